@@ -1,0 +1,14 @@
+#!/bin/sh
+# Runs the tests: sh run-tests.sh [pytest arguments]
+#
+# Makes .venv from the pinned, hashed requirements where it is missing or out of date; afterwards `pytest` alone does
+# the same in the activated environment (. .venv/bin/activate).
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+# shellcheck source=scripts/venv.sh
+. "$root/scripts/venv.sh"
+
+ensure_venv dev
+cd "$root"
+exec "$venv/bin/python" -m pytest "$@"

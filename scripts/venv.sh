@@ -1,0 +1,137 @@
+# shellcheck shell=sh
+# Sourced by run-tests.sh and run-ingestion.sh, with $root naming the checkout: the one place that makes .venv.
+#
+#   ensure_venv run    what a crawl needs (requirements.txt)
+#   ensure_venv dev    that, and what tests and linters need (requirements-dev.txt)
+#
+# The law: a stamp inside the environment says which pins it holds, and it is written last. Whatever ends this early,
+# a full disk or a killed shell, leaves an environment without that line, and the next call makes it anew.
+#
+#   DATASYNC_VENV    another place than .venv, such as one environment for several checkouts
+#   PYTHON           the interpreter to make it with
+
+venv=${DATASYNC_VENV:-$root/.venv}
+stamp=$venv/.datasync-stamp
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+  say "$0: $1"
+  exit "${2:-2}"
+}
+
+python_version() { "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null; }
+
+# Sets $python. Each candidate is run, for a name on PATH may be a version manager's shim with nothing behind it.
+find_python() {
+  python='' without_venv=''
+  if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"; else set -- python3 python3.11 python3.12 python3.13 python3.14; fi
+  for candidate; do
+    "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue
+    if "$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+      python=$candidate
+      return 0
+    fi
+    without_venv=$candidate
+  done
+  return 1
+}
+
+explain_no_python() {
+  if [ -n "$without_venv" ]; then
+    say "$without_venv cannot make virtual environments: its venv module is a package of its own here (Debian, Ubuntu: python3-venv)."
+  elif [ -n "${PYTHON:-}" ]; then
+    say "PYTHON=$PYTHON is no Python of version 3.11 or newer."
+  else
+    say "No Python of version 3.11 or newer was found (looked for python3 and python3.11 to python3.14)."
+  fi
+}
+
+pins_of() {
+  case $1 in
+    run) printf '%s' "$root/requirements.txt" ;;
+    dev) printf '%s' "$root/requirements-dev.txt" ;;
+  esac
+}
+
+stamp_line() { printf '%s %s' "$1" "$(cksum <"$(pins_of "$1")")"; }
+
+# A moved checkout counts as stale too: the scripts of an environment name the place where it was made.
+home_line() { printf 'python %s in %s' "$(python_version "$venv/bin/python")" "$venv"; }
+
+venv_is_good() {
+  [ -f "$stamp" ] && [ -x "$venv/bin/python" ] || return 1
+  grep -qxF -e "$(stamp_line "$1")" "$stamp" && grep -qxF -e "$(home_line)" "$stamp" || return 1
+  [ -z "${PYTHON:-}" ] || [ "$(python_version "$PYTHON")" = "$(python_version "$venv/bin/python")" ]
+}
+
+# The lock belongs to file descriptor 9 of this shell, and the kernel drops it with the shell: a killed one leaves none
+# behind. Python takes it, since not every system has a flock command.
+lock_venv() {
+  mkdir -p "$(dirname "$venv")"
+  exec 9>"$venv.lock"
+  "$python" -c '
+import fcntl, sys
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("waiting for another process that is making this environment", file=sys.stderr)
+    fcntl.flock(9, fcntl.LOCK_EX)' 9>&9
+}
+
+unlock_venv() { exec 9>&-; }
+
+install_pins() {
+  say "installing $(basename "$(pins_of "$1")") into $venv"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+    -r "$(pins_of "$1")" 9>&- ||
+    die 'the pinned packages could not be installed; pip said why above' 1
+}
+
+make_venv() {
+  if [ -d "$venv" ] && [ -n "$(ls -A "$venv")" ] && [ ! -f "$stamp" ] && [ ! -f "$venv/pyvenv.cfg" ]; then
+    die "$venv is in the way: it holds something that is no virtual environment"
+  fi
+  say "making $venv with $("$python" --version)"
+  rm -rf "$venv"
+  mkdir -p "$venv"
+  : >"$stamp"
+  "$python" -m venv "$venv" 9>&- || die "$python could not make a virtual environment in $venv" 1
+}
+
+ensure_venv() {
+  if ! venv_is_good "$1"; then
+    find_python || {
+      explain_no_python
+      exit 2
+    }
+    lock_venv
+    # Another process may have made it while this one waited.
+    if ! venv_is_good "$1"; then
+      # The run-time pins are a subset of the others, so the tools can be added to what a crawl may be using right now.
+      venv_is_good run || make_venv
+      home=$(home_line)
+      if [ "$1" = dev ]; then
+        { printf '%s\n' "$home"; grep '^run ' "$stamp" || true; } >"$stamp.new" && mv "$stamp.new" "$stamp"
+      fi
+      install_pins "$1"
+      # The checkout itself: a line in site-packages does what an editable install does, and needs no build back end.
+      "$venv/bin/python" -c '
+import pathlib, sys, sysconfig
+pathlib.Path(sysconfig.get_path("purelib"), "datasync-checkout.pth").write_text(sys.argv[1] + "\n")' "$root"
+      {
+        printf '%s\n' "$home"
+        stamp_line run
+        printf '\n'
+        [ "$1" = run ] || { stamp_line dev; printf '\n'; }
+      } >"$stamp.new"
+      mv "$stamp.new" "$stamp"
+    fi
+    unlock_venv
+  fi
+  VIRTUAL_ENV=$venv
+  PATH=$venv/bin:$PATH
+  # This checkout comes first, also where the environment was made for another one.
+  PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
+  export VIRTUAL_ENV PATH PYTHONPATH
+}
