@@ -1,0 +1,118 @@
+"""What the project's commands share: configuration checked before anything else, local services, and signals.
+
+It lives outside the package of commands because Scrapy takes every command class there for a command.
+
+Invariant: a bad configuration ends with exit code 2 before any connection is made; whatever was started here is ended here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from scrapy.commands import ScrapyCommand
+
+from datasync_spider import exitcodes
+from datasync_spider.config import Config
+from datasync_spider.errors import ConfigurationError, Stopped, StorageError
+from datasync_spider.local.embedded_postgres import start_embedded
+from datasync_spider.local.mock_process import start_mock
+from datasync_spider.logs import install_logging
+
+if TYPE_CHECKING:
+    import argparse
+
+    from scrapy.settings import BaseSettings
+
+logger = logging.getLogger(__name__)
+
+PROJECT_DIRECTORY = Path(__file__).resolve().parent.parent
+
+
+def load_config(settings: BaseSettings) -> Config:
+    """The checked configuration, with logging installed as it says. Ends the process with exit code 2 where it is bad."""
+    try:
+        config = Config.from_settings(settings)
+    except ConfigurationError as error:
+        print(f"configuration error: {error}", file=sys.stderr)
+        raise SystemExit(exitcodes.BAD_CONFIGURATION) from None
+    install_logging(config, settings.get("LOG_FILE"), settings.getbool("LOG_ENABLED"))
+    settings.set("LOG_LEVEL", config.log_level, priority="cmdline")
+    for warning in config.warnings:
+        logger.warning("%s", warning)
+    return config
+
+
+@contextlib.contextmanager
+def database(settings: BaseSettings, config: Config) -> Iterator[str]:
+    """The URL of the configured database; the embedded one is started where none is, for as long as the context lasts."""
+    if config.database_url is not None:
+        yield config.database_url
+        return
+    with start_embedded(config.home) as server:
+        settings.set("DATABASE_URL", server.url, priority="cmdline")
+        yield server.url
+
+
+@contextlib.contextmanager
+def api(settings: BaseSettings, config: Config) -> Iterator[None]:
+    """The configured API; the bundled mock is started where mock mode names no address."""
+    if config.base_url is not None:
+        yield
+        return
+    mock = start_mock(PROJECT_DIRECTORY, config.home, os.environ)
+    try:
+        settings.set("API_BASE_URL", mock.base_url, priority="cmdline")
+        logger.info("the bundled mock API serves at %s", mock.base_url)
+        yield
+    finally:
+        mock.close()
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Turns SIGTERM and SIGINT into :class:`~datasync_spider.errors.Stopped` while the reactor does not run yet."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise Stopped(signal.Signals(number).name)
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+class DatasyncCommand(ScrapyCommand):
+    """Base of the commands that look at the database or change its schema, and crawl nothing."""
+
+    requires_project = True
+    requires_crawler_process = False
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        config = load_config(self.settings)
+        try:
+            with stoppable(), database(self.settings, config) as database_url:
+                self.exitcode = self.execute(database_url, config, opts)
+        except StorageError as error:
+            print(f"{self.name}: {error}", file=sys.stderr)
+            self.exitcode = exitcodes.FAILED
+        except Stopped:
+            self.exitcode = exitcodes.STOPPED
+
+    @property
+    def name(self) -> str:
+        return type(self).__module__.rpartition(".")[2]
+
+    def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        """The command's work; gives the exit code."""
+        raise NotImplementedError

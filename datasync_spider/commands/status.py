@@ -1,0 +1,114 @@
+"""``scrapy status``: what the database says of the stream and its last run, also while another process crawls."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from datasync_spider import exitcodes
+from datasync_spider.command import DatasyncCommand
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.owner import parse_owner
+from datasync_spider.storage.status import read_last_runs, read_streams
+
+if TYPE_CHECKING:
+    import argparse
+
+    from datasync_spider.config import Config
+
+_STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
+
+
+class Command(DatasyncCommand):
+    """Exit code 0, or 1 where ``--expect`` names another status than that of the last run."""
+
+    def short_desc(self) -> str:
+        return "Show the stream's position, lease and last run"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--expect", choices=_STATUSES, help="exit 1 unless the last run has this status")
+
+    def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        with connected(database_url) as connection:
+            if pending_migrations(connection, load_migrations()):
+                print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
+                return exitcodes.FAILED
+            stream = next((row for row in read_streams(connection) if row["stream"] == config.stream), None)
+            runs = read_last_runs(connection, config.stream, 1)
+        report = _report(config.stream, stream, runs[0] if runs else None)
+        print(json.dumps(report, default=_plain) if opts.json else "\n".join(_lines(report)))
+        run = report["run"]
+        if opts.expect and (run is None or run["status"] != opts.expect):
+            return exitcodes.FAILED
+        return exitcodes.COMPLETE
+
+
+def _report(name: str, stream: dict[str, Any] | None, run: dict[str, Any] | None) -> dict[str, Any]:
+    owner = parse_owner(stream["lease_owner"]) if stream and stream["lease_owner"] else None
+    run_report = None
+    if run is not None:
+        run_report = {"id": run["run_id"], **{key: value for key, value in run.items() if key != "run_id"}}
+    state = stream or {}
+    return {
+        "stream": name,
+        "total_ingested": state.get("total_ingested", 0),
+        "total_rejected": state.get("total_rejected", 0),
+        "total_filtered": state.get("total_filtered", 0),
+        "expected_total": state.get("pass_expected_total"),
+        "pass": {key: state.get(f"pass_{key}") for key in ("number", "kind", "status", "started_at")},
+        "oldest_occurred_at": state.get("oldest_occurred_at"),
+        "newest_occurred_at": state.get("newest_occurred_at"),
+        "completed_at": state.get("completed_at"),
+        "updated_at": state.get("updated_at"),
+        "lease": {
+            "held_by": str(owner) if owner else None,
+            "run_id": state.get("lease_run_id"),
+            "since": state.get("lease_acquired_at"),
+            "expires_at": state.get("lease_expires_at"),
+            "expired": state.get("lease_expired", True),
+        },
+        "run": run_report,
+        "exit_code": exitcodes.exit_code(run["status"]) if run else None,
+    }
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    expected = f" of {report['expected_total']:,}" if report["expected_total"] is not None else ""
+    lines = [
+        f"stream {report['stream']}: {report['total_ingested']:,}{expected} events stored,"
+        f" {report['total_rejected']:,} rejected",
+        f"pass {report['pass']['number']} ({report['pass']['kind']}) is {report['pass']['status']}",
+        f"events from {_time(report['oldest_occurred_at'])} to {_time(report['newest_occurred_at'])}",
+    ]
+    lease = report["lease"]
+    if lease["held_by"]:
+        expired = ", expired" if lease["expired"] else ""
+        lines.append(f"lease: {lease['held_by']} since {_time(lease['since'])} (run {lease['run_id']}{expired})")
+    run = report["run"]
+    if run is None:
+        lines.append("no run yet")
+    else:
+        detail = f": {run['reason']}" if run["reason"] else ""
+        more = f" ({run['detail']})" if run["detail"] else ""
+        lines += [
+            f"run {run['id']} is {run['status']}{detail}{more}",
+            f"  {_time(run['started_at'])} to {_time(run['ended_at'])}: {run['pages']:,} pages, {run['events']:,} events,"
+            f" {run['inserted']:,} inserted, {run['duplicates']:,} duplicates, {run['rejected']:,} rejected,"
+            f" {run['retries']:,} retries, {run['waited_ms'] / 1000:,.1f} s waited",
+        ]
+    return lines
+
+
+def _time(instant: datetime | None) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S %Z}" if instant else "-"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a status report")

@@ -1,0 +1,56 @@
+"""Spaces requests by what the server tells of its rate window; the arithmetic is in :mod:`datasync_spider.pacing`.
+
+Headers are read when they arrive, not when the body is whole: the seconds they tell count from there.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from scrapy import signals as scrapy_signals
+
+from datasync_spider.headers import plain_headers
+from datasync_spider.pacing.headers import read_rate_headers, read_retry_after
+from datasync_spider.pacing.window import RateWindow
+from datasync_spider.waiting import Waiter
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Headers
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
+
+_REASON = "rate_window"
+
+
+class RateLimitMiddleware:
+    """One window a crawl: one key, one bucket."""
+
+    def __init__(self, waiter: Waiter, window: RateWindow) -> None:
+        self._waiter = waiter
+        self._window = window
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        middleware = cls(Waiter(crawler), RateWindow())
+        crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
+        return middleware
+
+    async def process_request(self, request: Request) -> None:
+        while (seconds := self._window.wait_seconds(time.monotonic())) > 0:
+            waited_ms = await self._waiter.wait(seconds, _REASON, logging.INFO if seconds >= 1 else logging.DEBUG)
+            request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
+        self._window.request_sent(time.monotonic())
+
+    def _headers_received(self, headers: Headers, **_: Any) -> None:
+        now = time.monotonic()
+        plain = plain_headers(headers)
+        self._window.observe(read_rate_headers(plain, time.time()), now)
+        if "retry-after" in plain:
+            told = read_retry_after(plain, b"", time.time())
+            if told:
+                self._window.rate_limited(told, now)

@@ -1,0 +1,111 @@
+"""Decides what an answer, or the lack of one, means: a page, another attempt, or the end.
+
+Replaces Scrapy's retry middleware: that one gives up quietly, knows nothing of bodies, and counts 429 as a failure. The
+decisions are :func:`datasync_spider.api.answer.check_answer` and :class:`datasync_spider.pacing.retry.RetryPolicy`; this
+shell waits and asks again. A page that was read is put into ``response.meta["page"]``.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    ResponseDataLossError,
+)
+
+from datasync_spider import signals, stats
+from datasync_spider.api.answer import check_answer
+from datasync_spider.config import Config
+from datasync_spider.errors import ConnectionTrouble, RateLimited, RetryableError
+from datasync_spider.headers import plain_headers
+from datasync_spider.pacing.headers import read_retry_after
+from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState
+from datasync_spider.waiting import Waiter
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
+
+# Scrapy's own words for what its handlers raise, by the slug under which we count them.
+_CONNECTION_TROUBLE: dict[type[Exception], str] = {
+    CannotResolveHostError: "host_not_found",
+    DownloadConnectionRefusedError: "connection_refused",
+    DownloadTimeoutError: "timeout",
+    ResponseDataLossError: "body_cut",
+    DownloadFailedError: "connection_failed",
+}
+
+
+class RetryMiddleware:
+    """``policy`` is pure; ``waiter`` pauses."""
+
+    def __init__(self, crawler: Crawler, policy: RetryPolicy, waiter: Waiter) -> None:
+        self._crawler = crawler
+        self._policy = policy
+        self._waiter = waiter
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        config = Config.from_settings(crawler.settings)
+        policy = RetryPolicy(
+            max_retries=config.max_retries,
+            base_seconds=config.retry_base_ms / 1000,
+            max_seconds=config.retry_max_ms / 1000,
+            rate_budget_seconds=config.rate_limit_wait_budget_ms / 1000,
+        )
+        return cls(crawler, policy, Waiter(crawler))
+
+    async def process_request(self, request: Request) -> None:
+        request.meta.setdefault("asked_at", time.monotonic())
+        self._crawler.stats.inc_value(stats.REQUESTS)
+
+    async def process_response(self, request: Request, response: Response) -> Request | Response:
+        headers = plain_headers(response.headers)
+        try:
+            page = check_answer(response.status, headers, response.body, time.time())
+        except RateLimited as error:
+            told = read_retry_after(headers, response.body, time.time())
+            return await self._ask_again(request, RateLimited(told, error.detail))
+        except RetryableError as error:
+            return await self._ask_again(request, error)
+        request.meta["page"] = page
+        self._crawler.stats.inc_value(stats.PAGES_FETCHED)
+        return response
+
+    async def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        for kind, reason in _CONNECTION_TROUBLE.items():
+            if isinstance(exception, kind):
+                return await self._ask_again(request, ConnectionTrouble(reason, str(exception)))
+        return None
+
+    async def _ask_again(self, request: Request, error: RetryableError) -> Request:
+        state: RetryState = request.meta.get("retry_state") or RetryState()
+        decision = self._policy.decide(state, error, time.monotonic(), random.random())  # noqa: S311 - jitter, not a secret
+        if isinstance(decision, GiveUp):
+            raise decision.error from error
+        collector = self._crawler.stats
+        collector.inc_value(stats.RETRIES)
+        collector.inc_value(stats.RETRIES_BY_REASON.format(reason=error.reason))
+        attempts = request.meta.get("attempts", 1)
+        self._crawler.signals.send_catch_log(
+            signals.request_retrying, reason=error.reason, attempt=attempts, delay_seconds=decision.delay_seconds
+        )
+        logger.warning("attempt %d failed: %s", attempts, error)
+        waited_ms = await self._waiter.wait(decision.delay_seconds, decision.reason)
+        again = request.replace(dont_filter=True)
+        again.meta["retry_state"] = decision.state
+        again.meta["attempts"] = attempts + 1
+        again.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
+        again.meta.pop("asked_at", None)
+        return again

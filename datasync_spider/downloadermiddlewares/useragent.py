@@ -1,0 +1,20 @@
+"""scrapy-fake-useragent's middleware in Scrapy 2.19's shape.
+
+By default its provider is the fixed one, with the honest agent from the settings; rotation is opt-in (USER_AGENT_ROTATION).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scrapy_fake_useragent.middleware import RandomUserAgentMiddleware
+
+if TYPE_CHECKING:
+    from scrapy import Request
+
+
+class UserAgentMiddleware(RandomUserAgentMiddleware):
+    """The library's own, but for the ``spider`` argument, which Scrapy no longer passes and the library never uses."""
+
+    def process_request(self, request: Request) -> None:
+        super().process_request(request, None)

@@ -1,0 +1,190 @@
+"""Every error that this package raises on purpose, grouped by what the caller must do.
+
+DatasyncError
+├── ConfigurationError        refuse to start: exit code 2, before any request
+├── RetryableError            ask again after a pause; the position is unchanged
+│   ├── PageUnreadable        a 200 whose body is no page: truncated, empty, HTML, no data array
+│   ├── PageContradiction     a page that denies itself: more to come but no cursor; retried briefly
+│   ├── ServerTrouble         5xx, 408, 425: the server says that it is not well
+│   ├── ConnectionTrouble     refused, reset, timed out, cut in mid-body
+│   └── RateLimited           429: waits are the server's to say and use up no attempt
+├── RestartFromHead           this position is gone, the stream is not
+│   └── CursorExpired
+├── FatalError                stop the run as failed with the position kept
+│   ├── ApiRefused            4xx that no repetition mends
+│   ├── OriginRefused         a URL outside the configured origin
+│   ├── CursorRepeated        the feed walks in a circle
+│   ├── RetriesExhausted      attempts or budget used up
+│   ├── RejectedTooMany       the share of unusable events says that the feed is not what we think
+│   └── PageLost              an item pipeline lost or broke a page on its way to the writer
+├── StorageError
+│   ├── StorageUnavailable    connection lost, server restarting, lock not had: retry on a fresh connection
+│   ├── RowsRefused           PostgreSQL refuses data: find the rows and quarantine them
+│   ├── StorageRefused        PostgreSQL refuses us (rights, missing table): nothing to retry
+│   ├── LeaseHeld             another run of this stream is active: exit code 4
+│   ├── FencedOff             this run has lost its lease and must write nothing more
+│   └── MigrationError        the schema is not one that these migrations made
+└── Stopped                   a signal asked us to end; not an error of anything
+
+Facts are attributes, so that no caller parses a message. No secret may enter a message: URLs are given without
+their userinfo, and headers never.
+"""
+
+from __future__ import annotations
+
+
+class DatasyncError(Exception):
+    """Base of all; never raised itself."""
+
+
+class ConfigurationError(DatasyncError):
+    """A setting is missing or wrong. The message names it, its value, its source and what is allowed."""
+
+
+class RetryableError(DatasyncError):
+    """The same request may succeed later.
+
+    ``reason`` is a short stable slug for logs, stats and tables, such as ``truncated_json`` or ``status_503``.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class PageUnreadable(RetryableError):
+    """A response with status 200 whose body is not a page."""
+
+
+class PageContradiction(RetryableError):
+    """A page that parses but does not say where the feed goes on, or says two things about it."""
+
+
+class ServerTrouble(RetryableError):
+    """The server answered that it cannot answer now."""
+
+
+class ConnectionTrouble(RetryableError):
+    """There was no whole answer."""
+
+
+class RateLimited(RetryableError):
+    """429. ``retry_after_seconds`` is what the server told, or None where it told nothing usable."""
+
+    def __init__(self, retry_after_seconds: float | None, detail: str = "") -> None:
+        super().__init__("rate_limited", detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RestartFromHead(DatasyncError):
+    """The position is lost to the server; the walk goes on from the head of the feed."""
+
+
+class CursorExpired(RestartFromHead):
+    """The server no longer honours the cursor."""
+
+
+class FatalError(DatasyncError):
+    """The run ends as failed; what is committed stays, and so does the position.
+
+    ``reason`` is a short stable slug for the run's row.
+    """
+
+    reason = "failed"
+
+
+class ApiRefused(FatalError):
+    """The API answered 4xx with its own ``code`` and ``message``."""
+
+    reason = "api_refused"
+
+    def __init__(self, status: int, code: str | None, message: str | None) -> None:
+        super().__init__(f"the API refused with status {status}, code {code or 'none'}: {message or 'no message'}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class OriginRefused(FatalError):
+    """A request would leave the API's own origin, and the API key with it."""
+
+    reason = "origin_refused"
+
+
+class CursorRepeated(FatalError):
+    """A cursor came a second time, so following it would never end."""
+
+    reason = "cursor_repeated"
+
+
+class RetriesExhausted(FatalError):
+    """The last of the allowed attempts failed. ``last_reason`` is that attempt's slug."""
+
+    reason = "retries_exhausted"
+
+    def __init__(self, last_reason: str, detail: str) -> None:
+        super().__init__(f"gave up after {detail}; the last failure was {last_reason}")
+        self.last_reason = last_reason
+
+
+class RejectedTooMany(FatalError):
+    """More events were rejected than the configured share allows."""
+
+    reason = "rejected_too_many"
+
+
+class PageLost(FatalError):
+    """A page did not reach the writer, so the position may not move past it."""
+
+    reason = "page_lost"
+
+
+class StorageError(DatasyncError):
+    """PostgreSQL. ``sqlstate`` is its five-character code where it gave one."""
+
+    reason = "storage_failed"
+
+    def __init__(self, message: str, sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+class StorageUnavailable(StorageError):
+    """It may work on a fresh connection, a little later."""
+
+    reason = "storage_unavailable"
+
+
+class RowsRefused(StorageError):
+    """Some row of the batch is not acceptable to PostgreSQL."""
+
+    reason = "rows_refused"
+
+
+class StorageRefused(StorageError):
+    """PostgreSQL answered, and no repetition changes the answer."""
+
+    reason = "storage_refused"
+
+
+class LeaseHeld(StorageError):
+    """Another run of this stream is active."""
+
+    reason = "lease_held"
+
+
+class FencedOff(StorageError):
+    """The stream's fence is no longer ours."""
+
+    reason = "fenced"
+
+
+class MigrationError(StorageError):
+    """The database's migrations are not a prefix of ours, or one was edited."""
+
+    reason = "migration"
+
+
+class Stopped(DatasyncError):
+    """A signal asked the run to end while it was waiting or fetching."""

@@ -1,0 +1,81 @@
+"""Keeps the stream's lease alive and the run's heartbeat fresh while the crawl lives.
+
+Invariant: a run that finds its lease taken stops at once, as fenced off. A database that does not answer is no reason to
+stop: the writer rides that out or fails, and the fence keeps everybody safe meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from scrapy import signals as scrapy_signals
+
+from datasync_spider import signals, stats
+from datasync_spider.config import Config
+from datasync_spider.errors import FencedOff, StorageError
+from datasync_spider.storage.connect import Connection, close_quietly, connect
+from datasync_spider.storage.runs import OpenRun, renew_lease
+from datasync_spider.workers import Worker
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
+
+_BEATS_A_LEASE = 3
+
+
+class HeartbeatExtension:
+    """Renews the lease thrice in its lifetime."""
+
+    def __init__(self, crawler: Crawler, database_url: str, interval_seconds: float) -> None:
+        self._crawler = crawler
+        self._database_url = database_url
+        self._interval_seconds = interval_seconds
+        self._worker = Worker("datasync-heartbeat")
+        self._connection: Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        config = Config.from_settings(crawler.settings)
+        extension = cls(crawler, config.database_url_text, config.lease_ttl_ms / 1000 / _BEATS_A_LEASE)
+        crawler.signals.connect(extension._run_opened, signals.run_opened)
+        crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
+        return extension
+
+    def _run_opened(self, run: OpenRun, **_: Any) -> None:
+        self._task = asyncio.ensure_future(self._beat(run))
+
+    async def _beat(self, run: OpenRun) -> None:
+        while True:
+            await asyncio.sleep(self._interval_seconds)
+            try:
+                await self._worker.submit(lambda: self._renew(run))
+            except FencedOff as error:
+                self._crawler.signals.send_catch_log(signals.run_failed, error=error)
+                return
+            except StorageError as error:
+                logger.warning("the lease could not be renewed: %s", error)
+
+    def _renew(self, run: OpenRun) -> None:
+        collector = self._crawler.stats
+        try:
+            if self._connection is None:
+                self._connection = connect(self._database_url)
+            retries, waited_ms = collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0)
+            renew_lease(self._connection, run, retries, waited_ms)
+        except StorageError:
+            close_quietly(self._connection)
+            self._connection = None
+            raise
+
+    def _spider_closed(self, **_: Any) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if self._connection is not None:
+            self._worker.submit(lambda: close_quietly(self._connection))
+        self._worker.close()

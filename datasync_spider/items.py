@@ -1,0 +1,118 @@
+"""What travels from the spider to the writer: one item is one page of events with the cursor that follows it.
+
+Invariant: a page knows its place. ``number`` counts the pages of a run from 1 without gaps, and the writer commits pages
+in that order and no other, whatever item pipelines do in between.
+
+Parsing is lazy: ``events`` and ``rejected`` are two views of one result that is made when somebody first looks, which is
+normally the writer's own thread. No I/O and no Scrapy here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, overload
+
+from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent, parse_events
+from datasync_spider.api.page import RawEvent
+
+_T = TypeVar("_T")
+
+
+class LazyView(Sequence[_T], Generic[_T]):
+    """A sequence that is made on first use. Assign a list of your own to the item's field to replace it."""
+
+    __slots__ = ("_load",)
+
+    def __init__(self, load: Callable[[], list[_T]]) -> None:
+        self._load = load
+
+    def materialize(self) -> list[_T]:
+        return self._load()
+
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[_T]: ...
+    def __getitem__(self, index: int | slice) -> _T | list[_T]:
+        return self._load()[index]
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+    def __iter__(self) -> Iterator[_T]:
+        return iter(self._load())
+
+    def __repr__(self) -> str:
+        # Items are printed into logs; a page of payloads does not belong there.
+        return "<lazy>"
+
+
+class _ParseOnce:
+    """Parses a page's raw events at most once, from whichever thread looks first."""
+
+    def __init__(self, raw_events: Sequence[RawEvent]) -> None:
+        self._raw_events: Sequence[RawEvent] | None = raw_events
+        self._lock = threading.Lock()
+        self._parsed: ParsedEvents | None = None
+
+    def __call__(self) -> ParsedEvents:
+        with self._lock:
+            if self._parsed is None:
+                assert self._raw_events is not None
+                self._parsed = parse_events(self._raw_events)
+                # The slices pin the whole response body in memory; the payload copies do not.
+                self._raw_events = None
+            return self._parsed
+
+
+@dataclass(slots=True, repr=False)
+class EventPage:
+    """One page of the feed.
+
+    ``events``: what will be stored, as :class:`~datasync_spider.api.event.Event`; an item pipeline may replace it by a
+    list with events left out or changed. What it leaves out is counted as filtered.
+    ``cursor``: what the page was asked for with (None: the head). ``next_cursor``: what follows (None: nothing).
+    ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the walk goes on.
+    ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None.
+    ``fetched_at``: seconds since the epoch; ``fetch_ms``: from request to whole body; ``waited_ms``: deliberate pauses.
+    """
+
+    number: int
+    walk: int
+    cursor: str | None
+    next_cursor: str | None
+    received_events: int
+    events: Sequence[Event]
+    rejected: Sequence[RejectedEvent]
+    ends_pass: str | None = None
+    expected_total: int | None = None
+    request_id: str | None = None
+    body_bytes: int = 0
+    attempts: int = 1
+    waited_ms: int = 0
+    fetch_ms: int = 0
+    fetched_at: float = field(default=0.0)
+
+    def __repr__(self) -> str:
+        return f"<EventPage {self.number}: {self.received_events} events>"
+
+    def parsed_events(self) -> list[Event]:
+        """The events as a list, parsed now if they were not yet."""
+        return self.events.materialize() if isinstance(self.events, LazyView) else list(self.events)
+
+    def parsed_rejected(self) -> list[RejectedEvent]:
+        """The unusable events as a list, parsed now if they were not yet."""
+        return self.rejected.materialize() if isinstance(self.rejected, LazyView) else list(self.rejected)
+
+
+def lazy_views(raw_events: Sequence[RawEvent]) -> tuple[Sequence[Event], Sequence[RejectedEvent]]:
+    """The two fields of a page, ``events`` and ``rejected``, over one parse that has not happened yet."""
+    parse = _ParseOnce(raw_events)
+    return LazyView(lambda: parse().events), LazyView(lambda: parse().rejected)
+
+
+def page_fields(page: EventPage) -> dict[str, Any]:
+    """What identifies a page in a structured log line."""
+    return {"page_number": page.number, "request_id": page.request_id}

@@ -1,0 +1,54 @@
+"""Collects prepared pages into batches, in the run's order.
+
+Invariant: pages leave in the order of their numbers without a gap, whatever the order in which they come; nothing leaves
+twice, nothing is left behind when ``take`` is told that no more will come.
+"""
+
+from __future__ import annotations
+
+from datasync_spider.storage.batch import Batch, PreparedPage
+
+
+class PageBuffer:
+    """Bookkeeping only: no I/O, no clock."""
+
+    def __init__(self, batch_size_rows: int) -> None:
+        self.batch_size_rows = batch_size_rows
+        self._pages: list[PreparedPage] = []
+        self._batches = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows, stored or rejected, that wait to be written; an empty page weighs one."""
+        return sum(_weight(page) for page in self._pages)
+
+    @property
+    def pages(self) -> int:
+        return len(self._pages)
+
+    def add(self, page: PreparedPage) -> None:
+        """The next page. Raises ValueError where it does not follow the one before it."""
+        if self._pages and page.page.number != self._pages[-1].page.number + 1:
+            raise ValueError(f"page {page.page.number} does not follow page {self._pages[-1].page.number}")
+        self._pages.append(page)
+
+    def is_due(self) -> bool:
+        """Whether a batch is full, or holds the end of the pass."""
+        return self.rows >= self.batch_size_rows or bool(self._pages and self._pages[-1].page.ends_pass)
+
+    def take(self) -> Batch | None:
+        """The next batch, full or not, or None where there is nothing."""
+        if not self._pages:
+            return None
+        count = rows = 0
+        while count < len(self._pages) and rows < self.batch_size_rows:
+            rows += _weight(self._pages[count])
+            count += 1
+        self._batches += 1
+        batch = Batch(self._batches, self._pages[:count])
+        del self._pages[:count]
+        return batch
+
+
+def _weight(page: PreparedPage) -> int:
+    return max(1, len(page.rows) + len(page.rejected))

@@ -1,0 +1,347 @@
+"""The item pipeline that writes pages to PostgreSQL: Scrapy's shell around buffer, dispatcher and the run's row.
+
+Life of a run as this component sees it:
+
+open_spider   take the lease, open the run, tell everybody (signal run_opened) where to start
+process_item  prepare the page in a thread, buffer it, hand full batches to the writers; wait where they are behind
+wait_started  commit what is buffered before a long pause, since cursors live about two minutes
+close_spider  write what is left, then end the run's row with the truth: a commit has already said complete or incomplete;
+              else the first failure, the stop signal, or that the crawl ended before the feed did
+
+Invariant: the position moves with the rows or not at all, so whatever goes wrong here loses nothing that is not fetched
+again. Scrapy forgives exceptions of pipelines; therefore the first one is kept, and the run ends as failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from scrapy import signals as scrapy_signals
+from scrapy.exceptions import CloseSpider
+
+from datasync_spider import __version__, signals, stats
+from datasync_spider.config import Config
+from datasync_spider.errors import (
+    DatasyncError,
+    FencedOff,
+    LeaseHeld,
+    PageLost,
+    StorageError,
+    StorageUnavailable,
+)
+from datasync_spider.items import EventPage, page_fields
+from datasync_spider.pipelines.buffer import PageBuffer
+from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
+from datasync_spider.pipelines.ending import Ending
+from datasync_spider.pipelines.turns import PredecessorFailed
+from datasync_spider.storage.batch import Batch, Committed
+from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.prepare import Preparer
+from datasync_spider.storage.runs import OpenRun, finish_run, open_run
+from datasync_spider.storage.writer import Writer
+from datasync_spider.workers import Worker
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
+
+_FLUSH_AFTER_SECONDS = 1.0
+_STOP_FLUSH_SECONDS = 6.0
+_FINISH_SECONDS = 3.0
+
+
+class PostgresPipeline:
+    """See the module's text. One instance a crawl."""
+
+    def __init__(self, crawler: Crawler, config: Config) -> None:
+        self._crawler = crawler
+        self._config = config
+        self._run: OpenRun | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._preparer = Preparer()
+        self._prepare_worker = Worker("datasync-prepare")
+        self._control_worker = Worker("datasync-control")
+        self._buffer = PageBuffer(config.write_batch_size_rows)
+        self._early: dict[int, EventPage] = {}
+        self._next_page = 1
+        self._writes: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Condition()
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._ending = Ending()
+        self._stop_deadline: float | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        pipeline = cls(crawler, Config.from_settings(crawler.settings))
+        connect = crawler.signals.connect
+        connect(pipeline._on_stop_requested, signals.stop_requested)
+        connect(pipeline._on_run_failed, signals.run_failed)
+        connect(pipeline._on_wait_started, signals.wait_started)
+        connect(pipeline._on_item_dropped, scrapy_signals.item_dropped)
+        connect(pipeline._on_item_error, scrapy_signals.item_error)
+        return pipeline
+
+    # Opening
+
+    async def open_spider(self) -> None:
+        config = self._config
+        try:
+            run = await self._control_worker.submit(self._open_run)
+        except LeaseHeld as error:
+            logger.error("%s", error)
+            self._crawler.stats.set_value(stats.REFUSED, "lease_held")
+            raise CloseSpider("lease_held") from error
+        except StorageError as error:
+            logger.error("the run could not be opened: %s", error)
+            self._crawler.stats.set_value(stats.REFUSED, error.reason)
+            raise CloseSpider(error.reason) from error
+        self._run = run
+        self._crawler.stats.set_value(stats.RUN_ID, run.run_id)
+        settings = WriterSettings(
+            config.database_url_text, config.write_concurrency, config.write_retry_budget_ms / 1000
+        )
+        # A pass over ground that was walked before meets keys that exist; a first walk meets none.
+        mode = CopyMode(start_with_merge=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
+        self._dispatcher = Dispatcher(settings, Writer(run, mode), self._totals, self._retrying_from_thread())
+        self._log_start(run)
+        self._crawler.signals.send_catch_log(signals.run_opened, run=run)
+
+    def _open_run(self) -> OpenRun:
+        with connected(self._config.database_url_text) as connection:
+            return open_run(connection, self._config.stream, self._config.lease_ttl_ms, __version__)
+
+    def _log_start(self, run: OpenRun) -> None:
+        resume = run.resume
+        if run.took_over:
+            logger.warning("took over stream %s: %s", run.stream, run.took_over)
+        where = "the stored cursor" if resume.cursor else "the head of the feed"
+        logger.info(
+            "run %d of stream %s starts at %s: %s pass %d, %d events stored so far",
+            run.run_id,
+            run.stream,
+            where,
+            resume.pass_kind,
+            resume.pass_number,
+            resume.total_ingested,
+            extra={"datasync": {"run_id": run.run_id, "stream": run.stream}},
+        )
+
+    # Pages
+
+    async def process_item(self, item: Any) -> Any:
+        if isinstance(item, EventPage):
+            await self._accept(item)
+        return item
+
+    async def _accept(self, page: EventPage) -> None:
+        # Nothing is awaited before the page is in line, so pages that come in order stay in order.
+        self._early[page.number] = page
+        while (following := self._early.pop(self._next_page, None)) is not None:
+            self._next_page += 1
+            preparing = self._prepare_worker.submit(lambda page=following: self._preparer.prepare(page))  # type: ignore[misc]
+            task = asyncio.ensure_future(self._buffer_when_prepared(preparing))
+            self._writes.add(task)
+            task.add_done_callback(self._writes.discard)
+        async with self._room:
+            await self._room.wait_for(lambda: self._ending.is_final or self._has_room(page.number))
+
+    async def _buffer_when_prepared(self, preparing: asyncio.Future[Any]) -> None:
+        try:
+            prepared = await preparing
+            if self._ending.error is not None:
+                return
+            self._buffer.add(prepared)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page is not in the buffer and the run must end
+            self._fail(PageLost(f"a page could not be prepared: {error}"), cause=error)
+        else:
+            self._dispatch()
+        await self._announce_room()
+
+    def _has_room(self, page_number: int) -> bool:
+        """Whether the page is buffered and less than one more batch waits for a writer."""
+        assert self._dispatcher is not None
+        buffered = page_number < self._next_page
+        return buffered and (self._dispatcher.has_room() or self._buffer.rows < self._buffer.batch_size_rows)
+
+    def _dispatch(self, *, everything: bool = False) -> None:
+        assert self._dispatcher is not None
+        while self._dispatcher.has_room() and (self._buffer.is_due() or (everything and self._buffer.pages)):
+            batch = self._buffer.take()
+            assert batch is not None
+            task = asyncio.ensure_future(self._await_write(batch, self._dispatcher.write(batch)))
+            self._writes.add(task)
+            task.add_done_callback(self._writes.discard)
+        if self._buffer.pages and self._flush_timer is None:
+            loop = asyncio.get_running_loop()
+            self._flush_timer = loop.call_later(_FLUSH_AFTER_SECONDS, self._flush_after_a_while)
+
+    def _flush_after_a_while(self) -> None:
+        self._flush_timer = None
+        if self._ending.error is None:
+            self._dispatch(everything=True)
+
+    async def _await_write(self, batch: Batch, writing: asyncio.Future[Committed]) -> None:
+        try:
+            committed = await writing
+        except PredecessorFailed:
+            return
+        except DatasyncError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - a bug must end the run as failed, not be forgiven
+            self._fail(PageLost(f"writing failed: {type(error).__name__}: {error}"), cause=error)
+        else:
+            self._preparer.forget(batch)
+            self._committed(batch, committed)
+            if self._ending.error is None:
+                self._dispatch(everything=self._ending.is_final)
+        await self._announce_room()
+
+    async def _announce_room(self) -> None:
+        async with self._room:
+            self._room.notify_all()
+
+    def _committed(self, batch: Batch, committed: Committed) -> None:
+        collector = self._crawler.stats
+        for name, count in (
+            (stats.COMMITTED_BATCHES, 1),
+            (stats.COMMITTED_PAGES, committed.pages),
+            (stats.COMMITTED_EVENTS, committed.events),
+            (stats.COMMITTED_INSERTED, committed.inserted),
+            (stats.COMMITTED_DUPLICATES, committed.duplicates),
+            (stats.COMMITTED_REJECTED, committed.rejected),
+            (stats.COMMITTED_FILTERED, committed.filtered),
+            (stats.COMMITTED_BYTES, committed.body_bytes),
+        ):
+            collector.inc_value(name, count)
+        self._ending.committed(committed)
+        logger.debug(
+            "committed pages %d to %d: %d inserted, %d duplicates, %d rejected",
+            committed.first_page,
+            committed.last_page,
+            committed.inserted,
+            committed.duplicates,
+            committed.rejected,
+            extra={"datasync": page_fields(batch.pages[-1].page)},
+        )
+        self._crawler.signals.send_catch_log(signals.batch_committed, summary=committed)
+        self._check_rejected_share()
+
+    def _check_rejected_share(self) -> None:
+        error = self._ending.rejected_too_many(self._config.rejected_max_percent)
+        if error is not None:
+            self._fail(error)
+
+    # Trouble
+
+    def _fail(self, error: DatasyncError, cause: BaseException | None = None) -> None:
+        if not self._ending.fail(error):
+            return
+        # The traceback of a bug is worth its lines; an error of the world is told by its text.
+        logger.error("the run fails: %s", error, exc_info=cause)
+        self._crawler.stats.set_value(stats.FAILURE, getattr(error, "reason", type(error).__name__))
+        if isinstance(error, FencedOff) and self._dispatcher is not None:
+            self._dispatcher.abandon()
+        asyncio.ensure_future(self._announce_room())  # noqa: RUF006 - it holds nothing that could be lost
+        self._close_crawl(getattr(error, "reason", "failed"))
+
+    def _close_crawl(self, reason: str) -> None:
+        engine = self._crawler.engine
+        if engine.spider is not None:
+            asyncio.ensure_future(engine.close_spider_async(reason=reason))  # noqa: RUF006 - the engine waits for it itself
+
+    def _on_run_failed(self, error: DatasyncError, **_: Any) -> None:
+        self._fail(error)
+
+    def _on_stop_requested(self, signal_name: str, **_: Any) -> None:
+        self._ending.stop(signal_name)
+        self._stop_deadline = time.monotonic() + _STOP_FLUSH_SECONDS
+
+    def _on_item_dropped(self, item: Any, **_: Any) -> None:
+        """An item pipeline wants nothing of this page: its events are filtered, its cursor counts."""
+        if isinstance(item, EventPage):
+            item.events, item.rejected = [], []
+            asyncio.ensure_future(self._accept(item))  # noqa: RUF006 - close_spider waits for the writes
+
+    def _on_item_error(self, item: Any, failure: Any, **_: Any) -> None:
+        if isinstance(item, EventPage) and self._ending.error is None:
+            self._fail(PageLost(f"an item pipeline failed on page {item.number}: {failure.value}"))
+
+    def _on_wait_started(self, seconds: float, **_: Any) -> None:
+        if seconds > _FLUSH_AFTER_SECONDS and self._dispatcher is not None and self._ending.error is None:
+            self._dispatch(everything=True)
+
+    def _retrying_from_thread(self) -> Any:
+        loop = asyncio.get_running_loop()
+
+        def announce(error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
+            loop.call_soon_threadsafe(self._retrying, error, attempt, delay_seconds)
+
+        return announce
+
+    def _retrying(self, error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
+        logger.warning("PostgreSQL: %s; attempt %d again in %.3g s", error, attempt + 1, delay_seconds)
+        self._crawler.stats.inc_value(stats.WRITE_RETRIES)
+        self._crawler.signals.send_catch_log(
+            signals.writer_retrying, error=error, attempt=attempt, delay_seconds=delay_seconds
+        )
+
+    def _totals(self) -> RunTotals:
+        collector = self._crawler.stats
+        return RunTotals(collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0))
+
+    # Closing
+
+    async def close_spider(self) -> None:
+        if self._run is None or self._dispatcher is None:
+            return
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+        self._ending.close()
+        await self._announce_room()
+        await self._flush()
+        status, reason, detail = self._ending.outcome(self._early)
+        await self._finish(status, reason, detail)
+        await self._dispatcher.close(_FINISH_SECONDS)
+        self._prepare_worker.close()
+        self._control_worker.close()
+
+    async def _flush(self) -> None:
+        """Writes all that is left. After a stop signal only for a while: what is not committed is fetched again."""
+        while True:
+            if self._ending.error is None:
+                self._dispatch(everything=True)
+            if self._flush_timer is not None:
+                self._flush_timer.cancel()
+                self._flush_timer = None
+            if not self._writes:
+                return
+            left = None if self._stop_deadline is None else self._stop_deadline - time.monotonic()
+            if left is not None and left <= 0:
+                assert self._dispatcher is not None
+                self._dispatcher.abandon()
+                self._ending.abandoned()
+                await asyncio.wait(self._writes, timeout=0.5)
+                return
+            await asyncio.wait(self._writes, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _finish(self, status: str, reason: str, detail: str | None) -> None:
+        finishing = self._control_worker.submit(lambda: self._finish_run(status, reason, detail))
+        try:
+            async with asyncio.timeout(_FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3):
+                await finishing
+        except (StorageError, TimeoutError) as error:
+            # The row goes on saying running, which the next run corrects; nothing depends on it.
+            logger.error("the end of the run could not be recorded: %s", error)
+
+    def _finish_run(self, status: str, reason: str, detail: str | None) -> None:
+        assert self._run is not None
+        totals = self._totals()
+        with connected(self._config.database_url_text, connect_timeout_seconds=2) as connection:
+            finish_run(connection, self._run, status, reason, detail, totals.retries, totals.waited_ms)

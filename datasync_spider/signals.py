@@ -1,0 +1,13 @@
+"""The signals by which the components tell each other what happened, beside Scrapy's own.
+
+Each is a unique object, as Scrapy's signals are. The comment behind it lists the keyword arguments that handlers get.
+"""
+
+run_opened = object()  # run: datasync_spider.storage.runs.OpenRun
+run_failed = object()  # error: DatasyncError; the run is to end as failed, the position is kept
+stop_requested = object()  # signal_name: str; fetching must stop and every wait must end
+wait_started = object()  # reason: str, seconds: float
+wait_ended = object()  # reason: str, waited_seconds: float
+batch_committed = object()  # summary: datasync_spider.storage.batch.Committed
+writer_retrying = object()  # error: StorageError, attempt: int, delay_seconds: float
+request_retrying = object()  # reason: str, attempt: int, delay_seconds: float

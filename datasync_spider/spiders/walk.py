@@ -1,0 +1,100 @@
+"""The walk through the feed: page numbers, the cycle guard, restarts from the head. Pure.
+
+A walk is an unbroken chain of cursors. When the server lets a cursor expire, the pass goes on in a new walk that starts at
+the head, or at the oldest event of the pass where the API honours ``until``. Whether it does shows in the answer: every
+event of the page is old enough, while the stream is known to hold newer ones. An API that ignores ``until`` has then simply
+served the head.
+
+Invariant: a new walk covers at least what lies behind the last committed page, and walks that bring nothing new are few.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datasync_spider.api.event import parse_events
+from datasync_spider.api.page import Page
+from datasync_spider.api.trail import CursorTrail, digest
+from datasync_spider.errors import FatalError
+from datasync_spider.storage.runs import ResumePoint
+
+_RESTARTS_WITHOUT_PROGRESS = 3
+
+
+class NoProgress(FatalError):
+    """Cursors expire before they bring anything new."""
+
+    reason = "cursor_expires_too_fast"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one page means for the walk. ``expected_total`` is set where the page speaks for the whole feed."""
+
+    number: int
+    walk: int
+    next_cursor: str | None
+    expected_total: int | None
+
+
+class Walk:
+    """The spider's memory of one run."""
+
+    def __init__(self, resume: ResumePoint) -> None:
+        self._cursor = resume.cursor
+        self._number = resume.walk
+        self._newest_ms = resume.newest_ms
+        self._trail = CursorTrail(digest(cursor) for cursor in resume.trail)
+        self._pages = 0
+        self._stored_at_restart = -1
+        self._idle_restarts = 0
+
+    def first_cursor(self) -> str | None:
+        """Where the run starts; None is the head. Raises CursorRepeated where an earlier run saw the circle close."""
+        if self._cursor is not None:
+            self._trail.follow(self._cursor)
+        return self._cursor
+
+    def step(self, page: Page, cursor: str | None, until_ms: int | None) -> Step:
+        """Takes in a page that was asked for with this cursor and ``until``.
+
+        Raises CursorRepeated where the next cursor has been asked for before in this walk.
+        """
+        if page.next_cursor is not None:
+            self._trail.follow(page.next_cursor)
+        self._pages += 1
+        is_head = cursor is None and (until_ms is None or not self._honours(page, until_ms))
+        return Step(self._pages, self._number, page.next_cursor, page.total if is_head else None)
+
+    def restart(self, stored: int) -> None:
+        """Begins a new walk; ``stored`` is how many events the run has committed so far.
+
+        Raises NoProgress after several restarts between which nothing was stored.
+        """
+        self._idle_restarts = self._idle_restarts + 1 if stored <= self._stored_at_restart else 0
+        self._stored_at_restart = stored
+        if self._idle_restarts >= _RESTARTS_WITHOUT_PROGRESS:
+            raise NoProgress(
+                f"cursors expired {self._idle_restarts + 1} times without one new event between them:"
+                " pages take longer than cursors live"
+            )
+        self._number += 1
+        self._trail = CursorTrail()
+
+    def until_ms(self, oldest_ms: int | None) -> int | None:
+        """The ``until`` worth trying for a pass whose oldest event is this old: only where the answer can be judged.
+
+        One more than the oldest, so that its whole millisecond is read again whether the bound is inclusive or not.
+        """
+        if oldest_ms is None or self._newest_ms is None or self._newest_ms <= oldest_ms + 1:
+            return None
+        return oldest_ms + 1
+
+    def saw_newest(self, newest_ms: int | None) -> None:
+        """Tells of the newest event that the stream holds by now."""
+        if newest_ms is not None:
+            self._newest_ms = max(self._newest_ms or newest_ms, newest_ms)
+
+    def _honours(self, page: Page, until_ms: int) -> bool:
+        times = [event.occurred_at_us for event in parse_events(page.raw_events).events]
+        return bool(times) and all(time is not None and time <= until_ms * 1000 for time in times)

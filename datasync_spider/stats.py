@@ -1,0 +1,28 @@
+"""The names of the stats that this project adds to Scrapy's collector.
+
+They leave the process (dumps, exports), so they are API: each has its line in docs/reference/stats.md. Counters count
+from the start of the run; what is committed is told by ``COMMITTED_*`` alone.
+"""
+
+RUN_ID = "datasync/run_id"
+REFUSED = "datasync/refused"
+STOP_SIGNAL = "datasync/stop_signal"
+FAILURE = "datasync/failure"
+
+REQUESTS = "datasync/requests"
+PAGES_FETCHED = "datasync/pages_fetched"
+RETRIES = "datasync/retries"
+RETRIES_BY_REASON = "datasync/retries/{reason}"
+WAITED_MS = "datasync/waited_ms"
+WAITED_MS_BY_REASON = "datasync/waited_ms/{reason}"
+RESTARTS_FROM_HEAD = "datasync/restarts_from_head"
+WRITE_RETRIES = "datasync/write_retries"
+
+COMMITTED_BATCHES = "datasync/committed/batches"
+COMMITTED_PAGES = "datasync/committed/pages"
+COMMITTED_EVENTS = "datasync/committed/events"
+COMMITTED_INSERTED = "datasync/committed/inserted"
+COMMITTED_DUPLICATES = "datasync/committed/duplicates"
+COMMITTED_REJECTED = "datasync/committed/rejected"
+COMMITTED_FILTERED = "datasync/committed/filtered"
+COMMITTED_BYTES = "datasync/committed/bytes"

@@ -1,0 +1,100 @@
+"""The units of writing: a prepared page, a batch of them, and what a commit reports.
+
+Invariant: a batch holds whole pages, neighbours in the run's order, because the cursor that is committed with them can
+only point between pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from datasync_spider.api.event import Event, RejectedEvent
+from datasync_spider.items import EventPage
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Watermark:
+    """A place in the feed's order: microseconds since the epoch, then the id."""
+
+    occurred_at_us: int
+    event_id: str
+
+    @property
+    def occurred_at(self) -> datetime:
+        return _EPOCH + timedelta(microseconds=self.occurred_at_us)
+
+
+@dataclass(slots=True)
+class PreparedPage:
+    """A page made ready for COPY.
+
+    ``rows`` holds no id twice, and none that an earlier page still has in flight; ``chunk`` is the same as bytes.
+    ``duplicates`` counts what was left out for that reason, ``filtered`` what an item pipeline left out.
+    ``in_order`` says that times never rise within the page and not from the page before it.
+    """
+
+    page: EventPage
+    rows: list[Event]
+    chunk: bytes
+    rejected: list[RejectedEvent]
+    duplicates: int
+    filtered: int
+    newest: Watermark | None
+    oldest: Watermark | None
+    in_order: bool
+
+
+@dataclass(slots=True)
+class Batch:
+    """Whole pages that are written in one transaction. ``number`` counts the batches of a run from 1."""
+
+    number: int
+    pages: list[PreparedPage] = field(default_factory=list)
+
+    @property
+    def first_page(self) -> int:
+        return self.pages[0].page.number
+
+    @property
+    def last_page(self) -> int:
+        return self.pages[-1].page.number
+
+    @property
+    def rows(self) -> int:
+        return sum(len(page.rows) for page in self.pages)
+
+    @property
+    def ends_pass(self) -> str | None:
+        return self.pages[-1].page.ends_pass
+
+    @property
+    def newest(self) -> Watermark | None:
+        return max((page.newest for page in self.pages if page.newest), default=None)
+
+    @property
+    def oldest(self) -> Watermark | None:
+        return min((page.oldest for page in self.pages if page.oldest), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one commit made true. ``run_status`` is set by the commit that ended the run's pass, else None."""
+
+    batch_number: int
+    first_page: int
+    last_page: int
+    pages: int
+    events: int
+    inserted: int
+    duplicates: int
+    rejected: int
+    filtered: int
+    body_bytes: int
+    write_seconds: float
+    total_ingested: int | None = None
+    expected_total: int | None = None
+    run_status: str | None = None
+    detail: str | None = None

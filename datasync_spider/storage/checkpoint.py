@@ -1,0 +1,177 @@
+"""The last statements before COMMIT: the checkpoint under the fence, the ledger, the run's counters, the verdict.
+
+Invariant: called inside the writer's transaction, after its turn has come. Raises FencedOff before anything else is
+written where the stream's row is not ours any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg2.extras import execute_values
+
+from datasync_spider.errors import FencedOff
+from datasync_spider.storage.batch import Batch, Committed, PreparedPage
+from datasync_spider.storage.completion import Verdict, judge
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.quarantine import RefusedRow
+from datasync_spider.storage.runs import OpenRun
+from datasync_spider.storage.sql import statement
+
+
+@dataclass(frozen=True, slots=True)
+class RunTotals:
+    """Counters that are kept outside the writer and saved with each checkpoint."""
+
+    retries: int
+    waited_ms: int
+
+
+@dataclass(slots=True)
+class _PageCounts:
+    events: int
+    inserted: int
+    duplicates: int
+    rejected: int
+    filtered: int
+
+
+def save_checkpoint(
+    connection: Connection,
+    run: OpenRun,
+    batch: Batch,
+    inserted: dict[int, int],
+    refused: dict[int, list[RefusedRow]],
+    newly_rejected: int,
+    write_seconds: float,
+    totals: RunTotals,
+) -> Committed:
+    """Writes everything that makes the batch count; the caller commits."""
+    counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
+    summed = {name: sum(getattr(c, name) for c in counts.values()) for name in _PageCounts.__slots__}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("checkpoint"),
+            _checkpoint_values(run, batch, summed["inserted"], summed["filtered"], newly_rejected),
+        )
+        row = cursor.fetchone()
+        if cursor.rowcount != 1 or row is None:
+            raise FencedOff(f"stream {run.stream} has been taken over by another run")
+        stored, rejected, filtered, expected_total, pass_number = row
+        verdict = None
+        if batch.ends_pass is not None:
+            verdict = judge(expected_total, stored, rejected, filtered, batch.ends_pass)
+            end = {"stream": run.stream, "fence": run.fence, "pass_status": verdict.pass_status}
+            cursor.execute(statement("end_pass"), end)
+        pages = [_ledger_row(run, batch, p, counts[p.page.number], pass_number, write_seconds) for p in batch.pages]
+        execute_values(cursor, statement("insert_pages"), pages, page_size=len(pages))
+        body_bytes = sum(p.page.body_bytes for p in batch.pages)
+        cursor.execute(
+            statement("advance_run"),
+            {
+                **summed,
+                **_verdict_values(verdict),
+                "pages": len(batch.pages),
+                "bytes": body_bytes,
+                "retries": totals.retries,
+                "waited_ms": totals.waited_ms,
+                "expected_total": expected_total,
+                "cursor": _position(batch),
+                "run_id": run.run_id,
+            },
+        )
+    return Committed(
+        batch_number=batch.number,
+        first_page=batch.first_page,
+        last_page=batch.last_page,
+        pages=len(batch.pages),
+        body_bytes=body_bytes,
+        write_seconds=write_seconds,
+        total_ingested=stored,
+        expected_total=expected_total,
+        run_status=verdict.run_status if verdict else None,
+        detail=verdict.detail if verdict else None,
+        **summed,
+    )
+
+
+def _count(prepared: PreparedPage, inserted: dict[int, int], refused: dict[int, list[RefusedRow]]) -> _PageCounts:
+    number = prepared.page.number
+    new = inserted.get(number, 0)
+    bad = len(refused.get(number, []))
+    return _PageCounts(
+        events=prepared.page.received_events,
+        inserted=new,
+        duplicates=prepared.duplicates + len(prepared.rows) - new - bad,
+        rejected=len(prepared.rejected) + bad,
+        filtered=prepared.filtered,
+    )
+
+
+def _position(batch: Batch) -> str | None:
+    """Where the next run goes on. The end of a pass keeps its last cursor: a NULL would read as 'never started'."""
+    last = batch.pages[-1].page
+    return last.cursor if last.ends_pass is not None else last.next_cursor
+
+
+def _checkpoint_values(
+    run: OpenRun, batch: Batch, inserted: int, filtered: int, newly_rejected: int
+) -> dict[str, Any]:
+    newest, oldest = batch.newest, batch.oldest
+    totals = [p.page.expected_total for p in batch.pages if p.page.expected_total is not None]
+    return {
+        "stream": run.stream,
+        "fence": run.fence,
+        "run_id": run.run_id,
+        "lease_ttl_ms": run.lease_ttl_ms,
+        "cursor": _position(batch),
+        "walk": batch.pages[-1].page.walk,
+        "last_page": batch.last_page,
+        "inserted": inserted,
+        "newly_rejected": newly_rejected,
+        "filtered": filtered,
+        "expected_total": totals[-1] if totals else None,
+        "in_order": all(p.in_order for p in batch.pages),
+        "newest_at": newest.occurred_at if newest else None,
+        "newest_id": newest.event_id if newest else None,
+        "oldest_at": oldest.occurred_at if oldest else None,
+        "oldest_id": oldest.event_id if oldest else None,
+    }
+
+
+def _verdict_values(verdict: Verdict | None) -> dict[str, Any]:
+    if verdict is None:
+        return {"status": "running", "reason": None, "detail": None}
+    return {"status": verdict.run_status, "reason": verdict.reason, "detail": verdict.detail}
+
+
+def _ledger_row(
+    run: OpenRun, batch: Batch, prepared: PreparedPage, counts: _PageCounts, pass_number: int, write_seconds: float
+) -> tuple[Any, ...]:
+    page = prepared.page
+    return (
+        run.run_id,
+        page.number,
+        run.stream,
+        pass_number,
+        page.walk,
+        batch.number,
+        page.cursor,
+        page.next_cursor,
+        page.request_id,
+        counts.events,
+        counts.inserted,
+        counts.duplicates,
+        counts.rejected,
+        counts.filtered,
+        page.body_bytes,
+        page.attempts,
+        page.waited_ms,
+        page.fetch_ms,
+        round(write_seconds * 1000),
+        prepared.newest.occurred_at if prepared.newest else None,
+        prepared.oldest.occurred_at if prepared.oldest else None,
+        datetime.fromtimestamp(page.fetched_at, UTC),
+    )

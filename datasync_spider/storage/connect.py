@@ -1,0 +1,61 @@
+"""Opens connections to PostgreSQL.
+
+Invariant: nothing is set on the session, so that a transaction-pooling proxy may stand between; what a transaction
+needs it sets for itself. A peer that is gone without a word is noticed by TCP within half a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's name for the class
+
+from datasync_spider.errors import StorageRefused
+from datasync_spider.storage.translate import translated
+
+__all__ = ["Connection", "close_quietly", "connect", "connected"]
+
+_TCP_LIMITS: dict[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
+def connect(database_url: str, *, connect_timeout_seconds: int = 5) -> Connection:
+    """An open connection in psycopg2's default mode: a transaction starts with the first statement.
+
+    Raises StorageUnavailable where the server cannot be reached or refuses the login (libpq does not tell them apart by
+    code), StorageRefused where the URL cannot be understood.
+    """
+    try:
+        with translated():
+            return psycopg2.connect(
+                database_url, connect_timeout=connect_timeout_seconds, application_name="datasync", **_TCP_LIMITS
+            )
+    except StorageRefused:
+        # libpq quotes the part of the URL that it stumbled over, which may be the password.
+        raise StorageRefused("DATABASE_URL cannot be understood as a PostgreSQL URL") from None
+
+
+def close_quietly(connection: Connection | None) -> None:
+    """Closes; a connection that is broken already is closed enough."""
+    if connection is not None:
+        with suppress(psycopg2.Error):
+            connection.close()
+
+
+@contextmanager
+def connected(database_url: str, *, connect_timeout_seconds: int = 5) -> Iterator[Connection]:
+    """A connection for one piece of work: commit is spoken by the caller, anything else is rolled back by closing."""
+    connection = connect(database_url, connect_timeout_seconds=connect_timeout_seconds)
+    try:
+        with translated():
+            yield connection
+    finally:
+        close_quietly(connection)

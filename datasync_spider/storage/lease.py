@@ -1,0 +1,49 @@
+"""Who may run a stream: the decision, apart from the row that it is made from.
+
+Invariant: at most one run holds a stream's fence. A lease is an economy, so that two runs do not burn one rate budget;
+the fence, which every checkpoint is checked against, is the safety.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from datasync_spider.storage.owner import Owner, parse_owner
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """The lease may be taken. ``reason`` says why the last holder does not count, None where there was none."""
+
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Somebody else runs this stream."""
+
+    holder: str
+    since: datetime | None
+
+
+def decide(
+    holder_text: str | None,
+    since: datetime | None,
+    *,
+    expired: bool,
+    is_alive: Callable[[Owner], bool | None],
+) -> Free | Held:
+    """Whether a stream whose lease row says this may be taken over."""
+    if holder_text is None:
+        return Free()
+    holder = parse_owner(holder_text)
+    label = str(holder) if holder else "an unknown process"
+    alive = is_alive(holder) if holder else None
+    if alive is False:
+        return Free(f"{label} is dead")
+    if expired:
+        # It may be stopped rather than dead, and wake up: the fence keeps it from writing then.
+        return Free(f"the lease of {label} has expired")
+    return Held(label, since)

@@ -1,0 +1,67 @@
+"""Who holds a lease: a process, told apart from every other process that ever had its number.
+
+Invariant: ``is_alive`` says False only where this machine's kernel knows that the process is gone; of other machines it
+knows nothing and says None, and the lease's expiry decides.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PID_NAMESPACE = Path("/proc/self/ns/pid")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """``host`` is for people; ``scope`` is the boot and the pid namespace within which ``pid`` means something."""
+
+    host: str
+    scope: str
+    pid: int
+    started: float
+
+    def to_text(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+def parse_owner(text: str) -> Owner | None:
+    """The owner written by :meth:`Owner.to_text`, or None where the text is somebody else's."""
+    try:
+        fields = json.loads(text)
+        return Owner(str(fields["host"]), str(fields["scope"]), int(fields["pid"]), float(fields["started"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def this_process() -> Owner:
+    return Owner(platform.node() or "unknown", _scope(), os.getpid(), psutil.Process().create_time())
+
+
+def _scope() -> str:
+    if _BOOT_ID.exists() and _PID_NAMESPACE.exists():
+        return f"{_BOOT_ID.read_text().strip()}/{_PID_NAMESPACE.readlink()}"
+    return f"{platform.node()}/{psutil.boot_time():.0f}"
+
+
+def is_alive(owner: Owner) -> bool | None:
+    """Whether the process still runs: True, False, or None where it cannot be known from here."""
+    if owner.scope != _scope():
+        return None
+    try:
+        process = psutil.Process(owner.pid)
+        # A zombie holds its number until it is reaped, but will never write again.
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return abs(process.create_time() - owner.started) < 1.0
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,79 @@
+"""Turns pages into rows, one page after the other in the run's order.
+
+Invariant: two pages that are being written at the same time never hold the same id. That is what shuts out the deadlock
+that PostgreSQL cannot see, where batch k+1 holds a key that batch k wants while k+1 waits for k's commit. An id that is
+in flight already counts as a duplicate: its earlier page commits first, or the later one not at all.
+"""
+
+from __future__ import annotations
+
+from datasync_spider.api.event import Event
+from datasync_spider.items import EventPage
+from datasync_spider.storage.batch import Batch, PreparedPage, Watermark
+from datasync_spider.storage.rows import encode_rows
+
+
+class Preparer:
+    """Used by one thread that prepares and, for :meth:`forget`, by the ones that commit."""
+
+    def __init__(self) -> None:
+        # Set operations on strings are atomic under the interpreter's lock, so commits may shrink what prepare() grows.
+        self._in_flight: set[str] = set()
+        self._walk = 0
+        self._last_oldest_us: int | None = None
+
+    def prepare(self, page: EventPage) -> PreparedPage:
+        """The page as rows. Call in page order."""
+        events = page.parsed_events()
+        rejected = page.parsed_rejected()
+        rows = self._unique(events)
+        newest, oldest = _watermarks(rows)
+        return PreparedPage(
+            page=page,
+            rows=rows,
+            chunk=encode_rows(rows),
+            rejected=rejected,
+            duplicates=len(events) - len(rows),
+            # A pipeline may also add events; then nothing was filtered.
+            filtered=max(0, page.received_events - len(events) - len(rejected)),
+            newest=newest,
+            oldest=oldest,
+            in_order=self._follows_in_order(page.walk, events),
+        )
+
+    def forget(self, batch: Batch) -> None:
+        """The batch is committed: its ids are in the table now, where ON CONFLICT finds them."""
+        for page in batch.pages:
+            self._in_flight.difference_update([row.event_id for row in page.rows])
+
+    def _unique(self, events: list[Event]) -> list[Event]:
+        in_flight = self._in_flight
+        ids = {event.event_id for event in events}
+        if len(ids) == len(events) and in_flight.isdisjoint(ids):
+            in_flight |= ids
+            return events
+        rows = []
+        for event in events:
+            if event.event_id not in in_flight:
+                in_flight.add(event.event_id)
+                rows.append(event)
+        return rows
+
+    def _follows_in_order(self, walk: int, events: list[Event]) -> bool:
+        if walk != self._walk:
+            self._walk, self._last_oldest_us = walk, None
+        previous = self._last_oldest_us
+        for event in events:
+            current = event.occurred_at_us
+            if current is None or (previous is not None and current > previous):
+                return False
+            previous = current
+        self._last_oldest_us = previous
+        return True
+
+
+def _watermarks(rows: list[Event]) -> tuple[Watermark | None, Watermark | None]:
+    marks = [(row.occurred_at_us, row.event_id) for row in rows if row.occurred_at_us is not None]
+    if not marks:
+        return None, None
+    return Watermark(*max(marks)), Watermark(*min(marks))

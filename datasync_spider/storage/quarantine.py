@@ -1,0 +1,68 @@
+"""Finds the rows that PostgreSQL refuses, and stages all the others.
+
+Invariant: every row given comes out either staged or refused, and one page's bad rows cost the other pages nothing but
+the one attempt that failed. A refused range is halved until single rows are left: about two rounds over the page for one
+bad row, and no dependence on the wording of an error message.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+from datasync_spider.api.event import Event
+from datasync_spider.errors import RowsRefused
+from datasync_spider.storage.batch import PreparedPage
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.rows import HEADER, TRAILER, encode_rows
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row, and why PostgreSQL does not take it. ``reason`` is a stable slug that carries the SQLSTATE."""
+
+    event: Event
+    reason: str
+    detail: str
+
+
+def stage_what_is_accepted(connection: Connection, pages: list[PreparedPage]) -> dict[int, list[RefusedRow]]:
+    """Copies all acceptable rows into ``staged_events``, which must exist; refused ones by page number."""
+    refused: dict[int, list[RefusedRow]] = {}
+    for page in pages:
+        if not page.rows or _try_copy(connection, page.chunk) is None:
+            continue
+        refused[page.page.number] = _halve(connection, page.rows)
+    return refused
+
+
+def _halve(connection: Connection, rows: list[Event]) -> list[RefusedRow]:
+    refused: list[RefusedRow] = []
+    ranges = [rows]
+    while ranges:
+        part = ranges.pop()
+        error = _try_copy(connection, encode_rows(part))
+        if error is None:
+            continue
+        if len(part) == 1:
+            reason = f"refused_by_postgresql_{(error.sqlstate or 'unknown').lower()}"
+            refused.append(RefusedRow(part[0], reason, str(error)))
+            continue
+        middle = len(part) // 2
+        ranges += [part[middle:], part[:middle]]
+    return refused
+
+
+def _try_copy(connection: Connection, chunk: bytes) -> RowsRefused | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SAVEPOINT part")
+        try:
+            with translated():
+                cursor.copy_expert(statement("copy_staged"), io.BytesIO(HEADER + chunk + TRAILER), size=1 << 20)
+        except RowsRefused as error:
+            cursor.execute("ROLLBACK TO SAVEPOINT part")
+            return error
+        cursor.execute("RELEASE SAVEPOINT part")
+        return None

@@ -1,0 +1,241 @@
+"""Opens and ends runs: the lease, the fence, the resume point, the run's row.
+
+What each crash point leaves behind:
+
+before open_run commits   nothing
+after it                  a run called running and a lease that names us; a later run sees that this process is dead (same
+                          host) or waits for the lease to expire, takes over with a higher fence, and calls this run failed
+before finish_run         the same; the position is the last committed checkpoint in any case
+
+Invariant: every function here that changes a row checks that the fence is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from psycopg2.extras import RealDictCursor
+
+from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.lease import Held, decide
+from datasync_spider.storage.owner import Owner, is_alive, this_process
+from datasync_spider.storage.resume import BeginPass, decide_start
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """Where the walk goes on. ``cursor`` None means the head of the feed.
+
+    ``trail`` holds the cursors that this walk has asked for already; ``newest_ms`` is the time of the stream's newest event,
+    epoch milliseconds.
+    """
+
+    cursor: str | None
+    pass_number: int
+    pass_kind: str
+    pass_started_at: datetime
+    walk: int
+    trail: tuple[str, ...]
+    newest_ms: int | None
+    total_ingested: int
+    expected_total: int | None
+    begins_pass: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PassDepth:
+    """How far the open pass has come, epoch milliseconds.
+
+    ``oldest_ms``: its oldest event, None where the feed was not in order, so that a time says nothing about what lies behind
+    it. ``newest_ms``: the newest event of the whole stream.
+    """
+
+    oldest_ms: int | None
+    newest_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that holds its stream's lease."""
+
+    run_id: int
+    stream: str
+    fence: int
+    lease_ttl_ms: int
+    resume: ResumePoint
+    took_over: str | None = None
+
+
+class _StreamRow(NamedTuple):
+    """The columns of ``lock_stream``, in its order."""
+
+    cursor: str | None
+    fence: int
+    lease_owner: str | None
+    lease_run_id: int | None
+    lease_acquired_at: datetime | None
+    lease_expired: bool
+    pass_number: int
+    pass_kind: str
+    pass_status: str
+    pass_started_at: datetime | None
+    pass_expected_total: int | None
+    walk: int
+    newest_occurred_at: datetime | None
+    total_ingested: int
+
+
+def open_run(
+    connection: Connection,
+    stream: str,
+    lease_ttl_ms: int,
+    version: str,
+    *,
+    me: Owner | None = None,
+    alive: Callable[[Owner], bool | None] = is_alive,
+) -> OpenRun:
+    """Takes the stream's lease and inserts the run's row, in one transaction that this function commits.
+
+    Raises LeaseHeld where another run is active, StorageRefused where the state is not one that we write.
+    """
+    owner = me or this_process()
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement("ensure_stream"), {"stream": stream})
+        cursor.execute(statement("lock_stream"), {"stream": stream})
+        state = _StreamRow(*_one(cursor.fetchone(), stream))
+        decision = decide(state.lease_owner, state.lease_acquired_at, expired=state.lease_expired, is_alive=alive)
+        if isinstance(decision, Held):
+            connection.rollback()
+            since = f" since {decision.since:%Y-%m-%d %H:%M:%S %Z}" if decision.since else ""
+            raise LeaseHeld(f"stream {stream} is being run by {decision.holder}{since} (run {state.lease_run_id})")
+        resume = _begin_or_continue(cursor, stream, state)
+        run_id = _insert_run(cursor, stream, state.fence + 1, owner, version, resume)
+        reason = decision.reason or "the run ended without a word"
+        superseded = {"stream": stream, "run_id": run_id, "reason": "lost", "detail": f"{reason}; run {run_id} took over"}
+        cursor.execute(statement("supersede_runs"), superseded)
+        lease = {"stream": stream, "fence": state.fence + 1, "owner": owner.to_text(), "run_id": run_id}
+        cursor.execute(statement("take_lease"), {**lease, "lease_ttl_ms": lease_ttl_ms})
+        connection.commit()
+    return OpenRun(run_id, stream, state.fence + 1, lease_ttl_ms, resume, decision.reason)
+
+
+def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoint:
+    try:
+        start = decide_start(state.pass_status)
+    except ValueError as error:
+        raise StorageRefused(str(error)) from error
+    newest_ms = _epoch_ms(state.newest_occurred_at)
+    if isinstance(start, BeginPass):
+        number = state.pass_number + 1
+        begin = {"stream": stream, "pass_number": number, "pass_kind": start.kind}
+        cursor.execute(statement("begin_pass"), begin)
+        (started_at,) = cursor.fetchone()
+        return ResumePoint(
+            None, number, start.kind, started_at, 1, (), newest_ms, state.total_ingested, None, begins_pass=True
+        )
+    trail_of = {"stream": stream, "pass_number": state.pass_number, "walk": state.walk}
+    cursor.execute(statement("read_trail"), trail_of)
+    trail = tuple(row[0] for row in cursor.fetchall())
+    assert state.pass_started_at is not None
+    return ResumePoint(
+        cursor=state.cursor,
+        pass_number=state.pass_number,
+        pass_kind=state.pass_kind,
+        pass_started_at=state.pass_started_at,
+        walk=state.walk,
+        trail=trail,
+        newest_ms=newest_ms,
+        total_ingested=state.total_ingested,
+        expected_total=state.pass_expected_total,
+        begins_pass=False,
+    )
+
+
+def _insert_run(cursor: Any, stream: str, fence: int, owner: Owner, version: str, resume: ResumePoint) -> int:
+    values = {
+        "stream": stream,
+        "fence": fence,
+        "owner": str(owner),
+        "version": version,
+        "pass_number": resume.pass_number,
+        "pass_kind": resume.pass_kind,
+        "cursor": resume.cursor,
+    }
+    cursor.execute(statement("insert_run"), values)
+    return int(cursor.fetchone()[0])
+
+
+def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: int) -> None:
+    """Extends the lease and the run's heartbeat. Raises FencedOff where the lease is not ours any more."""
+    with translated(), connection.cursor() as cursor:
+        key = {"stream": run.stream, "fence": run.fence, "run_id": run.run_id, "lease_ttl_ms": run.lease_ttl_ms}
+        cursor.execute(statement("renew_lease"), key)
+        if cursor.fetchone() is None:
+            connection.rollback()
+            raise FencedOff(f"stream {run.stream} has been taken over by another run")
+        cursor.execute(
+            statement("heartbeat_run"), {"run_id": run.run_id, "retries": retries, "waited_ms": waited_ms}
+        )
+        connection.commit()
+
+
+def finish_run(
+    connection: Connection,
+    run: OpenRun,
+    status: str,
+    reason: str,
+    detail: str | None,
+    retries: int,
+    waited_ms: int,
+) -> None:
+    """Ends the run's row unless a commit has ended it already, and gives the lease back if it is still ours."""
+    with translated(), connection.cursor() as cursor:
+        outcome = {"status": status, "reason": reason, "detail": detail, "retries": retries, "waited_ms": waited_ms}
+        cursor.execute(statement("finish_run"), {**outcome, "run_id": run.run_id})
+        key = {"stream": run.stream, "fence": run.fence, "run_id": run.run_id}
+        cursor.execute(statement("release_lease"), key)
+        connection.commit()
+
+
+def end_open_run(connection: Connection, run_id: int, signal_name: str | None) -> None:
+    """The last resort of a process whose crawl ended without ending its run: says so, and gives its lease back."""
+    status = "stopped" if signal_name else "failed"
+    outcome = {"status": status, "reason": signal_name or "ended_abruptly", "run_id": run_id}
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement("end_open_run"), outcome)
+        cursor.execute(statement("release_lease_of"), {"run_id": run_id})
+        connection.commit()
+
+
+def read_pass_depth(connection: Connection, stream: str) -> PassDepth:
+    """What is committed of the open pass."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement("read_pass_depth"), {"stream": stream})
+        oldest_at, in_order, newest_at = _one(cursor.fetchone(), stream)
+        connection.rollback()
+    return PassDepth(_epoch_ms(oldest_at) if in_order else None, _epoch_ms(newest_at))
+
+
+def read_run(connection: Connection, run_id: int) -> dict[str, Any] | None:
+    """The run's row by column name, or None."""
+    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        cursor.execute(statement("read_run"), {"run_id": run_id})
+        row = cursor.fetchone()
+        connection.rollback()
+    return dict(row) if row else None
+
+
+def _one(row: tuple[Any, ...] | None, stream: str) -> tuple[Any, ...]:
+    if row is None:
+        raise StorageRefused(f"stream {stream} has no row in ingestion_state")
+    return row
+
+
+def _epoch_ms(instant: datetime | None) -> int | None:
+    return None if instant is None else int(instant.timestamp() * 1000)

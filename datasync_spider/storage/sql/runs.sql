@@ -1,0 +1,105 @@
+-- name: ensure_stream
+-- A stream's row, made on its first use. Ids are only there because the first table had them.
+INSERT INTO ingestion_state (id, stream)
+SELECT coalesce(max(id), 0) + 1, %(stream)s FROM ingestion_state
+ON CONFLICT DO NOTHING;
+
+-- name: lock_stream
+SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
+       coalesce(lease_expires_at < now(), true) AS lease_expired,
+       pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
+       newest_occurred_at, total_ingested
+FROM ingestion_state
+WHERE stream = %(stream)s
+FOR UPDATE;
+
+-- name: supersede_runs
+-- A run that was still called running when its lease was taken has died, or has yet to learn that it is fenced off.
+UPDATE ingestion_runs
+SET status = 'failed', reason = %(reason)s, detail = %(detail)s, ended_at = now()
+WHERE stream = %(stream)s AND status = 'running' AND run_id <> %(run_id)s;
+
+-- name: insert_run
+INSERT INTO ingestion_runs (stream, fence, owner, version, pass_number, pass_kind, start_cursor, end_cursor)
+VALUES (%(stream)s, %(fence)s, %(owner)s, %(version)s, %(pass_number)s, %(pass_kind)s, %(cursor)s, %(cursor)s)
+RETURNING run_id;
+
+-- name: take_lease
+UPDATE ingestion_state
+SET fence = %(fence)s,
+    lease_owner = %(owner)s,
+    lease_run_id = %(run_id)s,
+    lease_acquired_at = now(),
+    lease_expires_at = now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond',
+    checkpoint_page = 0
+WHERE stream = %(stream)s;
+
+-- name: begin_pass
+UPDATE ingestion_state
+SET pass_number = %(pass_number)s,
+    pass_kind = %(pass_kind)s,
+    pass_status = 'open',
+    pass_started_at = now(),
+    pass_expected_total = NULL,
+    pass_oldest_at = NULL,
+    pass_in_order = true,
+    walk = 1,
+    cursor = NULL
+WHERE stream = %(stream)s
+RETURNING pass_started_at;
+
+-- name: read_trail
+-- The cursors that this walk has asked for: a repeat of one is a circle, across restarts too.
+SELECT cursor FROM ingestion_pages
+WHERE stream = %(stream)s AND pass_number = %(pass_number)s AND walk = %(walk)s AND cursor IS NOT NULL;
+
+-- name: read_pass_depth
+SELECT pass_oldest_at, pass_in_order, newest_occurred_at FROM ingestion_state WHERE stream = %(stream)s;
+
+-- name: renew_lease
+UPDATE ingestion_state
+SET lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
+WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
+RETURNING fence;
+
+-- name: heartbeat_run
+UPDATE ingestion_runs SET heartbeat_at = now(), retries = %(retries)s, waited_ms = %(waited_ms)s
+WHERE run_id = %(run_id)s AND status = 'running';
+
+-- name: finish_run
+-- Only a run that is still open can be ended: what a commit has said stays said. The one exception: a run that was called
+-- lost, and then woke up to find itself fenced off, says so.
+UPDATE ingestion_runs
+SET status = %(status)s, reason = %(reason)s, detail = %(detail)s, retries = %(retries)s, waited_ms = %(waited_ms)s,
+    heartbeat_at = now(), ended_at = now()
+WHERE run_id = %(run_id)s AND (status = 'running' OR (reason = 'lost' AND %(status)s = 'fenced'));
+
+-- name: release_lease
+UPDATE ingestion_state
+SET lease_owner = NULL, lease_run_id = NULL, lease_acquired_at = NULL, lease_expires_at = NULL
+WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s;
+
+-- name: end_open_run
+UPDATE ingestion_runs SET status = %(status)s, reason = %(reason)s, heartbeat_at = now(), ended_at = now()
+WHERE run_id = %(run_id)s AND status = 'running';
+
+-- name: release_lease_of
+UPDATE ingestion_state
+SET lease_owner = NULL, lease_run_id = NULL, lease_acquired_at = NULL, lease_expires_at = NULL
+WHERE lease_run_id = %(run_id)s;
+
+-- name: read_run
+SELECT run_id, stream, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,
+       pages, events, inserted, duplicates, rejected, filtered, bytes, retries, waited_ms, expected_total, start_cursor,
+       end_cursor
+FROM ingestion_runs
+WHERE run_id = %(run_id)s;
+
+-- name: count_known
+-- How many of these ids were stored before this pass began: only those say that the walk has reached known ground.
+SELECT count(*) FROM ingested_events
+WHERE event_id = ANY(%(event_ids)s) AND ingested_at < %(before)s;
+
+-- name: count_known_rejected
+SELECT count(*) FROM rejected_events
+WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND rejected_at < %(before)s;

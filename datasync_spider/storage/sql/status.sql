@@ -1,0 +1,16 @@
+-- name: read_streams
+SELECT stream, cursor, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
+       pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
+       oldest_occurred_at, newest_occurred_at, fence, lease_owner, lease_run_id, lease_acquired_at, lease_expires_at,
+       coalesce(lease_expires_at < now(), true) AS lease_expired
+FROM ingestion_state
+ORDER BY id;
+
+-- name: read_last_runs
+SELECT run_id, stream, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,
+       pages, events, inserted, duplicates, rejected, filtered, bytes, retries, waited_ms, expected_total, start_cursor,
+       end_cursor
+FROM ingestion_runs
+WHERE stream = %(stream)s
+ORDER BY run_id DESC
+LIMIT %(limit)s;

@@ -1,0 +1,100 @@
+-- name: transaction_limits
+-- For this transaction only, so that a pooler between us and the server hands on no setting.
+SELECT set_config('lock_timeout', %(lock_timeout_ms)s, true),
+       set_config('idle_in_transaction_session_timeout', %(idle_timeout_ms)s, true);
+
+-- name: copy_straight
+-- Fastest; fails as a whole where one key exists.
+COPY ingested_events (event_id, occurred_at, payload) FROM STDIN (FORMAT binary);
+
+-- name: create_staging
+-- Gone with the transaction, so that it needs no session of its own behind a pooler.
+CREATE TEMPORARY TABLE staged_events (
+    event_id     TEXT NOT NULL,
+    occurred_at  TIMESTAMPTZ NULL,
+    payload      JSONB NOT NULL
+) ON COMMIT DROP;
+
+-- name: copy_staged
+COPY staged_events (event_id, occurred_at, payload) FROM STDIN (FORMAT binary);
+
+-- name: merge_staged
+-- First wins. Gives the ids that were new; rows are counted through RETURNING, which holds on sharded servers too.
+WITH merged AS (
+    INSERT INTO ingested_events (event_id, occurred_at, payload)
+    SELECT event_id, occurred_at, payload FROM staged_events
+    ON CONFLICT (event_id) DO NOTHING
+    RETURNING event_id
+)
+SELECT event_id FROM merged;
+
+-- name: insert_rejected
+-- Gives one row for each that was not kept before.
+INSERT INTO rejected_events (stream, run_id, page_number, position, reason, detail, raw, raw_sha256, twin)
+VALUES %s
+ON CONFLICT (stream, raw_sha256, twin) DO NOTHING
+RETURNING rejected_id;
+
+-- name: checkpoint
+-- The step that makes a batch count. Touches exactly one row while the fence is ours, and none afterwards.
+UPDATE ingestion_state
+SET cursor = %(cursor)s,
+    walk = %(walk)s,
+    checkpoint_page = %(last_page)s,
+    total_ingested = total_ingested + %(inserted)s,
+    total_rejected = total_rejected + %(newly_rejected)s,
+    total_filtered = total_filtered + %(filtered)s,
+    pass_status = 'open',
+    pass_expected_total = COALESCE(%(expected_total)s, pass_expected_total),
+    pass_oldest_at = LEAST(pass_oldest_at, %(oldest_at)s),
+    pass_in_order = pass_in_order AND %(in_order)s,
+    oldest_occurred_at = CASE WHEN COALESCE((%(oldest_at)s::timestamptz, %(oldest_id)s::text COLLATE "C") < (oldest_occurred_at, oldest_event_id), %(oldest_at)s IS NOT NULL) THEN %(oldest_at)s ELSE oldest_occurred_at END,
+    oldest_event_id = CASE WHEN COALESCE((%(oldest_at)s::timestamptz, %(oldest_id)s::text COLLATE "C") < (oldest_occurred_at, oldest_event_id), %(oldest_at)s IS NOT NULL) THEN %(oldest_id)s ELSE oldest_event_id END,
+    newest_occurred_at = CASE WHEN COALESCE((%(newest_at)s::timestamptz, %(newest_id)s::text COLLATE "C") > (newest_occurred_at, newest_event_id), %(newest_at)s IS NOT NULL) THEN %(newest_at)s ELSE newest_occurred_at END,
+    newest_event_id = CASE WHEN COALESCE((%(newest_at)s::timestamptz, %(newest_id)s::text COLLATE "C") > (newest_occurred_at, newest_event_id), %(newest_at)s IS NOT NULL) THEN %(newest_id)s ELSE newest_event_id END,
+    updated_at = now(),
+    lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
+WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
+RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total, pass_number;
+
+-- name: end_pass
+UPDATE ingestion_state
+SET pass_status = %(pass_status)s,
+    completed_at = CASE WHEN %(pass_status)s = 'complete' THEN now() ELSE completed_at END
+WHERE stream = %(stream)s AND fence = %(fence)s;
+
+-- name: insert_pages
+INSERT INTO ingestion_pages (
+    run_id, page_number, stream, pass_number, walk, batch_number, cursor, next_cursor, request_id,
+    events, inserted, duplicates, rejected, filtered, bytes, attempts, waited_ms, fetch_ms, write_ms,
+    newest_at, oldest_at, fetched_at
+) VALUES %s;
+
+-- name: advance_run
+UPDATE ingestion_runs
+SET pages = pages + %(pages)s,
+    events = events + %(events)s,
+    inserted = inserted + %(inserted)s,
+    duplicates = duplicates + %(duplicates)s,
+    rejected = rejected + %(rejected)s,
+    filtered = filtered + %(filtered)s,
+    bytes = bytes + %(bytes)s,
+    retries = %(retries)s,
+    waited_ms = %(waited_ms)s,
+    expected_total = COALESCE(%(expected_total)s, expected_total),
+    end_cursor = %(cursor)s,
+    heartbeat_at = now(),
+    status = %(status)s,
+    reason = %(reason)s,
+    detail = %(detail)s,
+    ended_at = CASE WHEN %(status)s = 'running' THEN NULL ELSE now() END
+WHERE run_id = %(run_id)s;
+
+-- name: read_checkpoint
+-- What an ambiguous COMMIT is resolved by.
+SELECT fence, lease_run_id, checkpoint_page FROM ingestion_state WHERE stream = %(stream)s;
+
+-- name: read_batch_counts
+SELECT coalesce(sum(inserted), 0), coalesce(sum(duplicates), 0), coalesce(sum(rejected), 0)
+FROM ingestion_pages
+WHERE run_id = %(run_id)s AND page_number BETWEEN %(first_page)s AND %(last_page)s;

@@ -1,0 +1,29 @@
+"""Reads what the database says of streams and runs, for people and programs that only look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg2.extras import RealDictCursor
+
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+
+def read_streams(connection: Connection) -> list[dict[str, Any]]:
+    """One dictionary a stream, by column name."""
+    return _all(connection, "read_streams", {})
+
+
+def read_last_runs(connection: Connection, stream: str, limit: int) -> list[dict[str, Any]]:
+    """The newest runs first, by column name."""
+    return _all(connection, "read_last_runs", {"stream": stream, "limit": limit})
+
+
+def _all(connection: Connection, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        cursor.execute(statement(name), values)
+        rows = cursor.fetchall()
+        connection.rollback()
+    return [dict(row) for row in rows]

@@ -1,0 +1,180 @@
+"""THE transaction: rows, dead letters, ledger, run counters, watermarks and cursor, all or nothing.
+
+States of a batch, and what a crash in each leaves behind:
+
+copying       rows in an open transaction                nothing; the page is fetched again
+waiting       all rows sent, its turn not yet come       nothing
+checkpointed  the stream's row updated under its lock    nothing; the fence was checked under that lock
+committing    COMMIT sent, no answer yet                 all or nothing; :func:`was_committed` reads which
+committed     the answer came                            everything
+
+Invariant: the checkpoint touches exactly one row, the one whose fence is ours, or nothing is committed. Batches commit in
+the order of their numbers: the caller's ``turn`` returns when all earlier ones have.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg2
+import psycopg2.errors
+
+from datasync_spider.errors import FencedOff, RowsRefused
+from datasync_spider.storage.batch import Batch, Committed
+from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.quarantine import RefusedRow, stage_what_is_accepted
+from datasync_spider.storage.rejections import insert_rejected
+from datasync_spider.storage.rows import HEADER, TRAILER
+from datasync_spider.storage.runs import OpenRun
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+_LOCK_TIMEOUT_MS = 10_000
+
+
+@dataclass(slots=True)
+class _Written:
+    """What became of a batch's rows, per page number."""
+
+    inserted: dict[int, int]
+    refused: dict[int, list[RefusedRow]]
+
+
+class Writer:
+    """Writes batches of one run. One instance serves several connections, each used by one thread at a time."""
+
+    def __init__(self, run: OpenRun, mode: CopyMode | None = None) -> None:
+        self._run = run
+        self._mode = mode or CopyMode()
+
+    def write(
+        self, connection: Connection, batch: Batch, turn: Callable[[], None], totals: Callable[[], RunTotals]
+    ) -> Committed:
+        """Writes and commits one batch; returns when it is committed.
+
+        Raises FencedOff where the stream is no longer ours, StorageUnavailable where a fresh connection may help
+        (whether a COMMIT in doubt happened must then be read back), StorageRefused where nothing will.
+        """
+        started = time.monotonic()
+        with translated():
+            self._limit(connection)
+            written = self._write_rows(connection, batch)
+            turn()
+            newly_rejected = insert_rejected(connection, self._run.stream, self._run.run_id, batch, written.refused)
+            write_seconds = time.monotonic() - started
+            committed = save_checkpoint(
+                connection, self._run, batch, written.inserted, written.refused, newly_rejected, write_seconds, totals()
+            )
+            connection.commit()
+        return committed
+
+    def was_committed(self, connection: Connection, batch: Batch) -> Committed | None:
+        """After a COMMIT in doubt: the batch's own account if it did happen, None if it did not.
+
+        Raises FencedOff where the stream has gone to another run meanwhile.
+        """
+        run = self._run
+        with translated(), connection.cursor() as cursor:
+            cursor.execute(statement("read_checkpoint"), {"stream": run.stream})
+            row = cursor.fetchone()
+            if row is None or row[0] != run.fence or row[1] != run.run_id:
+                raise FencedOff(f"stream {run.stream} has been taken over by another run")
+            if row[2] < batch.last_page:
+                connection.rollback()
+                return None
+            pages = {"run_id": run.run_id, "first_page": batch.first_page, "last_page": batch.last_page}
+            cursor.execute(statement("read_batch_counts"), pages)
+            counts = cursor.fetchone()
+            cursor.execute(statement("read_run"), {"run_id": run.run_id})
+            status = _run_status(cursor)
+            connection.rollback()
+        assert counts is not None
+        return Committed(
+            batch_number=batch.number,
+            first_page=batch.first_page,
+            last_page=batch.last_page,
+            pages=len(batch.pages),
+            events=sum(page.page.received_events for page in batch.pages),
+            inserted=int(counts[0]),
+            duplicates=int(counts[1]),
+            rejected=int(counts[2]),
+            filtered=sum(page.filtered for page in batch.pages),
+            body_bytes=sum(page.page.body_bytes for page in batch.pages),
+            write_seconds=0.0,
+            run_status=status,
+        )
+
+    def _limit(self, connection: Connection) -> None:
+        limits = {"lock_timeout_ms": str(_LOCK_TIMEOUT_MS), "idle_timeout_ms": str(self._run.lease_ttl_ms)}
+        with connection.cursor() as cursor:
+            cursor.execute(statement("transaction_limits"), limits)
+
+    def _write_rows(self, connection: Connection, batch: Batch) -> _Written:
+        if batch.rows == 0:
+            return _Written({}, {})
+        if self._mode.prefers_straight() and self._copy_straight(connection, batch):
+            return _Written({page.page.number: len(page.rows) for page in batch.pages}, {})
+        return self._merge(connection, batch)
+
+    def _copy_straight(self, connection: Connection, batch: Batch) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SAVEPOINT rows")
+            try:
+                cursor.copy_expert(statement("copy_straight"), _stream(batch), size=1 << 20)
+            except psycopg2.errors.UniqueViolation:
+                self._mode.conflicted()
+            except psycopg2.Error as error:
+                with translated():
+                    _raise_unless_refused(error)
+            else:
+                cursor.execute("RELEASE SAVEPOINT rows")
+                self._mode.succeeded()
+                return True
+            cursor.execute("ROLLBACK TO SAVEPOINT rows")
+            return False
+
+    def _merge(self, connection: Connection, batch: Batch) -> _Written:
+        with connection.cursor() as cursor:
+            cursor.execute(statement("create_staging"))
+            refused: dict[int, list[RefusedRow]] = {}
+            cursor.execute("SAVEPOINT rows")
+            try:
+                with translated():
+                    cursor.copy_expert(statement("copy_staged"), _stream(batch), size=1 << 20)
+            except RowsRefused:
+                cursor.execute("ROLLBACK TO SAVEPOINT rows")
+                refused = stage_what_is_accepted(connection, batch.pages)
+            cursor.execute(statement("merge_staged"))
+            merged = {event_id for (event_id,) in cursor.fetchall()}
+        if len(merged) == batch.rows:
+            inserted = {page.page.number: len(page.rows) for page in batch.pages}
+        else:
+            inserted = {
+                page.page.number: sum(row.event_id in merged for row in page.rows) if merged else 0
+                for page in batch.pages
+            }
+        self._mode.merged(batch.rows, len(merged))
+        return _Written(inserted, refused)
+
+
+def _stream(batch: Batch) -> io.BytesIO:
+    return io.BytesIO(b"".join([HEADER, *(page.chunk for page in batch.pages), TRAILER]))
+
+
+def _raise_unless_refused(error: psycopg2.Error) -> None:
+    try:
+        with translated():
+            raise error
+    except RowsRefused:
+        return
+
+
+def _run_status(cursor: psycopg2.extensions.cursor) -> str | None:
+    row = cursor.fetchone()
+    status = row[2] if row else None
+    return None if status == "running" else status

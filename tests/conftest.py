@@ -1,0 +1,71 @@
+"""Fixtures that every layer of tests shares: one real server a session, one database a test, the mock as a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from datasync_spider.local.embedded_postgres import start_embedded
+from tests.support.crawl import Crawl
+from tests.support.database import fresh_database, make_template
+from tests.support.mock import MockApi
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server for the whole session, with a migrated template."""
+    with start_embedded(tmp_path_factory.mktemp("postgres")) as server:
+        make_template(server.url)
+        yield server.url
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """A migrated database of this test's own."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """A database without any table."""
+    with fresh_database(postgres_url, "template0") as url:
+        yield url
+
+
+@pytest.fixture
+def start_mock_api() -> Iterator[Callable[..., MockApi]]:
+    """Starts mocks with the given command-line arguments; they end with the test."""
+    started: list[MockApi] = []
+
+    def start(*arguments: str) -> MockApi:
+        started.append(MockApi(*arguments))
+        return started[-1]
+
+    yield start
+    for mock in started:
+        mock.close()
+
+
+@pytest.fixture
+def start_crawl(tmp_path: Path, database_url: str) -> Iterator[Callable[..., Crawl]]:
+    """Starts crawls of this test's database; ``base_url`` names the API. None outlives the test."""
+    started: list[Crawl] = []
+
+    def start(base_url: str, *arguments: str, **settings: str) -> Crawl:
+        defaults = {
+            "DATABASE_URL": database_url,
+            "API_BASE_URL": base_url,
+            "DATASYNC_HOME": str(tmp_path / "home"),
+        }
+        crawl = Crawl(tmp_path / f"crawl-{len(started) + 1}.log", *arguments, **{**defaults, **settings})
+        started.append(crawl)
+        return crawl
+
+    yield start
+    for crawl in started:
+        if crawl.process.poll() is None:
+            crawl.kill()
+            crawl.wait()
