@@ -1,0 +1,154 @@
+"""The kinds of values a setting may have: how each is read from text, and how what is allowed is said in words.
+
+Invariant: a reader either gives a value of its type or raises ValueError with a reason that does not repeat the text,
+which may be a secret. Where a text comes from and how a refusal is reported is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from datasync_spider.config.database_url import check_database_url
+
+_Number = TypeVar("_Number", int, float)
+
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``read`` makes the value or raises ValueError; ``allowed`` completes the sentence "allowed: …"."""
+
+    read: Callable[[str], Any]
+    allowed: str
+
+
+def whole_number(low: int, high: int) -> Kind:
+    """Decimal digits only: ``5e3``, ``5_000`` and ``5000ms`` are refused rather than guessed at."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", text):
+            raise ValueError("not a whole number")
+        return _within(int(text), low, high)
+
+    return Kind(read, f"a whole number from {low} to {high}")
+
+
+def percentage() -> Kind:
+    """A share in per cent, with decimals where wanted."""
+
+    def read(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,9})?", text):
+            raise ValueError("not a number")
+        return _within(float(text), 0.0, 100.0)
+
+    return Kind(read, "a number from 0 to 100")
+
+
+def choice(*options: str) -> Kind:
+    """The options' own spelling is given, whatever case the text has."""
+    by_folded = {option.casefold(): option for option in options}
+
+    def read(text: str) -> str:
+        if text.casefold() not in by_folded:
+            raise ValueError("none of these")
+        return by_folded[text.casefold()]
+
+    return Kind(read, ", ".join(options[:-1]) + f" or {options[-1]}, in any case")
+
+
+def boolean() -> Kind:
+    """Yes or no, in the spellings that are common in environments."""
+
+    def read(text: str) -> bool:
+        folded = text.casefold()
+        if folded not in _TRUE | _FALSE:
+            raise ValueError("neither true nor false")
+        return folded in _TRUE
+
+    return Kind(read, "true or false (also yes, no, on, off, 1, 0)")
+
+
+def pattern(expression: str, allowed: str) -> Kind:
+    """Text that a regular expression matches whole."""
+
+    def read(text: str) -> str:
+        if not re.fullmatch(expression, text):
+            raise ValueError("not of this form")
+        return text
+
+    return Kind(read, allowed)
+
+
+def base_url() -> Kind:
+    """An API's address; slashes at its end are dropped, so that paths can be appended."""
+    return Kind(_read_base_url, "an http or https URL without user, query and fragment, such as https://host/api/v1")
+
+
+def database_url() -> Kind:
+    """What libpq takes as a connection URL."""
+    return Kind(check_database_url, "a URL that begins with postgresql:// or postgres://")
+
+
+def header_value() -> Kind:
+    """What can travel in a request header without a chance to forge another one."""
+    return pattern(_VISIBLE_ASCII.pattern, "visible ASCII characters without spaces")
+
+
+def header_text() -> Kind:
+    """What can stand in a request header, words and all."""
+    return pattern(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", "visible ASCII characters and spaces")
+
+
+def path() -> Kind:
+    """A tilde is expanded; a relative path stays relative for the caller, who knows what it is relative to."""
+
+    def read(text: str) -> Path:
+        if "\0" in text:
+            raise ValueError("it holds a NUL character")
+        try:
+            return Path(text).expanduser()
+        except RuntimeError:
+            raise ValueError("the home directory that ~ stands for is not known") from None
+
+    return Kind(read, "a path; a relative one starts at the project's directory")
+
+
+def _within(value: _Number, low: _Number, high: _Number) -> _Number:
+    if not low <= value <= high:
+        raise ValueError("out of range")
+    return value
+
+
+def _read_base_url(text: str) -> str:
+    if not _VISIBLE_ASCII.fullmatch(text) or "\\" in text:
+        raise ValueError("it holds characters that no URL has")
+    parts = _split(text)
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("its scheme is neither http nor https")
+    if not parts.hostname:
+        raise ValueError("it names no host")
+    if "@" in parts.netloc:
+        raise ValueError("it holds a user or a password: the key belongs into DATASYNC_API_KEY")
+    # A bare "?" or "#" splits into an empty part, so the text is looked at.
+    if "?" in text or "#" in text:
+        raise ValueError("it holds a query or a fragment")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        if parts.port == 0:
+            raise ValueError("port 0")
+    except ValueError:
+        # urllib's own message repeats the text.
+        raise ValueError("its host or port cannot be understood") from None
+    return parts

@@ -1,0 +1,134 @@
+"""The configuration as one frozen value.
+
+Invariant: what is printed of it (``repr``, :attr:`Config.database_label`) holds no secret. It knows nothing of sources.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from scrapy.settings import BaseSettings
+from scrapy.utils.conf import closest_scrapy_cfg
+
+from datasync_spider.config.database_url import database_label, database_secrets
+from datasync_spider.config.misspelt import misspelt
+from datasync_spider.config.reading import Reading
+from datasync_spider.config.sources import DotEnv, Sources, given_texts, read_dotenv
+from datasync_spider.config.table import MOCK_PREFIX
+
+
+def project_directory() -> Path:
+    """Where ``scrapy.cfg`` is: beside this package, else at or above the working directory, else that directory."""
+    beside = Path(__file__).resolve().parents[2]
+    if (beside / "scrapy.cfg").is_file():
+        return beside
+    closest = closest_scrapy_cfg()
+    return Path(closest).resolve().parent if closest else Path.cwd()
+
+
+_PROJECT = project_directory()
+_DOTENV = _PROJECT / ".env"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Config:
+    """Every setting under its attribute (see ``table.py``); None where it is unset and has no default."""
+
+    api_mode: str
+    base_url: str | None
+    api_key: str | None
+    page_limit: int
+    timeout_ms: int
+    max_retries: int
+    retry_base_ms: int
+    retry_max_ms: int
+    rate_limit_wait_budget_ms: int
+    max_body_bytes: int
+    user_agent: str
+    user_agent_rotation: bool
+    database_url: str | None
+    home: Path
+    write_batch_size_rows: int
+    write_concurrency: int
+    write_retry_budget_ms: int
+    rejected_max_percent: float
+    stream: str
+    live_discovery_on_resume: bool
+    lease_ttl_ms: int
+    stall_timeout_ms: int
+    log_level: str
+    log_format: str
+    progress_log_interval_ms: int
+    mock_environ: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: BaseSettings,
+        environ: Mapping[str, str] = os.environ,
+        env_file: Path | None = _DOTENV,
+        project: Path = _PROJECT,
+    ) -> Config:
+        """Reads every source; ``env_file=None`` leaves that one out. Relative paths start at ``project``.
+
+        Raises ConfigurationError with everything that is wrong.
+        """
+        sources = Sources(settings, environ, read_dotenv(env_file) if env_file else DotEnv({}))
+        reading = Reading(sources, project)
+        reading.read_all()
+        values = {**reading.values, "home": project / reading.values["home"]}
+        warnings = (*sources.dotenv.warnings, *misspelt(sources), *reading.warnings)
+        return cls(**values, mock_environ=dict(given_texts(sources, MOCK_PREFIX)), warnings=warnings)
+
+    @property
+    def is_live(self) -> bool:
+        return self.api_mode == "live"
+
+    @property
+    def base_url_text(self) -> str:
+        """For those who run when the API's address is known, be it the user's or the started mock's."""
+        assert self.base_url is not None
+        return self.base_url
+
+    @property
+    def database_url_text(self) -> str:
+        """For those who run when the database's address is known, be it the user's or the embedded server's."""
+        assert self.database_url is not None
+        return self.database_url
+
+    @property
+    def database_label(self) -> str:
+        """Which database, for people."""
+        return database_label(self.database_url) if self.database_url else f"the embedded PostgreSQL in {self.home}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be printed: the API key, and the passwords in the database's URL in each written form."""
+        keys = (self.api_key,) if self.api_key else ()
+        return keys + (database_secrets(self.database_url) if self.database_url else ())
+
+    @property
+    def timeout_seconds(self) -> float:
+        return self.timeout_ms / 1000
+
+    @property
+    def progress_log_interval_seconds(self) -> float:
+        return self.progress_log_interval_ms / 1000
+
+    @property
+    def stall_timeout_seconds(self) -> float:
+        return self.stall_timeout_ms / 1000
+
+    @property
+    def lease_ttl_seconds(self) -> float:
+        return self.lease_ttl_ms / 1000
+
+    def __repr__(self) -> str:
+        shown = {field.name: getattr(self, field.name) for field in fields(self)}
+        shown["api_key"] = "***" if self.api_key else None
+        shown["database_url"] = self.database_label if self.database_url else None
+        return f"Config({', '.join(f'{name}={value!r}' for name, value in shown.items())})"

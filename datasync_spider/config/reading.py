@@ -1,0 +1,131 @@
+"""From texts to values: every setting is read, every mistake is collected, and all are reported together.
+
+Invariant: no message made here shows the value of a secret. Rules that join several settings live here too, since they
+are part of what "wrong" means; what the values are for does not.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from datasync_spider.config.sources import Found, Sources
+from datasync_spider.config.table import SETTINGS, Setting
+from datasync_spider.errors import ConfigurationError
+
+_MASK = "***"
+# A secret file is a line; something larger is not what was meant.
+_SECRET_FILE_BYTES = 65_536
+
+
+class Reading:
+    """One pass over the table. ``values`` holds what could be read, by attribute."""
+
+    def __init__(self, sources: Sources, project: Path) -> None:
+        self._sources = sources
+        self._project = project
+        self.values: dict[str, Any] = {}
+        self.warnings: list[str] = []
+        self._mistakes: list[str] = []
+
+    def read_all(self) -> None:
+        """Raises ConfigurationError, with all that is wrong, unless everything is right."""
+        for setting in SETTINGS:
+            self.values[setting.attribute] = self._read(setting)
+            if self._sources.stands_in_project_settings(setting.name) and setting.name not in _SCRAPY_NAMES:
+                self.warnings.append(
+                    f"{setting.name} in the project's settings.py is not read: put it into .env or the environment"
+                )
+        self._check_live_mode()
+        self._check_retry_pauses()
+        if self._mistakes:
+            count = "1 setting is wrong" if len(self._mistakes) == 1 else f"{len(self._mistakes)} settings are wrong"
+            raise ConfigurationError("\n  ".join([f"{count}:", *self._mistakes]))
+
+    def _read(self, setting: Setting) -> Any:
+        found = self._find(setting)
+        if found is None:
+            return setting.kind.read(setting.default) if setting.default else None
+        try:
+            return setting.kind.read(found.text)
+        except ValueError as error:
+            shown = _MASK if setting.secret else repr(found.text)
+            self._mistake(f"{setting.name} is {shown} ({found.source}): {error}; allowed: {setting.kind.allowed}")
+            return None
+
+    def _find(self, setting: Setting) -> Found | None:
+        found = self._sources.find(setting.name)
+        if setting.by_file is None:
+            return found
+        file_found = self._sources.find(setting.by_file)
+        if file_found is None:
+            return found
+        if found is not None:
+            self._mistake(
+                f"{setting.name} ({found.source}) and {setting.by_file} ({file_found.source}) are both set: keep one"
+            )
+            return None
+        return self._find_in_file(setting.by_file, file_found)
+
+    def _find_in_file(self, name: str, pointer: Found) -> Found | None:
+        where = f"{name} is {pointer.text!r} ({pointer.source})"
+        try:
+            path = self._project / Path(pointer.text).expanduser()
+            with path.open(encoding="utf-8-sig") as stream:
+                text = stream.read(_SECRET_FILE_BYTES).strip()
+        except OSError as error:
+            self._mistake(f"{where}: the file cannot be read: {error.strerror}; allowed: a readable text file")
+            return None
+        except (ValueError, RuntimeError):
+            self._mistake(f"{where}: the file cannot be read as UTF-8 text; allowed: a readable text file")
+            return None
+        if not text:
+            self._mistake(f"{where}: the file is empty; allowed: a file that holds the value")
+            return None
+        return Found(text, f"file {path}")
+
+    def _check_live_mode(self) -> None:
+        if self.values["api_mode"] != "live":
+            return
+        for name, attribute in (("API_BASE_URL", "base_url"), ("DATASYNC_API_KEY", "api_key")):
+            if self.values[attribute] is None and not self._reported(name):
+                also = " (or DATASYNC_API_KEY_FILE)" if attribute == "api_key" else ""
+                self._mistake(
+                    f"{name} is missing, and API_MODE is live: looked for it{also} on the command line (-s),"
+                    " in the environment and in .env"
+                )
+        base_url = self.values["base_url"]
+        if base_url is not None and base_url.startswith("http:") and not _is_loopback(base_url):
+            self.warnings.append(
+                f"the API key travels unencrypted: API_BASE_URL is {base_url}; use https where the API has it"
+            )
+
+    def _check_retry_pauses(self) -> None:
+        base, longest = self.values["retry_base_ms"], self.values["retry_max_ms"]
+        if base is not None and longest is not None and longest < base:
+            sources = " and ".join(
+                f"{name} ({found.source if found else 'default'})"
+                for name in ("API_RETRY_MAX_MS", "API_RETRY_BASE_MS")
+                for found in [self._sources.find(name)]
+            )
+            self._mistake(f"API_RETRY_MAX_MS is {longest}, below API_RETRY_BASE_MS, which is {base}: {sources}")
+
+    def _mistake(self, text: str) -> None:
+        self._mistakes.append(text)
+
+    def _reported(self, name: str) -> bool:
+        return any(text.startswith(name) for text in self._mistakes)
+
+
+# Scrapy has settings of these names, so a value in settings.py is meant for Scrapy.
+_SCRAPY_NAMES = frozenset({"LOG_LEVEL", "LOG_FORMAT", "USER_AGENT"})
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

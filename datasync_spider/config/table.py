@@ -1,0 +1,216 @@
+"""The settings, one row each: parsing, the reference page and ``.env.example`` all follow this table.
+
+Invariant: a name stands here once, and its default is written the way a user would write it. No parsing and no I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datasync_spider import __version__
+from datasync_spider.config import kinds
+from datasync_spider.config.kinds import Kind
+
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """``default`` is text, empty where there is none; ``attribute`` is the field of ``Config`` that holds the value.
+
+    ``by_file`` names the variable that may name a file with the value instead: secrets are often handed over so.
+    """
+
+    name: str
+    attribute: str
+    default: str
+    kind: Kind
+    doc: str
+    secret: bool = False
+    by_file: str | None = None
+
+
+API = (
+    Setting(
+        "API_MODE",
+        "api_mode",
+        "mock",
+        kinds.choice("mock", "live"),
+        "Where events come from: the bundled mock or a real API.",
+    ),
+    Setting(
+        "API_BASE_URL",
+        "base_url",
+        "",
+        kinds.base_url(),
+        "The API's address. Unset in mock mode: the bundled mock is started. Required in live mode.",
+    ),
+    Setting(
+        "DATASYNC_API_KEY",
+        "api_key",
+        "",
+        kinds.header_value(),
+        "The key sent as X-API-Key. Required in live mode.",
+        secret=True,
+        by_file="DATASYNC_API_KEY_FILE",
+    ),
+    Setting("API_PAGE_LIMIT", "page_limit", "5000", kinds.whole_number(1, 5000), "Events asked for per page."),
+    Setting(
+        "API_TIMEOUT_MS",
+        "timeout_ms",
+        "30000",
+        kinds.whole_number(100, _HOUR_MS),
+        "How long one request may take, body included.",
+    ),
+    Setting(
+        "API_MAX_RETRIES",
+        "max_retries",
+        "30",
+        kinds.whole_number(0, 1000),
+        "How often one page is asked for again after errors; waits of 429 do not count.",
+    ),
+    Setting(
+        "API_RETRY_BASE_MS",
+        "retry_base_ms",
+        "200",
+        kinds.whole_number(1, _HOUR_MS),
+        "The first pause after an error; it doubles with each further one.",
+    ),
+    Setting(
+        "API_RETRY_MAX_MS",
+        "retry_max_ms",
+        "30000",
+        kinds.whole_number(1, _HOUR_MS),
+        "The longest pause after an error; not below API_RETRY_BASE_MS.",
+    ),
+    Setting(
+        "API_RATE_LIMIT_WAIT_BUDGET_MS",
+        "rate_limit_wait_budget_ms",
+        "3600000",
+        kinds.whole_number(0, 7 * _DAY_MS),
+        "How long one page may be held back by rate limits in total before the run gives up.",
+    ),
+    Setting(
+        "API_MAX_BODY_BYTES",
+        "max_body_bytes",
+        "67108864",
+        kinds.whole_number(1024, 1_073_741_824),
+        "The largest response body that is read.",
+    ),
+    Setting(
+        "USER_AGENT",
+        "user_agent",
+        f"datasync-ingestion/{__version__}",
+        kinds.header_text(),
+        "What the client calls itself.",
+    ),
+    Setting(
+        "USER_AGENT_ROTATION",
+        "user_agent_rotation",
+        "false",
+        kinds.boolean(),
+        "Send a browser's name, drawn anew for each request, instead of USER_AGENT.",
+    ),
+)
+DATABASE = (
+    Setting(
+        "DATABASE_URL",
+        "database_url",
+        "",
+        kinds.database_url(),
+        "The PostgreSQL to write to. Unset: an embedded one is started in DATASYNC_HOME.",
+        secret=True,
+        by_file="DATABASE_URL_FILE",
+    ),
+    Setting(
+        "DATASYNC_HOME",
+        "home",
+        ".datasync",
+        kinds.path(),
+        "The directory of the embedded database and of the local services' logs.",
+    ),
+)
+WRITING = (
+    Setting(
+        "WRITE_BATCH_SIZE",
+        "write_batch_size_rows",
+        "25000",
+        kinds.whole_number(1, 1_000_000),
+        "Rows per transaction; a page is never split, so a batch may be larger by a page.",
+    ),
+    Setting(
+        "WRITE_CONCURRENCY",
+        "write_concurrency",
+        "2",
+        kinds.whole_number(1, 8),
+        "Connections that write at once; commits keep the order of pages.",
+    ),
+    Setting(
+        "WRITE_RETRY_BUDGET_MS",
+        "write_retry_budget_ms",
+        "300000",
+        kinds.whole_number(0, _DAY_MS),
+        "How long an unreachable database is waited for before the run fails.",
+    ),
+    Setting(
+        "REJECTED_MAX_PERCENT",
+        "rejected_max_percent",
+        "5",
+        kinds.percentage(),
+        "The share of unusable events above which the run fails.",
+    ),
+)
+RUNNING = (
+    Setting(
+        "STREAM",
+        "stream",
+        "events",
+        kinds.pattern(r"[a-z0-9_-]{1,63}", "1 to 63 of a-z, 0-9, _ and -"),
+        "The stream's name; each has its own position and lease.",
+    ),
+    Setting(
+        "LIVE_DISCOVERY_ON_RESUME",
+        "live_discovery_on_resume",
+        "false",
+        kinds.boolean(),
+        "Look for the API's features again when a run resumes, at the price of requests.",
+    ),
+    Setting(
+        "LEASE_TTL_MS",
+        "lease_ttl_ms",
+        "60000",
+        kinds.whole_number(1000, _HOUR_MS),
+        "How long a run that fell silent keeps its stream from others.",
+    ),
+    Setting(
+        "STALL_TIMEOUT_MS",
+        "stall_timeout_ms",
+        "600000",
+        kinds.whole_number(1000, _DAY_MS),
+        "How long a run may make no progress, deliberate waits aside, before it fails.",
+    ),
+)
+LOGGING = (
+    Setting(
+        "LOG_LEVEL",
+        "log_level",
+        "INFO",
+        kinds.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+        "The least severe messages that are logged.",
+    ),
+    Setting(
+        "LOG_FORMAT", "log_format", "text", kinds.choice("text", "json"), "Lines for people, or one JSON object a line."
+    ),
+    Setting(
+        "PROGRESS_LOG_INTERVAL_MS",
+        "progress_log_interval_ms",
+        "5000",
+        kinds.whole_number(100, _DAY_MS),
+        "How often a running crawl logs its progress.",
+    ),
+)
+
+SETTINGS = (*API, *DATABASE, *WRITING, *RUNNING, *LOGGING)
+# The bundled mock's own settings; it reads and checks them itself.
+MOCK_PREFIX = "MOCK_"
