@@ -7,7 +7,7 @@
 # The law: a stamp inside the environment says which pins it holds, and it is written last. Whatever ends this early,
 # a full disk or a killed shell, leaves an environment without that line, and the next call makes it anew.
 #
-#   DATASYNC_VENV    another place than .venv, such as one environment for several checkouts
+#   DATASYNC_VENV    another place than .venv (absolute), such as one environment for several checkouts
 #   PYTHON           the interpreter to make it with
 
 venv=${DATASYNC_VENV:-$root/.venv}
@@ -89,12 +89,14 @@ install_pins() {
 }
 
 make_venv() {
-  if [ -d "$venv" ] && [ -n "$(ls -A "$venv")" ] && [ ! -f "$stamp" ] && [ ! -f "$venv/pyvenv.cfg" ]; then
-    die "$venv is in the way: it holds something that is no virtual environment"
+  # .venv is these scripts' to replace. Anything else is replaced only when they made it.
+  if [ -n "${DATASYNC_VENV:-}" ] && [ ! -f "$stamp" ] && [ -n "$(ls -A "$venv" 2>/dev/null)" ]; then
+    die "DATASYNC_VENV=$venv was not made by this project's scripts; name one that was, or a place where nothing is"
   fi
   say "making $venv with $("$python" --version)"
   rm -rf "$venv"
   mkdir -p "$venv"
+  # Empty: made by us, and holding nothing yet.
   : >"$stamp"
   "$python" -m venv "$venv" 9>&- || die "$python could not make a virtual environment in $venv" 1
 }

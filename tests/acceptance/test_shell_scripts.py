@@ -1,0 +1,194 @@
+"""The shell scripts by themselves: their text, and the environment that they make.
+
+The environments made here hold no packages, since the requirement files are empty ones: the rules are what is tested,
+and no package index is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = sorted(path.relative_to(ROOT) for path in (*ROOT.glob("*.sh"), *ROOT.glob("scripts/*.sh")))
+
+# Without byte code, each new environment compiles pip again at every call of it.
+_NOT_INHERITED = {"DATASYNC_VENV", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"}
+
+# Makes the environment that is asked for and tells what came of it: $1 is "run" or "dev".
+DRIVER = """\
+set -eu
+root=$(pwd -P)
+. ./scripts/venv.sh
+ensure_venv "$1"
+echo "ready: $("$venv/bin/python" -c 'import sys; print(sys.prefix)')"
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout whose requirement files name nothing."""
+    folder = tmp_path / "check out"
+    (folder / "scripts").mkdir(parents=True)
+    shutil.copy(ROOT / "scripts/venv.sh", folder / "scripts/venv.sh")
+    (folder / "requirements.txt").write_text("# nothing to run\n")
+    (folder / "requirements-dev.txt").write_text("# nothing to test with\n")
+    (folder / "driver.sh").write_text(DRIVER)
+    return folder
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    # Not this environment's own Python: an environment that hangs on another one's bin would be no fair test of it.
+    return kept | {"PYTHON": str(Path(sys.base_prefix) / "bin" / "python3")} | more
+
+
+def start(checkout: Path, wanted: str, **more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["sh", "driver.sh", wanted],
+        cwd=checkout,
+        env=environment(**more),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ensure(checkout: Path, wanted: str, **more: str) -> subprocess.CompletedProcess[str]:
+    process = start(checkout, wanted, **more)
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def made(result: subprocess.CompletedProcess[str]) -> bool:
+    return "making /" in result.stderr
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=str)
+def test_a_script_is_clean_posix_shell(script: Path) -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed")
+    result = subprocess.run(
+        ["shellcheck", "-x", "-s", "sh", str(script)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_check_script_is_clean() -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed")
+    result = subprocess.run(["shellcheck", ".ci/run"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_an_environment_is_made_once_and_kept_until_the_pins_change(checkout: Path) -> None:
+    first = ensure(checkout, "dev")
+    assert first.returncode == 0, first.stderr
+    assert f"ready: {checkout / '.venv'}" in first.stdout
+    assert made(first)
+
+    for wanted in ("dev", "run"):
+        again = ensure(checkout, wanted)
+        assert again.returncode == 0
+        assert again.stderr == ""
+
+    (checkout / ".venv/left over").touch()
+    (checkout / "requirements.txt").write_text("# nothing again\n")
+    (checkout / "requirements-dev.txt").write_text("# nothing again\n")
+    assert made(ensure(checkout, "dev"))
+    assert not (checkout / ".venv/left over").exists()
+
+
+def test_an_environment_for_a_crawl_gets_the_test_tools_added(checkout: Path) -> None:
+    assert ensure(checkout, "run").returncode == 0
+    (checkout / ".venv/kept").touch()
+
+    added = ensure(checkout, "dev")
+
+    assert added.returncode == 0, added.stderr
+    assert (checkout / ".venv/kept").exists()
+    assert ensure(checkout, "run").stderr == ""
+
+
+def test_a_half_made_environment_is_made_anew(checkout: Path) -> None:
+    assert ensure(checkout, "run").returncode == 0
+    for damage in (
+        ": > .venv/.datasync-stamp",  # killed before the packages were there
+        "rm -rf .venv/bin",
+        "rm -rf .venv; mkdir -p .venv/bin",  # killed at once
+    ):
+        subprocess.run(["sh", "-c", damage], cwd=checkout, check=True)
+        mended = ensure(checkout, "run")
+        assert mended.returncode == 0, (damage, mended.stderr)
+        assert made(mended), damage
+    assert ensure(checkout, "run").stderr == ""
+
+
+def test_a_moved_checkout_gets_an_environment_of_its_own(checkout: Path) -> None:
+    assert ensure(checkout, "run").returncode == 0
+    moved = checkout.rename(checkout.with_name("moved"))
+
+    result = ensure(moved, "run")
+
+    assert f"ready: {moved / '.venv'}" in result.stdout
+    assert made(result)
+
+
+def test_pins_that_cannot_be_installed_leave_nothing_that_counts_as_made(checkout: Path) -> None:
+    (checkout / "requirements.txt").write_text("./nowhere-at-all\n")
+    result = ensure(checkout, "run")
+    assert result.returncode == 1
+    assert "could not be installed" in result.stderr
+
+    (checkout / "requirements.txt").write_text("# nothing\n")
+    assert made(ensure(checkout, "run"))
+
+
+def test_two_at_once_make_one_environment(checkout: Path) -> None:
+    both = [start(checkout, "run"), start(checkout, "run")]
+    results = [process.communicate(timeout=120) for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], results
+    assert sum("making /" in err for _, err in results) == 1
+    assert all("ready:" in out for out, _ in results)
+
+
+def test_a_killed_maker_leaves_no_lock_behind(checkout: Path) -> None:
+    process = start(checkout, "run")
+    deadline = time.monotonic() + 60
+    while not (checkout / ".venv/.datasync-stamp").exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+    process.kill()
+    process.communicate(timeout=60)
+
+    result = ensure(checkout, "run")
+
+    assert result.returncode == 0, result.stderr
+    assert "ready:" in result.stdout
+
+
+def test_an_environment_that_others_made_is_not_touched(checkout: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "precious").write_text("mine")
+
+    result = ensure(checkout, "run", DATASYNC_VENV=str(foreign))
+
+    assert result.returncode == 2
+    assert "was not made by this project's scripts" in result.stderr
+    assert (foreign / "precious").read_text() == "mine"
+
+
+def test_a_python_that_does_not_do_is_refused_by_name(checkout: Path) -> None:
+    result = ensure(checkout, "run", PYTHON="/no/such/python")
+
+    assert result.returncode == 2
+    assert "PYTHON=/no/such/python is no Python of version 3.11 or newer" in result.stderr
