@@ -1,0 +1,34 @@
+"""What a request says, as plain values."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from mock_api.upload import Upload
+
+
+class Moment(NamedTuple):
+    """One instant on both clocks: expiry is told in the epoch's time, windows need one that never jumps."""
+
+    epoch_ms: int
+    monotonic_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request."""
+
+    method: str
+    path: str
+    moment: Moment
+    params: dict[str, str] = field(default_factory=dict)
+    """The query, the last of equal names."""
+    target: str = ""
+    """Path and query as they were sent."""
+    api_key: str | None = None
+    user_agent: str | None = None
+    upload: Upload = field(default_factory=Upload)
+
+    @property
+    def key_or_none(self) -> str:
+        """The key by which quotas are kept; callers without a key share one."""
+        return self.api_key or ""

@@ -1,0 +1,63 @@
+"""Takes in a request's body as it arrives, however large.
+
+The invariant: ids are counted and hashed chunk by chunk, and memory stays bounded: only a small body, or one that is
+JSON and cannot be read in pieces, is kept (a large one on disk). It has the file methods that Twisted asks for.
+"""
+
+from hashlib import sha256
+from tempfile import SpooledTemporaryFile
+
+_KEPT_IN_MEMORY = 1_000_000
+
+
+class Upload:
+    """One body."""
+
+    def __init__(self, *, is_json: bool = False) -> None:
+        self.is_json = is_json
+        self.size = 0
+        self._hash = sha256()
+        self._complete_lines = 0
+        self._line_has_text = False
+        self._kept: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115 - closed by close
+
+    @property
+    def id_count(self) -> int:
+        """Lines that are not blank."""
+        return self._complete_lines + self._line_has_text
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the whole body."""
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes) -> None:
+        """Take in the next piece."""
+        self.size += len(data)
+        self._hash.update(data)
+        if self.is_json or self.size <= _KEPT_IN_MEMORY:
+            self._kept.write(data)
+        first, *lines = data.split(b"\n")
+        self._line_has_text = self._line_has_text or bool(first.strip())
+        if lines:
+            last = lines.pop()
+            self._complete_lines += self._line_has_text + sum(map(bool, map(bytes.strip, lines)))
+            self._line_has_text = bool(last.strip())
+
+    def content(self) -> bytes:
+        """The whole body, if it was kept."""
+        if not self.is_json and self.size > _KEPT_IN_MEMORY:
+            raise ValueError("a body of this size is only read as JSON when its Content-Type says so")
+        self._kept.seek(0)
+        return self._kept.read()
+
+    def tell(self) -> int:
+        """Bytes taken in so far."""
+        return self.size
+
+    def seek(self, _offset: int, _whence: int = 0) -> None:
+        """Nothing: a body is read through `content`."""
+
+    def close(self) -> None:
+        """Let go of what was kept."""
+        self._kept.close()
