@@ -1,0 +1,87 @@
+"""Says what kept the embedded PostgreSQL from working, in the terms of :mod:`datasync_spider.errors`.
+
+Invariant: every message ends with what to do, and carries the last lines that PostgreSQL itself wrote. The server is
+told to write SQLSTATE codes into its log, so its failures are told apart by code; ``initdb`` knows no codes, only the
+system's error texts.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from pathlib import Path
+
+from datasync_spider.errors import StorageError, StorageRefused, StorageUnavailable
+
+# Written by log_line_prefix; see server.py.
+LOG_LINE_PREFIX = "%m [%p] %e "
+_FATAL = re.compile(r"\] (?P<sqlstate>[0-9A-Z]{5}) (?:FATAL|PANIC): ")
+_TAIL_LINES = 12
+
+_DISK_FULL = "53100"
+_NO_PERMISSION = "42501"
+_CORRUPTED = frozenset({"XX001", "XX002", "58P01", "58030", "22023", "F0000"})
+
+
+def server_failed(log: Path, start: int) -> StorageError:
+    """For a server that ended at once; ``start`` is where in the log its own lines begin."""
+    tail = _tail(log, start)
+    codes = _FATAL.findall(tail)
+    sqlstate = codes[-1] if codes else _code_of_text(tail)
+    message = f"the embedded PostgreSQL did not start: {_advice(sqlstate, log)}\n{tail}".rstrip()
+    if sqlstate is not None and sqlstate[:2] in {"53", "57"}:
+        return StorageUnavailable(message, sqlstate)
+    return StorageRefused(message, sqlstate)
+
+
+def tool_failed(what: str, output: str) -> StorageError:
+    """For a program of PostgreSQL's that did not do its work."""
+    sqlstate = _code_of_text(output)
+    tail = "\n".join(output.strip().splitlines()[-_TAIL_LINES:])
+    message = f"{what}: {_advice(sqlstate, None)}\n{tail}".rstrip()
+    return StorageUnavailable(message, sqlstate) if sqlstate == _DISK_FULL else StorageRefused(message, sqlstate)
+
+
+def system_failed(what: str, error: OSError) -> StorageError:
+    """For a file or directory of the embedded database that the system refuses."""
+    where = f" ({error.filename})" if error.filename else ""
+    sqlstate = {
+        errno.ENOSPC: _DISK_FULL,
+        errno.EDQUOT: _DISK_FULL,
+        errno.EACCES: _NO_PERMISSION,
+        errno.EPERM: _NO_PERMISSION,
+    }
+    code = sqlstate.get(error.errno or 0)
+    message = f"{what}: {error.strerror}{where}: {_advice(code, None)}"
+    return StorageUnavailable(message, code) if code == _DISK_FULL else StorageRefused(message, code)
+
+
+def _advice(sqlstate: str | None, log: Path | None) -> str:
+    if sqlstate == _DISK_FULL:
+        return "the disk is full: make room, nothing that was committed is lost"
+    if sqlstate == _NO_PERMISSION:
+        return "permission is missing: run as the user who made the directory, or choose another DATASYNC_HOME"
+    if sqlstate is not None and sqlstate.startswith("53"):
+        return "the machine is short of memory or other resources: free some and start again"
+    if sqlstate in _CORRUPTED:
+        return "its files are damaged: restore a backup, or move the directory away to begin anew"
+    more = f"; all of it is in {log}" if log else ""
+    return f"PostgreSQL says why below{more}; DATABASE_URL may name another server"
+
+
+def _code_of_text(text: str) -> str | None:
+    for number, sqlstate in ((errno.ENOSPC, _DISK_FULL), (errno.EDQUOT, _DISK_FULL), (errno.EACCES, _NO_PERMISSION)):
+        if os.strerror(number) in text:
+            return sqlstate
+    return None
+
+
+def _tail(log: Path, start: int) -> str:
+    try:
+        with log.open("rb") as stream:
+            stream.seek(start)
+            lines = stream.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-_TAIL_LINES:])

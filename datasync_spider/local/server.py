@@ -1,0 +1,142 @@
+"""Starts and stops the server of a data directory.
+
+Invariant: whether a server is alive is asked of a lock that all its processes inherit, so that neither a stale
+``postmaster.pid`` nor a process id that came round again, nor a container's wall, makes a second server start on the
+same data. Everything here runs under the turn lock, so nobody else starts or stops meanwhile.
+
+``pg_ctl`` is not used: it believes the process id in the file, looks ten times a second, and hands paths to a shell.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from datasync_spider.errors import StorageUnavailable
+from datasync_spider.local.account import Account
+from datasync_spider.local.failures import server_failed
+from datasync_spider.local.launch import Launched, launch
+from datasync_spider.local.locks import is_locked
+from datasync_spider.local.places import Places
+from datasync_spider.local.postmaster import read_postmaster, server_process, server_processes
+from datasync_spider.local.sockets import answers, forget_distant_socket, socket_directory
+
+logger = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.01
+# Crash recovery replays up to max_wal_size of WAL; a slow disk may take minutes for it.
+_READY_WITHIN_SECONDS = 300.0
+_STOPPED_WITHIN_SECONDS = 120.0
+_ABORTED_WITHIN_SECONDS = 10.0
+# Backends notice on their own that their postmaster is gone, unless they are deep in a long computation.
+_ORPHANS_END_WITHIN_SECONDS = 2.0
+
+
+class Server:
+    """``account`` None: as the user that we are."""
+
+    def __init__(self, places: Places, account: Account | None) -> None:
+        self._places = places
+        self._account = account
+        self._launched: Launched | None = None
+
+    def ensure_running(self) -> Path:
+        """The socket's directory of a server that is ready, started here if need be.
+
+        Raises StorageUnavailable or StorageRefused with what kept it from that.
+        """
+        began = time.monotonic()
+        launched_now = False
+        while True:
+            if not self._is_alive():
+                if launched_now and self._launched is not None:
+                    self._launched.process.wait()
+                    raise server_failed(self._places.log, self._launched.log_start)
+                self._launch()
+                launched_now = True
+            elif (directory := self._ready_socket()) is not None:
+                return directory
+            elapsed = time.monotonic() - began
+            if not launched_now and elapsed > _ORPHANS_END_WITHIN_SECONDS:
+                self._end_orphans()
+            if elapsed > _READY_WITHIN_SECONDS:
+                raise StorageUnavailable(
+                    f"the embedded PostgreSQL is not ready after {elapsed:.0f} s; if it recovers from a crash, it goes"
+                    f" on doing so: try again later, and see {self._places.log}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Ends the server, sessions included, after a checkpoint; where it does not end, a warning says so."""
+        if self._is_alive():
+            self._end_alive()
+        if self._launched is not None and not self._is_alive():
+            self._launched.process.wait()
+            self._launched = None
+
+    def release(self) -> None:
+        """Leaves the server to its other users; should it end before us, it is not left a zombie."""
+        if self._launched is not None and self._launched.process.poll() is None:
+            threading.Thread(target=self._launched.process.wait, name="embedded-postgres", daemon=True).start()
+        self._launched = None
+
+    def _end_alive(self) -> None:
+        process = server_process(self._places.data)
+        if process is None:
+            logger.warning("the embedded PostgreSQL in %s cannot be stopped from here", self._places.directory)
+            return
+        # SIGINT is "fast": roll back, write a checkpoint, end. SIGQUIT is "immediate": the next start recovers.
+        for number, seconds in ((signal.SIGINT, _STOPPED_WITHIN_SECONDS), (signal.SIGQUIT, _ABORTED_WITHIN_SECONDS)):
+            _signal(process, number)
+            if _wait_until(lambda: not self._is_alive(), seconds):
+                forget_distant_socket(self._places)
+                return
+        logger.warning("the embedded PostgreSQL in %s does not end; see %s", self._places.directory, self._places.log)
+
+    def _is_alive(self) -> bool:
+        return is_locked(self._places.alive_lock)
+
+    def _ready_socket(self) -> Path | None:
+        postmaster = read_postmaster(self._places.data)
+        if postmaster is None or not postmaster.is_ready or postmaster.socket_directory is None:
+            return None
+        return postmaster.socket_directory if answers(postmaster.socket_directory) else None
+
+    def _launch(self) -> None:
+        directory = socket_directory(self._places, self._account)
+        self._remove_stale_pid_file()
+        self._launched = launch(self._places, self._account, directory)
+
+    def _remove_stale_pid_file(self) -> None:
+        """PostgreSQL itself takes any process of our account with the id in a stale file for a running server."""
+        if read_postmaster(self._places.data) is not None and server_process(self._places.data) is None:
+            logger.info("the embedded PostgreSQL in %s was not shut down; it recovers now", self._places.directory)
+            (self._places.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _end_orphans(self) -> None:
+        """Backends whose postmaster is gone; what they had not committed is lost already."""
+        if server_process(self._places.data) is None:
+            for process in server_processes(self._places.data):
+                _signal(process, signal.SIGKILL)
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
