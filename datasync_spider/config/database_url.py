@@ -1,7 +1,7 @@
 """What a PostgreSQL URL holds that must not be printed, found the way libpq finds it.
 
 Invariant: no password of a URL that :func:`check_database_url` accepts survives :func:`database_label`. ``urllib``
-splits at ``#`` first, libpq at ``@``: the rest of a password behind a bare ``#`` would pass for a fragment and be shown.
+splits at ``#`` first, libpq at ``@``: what follows a bare ``#`` in a password would be a fragment to it, and be shown.
 Connecting, and what libpq makes of the other parameters, is storage's.
 """
 

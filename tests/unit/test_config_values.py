@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from scrapy.settings import Settings
 
-from datasync_spider.config import SETTINGS, Config
+from datasync_spider.config import SETTINGS, Config, Setting
 from datasync_spider.errors import ConfigurationError
 
 
@@ -22,10 +22,10 @@ def refusal(**environ: str) -> str:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_every_default_is_a_value_that_is_allowed(setting: object) -> None:
+def test_every_default_is_a_value_that_is_allowed(setting: Setting) -> None:
     config = load()
 
-    assert hasattr(config, getattr(setting, "attribute"))
+    assert hasattr(config, setting.attribute)
 
 
 @pytest.mark.parametrize("text", ["9000", "0", "-1", "5_000", "5e3", "5000.0", "５", "five", "1" * 30])
