@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
 
 from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent, parse_events
-from datasync_spider.api.page import RawEvent
+from datasync_spider.api.page import Page, RawEvent
 
 _T = TypeVar("_T")
 
@@ -52,8 +52,9 @@ class LazyView(Sequence[_T], Generic[_T]):
 class _ParseOnce:
     """Parses a page's raw events at most once, from whichever thread looks first."""
 
-    def __init__(self, raw_events: Sequence[RawEvent]) -> None:
+    def __init__(self, raw_events: Sequence[RawEvent], *, all_plain: bool) -> None:
         self._raw_events: Sequence[RawEvent] | None = raw_events
+        self._all_plain = all_plain
         self._lock = threading.Lock()
         self._parsed: ParsedEvents | None = None
 
@@ -61,7 +62,7 @@ class _ParseOnce:
         with self._lock:
             if self._parsed is None:
                 assert self._raw_events is not None
-                self._parsed = parse_events(self._raw_events)
+                self._parsed = parse_events(self._raw_events, all_plain=self._all_plain)
                 # The slices pin the whole response body in memory; the payload copies do not.
                 self._raw_events = None
             return self._parsed
@@ -107,9 +108,9 @@ class EventPage:
         return self.rejected.materialize() if isinstance(self.rejected, LazyView) else list(self.rejected)
 
 
-def lazy_views(raw_events: Sequence[RawEvent]) -> tuple[Sequence[Event], Sequence[RejectedEvent]]:
+def lazy_views(page: Page) -> tuple[Sequence[Event], Sequence[RejectedEvent]]:
     """The two fields of a page, ``events`` and ``rejected``, over one parse that has not happened yet."""
-    parse = _ParseOnce(raw_events)
+    parse = _ParseOnce(page.raw_events, all_plain=page.all_plain)
     return LazyView(lambda: parse().events), LazyView(lambda: parse().rejected)
 
 

@@ -11,7 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from datasync_spider import signals, stats
+from datasync_spider import failpoints, signals, stats
 from datasync_spider.errors import Stopped
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Waiter:
             raise Stopped(f"stopped instead of waiting ({reason})")
         logger.log(log_level, "waiting %.3g s: %s", seconds, reason)
         self._crawler.signals.send_catch_log(signals.wait_started, reason=reason, seconds=seconds)
+        failpoints.reach("waiting")
         started = time.monotonic()
         try:
             async with asyncio.timeout(seconds):

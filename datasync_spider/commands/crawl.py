@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import crawl
 
-from datasync_spider import exitcodes, signals, stats
+from datasync_spider import exitcodes, failpoints, signals, stats
 from datasync_spider.command import api, database, load_config, stoppable
 from datasync_spider.errors import Stopped, StorageError, StorageUnavailable
 from datasync_spider.local.shutdown import ShutdownSignals
@@ -48,6 +48,7 @@ class Command(crawl.Command):
         assert self.settings is not None
         try:
             with ExitStack() as services:
+                failpoints.reach("at_start")
                 with stoppable():
                     database_url = services.enter_context(database(self.settings, self._config))
                     _migrate(database_url)

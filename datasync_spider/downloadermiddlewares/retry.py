@@ -20,7 +20,7 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from datasync_spider import signals, stats
+from datasync_spider import failpoints, signals, stats
 from datasync_spider.api.answer import check_answer
 from datasync_spider.config import Config
 from datasync_spider.errors import ConnectionTrouble, RateLimited, RetryableError
@@ -69,16 +69,18 @@ class RetryMiddleware:
     async def process_request(self, request: Request) -> None:
         request.meta.setdefault("asked_at", time.monotonic())
         self._crawler.stats.inc_value(stats.REQUESTS)
+        failpoints.reach("before_fetch")
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         headers = plain_headers(response.headers)
         try:
-            page = check_answer(response.status, headers, response.body, time.time())
+            page = check_answer(response.status, headers, response.body)
         except RateLimited as error:
             told = read_retry_after(headers, response.body, time.time())
             return await self._ask_again(request, RateLimited(told, error.detail))
         except RetryableError as error:
             return await self._ask_again(request, error)
+        failpoints.reach("after_fetch")
         request.meta["page"] = page
         self._crawler.stats.inc_value(stats.PAGES_FETCHED)
         return response

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals as scrapy_signals
 from scrapy.exceptions import CloseSpider
 
-from datasync_spider import __version__, signals, stats
+from datasync_spider import __version__, failpoints, signals, stats
 from datasync_spider.config import Config
 from datasync_spider.errors import (
     DatasyncError,
@@ -102,6 +102,7 @@ class PostgresPipeline:
             logger.error("the run could not be opened: %s", error)
             self._crawler.stats.set_value(stats.REFUSED, error.reason)
             raise CloseSpider(error.reason) from error
+        failpoints.reach("run_opened")
         self._run = run
         self._crawler.stats.set_value(stats.RUN_ID, run.run_id)
         settings = WriterSettings(
@@ -342,6 +343,7 @@ class PostgresPipeline:
 
     def _finish_run(self, status: str, reason: str, detail: str | None) -> None:
         assert self._run is not None
+        failpoints.reach("before_finish")
         totals = self._totals()
         with connected(self._config.database_url_text, connect_timeout_seconds=2) as connection:
             finish_run(connection, self._run, status, reason, detail, totals.retries, totals.waited_ms)

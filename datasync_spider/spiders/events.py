@@ -126,7 +126,7 @@ class EventsSpider(Spider):
 
     def _item(self, response: Response, page: Page, number: int, walk: int) -> EventPage:
         meta = response.meta
-        events, rejected = lazy_views(page.raw_events)
+        events, rejected = lazy_views(page)
         return EventPage(
             number=number,
             walk=walk,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg2
 
+from datasync_spider import failpoints
 from datasync_spider.errors import MigrationError
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.sql import statement
@@ -99,5 +100,6 @@ def migrate(connection: Connection, migrations: list[Migration] | None = None) -
                 raise MigrationError(f"migration {migration} failed: {message}", error.pgcode) from error
             record = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
             cursor.execute(statement("record_migration"), record)
+            failpoints.reach("in_migration")
             connection.commit()
             done.append(migration)

@@ -27,7 +27,8 @@ class Preparer:
         events = page.parsed_events()
         rejected = page.parsed_rejected()
         rows = self._unique(events)
-        newest, oldest = _watermarks(rows)
+        times = [event.occurred_at_us for event in rows]
+        newest, oldest = _watermarks(rows, times)
         return PreparedPage(
             page=page,
             rows=rows,
@@ -38,7 +39,7 @@ class Preparer:
             filtered=max(0, page.received_events - len(events) - len(rejected)),
             newest=newest,
             oldest=oldest,
-            in_order=self._follows_in_order(page.walk, events),
+            in_order=self._follows_in_order(page.walk, [event.occurred_at_us for event in events]),
         )
 
     def forget(self, batch: Batch) -> None:
@@ -59,21 +60,22 @@ class Preparer:
                 rows.append(event)
         return rows
 
-    def _follows_in_order(self, walk: int, events: list[Event]) -> bool:
+    def _follows_in_order(self, walk: int, times: list[int | None]) -> bool:
         if walk != self._walk:
             self._walk, self._last_oldest_us = walk, None
-        previous = self._last_oldest_us
-        for event in events:
-            current = event.occurred_at_us
-            if current is None or (previous is not None and current > previous):
-                return False
-            previous = current
-        self._last_oldest_us = previous
-        return True
+        known = [time for time in times if time is not None]
+        follows = not known or self._last_oldest_us is None or known[0] <= self._last_oldest_us
+        if known:
+            self._last_oldest_us = known[-1]
+        return follows and len(known) == len(times) and known == sorted(known, reverse=True)
 
 
-def _watermarks(rows: list[Event]) -> tuple[Watermark | None, Watermark | None]:
-    marks = [(row.occurred_at_us, row.event_id) for row in rows if row.occurred_at_us is not None]
-    if not marks:
+def _watermarks(rows: list[Event], times: list[int | None]) -> tuple[Watermark | None, Watermark | None]:
+    known = [time for time in times if time is not None]
+    if not known:
         return None, None
-    return Watermark(*max(marks)), Watermark(*min(marks))
+    newest, oldest = max(known), min(known)
+    return (
+        Watermark(newest, max(row.event_id for row in rows if row.occurred_at_us == newest)),
+        Watermark(oldest, min(row.event_id for row in rows if row.occurred_at_us == oldest)),
+    )

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import psycopg2
 import psycopg2.errors
 
+from datasync_spider import failpoints
 from datasync_spider.errors import FencedOff, RowsRefused
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
@@ -65,12 +66,15 @@ class Writer:
             self._limit(connection)
             written = self._write_rows(connection, batch)
             turn()
+            failpoints.reach("before_checkpoint")
             newly_rejected = insert_rejected(connection, self._run.stream, self._run.run_id, batch, written.refused)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
                 connection, self._run, batch, written.inserted, written.refused, newly_rejected, write_seconds, totals()
             )
+            failpoints.reach("before_commit")
             connection.commit()
+            failpoints.reach("after_commit")
         return committed
 
     def was_committed(self, connection: Connection, batch: Batch) -> Committed | None:
@@ -163,7 +167,17 @@ class Writer:
 
 
 def _stream(batch: Batch) -> io.BytesIO:
-    return io.BytesIO(b"".join([HEADER, *(page.chunk for page in batch.pages), TRAILER]))
+    whole = b"".join([HEADER, *(page.chunk for page in batch.pages), TRAILER])
+    return _CrashingStream(whole) if failpoints.is_armed("mid_copy") else io.BytesIO(whole)
+
+
+class _CrashingStream(io.BytesIO):
+    """Gives its first kilobyte, then reaches the failpoint."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() > 0:
+            failpoints.reach("mid_copy")
+        return super().read(1024 if self.tell() == 0 else size)
 
 
 def _raise_unless_refused(error: psycopg2.Error) -> None:

@@ -1,0 +1,55 @@
+"""Opens runs and writes batches without a crawl."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from datasync_spider.items import EventPage
+from datasync_spider.storage.batch import Batch, Committed
+from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.storage.connect import connect, connected
+from datasync_spider.storage.owner import Owner
+from datasync_spider.storage.prepare import Preparer
+from datasync_spider.storage.runs import OpenRun, open_run
+from datasync_spider.storage.writer import Writer
+
+ELSEWHERE = Owner("elsewhere", "another boot", 4711, 1.0)
+
+
+def open_test_run(url: str, stream: str = "events", *, lease_ttl_ms: int = 60_000, me: Owner = ELSEWHERE) -> OpenRun:
+    with connected(url) as connection:
+        return open_run(connection, stream, lease_ttl_ms, "test", me=me, alive=lambda _: False)
+
+
+def no_totals() -> RunTotals:
+    return RunTotals(retries=0, waited_ms=0)
+
+
+class RunWriter:
+    """Writes one batch after the other, as the pipeline would with one connection."""
+
+    def __init__(self, url: str, run: OpenRun) -> None:
+        self.connection = connect(url)
+        self.writer = Writer(run)
+        self.preparer = Preparer()
+        self._batches = 0
+
+    def batch(self, *pages: EventPage) -> Batch:
+        self._batches += 1
+        return Batch(self._batches, [self.preparer.prepare(page) for page in pages])
+
+    def write(self, *pages: EventPage) -> Committed:
+        batch = self.batch(*pages)
+        committed = self.writer.write(self.connection, batch, lambda: None, no_totals)
+        self.preparer.forget(batch)
+        return committed
+
+
+@contextmanager
+def run_writer(url: str, stream: str = "events") -> Iterator[RunWriter]:
+    writer = RunWriter(url, open_test_run(url, stream))
+    try:
+        yield writer
+    finally:
+        writer.connection.close()
