@@ -5,9 +5,14 @@ Each is a unique object, as Scrapy's signals are. The comment behind it lists th
 
 run_opened = object()  # run: datasync_spider.storage.runs.OpenRun
 run_failed = object()  # error: DatasyncError; the run is to end as failed, the position is kept
+run_ending = object()  # reason: str; the run has failed, nothing new is fetched and the end is being recorded
 stop_requested = object()  # signal_name: str; fetching must stop and every wait must end
 wait_started = object()  # reason: str, seconds: float
 wait_ended = object()  # reason: str, waited_seconds: float
-batch_committed = object()  # summary: datasync_spider.storage.batch.Committed
+batch_committed = object()  # summary: datasync_spider.storage.batch.Committed, newest: Watermark | None of its events
+buffer_changed = object()  # pages: int, rows: int, both waiting for a writer; writing: int, batches with the writers
 writer_retrying = object()  # error: StorageError, attempt: int, delay_seconds: float
 request_retrying = object()  # reason: str, attempt: int, delay_seconds: float
+rate_window_observed = object()  # limit: int | None, remaining: int | None, reset_seconds: float | None
+page_fetched = object()  # page: datasync_spider.items.EventPage, cursor_seconds: float | None, its next cursor's life
+walk_restarted = object()  # walk: int, the new walk's number

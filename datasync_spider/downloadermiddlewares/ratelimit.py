@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy import signals as scrapy_signals
 
+from datasync_spider import signals
 from datasync_spider.headers import plain_headers
 from datasync_spider.pacing.headers import read_rate_headers, read_retry_after
 from datasync_spider.pacing.window import RateWindow
@@ -30,13 +31,14 @@ _REASON = "rate_window"
 class RateLimitMiddleware:
     """One window a crawl: one key, one bucket."""
 
-    def __init__(self, waiter: Waiter, window: RateWindow) -> None:
+    def __init__(self, crawler: Crawler, waiter: Waiter, window: RateWindow) -> None:
+        self._crawler = crawler
         self._waiter = waiter
         self._window = window
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        middleware = cls(Waiter(crawler), RateWindow())
+        middleware = cls(crawler, Waiter(crawler), RateWindow())
         crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
         return middleware
 
@@ -44,13 +46,23 @@ class RateLimitMiddleware:
         while (seconds := self._window.wait_seconds(time.monotonic())) > 0:
             waited_ms = await self._waiter.wait(seconds, _REASON, logging.INFO if seconds >= 1 else logging.DEBUG)
             request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
-        self._window.request_sent(time.monotonic())
+        now = time.monotonic()
+        self._window.request_sent(now)
+        # A page's fetch time counts from here; what was waited before is told as waited.
+        request.meta["asked_at"] = now
 
     def _headers_received(self, headers: Headers, **_: Any) -> None:
         now = time.monotonic()
         plain = plain_headers(headers)
-        self._window.observe(read_rate_headers(plain, time.time()), now)
+        told = read_rate_headers(plain, time.time())
+        self._window.observe(told, now)
+        self._crawler.signals.send_catch_log(
+            signals.rate_window_observed,
+            limit=self._window.limit,
+            remaining=self._window.remaining,
+            reset_seconds=told.reset_after_seconds,
+        )
         if "retry-after" in plain:
-            told = read_retry_after(plain, b"", time.time())
-            if told:
-                self._window.rate_limited(told, now)
+            wait_seconds = read_retry_after(plain, b"", time.time())
+            if wait_seconds:
+                self._window.rate_limited(wait_seconds, now)

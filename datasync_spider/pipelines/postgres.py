@@ -163,6 +163,7 @@ class PostgresPipeline:
             self._fail(PageLost(f"a page could not be prepared: {error}"), cause=error)
         else:
             self._dispatch()
+            self._tell_buffer()
         await self._announce_room()
 
     def _has_room(self, page_number: int) -> bool:
@@ -202,7 +203,13 @@ class PostgresPipeline:
             self._committed(batch, committed)
             if self._ending.error is None:
                 self._dispatch(everything=self._ending.is_final)
+        self._tell_buffer()
         await self._announce_room()
+
+    def _tell_buffer(self) -> None:
+        assert self._dispatcher is not None
+        pages, rows, writing = self._buffer.pages, self._buffer.rows, self._dispatcher.in_flight
+        self._crawler.signals.send_catch_log(signals.buffer_changed, pages=pages, rows=rows, writing=writing)
 
     async def _announce_room(self) -> None:
         async with self._room:
@@ -231,7 +238,7 @@ class PostgresPipeline:
             committed.rejected,
             extra={"datasync": page_fields(batch.pages[-1].page)},
         )
-        self._crawler.signals.send_catch_log(signals.batch_committed, summary=committed)
+        self._crawler.signals.send_catch_log(signals.batch_committed, summary=committed, newest=batch.newest)
         self._check_rejected_share()
 
     def _check_rejected_share(self) -> None:
@@ -250,7 +257,9 @@ class PostgresPipeline:
         if isinstance(error, FencedOff) and self._dispatcher is not None:
             self._dispatcher.abandon()
         asyncio.ensure_future(self._announce_room())  # noqa: RUF006 - it holds nothing that could be lost
-        self._close_crawl(getattr(error, "reason", "failed"))
+        reason = getattr(error, "reason", "failed")
+        self._crawler.signals.send_catch_log(signals.run_ending, reason=reason)
+        self._close_crawl(reason)
 
     def _close_crawl(self, reason: str) -> None:
         engine = self._crawler.engine

@@ -101,6 +101,9 @@ class EventsSpider(Spider):
         item.ends_pass = None if page.has_more else "last_page"
         if page.has_more and self._is_incremental and await self._is_known(item):
             item.ends_pass = "reached_known"
+        self.crawler.signals.send_catch_log(
+            signals.page_fetched, page=item, cursor_seconds=page.cursor_expires_in_seconds if page.has_more else None
+        )
         if item.ends_pass is None:
             yield self._request(step.next_cursor)
         yield item
@@ -171,6 +174,7 @@ class EventsSpider(Spider):
             "the oldest stored event of this pass, if the API can filter by time" if until_ms else "the head of the feed",
         )
         collector.inc_value(stats.RESTARTS_FROM_HEAD)
+        self.crawler.signals.send_catch_log(signals.walk_restarted, walk=walk.number)
         return self._request(None, until_ms)
 
     async def _until_ms(self, walk: Walk) -> int | None:

@@ -49,6 +49,11 @@ class Walk:
         self._stored_at_restart = -1
         self._idle_restarts = 0
 
+    @property
+    def number(self) -> int:
+        """Of this walk within its pass, from 1."""
+        return self._number
+
     def first_cursor(self) -> str | None:
         """Where the run starts; None is the head. Raises CursorRepeated where an earlier run saw the circle close."""
         if self._cursor is not None:
