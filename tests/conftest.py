@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,9 +15,13 @@ from tests.support.mock import MockApi
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real server for the whole session, with a migrated template."""
-    with start_embedded(tmp_path_factory.mktemp("postgres")) as server:
+def postgres_url() -> Iterator[str]:
+    """A real server for the whole session, with a migrated template.
+
+    Not under pytest's own temporary directory: another pytest of the same user takes its parents' permissions away, and for
+    root the server runs under another account.
+    """
+    with tempfile.TemporaryDirectory(prefix="datasync-tests-") as home, start_embedded(Path(home)) as server:
         make_template(server.url)
         yield server.url
 
