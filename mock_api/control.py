@@ -30,7 +30,9 @@ class Control:
             match call.method, call.path.removeprefix(PREFIX):
                 case "GET", "stats":
                     last = call.params.get("last")
-                    return json_reply(self._stats.described(None if last is None else _count(last, "last")))
+                    return json_reply(
+                        self._stats.described(None if last is None else _count(last, "last"), call.moment)
+                    )
                 case "DELETE", "stats":
                     self._stats.clear()
                     return json_reply({})

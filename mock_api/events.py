@@ -19,7 +19,8 @@ from mock_api.timeline import CYCLE_EVENTS, Timeline
 from mock_api.uuids import columns_of, split_rows, uuid_rows
 
 BLOCK_EVENTS = 1_000
-MAX_EVENTS = 2**32 - 1
+MAX_EVENTS = 4_000_000_000
+"""An id has room for an age of 32 bits."""
 
 _HEAD_BYTES = 10
 _ID_PREFIX = b'{"id":"'

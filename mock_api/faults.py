@@ -78,7 +78,7 @@ class Rule:
         """A rule from JSON, or ValueError with the reason."""
         rest = dict(given)
         name = rest.pop("name", None)
-        if name not in FAULTS:
+        if not isinstance(name, str) or name not in FAULTS:
             raise ValueError(f"unknown fault {name!r}; known: {', '.join(FAULTS)}")
         place, defaults = FAULTS[name]
         endpoint = rest.pop("endpoint", "events")

@@ -92,7 +92,7 @@ class Stats:
         self._open.discard(id(entry))
         entry.finished_ms, entry.delivered = moment.monotonic_ms, delivered
 
-    def described(self, last: int | None) -> dict[str, Any]:
+    def described(self, last: int | None, now: Moment) -> dict[str, Any]:
         """Everything as JSON, with the `last` requests of the feed (all that are kept if None)."""
         by_endpoint: dict[str, dict[str, int]] = {}
         for (endpoint, status), count in sorted(self._counts.items()):
@@ -101,6 +101,7 @@ class Stats:
         return {
             "by_endpoint": by_endpoint,
             "pages_asked": self._numbered,
+            "monotonic_ms": now.monotonic_ms,
             "events_served": sum(entry.events for entry in self._entries),
             "most_concurrent": self._most_open,
             "early_requests": self._early,
