@@ -1,0 +1,103 @@
+"""Feeds a progress model from a crawl's signals: handlers only, each a few assignments a request, page or batch."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from scrapy import signals as scrapy_signals
+
+from datasync_spider import signals
+from datasync_spider.config import Config
+from datasync_spider.progress.state import Counts, ProgressState
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+
+    from datasync_spider.storage.batch import Committed, Watermark
+    from datasync_spider.storage.runs import OpenRun
+
+
+class ProgressFeed:
+    """Owned by the component that reads ``state``: signals hold their handlers weakly."""
+
+    def __init__(self, retry_budget_seconds: float) -> None:
+        self.state = ProgressState(retry_budget_seconds, time.monotonic())
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        feed = cls(Config.from_settings(crawler.settings).write_retry_budget_ms / 1000)
+        connect = crawler.signals.connect
+        connect(feed._run_opened, signals.run_opened)
+        connect(feed._request_sent, scrapy_signals.request_reached_downloader)
+        connect(feed._request_ended, scrapy_signals.request_left_downloader)
+        connect(feed._page_fetched, signals.page_fetched)
+        connect(feed._buffer_changed, signals.buffer_changed)
+        connect(feed._batch_committed, signals.batch_committed)
+        connect(feed._wait_started, signals.wait_started)
+        connect(feed._wait_ended, signals.wait_ended)
+        connect(feed._request_retrying, signals.request_retrying)
+        connect(feed._writer_retrying, signals.writer_retrying)
+        connect(feed._stop_requested, signals.stop_requested)
+        connect(feed._run_ending, signals.run_ending)
+        return feed
+
+    def _run_opened(self, run: OpenRun, **_: Any) -> None:
+        resume = run.resume
+        newest_at = None if resume.newest_ms is None else resume.newest_ms / 1000
+        self.state.run_opened(
+            run.run_id,
+            run.stream,
+            resume.pass_kind,
+            resume.total_ingested,
+            resume.expected_total,
+            newest_at,
+            time.monotonic(),
+        )
+
+    def _request_sent(self, **_: Any) -> None:
+        self.state.request_sent(time.monotonic())
+
+    def _request_ended(self, **_: Any) -> None:
+        self.state.request_ended()
+
+    def _page_fetched(self, cursor_seconds: float | None, **_: Any) -> None:
+        self.state.page_fetched(cursor_seconds, time.monotonic())
+
+    def _buffer_changed(self, pages: int, rows: int, writing: int, **_: Any) -> None:
+        self.state.buffer_changed(pages, rows, writing)
+
+    def _batch_committed(self, summary: Committed, newest: Watermark | None = None, **_: Any) -> None:
+        counts = Counts(
+            batches=1,
+            pages=summary.pages,
+            events=summary.events,
+            inserted=summary.inserted,
+            duplicates=summary.duplicates,
+            rejected=summary.rejected,
+            filtered=summary.filtered,
+        )
+        newest_at = None if newest is None else newest.occurred_at_us / 1_000_000
+        self.state.committed(
+            counts, summary.total_ingested, summary.expected_total, newest_at, time.monotonic(), time.time()
+        )
+
+    def _wait_started(self, reason: str, seconds: float, **_: Any) -> None:
+        self.state.wait_started(reason, seconds, time.monotonic())
+
+    def _wait_ended(self, **_: Any) -> None:
+        self.state.wait_ended(time.monotonic())
+
+    def _request_retrying(self, reason: str, **_: Any) -> None:
+        self.state.request_retrying(reason)
+
+    def _writer_retrying(self, attempt: int, delay_seconds: float, **_: Any) -> None:
+        self.state.writer_retrying(attempt, delay_seconds, time.monotonic())
+
+    def _stop_requested(self, signal_name: str, **_: Any) -> None:
+        self.state.ends(signal_name)
+
+    def _run_ending(self, reason: str, **_: Any) -> None:
+        self.state.ends(reason)

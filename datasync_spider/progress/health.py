@@ -1,0 +1,59 @@
+"""The verdict on a run: it progresses, it waits for a good reason, or it is stalled. Pure.
+
+Invariant: a run is stalled only when nothing was committed for longer than the timeout although nothing excused that;
+:mod:`datasync_spider.progress.idle` says what does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from datasync_spider.progress.state import ProgressState
+from datasync_spider.progress.words import activity_words
+
+
+class Verdict(StrEnum):
+    """What a health check wants to know."""
+
+    PROGRESSING = "progressing"
+    WAITING = "waiting"
+    STALLED = "stalled"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``idle_seconds``: without commit and without excuse."""
+
+    verdict: Verdict
+    words: str
+    idle_seconds: float
+
+
+def judge_health(state: ProgressState, stall_timeout_seconds: float, now: float) -> Health:
+    """An overdue standstill outweighs everything: an excuse that came too late is none."""
+    idle_seconds = state.idle.seconds(now)
+    words = activity_words(state, now)
+    if idle_seconds >= stall_timeout_seconds:
+        return Health(Verdict.STALLED, words, idle_seconds)
+    verdict = Verdict.WAITING if state.idle.is_excused(now) else Verdict.PROGRESSING
+    return Health(verdict, words, idle_seconds)
+
+
+def health_report(state: ProgressState, stall_timeout_seconds: float, now: float) -> dict[str, Any]:
+    """The verdict with what it rests on, for ``/readyz``."""
+    health = judge_health(state, stall_timeout_seconds, now)
+    last_commit = state.last_commit_at
+    return {
+        "status": str(health.verdict),
+        "state": health.words,
+        "run_id": state.run_id,
+        "stream": state.stream,
+        "idle_seconds": round(health.idle_seconds, 1),
+        "stalled_after_seconds": stall_timeout_seconds,
+        "last_commit_at": None if last_commit is None else datetime.fromtimestamp(last_commit, UTC).isoformat(),
+        "stored": state.stored,
+        "expected_total": state.expected_total,
+    }

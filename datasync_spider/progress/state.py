@@ -1,0 +1,218 @@
+"""The progress of one run: counters and what is going on, fed event by event. Pure: the time is an argument.
+
+Times are those of a monotonic clock but for ``newest_event_at`` and ``last_commit_at``: seconds since the epoch.
+Invariant: ``stored`` and the counters of events tell committed work only; what is in flight is nobody's yet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+from datasync_spider.progress.idle import IdleClock
+from datasync_spider.progress.rate import RateMeter
+
+_NOW_SECONDS = 10.0
+# Two windows of a usual rate limit: bursts and the pauses between them average out.
+_FORECAST_SECONDS = 120.0
+
+
+class Activity(StrEnum):
+    """What a run is doing, or waiting for, at the moment."""
+
+    STARTING = "starting"
+    FETCHING = "fetching"
+    WRITING = "writing"
+    WAITING = "waiting"
+    DATABASE_AWAY = "database_away"
+    ENDING = "ending"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A pause that was announced."""
+
+    reason: str
+    started_at: float
+    ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The database fails, and is tried again."""
+
+    since: float
+    attempt: int
+    next_attempt_at: float
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the run has committed."""
+
+    batches: int = 0
+    pages: int = 0
+    events: int = 0
+    inserted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    filtered: int = 0
+
+
+class ProgressState:
+    """``retry_budget_seconds``: how long a failing database excuses a standstill."""
+
+    def __init__(self, retry_budget_seconds: float, now: float) -> None:
+        self._retry_budget_seconds = retry_budget_seconds
+        self.idle = IdleClock(now)
+        self._restart_clocks(now)
+        self.run_id: int | None = None
+        self.stream: str | None = None
+        self.pass_kind: str | None = None
+        self.stored = 0
+        self.accounted = 0
+        self.expected_total: int | None = None
+        self.counts = Counts()
+        self.pages_fetched = 0
+        self.retries: Counter[str] = Counter()
+        self.write_retries = 0
+        self.buffered_pages = 0
+        self.buffered_rows = 0
+        self.writing_batches = 0
+        self.cursor_ends_at: float | None = None
+        self.newest_event_at: float | None = None
+        self.last_commit_at: float | None = None
+        self.wait: Wait | None = None
+        self.outage: Outage | None = None
+        self.requested_at: float | None = None
+        self.ending: str | None = None
+
+    def _restart_clocks(self, now: float) -> None:
+        self.started_at = now
+        self._rate_now = RateMeter(_NOW_SECONDS, now)
+        self._rate_lately = RateMeter(_FORECAST_SECONDS, now)
+        self._accounting_lately = RateMeter(_FORECAST_SECONDS, now)
+
+    # What happened
+
+    def run_opened(
+        self,
+        run_id: int,
+        stream: str,
+        pass_kind: str,
+        stored: int,
+        expected_total: int | None,
+        newest_event_at: float | None,
+        now: float,
+    ) -> None:
+        """``stored``: the events of the stream that earlier runs have committed."""
+        self.run_id, self.stream, self.pass_kind = run_id, stream, pass_kind
+        self.stored = self.accounted = stored
+        self.expected_total = expected_total
+        self.newest_event_at = newest_event_at
+        self._restart_clocks(now)
+        self.idle.progressed(now)
+
+    def request_sent(self, now: float) -> None:
+        self.requested_at = now
+
+    def request_ended(self) -> None:
+        self.requested_at = None
+
+    def page_fetched(self, cursor_seconds: float | None, now: float) -> None:
+        """``cursor_seconds``: how long the cursor that follows lives; None where there is none, or that is not told."""
+        self.pages_fetched += 1
+        self.cursor_ends_at = None if cursor_seconds is None else now + cursor_seconds
+
+    def buffer_changed(self, pages: int, rows: int, writing: int) -> None:
+        self.buffered_pages, self.buffered_rows, self.writing_batches = pages, rows, writing
+
+    def committed(
+        self,
+        counts: Counts,
+        stored: int | None,
+        expected_total: int | None,
+        newest_event_at: float | None,
+        now: float,
+        wall_now: float,
+    ) -> None:
+        """``counts``: this commit's own; ``stored``: the stream's total behind it, None where it was not told."""
+        for name in Counts.__slots__:
+            setattr(self.counts, name, getattr(self.counts, name) + getattr(counts, name))
+        new = counts.inserted + counts.rejected + counts.filtered
+        self.stored = self.stored + counts.inserted if stored is None else stored
+        self.accounted += new
+        self.expected_total = self.expected_total if expected_total is None else expected_total
+        if newest_event_at is not None:
+            self.newest_event_at = max(newest_event_at, self.newest_event_at or newest_event_at)
+        self.last_commit_at = wall_now
+        self._rate_now.add(counts.events, now)
+        self._rate_lately.add(counts.events, now)
+        self._accounting_lately.add(new, now)
+        self.idle.progressed(now)
+        self.outage = None
+        self.idle.no_excuse("database", now)
+
+    def wait_started(self, reason: str, seconds: float, now: float) -> None:
+        self.wait = Wait(reason, now, now + seconds)
+        self.idle.excuse("wait", now + seconds, now)
+
+    def wait_ended(self, now: float) -> None:
+        self.wait = None
+        self.idle.no_excuse("wait", now)
+
+    def request_retrying(self, reason: str) -> None:
+        self.retries[reason] += 1
+
+    def writer_retrying(self, attempt: int, delay_seconds: float, now: float) -> None:
+        self.write_retries += 1
+        since = now if self.outage is None else self.outage.since
+        self.outage = Outage(since, attempt, now + delay_seconds)
+        self.idle.excuse("database", since + self._retry_budget_seconds, now)
+
+    def ends(self, why: str) -> None:
+        """The first cause stays: a stop signal, or the reason of a failure."""
+        self.ending = self.ending or why
+
+    # What follows from it
+
+    def activity(self) -> Activity:
+        if self.run_id is None:
+            return Activity.STARTING
+        if self.outage is not None:
+            return Activity.DATABASE_AWAY
+        if self.ending is not None:
+            return Activity.ENDING
+        if self.wait is not None:
+            return Activity.WAITING
+        if self.requested_at is None and (self.writing_batches or self.buffered_pages):
+            return Activity.WRITING
+        return Activity.FETCHING
+
+    def elapsed_seconds(self, now: float) -> float:
+        return now - self.started_at
+
+    def events_per_second_now(self, now: float) -> float:
+        return self._rate_now.per_second(now)
+
+    def events_per_second(self, now: float) -> float:
+        """On average over the run."""
+        return self.counts.events / max(self.elapsed_seconds(now), 1.0)
+
+    @property
+    def retries_in_all(self) -> int:
+        return self.retries.total()
+
+    def seconds_left(self, now: float) -> float | None:
+        """None where nothing can be said: the total is unknown, or nothing new has come lately."""
+        if self.expected_total is None:
+            return None
+        left = self.expected_total - self.accounted
+        rate = self._accounting_lately.per_second(now)
+        if left <= 0:
+            return 0.0
+        return left / rate if rate > 0 else None
+
+    def cursor_seconds_left(self, now: float) -> float | None:
+        return None if self.cursor_ends_at is None else self.cursor_ends_at - now

@@ -1,0 +1,118 @@
+"""The progress in words and in one line, the same for the log, the live view and the health page. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datasync_spider.progress.state import Activity, ProgressState
+
+_WAITS = {
+    "rate_window": "for the rate window",
+    "rate_limited": "as the API asked (429)",
+}
+_OVERDUE = "due now"
+
+
+def duration(seconds: float) -> str:
+    """``23 s``, ``4 min 12 s``, ``2 h 05 min``, ``3 d 4 h``: two units at most, never negative."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes:02} min"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h"
+
+
+def activity_words(state: ProgressState, now: float) -> str:
+    """What the run is doing, such as ``waiting 23 s for the rate window``."""
+    match state.activity():
+        case Activity.STARTING:
+            return "opening the run"
+        case Activity.DATABASE_AWAY:
+            return _outage_words(state, now)
+        case Activity.ENDING:
+            return _ending_words(state)
+        case Activity.WAITING:
+            return _wait_words(state, now)
+        case Activity.WRITING:
+            return f"writing {_writing_words(state)}"
+        case Activity.FETCHING:
+            asked = "" if state.requested_at is None else _lasting(now - state.requested_at)
+            return f"fetching page {state.pages_fetched + 1:,}{asked}"
+
+
+def _wait_words(state: ProgressState, now: float) -> str:
+    assert state.wait is not None
+    left = state.wait.ends_at - now
+    purpose = _WAITS.get(state.wait.reason, f"before asking again ({state.wait.reason})")
+    return f"waiting {duration(left) if left > 0 else _OVERDUE} {purpose}"
+
+
+def _outage_words(state: ProgressState, now: float) -> str:
+    assert state.outage is not None
+    away = duration(now - state.outage.since)
+    left = state.outage.next_attempt_at - now
+    again = f"in {duration(left)}" if left >= 0.5 else "now"
+    return f"PostgreSQL away for {away}, attempt {state.outage.attempt + 1} {again}"
+
+
+def _ending_words(state: ProgressState) -> str:
+    left = f", writing {_writing_words(state)}" if state.writing_batches or state.buffered_pages else ""
+    return f"ending ({state.ending}){left}"
+
+
+def _writing_words(state: ProgressState) -> str:
+    batches = "1 batch" if state.writing_batches == 1 else f"{state.writing_batches} batches"
+    if not state.buffered_pages:
+        return batches
+    return f"{batches}, {state.buffered_rows:,} rows in line"
+
+
+def _lasting(seconds: float) -> str:
+    return f" for {duration(seconds)}" if seconds >= 1 else ""
+
+
+def stored_words(state: ProgressState) -> str:
+    """``1,862,000 of 3,000,000``, or the first number alone where the API gives no total."""
+    return f"{state.stored:,}" + (f" of {state.expected_total:,}" if state.expected_total is not None else "")
+
+
+def progress_line(state: ProgressState, now: float) -> str:
+    """The progress so far, in one line."""
+    counts = state.counts
+    left = state.seconds_left(now)
+    time_left = f", {duration(left)} left" if left else ""
+    return (
+        f"progress: {stored_words(state)} stored{time_left}; this run: {counts.pages:,} pages,"
+        f" {counts.inserted:,} inserted, {counts.duplicates:,} duplicates, {counts.rejected:,} rejected,"
+        f" {state.retries_in_all:,} retries; {state.events_per_second_now(now):,.0f} events/s now,"
+        f" {state.events_per_second(now):,.0f} on average; {activity_words(state, now)}"
+    )
+
+
+def progress_fields(state: ProgressState, now: float) -> dict[str, Any]:
+    """The same as :func:`progress_line`, for programs."""
+    counts = state.counts
+    left = state.seconds_left(now)
+    return {
+        "run_id": state.run_id,
+        "stream": state.stream,
+        "activity": str(state.activity()),
+        "stored": state.stored,
+        "expected_total": state.expected_total,
+        "seconds_left": None if left is None else round(left),
+        "pages": counts.pages,
+        "events": counts.events,
+        "inserted": counts.inserted,
+        "duplicates": counts.duplicates,
+        "rejected": counts.rejected,
+        "filtered": counts.filtered,
+        "retries": state.retries_in_all,
+        "events_per_second_now": round(state.events_per_second_now(now)),
+        "events_per_second": round(state.events_per_second(now)),
+    }
