@@ -6,6 +6,7 @@ which may be a secret. Where a text comes from and how a refusal is reported is 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -105,6 +106,21 @@ def header_value() -> Kind:
 def header_text() -> Kind:
     """What can stand in a request header, words and all."""
     return pattern(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", "visible ASCII characters and spaces")
+
+
+def listen_address() -> Kind:
+    """Where a server listens. A name is not taken but for one: what it stands for may change between two looks."""
+
+    def read(text: str) -> str:
+        if text == "localhost":
+            return "127.0.0.1"
+        try:
+            return str(ipaddress.ip_address(text))
+        except ValueError:
+            # ipaddress' own message repeats the text.
+            raise ValueError("no IP address") from None
+
+    return Kind(read, "an IP address or localhost")
 
 
 def path() -> Kind:

@@ -59,6 +59,8 @@ class Config:
     live_discovery_on_resume: bool
     lease_ttl_ms: int
     stall_timeout_ms: int
+    metrics_port: int | None
+    metrics_host: str
     log_level: str
     log_format: str
     progress_log_interval_ms: int

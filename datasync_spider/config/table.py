@@ -191,6 +191,22 @@ RUNNING = (
         "How long a run may make no progress, deliberate waits aside, before it fails.",
     ),
 )
+OBSERVING = (
+    Setting(
+        "METRICS_PORT",
+        "metrics_port",
+        "",
+        kinds.whole_number(0, 65535),
+        "Where a crawl serves /metrics, /healthz and /readyz; 0: a free port, told in the log. Unset: nowhere.",
+    ),
+    Setting(
+        "METRICS_HOST",
+        "metrics_host",
+        "127.0.0.1",
+        kinds.listen_address(),
+        "The address for METRICS_PORT; anything but loopback also answers requests with foreign Host headers.",
+    ),
+)
 LOGGING = (
     Setting(
         "LOG_LEVEL",
@@ -211,6 +227,6 @@ LOGGING = (
     ),
 )
 
-SETTINGS = (*API, *DATABASE, *WRITING, *RUNNING, *LOGGING)
+SETTINGS = (*API, *DATABASE, *WRITING, *RUNNING, *OBSERVING, *LOGGING)
 # The bundled mock's own settings; it reads and checks them itself.
 MOCK_PREFIX = "MOCK_"

@@ -9,7 +9,20 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-_OURS = ("API_", "DATASYNC_", "DATABASE_", "WRITE_", "MOCK_", "LEASE_", "LOG_", "PROGRESS_", "STREAM", "REJECTED_")
+_OURS = (
+    "API_",
+    "DATASYNC_",
+    "DATABASE_",
+    "WRITE_",
+    "MOCK_",
+    "LEASE_",
+    "LOG_",
+    "PROGRESS_",
+    "STREAM",
+    "REJECTED_",
+    "METRICS_",
+    "STALL_",
+)
 
 
 def clean_environment(**settings: str) -> dict[str, str]:

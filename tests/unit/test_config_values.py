@@ -118,6 +118,21 @@ def test_a_base_url_is_an_origin_with_a_path_and_no_more(text: str, reason: str)
     assert reason in refusal(API_BASE_URL=text)
 
 
+def test_metrics_are_off_unless_a_port_is_named() -> None:
+    assert load().metrics_port is None
+    assert (load(METRICS_PORT="9464").metrics_port, load(METRICS_PORT="9464").metrics_host) == (9464, "127.0.0.1")
+
+
+@pytest.mark.parametrize(("text", "value"), [("localhost", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("::1", "::1")])
+def test_a_server_listens_on_an_address(text: str, value: str) -> None:
+    assert load(METRICS_HOST=text).metrics_host == value
+
+
+@pytest.mark.parametrize("text", ["example.org", "127.0.0.1:9464", "1.2.3", "[::1]"])
+def test_a_server_listens_on_nothing_else(text: str) -> None:
+    assert refusal(METRICS_HOST=text).endswith("no IP address; allowed: an IP address or localhost")
+
+
 def test_live_mode_needs_an_address_and_a_key_and_says_where_it_looked() -> None:
     message = refusal(API_MODE="live")
 
