@@ -27,7 +27,7 @@ def main() -> int:
     from mock_api.options import parse  # noqa: PLC0415 - see above
     from mock_api.server import run  # noqa: PLC0415 - see above
 
-    return run(parse(sys.argv[1:]), _PARENT)
+    return run(parse(sys.argv[1:], os.environ), _PARENT)
 
 
 if __name__ == "__main__":

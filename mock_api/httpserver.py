@@ -16,6 +16,9 @@ from mock_api.delivery import Sending
 from mock_api.router import Router
 from mock_api.upload import Upload
 
+# Longer than any rate window: a client that waits one out finds its connection still open.
+_IDLE_S = 600
+
 
 class ApiRequest(Request):
     """A request that takes its body in as it arrives and is answered by the router."""
@@ -29,7 +32,7 @@ class ApiRequest(Request):
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - overrides
         """Choose how the body is taken in: its headers have arrived."""
         del length
-        self.content = self._upload = Upload(is_json="json" in (self.getHeader("Content-Type") or ""))
+        self.content = self._upload = Upload(is_json="json" in (self._header(b"Content-Type") or ""))
 
     def process(self) -> None:
         """Answer the request."""
@@ -43,6 +46,11 @@ class ApiRequest(Request):
             self.notifyFinish().addBoth(finished).addErrback(lambda _left: None)
         Sending(self, reply, self._clock).start()
 
+    def _header(self, name: bytes) -> str | None:
+        value = self.getHeader(name)
+        # Every byte is some character of Latin-1, so no field can make this fail.
+        return None if value is None else value.decode("latin-1")
+
     def _call(self) -> Call:
         target = self.uri.decode("latin-1")
         path, _, query = target.partition("?")
@@ -52,8 +60,8 @@ class ApiRequest(Request):
             moment=now(),
             params=dict(parse_qsl(query, keep_blank_values=True)),
             target=target,
-            api_key=self.getHeader("X-API-Key"),
-            user_agent=self.getHeader("User-Agent"),
+            api_key=self._header(b"X-API-Key"),
+            user_agent=self._header(b"User-Agent"),
             upload=self._upload,
         )
 
@@ -62,7 +70,7 @@ class ApiFactory(HTTPFactory):
     """Makes the channels of one router."""
 
     def __init__(self, router: Router, clock: IReactorTime) -> None:
-        super().__init__(reactor=clock)
+        super().__init__(timeout=_IDLE_S, reactor=clock)
         self._request_factory = partial(ApiRequest, router, clock)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802 - overrides

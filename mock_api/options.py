@@ -4,7 +4,6 @@ The invariant: what `parse` returns is complete and valid; everything else ends 
 read from the environment at import, and nothing is started here.
 """
 
-import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +56,7 @@ class Options:
     exit_with_parent: bool
 
 
-def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
+def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     """The options, or SystemExit with status 2."""
     given = _parser(environment).parse_args(arguments)
     return Options(

@@ -54,14 +54,17 @@ def run(options: Options, parent: int) -> int:
     feed = Feed(options.feed.seed, options.total, options.memory_bytes)
     factory = ApiFactory(build_router(options, feed), reactor)
 
-    def listen(_prepared: object) -> None:
+    def give_up(reason: object) -> None:
         nonlocal status
+        status = 1
+        print(f"mock_api: {reason}", file=sys.stderr)
+        reactor.stop()
+
+    def listen(_prepared: object) -> None:
         try:
             port = reactor.listenTCP(options.port, factory, backlog=512, interface=options.host)
         except CannotListenError as exc:
-            print(f"mock_api: {exc}", file=sys.stderr)
-            status = 1
-            reactor.stop()
+            give_up(exc)
             return
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"http://{host}:{port.getHost().port}{BASE_PATH}", flush=True)
@@ -71,8 +74,7 @@ def run(options: Options, parent: int) -> int:
             watch_parent(parent, reactor, reactor.stop)
         # In steps of the reactor, so that a signal ends the preparation as well.
         prepared = task.cooperate(feed.prepare() if options.prepare else iter(()))
-        # A preparation that the end of the server cut short has nothing to report.
-        prepared.whenDone().addCallbacks(listen, lambda _cancelled: None)
+        prepared.whenDone().addCallback(listen).addErrback(give_up)
 
     reactor.callWhenRunning(start)
     reactor.run()

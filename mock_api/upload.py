@@ -10,6 +10,28 @@ from tempfile import SpooledTemporaryFile
 _KEPT_IN_MEMORY = 1_000_000
 
 
+class IdCounter:
+    """Counts the lines that are not blank."""
+
+    def __init__(self) -> None:
+        self._complete_lines = 0
+        self._line_has_text = False
+
+    @property
+    def count(self) -> int:
+        """The lines so far, with one that has only begun."""
+        return self._complete_lines + self._line_has_text
+
+    def feed(self, data: bytes) -> None:
+        """Count on in the next piece."""
+        first, *lines = data.split(b"\n")
+        self._line_has_text = self._line_has_text or bool(first.strip())
+        if lines:
+            last = lines.pop()
+            self._complete_lines += self._line_has_text + sum(map(bool, map(bytes.strip, lines)))
+            self._line_has_text = bool(last.strip())
+
+
 class Upload:
     """One body."""
 
@@ -17,14 +39,13 @@ class Upload:
         self.is_json = is_json
         self.size = 0
         self._hash = sha256()
-        self._complete_lines = 0
-        self._line_has_text = False
+        self._ids = IdCounter()
         self._kept: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115 - closed by close
 
     @property
     def id_count(self) -> int:
         """Lines that are not blank."""
-        return self._complete_lines + self._line_has_text
+        return self._ids.count
 
     @property
     def sha256(self) -> str:
@@ -37,12 +58,7 @@ class Upload:
         self._hash.update(data)
         if self.is_json or self.size <= _KEPT_IN_MEMORY:
             self._kept.write(data)
-        first, *lines = data.split(b"\n")
-        self._line_has_text = self._line_has_text or bool(first.strip())
-        if lines:
-            last = lines.pop()
-            self._complete_lines += self._line_has_text + sum(map(bool, map(bytes.strip, lines)))
-            self._line_has_text = bool(last.strip())
+        self._ids.feed(data)
 
     def content(self) -> bytes:
         """The whole body, if it was kept."""

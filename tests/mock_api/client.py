@@ -36,7 +36,7 @@ class Server:
 
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "mock_api", "--exit-with-parent", *arguments]
-        self.process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.base_url = self.process.stdout.readline().strip()
         parts = urlsplit(self.base_url)
@@ -95,11 +95,11 @@ class Server:
         return RawAnswer(self, path)
 
     def close(self) -> int:
+        """End it; nothing may have gone wrong inside."""
         self.process.terminate()
-        status = self.process.wait(TIMEOUT_S)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return status
+        printed = self.process.communicate(timeout=TIMEOUT_S)
+        assert printed == ("", "")
+        return self.process.returncode
 
 
 class RawAnswer:

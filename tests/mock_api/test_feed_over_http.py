@@ -163,7 +163,7 @@ def test_an_unknown_id_is_not_found(server: Server, event_id: str) -> None:
 def test_the_key_is_demanded_if_one_is_set(serve: Serve) -> None:
     server = serve("--total", "10", "--api-key", "right")
     assert server.ask("{base}/events").status == 401
-    for key in ("wrong", "RIGHT", ""):
+    for key in ("wrong", "RIGHT", "", "\xff"):
         answer = server.ask("{base}/events", X_API_Key=key)
         assert (answer.status, answer.json()["error"]) == (401, "Unauthorized")
     assert server.ask("{base}/events", X_API_Key="right").status == 200
