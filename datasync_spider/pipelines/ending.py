@@ -31,8 +31,8 @@ class Ending:
         return self._closing or self._signal_name is not None or self.error is not None
 
     def fail(self, error: DatasyncError) -> bool:
-        """Notes a failure; gives whether it is the first."""
-        if self.error is not None:
+        """Notes a failure; gives whether it counts: the first does, and none after the last commits were abandoned."""
+        if self.error is not None or self._abandoned:
             return False
         self.error = error
         return True

@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FLUSH_AFTER_SECONDS = 1.0
-_STOP_FLUSH_SECONDS = 6.0
-_FINISH_SECONDS = 3.0
+_STOP_FLUSH_SECONDS = 5.0
+_FINISH_SECONDS = 2.0
 
 
 class PostgresPipeline:
@@ -272,6 +272,8 @@ class PostgresPipeline:
     def _on_stop_requested(self, signal_name: str, **_: Any) -> None:
         self._ending.stop(signal_name)
         self._stop_deadline = time.monotonic() + _STOP_FLUSH_SECONDS
+        # Pages that wait for room are in line already; Scrapy closes the spider only when they have been let go.
+        asyncio.ensure_future(self._announce_room())  # noqa: RUF006 - it holds nothing that could be lost
 
     def _on_item_dropped(self, item: Any, **_: Any) -> None:
         """An item pipeline wants nothing of this page: its events are filtered, its cursor counts."""
@@ -335,8 +337,8 @@ class PostgresPipeline:
             left = None if self._stop_deadline is None else self._stop_deadline - time.monotonic()
             if left is not None and left <= 0:
                 assert self._dispatcher is not None
-                self._dispatcher.abandon()
                 self._ending.abandoned()
+                self._dispatcher.abandon()
                 await asyncio.wait(self._writes, timeout=0.5)
                 return
             await asyncio.wait(self._writes, timeout=left, return_when=asyncio.FIRST_COMPLETED)

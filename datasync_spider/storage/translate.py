@@ -35,7 +35,8 @@ def classify(sqlstate: str | None) -> type[StorageError]:
 def translate(error: psycopg2.Error) -> StorageError:
     """Our error for one of psycopg2's. The text is the server's primary message, which holds no row data."""
     sqlstate = error.pgcode
-    message = error.diag.message_primary or str(error).strip() or type(error).__name__
+    # libpq breaks its lines; a log line is one.
+    message = " ".join((error.diag.message_primary or str(error)).split()) or type(error).__name__
     if sqlstate is None and isinstance(error, psycopg2.ProgrammingError):
         return StorageRefused(message)
     return classify(sqlstate)(message, sqlstate)
