@@ -1,0 +1,92 @@
+"""A crash at each named point: whatever is left behind, the next run ends complete and exact."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from datasync_spider.failpoints import PLACES
+from tests.support.crawl import Crawl
+from tests.support.database import rows, value
+from tests.support.mock import MockApi
+from tests.support.truth import assert_books_balance, assert_exact
+from tests.support.waiting import eventually
+
+SETTINGS = {"API_PAGE_LIMIT": "200", "WRITE_BATCH_SIZE": "400"}
+# How often the place is reached before it strikes: in the middle of things, where it is reached more than once.
+HITS = {"at_start": 1, "run_opened": 1, "before_finish": 1, "in_migration": 2, "waiting": 1}
+
+
+@pytest.mark.parametrize("place", sorted(PLACES - {"in_migration"}))
+def test_a_crash_at_a_named_place_loses_nothing_and_doubles_nothing(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str, place: str
+) -> None:
+    mock = start_mock_api("--total", "3000")
+    if place == "waiting":
+        mock.control("faults", "POST", {"name": "status_503", "requests": [6]})
+    crashed = start_crawl(mock.base_url, DATASYNC_FAILPOINT=f"{place}@{HITS.get(place, 3)}=kill", **SETTINGS)
+    assert crashed.wait() == -signal.SIGKILL, crashed.log
+    assert_books_balance(database_url)
+    recovered = start_crawl(mock.base_url, **SETTINGS)
+    assert recovered.wait() == 0, recovered.log
+    assert_exact(database_url, 3000)
+
+
+def test_a_crash_after_commit_is_not_written_again(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    mock = start_mock_api("--total", "3000")
+    settings = {**SETTINGS, "WRITE_CONCURRENCY": "1"}
+    crashed = start_crawl(mock.base_url, DATASYNC_FAILPOINT="after_commit@2=kill", **settings)
+    assert crashed.wait() == -signal.SIGKILL, crashed.log
+    assert value(database_url, "SELECT count(*) FROM ingested_events") == 800
+    recovered = start_crawl(mock.base_url, **settings)
+    assert recovered.wait() == 0, recovered.log
+    assert value(database_url, "SELECT sum(duplicates) FROM ingestion_pages") == 0
+    assert_exact(database_url, 3000)
+
+
+def test_a_crash_in_a_migration_leaves_whole_migrations(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], empty_database_url: str
+) -> None:
+    mock = start_mock_api("--total", "500")
+    crashed = start_crawl(mock.base_url, DATABASE_URL=empty_database_url, DATASYNC_FAILPOINT="in_migration@2=kill")
+    assert crashed.wait() == -signal.SIGKILL, crashed.log
+    assert rows(empty_database_url, "SELECT version FROM schema_migrations") == [(1,)]
+    recovered = start_crawl(mock.base_url, DATABASE_URL=empty_database_url)
+    assert recovered.wait() == 0, recovered.log
+    assert_exact(empty_database_url, 500)
+
+
+@pytest.mark.parametrize("place", ["before_fetch", "before_checkpoint", "before_commit", "after_commit"])
+def test_a_process_that_was_frozen_past_its_lease_wakes_up_fenced_and_writes_nothing_more(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str, place: str
+) -> None:
+    mock = start_mock_api("--total", "3000")
+    zombie = start_crawl(
+        mock.base_url, DATASYNC_FAILPOINT=f"{place}@3=stop", LEASE_TTL_MS="1000", WRITE_CONCURRENCY="1", **SETTINGS
+    )
+    eventually(lambda: _is_frozen(zombie), what="the freeze")
+    eventually(lambda: _lease_has_expired(database_url), what="the lease to expire")
+    successor = start_crawl(mock.base_url, **SETTINGS)
+    assert successor.wait() == 0, successor.log
+    stored = value(database_url, "SELECT count(*) FROM ingested_events")
+    zombie.kill(signal.SIGCONT)
+    assert zombie.wait() == 1, zombie.log
+    assert "ingestion complete" not in zombie.log
+    statuses = rows(database_url, "SELECT status FROM ingestion_runs ORDER BY run_id")
+    assert statuses == [("fenced",), ("complete",)]
+    assert value(database_url, "SELECT count(*) FROM ingested_events") == stored
+    assert_exact(database_url, 3000)
+
+
+def _is_frozen(crawl: Crawl) -> bool:
+    pid, status = os.waitpid(crawl.process.pid, os.WUNTRACED | os.WNOHANG)
+    return pid != 0 and os.WIFSTOPPED(status)
+
+
+def _lease_has_expired(database_url: str) -> bool:
+    return bool(value(database_url, "SELECT lease_expires_at < now() FROM ingestion_state WHERE id = 1"))

@@ -1,0 +1,55 @@
+"""A PostgreSQL server that a test may treat badly."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from datasync_spider.local.embedded_postgres import start_embedded
+from tests.support.waiting import eventually
+
+
+class OwnServer:
+    """An embedded server in ``home`` that this process keeps alive as one of its users."""
+
+    def __init__(self, home: Path, url: str) -> None:
+        self.home = home
+        self.url = url
+
+    @property
+    def _postmaster(self) -> psutil.Process:
+        lines = (self.home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()
+        return psutil.Process(int(lines[0]))
+
+    def lose_power(self) -> None:
+        """Ends all of the server's processes at once, without a word to anybody."""
+        postmaster = self._postmaster
+        family = [postmaster, *postmaster.children(recursive=True)]
+        for process in family:
+            process.send_signal(signal.SIGKILL)
+        psutil.wait_procs(family, timeout=10)
+
+    def start(self) -> None:
+        """Brings it back, through crash recovery."""
+        # The fixture's own hold keeps the server up when this one is given back.
+        start_embedded(self.home).close()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stops all of the server's processes: connections stay open and nothing answers."""
+        postmaster = self._postmaster
+        family = [postmaster, *postmaster.children(recursive=True)]
+        for process in family:
+            os.kill(process.pid, signal.SIGSTOP)
+        eventually(lambda: all(process.status() == psutil.STATUS_STOPPED for process in family), what="the freeze")
+        try:
+            yield
+        finally:
+            for process in family:
+                if process.is_running():
+                    os.kill(process.pid, signal.SIGCONT)
