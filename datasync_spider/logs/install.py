@@ -1,0 +1,73 @@
+"""Puts the handler on the root logger.
+
+Invariant: there is at most one of ours; installing again replaces it. Scrapy is told to install none of its own, which
+would print what ours redacts.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, TextIO
+
+from scrapy.settings import default_settings
+
+from datasync_spider.config import Config
+from datasync_spider.logs.formats import JsonFormatter, TextFormatter
+from datasync_spider.logs.quiet import is_worth_a_line
+from datasync_spider.logs.redaction import Redactor
+from datasync_spider.logs.tracebacks import install_excepthook
+
+_ABOVE_ALL = logging.CRITICAL + 1
+
+
+class LogHandler(logging.StreamHandler[TextIO]):
+    """Writes to standard error, or to a file of its own. ``redactor`` takes secrets that become known later."""
+
+    def __init__(self, redactor: Redactor, file: Path | None = None) -> None:
+        # What cannot be encoded must not cost the line, nor the crawl.
+        self._file = file.open("a", encoding="utf-8", errors="backslashreplace") if file else None
+        super().__init__(self._file or sys.stderr)
+        self.redactor = redactor
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """A record that cannot be formatted: logging itself would print its arguments as they are."""
+        if logging.raiseExceptions and sys.stderr is not None:
+            text = f"a log record of {record.pathname}:{record.lineno} could not be written\n{traceback.format_exc()}"
+            sys.stderr.write(self.redactor.redact(text))
+
+    def close(self) -> None:
+        super().close()
+        if self._file is not None:
+            self._file.close()
+
+
+def install_logging(config: Config, log_file: str | None, enabled: bool) -> LogHandler:
+    """The installed handler. ``enabled`` False (``--nolog``) keeps everything out; hooks and redaction work even so."""
+    redactor = Redactor(config.secrets)
+    handler = LogHandler(redactor, Path(log_file) if log_file else None)
+    level = logging.getLevelNamesMapping()[config.log_level]
+    handler.setLevel(level if enabled or log_file else _ABOVE_ALL)
+    handler.setFormatter(JsonFormatter(redactor) if config.log_format == "json" else TextFormatter(redactor))
+    if level > logging.DEBUG:
+        handler.addFilter(is_worth_a_line)
+    root = logging.getLogger()
+    for former in [former for former in root.handlers if isinstance(former, LogHandler)]:
+        root.removeHandler(former)
+        former.close()
+    root.addHandler(handler)
+    root.setLevel(level)
+    logging.captureWarnings(True)
+    install_excepthook(redactor)
+    return handler
+
+
+def scrapy_log_settings(config: Config) -> dict[str, Any]:
+    """What Scrapy must find under its own names, which are ours too, with values that it does not understand."""
+    return {
+        "LOG_INSTALL_ROOT_HANDLER": False,
+        "LOG_LEVEL": config.log_level,
+        "LOG_FORMAT": default_settings.LOG_FORMAT,
+    }

@@ -1,0 +1,98 @@
+"""Takes secrets out of text that is about to be printed.
+
+Invariant: a known secret is found in every form that reaches a log: as it is, percent-encoded whole or in part, and as
+``repr`` and JSON write it. Credentials that nobody told us of are found by the words around them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MASK = "***"
+# A short secret is also part of innocent words ("postgres" of "postgresql"), so it counts only as a word of its own.
+_SHORT = 8
+# Each layer of quoting doubles backslashes; a bound keeps long runs of them from costing more than one look each.
+_ESCAPES = r"\\{1,16}"
+_WORD_START = (
+    r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[abfnrtv])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
+)
+_WORD_END = r"(?![0-9A-Za-z])"
+
+_OPENING = r"\\*[\"']?\s*[:=,]\s*(?:[\[(]\s*)*(?:b?\\*[\"'])?"
+_VALUE = r"[^\s\"'\\,;&\])}]+"
+_KNOWN_PLACES = (
+    # scheme://user:password@
+    (re.compile(r"(://[^\s:/?#@\"']*:)[^\s/@]+(?=@)"), rf"\1{MASK}"),
+    # X-API-Key as a header line, in a dict of headers, in JSON or in a query
+    (re.compile(rf"(x[-_]api[-_]key{_OPENING}){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"(authorization{_OPENING}(?:(?:basic|bearer)\s+)?){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
+    # a password among libpq's parameters
+    (re.compile(r"(\b(?:ssl)?password\s*=\s*)(?:'(?:\\.|[^'\\])*'|[^\s&\"']+)", re.IGNORECASE), rf"\1{MASK}"),
+)
+
+
+class Redactor:
+    """Knows the secrets. Secrets may be added while other threads redact."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._patterns: dict[str, str] = {}
+        self._secrets: re.Pattern[str] | None = None
+        for secret in secrets:
+            self.add_secret(secret)
+
+    def add_secret(self, value: str) -> None:
+        """From now on ``value`` is masked; an empty one is none."""
+        if value:
+            self._patterns[value] = _pattern_of(value)
+            # Longest first: a secret that begins with another one must not leave its end behind.
+            ordered = sorted(self._patterns, key=len, reverse=True)
+            self._secrets = re.compile("|".join(self._patterns[secret] for secret in ordered))
+
+    def redact(self, text: str) -> str:
+        """``text`` with a mask in the place of every secret."""
+        if self._secrets is not None:
+            text = self._secrets.sub(MASK, text)
+        for pattern, replacement in _KNOWN_PLACES:
+            text = pattern.sub(replacement, text)
+        return text
+
+
+def _pattern_of(secret: str) -> str:
+    body = "".join(_character(character) for character in secret)
+    return f"{_WORD_START}{body}{_WORD_END}" if len(secret) <= _SHORT else body
+
+
+def _character(character: str) -> str:
+    """Every spelling of one character: raw, percent-encoded, and behind any number of escaping backslashes."""
+    encoded = character.encode("utf-8", "surrogatepass")
+    percent = "".join(f"%{_hex(byte, 2)}" for byte in encoded)
+    if character == "\\":
+        return f"(?:{_ESCAPES}|{percent})"
+    if character in "\"'/":
+        return f"(?:(?:{_ESCAPES})?{character}|{percent})"
+    if character == " ":
+        return rf"(?: |\+|{percent})"
+    if character.isascii() and character.isprintable():
+        return f"(?:{re.escape(character)}|{percent})"
+    as_bytes = "".join(f"{_ESCAPES}x{_hex(byte, 2)}" for byte in encoded)
+    short = f"{_ESCAPES}{character.encode('unicode_escape').decode('ascii').lstrip(chr(92))}"
+    return f"(?:{'|'.join([re.escape(character), percent, as_bytes, short, *_numbered(ord(character))])})"
+
+
+def _numbered(code: int) -> list[str]:
+    """As Python's ``repr`` and JSON write a character by its number."""
+    if code < 0x10000:
+        return [f"{_ESCAPES}u{_hex(code, 4)}"]
+    return [f"{_ESCAPES}U{_hex(code, 8)}", _surrogates(code)]
+
+
+def _surrogates(code: int) -> str:
+    """As JSON writes a character beyond the first 65,536."""
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"{_ESCAPES}u{_hex(0xD800 + high, 4)}{_ESCAPES}u{_hex(0xDC00 + low, 4)}"
+
+
+def _hex(number: int, digits: int) -> str:
+    """Hexadecimal digits in either case."""
+    return "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{number:0{digits}x}")
