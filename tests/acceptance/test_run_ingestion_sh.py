@@ -1,0 +1,183 @@
+"""run-ingestion.sh --local as a person runs it: in a fresh copy of the checkout, with the services it starts itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# What a developer has set for other purposes must not reach the scripts.
+_PREFIXES = ("API_", "DATABASE_", "DATASYNC_", "LEASE_", "LOG_", "MOCK_", "PG", "STREAM", "WRITE_")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    folder = tmp_path / "checkout"
+    for name in filter(None, listing.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIXES)}
+    if Path(sys.prefix, ".datasync-stamp").exists():
+        kept["DATASYNC_VENV"] = sys.prefix
+    return kept | more
+
+
+def run(checkout: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", str(checkout / "run-ingestion.sh"), *arguments],
+        cwd=checkout.parent,  # it finds its checkout by itself
+        env=environment(**more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def last_lines(text: str, count: int) -> list[str]:
+    return text.splitlines()[-count:]
+
+
+def test_the_whole_job_is_done_from_nothing_and_again_with_nothing_to_do(checkout: Path) -> None:
+    first = run(checkout, "--local", MOCK_TOTAL_EVENTS="12345")
+    assert first.returncode == 0, first.stderr
+    assert last_lines(first.stdout, 2) == ["INGESTION COMPLETE!", "Total events: 12345"]
+
+    second = run(checkout, "--local", MOCK_TOTAL_EVENTS="12345")
+    assert second.returncode == 0, second.stderr
+    assert last_lines(second.stdout, 2) == ["INGESTION COMPLETE!", "Total events: 12345"]
+
+    logs = sorted((checkout / ".datasync/logs").glob("ingestion-*.log"))
+    assert len(logs) == 2
+    # What a person saw of the crawl is what was kept.
+    assert logs[0].read_text() in first.stderr
+
+
+def test_arguments_behind_two_dashes_are_the_crawls(checkout: Path) -> None:
+    result = run(checkout, "--local", "--", "-O", "events.jsonl", MOCK_TOTAL_EVENTS="1000")
+
+    assert result.returncode == 0, result.stderr
+    assert len((checkout / "events.jsonl").read_text().splitlines()) == 1000
+
+
+def test_live_mode_without_a_key_is_refused_before_anything_is_started(checkout: Path) -> None:
+    result = run(checkout, "--local", API_MODE="live")
+
+    assert result.returncode == 2
+    assert "DATASYNC_API_KEY is missing" in result.stderr
+    assert "INGESTION NOT STARTED" in result.stderr
+    assert "INGESTION COMPLETE" not in result.stdout
+
+
+def test_a_crawl_that_cannot_reach_its_database_is_told_as_failed(checkout: Path) -> None:
+    result = run(checkout, "--local", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+
+    assert result.returncode == 1
+    assert "INGESTION FAILED" in result.stderr
+    assert "INGESTION COMPLETE" not in result.stdout
+
+
+def signal_script(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+
+
+def signal_group_as_a_terminal_does(process: subprocess.Popen[str]) -> None:
+    os.killpg(process.pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize("interrupt", [signal_script, signal_group_as_a_terminal_does])
+def test_ctrl_c_saves_the_position_and_the_next_run_goes_on(
+    checkout: Path, interrupt: Callable[[subprocess.Popen[str]], None]
+) -> None:
+    total = 400_000
+    process = subprocess.Popen(
+        ["sh", str(checkout / "run-ingestion.sh"), "--local"],
+        env=environment(MOCK_TOTAL_EVENTS=str(total), PROGRESS_LOG_INTERVAL_MS="100"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    lines: list[str] = []
+    stored = threading.Event()
+
+    def read() -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            lines.append(line)
+            if "progress: " in line and "progress: 0 " not in line:
+                stored.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        assert stored.wait(60), "".join(lines)
+        started = time.monotonic()
+        interrupt(process)
+        assert process.wait(timeout=60) == 5, "".join(lines)
+        assert time.monotonic() - started < 30
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        reader.join()
+    assert process.stdout is not None
+    with process.stdout as out:
+        assert "INGESTION COMPLETE" not in out.read()
+    assert process.stderr is not None
+    process.stderr.close()
+    assert "INGESTION STOPPED: the position is saved" in "".join(lines)
+
+    rest = run(checkout, "--local", MOCK_TOTAL_EVENTS=str(total))
+    assert rest.returncode == 0, rest.stderr
+    assert last_lines(rest.stdout, 2) == ["INGESTION COMPLETE!", f"Total events: {total}"]
+
+
+def test_only_the_latest_logs_are_kept(checkout: Path) -> None:
+    logs = checkout / ".datasync/logs"
+    logs.mkdir(parents=True)
+    for day in range(1, 31):
+        (logs / f"ingestion-202001{day:02}T000000Z-1.log").touch()
+
+    run(checkout, "--local", API_MODE="live")
+
+    kept = sorted(path.name for path in logs.iterdir())
+    assert len(kept) == 20
+    assert kept[0] == "ingestion-20200112T000000Z-1.log"
+
+
+def test_help_says_what_the_exit_codes_mean(checkout: Path) -> None:
+    result = run(checkout, "--help")
+
+    assert result.returncode == 0
+    assert "--docker" in result.stdout
+    assert "exit codes: 0 complete" in result.stdout
+
+
+def test_an_unknown_argument_is_refused(checkout: Path) -> None:
+    result = run(checkout, "--lokal")
+
+    assert result.returncode == 2
+    assert "unknown argument: --lokal" in result.stderr
