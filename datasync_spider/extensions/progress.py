@@ -1,88 +1,79 @@
-"""One log line every PROGRESS_LOG_INTERVAL_MS: what is committed, how fast, and what the crawl is doing."""
+"""One log line every PROGRESS_LOG_INTERVAL_MS: what is committed, how fast, and what the crawl is doing.
+
+On a terminal the live view takes its place.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals as scrapy_signals
+from scrapy.exceptions import NotConfigured
 
-from datasync_spider import signals, stats
+from datasync_spider import signals
 from datasync_spider.config import Config
+from datasync_spider.progress.display import wants_live_view
+from datasync_spider.progress.feed import ProgressFeed
+from datasync_spider.progress.words import progress_fields, progress_line
 
 if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-    from typing_extensions import Self
+    from typing import Self
 
-    from datasync_spider.storage.batch import Committed
-    from datasync_spider.storage.runs import OpenRun
+    from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
 
 
 class ProgressExtension:
-    """Logs committed counts only: what is in flight is nobody's yet."""
+    """``with_fields``: for programs, the same as fields of the record."""
 
-    def __init__(self, crawler: Crawler, interval_seconds: float) -> None:
-        self._crawler = crawler
+    def __init__(self, feed: ProgressFeed, interval_seconds: float, *, with_fields: bool) -> None:
+        self._feed = feed
         self._interval_seconds = interval_seconds
+        self._with_fields = with_fields
         self._task: asyncio.Task[None] | None = None
-        self._started = time.monotonic()
-        self._expected_total: int | None = None
-        self._total_ingested = 0
-        self._waiting_for: str | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         config = Config.from_settings(crawler.settings)
-        extension = cls(crawler, config.progress_log_interval_ms / 1000)
-        connect = crawler.signals.connect
-        connect(extension._run_opened, signals.run_opened)
-        connect(extension._batch_committed, signals.batch_committed)
-        connect(extension._wait_started, signals.wait_started)
-        connect(extension._wait_ended, signals.wait_ended)
-        connect(extension._spider_closed, scrapy_signals.spider_closed)
+        if wants_live_view(
+            is_terminal=sys.stderr.isatty(),
+            terminal_type=os.environ.get("TERM", ""),
+            log_format=config.log_format,
+            log_file=crawler.settings.get("LOG_FILE"),
+            log_enabled=crawler.settings.getbool("LOG_ENABLED"),
+        ):
+            raise NotConfigured
+        extension = cls(
+            ProgressFeed.from_crawler(crawler),
+            config.progress_log_interval_seconds,
+            with_fields=config.log_format == "json",
+        )
+        crawler.signals.connect(extension._run_opened, signals.run_opened)
+        crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
         return extension
 
-    def _run_opened(self, run: OpenRun, **_: Any) -> None:
-        self._started = time.monotonic()
-        self._expected_total = run.resume.expected_total
-        self._total_ingested = run.resume.total_ingested
+    def _run_opened(self, **_: Any) -> None:
         self._task = asyncio.ensure_future(self._log_for_ever())
-
-    def _batch_committed(self, summary: Committed, **_: Any) -> None:
-        self._expected_total = summary.expected_total or self._expected_total
-        self._total_ingested = summary.total_ingested or self._total_ingested
-
-    def _wait_started(self, reason: str, **_: Any) -> None:
-        self._waiting_for = reason
-
-    def _wait_ended(self, **_: Any) -> None:
-        self._waiting_for = None
 
     async def _log_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self._interval_seconds)
-            logger.info("%s", self.line())
+            self._log()
 
-    def line(self) -> str:
-        """The progress so far, in one line."""
-        get = self._crawler.stats.get_value
-        events = get(stats.COMMITTED_EVENTS, 0)
-        rate = events / max(time.monotonic() - self._started, 1e-9)
-        share = f" of {self._expected_total:,}" if self._expected_total else ""
-        state = f"waiting ({self._waiting_for})" if self._waiting_for else "fetching"
-        return (
-            f"progress: {self._total_ingested:,}{share} stored; this run: {get(stats.COMMITTED_PAGES, 0):,} pages,"
-            f" {get(stats.COMMITTED_INSERTED, 0):,} inserted, {get(stats.COMMITTED_DUPLICATES, 0):,} duplicates,"
-            f" {get(stats.COMMITTED_REJECTED, 0):,} rejected, {get(stats.RETRIES, 0):,} retries,"
-            f" {rate:,.0f} events/s; {state}"
-        )
+    def _log(self) -> None:
+        now = time.monotonic()
+        state = self._feed.state
+        # A line for people says it all in its text.
+        fields = progress_fields(state, now) if self._with_fields else {}
+        logger.info("%s", progress_line(state, now), extra={"datasync": fields})
 
     def _spider_closed(self, **_: Any) -> None:
         if self._task is not None:
             self._task.cancel()
-        if self._waiting_for is None or self._total_ingested:
-            logger.info("%s", self.line())
+            self._log()

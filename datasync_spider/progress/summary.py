@@ -1,0 +1,150 @@
+"""The last words of a crawl, whatever its end: what happened, what is stored, what to do next. Pure.
+
+Invariant: the first line begins with ``ingestion complete`` for a run that the database calls complete, and for nothing
+else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from datasync_spider.progress.words import duration
+
+_GO_ON = "run again: it goes on from the stored position"
+_SEE_PAGES = "what came instead of pages is in the log"
+
+# By the reason in the run's row; a reason that is not named here is told by its detail and "run again".
+_NEXT = {
+    "short_read": "run again: the whole feed is walked once more, since only that finds what is missing",
+    "api_refused": "see what the API said: with 401 or 403 check DATASYNC_API_KEY, else API_BASE_URL; then run again",
+    "origin_refused": "check API_BASE_URL; then run again",
+    "cursor_repeated": f"the API gave a cursor twice, and going on would never end; when it is mended, {_GO_ON}",
+    "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower API_PAGE_LIMIT, then run again",
+    "retries_exhausted": f"the API was not well for too long ({_SEE_PAGES}); when it is, {_GO_ON}",
+    "rejected_too_many": "look at rejected_events: the feed is not what it was, or REJECTED_MAX_PERCENT is too low",
+    "storage_unavailable": f"PostgreSQL was away for longer than WRITE_RETRY_BUDGET_MS; when it is back, {_GO_ON}",
+    "storage_refused": "PostgreSQL refused: check the rights and the schema (scrapy migrate), then run again",
+    "stalled": f"nothing moved for STALL_TIMEOUT_MS; look at the log's last lines, then {_GO_ON}",
+    "fenced": "nothing: another run has taken the stream over and goes on (scrapy status tells whose it is)",
+}
+_NEXT_BY_STATUS = {
+    "complete": "nothing; a further run fetches only what is new",
+    "incomplete": _NEXT["short_read"],
+    "stopped": _GO_ON,
+    "fenced": _NEXT["fenced"],
+}
+_NEXT_AT_START = {
+    "storage_unavailable": "check that PostgreSQL runs and that DATABASE_URL leads to it, then run again",
+    "storage_refused": "check the database user's rights, then run again",
+    "migration": "use the version that made this schema, or another database",
+}
+
+
+def summary(row: Mapping[str, Any], stored: int | None, rejected: int | None) -> list[str]:
+    """The end of a run by its row in ``ingestion_runs``, and by its stream's totals where they could be read."""
+    lines = [_headline(row), f"  this run: {_counts(row)}"]
+    if stored is not None:
+        lines.append(f"  stored: {_stored(row, stored, rejected or 0)}")
+    lines.append(f"  next: {_next(row, rejected or 0)}")
+    return lines
+
+
+def _headline(row: Mapping[str, Any]) -> str:
+    run = f"run {row['run_id']} of stream {row['stream']}"
+    status, because = row["status"], _because(row)
+    match status:
+        case "complete":
+            return f"ingestion complete: {run}, {_article(row['pass_kind'])} pass{_took(row, 'in')}; {because}"
+        case "incomplete":
+            return f"ingestion incomplete: {run}{_took(row)}; {because}"
+        case "stopped":
+            return f"ingestion stopped: {run} by {because}{_took(row)}"
+        case "failed":
+            return f"ingestion failed: {run}{_took(row)}; {because}"
+        case "fenced":
+            return f"ingestion fenced off: {run}{_took(row)}; {because}"
+        case _:
+            return f"ingestion ended without a word: {run} is still called {status}"
+
+
+def _because(row: Mapping[str, Any]) -> str:
+    reason = row["reason"] or "no reason told"
+    return f"{reason} ({row['detail']})" if row["detail"] else reason
+
+
+def _article(pass_kind: str) -> str:
+    return f"an {pass_kind}" if pass_kind.startswith("i") else f"a {pass_kind}"
+
+
+def _took(row: Mapping[str, Any], preposition: str = "after") -> str:
+    started, ended = row["started_at"], row["ended_at"]
+    if not isinstance(started, datetime) or not isinstance(ended, datetime):
+        return ""
+    return f" {preposition} {duration((ended - started).total_seconds())}"
+
+
+def _counts(row: Mapping[str, Any]) -> str:
+    filtered = f", {row['filtered']:,} filtered" if row["filtered"] else ""
+    waited = f", {duration(row['waited_ms'] / 1000)} waited" if row["waited_ms"] else ""
+    return (
+        f"{row['pages']:,} pages, {row['events']:,} events: {row['inserted']:,} inserted,"
+        f" {row['duplicates']:,} duplicates, {row['rejected']:,} rejected{filtered}; {row['retries']:,} retries{waited}"
+    )
+
+
+def _stored(row: Mapping[str, Any], stored: int, rejected: int) -> str:
+    expected = row["expected_total"]
+    told = f"; the API counts {expected:,}" if expected is not None else ""
+    dead = f", {rejected:,} in rejected_events" if rejected else ""
+    return f"{stored:,} events{dead}{told}"
+
+
+def _next(row: Mapping[str, Any], rejected: int) -> str:
+    if row["status"] == "complete" and rejected:
+        return f"look at rejected_events ({rejected:,} with their bytes and reasons); {_NEXT_BY_STATUS['complete']}"
+    by_status = _NEXT_BY_STATUS.get(row["status"])
+    return by_status or _NEXT.get(row["reason"] or "", f"see the log for the cause, then {_GO_ON}")
+
+
+def not_started(why: str, reason: str | None = None) -> list[str]:
+    """A crawl that got no run: nothing was asked of the API, nothing has changed."""
+    following = _NEXT_AT_START.get(reason or "", "see the log for the cause, then run again")
+    return [f"ingestion not started: {why}", "  stored: nothing has changed", f"  next: {following}"]
+
+
+def configuration_refused() -> list[str]:
+    """Behind the list of mistakes, which tells the settings, their sources and what is allowed."""
+    return [
+        "ingestion not started: the configuration is refused, see above",
+        "  stored: nothing has changed",
+        "  next: correct the settings named above; docs/reference/settings.md explains each",
+    ]
+
+
+def lease_held(stream: str) -> list[str]:
+    """Another run of the stream is active."""
+    return [
+        f"ingestion not started: another run of stream {stream} is active",
+        "  stored: this crawl has changed nothing",
+        "  next: let the other run end (scrapy status tells whose it is and when its lease expires), then run again",
+    ]
+
+
+def stopped_early(signal_name: str) -> list[str]:
+    """A signal came before there was a run."""
+    return [
+        f"ingestion stopped: by {signal_name} before the run began",
+        "  stored: nothing has changed",
+        f"  next: {_GO_ON}",
+    ]
+
+
+def unreadable(run_id: int, why: str) -> list[str]:
+    """The database does not answer, so how the run ended is not known here."""
+    return [
+        f"ingestion ended, but how cannot be read: run {run_id}; {why}",
+        "  stored: what was committed stays",
+        f"  next: when PostgreSQL is back, scrapy status tells what is stored; {_GO_ON}",
+    ]

@@ -1,0 +1,119 @@
+"""The last words of a crawl."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from datasync_spider.progress.summary import (
+    configuration_refused,
+    lease_held,
+    not_started,
+    stopped_early,
+    summary,
+    unreadable,
+)
+
+STARTED = datetime(2024, 1, 15, 10, 0, tzinfo=UTC)
+
+
+def row(status: str, reason: str, detail: str | None = None, **others: Any) -> dict[str, Any]:
+    return {
+        "run_id": 12,
+        "stream": "events",
+        "status": status,
+        "reason": reason,
+        "detail": detail,
+        "pass_kind": "full",
+        "started_at": STARTED,
+        "ended_at": STARTED + timedelta(minutes=4, seconds=12),
+        "pages": 600,
+        "events": 3_000_000,
+        "inserted": 2_999_997,
+        "duplicates": 3,
+        "rejected": 0,
+        "filtered": 0,
+        "retries": 2,
+        "waited_ms": 20_000,
+        "expected_total": 3_000_000,
+        **others,
+    }
+
+
+def test_a_complete_run_tells_what_is_stored_and_that_nothing_is_to_be_done() -> None:
+    assert summary(row("complete", "last_page"), 2_999_997, 0) == [
+        "ingestion complete: run 12 of stream events, a full pass in 4 min 12 s; last_page",
+        "  this run: 600 pages, 3,000,000 events: 2,999,997 inserted, 3 duplicates, 0 rejected; 2 retries, 20 s waited",
+        "  stored: 2,999,997 events; the API counts 3,000,000",
+        "  next: nothing; a further run fetches only what is new",
+    ]
+
+
+def test_a_complete_run_with_rejected_events_points_at_them() -> None:
+    *_, stored, following = summary(row("complete", "last_page", rejected=7), 10, 9)
+    assert stored == "  stored: 10 events, 9 in rejected_events; the API counts 3,000,000"
+    assert following.startswith("  next: look at rejected_events (9 with their bytes and reasons); nothing;")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "headline", "following"),
+    [
+        ("incomplete", "short_read", "ingestion incomplete: run 12", "the whole feed is walked once more"),
+        (
+            "stopped",
+            "SIGTERM",
+            "ingestion stopped: run 12 of stream events by SIGTERM",
+            "goes on from the stored position",
+        ),
+        ("failed", "api_refused", "ingestion failed: run 12", "DATASYNC_API_KEY"),
+        ("failed", "stalled", "ingestion failed: run 12", "STALL_TIMEOUT_MS"),
+        ("failed", "storage_unavailable", "ingestion failed: run 12", "WRITE_RETRY_BUDGET_MS"),
+        ("failed", "something_new", "ingestion failed: run 12", "see the log"),
+        ("fenced", "fenced", "ingestion fenced off: run 12", "another run has taken the stream over"),
+        ("running", "", "ingestion ended without a word: run 12", "see the log"),
+    ],
+)
+def test_every_other_end_says_what_to_do_next_and_never_complete(
+    status: str, reason: str, headline: str, following: str
+) -> None:
+    lines = summary(row(status, reason, "in full"), 5, 0)
+    assert lines[0].startswith(headline)
+    assert lines[-1].startswith("  next: ")
+    assert following in lines[-1]
+    assert not any("ingestion complete" in line for line in lines)
+
+
+def test_the_detail_stands_behind_the_reason() -> None:
+    assert "; short_read (100 are missing)" in summary(row("incomplete", "short_read", "100 are missing"), 5, 0)[0]
+
+
+def test_totals_that_could_not_be_read_are_left_out() -> None:
+    assert not any(line.startswith("  stored:") for line in summary(row("complete", "last_page"), None, None))
+
+
+def test_a_run_whose_end_was_never_recorded_tells_no_duration() -> None:
+    assert " after " not in summary(row("running", "", ended_at=None), 0, 0)[0]
+
+
+def test_filtered_events_are_told_where_there_are_any() -> None:
+    assert "0 rejected, 4 filtered; 2 retries" in summary(row("complete", "last_page", filtered=4), 1, 0)[1]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        not_started("the database is away", "storage_unavailable"),
+        not_started("something else"),
+        configuration_refused(),
+        lease_held("events"),
+        stopped_early("SIGTERM"),
+        unreadable(12, "connection refused"),
+    ],
+)
+def test_a_crawl_without_a_readable_run_says_what_is_stored_and_what_to_do(lines: list[str]) -> None:
+    assert lines[0].startswith("ingestion ")
+    assert "complete" not in lines[0]
+    assert lines[1].startswith("  stored: ")
+    assert lines[2].startswith("  next: ")
