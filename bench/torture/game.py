@@ -1,0 +1,222 @@
+"""A round: crawls under random faults until one says complete, then the oracle's word on it.
+
+All choices come from one seeded generator, so a seed tells what was injected in which order; when exactly it strikes is up to
+the machine.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.torture.oracle import Findings, compare, served
+from bench.torture.world import Crawl, Database, Mock
+from datasync_spider.failpoints import PLACES
+
+_FAULTS = {
+    "status_503": 0.01,
+    "status_502": 0.005,
+    "reset": 0.005,
+    "reset_body": 0.005,
+    "truncated": 0.005,
+    "truncated_json": 0.005,
+    "empty": 0.003,
+    "null": 0.003,
+    "html": 0.003,
+    "missing_fields": 0.002,
+    "short_returned": 0.003,
+    "duplicate_events": 0.05,
+    "expired_cursor": 0.003,
+}
+_LEASE_TTL_MS = 2000
+_MOST_HITS_A_PHASE = 14
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was injected and what came of it."""
+
+    injected: Counter[str] = field(default_factory=Counter)
+    exit_codes: Counter[int] = field(default_factory=Counter)
+    rounds: int = 0
+    checks: int = 0
+    events: int = 0
+    rejected: int = 0
+    early_requests: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def kills(self) -> int:
+        return self.injected["kill"] + self.injected["crash at a named place"]
+
+
+@dataclass(slots=True)
+class Round:
+    """One database, one feed. ``mutant`` names the broken version that is played with."""
+
+    database: Database
+    chance: random.Random
+    tally: Tally
+    log_path: Path
+    mutant: str | None
+    deadline: float
+    settings: dict[str, str] = field(default_factory=dict)
+    codes: list[int] = field(default_factory=list)
+
+    def play(self) -> None:
+        chance = self.chance
+        total, seed = chance.randrange(4_000, 24_000), chance.randrange(1_000_000)
+        malformed = 0.02 if chance.random() < 0.5 else None
+        self.database.fresh()
+        mock = Mock(self._mock_arguments(total, seed, malformed))
+        self.settings = self._crawl_settings(mock.base_url)
+        try:
+            self._until_complete()
+            self._judge(total, seed, malformed)
+            for _ in range(chance.randrange(3)):
+                grown = chance.randrange(1, 6_000)
+                mock.control(f"grow?by={grown}", "POST")
+                self.tally.injected["feed grown"] += 1
+                total += grown
+                self._until_complete()
+                self._judge(total, seed, malformed)
+            self.tally.early_requests += int(mock.control("stats")["early_requests"])
+        finally:
+            mock.close()
+        self.tally.rounds += 1
+
+    def _mock_arguments(self, total: int, seed: int, malformed: float | None) -> list[str]:
+        chance = self.chance
+        arguments = ["--total", str(total), "--seed", str(seed), "--fault-seed", str(chance.randrange(1_000_000))]
+        arguments += ["--cursor-ttl-ms", str(chance.choice([1500, 5000, 120_000]))]
+        for name, rate in _FAULTS.items():
+            arguments += ["--fault", f"{name}={rate}"]
+        arguments += ["--fault", "rate_limit_burst=0.005,wait_ms=300", "--fault", "slow=0.5,delay_ms=15"]
+        if malformed is not None:
+            arguments += ["--fault", f"malformed_events=1,density={malformed}"]
+        if chance.random() < 0.3:
+            arguments += ["--rate-limit", "40", "--rate-window-ms", "1000"]
+        if chance.random() < 0.3:
+            arguments += ["--honour-until"]
+        return arguments
+
+    def _crawl_settings(self, base_url: str) -> dict[str, str]:
+        chance = self.chance
+        return {
+            "API_BASE_URL": base_url,
+            "DATABASE_URL": self.database.proxied_url,
+            "API_PAGE_LIMIT": str(chance.choice([50, 100, 250, 1000])),
+            "API_TIMEOUT_MS": "2000",
+            "API_RETRY_BASE_MS": "10",
+            "API_RETRY_MAX_MS": "200",
+            "WRITE_BATCH_SIZE": str(chance.choice([100, 500, 2000])),
+            "WRITE_CONCURRENCY": str(chance.choice([1, 2, 3])),
+            "WRITE_RETRY_BUDGET_MS": "20000",
+            "LEASE_TTL_MS": str(_LEASE_TTL_MS),
+            "REJECTED_MAX_PERCENT": "100",
+        }
+
+    # The game
+
+    def _until_complete(self) -> None:
+        hits = 0
+        while True:
+            place = None
+            if hits < _MOST_HITS_A_PHASE and self.chance.random() < 0.25:
+                place = f"{self.chance.choice(sorted(PLACES))}@{self.chance.randrange(1, 6)}=kill"
+            crawl = self._start(place)
+            try:
+                hits += self._disturb(crawl, _MOST_HITS_A_PHASE - hits)
+                code = crawl.process.wait(180)
+            finally:
+                crawl.end()
+                self.database.proxy.flow()
+            self.codes.append(code)
+            self.tally.exit_codes[code] += 1
+            if place and code == -signal.SIGKILL:
+                self.tally.injected["crash at a named place"] += 1
+                hits += 1
+            if code == 0:
+                return
+            if len(self.codes) > 200:
+                self.tally.wrong.append("200 runs, and none was complete")
+                raise TimeoutError
+
+    def _start(self, place: str | None) -> Crawl:
+        extra = {"DATASYNC_FAILPOINT": place} if place else {}
+        return Crawl({**self.settings, **extra}, self.log_path, self.mutant)
+
+    def _disturb(self, crawl: Crawl, hits_left: int) -> int:
+        """Injects faults until the crawl has ended or has had enough; gives how many."""
+        hits = 0
+        while hits < hits_left and time.monotonic() < self.deadline:
+            pause = self.chance.uniform(0.05, 1.6)
+            until = time.monotonic() + pause
+            while time.monotonic() < until:
+                if crawl.code is not None:
+                    return hits
+                time.sleep(0.01)
+            hits += 1
+            if self._strike(crawl):
+                return hits
+        return hits
+
+    def _strike(self, crawl: Crawl) -> bool:
+        """One fault; gives whether it ends the crawl."""
+        name = self.chance.choices(
+            ["kill", "signal", "freeze", "power loss", "terminate", "cut", "reset", "stall"],
+            [30, 8, 5, 8, 14, 14, 14, 7],
+        )[0]
+        database = self.database
+        self.tally.injected[name] += 1
+        match name:
+            case "kill":
+                crawl.send(signal.SIGKILL)
+                return True
+            case "signal":
+                crawl.send(self.chance.choice([signal.SIGTERM, signal.SIGINT]))
+                return True
+            case "freeze":
+                return self._freeze(crawl)
+            case "power loss":
+                database.lose_power()
+                time.sleep(self.chance.uniform(0.0, 1.0))
+                database.come_back()
+            case "terminate":
+                database.terminate_backends()
+            case "cut" | "reset":
+                self.tally.injected["connections cut"] += database.proxy.cut(with_reset=name == "reset")
+            case "stall":
+                database.proxy.stall()
+                time.sleep(self.chance.uniform(0.2, 2.0))
+                database.proxy.flow()
+        return False
+
+    def _freeze(self, crawl: Crawl) -> bool:
+        """Stops the process past its lease, lets a successor run, and wakes it up."""
+        crawl.send(signal.SIGSTOP)
+        time.sleep(_LEASE_TTL_MS / 1000 * self.chance.uniform(0.5, 1.6))
+        successor = self._start(None)
+        time.sleep(self.chance.uniform(0.2, 2.0))
+        crawl.send(signal.SIGCONT)
+        try:
+            code = successor.process.wait(120)
+        finally:
+            successor.end()
+        self.codes.append(code)
+        self.tally.exit_codes[code] += 1
+        return False
+
+    def _judge(self, total: int, seed: int, malformed: float | None) -> None:
+        findings: Findings = compare(self.database.direct_url, served(total, seed, malformed))
+        runs = self.database.query("SELECT count(*) FROM ingestion_runs WHERE status = 'complete'")[0][0]
+        # A run may commit its verdict and be killed before it can say so, never the other way round.
+        findings.check(self.codes.count(0) <= runs, f"{self.codes.count(0)} runs exited 0, {runs} are complete")
+        self.tally.checks += 1
+        self.tally.events += findings.events
+        self.tally.rejected += findings.rejected
+        self.tally.wrong += findings.wrong
