@@ -2,7 +2,8 @@
 
 It lives outside the package of commands because Scrapy takes every command class there for a command.
 
-Invariant: a bad configuration ends with exit code 2 before any connection is made; whatever was started here is ended here.
+Invariant: a bad configuration ends with exit code 2 before any connection is made; whatever was started here is ended
+here.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ PROJECT_DIRECTORY = Path(__file__).resolve().parent.parent
 
 
 def load_config(settings: BaseSettings) -> Config:
-    """The checked configuration, with logging installed as it says. Ends the process with exit code 2 where it is bad."""
+    """The checked configuration, with logging installed as it says. Exits with code 2 where it is bad."""
     try:
         config = Config.from_settings(settings)
     except ConfigurationError as error:
@@ -52,7 +53,7 @@ def load_config(settings: BaseSettings) -> Config:
 
 @contextlib.contextmanager
 def database(settings: BaseSettings, config: Config) -> Iterator[str]:
-    """The URL of the configured database; the embedded one is started where none is, for as long as the context lasts."""
+    """The URL of the configured database; where none is, the embedded one runs as long as the context lasts."""
     if config.database_url is not None:
         yield config.database_url
         return

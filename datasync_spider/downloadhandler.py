@@ -1,7 +1,7 @@
 """Downloads over HTTP with aiohttp: keep-alive, the time limit covers the body, and a stop request ends it.
 
-Invariant: a body comes out whole or not at all, never larger than allowed, also after decompression. TLS is verified against
-the system's authorities; redirects are not followed, so the API key goes nowhere else.
+Invariant: a body comes out whole or not at all, never larger than allowed, also after decompression. TLS is verified
+against the system's authorities; redirects are not followed, so the API key goes nowhere else.
 """
 
 from __future__ import annotations
@@ -73,7 +73,11 @@ class HttpDownloadHandler:
         return download.result()
 
     async def _download(self, request: Request) -> Response:
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, values in request.headers.items() for value in values]
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, values in request.headers.items()
+            for value in values
+        ]
         started = time.monotonic()
         try:
             async with self._session.request(

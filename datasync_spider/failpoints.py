@@ -1,8 +1,9 @@
 """Named places at which a test may crash or freeze this very process.
 
 ``DATASYNC_FAILPOINT=before_commit@3=kill`` kills the process with SIGKILL when it reaches the place for the third time;
-``=stop`` freezes it with SIGSTOP. Off by default: where the variable is unset, reaching a place is one dictionary look-up
-a page or batch, never one an event. Invariant: a failpoint can only end or freeze the process; nothing here changes what it does.
+``=stop`` freezes it with SIGSTOP. Off by default: where the variable is unset, reaching a place is one dictionary
+look-up a page or batch, never one an event. Invariant: a failpoint can only end or freeze the process; nothing here
+changes what it does.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """What travels from the spider to the writer: one item is one page of events with the cursor that follows it.
 
-Invariant: a page knows its place. ``number`` counts the pages of a run from 1 without gaps, and the writer commits pages
-in that order and no other, whatever item pipelines do in between.
+Invariant: a page knows its place. ``number`` counts the pages of a run from 1 without gaps, and the writer commits
+pages in that order and no other, whatever item pipelines do in between.
 
-Parsing is lazy: ``events`` and ``rejected`` are two views of one result that is made when somebody first looks, which is
-normally the writer's own thread. No I/O and no Scrapy here.
+Parsing is lazy: ``events`` and ``rejected`` are two views of one result that is made when somebody first looks, which
+is normally the writer's own thread. No I/O and no Scrapy here.
 """
 
 from __future__ import annotations
@@ -52,9 +52,8 @@ class LazyView(Sequence[_T], Generic[_T]):
 class _ParseOnce:
     """Parses a page's raw events at most once, from whichever thread looks first."""
 
-    def __init__(self, raw_events: Sequence[RawEvent], *, all_plain: bool) -> None:
+    def __init__(self, raw_events: Sequence[RawEvent]) -> None:
         self._raw_events: Sequence[RawEvent] | None = raw_events
-        self._all_plain = all_plain
         self._lock = threading.Lock()
         self._parsed: ParsedEvents | None = None
 
@@ -62,7 +61,7 @@ class _ParseOnce:
         with self._lock:
             if self._parsed is None:
                 assert self._raw_events is not None
-                self._parsed = parse_events(self._raw_events, all_plain=self._all_plain)
+                self._parsed = parse_events(self._raw_events)
                 # The slices pin the whole response body in memory; the payload copies do not.
                 self._raw_events = None
             return self._parsed
@@ -110,7 +109,7 @@ class EventPage:
 
 def lazy_views(page: Page) -> tuple[Sequence[Event], Sequence[RejectedEvent]]:
     """The two fields of a page, ``events`` and ``rejected``, over one parse that has not happened yet."""
-    parse = _ParseOnce(page.raw_events, all_plain=page.all_plain)
+    parse = _ParseOnce(page.raw_events)
     return LazyView(lambda: parse().events), LazyView(lambda: parse().rejected)
 
 

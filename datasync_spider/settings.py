@@ -1,7 +1,7 @@
 """Scrapy's settings for this project: which components stand in which slot, and what is switched off.
 
-What a user configures is in :mod:`datasync_spider.config`, not here. Invariant: nothing of Scrapy's that opens a port, runs
-submitted code, follows a redirect or reads another scheme is on.
+What a user configures is in :mod:`datasync_spider.config`, not here. Invariant: nothing of Scrapy's that opens a
+port, runs submitted code, follows a redirect or reads another scheme is on.
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ EXTENSIONS: dict[str, int | None] = {
     "datasync_spider.extensions.logcontext.LogContextExtension": 110,
     "datasync_spider.extensions.progress.ProgressExtension": 200,
     "datasync_spider.extensions.liveview.LiveViewExtension": 210,
+    "datasync_spider.extensions.metrics.MetricsExtension": 300,
+    "datasync_spider.extensions.discovery.DiscoveryExtension": 300,
     "scrapy.extensions.telnet.TelnetConsole": None,
     "scrapy.extensions.remote_control.RemoteControl": None,
     "scrapy.extensions.logstats.LogStats": None,

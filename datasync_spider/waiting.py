@@ -1,7 +1,7 @@
 """Pauses that are announced, counted, and end at once when the run is to stop.
 
-Invariant: nothing here sleeps past a stop request, and every pause of a middleware goes through here, so that the pipeline
-can commit what it holds before the pause and the status can say what is being waited for.
+Invariant: nothing here sleeps past a stop request, and every pause of a middleware goes through here, so that the
+pipeline can commit what it holds before the pause and the status can say what is being waited for.
 """
 
 from __future__ import annotations

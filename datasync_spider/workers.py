@@ -1,7 +1,7 @@
 """A thread of one's own for blocking work, awaited from the event loop.
 
-Invariant: jobs of one worker run one after the other, in the order in which they were handed in. The thread is a daemon:
-a call that hangs in a dead network must not keep the process from ending.
+Invariant: jobs of one worker run one after the other, in the order in which they were handed in. The thread is a
+daemon: a call that hangs in a dead network must not keep the process from ending.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from tests.support.mock import MockApi
 def postgres_url() -> Iterator[str]:
     """A real server for the whole session, with a migrated template.
 
-    Not under pytest's own temporary directory: another pytest of the same user takes its parents' permissions away, and for
-    root the server runs under another account.
+    Not under pytest's own temporary directory: another pytest of the same user takes its parents' permissions away,
+    and for root the server runs under another account.
     """
     with tempfile.TemporaryDirectory(prefix="datasync-tests-") as home, start_embedded(Path(home)) as server:
         make_template(server.url)

@@ -48,9 +48,8 @@ def report(tally: Tally, seed: int, minutes: float) -> None:
     for name, count in sorted(tally.injected.items()):
         print(f"  {count:6}  {name}")
     print(f"  exit codes of {sum(tally.exit_codes.values())} runs: {dict(sorted(tally.exit_codes.items()))}")
-    print(
-        f"  {tally.checks} comparisons of all tables with {tally.events:,} events served, {tally.rejected:,} of them hostile"
-    )
+    compared = f"{tally.checks} comparisons of all tables with {tally.events:,} events served"
+    print(f"  {compared}, {tally.rejected:,} of them hostile")
     print(f"  {tally.early_requests} requests earlier than a 429 allowed")
     for finding in tally.wrong[:20]:
         print(f"WRONG: {finding}")

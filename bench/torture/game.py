@@ -1,7 +1,7 @@
 """A round: crawls under random faults until one says complete, then the oracle's word on it.
 
-All choices come from one seeded generator, so a seed tells what was injected in which order; when exactly it strikes is up to
-the machine.
+All choices come from one seeded generator, so a seed tells what was injected in which order; when exactly it strikes
+is up to the machine.
 """
 
 from __future__ import annotations

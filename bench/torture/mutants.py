@@ -1,7 +1,7 @@
 """Broken versions of the pipeline, to prove that the oracle would notice.
 
-``python -m bench.torture.mutants NAME crawl events`` breaks one thing and then runs the command like ``scrapy``. Each mutant is
-a mistake that somebody could make in good faith; a torture run with it must end with a finding.
+``python -m bench.torture.mutants NAME crawl events`` breaks one thing and then runs the command like ``scrapy``. Each
+mutant is a mistake that somebody could make in good faith; a torture run with it must end with a finding.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def rejected_events_are_dropped() -> None:
 def whatever_ends_is_complete() -> None:
     """A run whose crawl ended is called complete."""
 
-    def outcome(self: Any, missing_pages: Any) -> tuple[str, str, str | None]:
+    def outcome(*_: Any) -> tuple[str, str, str | None]:
         return "complete", "last_page", None
 
     ending.Ending.outcome = outcome  # type: ignore[method-assign]

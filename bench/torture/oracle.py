@@ -112,3 +112,8 @@ def _check_books(findings: Findings, cursor: Any) -> None:
         " FROM ingestion_pages) AS numbered WHERE gap <> 0"
     )
     findings.check(value(gaps) == 0, "the ledger has a gap")
+    late = (
+        "SELECT count(*) FROM ingestion_pages AS page JOIN ingestion_runs AS run"
+        " ON run.stream = page.stream AND run.run_id > page.run_id AND page.committed_at > run.started_at"
+    )
+    findings.check(value(late) == 0, "a run wrote after another had taken over")

@@ -41,4 +41,4 @@ class Command(DatasyncCommand):
         environment = {**os.environ, **libpq_environment(database_url)}
         # Ctrl-C belongs to psql, which cancels the statement; we stay for the embedded server's sake.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return subprocess.run([client, *self._arguments], env=environment, check=False).returncode  # noqa: S603 - the user's own psql
+        return subprocess.run([client, *self._arguments], env=environment, check=False).returncode

@@ -79,9 +79,9 @@ def _report(name: str, stream: dict[str, Any] | None, run: dict[str, Any] | None
 
 def _lines(report: dict[str, Any]) -> list[str]:
     expected = f" of {report['expected_total']:,}" if report["expected_total"] is not None else ""
+    stored = f"{report['total_ingested']:,}{expected}"
     lines = [
-        f"stream {report['stream']}: {report['total_ingested']:,}{expected} events stored,"
-        f" {report['total_rejected']:,} rejected",
+        f"stream {report['stream']}: {stored} stored, {report['total_rejected']:,} rejected",
         f"pass {report['pass']['number']} ({report['pass']['kind']}) is {report['pass']['status']}",
         f"events from {_time(report['oldest_occurred_at'])} to {_time(report['newest_occurred_at'])}",
     ]
@@ -97,9 +97,10 @@ def _lines(report: dict[str, Any]) -> list[str]:
         more = f" ({run['detail']})" if run["detail"] else ""
         lines += [
             f"run {run['id']} is {run['status']}{detail}{more}",
-            f"  {_time(run['started_at'])} to {_time(run['ended_at'])}: {run['pages']:,} pages, {run['events']:,} events,"
-            f" {run['inserted']:,} inserted, {run['duplicates']:,} duplicates, {run['rejected']:,} rejected,"
-            f" {run['retries']:,} retries, {run['waited_ms'] / 1000:,.1f} s waited",
+            f"  {_time(run['started_at'])} to {_time(run['ended_at'])}",
+            f"  {run['pages']:,} pages, {run['events']:,} events, {run['inserted']:,} inserted",
+            f"  {run['duplicates']:,} duplicates, {run['rejected']:,} rejected, {run['retries']:,} retries",
+            f"  {run['waited_ms'] / 1000:,.1f} s waited",
         ]
     return lines
 

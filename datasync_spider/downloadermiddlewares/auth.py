@@ -1,7 +1,7 @@
 """Adds the API key, and keeps it where it belongs.
 
-Invariant: no request leaves for another origin than the configured one, with the key or without it. Everything that this
-project fetches is the API's, so a URL of any other origin is a mistake or an attack.
+Invariant: no request leaves for another origin than the configured one, with the key or without it. Everything that
+this project fetches is the API's, so a URL of any other origin is a mistake or an attack.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from datasync_spider.config import Config
 from datasync_spider.errors import OriginRefused
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from typing_extensions import Self
 
 _HEADER = "X-API-Key"
 

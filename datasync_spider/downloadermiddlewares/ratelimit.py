@@ -18,10 +18,11 @@ from datasync_spider.pacing.window import RateWindow
 from datasync_spider.waiting import Waiter
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Headers
-    from typing_extensions import Self
 
 logger = logging.getLogger(__name__)
 

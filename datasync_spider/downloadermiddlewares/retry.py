@@ -1,8 +1,8 @@
 """Decides what an answer, or the lack of one, means: a page, another attempt, or the end.
 
 Replaces Scrapy's retry middleware: that one gives up quietly, knows nothing of bodies, and counts 429 as a failure. The
-decisions are :func:`datasync_spider.api.answer.check_answer` and :class:`datasync_spider.pacing.retry.RetryPolicy`; this
-shell waits and asks again. A page that was read is put into ``response.meta["page"]``.
+decisions are :func:`datasync_spider.api.answer.check_answer` and :class:`datasync_spider.pacing.retry.RetryPolicy`;
+this shell waits and asks again. A page that was read is put into ``response.meta["page"]``.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState
 from datasync_spider.waiting import Waiter
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
-    from typing_extensions import Self
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class RetryMiddleware:
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         headers = plain_headers(response.headers)
         try:
-            page = check_answer(response.status, headers, response.body)
+            page = check_answer(response.status, headers, response.body, time.time())
         except RateLimited as error:
             told = read_retry_after(headers, response.body, time.time())
             return await self._ask_again(request, RateLimited(told, error.detail))
@@ -93,7 +94,8 @@ class RetryMiddleware:
 
     async def _ask_again(self, request: Request, error: RetryableError) -> Request:
         state: RetryState = request.meta.get("retry_state") or RetryState()
-        decision = self._policy.decide(state, error, time.monotonic(), random.random())  # noqa: S311 - jitter, not a secret
+        jitter = random.random()  # noqa: S311 - no secret
+        decision = self._policy.decide(state, error, time.monotonic(), jitter)
         if isinstance(decision, GiveUp):
             raise decision.error from error
         collector = self._crawler.stats

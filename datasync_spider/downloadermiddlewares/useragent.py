@@ -1,6 +1,7 @@
 """scrapy-fake-useragent's middleware in Scrapy 2.19's shape.
 
-By default its provider is the fixed one, with the honest agent from the settings; rotation is opt-in (USER_AGENT_ROTATION).
+By default its provider is the fixed one, with the honest agent from the settings; rotation is opt-in
+(USER_AGENT_ROTATION).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Keeps the stream's lease alive and the run's heartbeat fresh while the crawl lives.
 
-Invariant: a run that finds its lease taken stops at once, as fenced off. A database that does not answer is no reason to
-stop: the writer rides that out or fails, and the fence keeps everybody safe meanwhile.
+Invariant: a run that finds its lease taken stops at once, as fenced off. A database that does not answer is no reason
+to stop: the writer rides that out or fails, and the fence keeps everybody safe meanwhile.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from datasync_spider.storage.runs import OpenRun, renew_lease
 from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from scrapy.crawler import Crawler
-    from typing_extensions import Self
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """SIGTERM and SIGINT while the reactor runs.
 
-The first asks the crawl to end well; the second ends the reactor at once: what is committed stays, the rest is fetched again.
-Invariant: nothing but flags and scheduled callbacks happens inside a signal handler.
+The first asks the crawl to end well; the second ends the reactor at once: what is committed stays, the rest is
+fetched again. Invariant: nothing but flags and scheduled callbacks happens inside a signal handler.
 """
 
 from __future__ import annotations
@@ -34,6 +34,4 @@ class ShutdownSignals:
             self.received = number.name
             self._on_first(number.name)
             return
-        from twisted.internet import reactor  # noqa: PLC0415 - importing it earlier would install it
-
-        reactor.stop()  # type: ignore[attr-defined]
+        self._loop.stop()

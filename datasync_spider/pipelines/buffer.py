@@ -1,7 +1,7 @@
 """Collects prepared pages into batches, in the run's order.
 
-Invariant: pages leave in the order of their numbers without a gap, whatever the order in which they come; nothing leaves
-twice, nothing is left behind when ``take`` is told that no more will come.
+Invariant: pages leave in the order of their numbers without a gap, whatever the order in which they come; nothing
+leaves twice, nothing is left behind when ``take`` is told that no more will come.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Hands batches to writing threads and waits for them.
 
-Several threads copy side by side, each on its own connection, and commit in the order of the batches. What a thread does
-with one batch:
+Several threads copy side by side, each on its own connection, and commit in the order of the batches. What a thread
+does with one batch:
 
 1. write it; on success it is this batch's turn that passes on
-2. StorageUnavailable: a fresh connection after a pause, ask whether the COMMIT in doubt happened, else write again; from the
-   second attempt on the turn is awaited first, so that a batch that retries never holds keys while others wait for it
+2. StorageUnavailable: a fresh connection after a pause, ask whether the COMMIT in doubt happened, else write again;
+   from the second attempt on the turn is awaited first, so that a batch that retries never holds keys while others
+   wait for it
 3. the pause budget is used up, or any other error: this batch and all later ones are given up, the run fails
 
 Invariant: a batch is reported committed only after its COMMIT was answered or read back.
@@ -19,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from datasync_spider.errors import StorageUnavailable
 from datasync_spider.pacing.backoff import backoff_seconds
@@ -107,8 +109,7 @@ class Dispatcher:
         closing: list[asyncio.Future[None]] = []
         for lane in self._lanes:
             if lane.connection is not None and not lane.busy:
-                connection = lane.connection
-                closing.append(lane.worker.submit(lambda connection=connection: close_quietly(connection)))  # type: ignore[misc]
+                closing.append(lane.worker.submit(partial(close_quietly, lane.connection)))
             lane.worker.close()
         if closing:
             await asyncio.wait(closing, timeout=timeout_seconds)
@@ -148,9 +149,7 @@ class Dispatcher:
                 logger.info("batch %d had been committed before the connection was lost", batch.number)
                 return committed
         timeout = _TURN_TIMEOUT_SECONDS if attempt == 1 else None
-        return self._writer.write(
-            lane.connection, batch, lambda: self._turns.wait(batch.number, timeout), self._totals
-        )
+        return self._writer.write(lane.connection, batch, lambda: self._turns.wait(batch.number, timeout), self._totals)
 
     def _pause_or_raise(self, error: StorageUnavailable, attempt: int, started: float) -> None:
         pause = backoff_seconds(attempt, _PAUSE_BASE_SECONDS, _PAUSE_MAX_SECONDS, 0.5)

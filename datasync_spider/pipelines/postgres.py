@@ -5,8 +5,8 @@ Life of a run as this component sees it:
 open_spider   take the lease, open the run, tell everybody (signal run_opened) where to start
 process_item  prepare the page in a thread, buffer it, hand full batches to the writers; wait where they are behind
 wait_started  commit what is buffered before a long pause, since cursors live about two minutes
-close_spider  write what is left, then end the run's row with the truth: a commit has already said complete or incomplete;
-              else the first failure, the stop signal, or that the crawl ended before the feed did
+close_spider  write what is left, then end the run's row with the truth: a commit has already said complete
+              or incomplete; else the first failure, the stop signal, or that the crawl ended before the feed did
 
 Invariant: the position moves with the rows or not at all, so whatever goes wrong here loses nothing that is not fetched
 again. Scrapy forgives exceptions of pipelines; therefore the first one is kept, and the run ends as failed.
@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals as scrapy_signals
@@ -48,7 +49,7 @@ from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
-    from typing_extensions import Self
+    from typing import Self
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +147,7 @@ class PostgresPipeline:
         self._early[page.number] = page
         while (following := self._early.pop(self._next_page, None)) is not None:
             self._next_page += 1
-            preparing = self._prepare_worker.submit(lambda page=following: self._preparer.prepare(page))  # type: ignore[misc]
+            preparing = self._prepare_worker.submit(partial(self._preparer.prepare, following))
             task = asyncio.ensure_future(self._buffer_when_prepared(preparing))
             self._writes.add(task)
             task.add_done_callback(self._writes.discard)
@@ -264,7 +265,7 @@ class PostgresPipeline:
     def _close_crawl(self, reason: str) -> None:
         engine = self._crawler.engine
         if engine.spider is not None:
-            asyncio.ensure_future(engine.close_spider_async(reason=reason))  # noqa: RUF006 - the engine waits for it itself
+            asyncio.ensure_future(engine.close_spider_async(reason=reason))  # noqa: RUF006 - the engine awaits it
 
     def _on_run_failed(self, error: DatasyncError, **_: Any) -> None:
         self._fail(error)

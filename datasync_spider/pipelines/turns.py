@@ -1,7 +1,7 @@
 """Whose turn it is to commit.
 
-Invariant: batch k+1 commits after batch k or never. A batch that waits too long for its turn is told to roll back, because
-it may hold keys that somebody outside this process needs before our turn can come.
+Invariant: batch k+1 commits after batch k or never. A batch that waits too long for its turn is told to roll back,
+because it may hold keys that somebody outside this process needs before our turn can come.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Turns:
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._failed or self._next >= number, timeout_seconds):
-                raise StorageUnavailable(f"batch {number} gave way: an earlier one did not commit in {timeout_seconds} s")
+                raise StorageUnavailable(
+                    f"batch {number} gave way: an earlier one did not commit in {timeout_seconds} s"
+                )
             if self._next < number:
                 raise PredecessorFailed(f"batch {number} is void: an earlier one failed")
 

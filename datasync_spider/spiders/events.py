@@ -1,9 +1,9 @@
 """Follows next cursors through the feed and yields its pages, each with the cursor that follows it.
 
-Invariant: the spider decides where to go on, never what is saved. It starts where the run was opened (signal run_opened),
-numbers its pages without a gap, and yields the next request before the page, so that fetching goes on while the page is
-parsed and written. Only an incremental pass looks before it leaps: whether the page at hand is known decides whether there
-is a next request at all.
+Invariant: the spider decides where to go on, never what is saved. It starts where the run was opened (signal
+run_opened), numbers its pages without a gap, and yields the next request before the page, so that fetching goes on
+while the page is parsed and written. Only an incremental pass looks before it leaps: whether the page at hand is
+known decides whether there is a next request at all.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from datasync_spider.storage.runs import OpenRun, PassDepth, read_pass_depth
 from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from twisted.python.failure import Failure
-    from typing_extensions import Self
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ class EventsSpider(Spider):
         assert walk is not None
         if isinstance(error, Stopped):
             return
-        if isinstance(error, CursorExpired) and failure.request.meta["cursor"] is not None:
+        if isinstance(error, CursorExpired) and self._asked_with_cursor(failure):
             try:
                 yield await self._restart(walk)
             except FatalError as refused:
@@ -165,13 +166,23 @@ class EventsSpider(Spider):
         self._fail(error)
         raise CloseSpider(getattr(error, "reason", "failed"))
 
+    @staticmethod
+    def _asked_with_cursor(failure: Failure) -> bool:
+        # Scrapy hangs the request on the failure.
+        request: Request = getattr(failure, "request")  # noqa: B009
+        return request.meta["cursor"] is not None
+
     async def _restart(self, walk: Walk) -> Request:
         collector = self.crawler.stats
-        walk.restart(collector.get_value(stats.COMMITTED_INSERTED, 0) + collector.get_value(stats.COMMITTED_REJECTED, 0))
+        walk.restart(
+            collector.get_value(stats.COMMITTED_INSERTED, 0) + collector.get_value(stats.COMMITTED_REJECTED, 0)
+        )
         until_ms = await self._until_ms(walk)
         logger.warning(
             "the cursor has expired; walking on from %s",
-            "the oldest stored event of this pass, if the API can filter by time" if until_ms else "the head of the feed",
+            "the oldest stored event of this pass, if the API can filter by time"
+            if until_ms
+            else "the head of the feed",
         )
         collector.inc_value(stats.RESTARTS_FROM_HEAD)
         self.crawler.signals.send_catch_log(signals.walk_restarted, walk=walk.number)

@@ -1,11 +1,12 @@
 """The walk through the feed: page numbers, the cycle guard, restarts from the head. Pure.
 
-A walk is an unbroken chain of cursors. When the server lets a cursor expire, the pass goes on in a new walk that starts at
-the head, or at the oldest event of the pass where the API honours ``until``. Whether it does shows in the answer: every
-event of the page is old enough, while the stream is known to hold newer ones. An API that ignores ``until`` has then simply
-served the head.
+A walk is an unbroken chain of cursors. When the server lets a cursor expire, the pass goes on in a new walk that
+starts at the head, or at the oldest event of the pass where the API honours ``until``. Whether it does shows in the
+answer: every event of the page is old enough, while the stream is known to hold newer ones. An API that ignores
+``until`` has then simply served the head.
 
-Invariant: a new walk covers at least what lies behind the last committed page, and walks that bring nothing new are few.
+Invariant: a new walk covers at least what lies behind the last committed page, and walks that bring nothing new are
+few.
 """
 
 from __future__ import annotations

@@ -116,9 +116,7 @@ def _position(batch: Batch) -> str | None:
     return last.cursor if last.ends_pass is not None else last.next_cursor
 
 
-def _checkpoint_values(
-    run: OpenRun, batch: Batch, inserted: int, filtered: int, newly_rejected: int
-) -> dict[str, Any]:
+def _checkpoint_values(run: OpenRun, batch: Batch, inserted: int, filtered: int, newly_rejected: int) -> dict[str, Any]:
     newest, oldest = batch.newest, batch.oldest
     totals = [p.page.expected_total for p in batch.pages if p.page.expected_total is not None]
     return {

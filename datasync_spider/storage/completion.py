@@ -1,7 +1,7 @@
 """Whether a pass that has reached its end may be called complete.
 
-Invariant: never complete on less than the API claimed. More is fine: feeds are known to hold a few events more than their
-total says. Where the API gives no total, the end of the feed is all the proof there is, and the detail says so.
+Invariant: never complete on less than the API claimed. More is fine: feeds are known to hold a few events more than
+their total says. Where the API gives no total, the end of the feed is all the proof there is, and the detail says so.
 """
 
 from __future__ import annotations

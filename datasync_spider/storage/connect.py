@@ -35,9 +35,10 @@ def connect(database_url: str, *, connect_timeout_seconds: int = 5) -> Connectio
     """
     try:
         with translated():
-            return psycopg2.connect(
+            connection: Connection = psycopg2.connect(
                 database_url, connect_timeout=connect_timeout_seconds, application_name="datasync", **_TCP_LIMITS
             )
+            return connection
     except StorageRefused:
         # libpq quotes the part of the URL that it stumbled over, which may be the password.
         raise StorageRefused("DATABASE_URL cannot be understood as a PostgreSQL URL") from None

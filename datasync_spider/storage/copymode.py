@@ -1,8 +1,9 @@
 """Whether a batch is copied straight into the table or merged through a staging table.
 
-Straight is faster by a third but fails as a whole on the first key that exists, so it pays only where conflicts are rare.
-After a conflict some batches are merged, twice as many after each further one; a merge that finds nothing known shortens
-the wait. Pure bookkeeping; shared by the writing threads, where a lost update costs a little speed and nothing else.
+Straight is faster by a third but fails as a whole on the first key that exists, so it pays only where conflicts are
+rare. After a conflict some batches are merged, twice as many after each further one; a merge that finds nothing known
+shortens the wait. Pure bookkeeping; shared by the writing threads, where a lost update costs a little speed and
+nothing else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Asks whether a page is ground that an earlier pass has proven.
 
-Invariant: only what was stored before this pass began counts. What this pass stored itself proves nothing about what lies
-behind it: after a crash in an incremental pass the pages at the head are known, and the ones behind them may not be.
+Invariant: only what was stored before this pass began counts. What this pass stored itself proves nothing about what
+lies behind it: after a crash in an incremental pass the pages at the head are known, and the ones behind them may not
+be.
 """
 
 from __future__ import annotations
@@ -32,9 +33,7 @@ def is_known_entirely(connection: Connection, stream: str, page: EventPage, befo
             payloads = [digest(event.payload) for event in page.parsed_events()]
             digests += payloads
         if digests:
-            cursor.execute(
-                statement("count_known_rejected"), {"stream": stream, "digests": digests, "before": before}
-            )
+            cursor.execute(statement("count_known_rejected"), {"stream": stream, "digests": digests, "before": before})
             known_rejected = _count(cursor.fetchone())
         else:
             known_rejected = 0

@@ -1,8 +1,8 @@
 """Brings the database to the schema of this version.
 
-Invariant: migrations are append-only. They are applied in order, each in a transaction of its own together with its record,
-under a lock that lasts as long as the transaction; a migration that was edited after it was applied, or one that this
-version does not know, is refused before anything is changed. A crash leaves whole migrations or none.
+Invariant: migrations are append-only. They are applied in order, each in a transaction of its own together with its
+record, under a lock that lasts as long as the transaction; a migration that was edited after it was applied, or one
+that this version does not know, is refused before anything is changed. A crash leaves whole migrations or none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FILE_NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file. ``checksum`` is the SHA-256 of its text with line ends made LF, so a checkout's line ends do not matter."""
+    """One file. ``checksum`` is the SHA-256 of its text with line ends made LF: a checkout's do not matter."""
 
     version: int
     name: str

@@ -44,6 +44,7 @@ def parse_owner(text: str) -> Owner | None:
 
 
 def this_process() -> Owner:
+    """The owner that this process is."""
     return Owner(platform.node() or "unknown", _scope(), os.getpid(), psutil.Process().create_time())
 
 

@@ -1,8 +1,8 @@
 """Finds the rows that PostgreSQL refuses, and stages all the others.
 
 Invariant: every row given comes out either staged or refused, and one page's bad rows cost the other pages nothing but
-the one attempt that failed. A refused range is halved until single rows are left: about two rounds over the page for one
-bad row, and no dependence on the wording of an error message.
+the one attempt that failed. A refused range is halved until single rows are left: about two rounds over the page for
+one bad row, and no dependence on the wording of an error message.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Writes dead letters: the raw bytes of events that cannot be stored, each once.
 
-Invariant: reading a page again adds nothing. Two events of one page with the very same bytes are twins and both are kept.
+Invariant: reading a page again adds nothing. Two events of one page with the very same bytes are twins and both are
+kept.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where a run starts, decided from the stream's row alone.
 
-A pass walks the feed from its head to its end (``full``) or to ground that an earlier pass has proven (``incremental``).
-Runs come and go within a pass. States of ``pass_status`` and what a new run does in each:
+A pass walks the feed from its head to its end (``full``) or to ground that an earlier pass has proven
+(``incremental``). Runs come and go within a pass. States of ``pass_status`` and what a new run does in each:
 
 new       never started             begin a full pass at the head
 open      a run ended on the way    go on from the cursor (or at the head where nothing was committed yet)

@@ -1,8 +1,8 @@
 """Events as the bytes that COPY takes in its binary format.
 
-Binary, because then nothing has to be escaped: an event's payload goes to the server as the very bytes that the API sent.
-The format is PostgreSQL's documentation of COPY, "Binary Format"; ``timestamptz`` is microseconds since 2000-01-01 UTC,
-``jsonb`` is a version byte before its text.
+Binary, because then nothing has to be escaped: an event's payload goes to the server as the very bytes that the API
+sent. The format is PostgreSQL's documentation of COPY, "Binary Format"; ``timestamptz`` is microseconds since
+2000-01-01 UTC, ``jsonb`` is a version byte before its text.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 What each crash point leaves behind:
 
 before open_run commits   nothing
-after it                  a run called running and a lease that names us; a later run sees that this process is dead (same
-                          host) or waits for the lease to expire, takes over with a higher fence, and calls this run failed
+after it                  a run called running and a lease that names us; a later run sees that this process is dead
+                          (same host) or waits for the lease to expire, takes over with a higher fence, and calls this
+                          run failed
 before finish_run         the same; the position is the last committed checkpoint in any case
 
 Invariant: every function here that changes a row checks that the fence is ours.
@@ -32,8 +33,8 @@ from datasync_spider.storage.translate import translated
 class ResumePoint:
     """Where the walk goes on. ``cursor`` None means the head of the feed.
 
-    ``trail`` holds the cursors that this walk has asked for already; ``newest_ms`` is the time of the stream's newest event,
-    epoch milliseconds.
+    ``trail`` holds the cursors that this walk has asked for already; ``newest_ms`` is the time of the stream's newest
+    event, epoch milliseconds.
     """
 
     cursor: str | None
@@ -52,8 +53,8 @@ class ResumePoint:
 class PassDepth:
     """How far the open pass has come, epoch milliseconds.
 
-    ``oldest_ms``: its oldest event, None where the feed was not in order, so that a time says nothing about what lies behind
-    it. ``newest_ms``: the newest event of the whole stream.
+    ``oldest_ms``: its oldest event, None where the feed was not in order, so that a time says nothing about what lies
+    behind it. ``newest_ms``: the newest event of the whole stream.
     """
 
     oldest_ms: int | None
@@ -117,7 +118,12 @@ def open_run(
         resume = _begin_or_continue(cursor, stream, state)
         run_id = _insert_run(cursor, stream, state.fence + 1, owner, version, resume)
         reason = decision.reason or "the run ended without a word"
-        superseded = {"stream": stream, "run_id": run_id, "reason": "lost", "detail": f"{reason}; run {run_id} took over"}
+        superseded = {
+            "stream": stream,
+            "run_id": run_id,
+            "reason": "lost",
+            "detail": f"{reason}; run {run_id} took over",
+        }
         cursor.execute(statement("supersede_runs"), superseded)
         lease = {"stream": stream, "fence": state.fence + 1, "owner": owner.to_text(), "run_id": run_id}
         cursor.execute(statement("take_lease"), {**lease, "lease_ttl_ms": lease_ttl_ms})
@@ -179,9 +185,7 @@ def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: i
         if cursor.fetchone() is None:
             connection.rollback()
             raise FencedOff(f"stream {run.stream} has been taken over by another run")
-        cursor.execute(
-            statement("heartbeat_run"), {"run_id": run.run_id, "retries": retries, "waited_ms": waited_ms}
-        )
+        cursor.execute(statement("heartbeat_run"), {"run_id": run.run_id, "retries": retries, "waited_ms": waited_ms})
         connection.commit()
 
 

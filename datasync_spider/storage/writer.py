@@ -8,8 +8,8 @@ checkpointed  the stream's row updated under its lock    nothing; the fence was 
 committing    COMMIT sent, no answer yet                 all or nothing; :func:`was_committed` reads which
 committed     the answer came                            everything
 
-Invariant: the checkpoint touches exactly one row, the one whose fence is ours, or nothing is committed. Batches commit in
-the order of their numbers: the caller's ``turn`` returns when all earlier ones have.
+Invariant: the checkpoint touches exactly one row, the one whose fence is ours, or nothing is committed. Batches
+commit in the order of their numbers: the caller's ``turn`` returns when all earlier ones have.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ def assert_books_balance(database_url: str) -> None:
     assert value(database_url, unbalanced) == 0
     gaps = """
         SELECT count(*) FROM (
-            SELECT page_number - row_number() OVER (PARTITION BY run_id ORDER BY page_number) AS gap FROM ingestion_pages
+            SELECT page_number - row_number() OVER (PARTITION BY run_id ORDER BY page_number) AS gap FROM
+            ingestion_pages
         ) AS numbered WHERE gap <> 0
     """
     assert value(database_url, gaps) == 0

@@ -16,18 +16,20 @@ def test_an_empty_database_gets_all_tables_and_the_second_time_nothing(empty_dat
         assert migrate(connection) == load_migrations()
         assert migrate(connection) == []
         assert pending_migrations(connection, load_migrations()) == []
-    tables = {name for (name,) in rows(empty_database_url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+    tables = {
+        name for (name,) in rows(empty_database_url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    }
     assert {"ingested_events", "ingestion_state", "ingestion_runs", "ingestion_pages", "rejected_events"} <= tables
 
 
 def test_processes_that_migrate_at_the_same_time_apply_each_migration_once(empty_database_url: str) -> None:
-    errors: list[BaseException] = []
+    errors: list[Exception] = []
 
     def run() -> None:
         try:
             with connected(empty_database_url) as connection:
                 migrate(connection)
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
             errors.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(4)]
@@ -39,9 +41,13 @@ def test_processes_that_migrate_at_the_same_time_apply_each_migration_once(empty
     assert value(empty_database_url, "SELECT count(*) FROM schema_migrations") == len(load_migrations())
 
 
-def test_a_database_of_the_first_version_is_adopted_with_its_rows_and_goes_on_at_its_cursor(empty_database_url: str) -> None:
+def test_a_database_of_the_first_version_is_adopted_with_its_rows_and_goes_on_at_its_cursor(
+    empty_database_url: str,
+) -> None:
     execute_outside(empty_database_url, load_migrations()[0].sql)
-    execute_outside(empty_database_url, "INSERT INTO ingestion_state (id, cursor, total_ingested) VALUES (1, 'here', 7)")
+    execute_outside(
+        empty_database_url, "INSERT INTO ingestion_state (id, cursor, total_ingested) VALUES (1, 'here', 7)"
+    )
     with connected(empty_database_url) as connection:
         migrate(connection)
     assert rows(empty_database_url, "SELECT stream, cursor, total_ingested, pass_status FROM ingestion_state") == [
@@ -63,7 +69,10 @@ def test_a_migration_that_this_version_does_not_know_is_refused(database_url: st
 
 
 def test_a_migration_that_fails_leaves_those_before_it_and_nothing_of_itself(empty_database_url: str) -> None:
-    migrations = [Migration(1, "good", "CREATE TABLE good (a int)"), Migration(2, "bad", "CREATE TABLE bad (a int); SELECT 1/0")]
+    migrations = [
+        Migration(1, "good", "CREATE TABLE good (a int)"),
+        Migration(2, "bad", "CREATE TABLE bad (a int); SELECT 1/0"),
+    ]
     with connected(empty_database_url) as connection, pytest.raises(MigrationError, match="0002_bad failed"):
         migrate(connection, migrations)
     assert value(empty_database_url, "SELECT to_regclass('good') IS NOT NULL")

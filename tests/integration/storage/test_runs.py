@@ -99,7 +99,10 @@ def test_streams_have_positions_and_leases_of_their_own(database_url: str) -> No
         other = open_test_run(database_url, "tenant-2")
         run.write(page(2, ["b"]))
     assert other.resume.cursor is None
-    assert dict(rows(database_url, "SELECT stream, total_ingested FROM ingestion_state")) == {"events": 2, "tenant-2": 0}
+    assert dict(rows(database_url, "SELECT stream, total_ingested FROM ingestion_state")) == {
+        "events": 2,
+        "tenant-2": 0,
+    }
 
 
 def test_a_lease_is_renewed_while_it_is_ours_and_lost_when_it_is_not(database_url: str) -> None:
@@ -119,7 +122,11 @@ def test_an_ended_run_gives_its_lease_back(database_url: str) -> None:
         finish_run(connection, run, "stopped", "SIGTERM", None, 1, 2)
         again = open_run(connection, "events", 60_000, "test", me=ELSEWHERE, alive=lambda _: None)
     assert again.took_over is None
-    assert rows(database_url, "SELECT status, retries, waited_ms FROM ingestion_runs ORDER BY run_id")[0] == ("stopped", 1, 2)
+    assert rows(database_url, "SELECT status, retries, waited_ms FROM ingestion_runs ORDER BY run_id")[0] == (
+        "stopped",
+        1,
+        2,
+    )
 
 
 def test_what_a_commit_has_said_of_a_run_stays_said(database_url: str) -> None:

@@ -23,9 +23,9 @@ def test_a_committed_batch_is_in_every_table_at_once(database_url: str) -> None:
         (2, 1, 1, 0),
     ]
     assert rows(database_url, "SELECT reason, position, raw FROM rejected_events")[0][:2] == ("no_id", 2)
-    assert rows(database_url, "SELECT cursor, total_ingested, total_rejected, pass_expected_total FROM ingestion_state") == [
-        ("cursor-2", 3, 1, 10)
-    ]
+    assert rows(
+        database_url, "SELECT cursor, total_ingested, total_rejected, pass_expected_total FROM ingestion_state"
+    ) == [("cursor-2", 3, 1, 10)]
     assert rows(database_url, "SELECT status, pages, events, inserted, rejected FROM ingestion_runs") == [
         ("running", 2, 4, 3, 1)
     ]
@@ -82,7 +82,10 @@ def test_rows_that_postgresql_refuses_are_quarantined_and_their_page_goes_on(dat
         ("refused_by_postgresql_22p05", '{"a":"\\u0000"}'),
         ("refused_by_postgresql_22003", '{"a":1e400000}'),
     ]
-    assert rows(database_url, "SELECT inserted, rejected FROM ingestion_pages ORDER BY page_number") == [(500, 2), (1, 0)]
+    assert rows(database_url, "SELECT inserted, rejected FROM ingestion_pages ORDER BY page_number") == [
+        (500, 2),
+        (1, 0),
+    ]
 
 
 def test_quarantine_works_beside_known_ids_too(database_url: str) -> None:
@@ -109,9 +112,8 @@ def test_a_crash_before_commit_leaves_nothing(database_url: str) -> None:
     def crash() -> None:
         raise Crash
 
-    with run_writer(database_url) as run:
-        with pytest.raises(Crash):
-            run.writer.write(run.connection, run.batch(page(1, ["a"])), crash, no_totals)
+    with run_writer(database_url) as run, pytest.raises(Crash):
+        run.writer.write(run.connection, run.batch(page(1, ["a"])), crash, no_totals)
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 0
     assert value(database_url, "SELECT cursor FROM ingestion_state") is None
 
@@ -145,7 +147,9 @@ def test_the_last_page_brings_the_verdict_in_the_same_transaction(database_url: 
     assert rows(database_url, "SELECT status, reason, ended_at IS NOT NULL FROM ingestion_runs") == [
         ("complete", "last_page", True)
     ]
-    assert rows(database_url, "SELECT pass_status, completed_at IS NOT NULL FROM ingestion_state") == [("complete", True)]
+    assert rows(database_url, "SELECT pass_status, completed_at IS NOT NULL FROM ingestion_state") == [
+        ("complete", True)
+    ]
 
 
 def test_a_feed_that_ends_short_of_its_total_is_incomplete(database_url: str) -> None:

@@ -5,7 +5,7 @@ from tests.support.pages import event, page
 
 def test_an_id_that_comes_twice_in_a_page_is_written_once_and_the_first_wins() -> None:
     prepared = Preparer().prepare(page(1, [event("a", payload=b"1"), event("a", payload=b"2"), event("b")]))
-    assert [(row.event_id, row.payload) for row in prepared.rows][0] == ("a", b"1")
+    assert (prepared.rows[0].event_id, prepared.rows[0].payload) == ("a", b"1")
     assert len(prepared.rows) == 2
     assert prepared.duplicates == 1
 

@@ -5,7 +5,9 @@ from datasync_spider.errors import RowsRefused, StorageError, StorageRefused, St
 from datasync_spider.storage.translate import classify
 
 CODES = sorted(
-    value for name, value in vars(errorcodes).items() if not name.startswith(("_", "CLASS_")) and isinstance(value, str) and len(value) == 5
+    value
+    for name, value in vars(errorcodes).items()
+    if not name.startswith(("_", "CLASS_")) and isinstance(value, str) and len(value) == 5
 )
 
 
