@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from scrapy.crawler import Crawler
 
+    from datasync_spider.items import EventPage
     from datasync_spider.storage.batch import Committed, Watermark
     from datasync_spider.storage.runs import OpenRun
 
@@ -34,6 +35,8 @@ class ProgressFeed:
         connect(feed._request_sent, scrapy_signals.request_reached_downloader)
         connect(feed._request_ended, scrapy_signals.request_left_downloader)
         connect(feed._page_fetched, signals.page_fetched)
+        connect(feed._rate_window_observed, signals.rate_window_observed)
+        connect(feed._walk_restarted, signals.walk_restarted)
         connect(feed._buffer_changed, signals.buffer_changed)
         connect(feed._batch_committed, signals.batch_committed)
         connect(feed._wait_started, signals.wait_started)
@@ -63,8 +66,16 @@ class ProgressFeed:
     def _request_ended(self, **_: Any) -> None:
         self.state.request_ended()
 
-    def _page_fetched(self, cursor_seconds: float | None, **_: Any) -> None:
-        self.state.page_fetched(cursor_seconds, time.monotonic())
+    def _page_fetched(self, page: EventPage, cursor_seconds: float | None, **_: Any) -> None:
+        self.state.page_fetched(page.body_bytes, cursor_seconds, time.monotonic())
+
+    def _rate_window_observed(
+        self, limit: int | None, remaining: int | None, reset_seconds: float | None, **_: Any
+    ) -> None:
+        self.state.rate_window_observed(limit, remaining, reset_seconds, time.monotonic())
+
+    def _walk_restarted(self, **_: Any) -> None:
+        self.state.walk_restarted()
 
     def _buffer_changed(self, pages: int, rows: int, writing: int, **_: Any) -> None:
         self.state.buffer_changed(pages, rows, writing)

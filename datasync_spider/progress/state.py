@@ -47,6 +47,15 @@ class Outage:
     next_attempt_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What the API told of its rate window; None where it did not."""
+
+    limit: int | None
+    remaining: int | None
+    resets_at: float | None
+
+
 @dataclass(slots=True)
 class Counts:
     """What the run has committed."""
@@ -75,6 +84,10 @@ class ProgressState:
         self.expected_total: int | None = None
         self.counts = Counts()
         self.pages_fetched = 0
+        self.bytes_fetched = 0
+        self.walk_restarts = 0
+        self._waited: dict[str, float] = {}
+        self.rate_limit = RateLimit(None, None, None)
         self.retries: Counter[str] = Counter()
         self.write_retries = 0
         self.buffered_pages = 0
@@ -120,10 +133,19 @@ class ProgressState:
     def request_ended(self) -> None:
         self.requested_at = None
 
-    def page_fetched(self, cursor_seconds: float | None, now: float) -> None:
+    def page_fetched(self, body_bytes: int, cursor_seconds: float | None, now: float) -> None:
         """``cursor_seconds``: how long the cursor that follows lives; None where there is none, or that is not told."""
         self.pages_fetched += 1
+        self.bytes_fetched += body_bytes
         self.cursor_ends_at = None if cursor_seconds is None else now + cursor_seconds
+
+    def rate_window_observed(
+        self, limit: int | None, remaining: int | None, reset_seconds: float | None, now: float
+    ) -> None:
+        self.rate_limit = RateLimit(limit, remaining, None if reset_seconds is None else now + reset_seconds)
+
+    def walk_restarted(self) -> None:
+        self.walk_restarts += 1
 
     def buffer_changed(self, pages: int, rows: int, writing: int) -> None:
         self.buffered_pages, self.buffered_rows, self.writing_batches = pages, rows, writing
@@ -159,6 +181,8 @@ class ProgressState:
         self.idle.excuse("wait", now + seconds, now)
 
     def wait_ended(self, now: float) -> None:
+        if self.wait is not None:
+            self._waited = self.waited_seconds(now)
         self.wait = None
         self.idle.no_excuse("wait", now)
 
@@ -199,6 +223,13 @@ class ProgressState:
     def events_per_second(self, now: float) -> float:
         """On average over the run."""
         return self.counts.events / max(self.elapsed_seconds(now), 1.0)
+
+    def waited_seconds(self, now: float) -> dict[str, float]:
+        """By reason, with what the present wait has lasted."""
+        waited = dict(self._waited)
+        if self.wait is not None:
+            waited[self.wait.reason] = waited.get(self.wait.reason, 0.0) + now - self.wait.started_at
+        return waited
 
     @property
     def retries_in_all(self) -> int:

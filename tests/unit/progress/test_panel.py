@@ -22,7 +22,7 @@ def drawn(state: ProgressState, now: float, warned: Warned | None = None, width:
 def busy() -> ProgressState:
     state = running(stored=1_000_000, expected_total=3_000_000)
     commit(state, 10.0, pages=100, inserted=499_000, duplicates=1_000, stored=1_499_000)
-    state.page_fetched(116.0, 10.0)
+    state.page_fetched(1_000, 116.0, 10.0)
     state.wait_started("rate_window", 30.0, 10.0)
     return state
 
@@ -69,5 +69,5 @@ def test_a_warning_is_shown_as_plain_text_whatever_it_holds() -> None:
 
 def test_an_expired_cursor_is_told() -> None:
     state = running()
-    state.page_fetched(10.0, 0.0)
+    state.page_fetched(1_000, 10.0, 0.0)
     assert drawn(state, 11.0)[-1].endswith("the cursor has expired")

@@ -112,7 +112,40 @@ def test_without_a_total_nobody_knows_what_is_left() -> None:
 def test_the_cursors_life_runs_from_the_page_that_brought_it() -> None:
     state = running()
     assert state.cursor_seconds_left(0.0) is None
-    state.page_fetched(116.0, 10.0)
+    state.page_fetched(1_000, 116.0, 10.0)
     assert state.cursor_seconds_left(26.0) == 100.0
-    state.page_fetched(None, 30.0)
+    state.page_fetched(1_000, None, 30.0)
     assert state.cursor_seconds_left(31.0) is None
+
+
+def test_waits_add_up_by_reason_and_the_present_one_counts_already() -> None:
+    state = running()
+    state.wait_started("rate_window", 30.0, 0.0)
+    state.wait_ended(30.5)
+    state.wait_started("status_503", 2.0, 31.0)
+    state.wait_ended(33.0)
+    state.wait_started("rate_window", 30.0, 40.0)
+    assert state.waited_seconds(45.0) == {"rate_window": 35.5, "status_503": 2.0}
+    state.wait_ended(70.0)
+    assert state.waited_seconds(99.0) == {"rate_window": 60.5, "status_503": 2.0}
+
+
+def test_a_wait_that_was_never_begun_ends_without_a_trace() -> None:
+    state = running()
+    state.wait_ended(1.0)
+    assert state.waited_seconds(1.0) == {}
+
+
+def test_the_rate_window_is_what_the_last_answer_told() -> None:
+    state = running()
+    state.rate_window_observed(10, 7, 45.0, 5.0)
+    assert (state.rate_limit.limit, state.rate_limit.remaining, state.rate_limit.resets_at) == (10, 7, 50.0)
+    state.rate_window_observed(10, 6, None, 6.0)
+    assert state.rate_limit.resets_at is None
+
+
+def test_pages_and_bytes_that_were_fetched_are_told_apart_from_what_is_committed() -> None:
+    state = running()
+    state.page_fetched(1_000, None, 0.0)
+    state.page_fetched(500, None, 1.0)
+    assert (state.pages_fetched, state.bytes_fetched, state.counts.pages) == (2, 1_500, 0)

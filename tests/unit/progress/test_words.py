@@ -54,7 +54,7 @@ def test_a_database_outage_tells_how_long_it_has_lasted_and_when_it_is_tried_aga
 
 def test_fetching_names_the_page_and_how_long_it_takes_when_it_does() -> None:
     state = running()
-    state.page_fetched(None, 0.0)
+    state.page_fetched(1_000, None, 0.0)
     state.request_sent(1.0)
     assert activity_words(state, 1.2) == "fetching page 2"
     assert activity_words(state, 5.0) == "fetching page 2 for 4 s"
