@@ -1,0 +1,95 @@
+"""Serves the crawl's metrics and health on METRICS_PORT, from the crawl's own reactor.
+
+Invariant: nothing is done per event. A request costs two readings of the clock, a batch two additions.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from scrapy import signals as scrapy_signals
+from scrapy.exceptions import NotConfigured
+
+from datasync_spider import __version__, signals
+from datasync_spider.config import Config
+from datasync_spider.metrics.families import Metrics
+from datasync_spider.metrics.listening import LISTENING_SOCKET, family_of
+from datasync_spider.metrics.pages import Pages, names_loopback
+from datasync_spider.metrics.site import MetricsSite, render_metrics
+from datasync_spider.progress.feed import ProgressFeed
+from datasync_spider.progress.health import health_report
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+
+    from datasync_spider.storage.batch import Committed
+
+logger = logging.getLogger(__name__)
+
+
+class MetricsExtension:
+    """From the making of the crawler until its engine has stopped."""
+
+    def __init__(self, feed: ProgressFeed, stall_timeout_seconds: float, host: str) -> None:
+        self._feed = feed
+        self._stall_timeout_seconds = stall_timeout_seconds
+        self._host = host
+        self._metrics = Metrics(feed.state, stall_timeout_seconds, __version__)
+        self._asked_at: float | None = None
+        self._port: Any = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        config = Config.from_settings(crawler.settings)
+        if config.metrics_port is None:
+            raise NotConfigured
+        extension = cls(ProgressFeed.from_crawler(crawler), config.stall_timeout_seconds, config.metrics_host)
+        connect = crawler.signals.connect
+        connect(extension._request_sent, scrapy_signals.request_reached_downloader)
+        connect(extension._request_ended, scrapy_signals.request_left_downloader)
+        connect(extension._batch_committed, signals.batch_committed)
+        connect(extension._engine_stopped, scrapy_signals.engine_stopped)
+        extension.serve(config.metrics_port, crawler.settings.get(LISTENING_SOCKET))
+        return extension
+
+    def serve(self, port: int, listening_socket: int | None) -> None:
+        """On the socket that the command has taken, or on one of our own where the crawl was started otherwise."""
+        from twisted.internet import reactor as installed  # noqa: PLC0415 - importing it earlier would install it
+
+        # Its interfaces are declared in a way that type checkers misread.
+        reactor: Any = installed
+
+        site = MetricsSite(
+            Pages(
+                metrics=lambda accept: render_metrics(self._metrics.registry, accept),
+                health=lambda: health_report(self._feed.state, self._stall_timeout_seconds, time.monotonic()),
+                any_host=not names_loopback(f"[{self._host}]"),
+            )
+        )
+        if listening_socket is None:
+            self._port = reactor.listenTCP(port, site, interface=self._host)
+        else:
+            self._port = reactor.adoptStreamPort(listening_socket, family_of(self._host), site)
+        address = self._port.getHost()
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        logger.info("metrics are at http://%s:%d/metrics, health at /readyz", host, address.port)
+
+    def _request_sent(self, **_: Any) -> None:
+        self._asked_at = time.monotonic()
+
+    def _request_ended(self, **_: Any) -> None:
+        if self._asked_at is not None:
+            self._metrics.request_seconds.observe(time.monotonic() - self._asked_at)
+            self._asked_at = None
+
+    def _batch_committed(self, summary: Committed, **_: Any) -> None:
+        self._metrics.write_seconds.observe(summary.write_seconds)
+        self._metrics.batch_events.observe(summary.events)
+
+    def _engine_stopped(self, **_: Any) -> None:
+        if self._port is not None:
+            self._port.stopListening()

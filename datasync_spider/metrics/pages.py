@@ -1,0 +1,73 @@
+"""What is answered to which HTTP request: ``/metrics``, ``/healthz`` and ``/readyz``, read only. Pure.
+
+Invariant: on a loopback address only requests that name a loopback host are answered, so that a web page of somebody
+else cannot read them through the browser of whoever runs the crawl, by a name that it makes point here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+_TEXT = "text/plain; charset=utf-8"
+_JSON = "application/json"
+_METHODS = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``allow``: the methods that a refused one should have been."""
+
+    status: int
+    content_type: str
+    body: bytes
+    allow: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """``metrics`` takes an Accept header and gives a content type and a body; ``health`` is the health report."""
+
+    metrics: Callable[[str], tuple[str, bytes]]
+    health: Callable[[], dict[str, Any]]
+    any_host: bool
+
+    def answer(self, method: str, host: str, path: str, accept: str) -> Answer:
+        if method not in _METHODS:
+            return _refusal(405, f"only {' and '.join(_METHODS)}", allow=", ".join(_METHODS))
+        if not self.any_host and not names_loopback(host):
+            return _refusal(421, "this host name is not served here")
+        match path:
+            case "/metrics":
+                content_type, body = self.metrics(accept)
+                return Answer(200, content_type, body)
+            case "/healthz":
+                return _json(200, {"status": "alive"})
+            case "/readyz":
+                report = self.health()
+                return _json(503 if report["status"] == "stalled" else 200, report)
+            case _:
+                return _refusal(404, "here are /metrics, /healthz and /readyz")
+
+
+def names_loopback(host: str) -> bool:
+    """Whether a Host header, its port aside, names this machine by a loopback name. An empty one is not foreign."""
+    name = host.strip().lower()
+    name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
+    if name in {"", "localhost"}:
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _json(status: int, report: dict[str, Any]) -> Answer:
+    return Answer(status, _JSON, json.dumps(report).encode() + b"\n")
+
+
+def _refusal(status: int, text: str, allow: str | None = None) -> Answer:
+    return Answer(status, _TEXT, f"{text}\n".encode(), allow)
