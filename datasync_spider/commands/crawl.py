@@ -1,13 +1,15 @@
 """``scrapy crawl``: Scrapy's own command, with the services it needs around it and an exit code that tells the truth.
 
-Invariant: the exit code is made from the run's row in the database. Scrapy calls a crawl finished whose every write failed;
-a crawl that leaves no readable row has failed, unless it was refused the lease or stopped before it had a run.
+Invariant: the exit code is made from the run's row in the database. Scrapy calls a crawl finished whose every write
+failed; a crawl that leaves no readable row has failed, unless it was refused the lease or stopped before it had a run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +17,15 @@ from scrapy.commands import crawl
 
 from datasync_spider import exitcodes, failpoints, signals, stats
 from datasync_spider.command import api, database, load_config, stoppable
-from datasync_spider.errors import Stopped, StorageError, StorageUnavailable
+from datasync_spider.errors import ConfigurationError, Stopped, StorageError, StorageUnavailable
+from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
+from datasync_spider.metrics.listening import reserved_port
+from datasync_spider.progress import summary
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.migrate import migrate
 from datasync_spider.storage.runs import end_open_run, read_run
+from datasync_spider.storage.status import read_streams
 
 if TYPE_CHECKING:
     import argparse
@@ -29,6 +35,11 @@ if TYPE_CHECKING:
     from datasync_spider.config import Config
 
 logger = logging.getLogger(__name__)
+
+_TOLD = (
+    *("run_id", "stream", "status", "reason", "detail", "expected_total"),
+    *("pages", "events", "inserted", "duplicates", "rejected", "filtered", "retries", "waited_ms"),
+)
 
 
 class Command(crawl.Command):
@@ -42,30 +53,42 @@ class Command(crawl.Command):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
-        self._config = load_config(self.settings)
+        try:
+            self._config = load_config(self.settings)
+        except SystemExit:
+            print("\n".join(summary.configuration_refused()), file=sys.stderr)
+            raise
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
+        end = self._end(args, opts)
+        say(end, as_json=self._config.log_format == "json", log_file=self.settings.get("LOG_FILE"))
+        self.exitcode = end.code
+
+    def _end(self, args: list[str], opts: argparse.Namespace) -> End:
+        assert self.settings is not None
+        if len(args) != 1:
+            return End(exitcodes.BAD_CONFIGURATION, summary.not_started("say which spider: scrapy crawl events"))
         try:
             with ExitStack() as services:
                 failpoints.reach("at_start")
+                services.enter_context(reserved_port(self.settings, self._config))
                 with stoppable():
                     database_url = services.enter_context(database(self.settings, self._config))
                     _migrate(database_url)
                     services.enter_context(api(self.settings, self._config))
-                self.exitcode = self._crawl(args, opts, database_url)
+                return self._crawl(args[0], opts, database_url)
+        except ConfigurationError as error:
+            print(f"configuration error: {error}", file=sys.stderr)
+            return End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused())
         except Stopped as error:
-            logger.info("stopped by %s before the run began; nothing has changed", error)
-            self.exitcode = exitcodes.STOPPED
+            return End(exitcodes.STOPPED, summary.stopped_early(str(error)))
         except StorageError as error:
-            logger.error("the crawl could not start: %s", error)
-            self.exitcode = exitcodes.FAILED
+            return End(exitcodes.FAILED, summary.not_started(str(error), error.reason))
 
-    def _crawl(self, args: list[str], opts: argparse.Namespace, database_url: str) -> int:
-        if len(args) != 1:
-            return _usage()
+    def _crawl(self, spider: str, opts: argparse.Namespace, database_url: str) -> End:
         assert self.crawler_process is not None
-        crawler = self._create_crawler(args[0])
+        crawler = self._create_crawler(spider)
         shutdown = ShutdownSignals(lambda name: _stop(crawler, name))
         self.crawler_process.crawl(crawler, **opts.spargs)
         shutdown.install()
@@ -73,12 +96,14 @@ class Command(crawl.Command):
             self.crawler_process.start(install_signal_handlers=False)
         finally:
             shutdown.uninstall()
-        return _judge(crawler, database_url, shutdown.received)
-
-
-def _usage() -> int:
-    logger.error("say which spider to run: scrapy crawl events")
-    return exitcodes.BAD_CONFIGURATION
+        try:
+            collector = crawler.stats
+        except RuntimeError:
+            return End(exitcodes.FAILED, summary.not_started("the spider could not be made, see above"))
+        run_id = collector.get_value(stats.RUN_ID)
+        if run_id is not None:
+            return _judge(run_id, database_url, shutdown.received)
+        return _without_run(collector.get_value(stats.REFUSED), self._config.stream, shutdown.received)
 
 
 def _migrate(database_url: str) -> None:
@@ -95,33 +120,30 @@ def _stop(crawler: Crawler, signal_name: str) -> None:
     asyncio.ensure_future(crawler.stop_async())  # noqa: RUF006 - the crawl's own task waits for it
 
 
-def _judge(crawler: Crawler, database_url: str, signal_name: str | None) -> int:
-    run_id = crawler.stats.get_value(stats.RUN_ID) if crawler.crawling is not None else None
-    if run_id is None:
-        if crawler.stats.get_value(stats.REFUSED) == "lease_held":
-            return exitcodes.LEASE_HELD
-        return exitcodes.STOPPED if signal_name else exitcodes.FAILED
+def _without_run(refused: str | None, stream: str, signal_name: str | None) -> End:
+    if refused == "lease_held":
+        return End(exitcodes.LEASE_HELD, summary.lease_held(stream))
+    if signal_name is not None:
+        return End(exitcodes.STOPPED, summary.stopped_early(signal_name))
+    return End(exitcodes.FAILED, summary.not_started("no run could be opened, see above", refused))
+
+
+def _judge(run_id: int, database_url: str, signal_name: str | None) -> End:
     try:
         with connected(database_url, connect_timeout_seconds=2) as connection:
             end_open_run(connection, run_id, signal_name)
             row = read_run(connection, run_id)
+            streams = read_streams(connection)
     except StorageUnavailable as error:
-        logger.error("run %s: how it ended cannot be read (%s); what was committed stays", run_id, error)
-        return exitcodes.FAILED
-    return _report(row) if row else exitcodes.FAILED
+        return End(exitcodes.FAILED, summary.unreadable(run_id, str(error)), {"run_id": run_id})
+    if row is None:
+        return End(exitcodes.FAILED, summary.unreadable(run_id, "its row is gone"), {"run_id": run_id})
+    stream = next((stream for stream in streams if stream["stream"] == row["stream"]), {})
+    return _report(row, stream)
 
 
-def _report(row: dict[str, Any]) -> int:
-    code = exitcodes.exit_code(row["status"])
-    counts = (
-        f"{row['pages']:,} pages, {row['events']:,} events, {row['inserted']:,} inserted,"
-        f" {row['duplicates']:,} duplicates, {row['rejected']:,} rejected"
-    )
-    reason = row["reason"] + (f" ({row['detail']})" if row["detail"] else "")
-    if code == exitcodes.COMPLETE:
-        logger.info("ingestion complete: run %d, %s; %s", row["run_id"], counts, reason)
-    else:
-        level = logging.WARNING if code == exitcodes.STOPPED else logging.ERROR
-        hint = "the next run goes on from the stored position"
-        logger.log(level, "run %d is %s: %s; %s; %s", row["run_id"], row["status"], reason, counts, hint)
-    return code
+def _report(row: Mapping[str, Any], stream: Mapping[str, Any]) -> End:
+    stored, rejected = stream.get("total_ingested"), stream.get("total_rejected")
+    fields = {name: row[name] for name in _TOLD}
+    lines = summary.summary(row, stored, rejected)
+    return End(exitcodes.exit_code(row["status"]), lines, {**fields, "stored": stored})
