@@ -1,4 +1,4 @@
-"""A server for one connection after the other that answers with given bytes: for answers that no framework would send."""
+"""A server that answers one connection after the other with given bytes: for answers that no framework would send."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class RawServer:
         length = next(
             (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
         )
-        while self._reads_body and len(body) < length:
-            body += connection.recv(1 << 20)
+        while self._reads_body and len(body) < length and (piece := connection.recv(1 << 20)):
+            body += piece
         self.requests.append(head + b"\r\n\r\n" + body)
         if self._answer is RESET:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
