@@ -1,0 +1,133 @@
+"""``scrapy discover``: one request for five events, and everything that its answer tells of the API.
+
+Invariant: exactly one request leaves, and nothing is stored. It is a request like any other: it counts against the
+rate, and a key whose life is counted from its first use begins to live with it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from datasync_spider import exitcodes
+from datasync_spider.api.endpoint import events_url
+from datasync_spider.apiclient import ApiClient
+from datasync_spider.command import api, load_config, stoppable
+from datasync_spider.config import Config
+from datasync_spider.discovery.examine import examine
+from datasync_spider.discovery.plan import (
+    DEFAULT_PAGE_SECONDS,
+    KEY_LIFE_SECONDS,
+    Plan,
+    make_plan,
+    plan_lines,
+    plan_report,
+)
+from datasync_spider.discovery.planning import Wanted, assume
+from datasync_spider.discovery.report import as_lines, as_report
+from datasync_spider.display import shown_headers
+from datasync_spider.errors import ConfigurationError, ConnectionTrouble, Stopped
+
+if TYPE_CHECKING:
+    import argparse
+
+logger = logging.getLogger(__name__)
+
+_ASKED_EVENTS = 5
+
+
+class Command(ScrapyCommand):
+    """Exit code 0 where the answer is a page of events, 1 where it is none."""
+
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Ask the API for five events and tell what its answer says"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--plan", action="store_true", help="estimate what a pass through the whole feed takes")
+        parser.add_argument("--events", type=_positive, help="plan for so many events instead of the API's total")
+        parser.add_argument(
+            "--page-seconds",
+            type=_positive_seconds,
+            default=DEFAULT_PAGE_SECONDS,
+            help=f"plan with so many seconds for a full page ({DEFAULT_PAGE_SECONDS:g})",
+        )
+        parser.add_argument(
+            "--key-hours",
+            type=_positive_seconds,
+            default=KEY_LIFE_SECONDS / 3600,
+            help=f"plan with a key that lives so many hours ({KEY_LIFE_SECONDS / 3600:g})",
+        )
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        if args:
+            raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+        assert self.settings is not None
+        config = load_config(self.settings)
+        try:
+            with stoppable(), api(self.settings, config):
+                self.exitcode = _discover(Config.from_settings(self.settings), opts)
+        except ConfigurationError as error:
+            print(f"discover: {error}", file=sys.stderr)
+            self.exitcode = exitcodes.BAD_CONFIGURATION
+        except ConnectionTrouble as error:
+            print(f"discover: there was no whole answer: {error}", file=sys.stderr)
+            self.exitcode = exitcodes.FAILED
+        except Stopped:
+            self.exitcode = exitcodes.STOPPED
+
+
+def _discover(config: Config, opts: argparse.Namespace) -> int:
+    url = events_url(config.base_url_text, _ASKED_EVENTS)
+    client = ApiClient(
+        config.base_url_text, config.api_key, config.user_agent, config.timeout_seconds, config.max_body_bytes
+    )
+    answer = client.get(url)
+    found = examine(answer.status, answer.headers, answer.body, answer.received_at, _ASKED_EVENTS)
+    sent = shown_headers(client.request_headers, config.secrets)
+    request = {"url": url, "request_headers": sent, "seconds": round(answer.seconds, 3)}
+    report = {**request, **as_report(found, config.secrets)}
+    wanted = Wanted(config.page_limit, opts.events, opts.page_seconds, opts.key_hours * 3600)
+    assumed = assume(found, wanted) if opts.plan else None
+    plan = make_plan(assumed) if assumed else None
+    if opts.json:
+        print(json.dumps({**report, "plan": plan_report(plan) if plan else None}))
+    else:
+        lines = [f"GET {url}", *(f"  {name}: {value}" for name, value in sent)]
+        print("\n".join([*lines, f"answered within {answer.seconds:.2f} s", *as_lines(report)]))
+        if opts.plan:
+            print("\n".join(_planned(plan)))
+    return exitcodes.COMPLETE if found.page is not None else exitcodes.FAILED
+
+
+def _planned(plan: Plan | None) -> list[str]:
+    return plan_lines(plan) if plan else ["plan: the API tells no total: say with --events how many to plan for"]
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _positive_seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number

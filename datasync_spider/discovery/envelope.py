@@ -1,0 +1,96 @@
+"""What is around the events of a page: where the paging fields are, and how they are spelt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from datasync_spider.api.page import Page
+
+# What each field is for, by its name without underscores and capitals.
+_MEANINGS = {
+    "hasmore": "more",
+    "nextcursor": "cursor",
+    "cursorexpiresin": "cursor life",
+    "total": "total",
+    "returned": "returned",
+    "requestid": "request id",
+    "limit": "limit",
+}
+_ARRAYS = ("data", "events")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """``fields``: the path of each paging field by its meaning, such as ``pagination.nextCursor`` for ``cursor``.
+
+    ``others``: what else is there. ``limit``: the page size that the answer tells.
+    """
+
+    array: str
+    layout: str
+    spelling: str
+    fields: dict[str, str]
+    others: tuple[str, ...]
+    limit: int | None
+    returned: int | None
+
+
+def read_envelope(body: bytes, page: Page) -> Envelope | None:
+    """The envelope of a body that was read as ``page``; None where only a lenient reader gets through it."""
+    try:
+        members = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
+        array = next(name for name in _ARRAYS if bytes(members.get(name, msgspec.Raw())).lstrip().startswith(b"["))
+        around = {name: msgspec.json.decode(bytes(raw)) for name, raw in members.items() if name != array}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, StopIteration):
+        return None
+    fields: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    others: list[str] = []
+    for path, value in _leaves(around):
+        meaning = _MEANINGS.get(path.rpartition(".")[2].replace("_", "").lower())
+        if meaning is None or meaning in fields:
+            others += [path] if meaning is None else []
+        else:
+            fields[meaning], values[meaning] = path, value
+    if page.next_cursor is None and not isinstance(values.get("cursor"), str | int | None):
+        del fields["cursor"]
+    return Envelope(
+        array=array,
+        layout=_layout(fields),
+        spelling=_spelling(fields),
+        fields=fields,
+        others=tuple(others),
+        limit=_count(values.get("limit")),
+        returned=_count(values.get("returned")),
+    )
+
+
+def _leaves(around: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Paths and values, one level deep: what the reader looks at. ``pagination`` and ``meta`` first, as it does."""
+    for place in ("pagination", "meta"):
+        if isinstance(around.get(place), dict):
+            yield from ((f"{place}.{name}", value) for name, value in around[place].items())
+    for name, value in around.items():
+        if name not in {"pagination", "meta"} or not isinstance(value, dict):
+            yield name, value
+
+
+def _layout(fields: dict[str, str]) -> str:
+    path = fields.get("cursor") or fields.get("more") or ""
+    return "nested" if "." in path else "flat"
+
+
+def _spelling(fields: dict[str, str]) -> str:
+    names = [path.rpartition(".")[2] for path in fields.values()]
+    snake, camel = any("_" in name for name in names), any(name != name.lower() for name in names)
+    if snake and camel:
+        return "mixed"
+    return "snake_case" if snake else "camelCase" if camel else "undecided"
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
