@@ -1,0 +1,112 @@
+"""``scrapy doctor``: configuration, database, API, disk and clocks, each with a remedy where something is amiss.
+
+Exit code 0 where a crawl can be started, 1 where there is a problem. The configuration's own mistakes are problems
+like the others here, not a refusal to look.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from datasync_spider import exitcodes
+from datasync_spider.apiclient import ApiClient
+from datasync_spider.command import api, database, load_config, stoppable
+from datasync_spider.config import Config
+from datasync_spider.config.model import project_directory
+from datasync_spider.config.sources import Sources, read_dotenv
+from datasync_spider.doctor import configuration
+from datasync_spider.doctor.clock import judge_clock
+from datasync_spider.doctor.configuration import InForce, judge_configuration, settings_in_force
+from datasync_spider.doctor.database import judge_database, unreachable
+from datasync_spider.doctor.disk import free_bytes, judge_disk
+from datasync_spider.doctor.finding import Finding, has_problems, problem
+from datasync_spider.doctor.reachability import check_api
+from datasync_spider.doctor.report import as_lines, as_report
+from datasync_spider.errors import ConfigurationError, Stopped, StorageError
+from datasync_spider.storage.inspection import inspect_database
+
+if TYPE_CHECKING:
+    import argparse
+
+    from scrapy.settings import BaseSettings
+
+# Whoever looks wants to know now; a crawl is more patient.
+_LONGEST_LOOK_SECONDS = 10.0
+
+
+class Command(ScrapyCommand):
+    """See the module's text."""
+
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Look at everything that a crawl needs, and say what to do about what is amiss"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        if args:
+            raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+        assert self.settings is not None
+        try:
+            with stoppable():
+                settings, findings, secrets = _look(self.settings)
+        except Stopped:
+            self.exitcode = exitcodes.STOPPED
+            return
+        report = as_report(settings, findings, secrets)
+        print(json.dumps(report) if opts.json else "\n".join(as_lines(report)))
+        self.exitcode = exitcodes.FAILED if has_problems(findings) else exitcodes.COMPLETE
+
+
+def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[str, ...]]:
+    try:
+        config = Config.from_settings(settings)
+    except ConfigurationError as error:
+        remedy = "correct what is named; the rest is looked at when the settings can be read"
+        return [], [problem(configuration.PART, str(error), remedy)], ()
+    # Before anything is set by code, which would then pass for the source.
+    sources = Sources(settings, os.environ, read_dotenv(project_directory() / ".env"))
+    in_force = settings_in_force(sources, config)
+    config = load_config(settings)
+    findings = judge_configuration(config)
+    findings += _look_at_database(settings, config)
+    findings += _look_at_api(settings, config)
+    findings.append(judge_disk(config.home, free_bytes(config.home), embedded=config.database_url is None))
+    return in_force, findings, config.secrets
+
+
+def _look_at_database(settings: BaseSettings, config: Config) -> list[Finding]:
+    try:
+        with database(settings, config) as database_url:
+            facts = inspect_database(database_url)
+    except StorageError as error:
+        return [unreachable(error, config.database_label)]
+    here = time.time()
+    return [
+        *judge_database(facts, config.database_label),
+        judge_clock("the database", facts.server.now_epoch, here, 1.0),
+    ]
+
+
+def _look_at_api(settings: BaseSettings, config: Config) -> list[Finding]:
+    try:
+        with api(settings, config):
+            reachable = Config.from_settings(settings)
+            timeout = min(reachable.timeout_seconds, _LONGEST_LOOK_SECONDS)
+            client = ApiClient(reachable.base_url_text, None, reachable.user_agent, timeout, reachable.max_body_bytes)
+            return check_api(client)
+    except ConfigurationError as error:
+        return [problem("api", str(error), "see the log that it names, or set API_BASE_URL")]

@@ -1,0 +1,100 @@
+"""What a database says of itself and of our rights in it, as plain facts; what they mean is decided elsewhere.
+
+Invariant: looks only, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg2.extras import RealDictCursor
+
+from datasync_spider.errors import MigrationError
+from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+_READ_WRITE = ("SELECT", "INSERT", "UPDATE")
+_NEEDED = {
+    "ingested_events": ("SELECT", "INSERT"),
+    "ingestion_state": _READ_WRITE,
+    "ingestion_runs": _READ_WRITE,
+    "ingestion_pages": ("SELECT", "INSERT"),
+    "rejected_events": ("SELECT", "INSERT"),
+    "submission_attempts": _READ_WRITE,
+    "schema_migrations": ("SELECT", "INSERT"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """Settings as the server spells them. ``now_epoch``: the server's clock, seconds since the epoch."""
+
+    version_number: int
+    version: str
+    encoding: str
+    fsync: str
+    full_page_writes: str
+    synchronous_commit: str
+    statement_timeout: str
+    is_read_only: bool
+    role: str
+    database: str
+    schema: str | None
+    may_create: bool
+    may_create_temporary: bool
+    database_bytes: int
+    now_epoch: float
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """``missing_rights``: such as ``INSERT on ingested_events``. ``alien_tables``: ours, but another role's.
+
+    ``pending``: the migrations to come; ``alien_schema``: why the schema is none that these migrations made, else None.
+    """
+
+    server: ServerFacts
+    missing_rights: tuple[str, ...]
+    alien_tables: tuple[str, ...]
+    pending: tuple[str, ...]
+    alien_schema: str | None
+
+
+def inspect_database(database_url: str) -> DatabaseFacts:
+    """Raises StorageUnavailable or StorageRefused where the database cannot be looked at."""
+    with connected(database_url) as connection:
+        server = _read_server(connection)
+        missing, alien_tables = _read_rights(connection)
+        # A role that may not read the table of migrations cannot be told of them.
+        may_read = "SELECT on schema_migrations" not in missing
+        pending, alien_schema = _read_pending(connection) if may_read else ((), None)
+        connection.rollback()
+    return DatabaseFacts(server, missing, alien_tables, pending, alien_schema)
+
+
+def _read_server(connection: Connection) -> ServerFacts:
+    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        cursor.execute(statement("read_server"))
+        row = cursor.fetchone()
+    assert row is not None
+    return ServerFacts(**row)
+
+
+def _read_rights(connection: Connection) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    pairs = [(table, privilege) for table, privileges in _NEEDED.items() for privilege in privileges]
+    values = {"tables": [table for table, _ in pairs], "privileges": [privilege for _, privilege in pairs]}
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement("read_missing_rights"), values)
+        missing = tuple(f"{privilege} on {table}" for table, privilege in cursor.fetchall())
+        cursor.execute(statement("read_alien_tables"), {"tables": list(_NEEDED)})
+        alien = tuple(name for (name,) in cursor.fetchall())
+    return missing, alien
+
+
+def _read_pending(connection: Connection) -> tuple[tuple[str, ...], str | None]:
+    try:
+        return tuple(str(migration) for migration in pending_migrations(connection, load_migrations())), None
+    except MigrationError as error:
+        return (), str(error)
