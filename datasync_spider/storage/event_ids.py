@@ -1,0 +1,88 @@
+"""Reads the ids of all stored events, and what the books say of their completeness, as of one instant.
+
+Invariant: everything that one :func:`id_snapshot` gives is of the same snapshot, and no more ids than one batch are in
+memory. Whether what is found is good enough to hand in is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+
+from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+_BATCH_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """``events`` counts the rows of the table, ``booked_events`` what all streams say to have put there.
+
+    ``pass_status`` is None where the stream was never started. ``unlistable`` is an id that cannot be one line.
+    ``rejected_events`` are those that no replay has mended.
+    """
+
+    stream: str
+    pass_status: str | None
+    pass_number: int
+    pass_kind: str
+    expected_total: int | None
+    completed_at: datetime | None
+    is_running: bool
+    events: int
+    booked_events: int
+    other_streams: int
+    rejected_events: int
+    unlistable: str | None
+
+
+class IdSnapshot:
+    """One transaction's view of the database."""
+
+    def __init__(self, connection: Connection, basis: Basis) -> None:
+        self._connection = connection
+        self.basis = basis
+
+    def batches(self) -> Iterator[list[str]]:
+        """All ids in the order of their bytes, some thousands at a time, through a cursor that the server keeps."""
+        with translated(), self._connection.cursor(name="event_ids") as cursor:
+            cursor.execute(statement("select_event_ids"))
+            while rows := cursor.fetchmany(_BATCH_ROWS):
+                yield [row[0] for row in rows]
+
+
+@contextmanager
+def id_snapshot(database_url: str, stream: str) -> Iterator[IdSnapshot]:
+    """The ids of the table that ``stream`` is stored in. Read-only, and closed with the context."""
+    with connected(database_url) as connection:
+        connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+        yield IdSnapshot(connection, _read_basis(connection, stream))
+
+
+def _read_basis(connection: Connection, stream: str) -> Basis:
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement("count_event_ids"))
+        events, unlistable = cursor.fetchone() or (0, None)
+        cursor.execute(statement("read_submission_basis"), {"stream": stream})
+        row = cursor.fetchone() or (None, "full", 0, None, None, False, events, 0, 0)
+    status, kind, number, expected_total, completed_at, is_running, booked, others, rejected = row
+    return Basis(
+        stream=stream,
+        pass_status=status,
+        pass_number=number,
+        pass_kind=kind,
+        expected_total=expected_total,
+        completed_at=completed_at,
+        is_running=is_running,
+        events=events,
+        booked_events=booked,
+        other_streams=others,
+        rejected_events=rejected,
+        unlistable=unlistable,
+    )

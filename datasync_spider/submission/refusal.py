@@ -1,0 +1,9 @@
+"""Why something is not done: errors of this package, which the command prints."""
+
+from __future__ import annotations
+
+from datasync_spider.errors import DatasyncError
+
+
+class SubmissionRefused(DatasyncError):
+    """It is not sent, or not prepared, and nothing has changed. The message says what to do about it."""
