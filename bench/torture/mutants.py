@@ -22,7 +22,7 @@ def cursor_in_a_transaction_of_its_own() -> None:
     def write(self: Any, connection: Any, batch: Any, turn: Any, totals: Any) -> Any:
         turn()
         committed = checkpoint.save_checkpoint(
-            connection, self._run, batch, {p.page.number: len(p.rows) for p in batch.pages}, {}, 0, 0.0, totals()
+            connection, self._run, batch, {p.page.number: len(p.rows) for p in batch.pages}, {}, 0, 0, 0.0, totals()
         )
         connection.commit()
         self._write_rows(connection, batch)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
@@ -54,6 +55,7 @@ class Config:
     write_batch_size_rows: int
     write_concurrency: int
     write_retry_budget_ms: int
+    conflict_rule: Literal["first", "last"]
     rejected_max_percent: float
     stream: str
     live_discovery_on_resume: bool

@@ -154,6 +154,13 @@ WRITING = (
         "How long an unreachable database is waited for before the run fails.",
     ),
     Setting(
+        "CONFLICT_RULE",
+        "conflict_rule",
+        "first",
+        kinds.choice("first", "last"),
+        "Which of two versions of an event is kept: the first stored, or the one that occurred last.",
+    ),
+    Setting(
         "REJECTED_MAX_PERCENT",
         "rejected_max_percent",
         "5",

@@ -48,8 +48,9 @@ from datasync_spider.storage.writer import Writer
 from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
     from typing import Self
+
+    from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class PostgresPipeline:
         )
         # A pass over ground that was walked before meets keys that exist; a first walk meets none.
         mode = CopyMode(start_with_merge=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
-        self._dispatcher = Dispatcher(settings, Writer(run, mode), self._totals, self._retrying_from_thread())
+        self._dispatcher = Dispatcher(settings, Writer(run, mode, config.conflict_rule), self._totals, self._retrying_from_thread())
         self._log_start(run)
         self._crawler.signals.send_catch_log(signals.run_opened, run=run)
 
@@ -226,6 +227,7 @@ class PostgresPipeline:
             (stats.COMMITTED_DUPLICATES, committed.duplicates),
             (stats.COMMITTED_REJECTED, committed.rejected),
             (stats.COMMITTED_FILTERED, committed.filtered),
+            (stats.COMMITTED_CONFLICTS, committed.conflicts),
             (stats.COMMITTED_BYTES, committed.body_bytes),
         ):
             collector.inc_value(name, count)

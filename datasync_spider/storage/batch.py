@@ -33,6 +33,7 @@ class PreparedPage:
 
     ``rows`` holds no id twice, and none that an earlier page still has in flight; ``chunk`` is the same as bytes.
     ``duplicates`` counts what was left out for that reason, ``filtered`` what an item pipeline left out.
+    ``variants`` are events whose id an earlier page has in flight with other bytes.
     ``in_order`` says that times never rise within the page and not from the page before it.
     """
 
@@ -45,6 +46,7 @@ class PreparedPage:
     newest: Watermark | None
     oldest: Watermark | None
     in_order: bool
+    variants: list[Event] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -98,3 +100,4 @@ class Committed:
     expected_total: int | None = None
     run_status: str | None = None
     detail: str | None = None
+    conflicts: int = 0

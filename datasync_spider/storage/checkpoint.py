@@ -45,6 +45,7 @@ def save_checkpoint(
     inserted: dict[int, int],
     refused: dict[int, list[RefusedRow]],
     newly_rejected: int,
+    conflicts: int,
     write_seconds: float,
     totals: RunTotals,
 ) -> Committed:
@@ -74,6 +75,7 @@ def save_checkpoint(
                 **summed,
                 **_verdict_values(verdict),
                 "pages": len(batch.pages),
+                "conflicts": conflicts,
                 "bytes": body_bytes,
                 "retries": totals.retries,
                 "waited_ms": totals.waited_ms,
@@ -93,6 +95,7 @@ def save_checkpoint(
         expected_total=expected_total,
         run_status=verdict.run_status if verdict else None,
         detail=verdict.detail if verdict else None,
+        conflicts=conflicts,
         **summed,
     )
 

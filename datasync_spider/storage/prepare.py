@@ -17,8 +17,8 @@ class Preparer:
     """Used by one thread that prepares and, for :meth:`forget`, by the ones that commit."""
 
     def __init__(self) -> None:
-        # Set operations on strings are atomic under the interpreter's lock, so commits may shrink what prepare() grows.
-        self._in_flight: set[str] = set()
+        # Single operations on a dict are atomic under the interpreter's lock, so commits may shrink what prepare() grows.
+        self._in_flight: dict[str, Event] = {}
         self._walk = 0
         self._last_oldest_us: int | None = None
 
@@ -26,7 +26,7 @@ class Preparer:
         """The page as rows. Call in page order."""
         events = page.parsed_events()
         rejected = page.parsed_rejected()
-        rows = self._unique(events)
+        rows, variants = self._unique(events)
         times = [event.occurred_at_us for event in rows]
         newest, oldest = _watermarks(rows, times)
         return PreparedPage(
@@ -39,26 +39,32 @@ class Preparer:
             filtered=max(0, page.received_events - len(events) - len(rejected)),
             newest=newest,
             oldest=oldest,
+            variants=variants,
             in_order=self._follows_in_order(page.walk, [event.occurred_at_us for event in events]),
         )
 
     def forget(self, batch: Batch) -> None:
         """The batch is committed: its ids are in the table now, where ON CONFLICT finds them."""
         for page in batch.pages:
-            self._in_flight.difference_update([row.event_id for row in page.rows])
+            for row in page.rows:
+                self._in_flight.pop(row.event_id, None)
 
-    def _unique(self, events: list[Event]) -> list[Event]:
+    def _unique(self, events: list[Event]) -> tuple[list[Event], list[Event]]:
+        """The events whose ids are not in flight yet, and those that contradict one that is."""
         in_flight = self._in_flight
-        ids = {event.event_id for event in events}
-        if len(ids) == len(events) and in_flight.isdisjoint(ids):
-            in_flight |= ids
-            return events
-        rows = []
+        by_id = {event.event_id: event for event in events}
+        if len(by_id) == len(events) and in_flight.keys().isdisjoint(by_id):
+            in_flight.update(by_id)
+            return events, []
+        rows: list[Event] = []
+        variants: list[Event] = []
         for event in events:
-            if event.event_id not in in_flight:
-                in_flight.add(event.event_id)
+            first = in_flight.setdefault(event.event_id, event)
+            if first is event:
                 rows.append(event)
-        return rows
+            elif first.payload != event.payload:
+                variants.append(event)
+        return rows, variants
 
     def _follows_in_order(self, walk: int, times: list[int | None]) -> bool:
         if walk != self._walk:

@@ -34,11 +34,12 @@ def stage_what_is_accepted(connection: Connection, pages: list[PreparedPage]) ->
     for page in pages:
         if not page.rows or _try_copy(connection, page.chunk) is None:
             continue
-        refused[page.page.number] = _halve(connection, page.rows)
+        refused[page.page.number] = stage_rows(connection, page.rows)
     return refused
 
 
-def _halve(connection: Connection, rows: list[Event]) -> list[RefusedRow]:
+def stage_rows(connection: Connection, rows: list[Event]) -> list[RefusedRow]:
+    """Copies the acceptable ones of these rows into ``staged_events``; gives the others."""
     refused: list[RefusedRow] = []
     ranges = [rows]
     while ranges:

@@ -26,6 +26,7 @@ from datasync_spider import failpoints
 from datasync_spider.errors import FencedOff, RowsRefused
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
+from datasync_spider.storage.conflicts import ConflictRule, settle_conflicts
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.quarantine import RefusedRow, stage_what_is_accepted
@@ -44,14 +45,17 @@ class _Written:
 
     inserted: dict[int, int]
     refused: dict[int, list[RefusedRow]]
+    is_staged: bool = False
+    has_known: bool = False
 
 
 class Writer:
     """Writes batches of one run. One instance serves several connections, each used by one thread at a time."""
 
-    def __init__(self, run: OpenRun, mode: CopyMode | None = None) -> None:
+    def __init__(self, run: OpenRun, mode: CopyMode | None = None, rule: ConflictRule = "first") -> None:
         self._run = run
         self._mode = mode or CopyMode()
+        self._rule = rule
 
     def write(
         self, connection: Connection, batch: Batch, turn: Callable[[], None], totals: Callable[[], RunTotals]
@@ -67,10 +71,19 @@ class Writer:
             written = self._write_rows(connection, batch)
             turn()
             failpoints.reach("before_checkpoint")
+            conflicts = self._settle_conflicts(connection, batch, written)
             newly_rejected = insert_rejected(connection, self._run.stream, self._run.run_id, batch, written.refused)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
-                connection, self._run, batch, written.inserted, written.refused, newly_rejected, write_seconds, totals()
+                connection,
+                self._run,
+                batch,
+                written.inserted,
+                written.refused,
+                newly_rejected,
+                conflicts,
+                write_seconds,
+                totals(),
             )
             failpoints.reach("before_commit")
             connection.commit()
@@ -112,6 +125,12 @@ class Writer:
             write_seconds=0.0,
             run_status=status,
         )
+
+    def _settle_conflicts(self, connection: Connection, batch: Batch, written: _Written) -> int:
+        if not written.has_known and not any(page.variants for page in batch.pages):
+            return 0
+        run = self._run
+        return settle_conflicts(connection, run.stream, run.run_id, self._rule, batch, has_staged=written.is_staged)
 
     def _limit(self, connection: Connection) -> None:
         limits = {"lock_timeout_ms": str(_LOCK_TIMEOUT_MS), "idle_timeout_ms": str(self._run.lease_ttl_ms)}
@@ -163,7 +182,8 @@ class Writer:
                 for page in batch.pages
             }
         self._mode.merged(batch.rows, len(merged))
-        return _Written(inserted, refused)
+        bad = sum(len(rows) for rows in refused.values())
+        return _Written(inserted, refused, is_staged=True, has_known=len(merged) + bad < batch.rows)
 
 
 def _stream(batch: Batch) -> io.BytesIO:

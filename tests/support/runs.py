@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.storage.conflicts import ConflictRule
 from datasync_spider.storage.connect import connect, connected
 from datasync_spider.storage.owner import Owner
 from datasync_spider.storage.prepare import Preparer
@@ -29,9 +30,9 @@ def no_totals() -> RunTotals:
 class RunWriter:
     """Writes one batch after the other, as the pipeline would with one connection."""
 
-    def __init__(self, url: str, run: OpenRun) -> None:
+    def __init__(self, url: str, run: OpenRun, rule: ConflictRule = "first") -> None:
         self.connection = connect(url)
-        self.writer = Writer(run)
+        self.writer = Writer(run, rule=rule)
         self.preparer = Preparer()
         self._batches = 0
 
@@ -47,8 +48,8 @@ class RunWriter:
 
 
 @contextmanager
-def run_writer(url: str, stream: str = "events") -> Iterator[RunWriter]:
-    writer = RunWriter(url, open_test_run(url, stream))
+def run_writer(url: str, stream: str = "events", rule: ConflictRule = "first") -> Iterator[RunWriter]:
+    writer = RunWriter(url, open_test_run(url, stream), rule)
     try:
         yield writer
     finally:

@@ -90,7 +90,7 @@ WHERE lease_run_id = %(run_id)s;
 
 -- name: read_run
 SELECT run_id, stream, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,
-       pages, events, inserted, duplicates, rejected, filtered, bytes, retries, waited_ms, expected_total, start_cursor,
+       pages, events, inserted, duplicates, rejected, filtered, conflicts, bytes, retries, waited_ms, expected_total, start_cursor,
        end_cursor
 FROM ingestion_runs
 WHERE run_id = %(run_id)s;

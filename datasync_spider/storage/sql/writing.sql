@@ -78,6 +78,7 @@ SET pages = pages + %(pages)s,
     duplicates = duplicates + %(duplicates)s,
     rejected = rejected + %(rejected)s,
     filtered = filtered + %(filtered)s,
+    conflicts = conflicts + %(conflicts)s,
     bytes = bytes + %(bytes)s,
     retries = %(retries)s,
     waited_ms = %(waited_ms)s,
@@ -98,3 +99,34 @@ SELECT fence, lease_run_id, checkpoint_page FROM ingestion_state WHERE stream = 
 SELECT coalesce(sum(inserted), 0), coalesce(sum(duplicates), 0), coalesce(sum(rejected), 0)
 FROM ingestion_pages
 WHERE run_id = %(run_id)s AND page_number BETWEEN %(first_page)s AND %(last_page)s;
+
+-- name: keep_newcomers
+-- First wins: a staged version that differs from what is stored is kept aside.
+INSERT INTO event_conflicts (stream, run_id, event_id, occurred_at, payload, payload_sha256, was_stored)
+SELECT %(stream)s, %(run_id)s, staged.event_id, staged.occurred_at, staged.payload,
+       sha256(convert_to(staged.payload::text, 'UTF8')), false
+FROM staged_events AS staged
+JOIN ingested_events AS stored USING (event_id)
+WHERE stored.payload <> staged.payload
+ON CONFLICT (event_id, payload_sha256) DO NOTHING
+RETURNING conflict_id;
+
+-- name: keep_replaced
+-- Last wins: the stored version is kept aside where a staged one with a later time is about to replace it.
+INSERT INTO event_conflicts (stream, run_id, event_id, occurred_at, payload, payload_sha256, was_stored)
+SELECT %(stream)s, %(run_id)s, stored.event_id, stored.occurred_at, stored.payload,
+       sha256(convert_to(stored.payload::text, 'UTF8')), true
+FROM staged_events AS staged
+JOIN ingested_events AS stored USING (event_id)
+WHERE stored.payload <> staged.payload AND staged.occurred_at > stored.occurred_at
+ON CONFLICT (event_id, payload_sha256) DO NOTHING
+RETURNING conflict_id;
+
+-- name: replace_stored
+UPDATE ingested_events AS stored
+SET occurred_at = staged.occurred_at, payload = staged.payload
+FROM (
+    SELECT DISTINCT ON (event_id) event_id, occurred_at, payload FROM staged_events ORDER BY event_id, occurred_at DESC
+) AS staged
+WHERE stored.event_id = staged.event_id AND stored.payload <> staged.payload
+  AND staged.occurred_at > stored.occurred_at;

@@ -174,3 +174,34 @@ def test_watermarks_only_ever_widen(database_url: str) -> None:
     columns = "newest_event_id, oldest_event_id, extract(epoch FROM newest_occurred_at) * 1000000"
     newest, oldest, newest_us = rows(database_url, f"SELECT {columns} FROM ingestion_state")[0]
     assert (newest, oldest, int(newest_us)) == ("z", "a", 50)
+
+
+def _conflicts(database_url: str) -> list[tuple[object, ...]]:
+    return rows(database_url, "SELECT event_id, payload->>'v', was_stored FROM event_conflicts ORDER BY conflict_id")
+
+
+def test_another_version_of_an_event_is_kept_aside_and_the_first_one_stays(database_url: str) -> None:
+    with run_writer(database_url) as run:
+        run.write(page(1, [event("a", 10, b'{"v":1}'), event("b", 10, b'{"v":1}')]))
+        committed = run.write(page(2, [event("a", 20, b'{"v":2}'), event("b", 20, b' {"v" : 1}')]))
+        again = run.write(page(3, [event("a", 20, b'{"v":2}')]))
+    assert (committed.conflicts, again.conflicts) == (1, 0)
+    assert value(database_url, "SELECT payload->>'v' FROM ingested_events WHERE event_id = 'a'") == "1"
+    assert _conflicts(database_url) == [("a", "2", False)]
+    assert value(database_url, "SELECT conflicts FROM ingestion_runs") == 1
+
+
+def test_two_versions_within_one_batch_are_noticed_too(database_url: str) -> None:
+    with run_writer(database_url) as run:
+        committed = run.write(page(1, [event("a", payload=b'{"v":1}')]), page(2, [event("a", payload=b'{"v":2}')]))
+    assert (committed.inserted, committed.duplicates, committed.conflicts) == (1, 1, 1)
+    assert _conflicts(database_url) == [("a", "2", False)]
+
+
+def test_by_the_last_rule_the_later_version_replaces_the_stored_one_which_is_kept_aside(database_url: str) -> None:
+    with run_writer(database_url, rule="last") as run:
+        run.write(page(1, [event("a", 10, b'{"v":1}'), event("b", 10, b'{"v":1}')]))
+        committed = run.write(page(2, [event("a", 20, b'{"v":2}'), event("b", 5, b'{"v":0}')]))
+    assert committed.conflicts == 2
+    assert dict(rows(database_url, "SELECT event_id, payload->>'v' FROM ingested_events")) == {"a": "2", "b": "1"}
+    assert sorted(_conflicts(database_url)) == [("a", "1", True), ("b", "0", False)]
