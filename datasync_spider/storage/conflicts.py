@@ -1,11 +1,11 @@
 """Same id, different content: counted and kept, since DO NOTHING would hide it.
 
 The rule says which version is the event: ``first`` (the one that was stored first) or ``last`` (the one with the later
-``occurred_at``; without times the first). The other one goes to ``event_conflicts``. Two versions that are equal as JSON are
-no conflict, whatever their white space.
+``occurred_at``; without times the first). The other one goes to ``event_conflicts``. Two versions that are equal as
+JSON are no conflict, whatever their white space.
 
-Invariant: runs inside the writer's transaction after its turn has come, so what earlier batches stored is visible, and no
-later batch has touched the same ids.
+Invariant: runs inside the writer's transaction after its turn has come, so what earlier batches stored is visible, and
+no later batch has touched the same ids.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ class Preparer:
     """Used by one thread that prepares and, for :meth:`forget`, by the ones that commit."""
 
     def __init__(self) -> None:
-        # Single operations on a dict are atomic under the interpreter's lock, so commits may shrink what prepare() grows.
+        # Single operations on a dict are atomic under the interpreter's lock: commits may shrink what prepare() grows.
         self._in_flight: dict[str, Event] = {}
         self._walk = 0
         self._last_oldest_us: int | None = None
