@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals as scrapy_signals
@@ -16,7 +17,7 @@ from datasync_spider import signals, stats
 from datasync_spider.config import Config
 from datasync_spider.errors import FencedOff, StorageError
 from datasync_spider.storage.connect import Connection, close_quietly, connect
-from datasync_spider.storage.runs import OpenRun, renew_lease
+from datasync_spider.storage.runs import OpenRun, note_closed, renew_lease
 from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BEATS_A_LEASE = 3
+_WORTH_NOTING_SECONDS = 0.2
+# What the API tells about when to ask again; pauses of our own are nobody else's business.
+_TOLD_BY_THE_API = frozenset({"rate_limited", "rate_window"})
 
 
 class HeartbeatExtension:
@@ -39,17 +43,31 @@ class HeartbeatExtension:
         self._worker = Worker("datasync-heartbeat")
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
+        self._run: OpenRun | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         config = Config.from_settings(crawler.settings)
         extension = cls(crawler, config.database_url_text, config.lease_ttl_ms / 1000 / _BEATS_A_LEASE)
         crawler.signals.connect(extension._run_opened, signals.run_opened)
+        crawler.signals.connect(extension._wait_started, signals.wait_started)
         crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
         return extension
 
     def _run_opened(self, run: OpenRun, **_: Any) -> None:
+        self._run = run
         self._task = asyncio.ensure_future(self._beat(run))
+
+    def _wait_started(self, reason: str, seconds: float, **_: Any) -> None:
+        if self._run is not None and reason in _TOLD_BY_THE_API and seconds >= _WORTH_NOTING_SECONDS:
+            self._worker.submit(partial(self._note_closed, self._run, seconds))
+
+    def _note_closed(self, run: OpenRun, seconds: float) -> None:
+        try:
+            note_closed(self._connected(), run, seconds)
+        except StorageError as error:
+            self._disconnect()
+            logger.debug("what the API told could not be noted: %s", error)
 
     async def _beat(self, run: OpenRun) -> None:
         while True:
@@ -65,18 +83,24 @@ class HeartbeatExtension:
     def _renew(self, run: OpenRun) -> None:
         collector = self._crawler.stats
         try:
-            if self._connection is None:
-                self._connection = connect(self._database_url)
             retries, waited_ms = collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0)
-            renew_lease(self._connection, run, retries, waited_ms)
+            renew_lease(self._connected(), run, retries, waited_ms)
         except StorageError:
-            close_quietly(self._connection)
-            self._connection = None
+            self._disconnect()
             raise
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = connect(self._database_url)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        close_quietly(self._connection)
+        self._connection = None
 
     def _spider_closed(self, **_: Any) -> None:
         if self._task is not None:
             self._task.cancel()
         if self._connection is not None:
-            self._worker.submit(lambda: close_quietly(self._connection))
+            self._worker.submit(self._disconnect)
         self._worker.close()

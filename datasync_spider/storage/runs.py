@@ -63,7 +63,10 @@ class PassDepth:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run that holds its stream's lease."""
+    """A run that holds its stream's lease.
+
+    ``closed_seconds``: how long the API has told an earlier run not to ask, counted from the opening.
+    """
 
     run_id: int
     stream: str
@@ -71,6 +74,7 @@ class OpenRun:
     lease_ttl_ms: int
     resume: ResumePoint
     took_over: str | None = None
+    closed_seconds: float = 0.0
 
 
 class _StreamRow(NamedTuple):
@@ -90,6 +94,7 @@ class _StreamRow(NamedTuple):
     walk: int
     newest_occurred_at: datetime | None
     total_ingested: int
+    closed_seconds: float
 
 
 def open_run(
@@ -128,7 +133,7 @@ def open_run(
         lease = {"stream": stream, "fence": state.fence + 1, "owner": owner.to_text(), "run_id": run_id}
         cursor.execute(statement("take_lease"), {**lease, "lease_ttl_ms": lease_ttl_ms})
         connection.commit()
-    return OpenRun(run_id, stream, state.fence + 1, lease_ttl_ms, resume, decision.reason)
+    return OpenRun(run_id, stream, state.fence + 1, lease_ttl_ms, resume, decision.reason, state.closed_seconds)
 
 
 def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoint:
@@ -186,6 +191,13 @@ def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: i
             connection.rollback()
             raise FencedOff(f"stream {run.stream} has been taken over by another run")
         cursor.execute(statement("heartbeat_run"), {"run_id": run.run_id, "retries": retries, "waited_ms": waited_ms})
+        connection.commit()
+
+
+def note_closed(connection: Connection, run: OpenRun, seconds: float) -> None:
+    """Remembers, for runs to come, that the API has told not to ask for so long from now."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement("note_closed"), {"stream": run.stream, "fence": run.fence, "seconds": seconds})
         connection.commit()
 
 

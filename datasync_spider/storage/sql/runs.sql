@@ -8,7 +8,8 @@ ON CONFLICT DO NOTHING;
 SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired,
        pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
-       newest_occurred_at, total_ingested
+       newest_occurred_at, total_ingested,
+       coalesce(greatest(extract(epoch FROM closed_until - now()), 0), 0)::float8 AS closed_seconds
 FROM ingestion_state
 WHERE stream = %(stream)s
 FOR UPDATE;
@@ -61,6 +62,11 @@ UPDATE ingestion_state
 SET lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
 WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
 RETURNING fence;
+
+-- name: note_closed
+UPDATE ingestion_state
+SET closed_until = GREATEST(closed_until, now() + %(seconds)s * INTERVAL '1 second')
+WHERE stream = %(stream)s AND fence = %(fence)s;
 
 -- name: heartbeat_run
 UPDATE ingestion_runs SET heartbeat_at = now(), retries = %(retries)s, waited_ms = %(waited_ms)s

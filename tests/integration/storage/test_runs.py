@@ -8,7 +8,15 @@ from datasync_spider.errors import FencedOff, LeaseHeld
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.owner import this_process
-from datasync_spider.storage.runs import OpenRun, finish_run, open_run, read_pass_depth, read_run, renew_lease
+from datasync_spider.storage.runs import (
+    OpenRun,
+    finish_run,
+    note_closed,
+    open_run,
+    read_pass_depth,
+    read_run,
+    renew_lease,
+)
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
 from tests.support.runs import ELSEWHERE, open_test_run, run_writer
@@ -168,3 +176,12 @@ def test_how_deep_a_pass_is_counts_only_while_the_feed_is_in_order(database_url:
         run.write(page(2, [event("c", 80_000)]))
         assert read_pass_depth(run.connection, "events").oldest_ms is None
         assert read_pass_depth(run.connection, "events").newest_ms == 90
+
+
+def test_what_the_api_told_one_run_holds_for_the_next(database_url: str) -> None:
+    first = open_test_run(database_url)
+    with connected(database_url) as connection:
+        note_closed(connection, first, 50.0)
+        note_closed(connection, first, 5.0)
+    assert first.closed_seconds == 0
+    assert 40 < open_test_run(database_url).closed_seconds <= 50
