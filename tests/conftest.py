@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from datasync_spider.local.embedded_postgres import start_embedded
 from tests.support.crawl import Crawl
 from tests.support.database import fresh_database, make_template
 from tests.support.mock import MockApi
+
+# A shared machine is slow at times; how long an example takes is not what these tests ask.
+settings.register_profile("datasync", deadline=None)
+settings.load_profile("datasync")
 
 
 @pytest.fixture(scope="session")
