@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from datasync_spider import failpoints, signals, stats
@@ -39,11 +40,16 @@ class Waiter:
         """Returns when a stop is requested."""
         await self._stopped.wait()
 
-    async def wait(self, seconds: float, reason: str, log_level: int = logging.INFO) -> int:
-        """Waits at least ``seconds``; gives the milliseconds waited. Raises Stopped as soon as a stop is requested."""
+    async def wait(
+        self, seconds: float, reason: str, log_level: int = logging.INFO, fields: Mapping[str, Any] | None = None
+    ) -> int:
+        """Waits at least ``seconds``; gives the milliseconds waited. Raises Stopped as soon as a stop is requested.
+
+        ``fields``: what the log line is about, for programs.
+        """
         if self.stopped:
             raise Stopped(f"stopped instead of waiting ({reason})")
-        logger.log(log_level, "waiting %.3g s: %s", seconds, reason)
+        logger.log(log_level, "waiting %.3g s: %s", seconds, reason, extra={"datasync": fields or {}})
         self._crawler.signals.send_catch_log(signals.wait_started, reason=reason, seconds=seconds)
         failpoints.reach("waiting")
         started = time.monotonic()

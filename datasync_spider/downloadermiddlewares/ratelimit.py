@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Headers
 
+    from datasync_spider.storage.runs import OpenRun
+
 logger = logging.getLogger(__name__)
 
 _REASON = "rate_window"
@@ -41,11 +43,19 @@ class RateLimitMiddleware:
     def from_crawler(cls, crawler: Crawler) -> Self:
         middleware = cls(crawler, Waiter(crawler), RateWindow())
         crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
+        crawler.signals.connect(middleware._run_opened, signals.run_opened)
         return middleware
+
+    def _run_opened(self, run: OpenRun, **_: Any) -> None:
+        # What the API told an earlier run binds this one as well.
+        if run.closed_seconds > 0:
+            self._window.rate_limited(run.closed_seconds, time.monotonic())
 
     async def process_request(self, request: Request) -> None:
         while (seconds := self._window.wait_seconds(time.monotonic())) > 0:
-            waited_ms = await self._waiter.wait(seconds, _REASON, logging.INFO if seconds >= 1 else logging.DEBUG)
+            level = logging.INFO if seconds >= 1 else logging.DEBUG
+            fields = {"page_number": request.meta.get("page_number")}
+            waited_ms = await self._waiter.wait(seconds, _REASON, level, fields)
             request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
         now = time.monotonic()
         self._window.request_sent(now)

@@ -78,9 +78,9 @@ class RetryMiddleware:
             page = check_answer(response.status, headers, response.body, time.time())
         except RateLimited as error:
             told = read_retry_after(headers, response.body, time.time())
-            return await self._ask_again(request, RateLimited(told, error.detail))
+            return await self._ask_again(request, RateLimited(told, error.detail), headers.get("x-request-id"))
         except RetryableError as error:
-            return await self._ask_again(request, error)
+            return await self._ask_again(request, error, headers.get("x-request-id"))
         failpoints.reach("after_fetch")
         request.meta["page"] = page
         self._crawler.stats.inc_value(stats.PAGES_FETCHED)
@@ -92,7 +92,8 @@ class RetryMiddleware:
                 return await self._ask_again(request, ConnectionTrouble(reason, str(exception)))
         return None
 
-    async def _ask_again(self, request: Request, error: RetryableError) -> Request:
+    async def _ask_again(self, request: Request, error: RetryableError, request_id: str | None = None) -> Request:
+        """``request_id``: the failed answer's, by which the API's people find it."""
         state: RetryState = request.meta.get("retry_state") or RetryState()
         jitter = random.random()  # noqa: S311 - no secret
         decision = self._policy.decide(state, error, time.monotonic(), jitter)
@@ -105,8 +106,9 @@ class RetryMiddleware:
         self._crawler.signals.send_catch_log(
             signals.request_retrying, reason=error.reason, attempt=attempts, delay_seconds=decision.delay_seconds
         )
-        logger.warning("attempt %d failed: %s", attempts, error)
-        waited_ms = await self._waiter.wait(decision.delay_seconds, decision.reason)
+        fields = {"page_number": request.meta.get("page_number"), "request_id": request_id}
+        logger.warning("attempt %d failed: %s", attempts, error, extra={"datasync": fields})
+        waited_ms = await self._waiter.wait(decision.delay_seconds, decision.reason, fields=fields)
         again = request.replace(dont_filter=True)
         again.meta["retry_state"] = decision.state
         again.meta["attempts"] = attempts + 1

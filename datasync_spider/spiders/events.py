@@ -21,7 +21,7 @@ from datasync_spider.api.endpoint import events_url
 from datasync_spider.api.page import Page
 from datasync_spider.config import Config
 from datasync_spider.errors import CursorExpired, DatasyncError, FatalError, RetriesExhausted, Stopped, StorageError
-from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.items import EventPage, lazy_views, page_fields
 from datasync_spider.spiders.walk import Walk
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.known import is_known_entirely
@@ -76,13 +76,14 @@ class EventsSpider(Spider):
 
     def _request(self, cursor: str | None, until_ms: int | None = None) -> Request:
         config = self._config
+        assert self._walk is not None
         return Request(
             events_url(config.base_url_text, config.page_limit, cursor, until_ms),
             callback=self.parse_page,
             errback=self.on_failure,
             headers={"Accept": "application/json"},
             dont_filter=True,
-            meta={"cursor": cursor, "until_ms": until_ms},
+            meta={"cursor": cursor, "until_ms": until_ms, "page_number": self._walk.next_page},
         )
 
     async def parse_page(self, response: Response) -> AsyncIterator[Any]:
@@ -104,6 +105,13 @@ class EventsSpider(Spider):
             item.ends_pass = "reached_known"
         self.crawler.signals.send_catch_log(
             signals.page_fetched, page=item, cursor_seconds=page.cursor_expires_in_seconds if page.has_more else None
+        )
+        logger.debug(
+            "page %d: %d events in %d ms",
+            item.number,
+            item.received_events,
+            item.fetch_ms,
+            extra={"datasync": page_fields(item)},
         )
         if item.ends_pass is None:
             yield self._request(step.next_cursor)

@@ -55,6 +55,11 @@ class Walk:
         """Of this walk within its pass, from 1."""
         return self._number
 
+    @property
+    def next_page(self) -> int:
+        """The number that the next page of the run will have."""
+        return self._pages + 1
+
     def first_cursor(self) -> str | None:
         """Where the run starts; None is the head. Raises CursorRepeated where an earlier run saw the circle close."""
         if self._cursor is not None:
