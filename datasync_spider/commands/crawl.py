@@ -79,8 +79,7 @@ class Command(crawl.Command):
                     services.enter_context(api(self.settings, self._config))
                 return self._crawl(args[0], opts, database_url)
         except ConfigurationError as error:
-            print(f"configuration error: {error}", file=sys.stderr)
-            return End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused())
+            return End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(str(error)))
         except Stopped as error:
             return End(exitcodes.STOPPED, summary.stopped_early(str(error)))
         except StorageError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 
@@ -37,8 +38,9 @@ def reserved_port(settings: BaseSettings, config: Config) -> Iterator[None]:
     try:
         listening = socket.create_server((host, port), family=family_of(host), backlog=_BACKLOG)
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise ConfigurationError(
-            f"METRICS_PORT is {port}, and {host} port {port} cannot be listened on: {error.strerror};"
+            f"METRICS_PORT is {port}, and {host} port {port} cannot be listened on: {reason};"
             " allowed: a port that is free, or 0 for any"
         ) from error
     with listening:

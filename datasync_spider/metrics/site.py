@@ -6,6 +6,8 @@ prometheus_client's own resource for Twisted makes them in another one.
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from twisted.web.http import Request as HttpRequest
@@ -40,7 +42,7 @@ class _Everything(Resource):
     def render(self, request: Request) -> bytes:
         method = _text(request.method)
         answer = self._pages.answer(method, _header(request, "host"), _text(request.path), _header(request, "accept"))
-        request.setResponseCode(answer.status)
+        request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
         headers = {
             "Content-Type": answer.content_type,
             "Content-Length": str(len(answer.body)),

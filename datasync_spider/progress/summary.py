@@ -114,12 +114,12 @@ def not_started(why: str, reason: str | None = None) -> list[str]:
     return [f"ingestion not started: {why}", "  stored: nothing has changed", f"  next: {following}"]
 
 
-def configuration_refused() -> list[str]:
-    """Behind the list of mistakes, which tells the settings, their sources and what is allowed."""
+def configuration_refused(mistakes: str = "see above") -> list[str]:
+    """``mistakes`` tells the settings, their sources and what is allowed."""
     return [
-        "ingestion not started: the configuration is refused, see above",
+        f"ingestion not started: the configuration is refused: {mistakes}",
         "  stored: nothing has changed",
-        "  next: correct the settings named above; docs/reference/settings.md explains each",
+        "  next: correct the settings that are named; docs/reference/settings.md explains each",
     ]
 
 
