@@ -46,6 +46,8 @@ done
 
 work=''
 follower=''
+# The signal that this script was last sent, if any.
+signalled=''
 # The follower copies a log to the terminal and heeds no other signal.
 cleanup() {
   [ -z "$follower" ] || kill -s KILL "$follower" 2>/dev/null || true
@@ -64,7 +66,10 @@ work=$(mktemp -d)
 # shellcheck disable=SC2016 # it is Python
 summarise='
 import json, sys
-report = json.load(sys.stdin)
+try:
+    report = json.load(sys.stdin)
+except ValueError:
+    sys.exit(1)  # scrapy has said why
 run = report["run"] or {"id": "-", "status": "unknown", "reason": None}
 print(run["status"], report["total_ingested"], report["total_rejected"], run["id"], run["reason"] or "-")'
 
@@ -106,6 +111,11 @@ tell() {
   return "$code"
 }
 
+# A crawl that the passed-on signal itself ended had not got as far as handling it, so nothing had begun.
+as_stopped() {
+  if [ -n "$signalled" ] && { [ "$1" -eq 130 ] || [ "$1" -eq 143 ]; }; then echo 5; else echo "$1"; fi
+}
+
 # --- in a Python environment -----------------------------------------------------------------------------------------
 
 # The crawl is its own process group, or a Ctrl-C would reach it twice: from the terminal and from this script. To the
@@ -118,7 +128,6 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execvp(sys.argv[1], sys.argv[1:])'
 
 crawl_pid=''
-signalled=''
 
 # A signal can come before there is a process to pass it on to: it is passed on as soon as there is.
 forward() {
@@ -163,9 +172,7 @@ run_local() {
   crawl_pid=$!
   [ -z "$signalled" ] || forward "$signalled"
   await "$crawl_pid"
-  # Ended by the signal itself, so it had not got as far as handling it, and nothing had begun.
-  if [ -n "$signalled" ] && { [ "$code" -eq 130 ] || [ "$code" -eq 143 ]; }; then code=5; fi
-  crawl_code=$code
+  crawl_code=$(as_stopped "$code")
   # From here on a signal ends only the report.
   trap 'exit "$crawl_code"' INT TERM HUP
   await_follower
@@ -213,12 +220,24 @@ choose_password() {
       umask 077
       od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >.datasync/postgres-password
     )
+    say 'made a database password in .datasync/postgres-password; a database volume that exists already keeps its own'
   fi
   POSTGRES_PASSWORD=$(cat .datasync/postgres-password)
   export POSTGRES_PASSWORD
 }
 
 stop_by=''
+started=''
+
+# Before there is a crawl to stop, a signal only ends the preparations, after the command that is under way.
+interrupt() {
+  signalled=$1
+  [ -z "$started" ] || stop_container
+}
+
+end_if_signalled() {
+  [ -z "$signalled" ] || tell '' 5 || exit $?
+}
 
 state_of_container() { docker inspect --format "{{.State.$1}}" "$container" 2>/dev/null; }
 
@@ -254,7 +273,7 @@ run_docker() {
   find_compose
   case $(setting API_MODE) in
     '' | mock) service=ingestion needed='postgres mock-api' ;;
-    live) service=ingestion-live needed=postgres ;;
+    live) service=ingestion-live needed=postgres compose="$compose --profile live" ;;
     *) die "API_MODE=$(setting API_MODE) is neither mock nor live" ;;
   esac
   choose_password
@@ -269,22 +288,33 @@ run_docker() {
     export INGESTION_DATABASE_URL
   fi
 
+  trap 'interrupt INT' INT
+  trap 'interrupt TERM' TERM HUP
   say "building the image and starting $needed"
   $compose build "$service" >"$work/build" 2>&1 </dev/null || {
+    end_if_signalled
     tail -n 30 "$work/build" >&2
     die 'the image could not be built' 1
   }
   # shellcheck disable=SC2086 # a list of services
-  $compose up -d $needed </dev/null >&2 || die 'the services that the crawl needs could not be started' 1
+  $compose up -d $needed </dev/null >&2 || {
+    end_if_signalled
+    die 'the services that the crawl needs could not be started' 1
+  }
+  end_if_signalled
   # A container of its own for each crawl, under a name that was never used: what an earlier one logged or exited with
   # can not be taken for this one's, and one that still runs is met by the database's lease, not by its removal.
   container=datasync-ingestion-$(date -u +%Y%m%dT%H%M%SZ)-$$
-  $compose run -d --name "$container" "$service" crawl events "$@" </dev/null >/dev/null ||
+  $compose run -d --name "$container" "$service" crawl events "$@" </dev/null >/dev/null || {
+    docker rm -f "$container" >/dev/null 2>&1 || true
+    end_if_signalled
     die 'the crawl could not be started' 1
-  trap stop_container INT TERM HUP
+  }
+  started=yes
   follow_container
+  [ -z "$signalled" ] || stop_container
   await_container
-  crawl_code=$(state_of_container ExitCode)
+  crawl_code=$(as_stopped "$(state_of_container ExitCode)")
   trap 'exit "$crawl_code"' INT TERM HUP
   await_follower
   docker logs "$container" >"$log" 2>&1 || true
