@@ -62,16 +62,22 @@ class PassDepth:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenRun:
-    """A run that holds its stream's lease.
-
-    ``closed_seconds``: how long the API has told an earlier run not to ask, counted from the opening.
-    """
+class Hold:
+    """A run's hold on its stream: whatever the run changes, it changes only while the fence is this one."""
 
     run_id: int
     stream: str
     fence: int
     lease_ttl_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun(Hold):
+    """A run that holds its stream's lease and walks the feed.
+
+    ``closed_seconds``: how long the API has told an earlier run not to ask, counted from the opening.
+    """
+
     resume: ResumePoint
     took_over: str | None = None
     closed_seconds: float = 0.0
@@ -110,30 +116,72 @@ def open_run(
 
     Raises LeaseHeld where another run is active, StorageRefused where the state is not one that we write.
     """
-    owner = me or this_process()
     with translated(), connection.cursor() as cursor:
-        cursor.execute(statement("ensure_stream"), {"stream": stream})
-        cursor.execute(statement("lock_stream"), {"stream": stream})
-        state = _StreamRow(*_one(cursor.fetchone(), stream))
-        decision = decide(state.lease_owner, state.lease_acquired_at, expired=state.lease_expired, is_alive=alive)
-        if isinstance(decision, Held):
-            connection.rollback()
-            since = f" since {decision.since:%Y-%m-%d %H:%M:%S %Z}" if decision.since else ""
-            raise LeaseHeld(f"stream {stream} is being run by {decision.holder}{since} (run {state.lease_run_id})")
+        state, took_over = _lock_free_stream(connection, cursor, stream, alive)
         resume = _begin_or_continue(cursor, stream, state)
-        run_id = _insert_run(cursor, stream, state.fence + 1, owner, version, resume)
-        reason = decision.reason or "the run ended without a word"
-        superseded = {
-            "stream": stream,
-            "run_id": run_id,
-            "reason": "lost",
-            "detail": f"{reason}; run {run_id} took over",
-        }
-        cursor.execute(statement("supersede_runs"), superseded)
-        lease = {"stream": stream, "fence": state.fence + 1, "owner": owner.to_text(), "run_id": run_id}
-        cursor.execute(statement("take_lease"), {**lease, "lease_ttl_ms": lease_ttl_ms})
+        begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind, "cursor": resume.cursor}
+        hold = _take(cursor, stream, state.fence + 1, lease_ttl_ms, me or this_process(), version, begun, took_over)
         connection.commit()
-    return OpenRun(run_id, stream, state.fence + 1, lease_ttl_ms, resume, decision.reason, state.closed_seconds)
+    return OpenRun(hold.run_id, stream, hold.fence, lease_ttl_ms, resume, took_over, state.closed_seconds)
+
+
+def open_replay(
+    connection: Connection,
+    stream: str,
+    lease_ttl_ms: int,
+    version: str,
+    *,
+    me: Owner | None = None,
+    alive: Callable[[Owner], bool | None] = is_alive,
+) -> Hold:
+    """The same for a run that tries dead letters again: the pass and its position stay as they are."""
+    with translated(), connection.cursor() as cursor:
+        state, took_over = _lock_free_stream(connection, cursor, stream, alive)
+        kept = {"pass_number": state.pass_number, "pass_kind": "replay", "cursor": state.cursor}
+        hold = _take(cursor, stream, state.fence + 1, lease_ttl_ms, me or this_process(), version, kept, took_over)
+        connection.commit()
+    return hold
+
+
+def _lock_free_stream(
+    connection: Connection, cursor: Any, stream: str, alive: Callable[[Owner], bool | None]
+) -> tuple[_StreamRow, str | None]:
+    """The stream's row, locked, and why its last holder does not count. Raises LeaseHeld where one does."""
+    cursor.execute(statement("ensure_stream"), {"stream": stream})
+    cursor.execute(statement("lock_stream"), {"stream": stream})
+    state = _StreamRow(*_one(cursor.fetchone(), stream))
+    decision = decide(state.lease_owner, state.lease_acquired_at, expired=state.lease_expired, is_alive=alive)
+    if isinstance(decision, Held):
+        connection.rollback()
+        since = f" since {decision.since:%Y-%m-%d %H:%M:%S %Z}" if decision.since else ""
+        raise LeaseHeld(f"stream {stream} is being run by {decision.holder}{since} (run {state.lease_run_id})")
+    return state, decision.reason
+
+
+def _take(
+    cursor: Any,
+    stream: str,
+    fence: int,
+    lease_ttl_ms: int,
+    owner: Owner,
+    version: str,
+    begun: dict[str, Any],
+    took_over: str | None,
+) -> Hold:
+    """Inserts the run's row and gives it the lease; whatever was still called running before has been lost."""
+    values = {"stream": stream, "fence": fence, "owner": str(owner), "version": version}
+    cursor.execute(statement("insert_run"), {**values, **begun})
+    run_id = int(cursor.fetchone()[0])
+    superseded = {
+        "stream": stream,
+        "run_id": run_id,
+        "reason": "lost",
+        "detail": f"{took_over or 'the run ended without a word'}; run {run_id} took over",
+    }
+    cursor.execute(statement("supersede_runs"), superseded)
+    lease = {"stream": stream, "fence": fence, "owner": owner.to_text(), "run_id": run_id}
+    cursor.execute(statement("take_lease"), {**lease, "lease_ttl_ms": lease_ttl_ms})
+    return Hold(run_id, stream, fence, lease_ttl_ms)
 
 
 def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoint:
@@ -168,20 +216,6 @@ def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoi
     )
 
 
-def _insert_run(cursor: Any, stream: str, fence: int, owner: Owner, version: str, resume: ResumePoint) -> int:
-    values = {
-        "stream": stream,
-        "fence": fence,
-        "owner": str(owner),
-        "version": version,
-        "pass_number": resume.pass_number,
-        "pass_kind": resume.pass_kind,
-        "cursor": resume.cursor,
-    }
-    cursor.execute(statement("insert_run"), values)
-    return int(cursor.fetchone()[0])
-
-
 def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: int) -> None:
     """Extends the lease and the run's heartbeat. Raises FencedOff where the lease is not ours any more."""
     with translated(), connection.cursor() as cursor:
@@ -203,7 +237,7 @@ def note_closed(connection: Connection, run: OpenRun, seconds: float) -> None:
 
 def finish_run(
     connection: Connection,
-    run: OpenRun,
+    run: Hold,
     status: str,
     reason: str,
     detail: str | None,
