@@ -35,7 +35,6 @@ class Metrics:
     ) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(_FromState(state, stall_timeout_seconds, version, clock, wall_clock))
-        ProcessCollector(registry=self.registry)
         self.request_seconds = Histogram(
             "datasync_request_duration_seconds",
             "From a request's leaving to its whole answer, or to its failure.",
@@ -54,6 +53,7 @@ class Metrics:
             buckets=_BATCH_EVENTS,
             registry=self.registry,
         )
+        ProcessCollector(registry=self.registry)
 
 
 class _FromState(Collector):
@@ -81,7 +81,7 @@ class _FromState(Collector):
 
 
 def _run(state: ProgressState, version: str) -> Metric:
-    info = InfoMetricFamily("datasync_run", "What is being run; 1.")
+    info = InfoMetricFamily("datasync_run", "The run, told by its labels; always 1.")
     if state.run_id is not None:
         labels = {"run_id": str(state.run_id), "stream": state.stream or "", "pass_kind": state.pass_kind or ""}
         info.add_metric([], {**labels, "version": version})

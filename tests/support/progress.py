@@ -31,3 +31,18 @@ def commit(
     events = inserted + duplicates + rejected
     counts = Counts(1, pages, events, inserted, duplicates, rejected, 0)
     state.committed(counts, stored, expected_total, newest_event_at, now, WALL + now)
+
+
+def everything_happened() -> ProgressState:
+    """A run at second 90 in which each thing that is counted or measured has happened at least once."""
+    state = running(stored=1_000, expected_total=11_000)
+    state.rate_window_observed(10, 3, 40.0, 1.0)
+    state.page_fetched(5_000, 116.0, 2.0)
+    state.request_retrying("status_503")
+    state.writer_retrying(1, 0.2, 3.0)
+    state.walk_restarted()
+    state.wait_started("rate_window", 30.0, 5.0)
+    state.wait_ended(35.0)
+    state.buffer_changed(pages=2, rows=10_000, writing=1)
+    commit(state, 90.0, inserted=4_000, duplicates=900, rejected=100, stored=5_000, newest_event_at=WALL - 3_600.0)
+    return state
