@@ -16,7 +16,8 @@ DatasyncError
 │   ├── CursorRepeated        the feed walks in a circle
 │   ├── RetriesExhausted      attempts or budget used up
 │   ├── RejectedTooMany       the share of unusable events says that the feed is not what we think
-│   └── PageLost              an item pipeline lost or broke a page on its way to the writer
+│   ├── PageLost              an item pipeline lost or broke a page on its way to the writer
+│   └── Stalled               nothing moves and nothing excuses that
 ├── StorageError
 │   ├── StorageUnavailable    connection lost, server restarting, lock not had: retry on a fresh connection
 │   ├── RowsRefused           PostgreSQL refuses data: find the rows and quarantine them
@@ -138,6 +139,12 @@ class PageLost(FatalError):
     """A page did not reach the writer, so the position may not move past it."""
 
     reason = "page_lost"
+
+
+class Stalled(FatalError):
+    """Nothing was committed for longer than allowed, and no announced pause excuses it."""
+
+    reason = "stalled"
 
 
 class StorageError(DatasyncError):

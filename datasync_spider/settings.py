@@ -75,6 +75,7 @@ EXTENSIONS: dict[str, int | None] = {
     "datasync_spider.extensions.progress.ProgressExtension": 200,
     "datasync_spider.extensions.liveview.LiveViewExtension": 210,
     "datasync_spider.extensions.metrics.MetricsExtension": 300,
+    "datasync_spider.extensions.stallguard.StallGuardExtension": 310,
     "datasync_spider.extensions.discovery.DiscoveryExtension": 300,
     "scrapy.extensions.telnet.TelnetConsole": None,
     "scrapy.extensions.remote_control.RemoteControl": None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from scrapy.commands import crawl
 
 from datasync_spider import exitcodes, failpoints, signals, stats
 from datasync_spider.command import api, database, load_config, stoppable
-from datasync_spider.errors import ConfigurationError, Stopped, StorageError, StorageUnavailable
+from datasync_spider.errors import ConfigurationError, Stopped, StorageError
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.metrics.listening import reserved_port
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_READ_END_SECONDS = 5.0
 _TOLD = (
     *("run_id", "stream", "status", "reason", "detail", "expected_total"),
     *("pages", "events", "inserted", "duplicates", "rejected", "filtered", "retries", "waited_ms"),
@@ -128,17 +130,29 @@ def _without_run(refused: str | None, stream: str, signal_name: str | None) -> E
 
 
 def _judge(run_id: int, database_url: str, signal_name: str | None) -> End:
+    """By the run's row. A database that connects and then says no more is not waited for."""
+    ends: list[End] = []
+    reading = threading.Thread(target=lambda: ends.append(_read_end(run_id, database_url, signal_name)), daemon=True)
+    reading.start()
+    reading.join(_READ_END_SECONDS)
+    return ends[0] if ends else _unreadable(run_id, f"PostgreSQL did not answer within {_READ_END_SECONDS:g} s")
+
+
+def _read_end(run_id: int, database_url: str, signal_name: str | None) -> End:
     try:
         with connected(database_url, connect_timeout_seconds=2) as connection:
             end_open_run(connection, run_id, signal_name)
             row = read_run(connection, run_id)
             streams = read_streams(connection)
-    except StorageUnavailable as error:
-        return End(exitcodes.FAILED, summary.unreadable(run_id, str(error)), {"run_id": run_id})
+    except StorageError as error:
+        return _unreadable(run_id, str(error))
     if row is None:
-        return End(exitcodes.FAILED, summary.unreadable(run_id, "its row is gone"), {"run_id": run_id})
-    stream = next((stream for stream in streams if stream["stream"] == row["stream"]), {})
-    return _report(row, stream)
+        return _unreadable(run_id, "its row is gone")
+    return _report(row, next((stream for stream in streams if stream["stream"] == row["stream"]), {}))
+
+
+def _unreadable(run_id: int, why: str) -> End:
+    return End(exitcodes.FAILED, summary.unreadable(run_id, why), {"run_id": run_id})
 
 
 def _report(row: Mapping[str, Any], stream: Mapping[str, Any]) -> End:

@@ -30,6 +30,7 @@ from datasync_spider.errors import (
     FencedOff,
     LeaseHeld,
     PageLost,
+    Stalled,
     StorageError,
     StorageUnavailable,
 )
@@ -57,6 +58,7 @@ logger = logging.getLogger(__name__)
 _FLUSH_AFTER_SECONDS = 1.0
 _STOP_FLUSH_SECONDS = 5.0
 _FINISH_SECONDS = 2.0
+_LOOK_AGAIN_SECONDS = 1.0
 
 
 class PostgresPipeline:
@@ -270,6 +272,9 @@ class PostgresPipeline:
             asyncio.ensure_future(engine.close_spider_async(reason=reason))  # noqa: RUF006 - the engine awaits it
 
     def _on_run_failed(self, error: DatasyncError, **_: Any) -> None:
+        if isinstance(error, Stalled):
+            # A write that hangs does not end by being waited for.
+            self._stop_deadline = time.monotonic()
         self._fail(error)
 
     def _on_stop_requested(self, signal_name: str, **_: Any) -> None:
@@ -344,7 +349,9 @@ class PostgresPipeline:
                 self._dispatcher.abandon()
                 await asyncio.wait(self._writes, timeout=0.5)
                 return
-            await asyncio.wait(self._writes, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            # A deadline may be set while this waits.
+            pause = _LOOK_AGAIN_SECONDS if left is None else left
+            await asyncio.wait(self._writes, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
 
     async def _finish(self, status: str, reason: str, detail: str | None) -> None:
         finishing = self._control_worker.submit(lambda: self._finish_run(status, reason, detail))

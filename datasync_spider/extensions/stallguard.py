@@ -1,0 +1,65 @@
+"""Ends a run that has stopped moving: nothing was committed for STALL_TIMEOUT_MS, and nothing excuses that.
+
+What it is for is the unforeseen, such as a database server that holds a connection open and never answers: a run that
+What it is for is the unforeseen, such as a database server that holds a connection open and never answers: a run that
+fails can be started again, one that hangs keeps its lease and helps nobody. Invariant: it fires once, and never while
+an announced pause or a database that is being tried again is within its time.
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from scrapy import signals as scrapy_signals
+
+from datasync_spider import signals
+from datasync_spider.config import Config
+from datasync_spider.errors import Stalled
+from datasync_spider.progress.feed import ProgressFeed
+from datasync_spider.progress.health import Verdict, judge_health
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+
+_LOOKS_PER_TIMEOUT = 20
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+class StallGuardExtension:
+    """Looks at the progress from the opening of the run until the spider has closed."""
+
+    def __init__(self, crawler: Crawler, feed: ProgressFeed, timeout_seconds: float) -> None:
+        self._crawler = crawler
+        self._feed = feed
+        self._timeout_seconds = timeout_seconds
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        config = Config.from_settings(crawler.settings)
+        extension = cls(crawler, ProgressFeed.from_crawler(crawler), config.stall_timeout_seconds)
+        crawler.signals.connect(extension._run_opened, signals.run_opened)
+        crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
+        return extension
+
+    def _run_opened(self, **_: Any) -> None:
+        self._task = asyncio.ensure_future(self._watch())
+
+    async def _watch(self) -> None:
+        pause = min(self._timeout_seconds / _LOOKS_PER_TIMEOUT, _LONGEST_PAUSE_SECONDS)
+        while True:
+            await asyncio.sleep(pause)
+            health = judge_health(self._feed.state, self._timeout_seconds, time.monotonic())
+            if health.verdict is Verdict.STALLED:
+                error = Stalled(
+                    f"nothing was committed for {health.idle_seconds:.0f} s without a reason to wait: {health.words}"
+                )
+                self._crawler.signals.send_catch_log(signals.run_failed, error=error)
+                return
+
+    def _spider_closed(self, **_: Any) -> None:
+        if self._task is not None:
+            self._task.cancel()
