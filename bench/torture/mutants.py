@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from datasync_spider.pipelines import ending
-from datasync_spider.storage import checkpoint, known, rejections, writer
+from datasync_spider.storage import checkpoint, known, rejections, sql, writer
+from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.completion import Verdict
 
 
@@ -35,7 +36,7 @@ def cursor_in_a_transaction_of_its_own() -> None:
 
 def fence_not_checked() -> None:
     """A checkpoint goes through whoever holds the lease."""
-    original = checkpoint.statement
+    original = sql.statement
 
     def statement(name: str) -> str:
         text = original(name)
@@ -68,10 +69,7 @@ def rejected_events_are_dropped() -> None:
 def whatever_ends_is_complete() -> None:
     """A run whose crawl ended is called complete."""
 
-    def outcome(*_: Any) -> tuple[str, str, str | None]:
-        return "complete", "last_page", None
-
-    ending.Ending.outcome = outcome  # type: ignore[method-assign]
+    setattr(ending.Ending, "outcome", lambda *_: ("complete", "last_page", None))  # noqa: B010 - a method is replaced
 
 
 def a_commit_in_doubt_is_taken_for_granted() -> None:
@@ -83,9 +81,7 @@ def a_commit_in_doubt_is_taken_for_granted() -> None:
         if found is not None:
             return found
         rows = sum(len(page.rows) for page in batch.pages)
-        return writer.Committed(
-            batch.number, batch.first_page, batch.last_page, len(batch.pages), rows, rows, 0, 0, 0, 0, 0.0
-        )
+        return Committed(batch.number, batch.first_page, batch.last_page, len(batch.pages), rows, rows, 0, 0, 0, 0, 0.0)
 
     writer.Writer.was_committed = was_committed  # type: ignore[method-assign]
 

@@ -23,7 +23,7 @@ from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.metrics.listening import reserved_port
 from datasync_spider.progress import summary
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connect import connected, patiently
 from datasync_spider.storage.migrate import migrate
 from datasync_spider.storage.runs import end_open_run, read_run
 from datasync_spider.storage.status import read_streams
@@ -77,7 +77,7 @@ class Command(crawl.Command):
                 services.enter_context(reserved_port(self.settings, self._config))
                 with stoppable():
                     database_url = services.enter_context(database(self.settings, self._config))
-                    _migrate(database_url)
+                    patiently(lambda: _migrate(database_url))
                     services.enter_context(api(self.settings, self._config))
                 return self._crawl(args[0], opts, database_url)
         except ConfigurationError as error:

@@ -41,7 +41,7 @@ from datasync_spider.pipelines.ending import Ending
 from datasync_spider.pipelines.turns import PredecessorFailed
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connect import connected, patiently
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.runs import OpenRun, finish_run, open_run
@@ -97,7 +97,9 @@ class PostgresPipeline:
     async def open_spider(self) -> None:
         config = self._config
         try:
-            run = await self._control_worker.submit(self._open_run)
+            run = await self._control_worker.submit(
+                lambda: patiently(self._open_run, is_stopped=lambda: self._stop_deadline is not None)
+            )
         except LeaseHeld as error:
             logger.error("%s", error)
             self._crawler.stats.set_value(stats.REFUSED, "lease_held")
@@ -114,7 +116,9 @@ class PostgresPipeline:
         )
         # A pass over ground that was walked before meets keys that exist; a first walk meets none.
         mode = CopyMode(start_with_merge=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
-        self._dispatcher = Dispatcher(settings, Writer(run, mode, config.conflict_rule), self._totals, self._retrying_from_thread())
+        self._dispatcher = Dispatcher(
+            settings, Writer(run, mode, config.conflict_rule), self._totals, self._retrying_from_thread()
+        )
         self._log_start(run)
         self._crawler.signals.send_catch_log(signals.run_opened, run=run)
 

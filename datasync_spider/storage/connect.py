@@ -6,17 +6,25 @@ needs it sets for itself. A peer that is gone without a word is noticed by TCP w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's name for the class
 
-from datasync_spider.errors import StorageRefused
+from datasync_spider.errors import StorageRefused, StorageUnavailable
 from datasync_spider.storage.translate import translated
 
-__all__ = ["Connection", "close_quietly", "connect", "connected"]
+__all__ = ["Connection", "close_quietly", "connect", "connected", "patiently"]
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_FIRST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 2.0
 
 _TCP_LIMITS: dict[str, Any] = {
     "keepalives": 1,
@@ -60,3 +68,27 @@ def connected(database_url: str, *, connect_timeout_seconds: int = 5) -> Iterato
             yield connection
     finally:
         close_quietly(connection)
+
+
+def patiently(
+    work: Callable[[], _T],
+    *,
+    budget_seconds: float = 20.0,
+    is_stopped: Callable[[], bool] = lambda: False,
+    pause: Callable[[float], None] = time.sleep,
+) -> _T:
+    """The result of ``work``, tried again while the database is unavailable: one that starts beside us needs a moment.
+
+    Short, because a wrong address or password looks the same. Raises the last StorageUnavailable.
+    """
+    deadline = time.monotonic() + budget_seconds
+    seconds = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return work()
+        except StorageUnavailable as error:
+            if is_stopped() or time.monotonic() + seconds > deadline:
+                raise
+            logger.warning("the database is not available, trying again: %s", error)
+        pause(seconds)
+        seconds = min(_LONGEST_PAUSE_SECONDS, seconds * 2)
