@@ -1,0 +1,117 @@
+"""The README is short, and what it tells people to type exists."""
+
+from __future__ import annotations
+
+import argparse
+import pkgutil
+import re
+import shlex
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from scrapy.commands import ScrapyCommand
+from scrapy.settings import Settings
+
+import datasync_spider.commands
+from datasync_spider.spiders.events import EventsSpider
+from tests.unit.docs.pages import PROJECT, markdown_files, read
+
+README = PROJECT / "README.md"
+_ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
+
+
+def typed(path: Path) -> Iterator[list[str]]:
+    """What a page tells to type: the lines of its shell blocks, and code spans that begin like a command."""
+    page = read(path)
+    for block in page.blocks:
+        if block.language == "sh":
+            yield from (words(line) for line in block.lines)
+    for span in page.code_spans():
+        if span.startswith(("sh ", "scrapy ")):
+            yield words(span)
+
+
+def words(line: str) -> list[str]:
+    """A command without the settings before it and the comment behind it."""
+    found = shlex.split(line.removeprefix("$ "), comments=True)
+    while found and _ASSIGNMENT.fullmatch(found[0]):
+        found.pop(0)
+    return found
+
+
+def our_commands() -> dict[str, type[ScrapyCommand]]:
+    return {
+        module.name: import_module(f"datasync_spider.commands.{module.name}").Command
+        for module in pkgutil.iter_modules(datasync_spider.commands.__path__)
+    }
+
+
+def complaint(command: list[str]) -> str | None:
+    """What is wrong with a command that somebody is told to type, or None."""
+    match command:
+        case ["sh", script, *arguments]:
+            if not (PROJECT / script).is_file():
+                return f"there is no {script}"
+            text = (PROJECT / script).read_text(encoding="utf-8")
+            own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+            unknown = [word for word in own if word.startswith("--") and word not in text]
+            return f"{script} knows no {unknown[0]}" if unknown else None
+        case ["scrapy", name, *arguments]:
+            commands = our_commands()
+            return parse(commands[name](), arguments) if name in commands else f"there is no scrapy {name}"
+        case _:
+            return None
+
+
+def parse(command: ScrapyCommand, arguments: list[str]) -> str | None:
+    """Lets the command's own parser judge, as Scrapy would."""
+    command.settings = Settings()
+    parser = argparse.ArgumentParser(conflict_handler="resolve", exit_on_error=False)
+    command.add_options(parser)
+    try:
+        _, rest = parser.parse_known_args(arguments)
+    except argparse.ArgumentError as error:
+        return str(error)
+    own = rest[: rest.index("--")] if "--" in rest else rest
+    unknown = [word for word in own if word.startswith("-") and "--" not in arguments]
+    return f"unknown: {unknown[0]}" if unknown else None
+
+
+def test_the_readme_has_less_than_200_lines() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) < 200
+
+
+@pytest.mark.parametrize("path", markdown_files(), ids=lambda path: str(path.relative_to(PROJECT)))
+def test_every_command_that_a_page_tells_to_type_exists(path: Path) -> None:
+    assert [(command, wrong) for command in typed(path) if (wrong := complaint(command))] == []
+
+
+def test_the_readme_tells_the_two_commands_and_the_crawl() -> None:
+    told = list(typed(README))
+    assert ["sh", "run-ingestion.sh"] in told
+    assert ["sh", "run-tests.sh"] in told
+    assert ["scrapy", "crawl", EventsSpider.name] in told
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sh missing.sh",
+        "sh run-ingestion.sh --dokcer",
+        "scrapy crwal events",
+        "scrapy status --jsno",
+        "scrapy status --expect well",
+    ],
+)
+def test_a_command_that_does_not_exist_would_be_found(line: str) -> None:
+    assert complaint(words(line)) is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["A=1 sh run-ingestion.sh -- -O x.jsonl", "scrapy psql -- -c 'SELECT 1'", "scrapy status --json  # for programs"],
+)
+def test_a_command_that_exists_is_let_pass(line: str) -> None:
+    assert complaint(words(line)) is None
