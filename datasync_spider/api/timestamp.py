@@ -1,115 +1,125 @@
-"""Timestamps as microseconds since the epoch, exactly, or None where a value is no time.
+"""When an event happened, from whatever the API writes for it.
 
-Never a guess: no zone means UTC, not the host's; numbers are told apart by magnitude within ranges that do not overlap between
-1973 and 5138; what lies outside, such as 0 or 5, is no time. Digits below the microsecond are cut off (toward the past).
+Invariant: a value is either understood exactly, or it is no time (None): never a guess, never the host's time zone,
+never an exception. Below a microsecond time is truncated toward the past, on both sides of 1970.
+
+An epoch is told by its magnitude: 1e8 up to 1e11 are seconds (1973 to 5138), then milliseconds, microseconds and
+nanoseconds, a factor of 1,000 each. What is smaller is a counter or a mistake, negative numbers included.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_SECONDS = 86_400
-_SECOND_US = 1_000_000
+_EPOCH_DAY = _EPOCH.toordinal()
+_MICROSECOND = timedelta(microseconds=1)
+_from_isoformat = datetime.fromisoformat
 
-# The common form is 2026-01-27T19:20:12.369Z. Its tail is looked up rather than parsed, and neighbours in the feed share
-# their minute: this is the hottest line of the program.
-_COMMON_LENGTH = len("2026-01-27T19:20:12.369Z")
-_SECONDS_US = {f"{second:02}.": second * _SECOND_US for second in range(60)}
-_MILLISECONDS_US = {f"{millisecond:03}Z": millisecond * 1000 for millisecond in range(1000)}
-_MINUTE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:").fullmatch
-_ISO = re.compile(
-    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
-    r"(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
-    r"(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
-).fullmatch
-_NUMBER = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]{1,20})(?:\.(?P<fraction>[0-9]+))?(?:[eE]\+?(?P<exponent>[0-9]{1,2}))?").fullmatch
-# White space, C0 and C1 controls, and the invisible characters that clients report around values.
-_INVISIBLE = "".join(map(chr, [*range(0x00, 0x21), *range(0x7F, 0xA1), 0x200B, 0x200C, 0x200D, 0xFEFF]))
-_LONGEST_TEXT = 64
+# What sticks to copied text and is no part of it: white space, C0 and C1 controls, zero-width characters.
+_INVISIBLE = "".join(
+    map(
+        chr,
+        [
+            *range(0x21),
+            *range(0x7F, 0xA1),
+            0x1680,
+            *range(0x2000, 0x200E),
+            0x2028,
+            0x2029,
+            0x202F,
+            0x205F,
+            0x3000,
+            0xFEFF,
+        ],
+    )
+)
+
+_NUMBER = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_ISO_8601 = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
+    r"(?:[Zz]|([+-])([0-9]{2})(?::?([0-9]{2}))?)?"
+)
 _MAX_OFFSET_MINUTES = 18 * 60
+# From which place of the leading digit up to which other one, and what a microsecond is in that unit.
+_UNITS = ((8, 11, Decimal("0.000001")), (11, 14, Decimal("0.001")), (14, 17, Decimal(1)), (17, 20, Decimal(1_000)))
 
 
-def parse_timestamp(value: str | int | None) -> int | None:
-    """Microseconds since 1970-01-01 UTC. A JSON number that is no integer is given as its text, so that no digit is lost."""
+def parse_timestamp(value: object) -> int | None:
+    """Microseconds since 1970-01-01 UTC, or None where ``value`` is no time.
+
+    Give numbers as int, or as their text where digits would be lost: a float stands for its shortest decimal form.
+    """
+    if type(value) is str:
+        # The common form, with one to six decimals, by the standard library's fast parser. That takes much more; what
+        # keeps it to our form are the five separators, which stand three places apart, the length, and the hour (newer
+        # Pythons take 24:00).
+        if value[7:20:3] == "-T::." and 21 < len(value) < 28 and value[-1] == "Z" and value[11:13] < "24":
+            try:
+                return (_from_isoformat(value) - _EPOCH) // _MICROSECOND
+            except ValueError:
+                pass
+        return _from_text(value.strip(_INVISIBLE))
     if type(value) is int:
-        return _from_number(value, "")
-    if not isinstance(value, str):
-        return None
-    if len(value) == _COMMON_LENGTH:
-        minute_us = _minute_us(value[:17])
-        second_us = _SECONDS_US.get(value[17:20])
-        millisecond_us = _MILLISECONDS_US.get(value[20:])
-        if minute_us is not None and second_us is not None and millisecond_us is not None:
-            return minute_us + second_us + millisecond_us
-    text = value.strip(_INVISIBLE) if len(value) <= _LONGEST_TEXT * 4 else ""
-    if len(text) > _LONGEST_TEXT:
-        return None
-    if (match := _NUMBER(text)) is not None:
-        return _from_match(match)
-    if (match := _ISO(text)) is not None:
-        return _from_iso(match)
+        return _from_int(value)
+    return _from_number(repr(value)) if type(value) is float else None
+
+
+def _from_int(value: int) -> int | None:
+    if 10**11 <= value < 10**14:
+        return value * 1_000
+    if 10**8 <= value < 10**11:
+        return value * 1_000_000
+    if 10**14 <= value < 10**17:
+        return value
+    if 10**17 <= value < 10**20:
+        return value // 1_000
     return None
 
 
-@lru_cache(maxsize=4096)
-def _minute_us(prefix: str) -> int | None:
-    """The microseconds of ``2026-01-27T19:20:``, or None where it is no minute of the calendar."""
-    if not _MINUTE(prefix):
+def _from_text(text: str) -> int | None:
+    return _from_iso_8601(text) if text[4:5] == "-" else _from_number(text)
+
+
+def _from_number(text: str) -> int | None:
+    if not _NUMBER.fullmatch(text):
         return None
     try:
-        delta = datetime.fromisoformat(f"{prefix}00+00:00") - _EPOCH
-    except ValueError:
+        number = Decimal(text)
+    except ArithmeticError:  # an exponent of astronomical size
         return None
-    return (delta.days * _DAY_SECONDS + delta.seconds) * _SECOND_US
+    leading = number.adjusted() if number else -1
+    for lowest, beyond, microsecond in _UNITS:
+        if lowest <= leading < beyond:
+            # Integer division is exact however many digits the number has; multiplying would round.
+            return int(number // microsecond)
+    return None
 
 
-def _from_match(match: re.Match[str]) -> int | None:
-    digits, fraction = match["whole"], match["fraction"] or ""
-    exponent = int(match["exponent"] or 0)
-    if exponent > 20:
+def _from_iso_8601(text: str) -> int | None:
+    match = _ISO_8601.fullmatch(text)
+    if match is None:
         return None
-    fraction = fraction.ljust(exponent, "0")
-    whole = int(digits + fraction[:exponent])
-    return None if match["sign"] and whole else _from_number(whole, fraction[exponent:])
-
-
-def _from_number(whole: int, fraction: str) -> int | None:
-    """Epoch seconds, milliseconds, microseconds or nanoseconds by magnitude."""
-    if whole < 10**8:
-        return None
-    if whole < 10**11:
-        return whole * _SECOND_US + int(fraction[:6].ljust(6, "0"))
-    if whole < 10**14:
-        return whole * 1000 + int(fraction[:3].ljust(3, "0"))
-    if whole < 10**17:
-        return whole
-    return whole // 1000 if whole < 10**20 else None
-
-
-def _from_iso(match: re.Match[str]) -> int | None:
-    second = int(match["second"] or 0)
-    leap = second == 60
-    offset = _offset_minutes(match["zone"])
-    if offset is None:
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    offset = _offset_minutes(match[8], match[9], match[10])
+    # A leap second (:60) rolls over into the next minute by the sum below.
+    if offset is None or hour > 23 or minute > 59 or second > 60:
         return None
     try:
-        instant = datetime.fromisoformat(f"{match['date']}T{match['hour']}:{match['minute']}:{59 if leap else second:02}+00:00")
+        days = date(year, month, day).toordinal() - _EPOCH_DAY
     except ValueError:
         return None
-    delta = instant - _EPOCH - timedelta(minutes=offset)
-    seconds = delta.days * _DAY_SECONDS + delta.seconds + leap
-    return seconds * _SECOND_US + int((match["fraction"] or "")[:6].ljust(6, "0"))
+    seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second
+    return seconds * 1_000_000 + int((match[7] or "").ljust(9, "0")) // 1_000
 
 
-def _offset_minutes(zone: str | None) -> int | None:
-    if zone is None or zone in "Zz":
+def _offset_minutes(sign: str | None, hours: str | None, minutes: str | None) -> int | None:
+    if sign is None or hours is None:
         return 0
-    digits = zone[1:].replace(":", "").ljust(4, "0")
-    hours, minutes = int(digits[:2]), int(digits[2:])
-    offset = hours * 60 + minutes
-    if minutes > 59 or offset > _MAX_OFFSET_MINUTES:
+    offset = int(hours) * 60 + int(minutes or 0)
+    if offset > _MAX_OFFSET_MINUTES or int(minutes or 0) > 59:
         return None
-    return -offset if zone[0] == "-" else offset
+    return -offset if sign == "-" else offset
