@@ -1,47 +1,33 @@
-"""A response body as a page: its events, still raw, and where the feed goes on.
+"""One page of the feed, out of the body of an answer.
 
-A body is a page only when it parses whole, is an object with an array of events, and says whether there is more; where it
-tells how many it returned, that must be so. Everything else is PageUnreadable, or PageContradiction where it parses but denies
-itself. Invariant: a page is never shorter than the server made it.
+Invariant: a body is a page only when it parses whole, is an object, has an array of events and says whether there is
+more; a truncated body is never a shorter page. Events stay raw here, so that a bad one costs nobody but itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import msgspec
 
-from datasync_spider.api.tolerant import split_body
-from datasync_spider.errors import PageContradiction, PageUnreadable
+from datasync_spider.api.envelope import Envelope, Feed, read_feed
+from datasync_spider.api.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
+from datasync_spider.api.tolerant import split_page
+from datasync_spider.errors import PageUnreadable
 
-RawEvent: TypeAlias = msgspec.Raw | bytes
-_BOM = b"\xef\xbb\xbf"
+RawEvent: TypeAlias = msgspec.Raw
+"""The bytes of one event within the body, not copied: they keep the whole body in memory."""
 
-
-class _Body(msgspec.Struct):
-    """Every name that is in use, nested or flat. Any: their types are looked at one by one, an odd one is not an error."""
-
-    data: list[msgspec.Raw] | None = None
-    events: list[msgspec.Raw] | None = None
-    pagination: Any = None
-    meta: Any = None
-    hasMore: Any = None  # noqa: N815 - the API's name
-    has_more: Any = None
-    nextCursor: Any = None  # noqa: N815
-    next_cursor: Any = None
-    cursorExpiresIn: Any = None  # noqa: N815
-    cursor_expires_in: Any = None
-    total: Any = None
-    returned: Any = None
-    requestId: Any = None  # noqa: N815
-    request_id: Any = None
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class Page(msgspec.Struct, frozen=True):
-    """``next_cursor`` is a text exactly where ``has_more`` is true. ``total`` counts the events of the whole feed.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``has_more`` and ``next_cursor`` agree: there is a next cursor exactly where there is more.
 
-    ``all_plain``: :func:`is_plain` holds of the whole body, and so of each event.
+    ``total`` is the API's count of all events, ``cursor_expires_in_seconds`` what it says of its cursor's life.
     """
 
     raw_events: list[RawEvent]
@@ -50,85 +36,48 @@ class Page(msgspec.Struct, frozen=True):
     total: int | None = None
     request_id: str | None = None
     cursor_expires_in_seconds: float | None = None
-    all_plain: bool = False
 
 
-_decode = msgspec.json.Decoder(_Body).decode
+class _Body(Envelope):
+    data: list[msgspec.Raw] | None = None
+    events: list[msgspec.Raw] | None = None
+
+
+_decode_body = msgspec.json.Decoder(_Body).decode
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
 
 
 def read_page(body: bytes) -> Page:
-    """The page in this body. Raises PageUnreadable or PageContradiction."""
-    body = body.removeprefix(_BOM)
-    if not body.strip():
-        raise PageUnreadable("empty_body")
+    """Raises PageUnreadable for what is no page, PageContradiction for one that does not say how it goes on."""
+    text = body.removeprefix(_BYTE_ORDER_MARK)
     try:
-        top = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # One event that JSON libraries choke on must not cost the others.
-        return _read_tolerantly(body, str(error))
-    events = top.data if top.data is not None else top.events
-    if events is None:
-        raise PageUnreadable("no_data_array")
-    return _page(msgspec.structs.asdict(top), list(events), all_plain=is_plain(body))
+        whole = _decode_body(text)
+    except _REFUSALS:
+        return read_page_tolerantly(text)
+    return _page(whole.data if whole.data is not None else whole.events, read_feed(whole))
 
 
-def is_plain(text: bytes) -> bool:
-    """Whether nothing in these bytes can be half a character, NUL or invalid UTF-8: true of nearly every page."""
-    return text.isascii() and b"\\u" not in text
+def read_page_tolerantly(text: bytes) -> Page:
+    """The same for a page some of whose events the decoder cannot take; about ten times slower."""
+    raw_events, rest = split_page(text)
+    try:
+        envelope = _decode_envelope(rest)
+    except _REFUSALS as error:
+        raise PageUnreadable(NOT_JSON, str(error)) from error
+    return _page(raw_events, read_feed(envelope))
 
 
-def _read_tolerantly(body: bytes, why: str) -> Page:
-    members = split_body(body, why)
-    fields: dict[str, Any] = {}
-    for name in _Body.__struct_fields__:
-        if name in members and name not in {"data", "events"}:
-            try:
-                fields[name] = msgspec.json.decode(bytes(members[name]))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise PageUnreadable("not_json", f"{name}: {error}") from error
-    events = next((members[name] for name in ("data", "events") if isinstance(members.get(name), list)), None)
-    if not isinstance(events, list):
-        raise PageUnreadable("no_data_array")
-    return _page(fields, list(events))
-
-
-def _page(top: Mapping[str, Any], events: list[RawEvent], *, all_plain: bool = False) -> Page:
-    pagination = top.get("pagination")
-    meta = top.get("meta")
-    places = [place for place in (pagination, meta, top) if isinstance(place, Mapping)]
-    returned = _told(places, int, "returned")
-    if returned is not None and returned != len(events):
-        raise PageUnreadable("returned_mismatch", f"the page tells {returned} events and holds {len(events)}")
-    has_more = _told(places, bool, "hasMore", "has_more")
-    cursor = _cursor(places)
-    if has_more is None and cursor is None:
-        raise PageContradiction("neither_has_more_nor_cursor")
-    if has_more and cursor is None:
-        raise PageContradiction("has_more_without_cursor")
-    goes_on = cursor is not None and has_more is not False
-    expires = _told(places, (int, float), "cursorExpiresIn", "cursor_expires_in")
+def _page(raw_events: list[RawEvent] | None, feed: Feed) -> Page:
+    if raw_events is None:
+        raise PageUnreadable(NO_DATA_ARRAY)
+    if feed.returned is not None and feed.returned != len(raw_events):
+        raise PageUnreadable(RETURNED_MISMATCH, f"the page says {feed.returned} events and holds {len(raw_events)}")
+    has_more, next_cursor = feed.direction()
     return Page(
-        raw_events=events,
-        # The end is the end: a cursor beside hasMore=false leads past it, to nothing or to the head again.
-        next_cursor=cursor if goes_on else None,
-        has_more=goes_on,
-        total=_told(places, int, "total"),
-        request_id=_told(places, str, "requestId", "request_id"),
-        cursor_expires_in_seconds=None if expires is None else float(expires),
-        all_plain=all_plain,
+        raw_events=raw_events,
+        next_cursor=next_cursor,
+        has_more=has_more,
+        total=feed.total,
+        request_id=feed.request_id,
+        cursor_expires_in_seconds=feed.cursor_expires_in_seconds,
     )
-
-
-def _told(places: list[Mapping[str, Any]], kind: type | tuple[type, ...], *names: str) -> Any:
-    for place in places:
-        for name in names:
-            value = place.get(name)
-            # To Python, True is an int; to JSON it is none.
-            if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-                return value
-    return None
-
-
-def _cursor(places: list[Mapping[str, Any]]) -> str | None:
-    cursor = _told(places, (str, int), "nextCursor", "next_cursor")
-    return None if cursor is None or cursor == "" else str(cursor)

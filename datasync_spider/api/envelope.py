@@ -1,0 +1,146 @@
+"""What a page says beside its events: whether there is more, where, and how much in all.
+
+The same facts come nested in ``pagination`` or ``meta`` or flat, in camelCase or snake_case. Invariant: a fact that
+decides where the walk goes on is taken only where all places that tell it agree; what merely informs may be odd.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from datasync_spider.api.reasons import (
+    CURSOR_NUL,
+    CURSOR_WRONG_TYPE,
+    HAS_MORE_WITHOUT_CURSOR,
+    HAS_MORE_WRONG_TYPE,
+    NEITHER_HAS_MORE_NOR_CURSOR,
+    TWO_CURSORS,
+    TWO_HAS_MORES,
+)
+from datasync_spider.errors import PageContradiction, PageUnreadable
+
+_T = TypeVar("_T")
+
+_MAX_COUNT = 2**63 - 1  # what a BIGINT column holds
+
+
+class Envelope(msgspec.Struct):
+    """A page's members but for its events, under the wire's own names."""
+
+    pagination: Any = None
+    meta: Any = None
+    hasMore: Any = None  # noqa: N815
+    has_more: Any = None
+    nextCursor: Any = None  # noqa: N815
+    next_cursor: Any = None
+    cursorExpiresIn: Any = None  # noqa: N815
+    cursor_expires_in: Any = None
+    requestId: Any = None  # noqa: N815
+    request_id: Any = None
+    total: Any = None
+    returned: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The facts, wherever they were told. ``next_cursor`` is None where it is absent, null or empty."""
+
+    has_more: bool | None
+    next_cursor: str | None
+    total: int | None
+    returned: int | None
+    request_id: str | None
+    cursor_expires_in_seconds: float | None
+
+    def direction(self) -> tuple[bool, str | None]:
+        """Whether there is more, and the cursor to it. Raises PageContradiction where that stays open."""
+        if self.has_more is None:
+            if self.next_cursor is None:
+                raise PageContradiction(NEITHER_HAS_MORE_NOR_CURSOR)
+            return True, self.next_cursor
+        if not self.has_more:
+            # A cursor beside hasMore false is where a later page would begin, or a link back to the head: to follow it
+            # would never end. The plain word wins over the link.
+            return False, None
+        if self.next_cursor is None:
+            raise PageContradiction(HAS_MORE_WITHOUT_CURSOR)
+        return True, self.next_cursor
+
+
+def read_feed(envelope: Envelope) -> Feed:
+    """Raises PageUnreadable for a deciding fact of a wrong type, PageContradiction where places disagree."""
+    places = [
+        place
+        for place in (envelope.pagination, envelope.meta, msgspec.structs.asdict(envelope))
+        if isinstance(place, dict)
+    ]
+    return Feed(
+        has_more=_has_more(places),
+        next_cursor=_next_cursor(places),
+        total=_first(map(_count, _told(places, "total"))),
+        returned=_first(map(_count, _told(places, "returned"))),
+        request_id=_first(map(_printable, _told(places, "requestId", "request_id"))),
+        cursor_expires_in_seconds=_first(map(_seconds, _told(places, "cursorExpiresIn", "cursor_expires_in"))),
+    )
+
+
+def _told(places: list[dict[str, Any]], *names: str) -> Iterator[Any]:
+    return (place[name] for place in places for name in names if place.get(name) is not None)
+
+
+def _first(values: Iterator[_T | None]) -> _T | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _has_more(places: list[dict[str, Any]]) -> bool | None:
+    told = list(_told(places, "hasMore", "has_more"))
+    if not all(isinstance(value, bool) for value in told):
+        raise PageUnreadable(HAS_MORE_WRONG_TYPE, f"hasMore is {_short(told)}")
+    if len(set(told)) > 1:
+        raise PageContradiction(TWO_HAS_MORES)
+    return told[0] if told else None
+
+
+def _next_cursor(places: list[dict[str, Any]]) -> str | None:
+    cursors = {_cursor(value) for value in _told(places, "nextCursor", "next_cursor")} - {""}
+    if len(cursors) > 1:
+        raise PageContradiction(TWO_CURSORS)
+    return cursors.pop() if cursors else None
+
+
+def _cursor(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise PageUnreadable(CURSOR_WRONG_TYPE, f"the next cursor is {_short(value)}")
+    if "\0" in value:
+        # It could be followed, but never saved, and what cannot be saved cannot be resumed.
+        raise PageUnreadable(CURSOR_NUL)
+    return value
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT:
+        return value
+    return None
+
+
+def _seconds(value: Any) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT:
+        return float(value) if math.isfinite(value) else None
+    return None
+
+
+def _printable(value: Any) -> str | None:
+    return value if isinstance(value, str) and value and value.isprintable() else None
+
+
+def _short(value: object) -> str:
+    return repr(value)[:80]

@@ -1,0 +1,43 @@
+"""The slugs under which this package refuses a page or an event, all in one place.
+
+They are stored in tables and counted in stats, and people search for them: once released, a slug keeps its meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# PageUnreadable: a body that is no page.
+EMPTY_BODY: Final = "empty_body"
+TRUNCATED_JSON: Final = "truncated_json"
+NOT_JSON: Final = "not_json"
+NOT_AN_OBJECT: Final = "not_an_object"
+"""Of a page and of an event alike."""
+NO_DATA_ARRAY: Final = "no_data_array"
+RETURNED_MISMATCH: Final = "returned_mismatch"
+HAS_MORE_WRONG_TYPE: Final = "has_more_wrong_type"
+CURSOR_WRONG_TYPE: Final = "cursor_wrong_type"
+CURSOR_NUL: Final = "cursor_nul"
+
+# PageContradiction: a page that denies itself.
+HAS_MORE_WITHOUT_CURSOR: Final = "has_more_without_cursor"
+NEITHER_HAS_MORE_NOR_CURSOR: Final = "neither_has_more_nor_cursor"
+TWO_HAS_MORES: Final = "two_has_mores"
+TWO_CURSORS: Final = "two_cursors"
+
+# RejectedEvent: an event that cannot be stored.
+NO_ID: Final = "no_id"
+ID_WRONG_TYPE: Final = "id_wrong_type"
+ID_EMPTY: Final = "id_empty"
+ID_TOO_LONG: Final = "id_too_long"
+ID_NUL: Final = "id_nul"
+NUL_CHARACTER: Final = "nul_character"
+LONE_SURROGATE: Final = "lone_surrogate"
+INVALID_UTF8: Final = "invalid_utf8"
+TOO_DEEP: Final = "too_deep"
+MALFORMED_JSON: Final = "malformed_json"
+
+
+def status_reason(status: int) -> str:
+    """The slug of an answer that is told by its status alone, such as ``status_503``."""
+    return f"status_{status}"
