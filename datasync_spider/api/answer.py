@@ -1,74 +1,78 @@
-"""What one HTTP answer means: a page, or the error that says what to do."""
+"""What one HTTP answer means: a page, or the error that says what the caller must do about it.
+
+Invariant: every status and every body leads to exactly one outcome, and only a 200 can be a page. Decided by status and
+by the API's own ``code``; its prose is looked at only for what some deployments tell in no other way.
+"""
 
 from __future__ import annotations
 
-import re
+import dataclasses
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from http import HTTPStatus
 
-import msgspec
-
+from datasync_spider.api.complaint import Complaint, read_complaint
+from datasync_spider.api.endpoint import origin
 from datasync_spider.api.page import Page, read_page
-from datasync_spider.errors import ApiRefused, CursorExpired, PageUnreadable, RateLimited, ServerTrouble
+from datasync_spider.api.reasons import NO_DATA_ARRAY, status_reason
+from datasync_spider.errors import ApiRefused, CursorExpired, DatasyncError, PageUnreadable, RateLimited, ServerTrouble
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]+")
-_LONGEST_TEXT = 300
-_PASSING_STATUSES = frozenset({408, 425})
+_CURSOR_EXPIRED = "CURSOR_EXPIRED"
+_TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
 
-def check_answer(status: int, headers: Mapping[str, str], body: bytes) -> Page:
-    """The page of a 200.
+def check_answer(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    now_epoch: float,  # noqa: ARG001 - time is always given in this layer, and no verdict needs it yet
+) -> Page:
+    """The page of a good answer. ``headers`` have lower-case names.
 
-    Raises PageUnreadable, PageContradiction, ServerTrouble or RateLimited (its wait unread: that is told by headers that this
-    layer does not know) where asking again may help; CursorExpired where the position is gone; ApiRefused where nothing helps.
+    Raises PageUnreadable, PageContradiction, ServerTrouble, RateLimited (without the wait, which whoever paces reads
+    from the headers), CursorExpired or ApiRefused.
     """
-    if status == 200:
-        try:
-            return read_page(body)
-        except PageUnreadable as error:
-            if error.reason == "not_json" and "html" in headers.get("content-type", "").lower():
-                raise PageUnreadable("html", "an HTML body with status 200") from error
-            raise
-    if status == 429:
-        raise RateLimited(None)
-    if status >= 500 or status in _PASSING_STATUSES:
-        raise ServerTrouble(f"status_{status}")
-    if 200 < status < 300:
-        raise PageUnreadable(f"status_{status}", "a success without a page")
-    _refuse(status, headers, body)
-
-
-def _refuse(status: int, headers: Mapping[str, str], body: bytes) -> NoReturn:
-    if 300 <= status < 400:
-        raise ApiRefused(status, "REDIRECT", "the API redirects, which is not followed: check API_BASE_URL")
-    fields = _fields(body)
-    code, message = _text(fields.get("code")), _text(fields.get("message")) or _text(fields.get("error"))
-    if _is_expiry(status, code, message):
-        raise CursorExpired(message or "the cursor has expired")
-    if not fields and body:
-        kind = _text(headers.get("content-type")) or "unknown type"
-        message = f"a body of {len(body)} bytes ({kind})"
-    raise ApiRefused(status, code, message)
-
-
-def _is_expiry(status: int, code: str | None, message: str | None) -> bool:
-    if status not in {400, 410}:
-        return False
-    said = (message or "").lower()
-    return code == "CURSOR_EXPIRED" or status == 410 or ("cursor" in said and "expired" in said)
-
-
-def _fields(body: bytes) -> dict[str, Any]:
+    content_type = headers.get("content-type", "")
+    if status != HTTPStatus.OK:
+        raise _error(status, headers, read_complaint(content_type, body))
     try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return answer if isinstance(answer, dict) else {}
+        page = read_page(body)
+    except PageUnreadable as error:
+        # What a body says instead of being a page is worth more than where the parser stopped.
+        if error.reason == NO_DATA_ARRAY or body.lstrip().startswith(b"<"):
+            raise PageUnreadable(error.reason, read_complaint(content_type, body).text) from error
+        raise
+    request_id = headers.get("x-request-id", "")
+    if page.request_id is None and request_id and request_id.isprintable():
+        return dataclasses.replace(page, request_id=request_id)
+    return page
 
 
-def _text(value: object) -> str | None:
-    """A short line that is safe to log, or None where there is no text."""
-    if not isinstance(value, str) or not value.strip():
-        return None
-    line = _CONTROL.sub(" ", value).strip()
-    return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT]}…"
+def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> DatasyncError:
+    if 200 <= status < 300:
+        return PageUnreadable(status_reason(status))
+    if 300 <= status < 400:
+        return ApiRefused(status, complaint.code, _redirect_message(headers.get("location", "")))
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return RateLimited(None, complaint.text)
+    if _is_expired_cursor(status, complaint):
+        return CursorExpired(complaint.text or f"status {status}")
+    if 400 <= status < 500 and status not in _TRY_AGAIN:
+        return ApiRefused(status, complaint.code, complaint.message)
+    return ServerTrouble(status_reason(status), complaint.text)
+
+
+def _is_expired_cursor(status: int, complaint: Complaint) -> bool:
+    if status == HTTPStatus.GONE:
+        return True
+    if status != HTTPStatus.BAD_REQUEST:
+        return False
+    message = (complaint.message or "").lower()
+    return (complaint.code or "").upper() == _CURSOR_EXPIRED or ("cursor" in message and "expired" in message)
+
+
+def _redirect_message(location: str) -> str:
+    message = "redirects are not followed, because the API key would go with them; check the base URL"
+    try:
+        return f"{message} (this one leads to {origin(location)})"
+    except ValueError:
+        return message

@@ -1,39 +1,55 @@
-"""Addresses: of the feed, and whether one stays at the configured origin."""
+"""URLs of the API: how a page is asked for, and which URLs are the API's own.
+
+Invariants: a cursor arrives at the server as the very text that the server gave. An origin that cannot be told for
+certain is none: a URL that two parsers could read differently is an error, since the API key travels with it.
+"""
 
 from __future__ import annotations
 
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def events_url(base_url: str, limit: int, cursor: str | None = None, until_ms: int | None = None) -> str:
-    """The feed's address for one page. The cursor is passed on as it came, quoted and never looked into."""
-    query: dict[str, str | int] = {"limit": limit}
+    """The URL of one page of the feed. A query in ``base_url`` is kept, before the page's own parameters."""
+    parameters: dict[str, str | int] = {"limit": limit}
     if cursor is not None:
-        query["cursor"] = cursor
+        parameters["cursor"] = cursor
     if until_ms is not None:
-        query["until"] = until_ms
-    return f"{base_url.rstrip('/')}/events?{urlencode(query)}"
+        parameters["until"] = until_ms
+    base = urlsplit(base_url)
+    # quote, not quote_plus: a plus sign for a space is undone by form parsers only.
+    query = "&".join(filter(None, (base.query, urlencode(parameters, quote_via=quote, safe=""))))
+    return urlunsplit((base.scheme, base.netloc, base.path.rstrip("/") + "/events", query, ""))
 
 
 def origin(url: str) -> str:
-    """``scheme://host:port`` in lower case, with the default port filled in and without userinfo.
+    """``scheme://host:port`` in lower case, with the port always told and without userinfo.
 
-    Raises ValueError where the URL is not http or https or names no host.
+    Raises ValueError for what is not http or https, has no host, or could be read in two ways. The message holds
+    nothing of the URL, which may carry a password.
     """
+    # urlsplit drops tabs and line ends silently, and some parsers take a backslash for a slash.
+    if "\\" in url or not url.isprintable() or " " in url:
+        raise ValueError("a URL must not hold spaces, control characters or backslashes")
     parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    if scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise ValueError("not an http or https URL with a host")
-    host = parts.hostname.lower()
-    port = parts.port if parts.port is not None else _DEFAULT_PORTS[scheme]
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise ValueError("a URL must begin with http:// or https://")
+    if not parts.hostname:
+        raise ValueError("a URL must name a host")
+    # What the wire carries: an international name and its encoded form are one host. UnicodeError is a ValueError.
+    host = parts.hostname.encode("idna").decode().lower()
+    if ":" in host:
+        host = f"[{host}]"
+    port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+    return f"{parts.scheme}://{host}:{port}"
 
 
 def same_origin(url: str, base_url: str) -> bool:
-    """Whether both lie at one origin; what is no http URL lies at none."""
+    """Whether ``url`` is one of the API at ``base_url``. Raises ValueError where ``base_url`` has no origin."""
+    wanted = origin(base_url)
     try:
-        return origin(url) == origin(base_url)
+        return origin(url) == wanted
     except ValueError:
         return False

@@ -1,9 +1,12 @@
-"""The cursors of one walk. A feed that gives one twice walks in a circle, be it A,A or A,B,A."""
+"""The cursors of one walk, so that a feed that leads in a circle is noticed however wide the circle is.
+
+Digests, not cursors: a walk may have millions of pages, and a cursor no upper length.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
-from hashlib import blake2b
 
 from datasync_spider.errors import CursorRepeated
 
@@ -11,19 +14,24 @@ _DIGEST_BYTES = 16
 
 
 def digest(cursor: str) -> bytes:
-    """What is remembered of a cursor: 16 bytes, since cursors may be long and walks too."""
-    return blake2b(cursor.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+    """16 bytes that stand for the cursor; the same in every run."""
+    return hashlib.blake2b(cursor.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
 
 
 class CursorTrail:
-    """A set that refuses what it holds already."""
+    """``earlier``: digests of the cursors that this walk has been through before."""
 
-    def __init__(self, digests: Iterable[bytes] = ()) -> None:
-        self._seen = set(digests)
+    def __init__(self, earlier: Iterable[bytes] = ()) -> None:
+        self._seen = set(earlier)
+
+    def __len__(self) -> int:
+        return len(self._seen)
 
     def follow(self, cursor: str) -> None:
-        """Remembers the cursor. Raises CursorRepeated where this walk has had it."""
-        key = digest(cursor)
-        if key in self._seen:
-            raise CursorRepeated("the feed gave a cursor that this walk has followed before; the position is kept")
-        self._seen.add(key)
+        """Notes that this cursor is going to be asked for. Raises CursorRepeated if it has been before."""
+        mark = digest(cursor)
+        if mark in self._seen:
+            raise CursorRepeated(
+                f"the feed leads in a circle: a cursor came a second time after {len(self._seen)} (digest {mark.hex()})"
+            )
+        self._seen.add(mark)

@@ -1,0 +1,77 @@
+"""What a server says about an answer that is no page.
+
+At best that is ``{"error":…,"message":…,"code":…}``, at worst the HTML of a proxy.
+Invariant: what comes out is short and printable, whatever came in, since it goes into logs and tables. Headers and URLs
+are never part of it.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+MAX_CHARACTERS = 300
+
+_MAX_BYTES = 64 * 1024  # of a body that is looked at; complaints are short
+_TITLE = re.compile(rb"<title[^>]*>(.{1,400}?)</title", re.IGNORECASE | re.DOTALL)
+_SPACES = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """``code`` and ``message`` as the server gave them, made short and printable."""
+
+    code: str | None = None
+    message: str | None = None
+
+    @property
+    def text(self) -> str:
+        return ": ".join(part for part in (self.code, self.message) if part)
+
+
+def read_complaint(content_type: str, body: bytes) -> Complaint:
+    """Never raises."""
+    start = body[:_MAX_BYTES].removeprefix(b"\xef\xbb\xbf").strip()
+    if not start:
+        return Complaint()
+    if "html" in content_type.lower() or start.startswith(b"<"):
+        return Complaint(message=_html_note(start, len(body)))
+    try:
+        told = msgspec.json.decode(start)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Complaint(message=_short(start.decode("utf-8", "replace")))
+    return _from_json(told)
+
+
+def _from_json(told: Any) -> Complaint:
+    if not isinstance(told, dict):
+        return Complaint(message=_short(told) if isinstance(told, str) else None)
+    error = told.get("error")
+    # Some APIs nest the whole complaint under "error"; here it is the status in words, the last resort.
+    inner = error if isinstance(error, dict) else {}
+    return Complaint(
+        code=_word(told.get("code")) or _word(inner.get("code")),
+        message=_word(told.get("message")) or _word(inner.get("message")) or _word(error),
+    )
+
+
+def _word(value: Any) -> str | None:
+    if isinstance(value, str):
+        return _short(value) or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _html_note(start: bytes, length: int) -> str:
+    title = _TITLE.search(start)
+    words = f", titled {_short(html.unescape(title[1].decode('utf-8', 'replace')))!r}" if title else ""
+    return _short(f"an HTML page of {length} bytes{words}")
+
+
+def _short(text: str) -> str:
+    line = _SPACES.sub(" ", text).strip()
+    printable = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    return printable if len(printable) <= MAX_CHARACTERS else printable[: MAX_CHARACTERS - 1] + "…"
