@@ -7,6 +7,7 @@ run_opened = object()  # run: datasync_spider.storage.runs.OpenRun
 run_failed = object()  # error: DatasyncError; the run is to end as failed, the position is kept
 run_ending = object()  # reason: str; the run has failed, nothing new is fetched and the end is being recorded
 stop_requested = object()  # signal_name: str; fetching must stop and every wait must end
+loop_ended = object()  # the event loop is over, be it that the crawl has closed or that a second signal cut it off
 wait_started = object()  # reason: str, seconds: float
 wait_ended = object()  # reason: str, waited_seconds: float
 batch_committed = object()  # summary: datasync_spider.storage.batch.Committed, newest: Watermark | None of its events

@@ -97,6 +97,7 @@ class Command(crawl.Command):
             self.crawler_process.start(install_signal_handlers=False)
         finally:
             shutdown.uninstall()
+            crawler.signals.send_catch_log(signals.loop_ended)
         try:
             collector = crawler.stats
         except RuntimeError:

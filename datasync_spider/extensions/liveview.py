@@ -59,16 +59,14 @@ class LiveViewExtension:
             raise NotConfigured
         extension = cls(ProgressFeed.from_crawler(crawler))
         crawler.signals.connect(extension._run_opened, signals.run_opened)
-        crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
+        crawler.signals.connect(extension._end, scrapy_signals.spider_closed)
+        # A second stop signal ends the event loop without closing the spider.
+        crawler.signals.connect(extension._end, signals.loop_ended)
         return extension
 
     def _run_opened(self, **_: Any) -> None:
-        from twisted.internet import reactor  # noqa: PLC0415 - importing it earlier would install it
-
         logging.getLogger().addHandler(self._warnings)
         self._screen = _Screen(self._picture)
-        # A second stop signal ends the reactor without closing the spider.
-        reactor.addSystemEventTrigger("during", "shutdown", self._end)  # type: ignore[arg-type]
         self._redraw()
 
     def _picture(self) -> RenderableType:
@@ -83,10 +81,7 @@ class LiveViewExtension:
         else:
             self._timer = asyncio.get_running_loop().call_later(_REDRAW_SECONDS, self._redraw)
 
-    def _spider_closed(self, **_: Any) -> None:
-        self._end()
-
-    def _end(self) -> None:
+    def _end(self, **_: Any) -> None:
         logging.getLogger().removeHandler(self._warnings)
         if self._timer is not None:
             self._timer.cancel()

@@ -1,0 +1,75 @@
+"""Runs a command on a real pseudo-terminal and keeps what it writes there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+
+from tests.support.crawl import PROJECT, clean_environment
+
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
+
+
+class OnTerminal:
+    """``scrapy`` with these arguments, its three streams on a terminal of this size."""
+
+    def __init__(self, *arguments: str, columns: int = 100, lines: int = 30, **settings: str) -> None:
+        self._main, side = pty.openpty()
+        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "scrapy", *arguments],
+            cwd=PROJECT,
+            env=clean_environment(**{"TERM": "xterm-256color", **settings}),
+            stdin=side,
+            stdout=side,
+            stderr=side,
+            start_new_session=True,
+        )
+        os.close(side)
+        self._written = bytearray()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                some = os.read(self._main, 65_536)
+            except OSError:
+                # The other side has been closed by its last owner.
+                return
+            if not some:
+                return
+            self._written += some
+
+    @property
+    def raw(self) -> str:
+        """Everything that was written, control sequences included."""
+        return bytes(self._written).decode("utf-8", errors="replace")
+
+    @property
+    def text(self) -> str:
+        """The same without control sequences: each redrawing follows the one before."""
+        return _ESCAPE.sub("", self.raw)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, seconds: float = 60) -> int:
+        code = self.process.wait(seconds)
+        self._reader.join(10)
+        return code
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        self._reader.join(10)
+        os.close(self._main)
