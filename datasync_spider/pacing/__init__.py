@@ -1,1 +1,1 @@
-"""How fast we may go. Pure: the time is always an argument, so that every rule can be tested without waiting."""
+"""How fast we may go. Pure: what the server told and the time are arguments; nothing here waits or reads a clock."""

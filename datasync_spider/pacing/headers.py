@@ -1,122 +1,118 @@
-"""Reads what servers tell of their rate windows, in the forms that are in use.
+"""What the headers and bodies of answers tell about the rate, in all the dialects that servers speak.
 
-``X-RateLimit-Limit/-Remaining/-Reset``, the IETF drafts' ``RateLimit-*`` and their successor ``RateLimit: "name";r=0;t=28``
-with ``RateLimit-Policy: "name";q=10;w=60``, and ``Retry-After`` (RFC 9110, 10.2.3: seconds or a date; epochs are seen in the
-wild). Invariant: garbage is nothing told, and of several things told the latest instant wins.
+Invariant: nothing a server sends can raise here; what is not understood is as if it had not been sent. Where several
+things are told, the more careful one is believed.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
 
 import msgspec
 
-_EPOCH_SECONDS = 1e9
-_EPOCH_MS = 1e12
-_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
-_PARAMETER = re.compile(r";\s*([a-z]+)\s*=\s*([0-9.]+)")
+from datasync_spider.pacing.structured import count, policies_of, standings
+from datasync_spider.pacing.told import is_whole, seconds_told, server_clock
+
+_T = TypeVar("_T")
+
+_MAX_BODY_BYTES = 64 * 1024
+_BODY_NAMES = ("retryAfter", "retry_after", "reset")
+_BODY_PLACES = ("rateLimit", "rate_limit", "error")
 
 
 @dataclass(frozen=True, slots=True)
 class RateHeaders:
-    """What one answer told; None where it told nothing usable."""
+    """What one answer told; None is what it did not.
+
+    ``reset_is_whole``: ``reset_after_seconds`` is good to a second only, and may have been rounded either way.
+    """
 
     limit: int | None = None
     remaining: int | None = None
     reset_after_seconds: float | None = None
     window_seconds: float | None = None
+    reset_is_whole: bool = True
 
 
 def read_rate_headers(headers: Mapping[str, str], now_epoch: float) -> RateHeaders:
-    """The rate window told by these headers (lower-case names); ``now_epoch`` turns epochs into seconds from now."""
-    structured = _structured(headers)
-    limit = _first(_count(headers, "x-ratelimit-limit"), _count(headers, "ratelimit-limit"), structured.limit)
-    remaining = _first(
-        structured.remaining, _count(headers, "x-ratelimit-remaining"), _count(headers, "ratelimit-remaining")
+    """The tightest of the limits that are told. ``headers`` have lower-case names; the last value of a name counts."""
+    clock = server_clock(headers, now_epoch)
+    told = sorted(
+        [*_structured(headers), _plain(headers, "ratelimit", clock), _plain(headers, "x-ratelimit", clock)],
+        key=_tightness,
     )
-    resets = [
-        _delay(headers.get(name, ""), now_epoch) for name in ("x-ratelimit-reset", "ratelimit-reset")
-    ]
-    told = [reset for reset in (*resets, structured.reset_after_seconds) if reset is not None]
-    return RateHeaders(limit, remaining, max(told, default=None), structured.window_seconds)
+    # What the tightest one leaves out, another one may tell; a window's length only one that speaks of the same limit.
+    limit = _first(rate.limit for rate in told)
+    reset = next((rate for rate in told if rate.reset_after_seconds is not None), told[0])
+    return RateHeaders(
+        limit=limit,
+        remaining=told[0].remaining,
+        reset_after_seconds=reset.reset_after_seconds,
+        window_seconds=_first(rate.window_seconds for rate in told if rate.limit == limit),
+        reset_is_whole=reset.reset_is_whole,
+    )
 
 
 def read_retry_after(headers: Mapping[str, str], body: bytes, now_epoch: float) -> float | None:
-    """Seconds to wait before asking again, or None where nothing usable is told. A past instant is 0."""
-    told = [
-        _retry_after(headers.get("retry-after", ""), now_epoch),
-        read_rate_headers(headers, now_epoch).reset_after_seconds,
-        _body_reset(body, now_epoch),
-    ]
-    return max((delay for delay in told if delay is not None), default=None)
+    """How long a refusal (429) asks to wait: the longest of all that it tells, None where it tells nothing usable."""
+    clock = server_clock(headers, now_epoch)
+    told = list(_told_by_body(body, clock))
+    retry_after = seconds_told(headers.get("retry-after", ""), clock)
+    if retry_after is not None:
+        told.append(retry_after)
+    rate = read_rate_headers(headers, now_epoch)
+    # With requests left and a Retry-After, something else refused us, and the window's end does not matter to it.
+    if rate.reset_after_seconds is not None and (retry_after is None or not rate.remaining):
+        told.append(rate.reset_after_seconds)
+    return max(told, default=None)
 
 
-def _structured(headers: Mapping[str, str]) -> RateHeaders:
-    """The structured fields; of several policies the one with the least left, and of those the longest reset."""
-    items = [dict(_PARAMETER.findall(item)) for item in headers.get("ratelimit", "").split(",")]
-    policies = [dict(_PARAMETER.findall(item)) for item in headers.get("ratelimit-policy", "").split(",")]
-    left = [(int(float(item["r"])), -float(item.get("t", 0) or 0)) for item in items if _is_number(item.get("r"))]
-    quotas = [int(float(policy["q"])) for policy in policies if _is_number(policy.get("q"))]
-    windows = [float(policy["w"]) for policy in policies if _is_number(policy.get("w"))]
-    if not left:
-        return RateHeaders(limit=min(quotas, default=None), window_seconds=max(windows, default=None))
-    remaining, minus_reset = min(left)
-    return RateHeaders(min(quotas, default=None), remaining, -minus_reset, max(windows, default=None))
+def _tightness(rate: RateHeaders) -> tuple[float, float, float]:
+    remaining = math.inf if rate.remaining is None else rate.remaining
+    return remaining, -(rate.reset_after_seconds or 0.0), math.inf if rate.limit is None else rate.limit
 
 
-def _retry_after(text: str, now_epoch: float) -> float | None:
-    delay = _delay(text, now_epoch)
-    if delay is not None:
-        return delay
+def _first(values: Iterable[_T | None]) -> _T | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _structured(headers: Mapping[str, str]) -> Iterator[RateHeaders]:
+    for standing in standings(headers.get("ratelimit", ""), headers.get("ratelimit-policy", "")):
+        yield RateHeaders(standing.limit, standing.remaining, standing.reset_after_seconds, standing.window_seconds)
+
+
+def _plain(headers: Mapping[str, str], prefix: str, clock: float) -> RateHeaders:
+    """``<prefix>-Limit``, ``-Remaining`` and ``-Reset``; a draft put the policy behind the limit: ``10, 10;w=60``."""
+    limit, _, policy = headers.get(f"{prefix}-limit", "").partition(",")
+    reset = headers.get(f"{prefix}-reset", "")
+    return RateHeaders(
+        limit=count(limit),
+        remaining=count(headers.get(f"{prefix}-remaining")),
+        reset_after_seconds=seconds_told(reset, clock),
+        window_seconds=_first(window for _, _, window in policies_of(policy)),
+        reset_is_whole=is_whole(reset),
+    )
+
+
+def _told_by_body(body: bytes, clock: float) -> Iterator[float]:
     try:
-        instant = parsedate_to_datetime(text.strip())
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return max(0.0, instant.timestamp() - now_epoch)
-
-
-def _delay(text: str, now_epoch: float) -> float | None:
-    """Seconds from now told by a number: a span, or an epoch in seconds or milliseconds by its magnitude."""
-    text = text.strip()
-    if not _is_number(text):
-        return None
-    number = float(text)
-    if number >= _EPOCH_MS:
-        return max(0.0, number / 1000 - now_epoch)
-    if number >= _EPOCH_SECONDS:
-        return max(0.0, number - now_epoch)
-    return number
-
-
-def _body_reset(body: bytes, now_epoch: float) -> float | None:
-    try:
-        answer = msgspec.json.decode(body)
+        told = msgspec.json.decode(body) if len(body) <= _MAX_BODY_BYTES else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    if not isinstance(told, dict):
+        return
+    for place in (told, *(told.get(name) for name in _BODY_PLACES)):
+        if isinstance(place, dict):
+            for name in _BODY_NAMES:
+                seconds = _seconds_of(place.get(name), clock)
+                if seconds is not None:
+                    yield seconds
+
+
+def _seconds_of(value: Any, clock: float) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    if not isinstance(answer, dict):
-        return None
-    window = answer.get("rateLimit")
-    candidates = [answer.get("retryAfter"), window.get("reset") if isinstance(window, dict) else None]
-    told = [
-        _delay(str(value), now_epoch)
-        for value in candidates
-        if isinstance(value, int | float | str) and not isinstance(value, bool)
-    ]
-    return max((delay for delay in told if delay is not None), default=None)
-
-
-def _count(headers: Mapping[str, str], name: str) -> int | None:
-    # Drafts allow policies behind the number: "10, 10;w=60".
-    text = headers.get(name, "").partition(",")[0].partition(";")[0].strip()
-    return int(float(text)) if _is_number(text) else None
-
-
-def _is_number(text: str | None) -> bool:
-    return text is not None and _NUMBER.fullmatch(text) is not None
-
-
-def _first(*candidates: int | None) -> int | None:
-    return next((value for value in candidates if value is not None), None)
+    return seconds_told(str(value), clock)
