@@ -1,15 +1,15 @@
-"""How long to pause before the next attempt."""
+"""Exponential backoff with jitter, as a function of plain values."""
 
 from __future__ import annotations
 
-_MOST_DOUBLINGS = 62
+_MAX_DOUBLINGS = 1_000  # 2.0 ** 1024 is more than a float holds, and no cap is anywhere near
 
 
 def backoff_seconds(attempt: int, base_seconds: float, max_seconds: float, jitter: float) -> float:
-    """The pause before attempt ``attempt + 1``, in seconds.
+    """How long to wait after attempt number ``attempt`` (from 1) has failed.
 
-    Doubles with each attempt (the first is 1) up to ``max_seconds``; ``jitter`` in [0, 1) shortens it by at most half, so
-    that many clients do not come back together and the sum of the pauses still has a known lower bound.
+    Doubles from ``base_seconds`` up to ``max_seconds``. Of that, ``jitter``, a random number in [0, 1), leaves a half
+    to nearly all, so that clients that failed together do not come back together.
     """
-    doublings = min(max(attempt, 1) - 1, _MOST_DOUBLINGS)
-    return min(max_seconds, base_seconds * 2.0**doublings) * (1.0 - jitter / 2)
+    doublings = min(max(attempt - 1, 0), _MAX_DOUBLINGS)
+    return min(base_seconds * 2.0**doublings, max_seconds) * (0.5 + jitter / 2)

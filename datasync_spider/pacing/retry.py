@@ -1,37 +1,38 @@
-"""Whether a failed request is asked again, and when.
+"""Whether to ask for a page again after an attempt that failed, and when.
 
-429 is the server's to time: it is waited for in full, uses up no attempt, and is bounded by a budget of the clock; a wait
-that would end after the budget is not begun, since asking earlier than told is no way out. Everything else backs off
-exponentially for a bounded number of attempts in a row. Pure: time and jitter are arguments.
+Invariants: a wait that the server asked for is kept in full or not begun at all; waits of 429 use up no attempt, but
+all of them together a budget by the clock; no answer whatever makes a loop without pauses; and a page that never
+comes ends in a GiveUp. The wait itself, and ending it on a signal, are the caller's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from datasync_spider.errors import PageContradiction, RateLimited, RetriesExhausted, RetryableError
+from datasync_spider.errors import FatalError, PageContradiction, RateLimited, RetriesExhausted, RetryableError
 from datasync_spider.pacing.backoff import backoff_seconds
 
-_UNTOLD_BASE_SECONDS = 1.0
+# A 429 that tells nothing: from a second (the jitter takes up to a half off) to a minute.
+_UNTOLD_BASE_SECONDS = 2.0
 _UNTOLD_MAX_SECONDS = 60.0
-# Consecutive 429s that tell "now" are not believed twice.
+# A 429 that says "at once", again and again.
 _FLOOR_BASE_SECONDS = 0.25
 _FLOOR_MAX_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class RetryState:
-    """What happened to one page so far."""
+    """What has gone wrong with one page so far. Contradictions are errors too, and are counted among both."""
 
     errors: int = 0
-    contradictions: int = 0
     rate_limits: int = 0
     first_rate_limited_at: float | None = None
+    contradictions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Ask again after ``delay_seconds``; ``reason`` is a slug."""
+    """Ask again after the delay, and give ``state`` if that fails too. ``reason`` is the slug of what failed."""
 
     delay_seconds: float
     reason: str
@@ -40,14 +41,14 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """The error that ends the run."""
+    """Do not ask again."""
 
-    error: RetriesExhausted
+    error: FatalError
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """``max_retries``: attempts in a row after the first; ``rate_budget_seconds``: from the first 429 of a page."""
+    """``max_retries`` bounds the attempts after errors, ``rate_budget_seconds`` the time from a page's first 429 on."""
 
     max_retries: int
     base_seconds: float
@@ -56,25 +57,40 @@ class RetryPolicy:
     contradiction_retries: int = 3
 
     def decide(self, state: RetryState, error: RetryableError, now: float, jitter: float) -> Retry | GiveUp:
-        """``now``: monotonic seconds; ``jitter`` in [0, 1)."""
+        """``now`` is monotonic seconds, ``jitter`` a random number in [0, 1)."""
         if isinstance(error, RateLimited):
-            return self._rate_limited(state, error, now, jitter)
-        errors = state.errors + 1
-        contradictions = state.contradictions + isinstance(error, PageContradiction)
-        if errors > self.max_retries or contradictions > self.contradiction_retries:
-            return GiveUp(RetriesExhausted(str(error), f"{errors} attempts"))
-        delay = backoff_seconds(errors, self.base_seconds, self.max_seconds, jitter)
-        return Retry(delay, error.reason, replace(state, errors=errors, contradictions=contradictions))
+            return self._after_rate_limit(state, error, now, jitter)
+        return self._after_error(state, error, jitter)
 
-    def _rate_limited(self, state: RetryState, error: RateLimited, now: float, jitter: float) -> Retry | GiveUp:
-        count = state.rate_limits + 1
-        told = error.retry_after_seconds
-        if told is None:
-            delay = backoff_seconds(count, _UNTOLD_BASE_SECONDS, _UNTOLD_MAX_SECONDS, jitter)
-        else:
-            delay = max(told, backoff_seconds(count, _FLOOR_BASE_SECONDS, _FLOOR_MAX_SECONDS, 0.0))
+    def _after_rate_limit(self, state: RetryState, error: RateLimited, now: float, jitter: float) -> Retry | GiveUp:
         first = now if state.first_rate_limited_at is None else state.first_rate_limited_at
+        state = replace(state, rate_limits=state.rate_limits + 1, first_rate_limited_at=first)
+        delay = _rate_limit_delay(error.retry_after_seconds, state.rate_limits, jitter)
+        # Asking before the told time is no way to save the budget: it would only be refused.
         if now + delay > first + self.rate_budget_seconds:
-            waited = f"{count} answers of status 429 within {now - first:.0f} s, the next wait being {delay:.0f} s"
-            return GiveUp(RetriesExhausted(error.reason, waited))
-        return Retry(delay, error.reason, replace(state, rate_limits=count, first_rate_limited_at=first))
+            detail = (
+                f"{state.rate_limits} rate-limited attempts in {now - first:.0f} s, the next wait of {delay:.0f} s"
+                f" would end after the budget of {self.rate_budget_seconds:.0f} s"
+            )
+            return GiveUp(RetriesExhausted(error.reason, detail))
+        return Retry(delay, error.reason, state)
+
+    def _after_error(self, state: RetryState, error: RetryableError, jitter: float) -> Retry | GiveUp:
+        is_contradiction = isinstance(error, PageContradiction)
+        state = replace(state, errors=state.errors + 1, contradictions=state.contradictions + is_contradiction)
+        if state.errors > self.max_retries or state.contradictions > self.contradiction_retries:
+            return GiveUp(RetriesExhausted(error.reason, _attempts(state)))
+        return Retry(backoff_seconds(state.errors, self.base_seconds, self.max_seconds, jitter), error.reason, state)
+
+
+def _rate_limit_delay(told_seconds: float | None, rate_limits: int, jitter: float) -> float:
+    if told_seconds is None:
+        return backoff_seconds(rate_limits, _UNTOLD_BASE_SECONDS, _UNTOLD_MAX_SECONDS, jitter)
+    # Doubled, because even the worst jitter (a half off) must leave the floor.
+    return max(told_seconds, backoff_seconds(rate_limits, 2 * _FLOOR_BASE_SECONDS, 2 * _FLOOR_MAX_SECONDS, jitter))
+
+
+def _attempts(state: RetryState) -> str:
+    if state.contradictions > 1:
+        return f"{state.errors} failed attempts, {state.contradictions} of them answered with contradictory pages"
+    return f"{state.errors} failed attempts"
