@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand
+from datasync_spider.display import visible
+from datasync_spider.errors import Stopped, StorageUnavailable
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.owner import parse_owner
@@ -22,8 +26,15 @@ if TYPE_CHECKING:
 _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
 
 
+_WATCH_SECONDS = 1.0
+_HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
+
+
 class Command(DatasyncCommand):
-    """Exit code 0, or 1 where ``--expect`` names another status than that of the last run."""
+    """Exit code 0, or 1 where ``--expect`` names another status than that of the last run.
+
+    With ``--watch`` it looks again every second until it is interrupted; the exit code is that of the last look.
+    """
 
     def short_desc(self) -> str:
         return "Show the stream's position, lease and last run"
@@ -31,9 +42,26 @@ class Command(DatasyncCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--watch", action="store_true", help="look again every second until Ctrl-C")
         parser.add_argument("--expect", choices=_STATUSES, help="exit 1 unless the last run has this status")
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        if not opts.watch:
+            return self._look(database_url, config, opts, _print)
+        code = exitcodes.FAILED
+        show = _redraw if sys.stdout.isatty() and not opts.json else _print
+        try:
+            while True:
+                try:
+                    code = self._look(database_url, config, opts, show)
+                except StorageUnavailable as error:
+                    # Whoever watches wants to see it come back.
+                    print(f"{self.name}: {error}", file=sys.stderr)
+                time.sleep(_WATCH_SECONDS)
+        except Stopped:
+            return code
+
+    def _look(self, database_url: str, config: Config, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
         with connected(database_url) as connection:
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
@@ -41,11 +69,22 @@ class Command(DatasyncCommand):
             stream = next((row for row in read_streams(connection) if row["stream"] == config.stream), None)
             runs = read_last_runs(connection, config.stream, 1)
         report = _report(config.stream, stream, runs[0] if runs else None)
-        print(json.dumps(report, default=_plain) if opts.json else "\n".join(_lines(report)))
+        show(json.dumps(report, default=_plain) if opts.json else "\n".join(visible(line) for line in _lines(report)))
         run = report["run"]
         if opts.expect and (run is None or run["status"] != opts.expect):
             return exitcodes.FAILED
         return exitcodes.COMPLETE
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)
+
+
+def _redraw(text: str) -> None:
+    """Over the former text, line by line, so that nothing flickers."""
+    lines = "".join(f"{line}{_REST_OF_LINE}\n" for line in text.splitlines())
+    sys.stdout.write(f"{_HOME}{lines}{_REST_OF_SCREEN}")
+    sys.stdout.flush()
 
 
 def _report(name: str, stream: dict[str, Any] | None, run: dict[str, Any] | None) -> dict[str, Any]:
