@@ -1,0 +1,112 @@
+"""A run that nothing moves ends by itself; one that waits for a good reason does not."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from datasync_spider.local.embedded_postgres import start_embedded
+from tests.support.crawl import Crawl
+from tests.support.database import rows, value
+from tests.support.endpoint import Endpoint
+from tests.support.mock import MockApi
+from tests.support.postgres import OwnServer
+from tests.support.waiting import eventually
+
+StartMock = Callable[..., MockApi]
+StartCrawl = Callable[..., Crawl]
+SETTINGS = {"API_PAGE_LIMIT": "200", "WRITE_BATCH_SIZE": "400", "METRICS_PORT": "0"}
+
+
+@pytest.fixture
+def own_server() -> Iterator[OwnServer]:
+    """A server that this test may freeze."""
+    with tempfile.TemporaryDirectory(prefix="datasync-own-") as home, start_embedded(Path(home)) as server:
+        yield OwnServer(Path(home), server.url)
+
+
+def slow_mock(start_mock_api: StartMock) -> MockApi:
+    mock = start_mock_api("--total", "8000")
+    mock.control("faults", "POST", {"name": "slow", "rate": 1.0, "delay_ms": 30})
+    return mock
+
+
+def has_committed(url: str) -> bool:
+    return bool(value(url, "SELECT count(*) FROM pg_class WHERE relname = 'ingestion_pages'")) and bool(
+        value(url, "SELECT count(*) FROM ingestion_pages")
+    )
+
+
+def test_a_database_that_hangs_ends_the_run_as_stalled_and_the_next_one_goes_on(
+    start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
+) -> None:
+    mock = slow_mock(start_mock_api)
+    crawl = start_crawl(mock.base_url, STALL_TIMEOUT_MS="2000", **SETTINGS)
+    eventually(lambda: has_committed(database_url), what="a commit")
+    writers = [
+        psutil.Process(pid)
+        for (pid,) in rows(
+            database_url,
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'datasync'",
+        )
+    ]
+    for process in writers:
+        process.suspend()
+    try:
+        endpoint = Endpoint(crawl)
+        eventually(lambda: _is_stalled(endpoint, crawl), what="the stall")
+        assert crawl.wait(40) == 1, crawl.log
+    finally:
+        for process in writers:
+            if process.is_running():
+                process.resume()
+    assert "ingestion complete" not in crawl.log
+    assert "stalled" in crawl.log
+    mock.control("faults", "DELETE")
+    assert start_crawl(mock.base_url, **SETTINGS).wait() == 0
+    assert value(database_url, "SELECT count(*) FROM ingested_events") == 8_000
+
+
+def _is_stalled(endpoint: Endpoint, crawl: Crawl) -> bool:
+    """Told by the health check, unless the run has ended before anybody could look."""
+    if crawl.process.poll() is not None:
+        return True
+    try:
+        status, report = endpoint.readiness()
+    except OSError:
+        return False
+    assert (status == 503) == (report["status"] == "stalled")
+    return status == 503
+
+
+def test_a_rate_window_longer_than_the_stall_timeout_is_no_stall(
+    start_mock_api: StartMock, start_crawl: StartCrawl
+) -> None:
+    mock = start_mock_api("--total", "600", "--rate-limit", "1", "--rate-window-ms", "4000")
+    crawl = start_crawl(mock.base_url, STALL_TIMEOUT_MS="1500", API_PAGE_LIMIT="300")
+    assert crawl.wait() == 0, crawl.log
+
+
+def test_a_database_that_is_away_and_tried_again_is_waited_for_and_told(
+    start_mock_api: StartMock, start_crawl: StartCrawl, own_server: OwnServer
+) -> None:
+    mock = slow_mock(start_mock_api)
+    crawl = start_crawl(mock.base_url, DATABASE_URL=own_server.url, STALL_TIMEOUT_MS="2000", **SETTINGS)
+    endpoint = Endpoint(crawl)
+    eventually(lambda: has_committed(own_server.url), what="a commit")
+    own_server.lose_power()
+    eventually(lambda: _is_away_for_long(endpoint), what="an outage that outlasts the stall timeout")
+    own_server.start()
+    assert crawl.wait() == 0, crawl.log
+    assert value(own_server.url, "SELECT count(*) FROM ingested_events") == 8_000
+
+
+def _is_away_for_long(endpoint: Endpoint) -> bool:
+    status, report = endpoint.readiness()
+    words = report["state"]
+    assert status == 200
+    return any(words.startswith(f"PostgreSQL away for {seconds} s") for seconds in (3, 4, 5))
