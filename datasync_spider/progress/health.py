@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from datasync_spider.progress.state import ProgressState
-from datasync_spider.progress.words import activity_words
+from datasync_spider.progress.state import Activity, ProgressState
+from datasync_spider.progress.words import activity_words, writing_words
 
 
 class Verdict(StrEnum):
@@ -37,9 +37,16 @@ def judge_health(state: ProgressState, stall_timeout_seconds: float, now: float)
     idle_seconds = state.idle.seconds(now)
     words = activity_words(state, now)
     if idle_seconds >= stall_timeout_seconds:
-        return Health(Verdict.STALLED, words, idle_seconds)
+        return Health(Verdict.STALLED, _stall_words(state, words), idle_seconds)
     verdict = Verdict.WAITING if state.idle.is_excused(now) else Verdict.PROGRESSING
     return Health(verdict, words, idle_seconds)
+
+
+def _stall_words(state: ProgressState, words: str) -> str:
+    """Fetching may go on for a while beside the writer that hangs."""
+    if not state.writing_batches or state.activity() in {Activity.WRITING, Activity.ENDING}:
+        return words
+    return f"{words}; writing {writing_words(state)}"
 
 
 def health_report(state: ProgressState, stall_timeout_seconds: float, now: float) -> dict[str, Any]:

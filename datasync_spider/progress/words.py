@@ -40,7 +40,7 @@ def activity_words(state: ProgressState, now: float) -> str:
         case Activity.WAITING:
             return _wait_words(state, now)
         case Activity.WRITING:
-            return f"writing {_writing_words(state)}"
+            return f"writing {writing_words(state)}"
         case Activity.FETCHING:
             asked = "" if state.requested_at is None else _lasting(now - state.requested_at)
             return f"fetching page {state.pages_fetched + 1:,}{asked}"
@@ -62,11 +62,12 @@ def _outage_words(state: ProgressState, now: float) -> str:
 
 
 def _ending_words(state: ProgressState) -> str:
-    left = f", writing {_writing_words(state)}" if state.writing_batches or state.buffered_pages else ""
+    left = f", writing {writing_words(state)}" if state.writing_batches or state.buffered_pages else ""
     return f"ending ({state.ending}){left}"
 
 
-def _writing_words(state: ProgressState) -> str:
+def writing_words(state: ProgressState) -> str:
+    """What has been fetched and is not yet committed."""
     batches = "1 batch" if state.writing_batches == 1 else f"{state.writing_batches} batches"
     if not state.buffered_pages:
         return batches

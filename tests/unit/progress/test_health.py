@@ -76,3 +76,11 @@ def test_the_report_is_json_with_the_state_in_words() -> None:
         "stored": 10,
         "expected_total": 100,
     }
+
+
+def test_a_stall_tells_what_hangs_beside_the_fetching() -> None:
+    state = running()
+    state.request_sent(59.0)
+    state.buffer_changed(pages=3, rows=600, writing=2)
+    assert judge_health(state, STALL, 59.5).words == "fetching page 1"
+    assert judge_health(state, STALL, 60.0).words == "fetching page 1 for 1 s; writing 2 batches, 600 rows in line"
