@@ -29,6 +29,8 @@ _PASSED_ON = {
     "getattr(self.error, 'reason', 'failed')",
     "getattr(error, 'reason', 'failed')",
     "refused.reason",
+    # Stopped's text is the signal's name.
+    "str(error)",
 }
 
 
@@ -154,6 +156,7 @@ def run_reasons() -> set[str]:
         | {slug for tree, call in _calls("Verdict") for slug in _reason_of_verdict(tree, call)}
         | _ends_of_passes()
         | _values_of_key("storage/runs.py", "reason")
+        | _handed_to_finish_run()
     )
 
 
@@ -170,6 +173,26 @@ def statements_that_set_a_run_reason() -> set[str]:
             name, _, text = part.partition("\n")
             if "ingestion_runs" in text and "reason = %(" in text.replace("(reason = 'lost'", ""):
                 found.add(name.strip())
+    return found
+
+
+def _handed_to_finish_run() -> set[str]:
+    """What else modules end a run with: said in the call, or put into ``reason`` before it."""
+    found: set[str] = set()
+    for tree, call in _calls("finish_run"):
+        if ast.unparse(call.args[3]) != "reason":
+            found |= _evaluate(tree, call.args[3])
+            continue
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple)):
+                continue
+            names = [ast.unparse(target) for target in node.targets[0].elts]
+            if "reason" not in names:
+                continue
+            if isinstance(node.value, ast.Tuple):
+                found |= _evaluate(tree, node.value.elts[names.index("reason")])
+            elif not ast.unparse(node.value).startswith("self._ending.outcome("):
+                raise NotUnderstood(f"what reason is in {ast.unparse(node.value)}?")
     return found
 
 
