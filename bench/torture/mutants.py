@@ -68,7 +68,6 @@ def rejected_events_are_dropped() -> None:
 
 def whatever_ends_is_complete() -> None:
     """A run whose crawl ended is called complete."""
-
     setattr(ending.Ending, "outcome", lambda *_: ("complete", "last_page", None))  # noqa: B010 - a method is replaced
 
 

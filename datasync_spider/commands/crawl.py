@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_ENGINE_LOOK_SECONDS = 0.02
+
 _READ_END_SECONDS = 5.0
 _TOLD = (
     *("run_id", "stream", "status", "reason", "detail", "expected_total"),
@@ -73,9 +75,9 @@ class Command(crawl.Command):
             return End(exitcodes.BAD_CONFIGURATION, summary.not_started("say which spider: scrapy crawl events"))
         try:
             with ExitStack() as services:
-                failpoints.reach("at_start")
                 services.enter_context(reserved_port(self.settings, self._config))
                 with stoppable():
+                    failpoints.reach("at_start")
                     database_url = services.enter_context(database(self.settings, self._config))
                     patiently(lambda: _migrate(database_url))
                     services.enter_context(api(self.settings, self._config))
@@ -119,7 +121,22 @@ def _stop(crawler: Crawler, signal_name: str) -> None:
     logger.info("received %s: fetching stops, what was fetched is committed; again to end at once", signal_name)
     crawler.stats.set_value(stats.STOP_SIGNAL, signal_name)
     crawler.signals.send_catch_log(signals.stop_requested, signal_name=signal_name)
-    asyncio.ensure_future(crawler.stop_async())  # noqa: RUF006 - the crawl's own task waits for it
+    asyncio.ensure_future(_stop_engine(crawler))  # noqa: RUF006 - the crawl's own task waits for it
+
+
+async def _stop_engine(crawler: Crawler) -> None:
+    """Stops the engine as soon as it runs: one that is still opening its spider takes no notice of a stop."""
+    while not _is_running(crawler):  # noqa: ASYNC110 - Scrapy sends no signal at the moment when it begins to run
+        await asyncio.sleep(_ENGINE_LOOK_SECONDS)
+    await crawler.engine.stop_async()
+
+
+def _is_running(crawler: Crawler) -> bool:
+    try:
+        return crawler.engine.running
+    except RuntimeError:
+        # It is not made yet.
+        return False
 
 
 def _without_run(refused: str | None, stream: str, signal_name: str | None) -> End:

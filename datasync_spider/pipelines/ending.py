@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from datasync_spider.errors import DatasyncError, FencedOff, RejectedTooMany
+from datasync_spider.errors import DatasyncError, FencedOff, PageLost, RejectedTooMany, Stalled, StorageError
 from datasync_spider.storage.batch import Committed
 
 _SHARE_COUNTS_FROM_EVENTS = 1000
+# After these the position must not move, or cannot.
+_WRITING_IS_OVER = (StorageError, PageLost, RejectedTooMany, Stalled)
 
 
 class Ending:
@@ -29,6 +31,11 @@ class Ending:
     def is_final(self) -> bool:
         """Whether no more room needs to be waited for: nothing new is fetched, or the run has failed."""
         return self._closing or self._signal_name is not None or self.error is not None
+
+    @property
+    def may_write(self) -> bool:
+        """Whether what is fetched may still be committed: a failure to fetch leaves good pages behind it."""
+        return self.error is None or not isinstance(self.error, _WRITING_IS_OVER)
 
     def fail(self, error: DatasyncError) -> bool:
         """Notes a failure; gives whether it counts: the first does, and none after the last commits were abandoned."""

@@ -121,6 +121,9 @@ class PostgresPipeline:
         )
         self._log_start(run)
         self._crawler.signals.send_catch_log(signals.run_opened, run=run)
+        if self._stop_deadline is not None:
+            # The signal came while the run was being opened: Scrapy had nothing to stop yet.
+            raise CloseSpider("stopped")
 
     def _open_run(self) -> OpenRun:
         with connected(self._config.database_url_text) as connection:
@@ -164,7 +167,7 @@ class PostgresPipeline:
     async def _buffer_when_prepared(self, preparing: asyncio.Future[Any]) -> None:
         try:
             prepared = await preparing
-            if self._ending.error is not None:
+            if not self._ending.may_write:
                 return
             self._buffer.add(prepared)
         except Exception as error:  # noqa: BLE001 - whatever it is, the page is not in the buffer and the run must end
@@ -194,7 +197,7 @@ class PostgresPipeline:
 
     def _flush_after_a_while(self) -> None:
         self._flush_timer = None
-        if self._ending.error is None:
+        if self._ending.may_write:
             self._dispatch(everything=True)
 
     async def _await_write(self, batch: Batch, writing: asyncio.Future[Committed]) -> None:
@@ -209,7 +212,7 @@ class PostgresPipeline:
         else:
             self._preparer.forget(batch)
             self._committed(batch, committed)
-            if self._ending.error is None:
+            if self._ending.may_write:
                 self._dispatch(everything=self._ending.is_final)
         self._tell_buffer()
         await self._announce_room()
@@ -339,7 +342,7 @@ class PostgresPipeline:
     async def _flush(self) -> None:
         """Writes all that is left. After a stop signal only for a while: what is not committed is fetched again."""
         while True:
-            if self._ending.error is None:
+            if self._ending.may_write:
                 self._dispatch(everything=True)
             if self._flush_timer is not None:
                 self._flush_timer.cancel()

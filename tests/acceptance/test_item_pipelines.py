@@ -1,0 +1,67 @@
+"""Item pipelines of a user's own, before ours: they may filter, drop, be slow or be broken; the books still balance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from tests.support.crawl import Crawl
+from tests.support.database import rows, value
+from tests.support.mock import MockApi, ground_truth
+from tests.support.truth import assert_exact
+
+OURS = "datasync_spider.pipelines.postgres.PostgresPipeline"
+
+
+def with_pipeline(name: str) -> tuple[str, str]:
+    return "-s", f"ITEM_PIPELINES={json.dumps({f'tests.support.userpipelines.{name}': 100, OURS: 900})}"
+
+
+def test_what_a_pipeline_leaves_out_is_counted_as_filtered_and_the_run_is_complete(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    clicks = sum(event["type"] == "click" for event in ground_truth("--total", "2000"))
+    crawl = start_crawl(start_mock_api("--total", "2000").base_url, *with_pipeline("KeepClicks"), API_PAGE_LIMIT="500")
+    assert crawl.wait() == 0, crawl.log
+    assert value(database_url, "SELECT count(*) FROM ingested_events") == clicks
+    assert value(database_url, "SELECT total_filtered FROM ingestion_state WHERE id = 1") == 2000 - clicks
+
+
+def test_a_dropped_page_moves_the_position_on(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    mock = start_mock_api("--total", "2000")
+    crawl = start_crawl(mock.base_url, *with_pipeline("DropSecondPage"), API_PAGE_LIMIT="500")
+    assert crawl.wait() == 0, crawl.log
+    assert rows(database_url, "SELECT inserted, filtered FROM ingestion_pages ORDER BY page_number") == [
+        (500, 0),
+        (0, 500),
+        (500, 0),
+        (500, 0),
+    ]
+
+
+def test_a_pipeline_that_fails_ends_the_run_as_failed_and_the_page_is_fetched_again(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    mock = start_mock_api("--total", "2000")
+    crawl = start_crawl(mock.base_url, *with_pipeline("FailOnThirdPage"), API_PAGE_LIMIT="250", WRITE_BATCH_SIZE="1")
+    assert crawl.wait() == 1, crawl.log
+    assert "ingestion complete" not in crawl.log
+    assert rows(database_url, "SELECT status, reason FROM ingestion_runs") == [("failed", "page_lost")]
+    assert value(database_url, "SELECT coalesce(max(page_number), 0) FROM ingestion_pages") <= 2
+    assert start_crawl(mock.base_url).wait() == 0
+    assert_exact(database_url, 2000)
+
+
+def test_pages_that_overtake_each_other_are_committed_in_the_feeds_order(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    mock = start_mock_api("--total", "2000")
+    # One writer: committed_at is when a transaction began, and two may begin side by side.
+    settings = {"API_PAGE_LIMIT": "250", "WRITE_BATCH_SIZE": "1", "WRITE_CONCURRENCY": "1"}
+    crawl = start_crawl(mock.base_url, *with_pipeline("HoldFirstPage"), **settings)
+    assert crawl.wait() == 0, crawl.log
+    committed = rows(database_url, "SELECT page_number FROM ingestion_pages ORDER BY committed_at, page_number")
+    assert committed == [(number,) for number in range(1, 9)]
+    assert_exact(database_url, 2000)
