@@ -1,0 +1,82 @@
+"""``scrapy rejected``: what could not be stored, in groups and one by one, made safe to look at.
+
+Exit code 0; 1 where ``--raw`` names an event that is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import UsageError
+
+from datasync_spider import exitcodes
+from datasync_spider.command import DatasyncCommand
+from datasync_spider.deadletters.showing import HEAD_BYTES, as_lines, as_report
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.deadletters import Chosen, count_letters, read_bytes, read_groups, read_list
+from datasync_spider.storage.migrate import load_migrations, pending_migrations
+
+if TYPE_CHECKING:
+    import argparse
+
+    from datasync_spider.config import Config
+
+_LISTED = 20
+
+
+class Command(DatasyncCommand):
+    """See the module's text."""
+
+    def short_desc(self) -> str:
+        return "Show the events that could not be stored, and why"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        add = parser.add_argument
+        add("--reason", metavar="SLUG", help="only those that were rejected for this reason")
+        add("--run", metavar="N", type=int, help="only those that this run met first")
+        add("--limit", metavar="N", type=int, default=_LISTED, help=f"list at most so many, 0: groups only ({_LISTED})")
+        add("--all", action="store_true", help="also those that a replay has settled")
+        add("--raw", metavar="ID", type=int, help="write the exact bytes of this one to standard output")
+        add("--json", action="store_true", help="print one JSON object")
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        if args:
+            raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
+        if opts.limit < 0:
+            raise UsageError("--limit must not be below 0", print_help=False)
+
+    def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        with connected(database_url) as connection:
+            if pending_migrations(connection, load_migrations()):
+                print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
+                return exitcodes.FAILED
+            if opts.raw is not None:
+                return _write(read_bytes(connection, config.stream, opts.raw), config.stream, opts.raw)
+            chosen = Chosen(config.stream, opts.reason, opts.run, with_replayed=opts.all)
+            count = count_letters(connection, chosen)
+            groups = read_groups(connection, chosen, HEAD_BYTES)
+            letters = read_list(connection, chosen, opts.limit, HEAD_BYTES)
+        if opts.json:
+            print(json.dumps(as_report(chosen, count, groups, letters)))
+        else:
+            print("\n".join(as_lines(chosen, count, groups, letters)))
+        return exitcodes.COMPLETE
+
+
+def _write(raw: bytes | None, stream: str, rejected_id: int) -> int:
+    if raw is None:
+        print(f"stream {stream} has no rejected event {rejected_id}", file=sys.stderr)
+        return exitcodes.FAILED
+    try:
+        sys.stdout.buffer.write(raw)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The reader has seen enough, as with "| head". Nothing may be flushed into the broken pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exitcodes.FAILED
+    return exitcodes.COMPLETE

@@ -1,0 +1,136 @@
+"""Reads dead letters: in groups, as a list, the bytes of one, or all of them a piece at a time.
+
+Invariant: nothing here changes a row. What a listing gives holds no more than the head of an event's bytes; what reads
+whole events keeps a bounded number of bytes in memory, however many letters there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg2.extras import RealDictCursor
+
+from datasync_spider.api.event import Event, RejectedEvent, parse_events
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+# One letter may be larger than this; then it comes alone.
+_PIECE_BYTES = 8 << 20
+_PIECE_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which letters are meant. None chooses all; ``with_replayed`` adds those that are settled."""
+
+    stream: str
+    reason: str | None = None
+    run_id: int | None = None
+    with_replayed: bool = False
+
+    def values(self) -> dict[str, Any]:
+        return {
+            "stream": self.stream,
+            "reason": self.reason,
+            "run_id": self.run_id,
+            "with_replayed": self.with_replayed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LetterCount:
+    """``open``: not settled. ``replayed``: an event of this content is in ``ingested_events`` by now."""
+
+    open: int
+    replayed: int
+
+
+@dataclass(frozen=True, slots=True)
+class LetterGroup:
+    """All chosen letters of one reason; ``head`` is the beginning of ``example_id``'s ``example_bytes`` bytes."""
+
+    reason: str
+    letters: int
+    replayed: int
+    bytes: int
+    first_at: datetime
+    last_at: datetime
+    example_id: int
+    head: bytes
+    example_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedLetter:
+    """One letter with the beginning of its bytes. ``position`` is -1 where its place in the page is not known."""
+
+    rejected_id: int
+    run_id: int
+    page_number: int
+    position: int
+    reason: str
+    detail: str | None
+    head: bytes
+    bytes: int
+    rejected_at: datetime
+    replayed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One letter with all of its bytes."""
+
+    rejected_id: int
+    reason: str
+    raw: bytes
+    raw_sha256: bytes
+    replayed: bool
+
+    def read_again(self) -> Event | RejectedEvent:
+        """What this version makes of it."""
+        parsed = parse_events([msgspec.Raw(self.raw)])
+        return parsed.events[0] if parsed.events else parsed.rejected[0]
+
+
+def count_letters(connection: Connection, chosen: Chosen) -> LetterCount:
+    """How many there are, whatever ``with_replayed`` says."""
+    (row,) = _all(connection, "count_letters", chosen.values())
+    return LetterCount(**row)
+
+
+def read_groups(connection: Connection, chosen: Chosen, head_bytes: int) -> list[LetterGroup]:
+    """One group a reason, the largest first."""
+    rows = _all(connection, "read_letter_groups", {**chosen.values(), "head_bytes": head_bytes})
+    return [LetterGroup(**{**row, "head": bytes(row["head"])}) for row in rows]
+
+
+def read_list(connection: Connection, chosen: Chosen, limit: int, head_bytes: int) -> list[ListedLetter]:
+    """The newest ones first."""
+    rows = _all(connection, "read_letter_list", {**chosen.values(), "limit": limit, "head_bytes": head_bytes})
+    return [ListedLetter(**{**row, "head": bytes(row["head"])}) for row in rows]
+
+
+def read_bytes(connection: Connection, stream: str, rejected_id: int) -> bytes | None:
+    """The event exactly as received, or None where the stream has no such letter."""
+    rows = _all(connection, "read_letter_bytes", {"stream": stream, "rejected_id": rejected_id})
+    return bytes(rows[0]["raw"]) if rows else None
+
+
+def read_letters_after(connection: Connection, chosen: Chosen, after: int) -> list[DeadLetter]:
+    """The next piece behind the letter ``after``, in the order in which they came; empty at the end.
+
+    The transaction goes on: who changes letters changes them in the one that they were read in.
+    """
+    piece = {"after": after, "max_rows": _PIECE_ROWS, "max_bytes": _PIECE_BYTES}
+    rows = _all(connection, "read_letters_after", {**chosen.values(), **piece})
+    return [DeadLetter(**{**row, "raw": bytes(row["raw"]), "raw_sha256": bytes(row["raw_sha256"])}) for row in rows]
+
+
+def _all(connection: Connection, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        cursor.execute(statement(name), values)
+        return [dict(row) for row in cursor.fetchall()]

@@ -1,0 +1,106 @@
+"""Dead letters as they are read: which ones, in which order, and how much of them at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from datasync_spider.api.event import Event, RejectedEvent
+from datasync_spider.storage import deadletters
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.deadletters import (
+    Chosen,
+    LetterCount,
+    count_letters,
+    read_bytes,
+    read_groups,
+    read_letters_after,
+    read_list,
+)
+from tests.support.database import execute_outside
+from tests.support.letters import leave_letters, raw_event
+
+ALL = Chosen("events", with_replayed=True)
+OPEN = Chosen("events")
+
+
+@pytest.fixture
+def letters(database_url: str) -> str:
+    """Five letters of two runs, the second of which is settled."""
+    leave_letters(database_url, [("no_id", b"{}"), ("no_id", b'{"a":1}'), ("id_empty", b'{"id":""}')])
+    leave_letters(database_url, [("no_id", b'{"b":1}'), ("not_an_object", b"null")])
+    execute_outside(database_url, "UPDATE rejected_events SET replayed_at = now() WHERE raw = '{\"a\":1}'")
+    return database_url
+
+
+def test_settled_letters_are_left_out_unless_they_are_asked_for(letters: str) -> None:
+    with connected(letters) as connection:
+        assert count_letters(connection, OPEN) == LetterCount(open=4, replayed=1)
+        assert [letter.head for letter in read_list(connection, OPEN, 10, 99)] == [
+            b"null",
+            b'{"b":1}',
+            b'{"id":""}',
+            b"{}",
+        ]
+        assert len(read_list(connection, ALL, 10, 99)) == 5
+
+
+def test_groups_tell_their_number_and_the_head_of_the_newest(letters: str) -> None:
+    with connected(letters) as connection:
+        groups = read_groups(connection, OPEN, 4)
+    assert [(group.reason, group.letters, group.head, group.example_bytes) for group in groups] == [
+        ("no_id", 2, b'{"b"', 7),
+        ("id_empty", 1, b'{"id', 9),
+        ("not_an_object", 1, b"null", 4),
+    ]
+    assert groups[0].first_at < groups[0].last_at
+
+
+def test_letters_are_chosen_by_reason_and_by_run(letters: str) -> None:
+    with connected(letters) as connection:
+        runs = sorted({letter.run_id for letter in read_list(connection, ALL, 10, 99)})
+        chosen = Chosen("events", "no_id", runs[1])
+        assert [letter.head for letter in read_list(connection, chosen, 10, 99)] == [b'{"b":1}']
+        assert [group.reason for group in read_groups(connection, chosen, 99)] == ["no_id"]
+        assert count_letters(connection, chosen) == LetterCount(open=1, replayed=0)
+
+
+def test_another_streams_letters_are_not_shown(letters: str) -> None:
+    with connected(letters) as connection:
+        assert read_list(connection, Chosen("elsewhere", with_replayed=True), 10, 99) == []
+        (first, *_) = read_list(connection, OPEN, 10, 99)
+        assert read_bytes(connection, "events", first.rejected_id) == b"null"
+        assert read_bytes(connection, "elsewhere", first.rejected_id) is None
+
+
+def test_pieces_come_in_order_and_hold_so_many_bytes_but_at_least_one_letter(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadletters, "_PIECE_BYTES", 1_000)
+    sizes = [10, 990, 1, 5_000, 1, 1, 999, 3]
+    leave_letters(database_url, [bytes([65 + place]) * size for place, size in enumerate(sizes)])
+    pieces: list[list[int]] = []
+    with connected(database_url) as connection:
+        after = 0
+        while piece := read_letters_after(connection, OPEN, after):
+            pieces.append([len(letter.raw) for letter in piece])
+            after = piece[-1].rejected_id
+    # A piece ends with the letter that brings it to its measure.
+    assert pieces == [[10, 990], [1, 5_000], [1, 1, 999], [3]]
+
+
+def test_pieces_hold_a_number_of_letters_at_most(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadletters, "_PIECE_ROWS", 3)
+    leave_letters(database_url, [b"%d" % number for number in range(7)])
+    with connected(database_url) as connection:
+        first = read_letters_after(connection, OPEN, 0)
+        assert [letter.raw for letter in first] == [b"0", b"1", b"2"]
+        second = read_letters_after(connection, OPEN, first[-1].rejected_id)
+        assert [letter.raw for letter in second] == [b"3", b"4", b"5"]
+
+
+def test_a_letter_is_read_again_by_this_version(database_url: str) -> None:
+    leave_letters(database_url, [raw_event("a"), b"{}"])
+    with connected(database_url) as connection:
+        good, bad = read_letters_after(connection, OPEN, 0)
+    assert good.read_again() == Event("a", 1_700_000_000_000_000, raw_event("a"))
+    assert bad.read_again() == RejectedEvent(0, "no_id", b"{}")

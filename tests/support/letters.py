@@ -1,0 +1,32 @@
+"""Dead letters as an earlier version might have left them: events that this version can store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from datasync_spider.api.event import RejectedEvent
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.runs import finish_run
+from tests.support.pages import page
+from tests.support.runs import run_writer
+
+
+def raw_event(event_id: str, more: str = "") -> bytes:
+    """An event that can be stored, written as an API would; ``more`` begins with a comma."""
+    return f'{{"id":"{event_id}","type":"click","timestamp":1700000000000{more}}}'.encode()
+
+
+def leave_letters(
+    url: str,
+    letters: Iterable[bytes | tuple[str, bytes]],
+    stored: Iterable[str] = (),
+    *,
+    expected_total: int | None = None,
+) -> None:
+    """A whole run of one page with these dead letters, each as bytes or with its reason, and these stored events."""
+    told = [("id_too_long", letter) if isinstance(letter, bytes) else letter for letter in letters]
+    rejected = [RejectedEvent(position, reason, raw) for position, (reason, raw) in enumerate(told)]
+    with run_writer(url) as run:
+        run.write(page(1, list(stored), rejected=rejected, ends_pass="last_page", expected_total=expected_total))
+        with connected(url) as connection:
+            finish_run(connection, run.writer._run, "failed", "never", None, 0, 0)
