@@ -7,10 +7,11 @@ FROM ingestion_state
 ORDER BY id;
 
 -- name: read_last_runs
+-- Runs that walk the feed: a replay says nothing of it.
 SELECT run_id, stream, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,
        pages, events, inserted, duplicates, rejected, filtered, conflicts, bytes, retries, waited_ms, expected_total, start_cursor,
        end_cursor
 FROM ingestion_runs
-WHERE stream = %(stream)s
+WHERE stream = %(stream)s AND pass_kind <> 'replay'
 ORDER BY run_id DESC
 LIMIT %(limit)s;

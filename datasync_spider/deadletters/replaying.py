@@ -1,0 +1,132 @@
+"""Tries a stream's dead letters again, one piece after the other, as a run of its own.
+
+Life of a replay: take the lease (or be refused), then a transaction a piece until there is nothing behind the last
+letter, then end the run's row with the truth and give the lease back. Whatever ends it on the way, what is committed
+stays, and the next replay goes on with what is open.
+
+Invariant: only the piece at hand is in memory. Every change is made by :mod:`datasync_spider.storage.replays`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from datasync_spider import __version__, failpoints
+from datasync_spider.errors import FencedOff, Stopped, StorageError
+from datasync_spider.storage.conflicts import ConflictRule
+from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.deadletters import Chosen, DeadLetter, count_letters, read_letters_after
+from datasync_spider.storage.replays import Tried, replay_letters, try_letters
+from datasync_spider.storage.runs import Hold, finish_run, open_replay
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Totals:
+    """What became of all letters: ``stored`` counts events, the rest letters. ``run_id`` None: no run was opened.
+
+    ``falls_short``: the stream holds less than the API counts.
+    """
+
+    run_id: int | None = None
+    stored: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    falls_short: bool = False
+
+    @property
+    def settled(self) -> int:
+        return self.stored + self.duplicates
+
+    @property
+    def tried(self) -> int:
+        return self.settled + self.refused.total()
+
+    def add(self, tried: Tried) -> None:
+        self.stored += len(tried.stored)
+        self.duplicates += tried.duplicates
+        self.conflicts += tried.conflicts
+        self.refused += tried.refused
+        self.falls_short = tried.falls_short
+
+
+def replay(database_url: str, chosen: Chosen, rule: ConflictRule, lease_ttl_ms: int) -> Totals:
+    """Replays what is open among the chosen. Where nothing is, no run is opened.
+
+    Raises LeaseHeld where another run of the stream is active, FencedOff where one took over, Stopped after a signal.
+    """
+    totals = Totals()
+    with connected(database_url) as connection:
+        is_due = count_letters(connection, chosen).open > 0
+        connection.rollback()
+        if not is_due:
+            return totals
+        hold = open_replay(connection, chosen.stream, lease_ttl_ms, __version__)
+        totals.run_id = hold.run_id
+        try:
+            failpoints.reach("run_opened")
+            for tried in _pieces(connection, chosen, lambda some: replay_letters(connection, hold, some, rule)):
+                totals.add(tried)
+                logger.debug("replayed %d events, %d of them acceptable", totals.tried, totals.settled)
+            failpoints.reach("before_finish")
+            finish_run(connection, hold, "complete", "replayed", describe(totals), 0, 0)
+        except BaseException as error:
+            _end(database_url, hold, error)
+            raise
+    return totals
+
+
+def rehearse(database_url: str, chosen: Chosen) -> Totals:
+    """What a replay would do now. Changes nothing, needs no lease, and may be done while a crawl runs."""
+    totals = Totals()
+    seen: set[bytes] = set()
+    with connected(database_url) as connection:
+        for tried in _pieces(connection, chosen, lambda some: try_letters(connection, some)):
+            # An earlier piece would have stored these by now.
+            again = {event_id for event_id in tried.stored if _short(event_id) in seen}
+            tried.stored -= again
+            seen.update(map(_short, tried.stored))
+            totals.add(tried)
+    return totals
+
+
+def describe(totals: Totals) -> str:
+    """In one line; for the run's row, too."""
+    text = f"{totals.tried:,} tried: {totals.stored:,} stored, {totals.duplicates:,} stored already"
+    return f"{text}, {totals.refused.total():,} still rejected"
+
+
+def _pieces(connection: Connection, chosen: Chosen, handle: Callable[[list[DeadLetter]], Tried]) -> Iterator[Tried]:
+    after = 0
+    left: list[DeadLetter] = []
+    while letters := left or read_letters_after(connection, chosen, after):
+        after = max(after, letters[-1].rejected_id)
+        tried = handle(letters)
+        left = tried.left
+        yield tried
+
+
+def _end(database_url: str, hold: Hold, error: BaseException) -> None:
+    """Writes into the run's row why it ended, on a connection of its own: the other one may be broken."""
+    if isinstance(error, FencedOff):
+        status, reason = "fenced", error.reason
+    elif isinstance(error, Stopped):
+        status, reason = "stopped", str(error)
+    else:
+        status, reason = "failed", getattr(error, "reason", "failed")
+    try:
+        with connected(database_url, connect_timeout_seconds=2) as connection:
+            finish_run(connection, hold, status, reason, None if status == "stopped" else str(error), 0, 0)
+    except StorageError as trouble:
+        # The row goes on saying running, which the next run corrects; nothing depends on it.
+        logger.warning("the end of the replay could not be recorded: %s", trouble)
+
+
+def _short(event_id: str) -> bytes:
+    return hashlib.blake2b(event_id.encode(), digest_size=16).digest()

@@ -1,0 +1,203 @@
+"""Tries dead letters again: a piece of them in one transaction, with all that makes it count.
+
+What each crash point leaves behind:
+
+before the piece commits   nothing of the piece; the letters are open and are tried again
+after it                   its events stored, its letters settled, the books moved by both
+between two pieces         the same; the next replay finds only what is still open
+
+Invariant: a letter is settled in the transaction that stores its event, or that finds it stored. A letter that stays
+rejected keeps its row as it is. As in the writer, the checkpoint touches exactly the row whose fence is ours, or
+nothing is committed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from datasync_spider import failpoints
+from datasync_spider.api.event import Event, RejectedEvent
+from datasync_spider.errors import FencedOff, StorageRefused
+from datasync_spider.items import EventPage
+from datasync_spider.storage.batch import Batch, PreparedPage, Watermark
+from datasync_spider.storage.conflicts import ConflictRule, settle_conflicts
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.deadletters import DeadLetter
+from datasync_spider.storage.prepare import Preparer
+from datasync_spider.storage.quarantine import RefusedRow, stage_what_is_accepted
+from datasync_spider.storage.runs import Hold
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+_LOCK_TIMEOUT_MS = 10_000
+
+
+@dataclass(slots=True)
+class Tried:
+    """What became of some letters.
+
+    ``stored`` is told by event id, ``settled`` and ``duplicates`` count letters. ``left`` were not tried after all:
+    another letter with the same id and other content went before and was refused. ``falls_short``: the stream holds
+    less than the API counts.
+    """
+
+    stored: set[str] = field(default_factory=set)
+    settled: int = 0
+    conflicts: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    left: list[DeadLetter] = field(default_factory=list)
+    falls_short: bool = False
+
+    @property
+    def duplicates(self) -> int:
+        return self.settled - len(self.stored)
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Letters that this version can read, each with its event, as rows without two of one id."""
+
+    readable: list[tuple[DeadLetter, Event]]
+    unreadable: Counter[str]
+    prepared: PreparedPage
+
+    def outcome(self, stored: set[str], known: set[str], bad: Sequence[RefusedRow]) -> tuple[Tried, list[int]]:
+        """What became of each letter, and the numbers of the settled ones.
+
+        ``stored`` are the ids that this piece brought, ``known`` all of its ids that are in the table, ``bad`` the
+        rows that PostgreSQL refused.
+        """
+        tried = Tried(stored=stored, refused=Counter(self.unreadable))
+        refusals = {row.event.event_id: row for row in bad}
+        settled: list[int] = []
+        for letter, event in self.readable:
+            if event.event_id in known:
+                settled.append(letter.rejected_id)
+            elif event.payload == refusals[event.event_id].event.payload:
+                tried.refused[refusals[event.event_id].reason] += 1
+            else:
+                tried.left.append(letter)
+        tried.settled = len(settled)
+        return tried, settled
+
+
+def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLetter], rule: ConflictRule) -> Tried:
+    """Stores what is acceptable of these letters, settles them, and commits.
+
+    Raises FencedOff where the stream is no longer ours; then, and on any other error, nothing of it is committed.
+    """
+    with translated(), connection.cursor() as cursor:
+        piece = _prepare(letters)
+        _limit(cursor, hold.lease_ttl_ms)
+        bad = _stage(connection, cursor, piece.prepared)
+        cursor.execute(statement("merge_staged"))
+        stored = {event_id for (event_id,) in cursor.fetchall()}
+        # What was refused may be stored all the same, with other content.
+        known = {row.event_id for row in piece.prepared.rows} - {row.event.event_id for row in bad}
+        known |= _find(cursor, [row.event.event_id for row in bad])
+        tried, settled = piece.outcome(stored, known, bad)
+        batch = Batch(1, [piece.prepared])
+        tried.conflicts = settle_conflicts(connection, hold.stream, hold.run_id, rule, batch, has_staged=True)
+        # Under the other rule the later version of an event has replaced the stored one, and its time counts.
+        timed = known if rule == "last" else stored
+        failpoints.reach("before_checkpoint")
+        tried.falls_short = _checkpoint(cursor, hold, tried, _marks(piece.readable, timed))
+        _settle(cursor, settled)
+        cursor.execute(statement("advance_replay"), {"run_id": hold.run_id, **_counts(tried)})
+        failpoints.reach("before_commit")
+        connection.commit()
+        failpoints.reach("after_commit")
+    return tried
+
+
+def try_letters(connection: Connection, letters: Sequence[DeadLetter]) -> Tried:
+    """What would become of these letters. Touches no table but a temporary one, and rolls back."""
+    with translated(), connection.cursor() as cursor:
+        piece = _prepare(letters)
+        bad = _stage(connection, cursor, piece.prepared)
+        ids = {row.event_id for row in piece.prepared.rows}
+        known = _find(cursor, sorted(ids))
+        acceptable = ids - {row.event.event_id for row in bad}
+        connection.rollback()
+    return piece.outcome(acceptable - known, acceptable | known, bad)[0]
+
+
+def _limit(cursor: Any, lease_ttl_ms: int) -> None:
+    limits = {"lock_timeout_ms": str(_LOCK_TIMEOUT_MS), "idle_timeout_ms": str(lease_ttl_ms)}
+    cursor.execute(statement("transaction_limits"), limits)
+
+
+def _prepare(letters: Sequence[DeadLetter]) -> _Piece:
+    readable: list[tuple[DeadLetter, Event]] = []
+    unreadable: Counter[str] = Counter()
+    for letter in letters:
+        again = letter.read_again()
+        if isinstance(again, RejectedEvent):
+            unreadable[again.reason] += 1
+        else:
+            readable.append((letter, again))
+    # A page that no API sent, so that everything that writes a page writes this one.
+    page = EventPage(1, 1, None, None, len(readable), [event for _, event in readable], [])
+    return _Piece(readable, unreadable, Preparer().prepare(page))
+
+
+def _stage(connection: Connection, cursor: Any, prepared: PreparedPage) -> list[RefusedRow]:
+    cursor.execute(statement("create_staging"))
+    return stage_what_is_accepted(connection, [prepared]).get(prepared.page.number, [])
+
+
+def _find(cursor: Any, event_ids: list[str]) -> set[str]:
+    if not event_ids:
+        return set()
+    cursor.execute(statement("find_stored"), {"event_ids": event_ids})
+    return {event_id for (event_id,) in cursor.fetchall()}
+
+
+def _marks(readable: Sequence[tuple[DeadLetter, Event]], event_ids: set[str]) -> list[Watermark]:
+    return [
+        Watermark(event.occurred_at_us, event.event_id)
+        for _, event in readable
+        if event.event_id in event_ids and event.occurred_at_us is not None
+    ]
+
+
+def _checkpoint(cursor: Any, hold: Hold, tried: Tried, marks: Sequence[Watermark]) -> bool:
+    """Gives whether the books fall short of the API's count by now."""
+    newest, oldest = max(marks, default=None), min(marks, default=None)
+    values = {
+        "stream": hold.stream,
+        "fence": hold.fence,
+        "run_id": hold.run_id,
+        "lease_ttl_ms": hold.lease_ttl_ms,
+        "inserted": len(tried.stored),
+        "settled": tried.settled,
+        "newest_at": newest.occurred_at if newest else None,
+        "newest_id": newest.event_id if newest else None,
+        "oldest_at": oldest.occurred_at if oldest else None,
+        "oldest_id": oldest.event_id if oldest else None,
+    }
+    cursor.execute(statement("replay_checkpoint"), values)
+    row = cursor.fetchone()
+    if row is None:
+        raise FencedOff(f"stream {hold.stream} has been taken over by another run")
+    return bool(row[0] == "short")
+
+
+def _settle(cursor: Any, rejected_ids: list[int]) -> None:
+    cursor.execute(statement("settle_letters"), {"rejected_ids": rejected_ids})
+    if len(cursor.fetchall()) != len(rejected_ids):
+        raise StorageRefused("somebody else settled some of these rejected events meanwhile: run the replay again")
+
+
+def _counts(tried: Tried) -> dict[str, int]:
+    refused = tried.refused.total()
+    return {
+        "events": tried.settled + refused,
+        "inserted": len(tried.stored),
+        "duplicates": tried.duplicates,
+        "rejected": refused,
+        "conflicts": tried.conflicts,
+    }
