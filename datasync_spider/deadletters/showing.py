@@ -38,7 +38,7 @@ def as_report(
                 "reason": visible(group.reason),
                 "events": group.letters,
                 "replayed": group.replayed,
-                "bytes": group.bytes,
+                "bytes": group.size_bytes,
                 "first_at": group.first_at.isoformat(),
                 "last_at": group.last_at.isoformat(),
                 "example": {"id": group.example_id, "bytes": group.example_bytes, "text": shown(group.head)},
@@ -57,7 +57,7 @@ def _event(letter: ListedLetter) -> dict[str, Any]:
         "position": letter.position if letter.position >= 0 else None,
         "reason": visible(letter.reason),
         "detail": None if letter.detail is None else visible(letter.detail, _SHOWN_CHARACTERS),
-        "bytes": letter.bytes,
+        "bytes": letter.size_bytes,
         "rejected_at": letter.rejected_at.isoformat(),
         "replayed_at": letter.replayed_at.isoformat() if letter.replayed_at else None,
         "text": shown(letter.head),
@@ -104,7 +104,7 @@ def _letter_lines(letter: ListedLetter) -> list[str]:
     replayed = f", replayed {_time(letter.replayed_at)}" if letter.replayed_at else ""
     place = f"#{letter.rejected_id} run {letter.run_id}, page {letter.page_number}, {position}"
     return [
-        f"{place}: {visible(letter.reason)}{detail}, {letter.bytes:,} bytes{replayed}",
+        f"{place}: {visible(letter.reason)}{detail}, {letter.size_bytes:,} bytes{replayed}",
         f"    {shown(letter.head)}",
     ]
 

@@ -56,7 +56,7 @@ class LetterGroup:
     reason: str
     letters: int
     replayed: int
-    bytes: int
+    size_bytes: int
     first_at: datetime
     last_at: datetime
     example_id: int
@@ -75,7 +75,7 @@ class ListedLetter:
     reason: str
     detail: str | None
     head: bytes
-    bytes: int
+    size_bytes: int
     rejected_at: datetime
     replayed_at: datetime | None
 

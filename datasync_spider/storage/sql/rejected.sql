@@ -8,11 +8,11 @@ WHERE stream = %(stream)s
 
 -- name: read_letter_groups
 -- The largest group first, each with the head of its newest letter. Sizes are known without reading the bytes.
-SELECT grouped.reason, grouped.letters, grouped.replayed, grouped.bytes, grouped.first_at, grouped.last_at,
+SELECT grouped.reason, grouped.letters, grouped.replayed, grouped.size_bytes, grouped.first_at, grouped.last_at,
        grouped.example_id, substring(example.raw FROM 1 FOR %(head_bytes)s) AS head,
        octet_length(example.raw) AS example_bytes
 FROM (
-    SELECT reason, count(*) AS letters, count(replayed_at) AS replayed, sum(octet_length(raw))::bigint AS bytes,
+    SELECT reason, count(*) AS letters, count(replayed_at) AS replayed, sum(octet_length(raw))::bigint AS size_bytes,
            min(rejected_at) AS first_at, max(rejected_at) AS last_at, max(rejected_id) AS example_id
     FROM rejected_events
     WHERE stream = %(stream)s
@@ -27,7 +27,7 @@ ORDER BY grouped.letters DESC, grouped.reason;
 -- name: read_letter_list
 -- The newest first. Only the head of the bytes leaves the database, with the full size told.
 SELECT rejected_id, run_id, page_number, position, reason, left(detail, %(head_bytes)s) AS detail,
-       substring(raw FROM 1 FOR %(head_bytes)s) AS head, octet_length(raw) AS bytes, rejected_at, replayed_at
+       substring(raw FROM 1 FOR %(head_bytes)s) AS head, octet_length(raw) AS size_bytes, rejected_at, replayed_at
 FROM rejected_events
 WHERE stream = %(stream)s
   AND (%(with_replayed)s OR replayed_at IS NULL)
