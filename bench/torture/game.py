@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ _FAULTS = {
 }
 _LEASE_TTL_MS = 2000
 _MOST_HITS_A_PHASE = 14
+_LONGEST_RUN_SECONDS = 180
 
 
 @dataclass(slots=True)
@@ -131,7 +133,10 @@ class Round:
             crawl = self._start(place)
             try:
                 hits += self._disturb(crawl, _MOST_HITS_A_PHASE - hits)
-                code = crawl.process.wait(180)
+                code = crawl.process.wait(_LONGEST_RUN_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.tally.wrong.append(f"a run did not end within {_LONGEST_RUN_SECONDS} s")
+                raise
             finally:
                 crawl.end()
                 self.database.proxy.flow()
@@ -204,7 +209,10 @@ class Round:
         time.sleep(self.chance.uniform(0.2, 2.0))
         crawl.send(signal.SIGCONT)
         try:
-            code = successor.process.wait(120)
+            code = successor.process.wait(_LONGEST_RUN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.tally.wrong.append(f"a successor did not end within {_LONGEST_RUN_SECONDS} s")
+            raise
         finally:
             successor.end()
         self.codes.append(code)
