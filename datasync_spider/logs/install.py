@@ -27,10 +27,15 @@ class LogHandler(logging.StreamHandler[TextIO]):
     """Writes to standard error, or to a file of its own. ``redactor`` takes secrets that become known later."""
 
     def __init__(self, redactor: Redactor, file: Path | None = None) -> None:
-        # What cannot be encoded must not cost the line, nor the crawl.
-        self._file = file.open("a", encoding="utf-8", errors="backslashreplace") if file else None
-        super().__init__(self._file or sys.stderr)
+        self._file = file
+        super().__init__(_opened(file) if file else sys.stderr)
         self.redactor = redactor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Scrapy configures logging after us, and logging.config closes every handler that it finds.
+        if self._file is not None and self.stream.closed:
+            self.stream = _opened(self._file)
+        super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """A record that cannot be formatted: logging itself would print its arguments as they are."""
@@ -41,7 +46,12 @@ class LogHandler(logging.StreamHandler[TextIO]):
     def close(self) -> None:
         super().close()
         if self._file is not None:
-            self._file.close()
+            self.stream.close()
+
+
+def _opened(file: Path) -> TextIO:
+    """What cannot be encoded must not cost the line, nor the crawl."""
+    return file.open("a", encoding="utf-8", errors="backslashreplace")
 
 
 def install_logging(config: Config, log_file: str | None, enabled: bool) -> LogHandler:
