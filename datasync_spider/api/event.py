@@ -105,20 +105,22 @@ def _read_quickly(payload: bytes) -> Event | None:
     # Nearly every id is short and begins with a visible ASCII character, which leaves nothing to find fault with.
     if not ("!" <= event_id < "\x7f" and len(event_id) <= _SURELY_SHORT) and id_fault(event_id) is not None:
         return None
-    return Event(event_id, _first_time(fields), payload)
+    occurred_at_us = parse_timestamp(fields.timestamp)
+    if occurred_at_us is None:
+        occurred_at_us = _other_time(fields)
+    return Event(event_id, occurred_at_us, payload)
 
 
 def _first_id(fields: _Fields) -> str | None:
     for value in (fields.id, fields.eventId, fields.event_id):
+        if isinstance(value, int):
+            # How long an integer Python turns into text is a setting of the host; the slow look keeps its digits.
+            return str(value) if value.bit_length() < 64 else None
         if value is not None:
-            return str(value)
+            return value
     return None
 
 
-def _first_time(fields: _Fields) -> int | None:
-    time = parse_timestamp(fields.timestamp)
-    if time is None:
-        time = parse_timestamp(fields.occurredAt)
-    if time is None:
-        time = parse_timestamp(fields.occurred_at)
-    return time
+def _other_time(fields: _Fields) -> int | None:
+    time = parse_timestamp(fields.occurredAt)
+    return parse_timestamp(fields.occurred_at) if time is None else time
