@@ -21,7 +21,18 @@ _TAIL_LINES = 12
 
 _DISK_FULL = "53100"
 _NO_PERMISSION = "42501"
-_CORRUPTED = frozenset({"XX001", "XX002", "58P01", "58030", "22023", "F0000"})
+_NO_FILE = "58P01"
+# A PANIC during recovery has no code of its own but XX000.
+_DAMAGED = frozenset({"XX000", "XX001", "XX002", "58030", _NO_FILE})
+_BAD_CONFIGURATION_FILE = "F0000"
+_LOCK_FILE_EXISTS = "F0001"
+_BY_ERRNO = {
+    errno.ENOSPC: _DISK_FULL,
+    errno.EDQUOT: _DISK_FULL,
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
+    errno.ENOENT: _NO_FILE,
+}
 
 
 def server_failed(log: Path, start: int) -> StorageError:
@@ -46,13 +57,7 @@ def tool_failed(what: str, output: str) -> StorageError:
 def system_failed(what: str, error: OSError) -> StorageError:
     """For a file or directory of the embedded database that the system refuses."""
     where = f" ({error.filename})" if error.filename else ""
-    sqlstate = {
-        errno.ENOSPC: _DISK_FULL,
-        errno.EDQUOT: _DISK_FULL,
-        errno.EACCES: _NO_PERMISSION,
-        errno.EPERM: _NO_PERMISSION,
-    }
-    code = sqlstate.get(error.errno or 0)
+    code = _BY_ERRNO.get(error.errno or 0)
     message = f"{what}: {error.strerror}{where}: {_advice(code, None)}"
     return StorageUnavailable(message, code) if code == _DISK_FULL else StorageRefused(message, code)
 
@@ -64,17 +69,18 @@ def _advice(sqlstate: str | None, log: Path | None) -> str:
         return "permission is missing: run as the user who made the directory, or choose another DATASYNC_HOME"
     if sqlstate is not None and sqlstate.startswith("53"):
         return "the machine is short of memory or other resources: free some and start again"
-    if sqlstate in _CORRUPTED:
+    if sqlstate in _DAMAGED:
         return "its files are damaged: restore a backup, or move the directory away to begin anew"
+    if sqlstate == _BAD_CONFIGURATION_FILE:
+        return "its postgresql.conf has been edited and is wrong: mend what is named below"
+    if sqlstate == _LOCK_FILE_EXISTS:
+        return "a server that was started by other means runs on the same files: stop that one"
     more = f"; all of it is in {log}" if log else ""
     return f"PostgreSQL says why below{more}; DATABASE_URL may name another server"
 
 
 def _code_of_text(text: str) -> str | None:
-    for number, sqlstate in ((errno.ENOSPC, _DISK_FULL), (errno.EDQUOT, _DISK_FULL), (errno.EACCES, _NO_PERMISSION)):
-        if os.strerror(number) in text:
-            return sqlstate
-    return None
+    return next((code for number, code in _BY_ERRNO.items() if os.strerror(number) in text), None)
 
 
 def _tail(log: Path, start: int) -> str:

@@ -25,7 +25,7 @@ from datasync_spider.local.launch import Launched, launch
 from datasync_spider.local.locks import is_locked
 from datasync_spider.local.places import Places
 from datasync_spider.local.postmaster import read_postmaster, server_process, server_processes
-from datasync_spider.local.sockets import answers, forget_distant_socket, socket_directory
+from datasync_spider.local.sockets import answers, forget_distant_socket, remove_socket, socket_directory
 
 logger = logging.getLogger(__name__)
 
@@ -74,9 +74,14 @@ class Server:
 
     def stop(self) -> None:
         """Ends the server, sessions included, after a checkpoint; where it does not end, a warning says so."""
-        if self._is_alive():
-            self._end_alive()
-        if self._launched is not None and not self._is_alive():
+        if self._is_alive() and not self._end_alive():
+            logger.warning(
+                "the embedded PostgreSQL in %s does not end; see %s", self._places.directory, self._places.log
+            )
+            self.release()
+            return
+        forget_distant_socket(self._places)
+        if self._launched is not None:
             self._launched.process.wait()
             self._launched = None
 
@@ -86,21 +91,35 @@ class Server:
             threading.Thread(target=self._launched.process.wait, name="embedded-postgres", daemon=True).start()
         self._launched = None
 
-    def _end_alive(self) -> None:
-        process = server_process(self._places.data)
+    def _end_alive(self) -> bool:
+        # A server of somebody who was killed may be too young to have written its process id, or be ending already.
+        _wait_until(lambda: self._process() is not None or not self._is_alive(), _ORPHANS_END_WITHIN_SECONDS)
+        process = self._process()
         if process is None:
-            logger.warning("the embedded PostgreSQL in %s cannot be stopped from here", self._places.directory)
-            return
+            self._end_orphans()
+            return _wait_until(lambda: not self._is_alive(), _ORPHANS_END_WITHIN_SECONDS)
         # SIGINT is "fast": roll back, write a checkpoint, end. SIGQUIT is "immediate": the next start recovers.
-        for number, seconds in ((signal.SIGINT, _STOPPED_WITHIN_SECONDS), (signal.SIGQUIT, _ABORTED_WITHIN_SECONDS)):
+        return self._end(process, signal.SIGINT, _STOPPED_WITHIN_SECONDS) or self._end(
+            process, signal.SIGQUIT, _ABORTED_WITHIN_SECONDS
+        )
+
+    def _end(self, process: psutil.Process, number: signal.Signals, seconds: float) -> bool:
+        """Says it again each second: a server that has just begun may not listen yet, and does not mind repetition."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
             _signal(process, number)
-            if _wait_until(lambda: not self._is_alive(), seconds):
-                forget_distant_socket(self._places)
-                return
-        logger.warning("the embedded PostgreSQL in %s does not end; see %s", self._places.directory, self._places.log)
+            if _wait_until(lambda: not self._is_alive(), 1.0):
+                return True
+        return False
 
     def _is_alive(self) -> bool:
         return is_locked(self._places.alive_lock)
+
+    def _process(self) -> psutil.Process | None:
+        """The server's first process: our own child, which needs no proof, or the one that its file names."""
+        if self._launched is not None and self._launched.process.poll() is None:
+            return psutil.Process(self._launched.process.pid)
+        return server_process(self._places.data)
 
     def _ready_socket(self) -> Path | None:
         postmaster = read_postmaster(self._places.data)
@@ -110,18 +129,19 @@ class Server:
 
     def _launch(self) -> None:
         directory = socket_directory(self._places, self._account)
-        self._remove_stale_pid_file()
+        self._remove_stale_files(directory)
         self._launched = launch(self._places, self._account, directory)
 
-    def _remove_stale_pid_file(self) -> None:
-        """PostgreSQL itself takes any process of our account with the id in a stale file for a running server."""
-        if read_postmaster(self._places.data) is not None and server_process(self._places.data) is None:
+    def _remove_stale_files(self, socket_directory: Path) -> None:
+        """PostgreSQL itself takes any process of its account with the id in a stale file for a running server."""
+        if read_postmaster(self._places.data) is not None and self._process() is None:
             logger.info("the embedded PostgreSQL in %s was not shut down; it recovers now", self._places.directory)
             (self._places.data / "postmaster.pid").unlink(missing_ok=True)
+            remove_socket(socket_directory)
 
     def _end_orphans(self) -> None:
         """Backends whose postmaster is gone; what they had not committed is lost already."""
-        if server_process(self._places.data) is None:
+        if self._process() is None:
             for process in server_processes(self._places.data):
                 _signal(process, signal.SIGKILL)
 

@@ -56,6 +56,12 @@ def forget_distant_socket(places: Places) -> None:
     places.distant_socket.unlink(missing_ok=True)
 
 
+def remove_socket(directory: Path) -> None:
+    """What a server that did not end well has left."""
+    for name in (_FILE, f"{_FILE}.lock"):
+        (directory / name).unlink(missing_ok=True)
+
+
 def answers(directory: Path) -> bool:
     """Whether a server listens on the socket in ``directory``. It is not spoken to."""
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -7,10 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import pytest
 
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.local.mock_process import start_mock
+from tests.support.waiting import eventually
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = {"PATH": os.environ["PATH"], "MOCK_TOTAL_EVENTS": "7", "MOCK_SEED": "3"}
@@ -32,13 +31,6 @@ mock = start_mock(Path(sys.argv[1]), Path(sys.argv[2]), os.environ)
 print(mock.base_url, mock.pid, flush=True)
 signal.pause()
 """
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.01)
 
 
 def is_gone(pid: int) -> bool:
@@ -122,4 +114,4 @@ def test_it_ends_with_the_process_that_started_it_however_that_ends(tmp_path: Pa
         holder.send_signal(number)
         holder.wait()
 
-        wait_until(lambda: is_gone(int(pid)))
+        eventually(lambda: is_gone(int(pid)), what="the end of the mock")

@@ -1,0 +1,199 @@
+"""The embedded PostgreSQL among several users, some of whom die without a word."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+
+from datasync_spider.local.embedded_postgres import start_embedded
+from datasync_spider.local.places import Places
+from datasync_spider.local.postmaster import server_process, server_processes
+from tests.support.waiting import eventually
+
+PROJECT = Path(__file__).resolve().parents[2]
+# A user in a process of its own: tells the URL, and leaves when its standard input ends.
+USER = """
+import sys
+import tempfile
+from pathlib import Path
+from datasync_spider.local.embedded_postgres import start_embedded
+with start_embedded(Path(sys.argv[1])) as server:
+    print(server.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+class User:
+    """Started by the constructor, without waiting for the server."""
+
+    def __init__(self, home: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", USER, str(home)],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def url(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def leave(self) -> int:
+        return self._end(None)
+
+    def kill(self) -> int:
+        return self._end(signal.SIGKILL)
+
+    def interrupt_group(self) -> None:
+        """What Ctrl-C in a terminal does."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def _end(self, number: signal.Signals | None) -> int:
+        if number is not None:
+            self._process.send_signal(number)
+        _, self.errors = self._process.communicate(timeout=60)
+        return self._process.returncode
+
+
+def is_up(home: Path) -> bool:
+    return bool(server_processes(Places.below(home).data))
+
+
+def kill_server(home: Path) -> None:
+    """The first process to die takes the others with it."""
+    for process in server_processes(Places.below(home).data):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    eventually(lambda: not is_up(home), what="the end of the server")
+
+
+def answers(url: str) -> bool:
+    try:
+        psycopg2.connect(url).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def used_home() -> Iterator[Path]:
+    """Where a server has run and was stopped; made once, since making a cluster takes longer than most tests."""
+    with tempfile.TemporaryDirectory(prefix="datasync-used-") as directory:
+        start_embedded(Path(directory) / "home").close()
+        yield Path(directory) / "home"
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Not pytest's own directory: each session of pytest closes that one to other accounts, such as the server's."""
+    with tempfile.TemporaryDirectory(prefix="datasync-") as directory:
+        yield Path(directory)
+        kill_server(Path(directory) / "home")
+
+
+@pytest.fixture
+def home(used_home: Path, place: Path) -> Path:
+    subprocess.run(["cp", "-a", str(used_home), str(place / "home")], check=True)
+    return place / "home"
+
+
+def test_the_server_stays_until_the_last_user_leaves(home: Path) -> None:
+    first, second = User(home), User(home)
+    assert first.url() == second.url()
+
+    assert first.leave() == 0
+    assert is_up(home)
+
+    assert second.leave() == 0
+    assert not is_up(home)
+
+
+def test_two_uses_in_one_process_count_as_two(home: Path) -> None:
+    first, second = start_embedded(home), start_embedded(home)
+
+    first.close()
+    assert answers(second.url)
+
+    second.close()
+    assert not is_up(home)
+
+
+def test_many_who_come_first_at_once_make_one_database_and_get_one_server(place: Path) -> None:
+    home = place / "home"
+    users = [User(home) for _ in range(6)]
+
+    assert len({user.url() for user in users}) == 1
+    assert [user.leave() for user in users] == [0] * 6
+    assert not is_up(home)
+
+
+def test_a_killed_user_is_none_any_more_and_the_next_to_leave_stops_the_server(home: Path) -> None:
+    killed = User(home)
+    url = killed.url()
+    killed.kill()
+    assert answers(url)
+    pid = server_process(Places.below(home).data)
+
+    with start_embedded(home) as server:
+        assert server.url == url
+        assert server_process(Places.below(home).data) == pid
+
+    assert not is_up(home)
+
+
+def test_a_user_killed_while_another_stays_leaves_the_server_to_that_one(home: Path) -> None:
+    killed, other = User(home), User(home)
+    url = killed.url()
+    assert other.url() == url
+
+    killed.kill()
+    assert answers(url)
+
+    assert other.leave() == 0
+    assert not is_up(home)
+
+
+def test_users_who_come_and_go_never_meet_a_stopping_server(home: Path) -> None:
+    for _ in range(5):
+        first, second = User(home), User(home)
+        assert answers(second.url())
+        leaving = first.leave()
+        third = User(home)
+        assert answers(third.url())
+        assert [leaving, second.leave(), third.leave()] == [0, 0, 0]
+
+    assert not is_up(home)
+
+
+def test_the_terminals_ctrl_c_ends_the_user_but_the_server_ends_in_its_turn(home: Path) -> None:
+    user, other = User(home), User(home)
+    url = user.url()
+    assert other.url() == url
+
+    user.interrupt_group()
+    assert user.leave() != 0
+    assert answers(url)
+
+    assert other.leave() == 0
+    assert not is_up(home)
+
+
+def test_a_user_leaves_in_peace_when_the_server_has_died(home: Path) -> None:
+    user = User(home)
+    user.url()
+    kill_server(home)
+
+    assert user.leave() == 0, user.errors
