@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from yarl import URL
 
 from datasync_spider.api.endpoint import origin, same_origin
 from datasync_spider.errors import ConnectionTrouble, OriginRefused, Stopped
@@ -131,7 +132,8 @@ class ApiClient:
                 self._session(connection_made) as session,
                 session.request(
                     method,
-                    url,
+                    # As it is: what is percent-encoded stays so.
+                    URL(url, encoded=True),
                     data=None if upload is None else _pieces(upload),
                     headers=self._headers | _upload_headers(upload),
                     allow_redirects=False,

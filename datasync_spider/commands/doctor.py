@@ -58,7 +58,7 @@ class Command(ScrapyCommand):
         if args:
             raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         try:
             with stoppable():

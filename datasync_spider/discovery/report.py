@@ -6,63 +6,50 @@ Invariant: nothing of the server's leaves here that could play tricks on a termi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
+from datasync_spider.api.event import Event
+from datasync_spider.api.page import Page
+from datasync_spider.discovery.envelope import Envelope
+from datasync_spider.discovery.eventfields import FieldUse
 from datasync_spider.discovery.examine import Discovery
 from datasync_spider.display import shown_headers, shown_value
 
 _LONGEST_PAYLOAD = 400
+_Shown: TypeAlias = Callable[[Any], Any]
 
 
 def as_report(discovery: Discovery, secrets: Iterable[str] = ()) -> dict[str, Any]:
     """Every part is there; what was not found is None or empty."""
+    known = tuple(secrets)
+
+    def shown(value: Any) -> Any:
+        return shown_value(value, known)
+
     page, envelope, fields = discovery.page, discovery.envelope, discovery.fields
-    report = {
+    return {
+        "headers": [list(pair) for pair in shown_headers(discovery.headers, known)],
         "status": discovery.status,
         "readable": page is not None,
-        "unreadable": discovery.unreadable,
-        "shape": None
-        if envelope is None
-        else {
-            "array": envelope.array,
-            "layout": envelope.layout,
-            "spelling": envelope.spelling,
-            "paging_fields": envelope.fields,
-            "other_fields": list(envelope.others),
-        },
-        "event_id": _uses(fields.ids if fields else ()),
-        "occurred_at": _uses(fields.times if fields else ()),
-        "event_fields": list(fields.names) if fields else [],
-        "cursor": None
-        if page is None
-        else {
-            "field": envelope.fields.get("cursor") if envelope else None,
-            "has_more": page.has_more,
-            "lives_seconds": page.cursor_expires_in_seconds,
-        },
+        "unreadable": shown(discovery.unreadable),
+        "shape": None if envelope is None else _shape(envelope, shown),
+        "event_id": _uses(fields.ids, shown) if fields else [],
+        "occurred_at": _uses(fields.times, shown) if fields else [],
+        "event_fields": shown(list(fields.names)) if fields else [],
+        "cursor": None if page is None else _cursor(page, envelope),
         "total": page.total if page else None,
-        "rate_limit": asdict(discovery.rate_limit),
+        "rate_limit": {**asdict(discovery.rate_limit), "headers": shown(list(discovery.rate_limit.headers))},
         "page_cap": asdict(discovery.cap) if discovery.cap else None,
-        "samples": [
-            {
-                "event_id": event.event_id,
-                "occurred_at": event.occurred_at.isoformat() if event.occurred_at else None,
-                "payload": _value(event.payload),
-            }
-            for event in discovery.samples
-        ],
+        "samples": [_sample(event, shown) for event in discovery.samples],
         "rejected_count": discovery.rejected_count,
         "rejected": [
-            {"position": event.position, "reason": event.reason, "raw": event.raw.decode("utf-8", "backslashreplace")}
+            {"position": event.position, "reason": event.reason, "raw": shown(_text(event.raw))}
             for event in discovery.rejected
         ],
-        "does_not_fit": list(discovery.misfits),
+        "does_not_fit": shown(list(discovery.misfits)),
     }
-    known = tuple(secrets)
-    shown: dict[str, Any] = shown_value(report, known)
-    return {"headers": [list(pair) for pair in shown_headers(discovery.headers, known)], **shown}
 
 
 def as_lines(report: Mapping[str, Any]) -> list[str]:
@@ -144,8 +131,41 @@ def _rate_line(rate: Mapping[str, Any]) -> str:
     return f"rate limit: {', '.join(parts)} (from {', '.join(rate['headers'])})"
 
 
-def _uses(uses: Iterable[Any]) -> list[dict[str, Any]]:
-    return [asdict(use) for use in uses]
+def _shape(envelope: Envelope, shown: _Shown) -> dict[str, Any]:
+    return {
+        "array": envelope.array,
+        "layout": envelope.layout,
+        "spelling": envelope.spelling,
+        "paging_fields": {meaning: shown(path) for meaning, path in envelope.fields.items()},
+        "other_fields": shown(list(envelope.others)),
+    }
+
+
+def _cursor(page: Page, envelope: Envelope | None) -> dict[str, Any]:
+    return {
+        "field": envelope.fields.get("cursor") if envelope else None,
+        "has_more": page.has_more,
+        "lives_seconds": page.cursor_expires_in_seconds,
+    }
+
+
+def _sample(event: Event, shown: _Shown) -> dict[str, Any]:
+    return {
+        "event_id": shown(event.event_id),
+        "occurred_at": event.occurred_at.isoformat() if event.occurred_at else None,
+        "payload": shown(_value(event.payload)),
+    }
+
+
+def _uses(uses: Iterable[FieldUse], shown: _Shown) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": shown(use.name),
+            "events": use.events,
+            "forms": {form: shown(example) for form, example in use.forms.items()},
+        }
+        for use in uses
+    ]
 
 
 def _names(uses: Iterable[Mapping[str, Any]]) -> str:
@@ -156,4 +176,8 @@ def _value(payload: bytes) -> Any:
     try:
         return json.loads(payload)
     except (ValueError, RecursionError):
-        return payload.decode("utf-8", "backslashreplace")
+        return _text(payload)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace")

@@ -12,16 +12,21 @@ from datasync_spider.doctor.finding import Finding, Level, has_problems
 
 def as_report(settings: Sequence[InForce], findings: Sequence[Finding], secrets: Iterable[str] = ()) -> dict[str, Any]:
     """``ok``: a crawl can be started. No secret that is named is in it."""
-    report = {
+    known = tuple(secrets)
+
+    def shown(value: Any) -> Any:
+        return shown_value(value, known)
+
+    return {
         "ok": not has_problems(findings),
-        "settings": [{"name": item.name, "value": item.value, "source": item.source} for item in settings],
+        "settings": [
+            {"name": item.name, "value": shown(item.value), "source": shown(item.source)} for item in settings
+        ],
         "findings": [
-            {"part": item.part, "level": item.level.value, "text": item.text, "remedy": item.remedy}
+            {"part": item.part, "level": item.level.value, "text": shown(item.text), "remedy": shown(item.remedy)}
             for item in findings
         ],
     }
-    shown: dict[str, Any] = shown_value(report, secrets)
-    return shown
 
 
 def as_lines(report: dict[str, Any]) -> list[str]:

@@ -62,17 +62,19 @@ def outcome_lines(outcome: Outcome, secrets: Iterable[str]) -> list[str]:
 
 def overview_report(overview: Overview, secrets: Iterable[str]) -> dict[str, Any]:
     """Both sides' view as a JSON object."""
-    knowledge = overview.knowledge
-    api = None if knowledge is None else {"status": knowledge.status, "content": knowledge.content}
-    report = {
-        "tries": {"used": overview.tries.used, "left": overview.tries.left, "sent_from_here": overview.tries.used_here},
+    known = tuple(secrets)
+
+    def shown(value: Any) -> Any:
+        return shown_value(value, known)
+
+    tries, knowledge = overview.tries, overview.knowledge
+    return {
+        "tries": {"used": tries.used, "left": tries.left, "sent_from_here": tries.used_here},
         "in_progress": overview.in_progress,
-        "attempts": [{name: _plain(value) for name, value in row.items()} for row in overview.attempts],
-        "api": api,
-        "api_trouble": overview.trouble,
+        "attempts": [{name: shown(_plain(value)) for name, value in row.items()} for row in overview.attempts],
+        "api": {"status": knowledge.status, "content": shown(knowledge.content)} if knowledge else None,
+        "api_trouble": shown(overview.trouble),
     }
-    shown: dict[str, Any] = shown_value(report, secrets)
-    return shown
 
 
 def overview_lines(overview: Overview, secrets: Iterable[str]) -> list[str]:

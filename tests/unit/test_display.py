@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasync_spider.display import shown_headers, shown_value, visible, without_secrets
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text())
 def test_what_is_shown_can_be_printed_whatever_it_was(text: str) -> None:
     assert visible(text).isprintable()

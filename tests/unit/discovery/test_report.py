@@ -56,3 +56,10 @@ def test_an_answer_that_is_no_page_still_makes_a_whole_report() -> None:
 def test_a_report_can_be_written_as_json_whatever_the_answer_was() -> None:
     for body in (BODY, b"", b"\xff\xfe", b'{"data":[null,1,[]],"hasMore":false}'):
         json.dumps(as_report(examine(200, HEADERS, body, 0.0, 5)))
+
+
+def test_a_secret_that_is_a_word_of_the_report_itself_breaks_nothing() -> None:
+    report = as_report(examine(200, HEADERS, BODY, 0.0, 5), ("e",))
+    assert report["samples"][0]["event_id"] == "a-1"
+    assert as_lines(report)
+    assert summary(report)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasync_spider.submission.knowledge import read_knowledge
@@ -58,6 +58,7 @@ def test_a_success_that_denies_itself_is_a_refusal() -> None:
     assert read_receipt(200, b'{"success":false,"message":"no"}', 3).status == "refused"
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=200))
 def test_whatever_comes_can_be_stored_as_jsonb_and_shown(body: bytes) -> None:
     receipt = read_receipt(200, body, 3)
@@ -104,6 +105,7 @@ def test_an_answer_that_is_no_success_tells_nothing_but_is_kept() -> None:
     assert read_knowledge(502, b"<html>\xff").content.startswith("<html>")
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
