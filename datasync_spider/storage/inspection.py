@@ -15,15 +15,18 @@ from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
-_READ_WRITE = ("SELECT", "INSERT", "UPDATE")
-_NEEDED = {
-    "ingested_events": ("SELECT", "INSERT"),
-    "ingestion_state": _READ_WRITE,
-    "ingestion_runs": _READ_WRITE,
-    "ingestion_pages": ("SELECT", "INSERT"),
-    "rejected_events": ("SELECT", "INSERT"),
-    "submission_attempts": _READ_WRITE,
-    "schema_migrations": ("SELECT", "INSERT"),
+_ADD = ("SELECT", "INSERT")
+_CHANGE = ("SELECT", "INSERT", "UPDATE")
+# Every table, with what crawls, replays and submissions do to it.
+NEEDED_RIGHTS = {
+    "ingested_events": _CHANGE,
+    "ingestion_state": _CHANGE,
+    "ingestion_runs": _CHANGE,
+    "ingestion_pages": _ADD,
+    "rejected_events": _CHANGE,
+    "event_conflicts": _ADD,
+    "submission_attempts": _CHANGE,
+    "schema_migrations": _ADD,
 }
 
 
@@ -83,12 +86,12 @@ def _read_server(connection: Connection) -> ServerFacts:
 
 
 def _read_rights(connection: Connection) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    pairs = [(table, privilege) for table, privileges in _NEEDED.items() for privilege in privileges]
+    pairs = [(table, privilege) for table, privileges in NEEDED_RIGHTS.items() for privilege in privileges]
     values = {"tables": [table for table, _ in pairs], "privileges": [privilege for _, privilege in pairs]}
     with translated(), connection.cursor() as cursor:
         cursor.execute(statement("read_missing_rights"), values)
         missing = tuple(f"{privilege} on {table}" for table, privilege in cursor.fetchall())
-        cursor.execute(statement("read_alien_tables"), {"tables": list(_NEEDED)})
+        cursor.execute(statement("read_alien_tables"), {"tables": list(NEEDED_RIGHTS)})
         alien = tuple(name for (name,) in cursor.fetchall())
     return missing, alien
 

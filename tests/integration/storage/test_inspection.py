@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from datasync_spider.errors import StorageRefused, StorageUnavailable
-from datasync_spider.storage.inspection import inspect_database
+from datasync_spider.storage.inspection import NEEDED_RIGHTS, inspect_database
 from datasync_spider.storage.migrate import load_migrations
-from tests.support.database import execute_outside, with_database
+from tests.support.database import execute_outside, rows, with_database
 
 
 @pytest.fixture
@@ -36,6 +36,11 @@ def test_a_migrated_database_of_our_own_lacks_nothing(database_url: str) -> None
     assert facts.server.may_create_temporary
     assert not facts.server.is_read_only
     assert (facts.missing_rights, facts.alien_tables, facts.pending, facts.alien_schema) == ((), (), (), None)
+
+
+def test_the_rights_to_every_table_are_looked_at(database_url: str) -> None:
+    tables = rows(database_url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert {name for (name,) in tables} == NEEDED_RIGHTS.keys()
 
 
 def test_an_empty_database_has_every_migration_pending_and_no_right_missing(empty_database_url: str) -> None:
