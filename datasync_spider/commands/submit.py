@@ -29,7 +29,7 @@ from datasync_spider.submission.overview import Overview, look_over
 from datasync_spider.submission.preparing import Prepared, prepare
 from datasync_spider.submission.progress import Steps
 from datasync_spider.submission.quota import check_tries
-from datasync_spider.submission.refusal import SubmissionRefused
+from datasync_spider.submission.refusal import NotRecorded, SubmissionRefused
 from datasync_spider.submission.repository import check_repository
 from datasync_spider.submission.sending import Order, Outcome, Sender
 from datasync_spider.submission.showing import (
@@ -106,7 +106,7 @@ class Command(DatasyncCommand):
             with api(self.settings, config):
                 reachable = Config.from_settings(self.settings)
                 return (_send if self._action == "send" else _status)(database_url, reachable, opts)
-        except SubmissionRefused as error:
+        except (SubmissionRefused, NotRecorded) as error:
             print(f"submit: {error}", file=sys.stderr)
             return exitcodes.FAILED
         except AttemptInProgress as error:

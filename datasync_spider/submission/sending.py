@@ -15,13 +15,14 @@ from urllib.parse import urlencode
 
 from datasync_spider.api.endpoint import origin
 from datasync_spider.apiclient import AnswerLost, ApiClient, NothingSent, Upload
-from datasync_spider.errors import Stopped, StorageUnavailable
+from datasync_spider.errors import Stopped, StorageError, StorageUnavailable
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt, settle_abandoned
 from datasync_spider.submission.overview import submissions_url
 from datasync_spider.submission.preparing import Text
 from datasync_spider.submission.quota import Tries, check_tries
 from datasync_spider.submission.receipt import Receipt, read_receipt
+from datasync_spider.submission.refusal import NotRecorded
 
 # Between the end of the time limit for sending and the latest moment at which the sender has surely given up.
 _GRACE_MS = 120_000
@@ -78,7 +79,7 @@ class Sender:
         """Sends what ``file`` holds from where it stands.
 
         Raises SubmissionRefused or AttemptInProgress where it may not, with nothing recorded; Stopped where a signal
-        came before anything left; StorageUnavailable where the outcome, which was told, could not be recorded.
+        came before anything left; NotRecorded where the outcome, which was told, could not be recorded.
         """
         attempt_id, used_before = self._plan(order)
         left = Tries(used_before + 1, None if order.told_left is None else order.told_left - 1).left
@@ -88,7 +89,13 @@ class Sender:
             self._record(attempt_id, Ending("planned", "stopped by a signal before anything was sent"))
             raise
         self._tell(outcome)
-        self._record(attempt_id, outcome.ending)
+        try:
+            self._record(attempt_id, outcome.ending)
+        except StorageError as error:
+            raise NotRecorded(
+                f"attempt {attempt_id} could not be recorded as {outcome.ending.status} ({error}): keep what was told"
+                " of it, the table of attempts will call it unknown"
+            ) from error
         return outcome
 
     def _plan(self, order: Order) -> tuple[int, int]:
