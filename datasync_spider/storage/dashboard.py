@@ -1,0 +1,173 @@
+"""Reads for people who look on: streams, runs, ledger, dead letters and counts, never a change.
+
+Invariant: every transaction here begins READ ONLY and bears a statement timeout, so that looking can neither write nor
+hold the database up for long. Both are set per transaction, which a transaction-pooling proxy leaves intact.
+
+Words, shares and estimates are made from these rows elsewhere; no row leaves with more than the head of an event's
+bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from psycopg2.extras import RealDictCursor
+
+from datasync_spider.errors import StorageError, StorageUnavailable
+from datasync_spider.storage.connect import Connection, close_quietly, connect
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+_T = TypeVar("_T")
+Row = dict[str, Any]
+
+QUERY_CANCELED = "57014"
+SCHEMA_MISSING = frozenset({"42P01", "42703"})
+
+
+class ReadOnlySession:
+    """One connection, made on first use and made anew after a failure. Used by one thread at a time."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._connection: Connection | None = None
+
+    def run(self, read: Callable[[Connection], _T], timeout_seconds: float) -> _T:
+        """The result of ``read``, which runs in one read-only transaction of at most about this long a statement.
+
+        Raises StorageUnavailable with QUERY_CANCELED where that was not enough. A connection that died while it was
+        idle is replaced once.
+        """
+        was_open = self._connection is not None
+        try:
+            return self._attempt(read, timeout_seconds)
+        except StorageUnavailable as error:
+            if not was_open or error.sqlstate == QUERY_CANCELED:
+                raise
+        return self._attempt(read, timeout_seconds)
+
+    def _attempt(self, read: Callable[[Connection], _T], timeout_seconds: float) -> _T:
+        try:
+            if self._connection is None:
+                self._connection = connect(self._database_url)
+            # psycopg2 sends it with each BEGIN; the session itself is left as it was.
+            self._connection.readonly = True
+            with translated():
+                with self._connection.cursor() as cursor:
+                    limits = {"statement_timeout_ms": str(round(timeout_seconds * 1000))}
+                    cursor.execute(statement("read_only_limits"), limits)
+                result = read(self._connection)
+                self._connection.rollback()
+        except BaseException:
+            self.close()
+            raise
+        return result
+
+    def close(self) -> None:
+        close_quietly(self._connection)
+        self._connection = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Rows that were read at one instant. ``recent`` holds the last minutes of running runs, by run id."""
+
+    streams: list[Row]
+    current_runs: dict[int, Row]
+    recent: dict[int, Row]
+    newest_runs: list[Row]
+
+
+def read_overview(connection: Connection, *, max_streams: int, max_runs: int) -> Overview:
+    """The small whole: cheap enough to be asked for every second."""
+    streams = _all(connection, "dashboard_streams", {"limit": max_streams})
+    run_ids = [row["newest_run_id"] for row in streams if row["newest_run_id"] is not None]
+    current = {row["run_id"]: row for row in read_runs_by_id(connection, run_ids)}
+    newest = read_runs(connection, stream=None, status=None, before=None, limit=max_runs)
+    recent = read_recent_pages(connection, [row["run_id"] for row in current.values() if row["status"] == "running"])
+    return Overview(streams, current, recent, newest)
+
+
+def read_runs(
+    connection: Connection, *, stream: str | None, status: str | None, before: int | None, limit: int
+) -> list[Row]:
+    """Runs with ids below ``before``, newest first."""
+    return _all(connection, "dashboard_runs", {"stream": stream, "status": status, "before": before, "limit": limit})
+
+
+def read_runs_by_id(connection: Connection, run_ids: Sequence[int]) -> list[Row]:
+    """Those of these runs that there are, in no order."""
+    return _all(connection, "dashboard_runs_by_id", {"run_ids": list(run_ids)}) if run_ids else []
+
+
+def read_recent_pages(connection: Connection, run_ids: Sequence[int]) -> dict[int, Row]:
+    """What the newest ledger rows of these runs say, by run id."""
+    if not run_ids:
+        return {}
+    rows = _all(connection, "dashboard_recent_pages", {"run_ids": list(run_ids)})
+    return {row["run_id"]: row for row in rows}
+
+
+def read_series(
+    connection: Connection, run_id: int, *, origin: datetime, width_seconds: int, after_page: int
+) -> list[Row]:
+    """The run's pages behind ``after_page``, summed up in buckets of ``width_seconds`` counted from ``origin``."""
+    values = {"run_id": run_id, "origin": origin, "width_seconds": width_seconds, "after_page": after_page}
+    return _all(connection, "dashboard_series", values)
+
+
+def read_rejected_groups(connection: Connection, limit: int) -> list[Row]:
+    """How many dead letters each stream has for each reason, the largest groups first."""
+    return _all(connection, "dashboard_rejected_groups", {"limit": limit})
+
+
+def read_rejected(
+    connection: Connection,
+    *,
+    stream: str | None,
+    reason: str | None,
+    before: int | None,
+    limit: int,
+    limit_bytes: int,
+) -> list[Row]:
+    """Dead letters with ids below ``before``, newest first, each with its first ``limit_bytes`` as ``head``."""
+    values = {"stream": stream, "reason": reason, "before": before, "limit": limit, "limit_bytes": limit_bytes}
+    rows = _all(connection, "dashboard_rejected", {**values, "limit_chars": limit_bytes})
+    return [{**row, "head": bytes(row["head"])} for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """Rows of ``kind`` all, day and type, counted in ``percent`` of the table."""
+
+    percent: float
+    rows: list[Row]
+
+
+def count_events(
+    connection: Connection, *, since: datetime | None, until: datetime | None, max_bytes: int, limit: int
+) -> EventCounts:
+    """Counts events by day and by type in about ``max_bytes`` of the table: all of it where it is no larger."""
+    (size,) = _all(connection, "dashboard_events_size", {})
+    percent = 100.0 if size["bytes"] <= max_bytes else 100.0 * max_bytes / size["bytes"]
+    values = {"percent": percent, "since": since, "until": until, "limit": limit}
+    return EventCounts(percent, _all(connection, "dashboard_events_counts", values))
+
+
+def is_timeout(error: StorageError) -> bool:
+    """Whether the statement was ended because it took too long."""
+    return error.sqlstate == QUERY_CANCELED
+
+
+def is_schema_missing(error: StorageError) -> bool:
+    """Whether the tables are not there, or not those of this version."""
+    return error.sqlstate in SCHEMA_MISSING
+
+
+def _all(connection: Connection, name: str, values: Row) -> list[Row]:
+    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        cursor.execute(statement(name), values)
+        return [dict(row) for row in cursor.fetchall()]

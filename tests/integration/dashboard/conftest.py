@@ -1,0 +1,45 @@
+"""Fixtures of the dashboard's integration tests: a connection to write history with, and the dashboard as a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's name for the class
+
+from tests.integration.dashboard.process import DashboardProcess
+from tests.support.database import fresh_database
+
+
+@pytest.fixture
+def writing(database_url: str) -> Iterator[Connection]:
+    """A connection of the test's own; each statement is committed."""
+    connection = psycopg2.connect(database_url)
+    connection.autocommit = True
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def shared_dashboard(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardProcess]:
+    """One for all tests of a file that only ask and write nothing: its database is empty."""
+    with fresh_database(postgres_url) as url:
+        dashboard = DashboardProcess(url, tmp_path_factory.mktemp("shared") / "home")
+        yield dashboard
+        dashboard.end()
+
+
+@pytest.fixture
+def start_dashboard(database_url: str, tmp_path: Path) -> Iterator[Callable[..., DashboardProcess]]:
+    """Starts dashboards over this test's database; they end with the test."""
+    started: list[DashboardProcess] = []
+
+    def start(*arguments: str, url: str = database_url) -> DashboardProcess:
+        started.append(DashboardProcess(url, tmp_path / "home", *arguments))
+        return started[-1]
+
+    yield start
+    for dashboard in started:
+        dashboard.end()
