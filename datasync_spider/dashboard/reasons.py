@@ -1,0 +1,137 @@
+"""Why a run ended, in plain words, and what to do about it.
+
+Invariant: every reason that this project writes into a run's row has its words here; a test looks for reasons in the
+code and finds each one in this table. An unknown reason, such as one of a newer version, is named and not guessed at.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from datasync_spider.dashboard.visible import line
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """``advice`` is empty where there is nothing to do."""
+
+    words: str
+    advice: str = ""
+
+
+_GOES_ON = "Start it again: the next run goes on from the stored position."
+
+RUN_REASONS: dict[str, Explanation] = {
+    # Ends as complete.
+    "last_page": Explanation("It walked the feed to its last page, and nothing that the API counts is missing."),
+    "reached_known": Explanation(
+        "It walked back to events that an earlier pass had proven, so everything newer is stored."
+    ),
+    "replayed": Explanation("It tried rejected events again, as many as it was asked to."),
+    # Ends as incomplete.
+    "short_read": Explanation(
+        "The feed ended, but the API counts more events than are accounted for.",
+        "Run again: the next run walks the whole feed and finds what is missing, if the API serves it.",
+    ),
+    # Ends as stopped.
+    "SIGTERM": Explanation("It was asked to stop; what it had fetched is committed.", _GOES_ON),
+    "SIGINT": Explanation("It was stopped at the keyboard; what it had fetched is committed.", _GOES_ON),
+    # Ends as fenced.
+    "fenced": Explanation(
+        "Another run took the stream over while this one was stopped or cut off; it wrote nothing after that.",
+        "See that only one crawl of this stream is scheduled. Nothing needs to be repaired.",
+    ),
+    # Ends as failed: the process.
+    "lost": Explanation(
+        "Its process ended without a word, and a later run took the stream over.",
+        "Look into that process's log for a crash or a kill. What it had committed stays.",
+    ),
+    "ended_abruptly": Explanation("Its process left the crawl without ending the run properly.", _GOES_ON),
+    "ended_early": Explanation(
+        "The crawl ended before the feed did, without an error of its own.",
+        "Look into the log of the process, then start it again: it goes on from the stored position.",
+    ),
+    "failed": Explanation("It failed for a reason without a name of its own.", "The detail and the log say more."),
+    "page_lost": Explanation(
+        "A fetched page did not reach the database, so the position was not moved past it.",
+        "Look for an item pipeline of yours that raises or loses pages, then start it again.",
+    ),
+    "stalled": Explanation(
+        "Nothing moved for longer than STALL_TIMEOUT_MS, although nothing was being waited for.",
+        "Look at the last lines of its log, then start it again: it goes on from the stored position.",
+    ),
+    # Ends as failed: the API.
+    "api_refused": Explanation(
+        "The API refused a request in a way that no repetition mends.",
+        "401 or 403: check the API key and its age. Otherwise the detail holds the API's own words.",
+    ),
+    "origin_refused": Explanation(
+        "A request would have left the API's own address, and the key with it.",
+        "Check API_BASE_URL; the API may have begun to redirect.",
+    ),
+    "cursor_repeated": Explanation(
+        "The feed led back to a page that this walk had seen, so following it would never end.",
+        "Start it again later. If it repeats, tell the API's operators the cursor in the log.",
+    ),
+    "cursor_expires_too_fast": Explanation(
+        "Cursors expired again and again before a page was through.",
+        "Make pages smaller with API_PAGE_LIMIT, or see what makes the API or the database slow.",
+    ),
+    "retries_exhausted": Explanation(
+        "The API kept failing for longer than the allowed attempts.",
+        "Wait until the API is well, then start it again: it goes on from the stored position.",
+    ),
+    "rejected_too_many": Explanation(
+        "So many events were unusable that the feed is probably not what it should be.",
+        "Look at the rejected events. If they are acceptable, raise REJECTED_MAX_PERCENT and start it again.",
+    ),
+    # Ends as failed: the database.
+    "storage_failed": Explanation("Writing to PostgreSQL failed.", "The detail and the log say more."),
+    "storage_unavailable": Explanation(
+        "PostgreSQL could not be reached for longer than WRITE_RETRY_BUDGET_MS.",
+        "See that the database is up, then start it again: it goes on from the stored position.",
+    ),
+    "storage_refused": Explanation(
+        "PostgreSQL refused the statement, and no repetition changes that.",
+        "Check the user's rights, the free disk and the schema: scrapy migrate --check.",
+    ),
+    "rows_refused": Explanation(
+        "PostgreSQL refused rows that could not be told apart from the others.",
+        "The detail holds its words. The page will be tried again by the next run.",
+    ),
+    "lease_held": Explanation("Another run of this stream was active.", "Wait for it to end, or stop it."),
+    "migration": Explanation(
+        "The database's schema is not one that this version knows.",
+        "Run the version that made it, or a newer one.",
+    ),
+}
+
+REJECTION_REASONS: dict[str, Explanation] = {
+    "no_id": Explanation("It has no id under any known name."),
+    "id_wrong_type": Explanation("Its id is neither text nor a whole number."),
+    "id_empty": Explanation("Its id is empty, or holds only characters that do not show."),
+    "id_nul": Explanation("Its id holds a NUL character, which PostgreSQL cannot keep."),
+    "id_too_long": Explanation("Its id is longer than an index of PostgreSQL can hold."),
+    "nul_character": Explanation("It holds a NUL character, which PostgreSQL's JSON cannot keep."),
+    "lone_surrogate": Explanation("It holds half a character, which no text may."),
+    "invalid_utf8": Explanation("Its bytes are not UTF-8."),
+    "malformed_json": Explanation("It is not JSON."),
+    "not_an_object": Explanation("It is JSON, but no object."),
+    "too_deep": Explanation("It is nested too deep."),
+}
+_REFUSED_BY_POSTGRESQL = "refused_by_postgresql_"
+
+
+def explain_run(reason: str | None) -> Explanation:
+    """The words for a run's reason; an unknown one is shown as it is."""
+    if reason is None:
+        return Explanation("It says no reason.")
+    unknown = Explanation(f"Its reason is “{line(reason, 200)}”.", "The detail and the log say more.")
+    return RUN_REASONS.get(reason, unknown)
+
+
+def explain_rejection(reason: str) -> Explanation:
+    """The words for a dead letter's reason; an unknown one is shown as it is."""
+    if reason.startswith(_REFUSED_BY_POSTGRESQL):
+        code = line(reason.removeprefix(_REFUSED_BY_POSTGRESQL).upper(), 20)
+        return Explanation(f"PostgreSQL refuses it with code {code}.")
+    return REJECTION_REASONS.get(reason, Explanation(f"Its reason is “{line(reason, 200)}”."))

@@ -1,0 +1,103 @@
+"""A run's row as the page shows it. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from datasync_spider.dashboard.activity import Activity, activity
+from datasync_spider.dashboard.visible import line
+from datasync_spider.storage.dashboard import Row
+
+STATUSES = ("running", "complete", "incomplete", "stopped", "failed", "fenced")
+
+
+class RunView(msgspec.Struct, frozen=True):
+    """``events_per_second`` is the average over the run's whole time, waits included.
+
+    ``conflicts`` are events that came with a known id and other content.
+    """
+
+    id: int
+    stream: str
+    status: str
+    reason: str | None
+    detail: str | None
+    activity: Activity
+    owner: str
+    version: str
+    pass_number: int
+    pass_kind: str
+    started_at: datetime
+    heartbeat_at: datetime
+    ended_at: datetime | None
+    duration_seconds: float
+    pages: int
+    events: int
+    inserted: int
+    duplicates: int
+    rejected: int
+    filtered: int
+    conflicts: int
+    bytes: int
+    retries: int
+    waited_seconds: float
+    expected_total: int | None
+    events_per_second: float | None
+
+
+class RunsPage(msgspec.Struct, frozen=True):
+    """``next_before`` continues the list where there is more of it."""
+
+    at: datetime | None
+    runs: list[RunView]
+    next_before: int | None
+
+
+def run_view(row: Row, recent: Row | None = None) -> RunView:
+    """The run at the instant when its row was read."""
+    now: datetime = row["read_at"]
+    duration = max(0.0, ((row["ended_at"] or now) - row["started_at"]).total_seconds())
+    return RunView(
+        id=row["run_id"],
+        stream=_line(row["stream"]),
+        status=_line(row["status"]),
+        reason=line(row["reason"], 200),
+        detail=line(row["detail"]),
+        activity=activity(row, recent, now),
+        owner=_line(row["owner"]),
+        version=_line(row["version"]),
+        pass_number=row["pass_number"],
+        pass_kind=_line(row["pass_kind"]),
+        started_at=row["started_at"],
+        heartbeat_at=row["heartbeat_at"],
+        ended_at=row["ended_at"],
+        duration_seconds=duration,
+        pages=row["pages"],
+        events=row["events"],
+        inserted=row["inserted"],
+        duplicates=row["duplicates"],
+        rejected=row["rejected"],
+        filtered=row["filtered"],
+        conflicts=row["conflicts"],
+        bytes=row["bytes"],
+        retries=row["retries"],
+        waited_seconds=row["waited_ms"] / 1000,
+        expected_total=row["expected_total"],
+        events_per_second=row["events"] / duration if duration > 0 else None,
+    )
+
+
+def runs_page(rows: list[Row], recent: dict[int, Row], limit: int) -> RunsPage:
+    """``rows`` may hold one more than ``limit``: the sign that there is a next page."""
+    shown = rows[:limit]
+    return RunsPage(
+        at=rows[0]["read_at"] if rows else None,
+        runs=[run_view(row, recent.get(row["run_id"])) for row in shown],
+        next_before=shown[-1]["run_id"] if len(rows) > limit else None,
+    )
+
+
+def _line(text: str) -> str:
+    return line(text, 200) or ""
