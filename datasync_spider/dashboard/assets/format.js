@@ -1,0 +1,78 @@
+// Numbers, spans and times as people read them. English words like the rest of the page; local time.
+
+const whole = new Intl.NumberFormat("en");
+const one = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const moment = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
+});
+const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+const SIZES = ["B", "kB", "MB", "GB", "TB", "PB"];
+export const NONE = "–";
+
+export function number(value) {
+  return value === null || value === undefined ? NONE : whole.format(Math.round(value));
+}
+
+export function short(value) {
+  return value === null || value === undefined ? NONE : compact.format(value);
+}
+
+export function rate(value) {
+  if (value === null || value === undefined) return NONE;
+  return `${value < 100 ? one.format(value) : whole.format(Math.round(value))}/s`;
+}
+
+export function percent(share) {
+  if (share === null || share === undefined) return NONE;
+  // 99.97 % must not be called 100 %: that is for what is complete.
+  const cut = share >= 1 ? 100 : Math.floor(share * 1000) / 10;
+  return `${one.format(cut)} %`;
+}
+
+export function bytes(value) {
+  let size = value;
+  let unit = 0;
+  while (size >= 1000 && unit < SIZES.length - 1) {
+    size /= 1000;
+    unit += 1;
+  }
+  return `${one.format(size)} ${SIZES[unit]}`;
+}
+
+export function span(seconds) {
+  if (seconds === null || seconds === undefined) return NONE;
+  if (seconds < 0) return `-${span(-seconds)}`;
+  if (seconds < 10) return `${one.format(Math.floor(seconds * 10) / 10)} s`;
+  const left = Math.floor(seconds);
+  const index = UNITS.findIndex(([, size]) => left >= size);
+  const [name, size] = UNITS[index];
+  const text = `${whole.format(Math.floor(left / size))} ${name}`;
+  if (index + 1 === UNITS.length) return text;
+  const [smaller, smallerSize] = UNITS[index + 1];
+  const rest = Math.floor((left % size) / smallerSize);
+  return rest ? `${text} ${rest} ${smaller}` : text;
+}
+
+export function milliseconds(value) {
+  if (value === null || value === undefined) return NONE;
+  return value < 1000 ? `${whole.format(Math.round(value))} ms` : span(value / 1000);
+}
+
+export function ago(seconds) {
+  if (seconds < 0) return `in ${span(-seconds)}`;
+  return seconds < 5 ? "just now" : `${span(seconds)} ago`;
+}
+
+export function at(iso) {
+  return iso === null || iso === undefined ? NONE : moment.format(new Date(iso));
+}
+
+export function timeOfDay(date) {
+  return clock.format(date);
+}
+
+export function plural(count, noun) {
+  return `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,176 @@
+// One run: what it does or how it ended, its counters, and its curves on one time axis.
+
+import { Chart } from "./charts.js";
+import { foreign, h, setText, show } from "./dom.js";
+import { EventsPanel } from "./events.js";
+import * as format from "./format.js";
+import { ask } from "./live.js";
+import { Badge, Fact, panel, When } from "./parts.js";
+
+const REFRESH_MS = 2_500;
+const count = (value) => format.rate(value);
+const CHARTS = [
+  {
+    title: "Throughput", note: "events a second, as committed",
+    columns: ["inserted_per_second", "duplicates_per_second", "rejected_per_second"],
+    curves: [
+      { label: "Stored", colour: "chart-1", fill: true, format: count, tick: format.short },
+      { label: "Duplicates", colour: "chart-2", format: count },
+      { label: "Rejected", colour: "chart-3", dots: true, format: count },
+    ],
+  },
+  {
+    title: "Page latency", note: "from the request to the whole page",
+    columns: ["fetch_max_ms", "fetch_mean_ms"],
+    curves: [
+      { label: "Slowest", colour: "chart-2", thin: true, format: format.milliseconds },
+      { label: "Mean", colour: "chart-1", format: format.milliseconds },
+    ],
+  },
+  {
+    title: "Write time", note: "of a batch in PostgreSQL, up to its commit",
+    columns: ["write_max_ms", "write_mean_ms"],
+    curves: [
+      { label: "Slowest", colour: "chart-2", thin: true, format: format.milliseconds },
+      { label: "Mean", colour: "chart-1", format: format.milliseconds },
+    ],
+  },
+  {
+    title: "Waits and retries", note: "deliberate pauses before a page, and repeated requests",
+    columns: ["waited_seconds", "retries"],
+    curves: [
+      { label: "Waited", colour: "chart-4", bars: true, format: format.span },
+      { label: "Retries", colour: "chart-3", dots: true, scale: "right", format: format.number },
+    ],
+  },
+];
+
+function duplicateNotes(run) {
+  return [
+    [run.conflicts, "with other content"],
+    [run.filtered, "filtered"],
+  ].filter(([count]) => count > 0).map(([count, what]) => `${format.number(count)} ${what}`).join(", ");
+}
+
+export class RunView {
+  constructor(id) {
+    this.id = id;
+    this.asked = new AbortController();
+    this.run = null;
+    this.askedAt = -Infinity;
+    this.curvesAt = -Infinity;
+    this.badge = new Badge();
+    this.title = h("h1", {}, `Run ${id}`);
+    this.words = h("p", { class: "words" });
+    this.detail = h("p", { class: "detail" });
+    this.advice = h("p", { class: "advice" });
+    this.problem = h("p", { class: "empty", role: "alert", hidden: true });
+    this.started = new When();
+    this.ended = new When();
+    this.heartbeat = new When();
+    this.rejected = h("a", { href: "#/rejected" });
+    this.facts = this.makeFacts();
+    this.charts = CHARTS.map((chart) => new Chart({ ...chart, sync: `run-${id}` }));
+    this.width = h("p", { class: "muted small" });
+    this.events = new EventsPanel("Events of this run", "stored while it ran", `/api/events.json?run=${encodeURIComponent(id)}`);
+    this.content = h(
+      "div", { class: "stack", hidden: true },
+      h("section", { class: "panel run", "aria-label": "What it does" }, this.words, this.detail, this.advice, h("dl", { class: "facts" }, this.facts.map(([fact]) => fact.element))),
+      panel("Over time", h("div", { class: "charts" }, this.charts.map((chart) => chart.element)), this.width),
+      this.events.element,
+    );
+    this.element = h("div", { class: "stack" }, h("header", { class: "head title" }, this.title, this.badge.element), this.problem, this.content);
+  }
+
+  makeFacts() {
+    const said = (term, text) => {
+      const fact = new Fact(term);
+      return [fact, (run) => fact.update(...[text(run)].flat())];
+    };
+    const when = (term, part, iso) => [new Fact(term, part.element), (run, now) => part.update(iso(run), now)];
+    const rejected = new Fact("Rejected", this.rejected);
+    return [
+      said("Events", (run) => [format.number(run.events), `on ${format.plural(run.pages, "page")}`]),
+      said("Stored", (run) => format.number(run.inserted)),
+      said("Duplicates", (run) => [format.number(run.duplicates), duplicateNotes(run)]),
+      [rejected, (run) => {
+        rejected.update(format.number(run.rejected));
+        this.rejected.setAttribute("href", `#/rejected?stream=${encodeURIComponent(run.stream)}`);
+      }],
+      said("Speed", (run) => [format.rate(run.events_per_second), "on average"]),
+      said("Received", (run) => format.bytes(run.bytes)),
+      said("Retries", (run) => format.number(run.retries)),
+      said("Waited", (run) => format.span(run.waited_seconds)),
+      when("Started", this.started, (run) => run.started_at),
+      when("Ended", this.ended, (run) => run.ended_at),
+      said("Took", (run) => format.span(run.duration_seconds)),
+      when("Heartbeat", this.heartbeat, (run) => run.heartbeat_at),
+      said("Pass", (run) => [`${run.pass_number}, ${run.pass_kind}`]),
+      said("By", (run) => [run.owner, `version ${run.version}`]),
+    ];
+  }
+
+  update(state, now) {
+    const known = [...state.streams.map((stream) => stream.run), ...state.runs].find((run) => run && run.id === this.id);
+    if (known) this.show(known, now);
+    else if (this.run) this.show(this.run, now);
+    if (!state.database.available) return;
+    // What the messages do not tell of is asked for: an older run, once.
+    if (!known && performance.now() - this.askedAt > (this.run ? Infinity : REFRESH_MS)) this.load(now);
+    if (this.run && this.curvesDue()) this.loadCurves();
+    if (this.run) this.events.update(state);
+  }
+
+  curvesDue() {
+    if (this.drawnPages === this.run.pages && this.run.status !== "running") return false;
+    return performance.now() - this.curvesAt > REFRESH_MS;
+  }
+
+  show(run, now) {
+    this.run = run;
+    show(this.content, true);
+    show(this.problem, false);
+    if (!this.named) {
+      this.title.append(" of ", foreign(run.stream));
+      this.named = true;
+    }
+    this.badge.update(run.activity.state, run.activity.tone);
+    setText(this.words, run.activity.words);
+    setText(this.detail, run.detail ?? "");
+    show(this.detail, Boolean(run.detail));
+    setText(this.advice, run.activity.advice);
+    show(this.advice, run.activity.advice !== "");
+    for (const [, fill] of this.facts) fill(run, now);
+  }
+
+  async load(now) {
+    this.askedAt = performance.now();
+    try {
+      this.show(await ask(`/api/runs/${encodeURIComponent(this.id)}.json`, this.asked.signal), now);
+    } catch (error) {
+      if (this.asked.signal.aborted) return;
+      setText(this.problem, error.message);
+      show(this.problem, true);
+    }
+  }
+
+  async loadCurves() {
+    this.curvesAt = performance.now();
+    let series;
+    try {
+      series = await ask(`/api/runs/${encodeURIComponent(this.id)}/series.json`, this.asked.signal);
+    } catch {
+      // The words above tell what is wrong; the curves that are drawn stay.
+      return;
+    }
+    this.drawnPages = series.pages;
+    this.charts.forEach((chart, place) => chart.update([series.time, ...CHARTS[place].columns.map((column) => series[column])]));
+    setText(this.width, `Each point stands for ${format.span(series.width_seconds)}. Drag over a chart to look closer, double-click to see all.`);
+  }
+
+  leave() {
+    this.asked.abort();
+    this.events.leave();
+    this.charts.forEach((chart) => chart.leave());
+  }
+}

@@ -1,0 +1,85 @@
+// All runs, by stream and status, a page at a time.
+
+import { h, keyed, setText, show } from "./dom.js";
+import { ask } from "./live.js";
+import { RunTable } from "./runtable.js";
+
+const STATUSES = ["running", "complete", "incomplete", "stopped", "failed", "fenced"];
+const REFRESH_MS = 3_000;
+
+export class RunsView {
+  constructor(parameters, go) {
+    this.parameters = parameters;
+    this.go = go;
+    this.asked = new AbortController();
+    this.askedAt = -Infinity;
+    this.runs = [];
+    this.table = new RunTable();
+    this.stream = h("select", { id: "stream" });
+    this.status = h("select", { id: "status" }, h("option", { value: "" }, "any"), STATUSES.map((status) => h("option", { value: status }, status)));
+    this.status.value = parameters.status ?? "";
+    for (const select of [this.stream, this.status]) select.addEventListener("change", () => this.filter());
+    this.problem = h("p", { class: "empty", role: "alert", hidden: true });
+    this.newest = h("a", { href: "#/runs" }, "Newest");
+    this.older = h("a", { href: "#/runs", rel: "next" }, "Older");
+    this.element = h(
+      "div", { class: "stack" },
+      h("h1", {}, "Runs"),
+      h(
+        "form", { class: "filters", "aria-label": "Filter" },
+        h("label", { for: "stream" }, "Stream"), this.stream, h("label", { for: "status" }, "Status"), this.status,
+      ),
+      this.problem,
+      h("section", { class: "panel", "aria-label": "Runs" }, this.table.element, h("nav", { class: "pager", "aria-label": "Pages of runs" }, this.newest, this.older)),
+    );
+    show(this.older, false);
+    show(this.newest, Boolean(parameters.before));
+    this.newest.setAttribute("href", this.link({ before: null }));
+  }
+
+  link(changes) {
+    const kept = Object.entries({ ...this.parameters, ...changes }).filter(([, value]) => value);
+    const query = new URLSearchParams(kept).toString();
+    return query ? `#/runs?${query}` : "#/runs";
+  }
+
+  filter() {
+    this.go(this.link({ stream: this.stream.value, status: this.status.value, before: null }));
+  }
+
+  update(state, now) {
+    this.offerStreams(state.streams.map((stream) => stream.name));
+    this.table.update(this.runs, now);
+    // The first page follows what happens; an older one stays as it is.
+    const due = performance.now() - this.askedAt > REFRESH_MS;
+    if (state.database.available && due && (!this.parameters.before || this.askedAt < 0)) this.load(now);
+  }
+
+  offerStreams(names) {
+    const chosen = this.parameters.stream ?? "";
+    const offered = ["", ...new Set(chosen ? [...names, chosen] : names)];
+    keyed(this.stream, offered, (name) => name, (name) => h("option", { value: name }, name || "all"), () => {});
+    if (document.activeElement !== this.stream) this.stream.value = chosen;
+  }
+
+  async load(now) {
+    this.askedAt = performance.now();
+    try {
+      const query = new URLSearchParams(Object.entries(this.parameters).filter(([, value]) => value));
+      const page = await ask(`/api/runs.json?${query}`, this.asked.signal);
+      this.runs = page.runs;
+      this.table.update(this.runs, now);
+      show(this.older, page.next_before !== null);
+      if (page.next_before !== null) this.older.setAttribute("href", this.link({ before: page.next_before }));
+      show(this.problem, false);
+    } catch (error) {
+      if (this.asked.signal.aborted) return;
+      setText(this.problem, error.message);
+      show(this.problem, true);
+    }
+  }
+
+  leave() {
+    this.asked.abort();
+  }
+}

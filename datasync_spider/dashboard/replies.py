@@ -1,0 +1,44 @@
+"""What is answered, apart from how it is sent. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+_JSON = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer. It is stored by nobody unless ``headers`` say otherwise."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=lambda: {"Cache-Control": "no-store"})
+
+
+class Refused(Exception):
+    """The question cannot be answered. ``words`` are for whoever asked and repeat nothing of what was asked."""
+
+    def __init__(self, status: int, words: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(words)
+        self.status = status
+        self.words = words
+        self.headers = headers or {}
+
+    def reply(self) -> Reply:
+        told = json_reply({"error": self.words}, self.status)
+        return Reply(told.status, told.content_type, told.body, {**told.headers, **self.headers})
+
+
+def json_reply(value: Any, status: int = 200) -> Reply:
+    """For a view model."""
+    return encoded_reply(msgspec.json.encode(value), status)
+
+
+def encoded_reply(body: bytes, status: int = 200) -> Reply:
+    """For what is JSON already."""
+    return Reply(status, _JSON, body)
