@@ -181,7 +181,7 @@ RUNNING = (
         "live_discovery_on_resume",
         "false",
         kinds.boolean(),
-        "Look for the API's features again when a run resumes, at the price of requests.",
+        "Log what the API tells of itself also when a live run resumes, not only with a stream's first page.",
     ),
     Setting(
         "LEASE_TTL_MS",
