@@ -7,9 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,17 @@ _PREFIXES = ("API_", "DATABASE_", "DATASYNC_", "LEASE_", "LOG_", "MOCK_", "PG", 
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def checkout() -> Iterator[Path]:
+    """A copy of this checkout with an embedded database of its own to come.
+
+    Not in pytest's temporary directory: each session closes that to other users again, and where root runs the tests
+    the database's user is another one.
+    """
+    with tempfile.TemporaryDirectory(prefix="datasync-sh-", ignore_cleanup_errors=True) as place:
+        yield copy_of_the_checkout(Path(place) / "checkout")
+
+
+def copy_of_the_checkout(folder: Path) -> Path:
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -28,7 +39,6 @@ def checkout(tmp_path: Path) -> Path:
         capture_output=True,
         text=True,
     )
-    folder = tmp_path / "checkout"
     for name in filter(None, listing.stdout.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
