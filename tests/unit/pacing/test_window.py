@@ -74,6 +74,16 @@ def test_more_remaining_is_a_new_window() -> None:
     assert window.wait_seconds(107.0) == pytest.approx(59.05)
 
 
+def test_more_remaining_is_a_new_window_even_where_windows_are_too_short_to_tell_apart_by_their_ends() -> None:
+    window = RateWindow()
+    window.request_sent(100.0)
+    window.observe(RateHeaders(10, 3, 2.0), 100.0)
+    window.request_sent(102.4)
+    window.observe(RateHeaders(10, 9, 2.0), 102.5)
+    window.observe(RateHeaders(10, 0, 2.0), 102.6)
+    assert window.wait_seconds(102.6) >= 1.9
+
+
 def test_once_the_window_has_passed_the_next_one_is_taken_to_be_whole() -> None:
     window = RateWindow()
     window.observe(RateHeaders(3, 0, 10.0), 100.0)
