@@ -76,7 +76,9 @@ class Server:
         """Ends the server, sessions included, after a checkpoint; where it does not end, a warning says so."""
         if self._is_alive() and not self._end_alive():
             logger.warning(
-                "the embedded PostgreSQL in %s does not end; see %s", self._places.directory, self._places.log
+                "the embedded PostgreSQL in %s goes on running: another container's, or stuck (see %s)",
+                self._places.directory,
+                self._places.log,
             )
             self.release()
             return

@@ -36,9 +36,9 @@ with start_embedded(Path(sys.argv[1])) as server:
 class User:
     """Started by the constructor, without waiting for the server."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *wrapper: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", USER, str(home)],
+            [*wrapper, sys.executable, "-W", "error", "-c", USER, str(home)],
             cwd=PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -197,3 +197,21 @@ def test_a_user_leaves_in_peace_when_the_server_has_died(home: Path) -> None:
     kill_server(home)
 
     assert user.leave() == 0, user.errors
+
+
+def test_a_user_in_another_container_joins_the_server_though_its_process_id_means_nothing_there(home: Path) -> None:
+    container = ("unshare", "--pid", "--ipc", "--fork", "--mount-proc", "--kill-child")
+    if subprocess.run([*container, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no process namespace can be made here")
+    with start_embedded(home) as server:
+        connection = psycopg2.connect(server.url)
+
+        contained = User(home, *container)
+
+        assert contained.url() == server.url
+        assert contained.leave() == 0
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.close()
+
+    assert not is_up(home)
