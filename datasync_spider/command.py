@@ -41,10 +41,10 @@ def load_config(settings: BaseSettings) -> Config:
     """The checked configuration, with logging installed as it says. Exits with code 2 where it is bad."""
     try:
         config = Config.from_settings(settings)
+        install_logging(config, settings.get("LOG_FILE"), settings.getbool("LOG_ENABLED"))
     except ConfigurationError as error:
         print(f"configuration error: {error}", file=sys.stderr)
         raise SystemExit(exitcodes.BAD_CONFIGURATION) from None
-    install_logging(config, settings.get("LOG_FILE"), settings.getbool("LOG_ENABLED"))
     settings.set("LOG_LEVEL", config.log_level, priority="cmdline")
     for warning in config.warnings:
         logger.warning("%s", warning)

@@ -33,31 +33,23 @@ class End:
         return logging.WARNING if self.code == exitcodes.STOPPED else logging.ERROR
 
 
-def say(end: End, *, as_json: bool, log_file: str | None) -> None:
+def say(end: End, *, as_json: bool) -> None:
     """A log in a file gets the words too, since it is what is kept."""
     if as_json:
-        _log(end)
+        headline, *others = end.lines
+        told = dict(line.strip().split(": ", 1) for line in others)
+        _log(end, headline, _handlers(), {"exit_code": end.code, **end.fields, "summary": told})
         return
-    if log_file:
-        logger.log(end.level, "%s", "\n".join(end.lines))
-    sys.stderr.write(_redacted("\n".join(end.lines)) + "\n")
+    text = "\n".join(end.lines)
+    _log(end, text, [handler for handler in _handlers() if handler.writes_file], {})
+    sys.stderr.write(_redacted(text) + "\n")
 
 
-def _log(end: End) -> None:
-    headline, *others = end.lines
-    told = dict(line.strip().split(": ", 1) for line in others)
-    # Past the handlers' levels: an end is told even where nothing below an error is.
-    record = logger.makeRecord(
-        logger.name,
-        end.level,
-        __file__,
-        0,
-        headline,
-        (),
-        None,
-        extra={"datasync": {"exit_code": end.code, **end.fields, "summary": told}},
-    )
-    for handler in _handlers():
+def _log(end: End, message: str, handlers: list[LogHandler], fields: dict[str, Any]) -> None:
+    extra = {"datasync": fields}
+    record = logger.makeRecord(logger.name, end.level, __file__, 0, message, (), None, extra=extra)
+    for handler in handlers:
+        # Past the handler's level: an end is told even where nothing below an error is.
         handler.emit(record)
 
 

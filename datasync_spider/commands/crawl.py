@@ -66,7 +66,7 @@ class Command(crawl.Command):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         end = self._end(args, opts)
-        say(end, as_json=self._config.log_format == "json", log_file=self.settings.get("LOG_FILE"))
+        say(end, as_json=self._config.log_format == "json")
         self.exitcode = end.code
 
     def _end(self, args: list[str], opts: argparse.Namespace) -> End:

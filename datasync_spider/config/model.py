@@ -65,6 +65,7 @@ class Config:
     metrics_host: str
     log_level: str
     log_format: str
+    log_copy_file: Path | None
     progress_log_interval_ms: int
     mock_environ: Mapping[str, str]
     warnings: tuple[str, ...]
@@ -84,7 +85,12 @@ class Config:
         sources = Sources(settings, environ, read_dotenv(env_file) if env_file else DotEnv({}))
         reading = Reading(sources, project)
         reading.read_all()
-        values = {**reading.values, "home": project / reading.values["home"]}
+        copy_file = reading.values["log_copy_file"]
+        values = {
+            **reading.values,
+            "home": project / reading.values["home"],
+            "log_copy_file": project / copy_file if copy_file else None,
+        }
         warnings = (*sources.dotenv.warnings, *misspelt(sources), *reading.warnings)
         return cls(**values, mock_environ=dict(given_texts(sources, MOCK_PREFIX)), warnings=warnings)
 

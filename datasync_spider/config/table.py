@@ -226,6 +226,13 @@ LOGGING = (
         "LOG_FORMAT", "log_format", "text", kinds.choice("text", "json"), "Lines for people, or one JSON object a line."
     ),
     Setting(
+        "LOG_COPY_FILE",
+        "log_copy_file",
+        "",
+        kinds.path(),
+        "A file that gets, at its end, a copy of all that is logged, wherever else that goes. Unset: none.",
+    ),
+    Setting(
         "PROGRESS_LOG_INTERVAL_MS",
         "progress_log_interval_ms",
         "5000",

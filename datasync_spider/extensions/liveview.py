@@ -23,7 +23,7 @@ from scrapy.exceptions import NotConfigured
 from datasync_spider import signals
 from datasync_spider.config import Config
 from datasync_spider.logs import LogHandler
-from datasync_spider.progress.display import wants_live_view
+from datasync_spider.progress.display import PROGRESS_LOGGER, wants_live_view
 from datasync_spider.progress.feed import ProgressFeed
 from datasync_spider.progress.panel import Warned, panel
 
@@ -104,16 +104,23 @@ class _Screen:
             # Standard output is the user's, such as for an export.
             redirect_stdout=False,
         )
-        self._handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, LogHandler)]
+        self._handlers = [
+            handler
+            for handler in logging.getLogger().handlers
+            if isinstance(handler, LogHandler) and not handler.writes_file
+        ]
         above = cast("TextIO", _Above(self._console))
         self._live.start()
         self._streams = [handler.setStream(above) for handler in self._handlers]
+        for handler in self._handlers:
+            handler.addFilter(_is_not_drawn)
 
     def redraw(self) -> None:
         self._live.refresh()
 
     def close(self) -> None:
         for handler, stream in zip(self._handlers, self._streams, strict=True):
+            handler.removeFilter(_is_not_drawn)
             if stream is not None:
                 handler.setStream(stream)
         try:
@@ -121,6 +128,10 @@ class _Screen:
         except OSError:
             # The terminal has gone; there is nothing to give back.
             return
+
+
+def _is_not_drawn(record: logging.LogRecord) -> bool:
+    return record.name != PROGRESS_LOGGER
 
 
 class _Above(io.TextIOBase):

@@ -1,6 +1,6 @@
 """One log line every PROGRESS_LOG_INTERVAL_MS: what is committed, how fast, and what the crawl is doing.
 
-On a terminal the live view takes its place.
+On a terminal the live view takes its place; the log's copy gets the lines even then.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
 from datasync_spider.config import Config
-from datasync_spider.progress.display import wants_live_view
+from datasync_spider.progress.display import PROGRESS_LOGGER, wants_live_view
 from datasync_spider.progress.feed import ProgressFeed
 from datasync_spider.progress.words import progress_fields, progress_line
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from scrapy.crawler import Crawler
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger(PROGRESS_LOGGER)
 
 
 class ProgressExtension:
@@ -41,13 +41,14 @@ class ProgressExtension:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         config = Config.from_settings(crawler.settings)
-        if wants_live_view(
+        live = wants_live_view(
             is_terminal=sys.stderr.isatty(),
             terminal_type=os.environ.get("TERM", ""),
             log_format=config.log_format,
             log_file=crawler.settings.get("LOG_FILE"),
             log_enabled=crawler.settings.getbool("LOG_ENABLED"),
-        ):
+        )
+        if live and config.log_copy_file is None:
             raise NotConfigured
         extension = cls(
             ProgressFeed.from_crawler(crawler),

@@ -1,7 +1,7 @@
-"""Puts the handler on the root logger.
+"""Puts the handler on the root logger, and beside it the one of the copy where one is wanted.
 
-Invariant: there is at most one of ours; installing again replaces it. Scrapy is told to install none of its own, which
-would print what ours redacts.
+Invariant: there is at most one of ours for each; installing again replaces them. Scrapy is told to install none of its
+own, which would print what ours redacts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from scrapy.settings import default_settings
 
 from datasync_spider.config import Config
+from datasync_spider.errors import ConfigurationError
 from datasync_spider.logs.formats import JsonFormatter, TextFormatter
 from datasync_spider.logs.quiet import is_worth_a_line
 from datasync_spider.logs.redaction import Redactor
@@ -27,6 +28,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
     """Writes to standard error, or to a file of its own. ``redactor`` takes secrets that become known later."""
 
     def __init__(self, redactor: Redactor, file: Path | None = None) -> None:
+        self.writes_file = file is not None
         self._file = file
         super().__init__(_opened(file) if file else sys.stderr)
         self.redactor = redactor
@@ -54,20 +56,37 @@ def _opened(file: Path) -> TextIO:
     return file.open("a", encoding="utf-8", errors="backslashreplace")
 
 
+def _made(redactor: Redactor, setting: str, file: Path | None) -> LogHandler:
+    try:
+        return LogHandler(redactor, file)
+    except OSError as error:
+        why = f"the file cannot be opened: {error.strerror}; allowed: a file that can be written"
+        raise ConfigurationError(f"{setting} is {str(file)!r}: {why}") from error
+
+
 def install_logging(config: Config, log_file: str | None, enabled: bool) -> LogHandler:
-    """The installed handler. ``enabled`` False (``--nolog``) keeps everything out; hooks and redaction work even so."""
+    """The installed handler, which is not the copy's. Raises ConfigurationError where a file cannot be opened.
+
+    ``enabled`` False (``--nolog``) keeps everything out of it; hooks and redaction work even so.
+    """
     redactor = Redactor(config.secrets)
-    handler = LogHandler(redactor, Path(log_file) if log_file else None)
     level = logging.getLevelNamesMapping()[config.log_level]
+    handler = _made(redactor, "LOG_FILE", Path(log_file) if log_file else None)
     handler.setLevel(level if enabled or log_file else _ABOVE_ALL)
-    handler.setFormatter(JsonFormatter(redactor) if config.log_format == "json" else TextFormatter(redactor))
-    if level > logging.DEBUG:
-        handler.addFilter(is_worth_a_line)
+    handlers = [handler]
+    if config.log_copy_file is not None:
+        handlers.append(_made(redactor, "LOG_COPY_FILE", config.log_copy_file))
+        handlers[-1].setLevel(level)
+    for made in handlers:
+        made.setFormatter(JsonFormatter(redactor) if config.log_format == "json" else TextFormatter(redactor))
+        if level > logging.DEBUG:
+            made.addFilter(is_worth_a_line)
     root = logging.getLogger()
     for former in [former for former in root.handlers if isinstance(former, LogHandler)]:
         root.removeHandler(former)
         former.close()
-    root.addHandler(handler)
+    for made in handlers:
+        root.addHandler(made)
     root.setLevel(level)
     logging.captureWarnings(True)
     install_excepthook(redactor)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# The logger of the progress lines. The live view, which says the same, keeps them off the terminal; a copy gets them.
+PROGRESS_LOGGER = "datasync_spider.extensions.progress"
+
 
 def wants_live_view(
     *, is_terminal: bool, terminal_type: str, log_format: str, log_file: str | None, log_enabled: bool

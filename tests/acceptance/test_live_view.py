@@ -103,3 +103,29 @@ def test_where_no_picture_is_wanted_there_is_none(
     assert crawl.wait() == 0, crawl.text
     assert "━" not in crawl.raw
     assert "\x1b" not in crawl.raw
+
+
+def test_a_copy_of_the_log_is_kept_in_a_file_with_what_the_picture_says(
+    start_mock_api: StartMock, start: Callable[..., OnTerminal], tmp_path: Path
+) -> None:
+    mock = start_mock_api("--total", "3000", "--rate-limit", "4", "--rate-window-ms", "2500")
+    copy = tmp_path / "copy.log"
+    copy.write_text("an earlier crawl\n")
+    crawl = start(mock, API_PAGE_LIMIT="500", LOG_COPY_FILE=str(copy), PROGRESS_LOG_INTERVAL_MS="200")
+    assert crawl.wait() == 0, crawl.text
+    assert "━" in crawl.text
+    assert "progress: " not in crawl.text
+    kept = copy.read_text()
+    assert kept.startswith("an earlier crawl\n")
+    assert "progress: 2,000 of 3,000 stored" in kept
+    assert "ingestion complete: run 1" in kept
+    assert "\x1b" not in kept
+
+
+def test_a_copy_that_cannot_be_written_is_a_wrong_setting(
+    start_mock_api: StartMock, start: Callable[..., OnTerminal], tmp_path: Path
+) -> None:
+    crawl = start(start_mock_api("--total", "1"), LOG_COPY_FILE=str(tmp_path / "nowhere" / "copy.log"))
+    assert crawl.wait() == 2
+    assert "LOG_COPY_FILE is" in crawl.text
+    assert "No such file or directory" in crawl.text
