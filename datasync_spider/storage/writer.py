@@ -15,6 +15,7 @@ commit in the order of their numbers: the caller's ``turn`` returns when all ear
 from __future__ import annotations
 
 import io
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ class Writer:
         with connection.cursor() as cursor:
             cursor.execute("SAVEPOINT rows")
             try:
-                cursor.copy_expert(statement("copy_straight"), _stream(batch), size=1 << 20)
+                cursor.copy_expert(statement("copy_straight"), _ChunkStream(batch))
             except psycopg2.errors.UniqueViolation:
                 self._mode.conflicted()
             except psycopg2.Error as error:
@@ -168,7 +169,7 @@ class Writer:
             cursor.execute("SAVEPOINT rows")
             try:
                 with translated():
-                    cursor.copy_expert(statement("copy_staged"), _stream(batch), size=1 << 20)
+                    cursor.copy_expert(statement("copy_staged"), _ChunkStream(batch))
             except RowsRefused:
                 cursor.execute("ROLLBACK TO SAVEPOINT rows")
                 refused = stage_what_is_accepted(connection, batch.pages)
@@ -186,18 +187,20 @@ class Writer:
         return _Written(inserted, refused, is_staged=True, has_known=len(merged) + bad < batch.rows)
 
 
-def _stream(batch: Batch) -> io.BytesIO:
-    whole = b"".join([HEADER, *(page.chunk for page in batch.pages), TRAILER])
-    return _CrashingStream(whole) if failpoints.is_armed("mid_copy") else io.BytesIO(whole)
+class _ChunkStream(io.BytesIO):
+    """A batch as the file that COPY reads: page by page, so that it is never in memory a second time as a whole."""
 
+    def __init__(self, batch: Batch) -> None:
+        super().__init__()
+        self._chunks = itertools.chain([HEADER], (page.chunk for page in batch.pages), [TRAILER])
+        self._reads = 0
 
-class _CrashingStream(io.BytesIO):
-    """Gives its first kilobyte, then reaches the failpoint."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        if self.tell() > 0:
+    def read(self, _: int | None = -1, /) -> bytes:
+        """The next piece, however long; empty at the end."""
+        self._reads += 1
+        if self._reads == 3:
             failpoints.reach("mid_copy")
-        return super().read(1024 if self.tell() == 0 else size)
+        return next((chunk for chunk in self._chunks if chunk), b"")
 
 
 def _raise_unless_refused(error: psycopg2.Error) -> None:
