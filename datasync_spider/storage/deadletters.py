@@ -6,6 +6,7 @@ whole events keeps a bounded number of bytes in memory, however many letters the
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -128,6 +129,13 @@ def read_letters_after(connection: Connection, chosen: Chosen, after: int) -> li
     piece = {"after": after, "max_rows": _PIECE_ROWS, "max_bytes": _PIECE_BYTES}
     rows = _all(connection, "read_letters_after", {**chosen.values(), **piece})
     return [DeadLetter(**{**row, "raw": bytes(row["raw"]), "raw_sha256": bytes(row["raw_sha256"])}) for row in rows]
+
+
+def find_stored(connection: Connection, event_ids: Collection[str]) -> set[str]:
+    """Which of these ids are in ``ingested_events``."""
+    if not event_ids:
+        return set()
+    return {row["event_id"] for row in _all(connection, "find_stored", {"event_ids": list(event_ids)})}
 
 
 def _all(connection: Connection, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:

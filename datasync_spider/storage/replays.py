@@ -25,7 +25,7 @@ from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, PreparedPage, Watermark
 from datasync_spider.storage.conflicts import ConflictRule, settle_conflicts
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.deadletters import DeadLetter
+from datasync_spider.storage.deadletters import DeadLetter, find_stored
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.quarantine import RefusedRow, stage_what_is_accepted
 from datasync_spider.storage.runs import Hold
@@ -97,7 +97,7 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
         stored = {event_id for (event_id,) in cursor.fetchall()}
         # What was refused may be stored all the same, with other content.
         known = {row.event_id for row in piece.prepared.rows} - {row.event.event_id for row in bad}
-        known |= _find(cursor, [row.event.event_id for row in bad])
+        known |= find_stored(connection, {row.event.event_id for row in bad})
         tried, settled = piece.outcome(stored, known, bad)
         batch = Batch(1, [piece.prepared])
         tried.conflicts = settle_conflicts(connection, hold.stream, hold.run_id, rule, batch, has_staged=True)
@@ -119,7 +119,7 @@ def try_letters(connection: Connection, letters: Sequence[DeadLetter]) -> Tried:
         piece = _prepare(letters)
         bad = _stage(connection, cursor, piece.prepared)
         ids = {row.event_id for row in piece.prepared.rows}
-        known = _find(cursor, sorted(ids))
+        known = find_stored(connection, ids)
         acceptable = ids - {row.event.event_id for row in bad}
         connection.rollback()
     return piece.outcome(acceptable - known, acceptable | known, bad)[0]
@@ -147,13 +147,6 @@ def _prepare(letters: Sequence[DeadLetter]) -> _Piece:
 def _stage(connection: Connection, cursor: Any, prepared: PreparedPage) -> list[RefusedRow]:
     cursor.execute(statement("create_staging"))
     return stage_what_is_accepted(connection, [prepared]).get(prepared.page.number, [])
-
-
-def _find(cursor: Any, event_ids: list[str]) -> set[str]:
-    if not event_ids:
-        return set()
-    cursor.execute(statement("find_stored"), {"event_ids": event_ids})
-    return {event_id for (event_id,) in cursor.fetchall()}
 
 
 def _marks(readable: Sequence[tuple[DeadLetter, Event]], event_ids: set[str]) -> list[Watermark]:

@@ -58,3 +58,6 @@ FROM (
 ) AS measured
 WHERE bytes_before < %(max_bytes)s
 ORDER BY rejected_id;
+
+-- name: find_stored
+SELECT event_id FROM ingested_events WHERE event_id = ANY(%(event_ids)s);

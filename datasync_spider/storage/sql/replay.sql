@@ -45,6 +45,3 @@ SET events = events + %(events)s,
     conflicts = conflicts + %(conflicts)s,
     heartbeat_at = now()
 WHERE run_id = %(run_id)s;
-
--- name: find_stored
-SELECT event_id FROM ingested_events WHERE event_id = ANY(%(event_ids)s);

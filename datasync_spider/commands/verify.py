@@ -1,0 +1,91 @@
+"""``scrapy verify``: proves the promise for the database as it stands, also while a crawl runs.
+
+Exit code 0: everything holds. 3: all that is wrong is that the API counts more than is accounted for. 1: anything else.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import UsageError
+
+from datasync_spider import exitcodes
+from datasync_spider.apiclient import ApiClient
+from datasync_spider.command import DatasyncCommand, api
+from datasync_spider.config import Config
+from datasync_spider.errors import ConfigurationError
+from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.verification import Facts, interruptible, read_closed_seconds, read_facts, snapshot
+from datasync_spider.verification.asking import ask_total
+from datasync_spider.verification.check import exit_code
+from datasync_spider.verification.completeness import Told
+from datasync_spider.verification.judging import judge
+from datasync_spider.verification.letters import Letters, look_through
+from datasync_spider.verification.report import as_lines, as_report
+
+if TYPE_CHECKING:
+    import argparse
+
+
+class Command(DatasyncCommand):
+    """See the module's text."""
+
+    def short_desc(self) -> str:
+        return "Prove that nothing is missing or there twice, and that all books agree"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--no-api", action="store_true", help="do not ask the API for its total (one request)")
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        if args:
+            raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
+
+    def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        started = time.monotonic()
+        with connected(database_url) as connection:
+            if pending_migrations(connection, load_migrations()):
+                print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
+                return exitcodes.FAILED
+            closed_seconds = read_closed_seconds(connection, config.stream)
+        # Asked before anything is counted: what comes in meanwhile may only add to what is accounted for.
+        told = None if opts.no_api else self._ask(config, closed_seconds)
+        with snapshot(database_url) as connection:
+            found = interruptible(connection, lambda: _look(connection, config.stream))
+        if found is None:
+            print(f"stream {config.stream} has never been started: there is nothing to verify", file=sys.stderr)
+            return exitcodes.FAILED
+        facts, letters = found
+        checks = judge(facts, letters, told)
+        report = as_report(config.stream, facts.books.read_at, time.monotonic() - started, checks, facts.events)
+        print(json.dumps(report) if opts.json else "\n".join(as_lines(report)))
+        return exit_code(checks)
+
+    def _ask(self, config: Config, closed_seconds: float) -> Told:
+        assert self.settings is not None
+        try:
+            with api(self.settings, config):
+                reachable = Config.from_settings(self.settings)
+                client = ApiClient(
+                    reachable.base_url_text,
+                    reachable.api_key,
+                    reachable.user_agent,
+                    reachable.timeout_seconds,
+                    reachable.max_body_bytes,
+                )
+                return ask_total(client, closed_seconds)
+        except ConfigurationError as error:
+            return Told(None, str(error), "see the log that it names, or leave the API out with --no-api")
+
+
+def _look(connection: Connection, stream: str) -> tuple[Facts, Letters] | None:
+    facts = read_facts(connection, stream)
+    if facts is None:
+        return None
+    return facts, look_through(connection, stream, facts.events.booked_ids)

@@ -1,0 +1,182 @@
+-- name: verify_session
+-- For this transaction only: instants are written in the same way whatever the server is set to, and what a large table
+-- takes it may take.
+SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true),
+       set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true);
+
+-- name: read_closed_seconds
+-- How long the API has told us not to ask, from now.
+SELECT coalesce(greatest(extract(epoch FROM closed_until - now()), 0), 0)::float8
+FROM ingestion_state WHERE stream = %(stream)s;
+
+-- name: verify_books
+-- What the stream's row and the runs claim. All streams share one table of events, so their claims are summed up as well.
+SELECT now() AS read_at, state.cursor, state.walk, state.pass_number, state.pass_status, state.pass_expected_total,
+       state.total_ingested, state.total_rejected, state.total_filtered,
+       booked.ingested AS all_ingested, booked.streams, runs.inserted AS all_inserted, runs.first_started_at,
+       letters.open AS open_letters, letters.replayed AS settled_letters, replays.settled AS settled_by_replays
+FROM ingestion_state AS state
+CROSS JOIN (SELECT sum(total_ingested)::bigint AS ingested, count(*) AS streams FROM ingestion_state) AS booked
+CROSS JOIN (
+    SELECT coalesce(sum(inserted), 0)::bigint AS inserted, min(started_at)::text AS first_started_at FROM ingestion_runs
+) AS runs
+CROSS JOIN (
+    SELECT count(*) FILTER (WHERE replayed_at IS NULL) AS open, count(replayed_at) AS replayed
+    FROM rejected_events WHERE stream = %(stream)s
+) AS letters
+CROSS JOIN (
+    SELECT coalesce(sum(inserted + duplicates), 0)::bigint AS settled
+    FROM ingestion_runs WHERE stream = %(stream)s AND pass_kind = 'replay'
+) AS replays
+WHERE state.stream = %(stream)s;
+
+-- name: verify_last_complete
+SELECT run_id, expected_total, ended_at FROM ingestion_runs
+WHERE stream = %(stream)s AND status = 'complete' AND pass_kind <> 'replay'
+ORDER BY run_id DESC
+LIMIT 1;
+
+-- name: verify_marks
+-- The outermost watermarks of all streams. Microseconds since 1970, so that times beyond any calendar compare as well.
+SELECT oldest.us AS oldest_us, oldest.oldest_event_id AS oldest_id, newest.us AS newest_us, newest.newest_event_id AS newest_id
+FROM (SELECT) AS one
+LEFT JOIN LATERAL (
+    SELECT (extract(epoch FROM oldest_occurred_at) * 1000000)::bigint AS us, oldest_event_id
+    FROM ingestion_state WHERE oldest_occurred_at IS NOT NULL
+    ORDER BY oldest_occurred_at, oldest_event_id COLLATE "C"
+    LIMIT 1
+) AS oldest ON true
+LEFT JOIN LATERAL (
+    SELECT (extract(epoch FROM newest_occurred_at) * 1000000)::bigint AS us, newest_event_id
+    FROM ingestion_state WHERE newest_occurred_at IS NOT NULL
+    ORDER BY newest_occurred_at DESC, newest_event_id COLLATE "C" DESC
+    LIMIT 1
+) AS newest ON true;
+
+-- name: verify_events
+-- The one pass over the events: everything that is counted is counted here. The newest days and the most frequent types
+-- are given, and the whole.
+WITH counted AS MATERIALIZED (
+    SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, left(payload ->> 'type', 100) AS type, count(*) AS events,
+           count(*) FILTER (WHERE ingested_at < coalesce(%(first_started_at)s::timestamptz, 'infinity')) AS unbooked,
+           count(*) FILTER (WHERE event_id COLLATE "C" ~ '[A-F]') AS with_capitals,
+           min(occurred_at) AS oldest_at, max(occurred_at) AS newest_at
+    FROM ingested_events
+    GROUP BY 1, 2
+)
+SELECT kind, day, type, events, unbooked, with_capitals, oldest_at, newest_at,
+       CASE WHEN isfinite(oldest_at::timestamptz) THEN (extract(epoch FROM oldest_at::timestamptz) * 1000000)::bigint END
+           AS oldest_us,
+       CASE WHEN isfinite(newest_at::timestamptz) THEN (extract(epoch FROM newest_at::timestamptz) * 1000000)::bigint END
+           AS newest_us
+FROM (
+    SELECT CASE GROUPING(day, type) WHEN 1 THEN 'day' WHEN 2 THEN 'type' ELSE 'all' END AS kind, day::text AS day, type,
+           coalesce(sum(events), 0)::bigint AS events, coalesce(sum(unbooked), 0)::bigint AS unbooked,
+           coalesce(sum(with_capitals), 0)::bigint AS with_capitals,
+           min(oldest_at)::text AS oldest_at, max(newest_at)::text AS newest_at,
+           row_number() OVER (
+               PARTITION BY GROUPING(day, type)
+               ORDER BY CASE WHEN GROUPING(day, type) = 1 THEN day END DESC NULLS LAST, sum(events) DESC, type
+           ) AS place
+    FROM counted
+    GROUP BY GROUPING SETS ((day), (type), ())
+) AS summed
+WHERE place <= %(limit)s
+ORDER BY kind, place;
+
+-- name: verify_ends
+-- The ids at both ends of the table: an event at least as old, or as new, as all others.
+SELECT min(event_id COLLATE "C") FILTER (WHERE occurred_at = %(oldest_at)s::timestamptz) AS oldest_id,
+       max(event_id COLLATE "C") FILTER (WHERE occurred_at = %(newest_at)s::timestamptz) AS newest_id
+FROM ingested_events
+WHERE occurred_at IN (%(oldest_at)s::timestamptz, %(newest_at)s::timestamptz);
+
+-- name: verify_spellings
+-- UUIDs that are stored in more than one spelling. To the API's other ids case may matter.
+SELECT count(*) OVER () AS found, lowered
+FROM (
+    SELECT event_id, lower(event_id COLLATE "C") AS lowered
+    FROM ingested_events
+    WHERE event_id COLLATE "C" ~ '[A-F]'
+      AND event_id COLLATE "C" ~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$'
+) AS spelt
+GROUP BY lowered
+HAVING count(*) > 1 OR EXISTS (SELECT FROM ingested_events AS plain WHERE plain.event_id = spelt.lowered)
+ORDER BY lowered
+LIMIT %(limit)s;
+
+-- name: verify_ledger
+-- Each run's claims beside the sums of its pages. What cannot be wrong in a run without pages is not looked at. The pages of
+-- ended passes may have been deleted, the oldest first: they are missing before the oldest one that is left.
+WITH ledger AS (
+    SELECT run_id, count(*) AS pages, min(page_number) AS first_page, max(page_number) AS last_page,
+           sum(events)::bigint AS events, sum(inserted)::bigint AS inserted, sum(duplicates)::bigint AS duplicates,
+           sum(rejected)::bigint AS rejected, sum(filtered)::bigint AS filtered, sum(bytes)::bigint AS bytes
+    FROM ingestion_pages
+    WHERE stream = %(stream)s
+    GROUP BY run_id
+),
+judged AS (
+    SELECT run.run_id, run.pages, ledger.pages AS found_pages, ledger.first_page, ledger.last_page,
+           run.inserted, ledger.inserted AS found_inserted,
+           run.pass_number < state.pass_number AND run.run_id <= coalesce(oldest.run_id, run.run_id) AS may_be_cut,
+           ledger.run_id IS NULL AS is_gone,
+           (ledger.events, ledger.inserted, ledger.duplicates, ledger.rejected, ledger.filtered, ledger.bytes)
+               IS DISTINCT FROM (run.events, run.inserted, run.duplicates, run.rejected, run.filtered, run.bytes)
+               AS differs
+    FROM ingestion_runs AS run
+    JOIN ingestion_state AS state ON state.stream = run.stream
+    CROSS JOIN (SELECT min(run_id) AS run_id FROM ledger) AS oldest
+    LEFT JOIN ledger ON ledger.run_id = run.run_id
+    WHERE run.stream = %(stream)s AND (run.pages > 0 OR ledger.run_id IS NOT NULL)
+),
+flagged AS (
+    SELECT *,
+           CASE WHEN is_gone THEN NOT may_be_cut
+                ELSE last_page <> pages OR found_pages <> last_page - first_page + 1
+                     OR (first_page <> 1 AND NOT may_be_cut) END AS has_holes,
+           NOT is_gone AND first_page = 1 AND differs AS does_not_add_up
+    FROM judged
+)
+SELECT count(*) OVER () AS runs, count(*) FILTER (WHERE is_gone OR first_page > 1) OVER () AS cut,
+       coalesce(sum(found_pages) OVER (), 0)::bigint AS all_pages,
+       count(*) FILTER (WHERE has_holes) OVER () AS with_holes, count(*) FILTER (WHERE does_not_add_up) OVER () AS not_adding,
+       run_id, pages, found_pages, first_page, last_page, inserted, found_inserted, has_holes, does_not_add_up
+FROM flagged
+ORDER BY has_holes OR does_not_add_up DESC, run_id
+LIMIT %(limit)s;
+
+-- name: verify_lines
+-- A page's events are all accounted for. An item pipeline may add some, so there may be more of them, never less.
+SELECT count(*) OVER () AS found, run_id, page_number
+FROM ingestion_pages
+WHERE stream = %(stream)s AND events > inserted + duplicates + rejected + filtered
+ORDER BY run_id, page_number
+LIMIT %(limit)s;
+
+-- name: verify_chain
+-- Within a walk each page was asked for with the cursor that the page before it gave, also across runs. A walk begins at the
+-- head; otherwise only where its beginning was deleted, or where a database was adopted in the middle of the feed.
+SELECT count(*) OVER () AS found, run_id, page_number
+FROM (
+    SELECT page.run_id, page.page_number, page.pass_number, page.walk, page.cursor, run.start_cursor,
+           lag(page.next_cursor) OVER walked AS expected, row_number() OVER walked AS place,
+           row_number() OVER (ORDER BY page.run_id, page.page_number) AS place_of_all
+    FROM ingestion_pages AS page
+    JOIN ingestion_runs AS run ON run.run_id = page.run_id
+    WHERE page.stream = %(stream)s
+    WINDOW walked AS (PARTITION BY page.pass_number, page.walk ORDER BY page.run_id, page.page_number)
+) AS chained
+WHERE CASE
+    WHEN place > 1 THEN expected IS NULL OR cursor IS DISTINCT FROM expected
+    WHEN cursor IS NULL OR (place_of_all = 1 AND pass_number < %(pass_number)s) THEN false
+    ELSE NOT (place_of_all = 1 AND pass_number = 1 AND page_number = 1 AND cursor = start_cursor)
+END
+ORDER BY run_id, page_number
+LIMIT %(limit)s;
+
+-- name: verify_last_page
+SELECT run_id, page_number, pass_number, walk, cursor, next_cursor FROM ingestion_pages
+WHERE stream = %(stream)s
+ORDER BY run_id DESC, page_number DESC
+LIMIT 1;

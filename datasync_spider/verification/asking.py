@@ -1,0 +1,43 @@
+"""Asks the API how many events it counts.
+
+Invariant: one request for one event, under the promises of :mod:`datasync_spider.apiclient`, and none before the time
+that the API has told an earlier run to wait for.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+from datasync_spider.api.answer import check_answer
+from datasync_spider.api.endpoint import events_url
+from datasync_spider.apiclient import ApiClient
+from datasync_spider.errors import ApiRefused, DatasyncError, RateLimited, Stopped
+from datasync_spider.verification.completeness import Told
+
+_OR_LEAVE_IT = "or leave the API out with --no-api"
+
+
+def ask_total(client: ApiClient, closed_seconds: float) -> Told:
+    """Never raises for what the API does; Stopped may come out."""
+    if closed_seconds > 0:
+        wait = math.ceil(closed_seconds)
+        return Told(None, f"it has told us not to ask for another {wait} s", f"verify again after that, {_OR_LEAVE_IT}")
+    try:
+        answer = client.get(events_url(client.base_url, 1))
+        page = check_answer(answer.status, answer.plain_headers(), answer.body, time.time())
+    except Stopped:
+        raise
+    except DatasyncError as error:
+        return Told(None, str(error), _remedy(error))
+    return Told(page.total)
+
+
+def _remedy(error: DatasyncError) -> str:
+    match error:
+        case ApiRefused(status=401 | 403):
+            return f"check DATASYNC_API_KEY, and whether its life of some hours is over, {_OR_LEAVE_IT}"
+        case RateLimited():
+            return f"verify again when the rate window is over, {_OR_LEAVE_IT}"
+        case _:
+            return f"see what scrapy doctor says, verify again later, {_OR_LEAVE_IT}"

@@ -1,0 +1,76 @@
+"""Whether anything that the API counts is missing: by its total of the last complete run, and by that of now. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datasync_spider.storage.verification import Books, CompleteRun
+from datasync_spider.verification.check import Check, fails, falls_short, holds
+
+_CRAWL = "run scrapy crawl events"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The API's answer: its total, None where it tells none; or why there is no answer, and what to do."""
+
+    total: int | None = None
+    trouble: str | None = None
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounted:
+    """What is there of the stream, counted and not claimed."""
+
+    stored: int
+    rejected: int
+    filtered: int
+
+    @property
+    def sum(self) -> int:
+        return self.stored + self.rejected + self.filtered
+
+    def __str__(self) -> str:
+        filtered = f" + {self.filtered:,} filtered" if self.filtered else ""
+        return f"{self.stored:,} stored + {self.rejected:,} rejected{filtered}"
+
+
+def account(books: Books, rows: int) -> Accounted:
+    """The rows that other streams claim are theirs."""
+    others = books.all_ingested - books.total_ingested
+    return Accounted(max(0, rows - others), books.open_letters, books.total_filtered)
+
+
+def judge_pass(books: Books, complete: CompleteRun | None, accounted: Accounted) -> Check:
+    """Against the API's total when the stream was last called complete, and against how the last pass ended."""
+    name = "last_complete_run"
+    if books.pass_status == "short" and books.pass_expected_total is not None:
+        return _compare(name, accounted, books.pass_expected_total, f"when pass {books.pass_number} ended")
+    if complete is None:
+        return holds(name, f"no run has been complete yet; {accounted}")
+    if complete.expected_total is None:
+        return holds(name, f"run {complete.run_id} was complete; the API gave it no total to compare with")
+    return _compare(name, accounted, complete.expected_total, f"when run {complete.run_id} was complete")
+
+
+def judge_api(told: Told, accounted: Accounted) -> Check:
+    """Against the API's total of now."""
+    if told.trouble is not None:
+        return fails("api_total", f"the API's total is not known: {told.trouble}", told.remedy)
+    if told.total is None:
+        return holds("api_total", "the API gives no total to compare with")
+    return _compare("api_total", accounted, told.total, "now")
+
+
+def _compare(name: str, accounted: Accounted, total: int, when: str) -> Check:
+    numbers = {
+        "stored": accounted.stored,
+        "rejected": accounted.rejected,
+        "filtered": accounted.filtered,
+        "expected": total,
+    }
+    if accounted.sum >= total:
+        return holds(name, f"{accounted} account for the {total:,} events that the API counted {when}", numbers)
+    text = f"{accounted}, but the API counted {total:,} {when}: {total - accounted.sum:,} are missing"
+    return falls_short(name, text, _CRAWL, numbers)

@@ -1,0 +1,26 @@
+"""All checks, in the order in which they are read: events, dead letters, runs, ledger, completeness. Pure."""
+
+from __future__ import annotations
+
+from datasync_spider.storage.verification import Facts
+from datasync_spider.verification.books import deleted_rows, judge_books
+from datasync_spider.verification.check import Check
+from datasync_spider.verification.completeness import Told, account, judge_api, judge_pass
+from datasync_spider.verification.events import judge_events
+from datasync_spider.verification.ledger import judge_ledger
+from datasync_spider.verification.letters import Letters, judge_letters
+
+
+def judge(facts: Facts, letters: Letters, told: Told | None) -> list[Check]:
+    """``told`` None: the API was not asked, and nothing is said of it."""
+    books, events = facts.books, facts.events
+    rows_were_deleted = deleted_rows(books, events) > 0
+    accounted = account(books, events.rows)
+    checks = [
+        *judge_books(books, events),
+        *judge_events(events, frozenset(letters.marks), rows_were_deleted=rows_were_deleted),
+        *judge_letters(letters, rows_were_deleted=rows_were_deleted),
+        *judge_ledger(books, facts.ledger),
+        judge_pass(books, facts.last_complete, accounted),
+    ]
+    return checks if told is None else [*checks, judge_api(told, accounted)]
