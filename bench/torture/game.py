@@ -94,7 +94,7 @@ class Round:
     def _mock_arguments(self, total: int, seed: int, malformed: float | None) -> list[str]:
         chance = self.chance
         arguments = ["--total", str(total), "--seed", str(seed), "--fault-seed", str(chance.randrange(1_000_000))]
-        arguments += ["--cursor-ttl-ms", str(chance.choice([1500, 5000, 120_000]))]
+        arguments += ["--cursor-ttl-ms", str(chance.choice([4000, 15_000, 120_000]))]
         for name, rate in _FAULTS.items():
             arguments += ["--fault", f"{name}={rate}"]
         arguments += ["--fault", "rate_limit_burst=0.005,wait_ms=300", "--fault", "slow=0.5,delay_ms=15"]

@@ -182,10 +182,9 @@ class EventsSpider(Spider):
 
     async def _restart(self, walk: Walk) -> Request:
         collector = self.crawler.stats
-        walk.restart(
-            collector.get_value(stats.COMMITTED_INSERTED, 0) + collector.get_value(stats.COMMITTED_REJECTED, 0)
-        )
-        until_ms = await self._until_ms(walk)
+        depth = await self._depth()
+        walk.restart(depth.accounted if depth else None)
+        until_ms = walk.until_ms(depth.oldest_ms, depth.newest_ms) if depth else None
         logger.warning(
             "the cursor has expired; walking on from %s",
             "the oldest stored event of this pass, if the API can filter by time"
@@ -196,18 +195,16 @@ class EventsSpider(Spider):
         self.crawler.signals.send_catch_log(signals.walk_restarted, walk=walk.number)
         return self._request(None, until_ms)
 
-    async def _until_ms(self, walk: Walk) -> int | None:
+    async def _depth(self) -> PassDepth | None:
         def look() -> PassDepth:
             with connected(self._config.database_url_text) as connection:
                 return read_pass_depth(connection, self._config.stream)
 
         try:
-            depth = await self._lookups.submit(look)
+            return await self._lookups.submit(look)
         except StorageError as error:
             logger.warning("could not ask how deep this pass is, starting from the head: %s", error)
             return None
-        walk.saw_newest(depth.newest_ms)
-        return walk.until_ms(depth.oldest_ms)
 
     def _fail(self, error: DatasyncError) -> None:
         self.crawler.signals.send_catch_log(signals.run_failed, error=error)

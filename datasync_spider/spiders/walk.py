@@ -44,10 +44,9 @@ class Walk:
     def __init__(self, resume: ResumePoint) -> None:
         self._cursor = resume.cursor
         self._number = resume.walk
-        self._newest_ms = resume.newest_ms
         self._trail = CursorTrail(digest(cursor) for cursor in resume.trail)
         self._pages = 0
-        self._stored_at_restart = -1
+        self._accounted_at_restart = -1
         self._idle_restarts = 0
 
     @property
@@ -77,13 +76,15 @@ class Walk:
         is_head = cursor is None and (until_ms is None or not self._honours(page, until_ms))
         return Step(self._pages, self._number, page.next_cursor, page.total if is_head else None)
 
-    def restart(self, stored: int) -> None:
-        """Begins a new walk; ``stored`` is how many events the run has committed so far.
+    def restart(self, accounted: int | None) -> None:
+        """Begins a new walk; ``accounted``: how many different events are stored or rejected by now, None if unknown.
 
-        Raises NoProgress after several restarts between which nothing was stored.
+        Raises NoProgress after several restarts between which nothing new came.
         """
-        self._idle_restarts = self._idle_restarts + 1 if stored <= self._stored_at_restart else 0
-        self._stored_at_restart = stored
+        if accounted is not None:
+            has_grown = accounted > self._accounted_at_restart
+            self._idle_restarts = 0 if has_grown else self._idle_restarts + 1
+            self._accounted_at_restart = accounted
         if self._idle_restarts >= _RESTARTS_WITHOUT_PROGRESS:
             raise NoProgress(
                 f"cursors expired {self._idle_restarts + 1} times without one new event between them:"
@@ -92,19 +93,14 @@ class Walk:
         self._number += 1
         self._trail = CursorTrail()
 
-    def until_ms(self, oldest_ms: int | None) -> int | None:
+    def until_ms(self, oldest_ms: int | None, newest_ms: int | None) -> int | None:
         """The ``until`` worth trying for a pass whose oldest event is this old: only where the answer can be judged.
 
         One more than the oldest, so that its whole millisecond is read again whether the bound is inclusive or not.
         """
-        if oldest_ms is None or self._newest_ms is None or self._newest_ms <= oldest_ms + 1:
+        if oldest_ms is None or newest_ms is None or newest_ms <= oldest_ms + 1:
             return None
         return oldest_ms + 1
-
-    def saw_newest(self, newest_ms: int | None) -> None:
-        """Tells of the newest event that the stream holds by now."""
-        if newest_ms is not None:
-            self._newest_ms = max(self._newest_ms or newest_ms, newest_ms)
 
     def _honours(self, page: Page, until_ms: int) -> bool:
         times = [event.occurred_at_us for event in parse_events(page.raw_events).events]

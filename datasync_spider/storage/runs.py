@@ -54,11 +54,12 @@ class PassDepth:
     """How far the open pass has come, epoch milliseconds.
 
     ``oldest_ms``: its oldest event, None where the feed was not in order, so that a time says nothing about what lies
-    behind it. ``newest_ms``: the newest event of the whole stream.
+    behind it. ``newest_ms``: the newest event of the whole stream. ``accounted``: all its events, stored or rejected.
     """
 
     oldest_ms: int | None
     newest_ms: int | None
+    accounted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,9 +268,9 @@ def read_pass_depth(connection: Connection, stream: str) -> PassDepth:
     """What is committed of the open pass."""
     with translated(), connection.cursor() as cursor:
         cursor.execute(statement("read_pass_depth"), {"stream": stream})
-        oldest_at, in_order, newest_at = _one(cursor.fetchone(), stream)
+        oldest_at, in_order, newest_at, accounted = _one(cursor.fetchone(), stream)
         connection.rollback()
-    return PassDepth(_epoch_ms(oldest_at) if in_order else None, _epoch_ms(newest_at))
+    return PassDepth(_epoch_ms(oldest_at) if in_order else None, _epoch_ms(newest_at), accounted)
 
 
 def read_run(connection: Connection, run_id: int) -> dict[str, Any] | None:

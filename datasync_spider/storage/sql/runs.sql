@@ -55,7 +55,7 @@ SELECT cursor FROM ingestion_pages
 WHERE stream = %(stream)s AND pass_number = %(pass_number)s AND walk = %(walk)s AND cursor IS NOT NULL;
 
 -- name: read_pass_depth
-SELECT pass_oldest_at, pass_in_order, newest_occurred_at FROM ingestion_state WHERE stream = %(stream)s;
+SELECT pass_oldest_at, pass_in_order, newest_occurred_at, total_ingested + total_rejected FROM ingestion_state WHERE stream = %(stream)s;
 
 -- name: renew_lease
 UPDATE ingestion_state
