@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
+import datasync_spider.commands
 from datasync_spider import exitcodes
-from tests.unit.docs.pages import DOCS, PROJECT, Section, read
+from tests.unit.docs.pages import DOCS, PROJECT, Section, names, read
 
 CODES = sorted(value for name, value in vars(exitcodes).items() if name.isupper() and isinstance(value, int))
 STATUSES = ("running", "complete", "incomplete", "stopped", "failed", "fenced")
@@ -33,6 +35,12 @@ def test_every_status_of_a_run_is_listed_with_the_exit_code_that_it_leads_to() -
     assert {row[0].strip("`"): int(row[1]) for row in rows} == {
         status: exitcodes.exit_code(status) for status in STATUSES
     }
+
+
+def test_every_other_command_is_listed_with_its_exit_codes() -> None:
+    told = names(read(DOCS / "reference" / "exit-codes.md").section("Of the other commands").rows())
+    ours = {module.name for module in pkgutil.iter_modules(datasync_spider.commands.__path__)}
+    assert {command.split()[1] for command in told} == ours - {"crawl"}
 
 
 def test_the_statuses_are_those_that_the_table_of_runs_allows() -> None:
