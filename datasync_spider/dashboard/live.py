@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
+from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
 from datasync_spider.dashboard.poller import Poller
@@ -27,7 +28,7 @@ class Live:
         self._most_viewers = most_viewers
         self._viewers: set[Viewer] = set()
 
-    def welcome(self, request: Any) -> None:
+    def welcome(self, request: Any) -> int | bytes:
         """Turns the request into a stream of messages. Raises Refused where there are too many already."""
         if len(self._viewers) >= self._most_viewers:
             raise Refused(503, "Too many viewers at once; ask /api/state.json instead.", {"Retry-After": "10"})
@@ -35,6 +36,8 @@ class Live:
         request.setHeader("Cache-Control", "no-store")
         # A proxy in between that collects an answer before it passes it on would collect for ever.
         request.setHeader("X-Accel-Buffering", "no")
+        if request.method == b"HEAD":
+            return b""
         request.write(_RETRY)
         viewer = Viewer(request)
         self._viewers.add(viewer)
@@ -45,6 +48,7 @@ class Live:
             leave()
 
         request.notifyFinish().addBoth(left)
+        return NOT_DONE_YET
 
     def close(self) -> None:
         """Says good-bye to everybody."""

@@ -58,9 +58,8 @@ class Dashboard(Resource):
         try:
             self._check(request)
             path = _text(request.path)
-            if path == "/api/live" and request.method == b"GET":
-                self._live.welcome(request)
-                return NOT_DONE_YET
+            if path == "/api/live":
+                return self._live.welcome(request)
             asset = self._asset(path)
             if asset is not None:
                 return _send(request, asset.reply(request.getHeader("if-none-match")))

@@ -12,7 +12,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Site
+from twisted.web.server import Site
 
 from datasync_spider.dashboard.live import Live
 from datasync_spider.dashboard.poller import Poller
@@ -28,9 +28,8 @@ class Page(Resource):
         super().__init__()  # type: ignore[no-untyped-call]
         self._live = live
 
-    def render_GET(self, request: Any) -> int:  # noqa: N802
-        self._live.welcome(request)
-        return NOT_DONE_YET
+    def render_GET(self, request: Any) -> int | bytes:  # noqa: N802
+        return self._live.welcome(request)
 
 
 class Browser:
