@@ -28,13 +28,16 @@ export class RejectedView {
     this.older = h("a", { href: "#/rejected", rel: "next" }, "Older");
     show(this.newest, Boolean(parameters.before));
     show(this.older, false);
+    const groups = panel("By reason", h("div", { class: "table" }, this.table), this.none, this.counted);
+    const events = h("section", { class: "stack", "aria-label": "Events" }, this.filters(), this.list, h("nav", { class: "pager", "aria-label": "Pages of events" }, this.newest, this.older));
+    // Who has chosen from the groups wants the events; who has not yet wants to choose.
+    const chosen = parameters.stream || parameters.reason || parameters.before;
     this.element = h(
       "div", { class: "stack" },
       h("h1", {}, "Rejected events"),
       h("p", { class: "lead" }, "Events that could not be stored, kept with their bytes exactly as received."),
       this.problem,
-      panel("By reason", h("div", { class: "table" }, this.table), this.none, this.counted),
-      h("section", { class: "stack", "aria-label": "Events" }, this.filters(), this.list, h("nav", { class: "pager", "aria-label": "Pages of events" }, this.newest, this.older)),
+      chosen ? [events, groups] : [groups, events],
     );
   }
 

@@ -90,7 +90,7 @@ export class StreamsView {
       "div", { class: "stack" },
       h("h1", { class: "unseen" }, "Streams"),
       this.list, this.more, this.empty, this.events.element,
-      panel("Latest runs", this.runs.element, h("p", { class: "more" }, h("a", { href: "#/runs" }, "All runs"))),
+      panel("Latest runs", h("div", { class: "latest" }, this.runs.element), h("p", { class: "more" }, h("a", { href: "#/runs" }, "All runs"))),
     );
   }
 
