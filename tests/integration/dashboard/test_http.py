@@ -16,7 +16,7 @@ from datasync_spider.dashboard.guard import HEADERS
 from datasync_spider.dashboard.live import MOST_VIEWERS
 from tests.integration.dashboard.history import Page, Run, add_events, add_rejected, add_run, clock, lease, set_stream
 from tests.integration.dashboard.process import DashboardProcess, LiveConnection
-from tests.support.crawl import scrapy
+from tests.support.crawl import PROJECT, scrapy
 from tests.support.database import value
 from tests.support.waiting import eventually
 
@@ -85,6 +85,15 @@ def test_nothing_is_served_that_is_not_on_the_list(shared_dashboard: DashboardPr
     answer = shared_dashboard.ask(path)
     assert answer.status == 404
     assert answer.json == {"error": "There is nothing under this address."}
+
+
+def test_every_address_that_is_documented_is_there(shared_dashboard: DashboardProcess) -> None:
+    told = re.findall(r"^\| `(/[^`]+)` \|", (PROJECT / "docs" / "dashboard.md").read_text(), re.MULTILINE)
+    assert "/api/runs/ID/series.json" in told
+    for path in told:
+        answer = shared_dashboard.ask(path.replace("ID", "9"), "HEAD" if path == "/api/live" else "GET")
+        assert answer.status == (404 if "ID" in path else 200), path
+        assert b"nothing under this address" not in answer.body
 
 
 @pytest.mark.parametrize(
@@ -235,6 +244,21 @@ def test_looking_does_not_read_the_table_of_events(
     with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_force_next_flush()")
     assert blocks() == counted
+
+
+def test_a_role_that_may_only_read_is_enough(start_dashboard: Start, writing: Connection, database_url: str) -> None:
+    text = (PROJECT / "docs" / "dashboard.md").read_text()
+    sql = text.partition("```sql\n")[2].partition("```")[0]
+    writing.cursor().execute(sql)
+    try:
+        dashboard = start_dashboard(url=re.sub(r"//\w+@", "//datasync_viewer@", database_url))
+        assert dashboard.state()["database"]["available"]
+        run_id = add_run(writing, Run("events", clock(writing), pages=[Page(0)]))
+        paths = ["runs.json", f"runs/{run_id}/series.json", "events.json", "rejected.json", "rejected/groups.json"]
+        assert [dashboard.ask(f"/api/{path}").status for path in paths] == [200] * 5
+        dashboard.end()
+    finally:
+        writing.cursor().execute("DROP OWNED BY datasync_viewer; DROP ROLE datasync_viewer")
 
 
 def test_no_secret_is_told(start_dashboard: Start, database_url: str) -> None:

@@ -1,8 +1,11 @@
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from datasync_spider.dashboard import activity as activity_module
 from datasync_spider.dashboard.activity import Activity, activity
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -96,6 +99,14 @@ def test_an_ended_run_says_why(status: str, reason: str, tone: str) -> None:
     doing = does(run(status=status, reason=reason))
     assert (doing.tone, doing.alive) == (tone, False)
     assert doing.words
+
+
+def test_each_state_of_a_running_run_is_documented() -> None:
+    source = Path(activity_module.__file__).read_text()
+    states = set(re.findall(r'Activity\(\s*"(\w+)"', source))
+    assert {"fetching", "silent"} <= states
+    page = Path(activity_module.__file__).parents[2] / "docs" / "dashboard.md"
+    assert set(re.findall(r"^\| `(\w+)` \|", page.read_text(), re.MULTILINE)) == states
 
 
 def test_clocks_that_disagree_make_no_negative_times() -> None:
