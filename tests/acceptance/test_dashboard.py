@@ -1,10 +1,9 @@
-"""The status page in a real Chromium: during a real crawl, over hostile content, on a phone, without its database."""
+"""The status page in a real Chromium: during a real crawl, over hostile content, on a phone, by keyboard."""
 
 from __future__ import annotations
 
 import importlib
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -15,9 +14,6 @@ from typing import Any
 import psycopg2
 import pytest
 
-from datasync_spider.local.embedded_postgres import start_embedded
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.migrate import migrate
 from tests.integration.dashboard.browser import MISSING, Window, chromium, window
 from tests.integration.dashboard.history import (
     HOSTILE,
@@ -33,7 +29,6 @@ from tests.integration.dashboard.process import DashboardProcess
 from tests.support.crawl import Crawl
 from tests.support.database import rows, value
 from tests.support.mock import MockApi
-from tests.support.postgres import OwnServer
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs a browser; missing: {', '.join(MISSING)}")
@@ -253,47 +248,3 @@ def test_runs_are_filtered_by_hand_and_the_filter_can_be_shared(screen: Window, 
     page.get_by_role("link", name="Newest").click()
     expect(table).to_have_count(25)
     screen.assert_content()
-
-
-@pytest.fixture
-def own_server() -> Iterator[OwnServer]:
-    """A server that this test may kill."""
-    with tempfile.TemporaryDirectory(prefix="datasync-own-") as home, start_embedded(Path(home)) as server:
-        with connected(server.url) as connection:
-            migrate(connection)
-        yield OwnServer(Path(home), server.url)
-
-
-def test_a_database_that_goes_away_is_told_and_so_is_its_return(
-    browser: Any, expect: Any, own_server: OwnServer, tmp_path: Path
-) -> None:
-    dashboard = DashboardProcess(own_server.url, tmp_path / "home")
-    try:
-        with window(browser, dashboard.url) as screen:
-            screen.open()
-            notice = screen.page.locator("#notice")
-            expect(notice).to_be_hidden()
-            own_server.lose_power()
-            expect(notice).to_contain_text(re.compile(r"PostgreSQL cannot be reached\. Nothing could be read since \d"))
-            expect(screen.page.locator(".stream h2")).to_have_text("events")
-            own_server.start()
-            expect(notice).to_be_hidden()
-            expect(screen.page.locator("#connection")).to_have_text("live")
-    finally:
-        dashboard.end()
-
-
-def test_a_dashboard_that_ends_is_told_and_found_again(
-    browser: Any, expect: Any, database_url: str, tmp_path: Path
-) -> None:
-    dashboard = DashboardProcess(database_url, tmp_path / "home")
-    with window(browser, dashboard.url) as screen:
-        screen.open()
-        assert dashboard.end() == 0
-        expect(screen.page.locator("#notice")).to_contain_text("The dashboard has not answered since")
-        again = DashboardProcess(database_url, tmp_path / "home", port=dashboard.port)
-        try:
-            expect(screen.page.locator("#notice")).to_be_hidden()
-            expect(screen.page.locator("#connection")).to_have_text("live")
-        finally:
-            again.end()

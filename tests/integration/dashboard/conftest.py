@@ -1,14 +1,17 @@
-"""Fixtures of the dashboard's integration tests: a connection to write history with, and the dashboard as a process."""
+"""Fixtures of the dashboard's integration tests: a connection to write history with, the dashboard, and a browser."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's name for the class
 
+from tests.integration.dashboard.browser import chromium
 from tests.integration.dashboard.process import DashboardProcess
 from tests.support.database import fresh_database
 
@@ -43,3 +46,18 @@ def start_dashboard(database_url: str, tmp_path: Path) -> Iterator[Callable[...,
     yield start
     for dashboard in started:
         dashboard.end()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def expect(browser: Any) -> Any:
+    """Playwright's own waiting assertions."""
+    found = importlib.import_module("playwright.sync_api").expect
+    found.set_options(timeout=30_000)
+    return found
