@@ -227,7 +227,7 @@ def test_a_relative_home_and_a_symbolic_link_to_it_are_the_same_database(
         assert one.url == other.url
 
 
-# A signal that comes while subprocess.Popen is being made costs its object, which complains; the process itself is found.
+# A signal that comes while subprocess.Popen is being made costs its object, which complains; the process is found.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupted_first_start_leaves_no_server_and_no_half_made_database(place: Path) -> None:
     home = place / "home"
