@@ -89,7 +89,9 @@ def _working(run: Row, recent: Row | None, now: datetime) -> Activity:
         words = f"It started {span((now - run['started_at']).total_seconds())} ago and waits for its first page."
         return Activity("starting", "waiting", words, "", alive=True)
     quiet = max(0.0, (now - last_at).total_seconds())
-    if quiet <= _FETCHING_SECONDS:
+    # When the API takes requests again, a page is on its way before it is committed.
+    resumed_at = max(last_at, run["closed_until"] or last_at)
+    if (now - resumed_at).total_seconds() <= _FETCHING_SECONDS:
         return Activity("fetching", "active", "Pages are being fetched and committed.", "", alive=True)
     longest = recent["longest_wait_ms"] / 1000 if recent else 0.0
     if longest >= _LONG_WAIT_SECONDS and quiet <= longest * _WAIT_SLACK + _FETCHING_SECONDS:

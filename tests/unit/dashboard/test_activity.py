@@ -54,6 +54,11 @@ def test_a_wait_that_the_api_asked_for_is_told_with_its_end() -> None:
     assert does(run(closed_until=ago(1)), recent(2)).state == "fetching"
 
 
+def test_a_wait_that_has_just_ended_is_followed_by_fetching() -> None:
+    assert does(run(closed_until=ago(3)), recent(54)).state == "fetching"
+    assert does(run(closed_until=ago(30)), recent(81)).state == "quiet"
+
+
 def test_a_pause_as_long_as_earlier_waits_is_taken_for_the_rate_window() -> None:
     doing = does(run(), recent(40, longest_wait_ms=51_000))
     assert doing.state == "waiting"
