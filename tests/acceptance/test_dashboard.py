@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.integration.dashboard.browser import MISSING, Window, chromium, window
+from tests.integration.dashboard.browser import REASON, SKIPPED, Window, chromium, window
 from tests.integration.dashboard.history import (
     HOSTILE,
     Page,
@@ -31,7 +31,7 @@ from tests.support.database import rows, value
 from tests.support.mock import MockApi
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs a browser; missing: {', '.join(MISSING)}")
+pytestmark = pytest.mark.skipif(SKIPPED, reason=REASON)
 
 VIEWS = ("#/", "#/runs", "#/runs/1", "#/rejected")
 

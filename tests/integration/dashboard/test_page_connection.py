@@ -15,12 +15,12 @@ from datasync_spider.dashboard.live import MOST_VIEWERS
 from datasync_spider.local.embedded_postgres import start_embedded
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.migrate import migrate
-from tests.integration.dashboard.browser import MISSING, window
+from tests.integration.dashboard.browser import REASON, SKIPPED, window
 from tests.integration.dashboard.process import DashboardProcess, LiveConnection
 from tests.support.postgres import OwnServer
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs a browser; missing: {', '.join(MISSING)}")
+pytestmark = pytest.mark.skipif(SKIPPED, reason=REASON)
 
 _SET_HIDDEN = """
     (hidden) => {
