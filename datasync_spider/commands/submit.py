@@ -10,12 +10,11 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.apiclient import ApiClient
 from datasync_spider.command import DatasyncCommand, api
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
@@ -23,23 +22,12 @@ from datasync_spider.storage.connect import connected
 from datasync_spider.storage.event_ids import id_snapshot
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.submissions import AttemptInProgress
-from datasync_spider.submission.files import scratch, written_whole
-from datasync_spider.submission.fingerprint import key_fingerprint
-from datasync_spider.submission.overview import Overview, look_over
-from datasync_spider.submission.preparing import Prepared, prepare
-from datasync_spider.submission.progress import Steps
-from datasync_spider.submission.quota import check_tries
+from datasync_spider.submission.files import written_whole
+from datasync_spider.submission.handing_in import Terms, hand_in, survey
+from datasync_spider.submission.preparing import prepare
 from datasync_spider.submission.refusal import NotRecorded, SubmissionRefused
-from datasync_spider.submission.repository import check_repository
-from datasync_spider.submission.sending import Order, Outcome, Sender
-from datasync_spider.submission.showing import (
-    outcome_lines,
-    outcome_report,
-    overview_lines,
-    overview_report,
-    prepared_lines,
-    prepared_report,
-)
+from datasync_spider.submission.showing import overview_lines, overview_report, prepared_lines, prepared_report
+from datasync_spider.submission.telling import Telling
 
 if TYPE_CHECKING:
     import argparse
@@ -124,8 +112,7 @@ def _prepare(database_url: str, config: Config, opts: argparse.Namespace) -> int
                 prepared = prepare(snapshot, sys.stdout.buffer, anyway=opts.anyway)
                 sys.stdout.buffer.flush()
             except BrokenPipeError:
-                # The reader has seen enough, as with "| head". Nothing may be flushed into the broken pipe at exit.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                _forget_reader()
                 return exitcodes.FAILED
         else:
             with written_whole(Path(opts.output)) as sink:
@@ -137,51 +124,27 @@ def _prepare(database_url: str, config: Config, opts: argparse.Namespace) -> int
 
 
 def _send(database_url: str, config: Config, opts: argparse.Namespace) -> int:
-    repo = check_repository(opts.repo)
     is_asked = not opts.yes and not opts.dry_run
     if is_asked and not sys.stdin.isatty():
         raise SubmissionRefused("nobody is there to be asked: say --yes if it is to be sent")
-    fingerprint = key_fingerprint(config.api_key, config.base_url_text)
-    with scratch(config.home) as file:
-        with id_snapshot(database_url, config.stream) as snapshot:
-            prepared = prepare(snapshot, file, anyway=opts.anyway)
-        file.seek(0)
-        overview = look_over(database_url, _client(config, config.timeout_seconds), fingerprint)
-        say = _Speaker(as_json=opts.json)
-        say.prepared(prepared, overview, repo)
-        if overview.in_progress:
-            raise AttemptInProgress(overview.in_progress)
-        check_tries(overview.tries, last_try=opts.last_try)
-        if opts.dry_run:
-            say.end("dry run: nothing was recorded, and nothing was sent")
-            return exitcodes.COMPLETE
-        if is_asked:
-            _confirm(prepared, config)
-        order = Order(
-            stream=config.stream,
-            repo=repo,
-            key_fingerprint=fingerprint,
-            text=prepared.text,
-            timeout_seconds=opts.timeout_seconds,
-            told_left=overview.tries.told_left,
-            last_try=opts.last_try,
-        )
-        sender = Sender(
-            database_url,
-            _client(config, opts.timeout_seconds),
-            config.write_retry_budget_ms / 1000,
-            tell=lambda outcome: say.outcome(outcome, config.secrets),
-            progress=Steps(prepared.text.size),
-        )
-        outcome = sender.send(order, file)
+    terms = Terms(
+        repo=opts.repo,
+        timeout_seconds=opts.timeout_seconds,
+        anyway=opts.anyway,
+        dry_run=opts.dry_run,
+        last_try=opts.last_try,
+        confirm=_confirm if is_asked else None,
+    )
+    outcome = hand_in(database_url, config, terms, Telling(_say, as_json=opts.json))
+    if outcome is None:
+        return exitcodes.COMPLETE
     if outcome.ending.status == "unknown":
         return _UNKNOWN
     return exitcodes.COMPLETE if outcome.is_whole else exitcodes.FAILED
 
 
 def _status(database_url: str, config: Config, opts: argparse.Namespace) -> int:
-    fingerprint = key_fingerprint(config.api_key, config.base_url_text)
-    overview = look_over(database_url, _client(config, config.timeout_seconds), fingerprint)
+    overview = survey(database_url, config)
     if opts.json:
         print(json.dumps(overview_report(overview, config.secrets)))
     else:
@@ -189,45 +152,19 @@ def _status(database_url: str, config: Config, opts: argparse.Namespace) -> int:
     return exitcodes.COMPLETE
 
 
-def _client(config: Config, timeout_seconds: float) -> ApiClient:
-    return ApiClient(config.base_url_text, config.api_key, config.user_agent, timeout_seconds, config.max_body_bytes)
+def _say(text: str) -> None:
+    try:
+        # At once, since what is told next may take a while.
+        print(text, flush=True)
+    except BrokenPipeError:
+        _forget_reader()
 
 
-def _confirm(prepared: Prepared, config: Config) -> None:
-    question = f"send {prepared.text.count:,} ids to {config.base_url_text}? It uses up a try. Type yes to go on: "
-    print(question, end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() != "yes":
-        raise SubmissionRefused("not confirmed: nothing was sent")
+def _forget_reader() -> None:
+    """The reader has seen enough, as with "| head": nothing may be flushed into the broken pipe at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class _Speaker:
-    """Lines as things happen, or one JSON object when all is known."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-        self._report: dict[str, Any] = {}
-
-    def prepared(self, prepared: Prepared, overview: Overview, repo: str) -> None:
-        tries = overview.tries
-        told = {"used": tries.used, "left": tries.left, "told_by_api": tries.told_left}
-        self._report = {"prepared": prepared_report(prepared), "repo": repo, "tries": told, "outcome": None}
-        self._lines([*prepared_lines(prepared), f"for {repo}", f"this key: {tries}"])
-        if overview.trouble:
-            self._lines([f"the API could not be asked what it has: {overview.trouble}"])
-
-    def outcome(self, outcome: Outcome, secrets: tuple[str, ...]) -> None:
-        self._report["outcome"] = outcome_report(outcome, secrets)
-        self._lines(outcome_lines(outcome, secrets))
-        self._object()
-
-    def end(self, text: str) -> None:
-        self._lines([text])
-        self._object()
-
-    def _lines(self, lines: list[str]) -> None:
-        if not self._as_json:
-            print("\n".join(lines), flush=True)
-
-    def _object(self) -> None:
-        if self._as_json:
-            print(json.dumps(self._report), flush=True)
+def _confirm(question: str) -> bool:
+    print(f"{question} Type yes to go on: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() == "yes"

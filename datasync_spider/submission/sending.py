@@ -88,14 +88,11 @@ class Sender:
         except Stopped:
             self._record(attempt_id, Ending("planned", "stopped by a signal before anything was sent"))
             raise
-        self._tell(outcome)
         try:
-            self._record(attempt_id, outcome.ending)
-        except StorageError as error:
-            raise NotRecorded(
-                f"attempt {attempt_id} could not be recorded as {outcome.ending.status} ({error}): keep what was told"
-                " of it, the table of attempts will call it unknown"
-            ) from error
+            self._tell(outcome)
+        finally:
+            # Also where nobody can be told.
+            self._record_outcome(outcome)
         return outcome
 
     def _plan(self, order: Order) -> tuple[int, int]:
@@ -136,6 +133,15 @@ class Sender:
         receipt = read_receipt(answer.status, answer.body, order.text.count)
         ending = Ending(receipt.status, receipt.detail, answer.status, receipt.content)
         return Outcome(attempt_id, ending, receipt, left if receipt.left is None else min(left, receipt.left))
+
+    def _record_outcome(self, outcome: Outcome) -> None:
+        try:
+            self._record(outcome.attempt_id, outcome.ending)
+        except StorageError as error:
+            raise NotRecorded(
+                f"attempt {outcome.attempt_id} could not be recorded as {outcome.ending.status} ({error}): keep what"
+                " was told of it, the table of attempts will call it unknown"
+            ) from error
 
     def _record(self, attempt_id: int, ending: Ending) -> None:
         try:

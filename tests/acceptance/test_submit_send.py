@@ -109,11 +109,11 @@ def test_a_person_is_asked_and_only_yes_means_yes(
     where = {"API_BASE_URL": mock.base_url, **environment}
     terminal, stdin = pty.openpty()
     try:
-        sending = Submitting(tmp_path / "out", where, "send", "--repo", REPO, stdin=stdin)
-        eventually(lambda: "Type yes" in sending.err or sending.process.poll() is not None, what="the question")
-        assert "send 3 ids to" in sending.err
-        os.write(terminal, answer)
-        assert sending.wait() == code, sending.err
+        with Submitting(tmp_path / "out", where, "send", "--repo", REPO, stdin=stdin) as sending:
+            eventually(lambda: "Type yes" in sending.err or sending.has_ended, what="the question")
+            assert "send 3 ids to" in sending.err
+            os.write(terminal, answer)
+            assert sending.wait() == code, sending.err
     finally:
         os.close(terminal)
         os.close(stdin)

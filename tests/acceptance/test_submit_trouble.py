@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.crawl import scrapy
+from tests.support.crawl import PROJECT, clean_environment, scrapy
 from tests.support.database import execute_outside, rows
 from tests.support.mock import MockApi
-from tests.support.rawserver import raw_server, response
+from tests.support.rawserver import RawServer, raw_server, response
 from tests.support.stored import store_stream
 from tests.support.submitting import REPO, Submitting
 from tests.support.waiting import eventually
@@ -94,14 +97,14 @@ def test_of_two_that_send_at_once_one_is_refused(
     mock = start_mock_api()
     fault(mock, "slow", delay_ms=60_000)
     where = {"API_BASE_URL": mock.base_url, **environment}
-    first = Submitting(tmp_path / "first", where, *SEND[1:])
-    eventually(lambda: posts(mock) == 1, what="the first one to arrive")
-    second = scrapy(*SEND, **where)
-    assert second.returncode == IN_PROGRESS
-    assert "in progress" in second.stderr
-    assert posts(mock) == 1
-    first.signal(signal.SIGTERM)
-    assert first.wait() == UNKNOWN
+    with Submitting(tmp_path / "first", where, *SEND[1:]) as first:
+        eventually(lambda: posts(mock) == 1, what="the first one to arrive")
+        second = scrapy(*SEND, **where)
+        assert second.returncode == IN_PROGRESS
+        assert "in progress" in second.stderr
+        assert posts(mock) == 1
+        first.signal(signal.SIGTERM)
+        assert first.wait() == UNKNOWN
 
 
 def test_two_that_start_together_send_once(
@@ -110,13 +113,16 @@ def test_two_that_start_together_send_once(
     mock = start_mock_api()
     fault(mock, "slow", delay_ms=60_000)
     where = {"API_BASE_URL": mock.base_url, **environment}
-    both = [Submitting(tmp_path / name, where, *SEND[1:]) for name in ("first", "second")]
-    eventually(lambda: any(sending.has_ended for sending in both), what="one of them to be refused")
-    refused, sender = sorted(both, key=lambda sending: not sending.has_ended)
-    assert refused.wait() == IN_PROGRESS, refused.err
-    eventually(lambda: posts(mock) == 1, what="the other one to arrive")
-    sender.signal(signal.SIGTERM)
-    assert sender.wait() == UNKNOWN, sender.err
+    with (
+        Submitting(tmp_path / "one", where, *SEND[1:]) as one,
+        Submitting(tmp_path / "other", where, *SEND[1:]) as other,
+    ):
+        eventually(lambda: one.has_ended or other.has_ended, what="one of them to be refused")
+        refused, sender = (one, other) if one.has_ended else (other, one)
+        assert refused.wait() == IN_PROGRESS, refused.err
+        eventually(lambda: posts(mock) == 1, what="the other one to arrive")
+        sender.signal(signal.SIGTERM)
+        assert sender.wait() == UNKNOWN, sender.err
     assert posts(mock) == 1
 
 
@@ -125,10 +131,10 @@ def test_a_signal_while_sending_leaves_an_unknown_attempt_and_says_so(
 ) -> None:
     mock = start_mock_api()
     fault(mock, "slow", delay_ms=60_000)
-    sending = Submitting(tmp_path / "out", {"API_BASE_URL": mock.base_url, **environment}, *SEND[1:])
-    eventually(lambda: posts(mock) == 1, what="it to arrive")
-    sending.signal(signal.SIGINT)
-    assert sending.wait() == UNKNOWN, sending.err
+    with Submitting(tmp_path / "out", {"API_BASE_URL": mock.base_url, **environment}, *SEND[1:]) as sending:
+        eventually(lambda: posts(mock) == 1, what="it to arrive")
+        sending.signal(signal.SIGINT)
+        assert sending.wait() == UNKNOWN, sending.err
     assert "not known whether the API has taken it" in sending.out
     assert attempts(environment) == [("unknown", True)]
 
@@ -139,11 +145,11 @@ def test_a_sender_that_was_killed_counts_and_the_next_one_says_what_is_left(
     mock = start_mock_api()
     fault(mock, "slow", delay_ms=60_000)
     where = {"API_BASE_URL": mock.base_url, **environment}
-    sending = Submitting(tmp_path / "out", where, *SEND[1:])
-    eventually(lambda: posts(mock) == 1, what="it to arrive")
-    assert attempts(environment) == [("sent", False)]
-    sending.signal(signal.SIGKILL)
-    assert sending.wait() == -signal.SIGKILL
+    with Submitting(tmp_path / "out", where, *SEND[1:]) as sending:
+        eventually(lambda: posts(mock) == 1, what="it to arrive")
+        assert attempts(environment) == [("sent", False)]
+        sending.signal(signal.SIGKILL)
+        assert sending.wait() == -signal.SIGKILL
     status = scrapy("submit", "status", **where)
     assert status.returncode == 0, status.stderr
     assert "its process ended before the answer came" in status.stdout
@@ -153,40 +159,66 @@ def test_a_sender_that_was_killed_counts_and_the_next_one_says_what_is_left(
     assert "1 of 5 tries used, 4 left (1 sent from here; the API tells 4 left)" in again.stdout
 
 
+@contextmanager
+def answered_late(
+    environment: dict[str, str], directory: Path, **settings: str
+) -> Iterator[tuple[Submitting, RawServer]]:
+    """A submission that has arrived and waits for its answer, which ``may_answer`` lets go."""
+    with raw_server(response(200, b'{"success":true,"data":{"eventCount":3}}')) as server:
+        server.may_answer.clear()
+        where = {"API_BASE_URL": f"{server.origin}/api/v1", **environment, **settings}
+        with Submitting(directory, where, *SEND[1:]) as sending:
+            eventually(lambda: server.posts == 1, what="it to arrive")
+            yield sending, server
+
+
 def test_a_database_that_is_away_when_the_answer_comes_is_waited_for_with_the_outcome_already_told(
-    start_mock_api: StartMock, environment: dict[str, str], tmp_path: Path
+    environment: dict[str, str], tmp_path: Path
 ) -> None:
-    mock = start_mock_api()
-    fault(mock, "slow", delay_ms=3_000)
     database = environment["DATABASE_URL"].partition("@/")[2].partition("?")[0]
-    server = environment["DATABASE_URL"].replace(database, "postgres")
-    sending = Submitting(tmp_path / "out", {"API_BASE_URL": mock.base_url, **environment}, *SEND[1:])
-    eventually(lambda: posts(mock) == 1, what="it to arrive")
-    execute_outside(server, f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS false")
-    try:
-        eventually(lambda: "accepted with all 3 ids" in sending.out, what="the outcome to be told")
-    finally:
-        execute_outside(server, f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS true")
-    assert sending.wait() == 0, sending.err
+    elsewhere = environment["DATABASE_URL"].replace(database, "postgres")
+    with answered_late(environment, tmp_path / "out") as (sending, server):
+        execute_outside(elsewhere, f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS false")
+        try:
+            server.may_answer.set()
+            eventually(lambda: "accepted with all 3 ids" in sending.out, what="the outcome to be told")
+        finally:
+            execute_outside(elsewhere, f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS true")
+        assert sending.wait() == 0, sending.err
     assert attempts(environment) == [("accepted", True)]
 
 
 def test_an_outcome_that_cannot_be_recorded_has_been_told_and_is_said_to_be_unrecorded(
-    start_mock_api: StartMock, environment: dict[str, str], tmp_path: Path
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    with answered_late(environment, tmp_path / "out", WRITE_RETRY_BUDGET_MS="100") as (sending, server):
+        execute_outside(environment["DATABASE_URL"], "ALTER TABLE submission_attempts RENAME TO elsewhere")
+        server.may_answer.set()
+        assert sending.wait() == 1
+        assert "accepted with all 3 ids" in sending.out
+        assert "keep what was told" in sending.err
+        execute_outside(environment["DATABASE_URL"], "ALTER TABLE elsewhere RENAME TO submission_attempts")
+        status = scrapy("submit", "status", API_BASE_URL=f"{server.origin}/api/v1", **environment)
+    assert "its process ended before the answer came" in status.stdout
+    assert "1 of 5 tries used" in status.stdout
+
+
+def test_an_outcome_that_nobody_reads_any_more_is_recorded_all_the_same(
+    start_mock_api: StartMock, environment: dict[str, str]
 ) -> None:
     mock = start_mock_api()
-    fault(mock, "slow", delay_ms=3_000)
-    where = {"API_BASE_URL": mock.base_url, "WRITE_RETRY_BUDGET_MS": "100", **environment}
-    sending = Submitting(tmp_path / "out", where, *SEND[1:])
-    eventually(lambda: posts(mock) == 1, what="it to arrive")
-    execute_outside(environment["DATABASE_URL"], "ALTER TABLE submission_attempts RENAME TO elsewhere")
-    assert sending.wait() == 1
-    assert "accepted with all 3 ids" in sending.out
-    assert "keep what was told" in sending.err
-    execute_outside(environment["DATABASE_URL"], "ALTER TABLE elsewhere RENAME TO submission_attempts")
-    status = scrapy("submit", "status", API_BASE_URL=mock.base_url, **environment)
-    assert "unknown" in status.stdout
-    assert "1 of 5 tries used" in status.stdout
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m scrapy {' '.join(SEND)} --nolog | head -n 1"],
+        cwd=PROJECT,
+        env=clean_environment(API_BASE_URL=mock.base_url, **environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.startswith("3 event ids")
+    assert done.stderr == ""
+    assert attempts(environment) == [("accepted", True)]
 
 
 def test_status_tolerates_whatever_the_api_answers(environment: dict[str, str]) -> None:

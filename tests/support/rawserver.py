@@ -15,12 +15,15 @@ RESET = None
 class RawServer:
     """``answer``: the bytes that follow a request's headers; RESET cuts the connection instead.
 
-    ``reads_body`` False: it answers, and closes, as soon as the headers are there. ``requests`` holds what came.
+    ``reads_body`` False: it answers, and closes, as soon as the headers are there. ``requests`` holds what came. A POST
+    is answered when ``may_answer`` is set.
     """
 
     def __init__(
         self, answer: bytes | None, *, reads_body: bool = True, tls: ssl.SSLContext | None = None, keep: bool = False
     ) -> None:
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.requests: list[bytes] = []
         self._answer = answer
         self._reads_body = reads_body
@@ -32,11 +35,17 @@ class RawServer:
         self._thread.start()
 
     @property
+    def posts(self) -> int:
+        """How many requests came that hand something in."""
+        return sum(request.startswith(b"POST") for request in self.requests)
+
+    @property
     def origin(self) -> str:
         scheme = "https" if self._tls else "http"
         return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def close(self) -> None:
+        self.may_answer.set()
         # Closing alone does not wake a thread that is in accept().
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -71,6 +80,8 @@ class RawServer:
         while self._reads_body and len(body) < length and (piece := connection.recv(1 << 20)):
             body += piece
         self.requests.append(head + b"\r\n\r\n" + body)
+        if head.startswith(b"POST"):
+            self.may_answer.wait(60)
         if self._answer is RESET:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         else:

@@ -1,4 +1,7 @@
-"""``scrapy submit`` as its user runs it: a process, an exit code, its two outputs, the memory that it took."""
+"""``scrapy submit`` as its user runs it: a process, an exit code, its two outputs, the memory that it took.
+
+As a context it does not outlive the test.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 from tests.support.crawl import PROJECT, clean_environment
 
@@ -40,6 +44,14 @@ class Submitting:
         self.peak_megabytes = usage.ru_maxrss / 1024
         self.process.returncode = os.waitstatus_to_exitcode(status)
         return self.process.returncode
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
     @property
     def has_ended(self) -> bool:
