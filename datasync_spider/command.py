@@ -68,7 +68,7 @@ def api(settings: BaseSettings, config: Config) -> Iterator[None]:
     if config.base_url is not None:
         yield
         return
-    mock = start_mock(PROJECT_DIRECTORY, config.home, os.environ)
+    mock = start_mock(PROJECT_DIRECTORY, config.home, {**os.environ, **config.mock_environ})
     try:
         settings.set("API_BASE_URL", mock.base_url, priority="cmdline")
         logger.info("the bundled mock API serves at %s", mock.base_url)
