@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +43,9 @@ def say(end: End, *, as_json: bool) -> None:
         return
     text = "\n".join(end.lines)
     _log(end, text, [handler for handler in _handlers() if handler.writes_file], {})
-    sys.stderr.write(_redacted(text) + "\n")
+    with suppress(OSError):
+        # The exit code says it, too, to whoever is left.
+        sys.stderr.write(_redacted(text) + "\n")
 
 
 def _log(end: End, message: str, handlers: list[LogHandler], fields: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -43,7 +44,9 @@ class LogHandler(logging.StreamHandler[TextIO]):
         """A record that cannot be formatted: logging itself would print its arguments as they are."""
         if logging.raiseExceptions and sys.stderr is not None:
             text = f"a log record of {record.pathname}:{record.lineno} could not be written\n{traceback.format_exc()}"
-            sys.stderr.write(self.redactor.redact(text))
+            # Where standard error has gone too, as with a terminal that was closed, whoever logs is not to blame.
+            with suppress(OSError, ValueError):
+                sys.stderr.write(self.redactor.redact(text))
 
     def close(self) -> None:
         super().close()

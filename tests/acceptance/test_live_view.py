@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.database import value
 from tests.support.mock import MockApi
 from tests.support.terminal import OnTerminal
 from tests.support.waiting import eventually
@@ -90,6 +91,29 @@ def test_the_last_warning_stays_in_sight_and_holds_no_secret(
     eventually(lambda: "last warning, 0 s ago: attempt 1 failed: status_503" in crawl.text, what="the warning")
     assert crawl.wait() == 0, crawl.text
     assert "the-right-key-1234" not in crawl.raw
+
+
+def test_a_terminal_that_goes_away_ends_the_picture_and_not_the_crawl(
+    start_mock_api: StartMock, start: Callable[..., OnTerminal], database_url: str
+) -> None:
+    mock = start_mock_api("--total", "3000", "--rate-limit", "4", "--rate-window-ms", "3000")
+    crawl = start(mock, API_PAGE_LIMIT="500")
+    eventually(lambda: "for the rate window" in crawl.text, what="the wait on the screen")
+    crawl.hang_up()
+    assert crawl.wait() == 0
+    assert value(database_url, "SELECT status FROM ingestion_runs") == "complete"
+
+
+def test_a_crawl_without_its_terminal_is_still_stopped_with_its_position_saved(
+    start_mock_api: StartMock, start: Callable[..., OnTerminal], database_url: str
+) -> None:
+    mock = start_mock_api("--total", "3000", "--rate-limit", "2", "--rate-window-ms", "60000")
+    crawl = start(mock, API_PAGE_LIMIT="500")
+    eventually(lambda: "for the rate window" in crawl.text, what="the wait on the screen")
+    crawl.hang_up()
+    crawl.signal(signal.SIGTERM)
+    assert crawl.wait() == 5
+    assert value(database_url, "SELECT status FROM ingestion_runs") == "stopped"
 
 
 @pytest.mark.parametrize("settings", [{"LOG_FORMAT": "json"}, {"TERM": "dumb"}, {"LOG_FILE": "log"}], ids=str)

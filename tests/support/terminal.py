@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -34,12 +35,17 @@ class OnTerminal:
             start_new_session=True,
         )
         os.close(side)
+        self._hung_up = False
+        self._hang_up_reading, self._hang_up_writing = os.pipe()
         self._written = bytearray()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         while True:
+            readable, _, _ = select.select([self._main, self._hang_up_reading], [], [])
+            if self._hang_up_reading in readable:
+                return
             try:
                 some = os.read(self._main, 65_536)
             except OSError:
@@ -67,9 +73,20 @@ class OnTerminal:
         self._reader.join(10)
         return code
 
+    def hang_up(self) -> None:
+        """The terminal goes away; who writes to it from now on gets an error."""
+        self._hung_up = True
+        # A descriptor that somebody reads from is not closed until that ends.
+        os.write(self._hang_up_writing, b"!")
+        self._reader.join(10)
+        os.close(self._main)
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(10)
         self._reader.join(10)
-        os.close(self._main)
+        if not self._hung_up:
+            os.close(self._main)
+        os.close(self._hang_up_reading)
+        os.close(self._hang_up_writing)
