@@ -57,6 +57,13 @@ def test_a_crawl_that_waits_for_the_rate_window_is_ready_and_says_why(waiting_cr
     assert waiting_crawl.wait(10) == 5
 
 
+def test_an_expired_cursor_is_counted_as_a_walk_begun_anew(start_mock_api: StartMock, start_crawl: StartCrawl) -> None:
+    mock = start_mock_api("--total", "5000", "--rate-limit", "5", "--rate-window-ms", "60000")
+    mock.control("faults", "POST", {"name": "expired_cursor", "requests": [3]})
+    endpoint = Endpoint(start_crawl(mock.base_url, METRICS_PORT="0", API_PAGE_LIMIT="500"))
+    eventually(lambda: endpoint.metrics()["datasync_walk_restarts_total",] == 1, what="the new walk")
+
+
 def test_only_readers_who_name_this_machine_are_answered(waiting_crawl: Crawl) -> None:
     endpoint = Endpoint(waiting_crawl)
     assert endpoint.ask("/healthz") == (200, b'{"status": "alive"}\n')
