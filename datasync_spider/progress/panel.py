@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -25,6 +26,8 @@ _STYLES = {
     Activity.ENDING: "magenta",
 }
 _BAR_CELLS = 10
+# A terminal shows a Ctrl-C as ^C behind the last line. Where that wraps, the next drawing misses a line of the former.
+_MARGIN_CELLS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def panel(state: ProgressState, warned: Warned | None, now: float) -> Renderable
     lines: list[RenderableType] = [_bar(state, now), _rates(state, now), _counters(state), _activity(state, now)]
     if warned is not None:
         lines.append(_warning(warned, now))
-    return Group(*lines)
+    return Padding(Group(*lines), (0, _MARGIN_CELLS, 0, 0))
 
 
 def _bar(state: ProgressState, now: float) -> Table:

@@ -16,7 +16,7 @@ def drawn(state: ProgressState, now: float, warned: Warned | None = None, width:
     console = Console(file=io.StringIO(), width=width, height=20, color_system=None, legacy_windows=False)
     console.print(panel(state, warned, now))
     assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().splitlines()
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
 def busy() -> ProgressState:
@@ -41,7 +41,8 @@ def test_it_tells_everything_that_a_person_wants_to_know() -> None:
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_it_fits_any_terminal(width: int) -> None:
     lines = drawn(busy(), 17.0, Warned("x" * 500, 5.0), width)
-    assert all(len(line) <= width for line in lines)
+    # Room for the ^C that a terminal shows, twice.
+    assert all(len(line) <= width - 4 for line in lines)
     assert any("1,499,000" in line for line in lines)
     assert len(lines) <= 9
 
@@ -64,7 +65,7 @@ def test_without_a_total_there_is_no_percentage() -> None:
 
 def test_a_warning_is_shown_as_plain_text_whatever_it_holds() -> None:
     [*_, last] = drawn(running(), 1.0, Warned("\x1b[2J\x1b]0;title\x07 [bold]not markup[/bold]\r\n", 0.0))
-    assert last.rstrip() == "last warning, 1 s ago:  [2J ]0;title  [bold]not markup[/bold]"
+    assert last == "last warning, 1 s ago:  [2J ]0;title  [bold]not markup[/bold]"
 
 
 def test_an_expired_cursor_is_told() -> None:
