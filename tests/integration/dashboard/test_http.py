@@ -1,9 +1,8 @@
-"""The dashboard over real HTTP: what is answered to whom, and how it ends."""
+"""The dashboard over real HTTP: what is answered to whom."""
 
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
@@ -16,7 +15,7 @@ from datasync_spider.dashboard.guard import HEADERS
 from datasync_spider.dashboard.live import MOST_VIEWERS
 from tests.integration.dashboard.history import Page, Run, add_events, add_rejected, add_run, clock, lease, set_stream
 from tests.integration.dashboard.process import DashboardProcess, LiveConnection
-from tests.support.crawl import PROJECT, scrapy
+from tests.support.crawl import PROJECT
 from tests.support.database import value
 from tests.support.waiting import eventually
 
@@ -116,7 +115,7 @@ def test_a_question_that_makes_no_sense_is_refused_and_not_repeated(
     assert "xxx" not in answer.body.decode()
 
 
-@pytest.mark.parametrize("path", ["/api/runs/9.json", "/api/runs/9/series.json", "/api/events.json?run=9"])
+@pytest.mark.parametrize("path", ["/api/runs/9.json", "/api/runs/9/series.json"])
 def test_a_run_that_is_not_there_is_not_found(shared_dashboard: DashboardProcess, path: str) -> None:
     assert shared_dashboard.ask(path).status == 404
 
@@ -158,6 +157,10 @@ def test_the_numbers_are_those_of_the_database(dashboard: DashboardProcess, writ
         {"name": "click", "events": 15},
         {"name": "view", "events": 15},
     ]
+
+
+def test_the_events_of_a_run_that_is_not_there_are_not_found(dashboard: DashboardProcess) -> None:
+    assert dashboard.ask("/api/events.json?run=9").status == 404
 
 
 def test_long_lists_are_continued(dashboard: DashboardProcess, writing: Connection) -> None:
@@ -268,32 +271,3 @@ def test_no_secret_is_told(start_dashboard: Start, database_url: str) -> None:
     paths = ["/", "/api/state.json", "/api/runs.json", "/api/rejected.json", "/api/events.json", "/healthz"]
     assert all(secret not in dashboard.ask(path).body.decode() for path in paths)
     assert secret not in dashboard.greeting
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly_also_while_somebody_looks(
-    dashboard: DashboardProcess, number: signal.Signals
-) -> None:
-    with live(dashboard) as viewer:
-        viewer.message()
-        assert dashboard.end(number) == 0
-        assert "Traceback" not in dashboard.log
-
-
-def test_a_port_that_is_taken_is_said_so(shared_dashboard: DashboardProcess, database_url: str) -> None:
-    done = scrapy("dashboard", "--port", str(shared_dashboard.port), DATABASE_URL=database_url)
-    assert done.returncode == 1
-    assert "cannot be bound" in done.stderr
-
-
-@pytest.mark.parametrize("arguments", [["--port", "70000"], ["--allow-host", "http://x"], ["--host", ""]])
-def test_arguments_that_make_no_sense_are_refused(database_url: str, arguments: list[str]) -> None:
-    done = scrapy("dashboard", *arguments, DATABASE_URL=database_url)
-    assert done.returncode == 2
-    assert done.stderr.startswith("dashboard: ")
-
-
-def test_being_reachable_from_outside_is_warned_of(start_dashboard: Start) -> None:
-    dashboard = start_dashboard("--host", "0.0.0.0")
-    assert "it asks for no password" in dashboard.log
-    assert "no password" not in start_dashboard().log
