@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
 from datasync_spider.config import Config
@@ -97,6 +98,12 @@ class DatasyncCommand(ScrapyCommand):
 
     requires_project = True
     requires_crawler_process = False
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        # Scrapy hands on what it does not know; a mistyped --check must not become a migration.
+        if args:
+            raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None

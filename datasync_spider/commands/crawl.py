@@ -73,6 +73,9 @@ class Command(crawl.Command):
         assert self.settings is not None
         if len(args) != 1:
             return End(exitcodes.BAD_CONFIGURATION, summary.not_started("say which spider: scrapy crawl events"))
+        refusal = self._refusal(args[0], opts)
+        if refusal is not None:
+            return End(exitcodes.BAD_CONFIGURATION, summary.not_started(refusal))
         try:
             with ExitStack() as services:
                 services.enter_context(reserved_port(self.settings, self._config))
@@ -88,6 +91,17 @@ class Command(crawl.Command):
             return End(exitcodes.STOPPED, summary.stopped_early(str(error)))
         except StorageError as error:
             return End(exitcodes.FAILED, summary.not_started(str(error), error.reason))
+
+    def _refusal(self, spider: str, opts: argparse.Namespace) -> str | None:
+        """What is wrong with the command line, told before anything is started for it."""
+        assert self.crawler_process is not None
+        spiders = self.crawler_process.spider_loader.list()
+        if spider not in spiders:
+            return f"there is no spider {spider!r}: say {' or '.join(sorted(spiders))}"
+        if opts.spargs and spider == "events":
+            names = ", ".join(sorted(opts.spargs))
+            return f"unknown spider argument -a {names}: this spider takes none, settings are given with -s"
+        return None
 
     def _crawl(self, spider: str, opts: argparse.Namespace, database_url: str) -> End:
         assert self.crawler_process is not None

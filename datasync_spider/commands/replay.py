@@ -9,8 +9,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from scrapy.exceptions import UsageError
-
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand
 from datasync_spider.deadletters.replaying import Totals, rehearse, replay
@@ -36,11 +34,6 @@ class Command(DatasyncCommand):
         super().add_options(parser)
         parser.add_argument("--reason", metavar="SLUG", help="only those that were rejected for this reason")
         parser.add_argument("--dry-run", action="store_true", help="change nothing, and say what would become of them")
-
-    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        super().process_options(args, opts)
-        if args:
-            raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         with connected(database_url) as connection:

@@ -69,7 +69,7 @@ class Command(DatasyncCommand):
         add("--json", action="store_true", help="print one JSON object")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        super().process_options(args, opts)
+        super().process_options([], opts)
         if len(args) != 1 or args[0] not in _OPTIONS:
             raise UsageError(f"say one of prepare, send and status, not: {' '.join(args) or 'nothing'}")
         self._action = args[0]

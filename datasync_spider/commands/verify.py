@@ -10,8 +10,6 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from scrapy.exceptions import UsageError
-
 from datasync_spider import exitcodes
 from datasync_spider.apiclient import ApiClient
 from datasync_spider.command import DatasyncCommand, api
@@ -41,11 +39,6 @@ class Command(DatasyncCommand):
         super().add_options(parser)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument("--no-api", action="store_true", help="do not ask the API for its total (one request)")
-
-    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        super().process_options(args, opts)
-        if args:
-            raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         started = time.monotonic()

@@ -9,8 +9,8 @@ from collections.abc import Collection
 
 from datasync_spider.errors import DatasyncError, FencedOff, PageLost, RejectedTooMany, Stalled, StorageError
 from datasync_spider.storage.batch import Committed
+from datasync_spider.storage.completion import exceeds_share
 
-_SHARE_COUNTS_FROM_EVENTS = 1000
 # After these the position must not move, or cannot.
 _WRITING_IS_OVER = (StorageError, PageLost, RejectedTooMany, Stalled)
 
@@ -61,7 +61,7 @@ class Ending:
 
     def rejected_too_many(self, max_percent: float) -> RejectedTooMany | None:
         """The error that ends the run where too large a share of its events is unusable."""
-        if self._events < _SHARE_COUNTS_FROM_EVENTS or self._rejected * 100 <= self._events * max_percent:
+        if not exceeds_share(self._events, self._rejected, max_percent):
             return None
         return RejectedTooMany(
             f"{self._rejected} of {self._events} events were rejected, more than {max_percent:g} %:"

@@ -117,7 +117,10 @@ class PostgresPipeline:
         # A pass over ground that was walked before meets keys that exist; a first walk meets none.
         mode = CopyMode(start_with_merge=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
         self._dispatcher = Dispatcher(
-            settings, Writer(run, mode, config.conflict_rule), self._totals, self._retrying_from_thread()
+            settings,
+            Writer(run, mode, config.conflict_rule, config.rejected_max_percent),
+            self._totals,
+            self._retrying_from_thread(),
         )
         self._log_start(run)
         self._crawler.signals.send_catch_log(signals.run_opened, run=run)

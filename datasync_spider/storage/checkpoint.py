@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg2.extensions
 from psycopg2.extras import execute_values
 
 from datasync_spider.errors import FencedOff
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage
-from datasync_spider.storage.completion import Verdict, judge
+from datasync_spider.storage.completion import Verdict, exceeds_share, judge
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.runs import OpenRun
@@ -48,21 +49,25 @@ def save_checkpoint(
     conflicts: int,
     write_seconds: float,
     totals: RunTotals,
+    rejected_max_percent: float = 100.0,
 ) -> Committed:
-    """Writes everything that makes the batch count; the caller commits."""
+    """Writes everything that makes the batch count; the caller commits.
+
+    A run with too large a share of rejected events gets no verdict: its rows count, its pass stays open.
+    """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
     summed = {name: sum(getattr(c, name) for c in counts.values()) for name in _PageCounts.__slots__}
     with connection.cursor() as cursor:
         cursor.execute(
             statement("checkpoint"),
-            _checkpoint_values(run, batch, summed["inserted"], summed["filtered"], newly_rejected),
+            _checkpoint_values(run, batch, summed["inserted"], newly_rejected),
         )
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
             raise FencedOff(f"stream {run.stream} has been taken over by another run")
         stored, rejected, filtered, expected_total, pass_number = row
         verdict = None
-        if batch.ends_pass is not None:
+        if batch.ends_pass is not None and not _rejects_too_many(cursor, run, summed, rejected_max_percent):
             verdict = judge(expected_total, stored, rejected, filtered, batch.ends_pass)
             end = {"stream": run.stream, "fence": run.fence, "pass_status": verdict.pass_status}
             cursor.execute(statement("end_pass"), end)
@@ -100,6 +105,16 @@ def save_checkpoint(
     )
 
 
+def _rejects_too_many(
+    cursor: psycopg2.extensions.cursor, run: OpenRun, batch_counts: dict[str, int], max_percent: float
+) -> bool:
+    cursor.execute(statement("read_run_share"), {"run_id": run.run_id})
+    row = cursor.fetchone()
+    assert row is not None
+    events, rejected = row[0] + batch_counts["events"], row[1] + batch_counts["rejected"]
+    return exceeds_share(events, rejected, max_percent)
+
+
 def _count(prepared: PreparedPage, inserted: dict[int, int], refused: dict[int, list[RefusedRow]]) -> _PageCounts:
     number = prepared.page.number
     new = inserted.get(number, 0)
@@ -119,7 +134,7 @@ def _position(batch: Batch) -> str | None:
     return last.cursor if last.ends_pass is not None else last.next_cursor
 
 
-def _checkpoint_values(run: OpenRun, batch: Batch, inserted: int, filtered: int, newly_rejected: int) -> dict[str, Any]:
+def _checkpoint_values(run: OpenRun, batch: Batch, inserted: int, newly_rejected: int) -> dict[str, Any]:
     newest, oldest = batch.newest, batch.oldest
     totals = [p.page.expected_total for p in batch.pages if p.page.expected_total is not None]
     return {
@@ -132,7 +147,7 @@ def _checkpoint_values(run: OpenRun, batch: Batch, inserted: int, filtered: int,
         "last_page": batch.last_page,
         "inserted": inserted,
         "newly_rejected": newly_rejected,
-        "filtered": filtered,
+        "filtered": sum(p.filtered for p in batch.pages if p.page.walk == batch.pages[-1].page.walk),
         "expected_total": totals[-1] if totals else None,
         "in_order": all(p.in_order for p in batch.pages),
         "newest_at": newest.occurred_at if newest else None,

@@ -19,6 +19,14 @@ class Verdict:
     detail: str
 
 
+_SHARE_COUNTS_FROM_EVENTS = 1000
+
+
+def exceeds_share(events: int, rejected: int, max_percent: float) -> bool:
+    """Whether so many of a run's events were rejected that the feed is not what we think; never on its first few."""
+    return events >= _SHARE_COUNTS_FROM_EVENTS and rejected * 100 > events * max_percent
+
+
 def judge(expected_total: int | None, stored: int, rejected: int, filtered: int, ends_pass: str) -> Verdict:
     """The verdict on a pass whose last page is among the committed, counting all that the stream ever stored."""
     accounted = stored + rejected + filtered

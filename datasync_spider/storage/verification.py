@@ -56,11 +56,11 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class CompleteRun:
-    """The last run that called the stream complete, and what the API counted then."""
+    """The last run that called the stream complete, what the API counted then, and what its pass filtered."""
 
     run_id: int
     expected_total: int | None
-    ended_at: datetime | None
+    filtered: int
 
 
 @dataclass(frozen=True, slots=True, order=True)

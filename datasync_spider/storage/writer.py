@@ -53,10 +53,17 @@ class _Written:
 class Writer:
     """Writes batches of one run. One instance serves several connections, each used by one thread at a time."""
 
-    def __init__(self, run: OpenRun, mode: CopyMode | None = None, rule: ConflictRule = "first") -> None:
+    def __init__(
+        self,
+        run: OpenRun,
+        mode: CopyMode | None = None,
+        rule: ConflictRule = "first",
+        rejected_max_percent: float = 100.0,
+    ) -> None:
         self._run = run
         self._mode = mode or CopyMode()
         self._rule = rule
+        self._rejected_max_percent = rejected_max_percent
 
     def write(
         self, connection: Connection, batch: Batch, turn: Callable[[], None], totals: Callable[[], RunTotals]
@@ -85,6 +92,7 @@ class Writer:
                 conflicts,
                 write_seconds,
                 totals(),
+                self._rejected_max_percent,
             )
             failpoints.reach("before_commit")
             connection.commit()

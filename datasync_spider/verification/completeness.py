@@ -36,10 +36,16 @@ class Accounted:
         return f"{self.stored:,} stored + {self.rejected:,} rejected{filtered}"
 
 
-def account(books: Books, rows: int) -> Accounted:
-    """The rows that other streams claim are theirs."""
+def account(books: Books, complete: CompleteRun | None, rows: int) -> Accounted:
+    """The rows that other streams claim are theirs.
+
+    Before a pass has ended, what it filtered so far says less than what the last complete one did.
+    """
     others = books.all_ingested - books.total_ingested
-    return Accounted(max(0, rows - others), books.open_letters, books.total_filtered)
+    filtered = books.total_filtered
+    if books.pass_status in {"new", "open"} and complete is not None:
+        filtered = max(filtered, complete.filtered)
+    return Accounted(max(0, rows - others), books.open_letters, filtered)
 
 
 def judge_pass(books: Books, complete: CompleteRun | None, accounted: Accounted) -> Check:

@@ -30,9 +30,9 @@ def no_totals() -> RunTotals:
 class RunWriter:
     """Writes one batch after the other, as the pipeline would with one connection."""
 
-    def __init__(self, url: str, run: OpenRun, rule: ConflictRule = "first") -> None:
+    def __init__(self, url: str, run: OpenRun, rule: ConflictRule = "first", rejected_max_percent: float = 100) -> None:
         self.connection = connect(url)
-        self.writer = Writer(run, rule=rule)
+        self.writer = Writer(run, rule=rule, rejected_max_percent=rejected_max_percent)
         self.preparer = Preparer()
         self._batches = 0
 
@@ -48,8 +48,10 @@ class RunWriter:
 
 
 @contextmanager
-def run_writer(url: str, stream: str = "events", rule: ConflictRule = "first") -> Iterator[RunWriter]:
-    writer = RunWriter(url, open_test_run(url, stream), rule)
+def run_writer(
+    url: str, stream: str = "events", rule: ConflictRule = "first", rejected_max_percent: float = 100
+) -> Iterator[RunWriter]:
+    writer = RunWriter(url, open_test_run(url, stream), rule, rejected_max_percent)
     try:
         yield writer
     finally:

@@ -45,6 +45,7 @@ SET pass_number = %(pass_number)s,
     pass_oldest_at = NULL,
     pass_in_order = true,
     walk = 1,
+    total_filtered = 0,
     cursor = NULL
 WHERE stream = %(stream)s
 RETURNING pass_started_at;

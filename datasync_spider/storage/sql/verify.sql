@@ -31,7 +31,11 @@ CROSS JOIN (
 WHERE state.stream = %(stream)s;
 
 -- name: verify_last_complete
-SELECT run_id, expected_total, ended_at FROM ingestion_runs
+-- What item pipelines left out in its pass is forgotten by the stream's row as soon as another pass begins.
+SELECT run_id, expected_total,
+       (SELECT sum(filtered)::bigint FROM ingestion_runs AS same
+        WHERE same.stream = run.stream AND same.pass_number = run.pass_number) AS filtered
+FROM ingestion_runs AS run
 WHERE stream = %(stream)s AND status = 'complete' AND pass_kind <> 'replay'
 ORDER BY run_id DESC
 LIMIT 1;

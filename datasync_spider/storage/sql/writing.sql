@@ -43,7 +43,8 @@ SET cursor = %(cursor)s,
     checkpoint_page = %(last_page)s,
     total_ingested = total_ingested + %(inserted)s,
     total_rejected = total_rejected + %(newly_rejected)s,
-    total_filtered = total_filtered + %(filtered)s,
+    -- Of this walk alone: a second walk meets what was filtered again, and it must not be counted twice.
+    total_filtered = CASE WHEN %(walk)s > walk THEN 0 ELSE total_filtered END + %(filtered)s,
     pass_status = 'open',
     pass_expected_total = COALESCE(%(expected_total)s, pass_expected_total),
     pass_oldest_at = LEAST(pass_oldest_at, %(oldest_at)s),
@@ -62,6 +63,10 @@ UPDATE ingestion_state
 SET pass_status = %(pass_status)s,
     completed_at = CASE WHEN %(pass_status)s = 'complete' THEN now() ELSE completed_at END
 WHERE stream = %(stream)s AND fence = %(fence)s;
+
+-- name: read_run_share
+-- Before this batch is added.
+SELECT events, rejected FROM ingestion_runs WHERE run_id = %(run_id)s;
 
 -- name: insert_pages
 INSERT INTO ingestion_pages (

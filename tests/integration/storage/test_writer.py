@@ -7,6 +7,7 @@ import pytest
 
 from datasync_spider.api.event import RejectedEvent
 from datasync_spider.errors import FencedOff, StorageUnavailable
+from datasync_spider.items import EventPage
 from tests.support.database import rows, value
 from tests.support.pages import event, page
 from tests.support.runs import no_totals, open_test_run, run_writer
@@ -205,3 +206,31 @@ def test_by_the_last_rule_the_later_version_replaces_the_stored_one_which_is_kep
     assert committed.conflicts == 2
     assert dict(rows(database_url, "SELECT event_id, payload->>'v' FROM ingested_events")) == {"a": "2", "b": "1"}
     assert sorted(_conflicts(database_url)) == [("a", "1", True), ("b", "0", False)]
+
+
+def test_a_run_that_rejects_too_much_gets_no_verdict_though_its_last_page_is_stored(database_url: str) -> None:
+    dead = [RejectedEvent(position, "no_id", b"%d" % position) for position in range(900)]
+    with run_writer(database_url, rejected_max_percent=5) as run:
+        committed = run.write(
+            page(1, [f"e{n}" for n in range(200)], rejected=dead, expected_total=5, ends_pass="last_page")
+        )
+    assert committed.run_status is None
+    assert rows(database_url, "SELECT status FROM ingestion_runs") == [("running",)]
+    assert rows(database_url, "SELECT pass_status, total_rejected FROM ingestion_state") == [("open", 900)]
+
+
+def test_what_is_filtered_counts_once_however_often_it_is_read(database_url: str) -> None:
+    def filtered(number: int, walk: int) -> EventPage:
+        item = page(number, ["a", "b", "c"], walk=walk)
+        item.events = list(item.events)[:1]
+        return item
+
+    with run_writer(database_url) as run:
+        run.write(filtered(1, 1))
+        assert value(database_url, "SELECT total_filtered FROM ingestion_state") == 2
+        run.write(filtered(2, 2))
+        assert value(database_url, "SELECT total_filtered FROM ingestion_state") == 2
+        run.write(page(3, ["z"], walk=2, expected_total=99, ends_pass="last_page"))
+    with run_writer(database_url) as run:
+        run.write(filtered(1, 1))
+    assert value(database_url, "SELECT total_filtered FROM ingestion_state") == 2
