@@ -48,7 +48,6 @@ work=''
 follower=''
 # The signal that this script was last sent, if any.
 signalled=''
-# The follower copies a log to the terminal and heeds no other signal.
 cleanup() {
   [ -z "$follower" ] || kill -s KILL "$follower" 2>/dev/null || true
   [ -z "$work" ] || rm -rf "$work"
@@ -61,6 +60,16 @@ mkdir -p .datasync/logs
 ls .datasync/logs | sort -r | awk -v kept="$kept_logs" 'NR >= kept' | while read -r old; do rm -f ".datasync/logs/$old"; done
 log=.datasync/logs/ingestion-$(date -u +%Y%m%dT%H%M%SZ)-$$.log
 work=$(mktemp -d)
+
+# The value of a setting, near enough to what the crawl and Compose read: the environment's, else that of .env.
+setting() {
+  eval "value=\${$1:-}"
+  if [ -z "$value" ] && [ -f .env ]; then
+    value=$(sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}$1=//p" .env | tail -n 1 | tr -d '\r' |
+      sed -e 's/^"\(.*\)".*$/\1/' -e "s/^'\(.*\)'.*\$/\1/" -e 's/[[:space:]]#.*$//' -e 's/[[:space:]]*$//')
+  fi
+  printf '%s' "$value"
+}
 
 # Turns what `scrapy status --json` prints into the lines that the end of this script needs.
 # shellcheck disable=SC2016 # it is Python
@@ -120,11 +129,12 @@ as_stopped() {
 
 # The crawl is its own process group, or a Ctrl-C would reach it twice: from the terminal and from this script. To the
 # crawl a second signal means to end at once. In a shell without job control, a process in the background also starts
-# with SIGINT ignored.
+# with SIGINT ignored. Another group than the terminal's may be stopped when it writes there, unless it says not to.
 own_group='
 import os, signal, sys
 os.setpgid(0, 0)
 signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 os.execvp(sys.argv[1], sys.argv[1:])'
 
 crawl_pid=''
@@ -150,32 +160,22 @@ await() {
   fi
 }
 
-# The copy ends when the crawl does, unless a process that outlives it holds the pipe open.
-await_follower() {
-  tries=0
-  while kill -0 "$follower" 2>/dev/null && [ "$tries" -lt 20 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-  done
-}
-
 run_local() {
   ensure_venv run
-  mkfifo "$work/log"
+  # The crawl keeps the copy itself: on a terminal it also draws a live view, which is nothing for a file. A copy that
+  # was wanted elsewhere stays there.
+  elsewhere=$(setting LOG_COPY_FILE)
+  log=${elsewhere:-$log}
   trap 'forward INT' INT
   # The crawl knows two signals; a closed terminal means the same to it as being told to end.
   trap 'forward TERM' TERM HUP
-  # Must not end before the crawl, whatever signal comes and whoever stops reading.
-  (trap '' INT TERM HUP PIPE && exec tee "$log" <"$work/log" >&2) &
-  follower=$!
-  python -c "$own_group" scrapy crawl events "$@" </dev/null 2>"$work/log" &
+  LOG_COPY_FILE=$log python -c "$own_group" scrapy crawl events "$@" </dev/null &
   crawl_pid=$!
   [ -z "$signalled" ] || forward "$signalled"
   await "$crawl_pid"
   crawl_code=$(as_stopped "$code")
   # From here on a signal ends only the report.
   trap 'exit "$crawl_code"' INT TERM HUP
-  await_follower
 
   line=''
   if [ "$crawl_code" -ne 2 ]; then
@@ -200,16 +200,6 @@ find_compose() {
   else
     die 'neither "docker compose" nor docker-compose is installed'
   fi
-}
-
-# The value of a setting as Compose would see it: the shell's, else that of .env.
-setting() {
-  eval "value=\${$1:-}"
-  if [ -z "$value" ] && [ -f .env ]; then
-    value=$(sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}$1=//p" .env | tail -n 1 | tr -d '\r' |
-      sed -e 's/^"\(.*\)".*$/\1/' -e "s/^'\(.*\)'.*\$/\1/" -e 's/[[:space:]]*$//')
-  fi
-  printf '%s' "$value"
 }
 
 # No password is built in: one is made for this checkout and kept where only its owner can read it.
@@ -265,6 +255,15 @@ await_container() {
       docker kill "$container" >/dev/null 2>&1 || true
     fi
     sleep 1 || true
+  done
+}
+
+# The last lines may still be on their way; a follower that a signal hit is gone already.
+await_follower() {
+  tries=0
+  while kill -0 "$follower" 2>/dev/null && [ "$tries" -lt 20 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
   done
 }
 

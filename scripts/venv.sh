@@ -13,7 +13,8 @@
 venv=${DATASYNC_VENV:-$root/.venv}
 stamp=$venv/.datasync-stamp
 
-say() { printf '%s\n' "$*" >&2; }
+# A terminal that has gone away must not change how a script ends.
+say() { printf '%s\n' "$*" >&2 || true; }
 
 die() {
   say "$0: $1"
