@@ -9,11 +9,12 @@ from datasync_spider.storage.connect import connected
 from datasync_spider.storage.migrate import load_migrations, migrate
 from datasync_spider.verification.check import exit_code
 from datasync_spider.verification.completeness import Told
-from tests.support.database import execute_outside
+from tests.support.database import execute_outside, value
 from tests.support.letters import leave_letters, raw_event
 from tests.support.pages import event, page
 from tests.support.runs import open_test_run, run_writer
 from tests.support.verifying import checks_of, failing, look, replay_all, run_of, step
+from tests.support.waiting import eventually
 
 SET_RIGHT = (
     "UPDATE ingestion_state SET pass_status = 'new',"
@@ -107,6 +108,15 @@ def test_an_item_pipeline_that_adds_events(database_url: str) -> None:
     assert failing(database_url) == set()
 
 
+def test_a_pass_that_has_just_begun_behind_one_that_filtered_events(database_url: str) -> None:
+    with run_writer(database_url) as run:
+        run.write(replace(page(1, ["a"], ends_pass="last_page", expected_total=3), received_events=3))
+    assert failing(database_url, Told(3)) == set()
+    open_test_run(database_url)
+    assert failing(database_url, Told(3)) == set()
+    assert failing(database_url, Told(4)) == {"api_total"}
+
+
 def test_ids_that_differ_by_case_and_are_no_uuids(database_url: str) -> None:
     with run_writer(database_url) as run:
         run.write(page(1, ["aB", "Ab", "AB"]))
@@ -144,6 +154,24 @@ def test_two_streams_that_share_the_table_of_events(sound: str) -> None:
     execute_outside(sound, "UPDATE ingestion_state SET cursor = 'elsewhere' WHERE stream = 'other'")
     assert failing(sound, stream="other") == {"position"}
     assert failing(sound, stream="events") == set()
+
+
+def test_a_large_table_is_summed_up_without_being_sorted_on_disk(database_url: str) -> None:
+    execute_outside(database_url, f"INSERT INTO ingested_events (event_id, occurred_at, payload) {MANY}")
+    execute_outside(database_url, "ANALYZE ingested_events")
+    temporary = "SELECT temp_bytes FROM pg_stat_database WHERE datname = current_database()"
+    before = value(database_url, temporary)
+    assert look(database_url)[0].events.rows == 200_000
+    # A server process reports when it ends.
+    eventually(lambda: not value(database_url, OTHERS), what="the end of the connection")
+    assert value(database_url, temporary) == before
+
+
+MANY = """
+    SELECT gen_random_uuid()::text, '2025-01-01Z'::timestamptz + n * INTERVAL '4 s', json_build_object('type', n % 8)
+    FROM generate_series(1, 200000) AS n
+"""
+OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
 def test_days_and_types_are_counted_and_no_row_is_left_out(database_url: str) -> None:
