@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+import psutil
 import pytest
 
-from tests.support.crawl import Crawl, scrapy
+from tests.support.crawl import PROJECT, Crawl, clean_environment, scrapy
 from tests.support.database import rows, value
 from tests.support.letters import leave_letters, raw_event
 from tests.support.mock import MockApi
 from tests.support.runs import open_test_run
 from tests.support.truth import assert_books_balance
+from tests.support.waiting import eventually
 
 # More than two pieces of a replay.
 MANY = 2_500
@@ -88,6 +93,50 @@ def test_a_replay_that_is_killed_is_finished_by_the_next_one(database_url: str, 
     assert_all_replayed(database_url)
     statuses = "SELECT status, reason FROM ingestion_runs WHERE pass_kind = 'replay' ORDER BY run_id"
     assert rows(database_url, statuses) == [("failed", "lost"), ("complete", "replayed")]
+
+
+@contextmanager
+def frozen_replay(database_url: str, place: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """A replay that has stopped itself at this place; none outlives the test."""
+    environment = clean_environment(DATABASE_URL=database_url, DATASYNC_FAILPOINT=f"{place}=stop", **settings)
+    command = [sys.executable, "-m", "scrapy", "replay"]
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            status = psutil.Process(process.pid).status
+            eventually(lambda: status() == psutil.STATUS_STOPPED, what="the freeze")
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_replay_that_is_told_to_stop_says_so_and_keeps_what_is_committed(database_url: str) -> None:
+    leave_many(database_url)
+    with frozen_replay(database_url, "after_commit@2") as replay:
+        replay.send_signal(signal.SIGTERM)
+        replay.send_signal(signal.SIGCONT)
+        assert replay.wait(30) == 5
+    assert rows(database_url, "SELECT status, reason FROM ingestion_runs WHERE pass_kind = 'replay'") == [
+        ("stopped", "SIGTERM")
+    ]
+    assert value(database_url, "SELECT lease_run_id FROM ingestion_state") is None
+    assert value(database_url, "SELECT count(*) FROM rejected_events WHERE replayed_at IS NOT NULL") > 1_000
+    assert_books_balance(database_url)
+    assert scrapy("replay", DATABASE_URL=database_url).returncode == 0
+    assert_all_replayed(database_url)
+
+
+def test_a_replay_that_was_frozen_past_its_lease_changes_nothing_more(database_url: str) -> None:
+    leave_many(database_url)
+    with frozen_replay(database_url, "before_checkpoint@2", LEASE_TTL_MS="1000") as zombie:
+        expired = "SELECT lease_expires_at < now() FROM ingestion_state"
+        eventually(lambda: value(database_url, expired), what="the end of the lease")
+        successor = scrapy("replay", DATABASE_URL=database_url)
+        assert successor.returncode == 0, successor.stderr
+        zombie.send_signal(signal.SIGCONT)
+        assert zombie.wait(30) == 1
+    assert_all_replayed(database_url)
+    statuses = "SELECT status FROM ingestion_runs WHERE pass_kind = 'replay' ORDER BY run_id"
+    assert rows(database_url, statuses) == [("failed",), ("complete",)]
 
 
 def test_one_reason_can_be_replayed_alone(database_url: str) -> None:
