@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,13 +42,21 @@ class OwnServer:
     def frozen(self) -> Iterator[None]:
         """Stops all of the server's processes: connections stay open and nothing answers."""
         postmaster = self._postmaster
-        family = [postmaster, *postmaster.children(recursive=True)]
-        for process in family:
-            os.kill(process.pid, signal.SIGSTOP)
-        eventually(lambda: all(process.status() == psutil.STATUS_STOPPED for process in family), what="the freeze")
+        family = [postmaster]
         try:
+            self._freeze(family)
+            # Nobody is born any more, so that the list is whole; whoever ends meanwhile stays a zombie, never reaped.
+            family += postmaster.children(recursive=True)
+            self._freeze(family)
             yield
         finally:
-            for process in family:
-                if process.is_running():
-                    os.kill(process.pid, signal.SIGCONT)
+            # The first one last: until then no zombie can go, and no process id come round again.
+            for process in reversed(family):
+                process.resume()
+
+    @staticmethod
+    def _freeze(family: list[psutil.Process]) -> None:
+        for process in family:
+            process.suspend()
+        still = {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}
+        eventually(lambda: all(process.status() in still for process in family), what="the freeze")
