@@ -72,10 +72,10 @@ class Command(crawl.Command):
     def _end(self, args: list[str], opts: argparse.Namespace) -> End:
         assert self.settings is not None
         if len(args) != 1:
-            return End(exitcodes.BAD_CONFIGURATION, summary.not_started("say which spider: scrapy crawl events"))
+            return _called_wrongly("say which spider: scrapy crawl events")
         refusal = self._refusal(args[0], opts)
         if refusal is not None:
-            return End(exitcodes.BAD_CONFIGURATION, summary.not_started(refusal))
+            return _called_wrongly(refusal)
         try:
             with ExitStack() as services:
                 services.enter_context(reserved_port(self.settings, self._config))
@@ -122,6 +122,10 @@ class Command(crawl.Command):
         if run_id is not None:
             return _judge(run_id, database_url, shutdown.received)
         return _without_run(collector.get_value(stats.REFUSED), self._config.stream, shutdown.received)
+
+
+def _called_wrongly(why: str) -> End:
+    return End(exitcodes.BAD_CONFIGURATION, summary.not_started(why, "usage"))
 
 
 def _migrate(database_url: str) -> None:

@@ -104,13 +104,17 @@ def test_a_database_that_cannot_be_reached_is_told_with_its_remedy(
     assert "check that PostgreSQL runs" in last_words(crawl)[-1]
 
 
-def test_a_spider_argument_that_does_not_exist_ends_without_a_broken_command(
+def test_a_spider_argument_that_does_not_exist_is_refused_before_any_request(
     start_mock_api: StartMock, start_crawl: StartCrawl
 ) -> None:
-    crawl = start_crawl(start_mock_api("--total", "1").base_url, "-a", "pages=5")
-    assert crawl.wait() == 1
-    assert "unknown spider argument -a pages" in crawl.log
-    assert last_words(crawl)[0] == "ingestion not started: the spider could not be made, see above"
+    mock = start_mock_api("--total", "1")
+    crawl = start_crawl(mock.base_url, "-a", "pages=5")
+    assert crawl.wait() == 2
+    assert last_words(crawl)[0].startswith("ingestion not started: unknown spider argument -a pages: ")
+    assert "settings are given with -s" in last_words(crawl)[0]
+    assert last_words(crawl)[-1].startswith("  next: correct the command")
+    assert "Traceback" not in crawl.log
+    assert mock.requests() == 0
 
 
 def test_a_log_file_gets_them_too_and_so_does_the_terminal(
