@@ -1,1 +1,1 @@
-"""Measurements and torture: what is run by hand, takes minutes, and prints what it did."""
+"""Throughput against the machine's limits, against peers and by size; ``bench.torture`` hurts the pipeline instead."""

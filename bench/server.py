@@ -1,0 +1,104 @@
+"""The PostgreSQL that is measured: the embedded one, started as the project starts it, with nothing in it but ours.
+
+Invariant: each measurement gets a database of its own, copied from a template, and begins after a checkpoint, so that
+nobody pays for the pages that another one dirtied.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import psycopg2
+
+from datasync_spider.local.embedded_postgres import start_embedded
+from datasync_spider.storage.migrate import migrate
+
+EMPTY = "bench_empty"
+
+
+class Server:
+    """A server in a temporary directory, with a migrated template."""
+
+    def __init__(self) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="datasync-bench-")
+        self.directory = Path(self._directory.name)
+        try:
+            self._embedded = start_embedded(self.directory / "home")
+            self._execute(f"CREATE DATABASE {EMPTY}")
+            connection = psycopg2.connect(self.url(EMPTY))
+            try:
+                migrate(connection)
+            finally:
+                connection.close()
+        except BaseException:
+            self._directory.cleanup()
+            raise
+        self._made = 0
+
+    def url(self, name: str) -> str:
+        """Another database of this server."""
+        parts = urlsplit(self._embedded.url)
+        return f"{parts.scheme}://{parts.netloc}/{name}?{parts.query}"
+
+    @contextmanager
+    def fresh(self, template: str = EMPTY) -> Iterator[str]:
+        """The URL of a copy of the template, dropped afterwards."""
+        self._made += 1
+        name = f"bench_{self._made}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._execute("CHECKPOINT")
+        try:
+            yield self.url(name)
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def make_template(self, name: str) -> str:
+        """A migrated database that the caller fills; :meth:`fresh` copies it once nobody is connected."""
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {EMPTY}")
+        return self.url(name)
+
+    def version(self) -> str:
+        return str(query(self._embedded.url, "SHOW server_version")[0][0])
+
+    def close(self) -> None:
+        self._embedded.close()
+        self._directory.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _execute(self, sql: str) -> None:
+        execute(self._embedded.url, sql)
+
+
+def execute(url: str, sql: str) -> None:
+    """One statement outside of any transaction."""
+    connection = psycopg2.connect(url)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+    finally:
+        connection.close()
+
+
+def query(url: str, sql: str) -> list[tuple[Any, ...]]:
+    """All rows of one question."""
+    connection = psycopg2.connect(url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+    finally:
+        connection.close()
