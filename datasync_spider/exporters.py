@@ -20,7 +20,7 @@ _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 
 
 def _records(page: EventPage) -> Iterator[dict[str, Any]]:
-    for event in page.parsed_events():
+    for event in page.events:
         yield {
             "event_id": event.event_id,
             "occurred_at": event.occurred_at.isoformat() if event.occurred_at else None,
@@ -36,7 +36,7 @@ class JsonLinesEventExporter(JsonLinesItemExporter):
             super().export_item(item)
             return
         lines = []
-        for event in item.parsed_events():
+        for event in item.events:
             occurred_at = json.dumps(event.occurred_at.isoformat() if event.occurred_at else None)
             head = f'{{"event_id": {json.dumps(event.event_id)}, "occurred_at": {occurred_at}, "payload": '
             lines += [head.encode(), event.payload.translate(_LINE_ENDS), b"}\n"]

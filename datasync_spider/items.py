@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar, overload
 
-from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent, parse_events
+import msgspec
+
+from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent, as_columns, parse_events
 from datasync_spider.api.page import Page, RawEvent
 
 _T = TypeVar("_T")
@@ -27,9 +29,6 @@ class LazyView(Sequence[_T], Generic[_T]):
 
     def __init__(self, load: Callable[[], list[_T]]) -> None:
         self._load = load
-
-    def materialize(self) -> list[_T]:
-        return self._load()
 
     @overload
     def __getitem__(self, index: int) -> _T: ...
@@ -56,15 +55,42 @@ class _ParseOnce:
         self._raw_events: Sequence[RawEvent] | None = raw_events
         self._lock = threading.Lock()
         self._parsed: ParsedEvents | None = None
+        self._events: list[Event] | None = None
 
-    def __call__(self) -> ParsedEvents:
+    def columns(self) -> ParsedEvents:
         with self._lock:
-            if self._parsed is None:
-                assert self._raw_events is not None
-                self._parsed = parse_events(self._raw_events)
-                # The slices pin the whole response body in memory; the payload copies do not.
-                self._raw_events = None
-            return self._parsed
+            if self._events is not None:
+                # Somebody had them in hand, and may have changed one.
+                return as_columns(self._events, self._parse().rejected)
+            return self._parse()
+
+    def events(self) -> list[Event]:
+        with self._lock:
+            if self._events is None:
+                self._events = self._parse().events
+            return self._events
+
+    def rejected(self) -> list[RejectedEvent]:
+        with self._lock:
+            return self._parse().rejected
+
+    def _parse(self) -> ParsedEvents:
+        if self._parsed is None:
+            assert self._raw_events is not None
+            self._parsed = parse_events(self._raw_events)
+            # The slices pin the whole response body in memory; the payload copies do not.
+            self._raw_events = None
+        return self._parsed
+
+
+class _EventsView(LazyView[Event]):
+    """The events of a page, which are columns as long as nobody looks at them as objects."""
+
+    __slots__ = ("columns",)
+
+    def __init__(self, parse: _ParseOnce) -> None:
+        super().__init__(parse.events)
+        self.columns = parse.columns
 
 
 @dataclass(slots=True, repr=False)
@@ -98,19 +124,21 @@ class EventPage:
     def __repr__(self) -> str:
         return f"<EventPage {self.number}: {self.received_events} events>"
 
-    def parsed_events(self) -> list[Event]:
-        """The events as a list, parsed now if they were not yet."""
-        return self.events.materialize() if isinstance(self.events, LazyView) else list(self.events)
+    def columns(self) -> ParsedEvents:
+        """What will be stored as columns, and the unusable events, parsed now if they were not yet."""
+        if isinstance(self.events, _EventsView):
+            return msgspec.structs.replace(self.events.columns(), rejected=list(self.rejected))
+        return as_columns(self.events, list(self.rejected))
 
-    def parsed_rejected(self) -> list[RejectedEvent]:
-        """The unusable events as a list, parsed now if they were not yet."""
-        return self.rejected.materialize() if isinstance(self.rejected, LazyView) else list(self.rejected)
+    def without_events(self) -> EventPage:
+        """The page's place in the feed alone, for whoever keeps it longer than its events."""
+        return replace(self, events=(), rejected=())
 
 
 def lazy_views(page: Page) -> tuple[Sequence[Event], Sequence[RejectedEvent]]:
     """The two fields of a page, ``events`` and ``rejected``, over one parse that has not happened yet."""
     parse = _ParseOnce(page.raw_events)
-    return LazyView(lambda: parse().events), LazyView(lambda: parse().rejected)
+    return _EventsView(parse), LazyView(parse.rejected)
 
 
 def page_fields(page: EventPage) -> dict[str, Any]:

@@ -10,6 +10,7 @@ nanoseconds, a factor of 1,000 each. What is smaller is a counter or a mistake, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -44,6 +45,8 @@ _ISO_8601 = re.compile(
     r"(?:[Zz]|([+-])([0-9]{2})(?::?([0-9]{2}))?)?"
 )
 _MAX_OFFSET_MINUTES = 18 * 60
+_SECONDS_US = {f"{second:02}.": second * 1_000_000 for second in range(60)}
+_MILLISECONDS_US = {f"{millisecond:03}Z": millisecond * 1_000 for millisecond in range(1_000)}
 # From which place of the leading digit up to which other one, and what a microsecond is in that unit.
 _UNITS = ((8, 11, Decimal("0.000001")), (11, 14, Decimal("0.001")), (14, 17, Decimal(1)), (17, 20, Decimal(1_000)))
 
@@ -66,6 +69,33 @@ def parse_timestamp(value: object) -> int | None:
     if type(value) is int:
         return _from_int(value)
     return _from_number(repr(value)) if type(value) is float else None
+
+
+def parse_timestamps(values: Iterable[object]) -> list[int | None]:
+    """The same for many, at a third of the cost where they are what most feeds send, and close together."""
+    minutes: dict[str, int] = {}
+    times: list[int | None] = []
+    append = times.append
+    for value in values:
+        if type(value) is str:
+            try:
+                # Whole parts of 2025-01-01T04:47:59.915Z. The last two are told by tables of all that they can be.
+                append(minutes[value[:17]] + _SECONDS_US[value[17:20]] + _MILLISECONDS_US[value[20:]])
+            except KeyError:
+                append(_remember_minute(value, minutes))
+        elif type(value) is int and 10**11 <= value < 10**14:
+            append(value * 1_000)
+        else:
+            append(parse_timestamp(value))
+    return times
+
+
+def _remember_minute(text: str, minutes: dict[str, int]) -> int | None:
+    if len(text) == 24 and text[4:17:3] == "--T::":
+        start = parse_timestamp(f"{text[:17]}00.000Z")
+        if start is not None:
+            minutes[text[:17]] = start
+    return parse_timestamp(text)
 
 
 def _from_int(value: int) -> int | None:

@@ -103,5 +103,5 @@ class Walk:
         return oldest_ms + 1
 
     def _honours(self, page: Page, until_ms: int) -> bool:
-        times = [event.occurred_at_us for event in parse_events(page.raw_events).events]
+        times = parse_events(page.raw_events).times_us
         return bool(times) and all(time is not None and time <= until_ms * 1000 for time in times)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.items import EventPage
+from datasync_spider.storage.rows import Rows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -31,15 +32,15 @@ class Watermark:
 class PreparedPage:
     """A page made ready for COPY.
 
-    ``rows`` holds no id twice, and none that an earlier page still has in flight; ``chunk`` is the same as bytes.
+    ``page`` is its place in the feed, without its events.
+    ``rows`` holds no id twice, and none that an earlier page still has in flight.
     ``duplicates`` counts what was left out for that reason, ``filtered`` what an item pipeline left out.
     ``variants`` are events whose id an earlier page has in flight with other bytes.
     ``in_order`` says that times never rise within the page and not from the page before it.
     """
 
     page: EventPage
-    rows: list[Event]
-    chunk: bytes
+    rows: Rows
     rejected: list[RejectedEvent]
     duplicates: int
     filtered: int

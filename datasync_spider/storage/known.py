@@ -21,8 +21,10 @@ def is_known_entirely(connection: Connection, stream: str, page: EventPage, befo
 
     A page without a single event is known to be nothing, which is no reason to stop: False.
     """
-    event_ids = list({event.event_id for event in page.parsed_events()})
-    digests = list({digest(bytes(event.raw)) for event in page.parsed_rejected()})
+    columns = page.columns()
+    event_ids = list(set(columns.event_ids))
+    rejected = {digest(event.raw) for event in columns.rejected}
+    digests = list(rejected)
     if not event_ids and not digests:
         return False
     with translated(), connection.cursor() as cursor:
@@ -30,15 +32,14 @@ def is_known_entirely(connection: Connection, stream: str, page: EventPage, befo
         known = _count(cursor.fetchone())
         # What PostgreSQL refused has an id but lives among the rejected, so the ids found may fall short by those.
         if known < len(event_ids):
-            payloads = [digest(event.payload) for event in page.parsed_events()]
-            digests += payloads
+            digests += map(digest, columns.payloads)
         if digests:
             cursor.execute(statement("count_known_rejected"), {"stream": stream, "digests": digests, "before": before})
             known_rejected = _count(cursor.fetchone())
         else:
             known_rejected = 0
         connection.rollback()
-    return known + known_rejected >= len(event_ids) + len({digest(bytes(e.raw)) for e in page.parsed_rejected()})
+    return known + known_rejected >= len(event_ids) + len(rejected)
 
 
 def _count(row: tuple[int] | tuple[object, ...] | None) -> int:

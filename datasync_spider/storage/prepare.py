@@ -7,81 +7,112 @@ in flight already counts as a duplicate: its earlier page commits first, or the 
 
 from __future__ import annotations
 
-from datasync_spider.api.event import Event
+from typing import TypeAlias
+
+from datasync_spider.api.event import Event, ParsedEvents
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, PreparedPage, Watermark
-from datasync_spider.storage.rows import encode_rows
+from datasync_spider.storage.rows import Rows
+
+_Times: TypeAlias = list[int | None]
 
 
 class Preparer:
-    """Used by one thread that prepares and, for :meth:`forget`, by the ones that commit."""
+    """Used by one thread that prepares and, for :meth:`forget`, by the one that learns of commits."""
 
     def __init__(self) -> None:
-        # Single operations on a dict are atomic under the interpreter's lock: commits may shrink what prepare() grows.
-        self._in_flight: dict[str, Event] = {}
+        # Single operations on a set or a dict are atomic under the interpreter's lock.
+        self._ids_in_flight: set[str] = set()
+        self._rows_in_flight: dict[int, Rows] = {}
         self._walk = 0
         self._last_oldest_us: int | None = None
 
     def prepare(self, page: EventPage) -> PreparedPage:
         """The page as rows. Call in page order."""
-        events = page.parsed_events()
-        rejected = page.parsed_rejected()
-        rows, variants = self._unique(events)
-        times = [event.occurred_at_us for event in rows]
-        newest, oldest = _watermarks(rows, times)
+        columns = page.columns()
+        in_order = self._follows_in_order(page.walk, columns.times_us)
+        received, rejected = len(columns.event_ids), columns.rejected
+        columns, variants = self._unique(columns)
+        rows = Rows(columns.event_ids, columns.times_us, columns.payloads)
+        # In this order: what is found among the ids must be found among the rows.
+        self._rows_in_flight[page.number] = rows
+        self._ids_in_flight.update(rows.event_ids)
+        newest, oldest = _watermarks(columns.event_ids, columns.times_us)
         return PreparedPage(
-            page=page,
+            page=page.without_events(),
             rows=rows,
-            chunk=encode_rows(rows),
             rejected=rejected,
-            duplicates=len(events) - len(rows),
+            duplicates=received - len(rows),
             # A pipeline may also add events; then nothing was filtered.
-            filtered=max(0, page.received_events - len(events) - len(rejected)),
+            filtered=max(0, page.received_events - received - len(rejected)),
             newest=newest,
             oldest=oldest,
             variants=variants,
-            in_order=self._follows_in_order(page.walk, [event.occurred_at_us for event in events]),
+            in_order=in_order,
         )
 
     def forget(self, batch: Batch) -> None:
         """The batch is committed: its ids are in the table now, where ON CONFLICT finds them."""
         for page in batch.pages:
-            for row in page.rows:
-                self._in_flight.pop(row.event_id, None)
+            self._ids_in_flight.difference_update(page.rows.event_ids)
+            self._rows_in_flight.pop(page.page.number, None)
 
-    def _unique(self, events: list[Event]) -> tuple[list[Event], list[Event]]:
+    def _unique(self, columns: ParsedEvents) -> tuple[ParsedEvents, list[Event]]:
         """The events whose ids are not in flight yet, and those that contradict one that is."""
-        in_flight = self._in_flight
-        by_id = {event.event_id: event for event in events}
-        if len(by_id) == len(events) and in_flight.keys().isdisjoint(by_id):
-            in_flight.update(by_id)
-            return events, []
-        rows: list[Event] = []
+        event_ids = columns.event_ids
+        if len(set(event_ids)) == len(event_ids) and self._ids_in_flight.isdisjoint(event_ids):
+            return columns, []
+        firsts: dict[str, bytes] = {}
+        unique = ParsedEvents([], [], [], columns.rejected)
         variants: list[Event] = []
-        for event in events:
-            first = in_flight.setdefault(event.event_id, event)
-            if first is event:
-                rows.append(event)
-            elif first.payload != event.payload:
-                variants.append(event)
-        return rows, variants
+        for event_id, time_us, payload in zip(event_ids, columns.times_us, columns.payloads, strict=True):
+            first = firsts.get(event_id)
+            if first is None:
+                first = self._payload_in_flight(event_id)
+            if first is None:
+                firsts[event_id] = payload
+                unique.event_ids.append(event_id)
+                unique.times_us.append(time_us)
+                unique.payloads.append(payload)
+            elif first != payload:
+                variants.append(Event(event_id, time_us, payload))
+        return unique, variants
 
-    def _follows_in_order(self, walk: int, times: list[int | None]) -> bool:
+    def _payload_in_flight(self, event_id: str) -> bytes | None:
+        """None also where its batch has been committed in this very moment: then the database finds it."""
+        if event_id not in self._ids_in_flight:
+            return None
+        found = (rows.payload_by_id.get(event_id) for rows in list(self._rows_in_flight.values()))
+        return next((payload for payload in found if payload is not None), None)
+
+    def _follows_in_order(self, walk: int, times_us: _Times) -> bool:
         if walk != self._walk:
             self._walk, self._last_oldest_us = walk, None
-        known = [time for time in times if time is not None]
+        known = _known(times_us)
         follows = not known or self._last_oldest_us is None or known[0] <= self._last_oldest_us
         if known:
             self._last_oldest_us = known[-1]
-        return follows and len(known) == len(times) and known == sorted(known, reverse=True)
+        return follows and len(known) == len(times_us) and known == sorted(known, reverse=True)
 
 
-def _watermarks(rows: list[Event], times: list[int | None]) -> tuple[Watermark | None, Watermark | None]:
-    known = [time for time in times if time is not None]
+def _known(times_us: _Times) -> list[int]:
+    if None in times_us:
+        return [time_us for time_us in times_us if time_us is not None]
+    return times_us  # type: ignore[return-value] # no None in it
+
+
+def _watermarks(event_ids: list[str], times_us: _Times) -> tuple[Watermark | None, Watermark | None]:
+    known = _known(times_us)
     if not known:
         return None, None
     newest, oldest = max(known), min(known)
     return (
-        Watermark(newest, max(row.event_id for row in rows if row.occurred_at_us == newest)),
-        Watermark(oldest, min(row.event_id for row in rows if row.occurred_at_us == oldest)),
+        Watermark(newest, max(_ids_at(newest, event_ids, times_us))),
+        Watermark(oldest, min(_ids_at(oldest, event_ids, times_us))),
     )
+
+
+def _ids_at(time_us: int, event_ids: list[str], times_us: _Times) -> list[str]:
+    if times_us.count(time_us) == 1:
+        return [event_ids[times_us.index(time_us)]]
+    return [event_id for event_id, time in zip(event_ids, times_us, strict=True) if time == time_us]

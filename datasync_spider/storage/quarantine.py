@@ -8,13 +8,14 @@ one bad row, and no dependence on the wording of an error message.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datasync_spider.api.event import Event
 from datasync_spider.errors import RowsRefused
 from datasync_spider.storage.batch import PreparedPage
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.rows import HEADER, TRAILER, encode_rows
+from datasync_spider.storage.rows import HEADER, TRAILER, Rows
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -32,19 +33,19 @@ def stage_what_is_accepted(connection: Connection, pages: list[PreparedPage]) ->
     """Copies all acceptable rows into ``staged_events``, which must exist; refused ones by page number."""
     refused: dict[int, list[RefusedRow]] = {}
     for page in pages:
-        if not page.rows or _try_copy(connection, page.chunk) is None:
+        if not page.rows or _try_copy(connection, page.rows.chunk) is None:
             continue
         refused[page.page.number] = stage_rows(connection, page.rows)
     return refused
 
 
-def stage_rows(connection: Connection, rows: list[Event]) -> list[RefusedRow]:
+def stage_rows(connection: Connection, rows: Sequence[Event]) -> list[RefusedRow]:
     """Copies the acceptable ones of these rows into ``staged_events``; gives the others."""
     refused: list[RefusedRow] = []
-    ranges = [rows]
+    ranges = [list(rows)]
     while ranges:
         part = ranges.pop()
-        error = _try_copy(connection, encode_rows(part))
+        error = _try_copy(connection, Rows.of(part).chunk)
         if error is None:
             continue
         if len(part) == 1:

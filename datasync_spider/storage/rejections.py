@@ -51,7 +51,7 @@ def _rows(
             for row in refused.get(number, [])
         ]
         for event, detail in details:
-            raw = bytes(event.raw)
+            raw = event.raw
             key = digest(raw)
             twins[key] += 1
             yield stream, run_id, number, event.position, event.reason, detail, raw, key, twins[key]

@@ -96,7 +96,7 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
         cursor.execute(statement("merge_staged"))
         stored = {event_id for (event_id,) in cursor.fetchall()}
         # What was refused may be stored all the same, with other content.
-        known = {row.event_id for row in piece.prepared.rows} - {row.event.event_id for row in bad}
+        known = set(piece.prepared.rows.event_ids) - {row.event.event_id for row in bad}
         known |= find_stored(connection, {row.event.event_id for row in bad})
         tried, settled = piece.outcome(stored, known, bad)
         batch = Batch(1, [piece.prepared])
@@ -118,7 +118,7 @@ def try_letters(connection: Connection, letters: Sequence[DeadLetter]) -> Tried:
     with translated(), connection.cursor() as cursor:
         piece = _prepare(letters)
         bad = _stage(connection, cursor, piece.prepared)
-        ids = {row.event_id for row in piece.prepared.rows}
+        ids = set(piece.prepared.rows.event_ids)
         known = find_stored(connection, ids)
         acceptable = ids - {row.event.event_id for row in bad}
         connection.rollback()

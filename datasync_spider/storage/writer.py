@@ -187,8 +187,7 @@ class Writer:
             inserted = {page.page.number: len(page.rows) for page in batch.pages}
         else:
             inserted = {
-                page.page.number: sum(row.event_id in merged for row in page.rows) if merged else 0
-                for page in batch.pages
+                page.page.number: len(merged.intersection(page.rows.event_ids)) if merged else 0 for page in batch.pages
             }
         self._mode.merged(batch.rows, len(merged))
         bad = sum(len(rows) for rows in refused.values())
@@ -200,7 +199,7 @@ class _ChunkStream(io.BytesIO):
 
     def __init__(self, batch: Batch) -> None:
         super().__init__()
-        self._chunks = itertools.chain([HEADER], (page.chunk for page in batch.pages), [TRAILER])
+        self._chunks = itertools.chain([HEADER], (page.rows.chunk for page in batch.pages), [TRAILER])
         self._reads = 0
 
     def read(self, _: int | None = -1, /) -> bytes:
