@@ -13,6 +13,7 @@ _LISTS = {
     "scrapy.crawler": ("Overridden settings",),
     "scrapy.middleware": ("Enabled ",),
     "scrapy.utils.log": ("Scrapy %(version)s started", "Versions:"),
+    "scrapy_fake_useragent.middleware": ("Using '",),
 }
 
 

@@ -222,6 +222,8 @@ def test_a_secret_that_looks_like_jsons_own_punctuation_costs_the_line_and_shows
         ("scrapy.crawler", "Received %(signame)s, shutting down gracefully.", True),
         ("scrapy.utils.log", "Versions:\n{}", False),
         ("scrapy.addons", "Enabled addons:\n%(addons)s", False),
+        ("scrapy_fake_useragent.middleware", "Using '<class 'x'>' as the User-Agent provider", False),
+        ("scrapy_fake_useragent.middleware", "Error occurred during setup", True),
         ("scrapy.core.engine", "Spider opened", True),
     ],
 )
