@@ -43,6 +43,14 @@ def test_retries_and_waits_are_told_by_their_reasons() -> None:
     assert values["datasync_walk_restarts_total",] == 1
 
 
+def test_what_alerts_ask_for_is_there_before_it_happens() -> None:
+    # increase() does not see the first value of a series.
+    values = scraped(running(), 0.0)
+    assert values["datasync_retries_total", "rate_limited"] == 0
+    assert values["datasync_wait_seconds_total", "rate_window"] == 0
+    assert values["datasync_wait_seconds_total", "rate_limited"] == 0
+
+
 def test_instants_are_told_as_timestamps() -> None:
     values = scraped(everything_happened(), 90.0)
     assert values["datasync_newest_event_timestamp_seconds",] == WALL - 3_600.0
