@@ -1,4 +1,4 @@
-"""``scrapy status``: what the database says of the stream and its last run, also while another process crawls."""
+"""``scrapy status``: what the database says of the stream and its last runs, also while another process crawls."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand
+from datasync_spider.dashboard.activity import Activity, activity
 from datasync_spider.display import visible
 from datasync_spider.errors import Stopped, StorageUnavailable
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.owner import parse_owner
 from datasync_spider.storage.status import read_last_runs, read_streams
@@ -27,6 +29,7 @@ _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
 
 
 _WATCH_SECONDS = 1.0
+_LAST_RUNS = 6
 _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
@@ -37,7 +40,7 @@ class Command(DatasyncCommand):
     """
 
     def short_desc(self) -> str:
-        return "Show the stream's position, lease and last run"
+        return "Show the stream's state, position, lease and last runs"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
@@ -67,8 +70,9 @@ class Command(DatasyncCommand):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
             stream = next((row for row in read_streams(connection) if row["stream"] == config.stream), None)
-            runs = read_last_runs(connection, config.stream, 1)
-        report = _report(config.stream, stream, runs[0] if runs else None)
+            runs = read_last_runs(connection, config.stream, _LAST_RUNS)
+            doing = _activity(connection, runs[0]["run_id"]) if runs else None
+        report = _report(config.stream, stream, runs, doing)
         show(json.dumps(report, default=_plain) if opts.json else "\n".join(visible(line) for line in _lines(report)))
         run = report["run"]
         if opts.expect and (run is None or run["status"] != opts.expect):
@@ -87,11 +91,18 @@ def _redraw(text: str) -> None:
     sys.stdout.flush()
 
 
-def _report(name: str, stream: dict[str, Any] | None, run: dict[str, Any] | None) -> dict[str, Any]:
+def _activity(connection: Connection, run_id: int) -> Activity:
+    """What the run does or how it ended, in the words of the status page."""
+    (row,) = read_runs_by_id(connection, [run_id])
+    doing = activity(row, read_recent_pages(connection, [run_id]).get(run_id), row["read_at"])
+    connection.rollback()
+    return doing
+
+
+def _report(
+    name: str, stream: dict[str, Any] | None, runs: list[dict[str, Any]], doing: Activity | None
+) -> dict[str, Any]:
     owner = parse_owner(stream["lease_owner"]) if stream and stream["lease_owner"] else None
-    run_report = None
-    if run is not None:
-        run_report = {"id": run["run_id"], **{key: value for key, value in run.items() if key != "run_id"}}
     state = stream or {}
     return {
         "stream": name,
@@ -111,9 +122,15 @@ def _report(name: str, stream: dict[str, Any] | None, run: dict[str, Any] | None
             "expires_at": state.get("lease_expires_at"),
             "expired": state.get("lease_expired", True),
         },
-        "run": run_report,
-        "exit_code": exitcodes.exit_code(run["status"]) if run else None,
+        "activity": {"state": doing.state, "words": doing.words, "advice": doing.advice} if doing else None,
+        "run": _run_report(runs[0]) if runs else None,
+        "earlier_runs": [_run_report(run) for run in runs[1:]],
+        "exit_code": exitcodes.exit_code(runs[0]["status"]) if runs else None,
     }
+
+
+def _run_report(run: dict[str, Any]) -> dict[str, Any]:
+    return {"id": run["run_id"], **{key: value for key, value in run.items() if key != "run_id"}}
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
@@ -132,16 +149,32 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if run is None:
         lines.append("no run yet")
     else:
-        detail = f": {run['reason']}" if run["reason"] else ""
-        more = f" ({run['detail']})" if run["detail"] else ""
-        lines += [
-            f"run {run['id']} is {run['status']}{detail}{more}",
-            f"  {_time(run['started_at'])} to {_time(run['ended_at'])}",
-            f"  {run['pages']:,} pages, {run['events']:,} events, {run['inserted']:,} inserted",
-            f"  {run['duplicates']:,} duplicates, {run['rejected']:,} rejected, {run['retries']:,} retries",
-            f"  {run['waited_ms'] / 1000:,.1f} s waited",
-        ]
+        lines += _run_lines(run, report["activity"])
+    if report["earlier_runs"]:
+        lines += ["before it:", *(_earlier_line(run) for run in report["earlier_runs"])]
     return lines
+
+
+def _run_lines(run: dict[str, Any], doing: dict[str, str]) -> list[str]:
+    reason = f": {run['reason']}" if run["reason"] else ""
+    detail = f" ({run['detail']})" if run["detail"] else ""
+    state = f", {doing['state']}" if run["status"] == "running" else ""
+    return [
+        f"run {run['id']} is {run['status']}{state}{reason}{detail}",
+        *(f"  {text}" for text in (doing["words"], doing["advice"]) if text),
+        f"  {_time(run['started_at'])} to {_time(run['ended_at'])}",
+        f"  {run['pages']:,} pages, {run['events']:,} events, {run['inserted']:,} inserted",
+        f"  {run['duplicates']:,} duplicates, {run['rejected']:,} rejected, {run['retries']:,} retries",
+        f"  {run['waited_ms'] / 1000:,.1f} s waited",
+    ]
+
+
+def _earlier_line(run: dict[str, Any]) -> str:
+    reason = f", {run['reason']}" if run["reason"] else ""
+    return (
+        f"  run {run['id']}: {run['status']}{reason}; {_time(run['started_at'])} to {_time(run['ended_at'])},"
+        f" {run['inserted']:,} inserted of {run['events']:,} events"
+    )
 
 
 def _time(instant: datetime | None) -> str:

@@ -308,6 +308,32 @@ def test_status_tells_people_and_programs_the_same(
     assert "700" in scrapy("status", DATABASE_URL=database_url).stdout
 
 
+def test_status_tells_what_the_last_run_did_and_the_runs_before_it(
+    start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
+) -> None:
+    mock = start_mock_api("--total", "700")
+    assert start_crawl(mock.base_url).wait() == 0
+    assert start_crawl(mock.base_url).wait() == 0
+    report = json.loads(scrapy("status", "--json", DATABASE_URL=database_url).stdout)
+    assert report["activity"]["state"] == "complete"
+    assert (report["run"]["id"], report["run"]["inserted"]) == (2, 0)
+    assert [(run["id"], run["reason"], run["inserted"]) for run in report["earlier_runs"]] == [(1, "last_page", 700)]
+    lines = scrapy("status", DATABASE_URL=database_url).stdout.splitlines()
+    at = lines.index("before it:")
+    assert f"  {report['activity']['words']}" in lines[:at]
+    assert lines[at + 1].startswith("  run 1: complete, last_page; ")
+    assert lines[at + 1].endswith(", 700 inserted of 700 events")
+
+
+def test_status_tells_in_words_what_a_crawl_waits_for(
+    start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
+) -> None:
+    mock = start_mock_api("--total", "700", "--rate-limit", "1", "--rate-window-ms", "60000")
+    start_crawl(mock.base_url, API_PAGE_LIMIT="100")
+    wait = "run 1 is running, waiting\n  The API wants no request for another "
+    eventually(lambda: wait in scrapy("status", DATABASE_URL=database_url).stdout, what="the wait in the report")
+
+
 def test_migrate_says_what_is_pending_and_applies_it(empty_database_url: str) -> None:
     pending = scrapy("migrate", "--check", DATABASE_URL=empty_database_url)
     assert pending.returncode == 1
