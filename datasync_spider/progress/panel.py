@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from datasync_spider.progress.state import Activity, ProgressState
-from datasync_spider.progress.words import activity_words, duration, stored_words
+from datasync_spider.progress.words import activity_words, counted, duration, stored_words
 
 _STYLES = {
     Activity.STARTING: "cyan",
@@ -53,7 +53,15 @@ def _bar(state: ProgressState, now: float) -> Table:
     grid.add_column(no_wrap=True, justify="right")
     grid.add_column(no_wrap=True, justify="right")
     name = Text(state.stream or "", style="bold")
-    bar = ProgressBar(total=state.expected_total, completed=state.stored, animation_time=now)
+    bar = ProgressBar(
+        total=state.expected_total,
+        completed=state.stored,
+        # rich's own is red, which looks like trouble.
+        complete_style="blue",
+        finished_style="green",
+        pulse_style="blue",
+        animation_time=now,
+    )
     grid.add_row(name, bar, Text(_percentage(state), style="bold"), Text(stored_words(state)))
     return grid
 
@@ -80,11 +88,11 @@ def _rates(state: ProgressState, now: float) -> Text:
 def _counters(state: ProgressState) -> Text:
     counts = state.counts
     parts = [
-        Text(f"{counts.pages:,} pages"),
+        Text(counted(counts.pages, "page")),
         Text(f"{counts.inserted:,} inserted"),
-        Text(f"{counts.duplicates:,} duplicates"),
+        Text(counted(counts.duplicates, "duplicate")),
         Text(f"{counts.rejected:,} rejected", style="red" if counts.rejected else ""),
-        Text(f"{state.retries_in_all:,} retries", style="yellow" if state.retries_in_all else ""),
+        Text(counted(state.retries_in_all, "retry", "retries"), style="yellow" if state.retries_in_all else ""),
     ]
     return Text(", ").join(parts)
 

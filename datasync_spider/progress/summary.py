@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from datasync_spider.progress.words import duration
+from datasync_spider.progress.words import counted, duration
 
 _GO_ON = "run again: it goes on from the stored position"
+_ONLY_NEW = "a further run fetches only what is new"
 _SEE_PAGES = "what came instead of pages is in the log"
 
 # By the reason in the run's row; a reason that is not named here is told by its detail and "run again".
@@ -23,14 +24,15 @@ _NEXT = {
     "cursor_repeated": f"the API gave a cursor twice, and going on would never end; when it is mended, {_GO_ON}",
     "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower API_PAGE_LIMIT, then run again",
     "retries_exhausted": f"the API was not well for too long ({_SEE_PAGES}); when it is, {_GO_ON}",
-    "rejected_too_many": "look at rejected_events: the feed is not what it was, or REJECTED_MAX_PERCENT is too low",
+    "rejected_too_many": "look at what was rejected (scrapy rejected): the feed is not what it was, or"
+    " REJECTED_MAX_PERCENT is too low",
     "storage_unavailable": f"PostgreSQL was away for longer than WRITE_RETRY_BUDGET_MS; when it is back, {_GO_ON}",
     "storage_refused": "PostgreSQL refused: check the rights and the schema (scrapy migrate), then run again",
     "stalled": f"nothing moved for STALL_TIMEOUT_MS; look at the log's last lines, then {_GO_ON}",
     "fenced": "nothing: another run has taken the stream over and goes on (scrapy status tells whose it is)",
 }
 _NEXT_BY_STATUS = {
-    "complete": "nothing; a further run fetches only what is new",
+    "complete": f"nothing; {_ONLY_NEW}",
     "incomplete": _NEXT["short_read"],
     "stopped": _GO_ON,
     "fenced": _NEXT["fenced"],
@@ -89,9 +91,10 @@ def _took(row: Mapping[str, Any], preposition: str = "after") -> str:
 def _counts(row: Mapping[str, Any]) -> str:
     filtered = f", {row['filtered']:,} filtered" if row["filtered"] else ""
     waited = f", {duration(row['waited_ms'] / 1000)} waited" if row["waited_ms"] else ""
+    duplicates, retries = counted(row["duplicates"], "duplicate"), counted(row["retries"], "retry", "retries")
     return (
-        f"{row['pages']:,} pages, {row['events']:,} events: {row['inserted']:,} inserted,"
-        f" {row['duplicates']:,} duplicates, {row['rejected']:,} rejected{filtered}; {row['retries']:,} retries{waited}"
+        f"{counted(row['pages'], 'page')}, {counted(row['events'], 'event')}: {row['inserted']:,} inserted,"
+        f" {duplicates}, {row['rejected']:,} rejected{filtered}; {retries}{waited}"
     )
 
 
@@ -99,12 +102,12 @@ def _stored(row: Mapping[str, Any], stored: int, rejected: int) -> str:
     expected = row["expected_total"]
     told = f"; the API counts {expected:,}" if expected is not None else ""
     dead = f", {rejected:,} in rejected_events" if rejected else ""
-    return f"{stored:,} events{dead}{told}"
+    return f"{counted(stored, 'event')}{dead}{told}"
 
 
 def _next(row: Mapping[str, Any], rejected: int) -> str:
     if row["status"] == "complete" and rejected:
-        return f"look at rejected_events ({rejected:,} with their bytes and reasons); {_NEXT_BY_STATUS['complete']}"
+        return f"look at what was rejected ({rejected:,} events: scrapy rejected); {_ONLY_NEW}"
     by_status = _NEXT_BY_STATUS.get(row["status"])
     return by_status or _NEXT.get(row["reason"] or "", f"see the log for the cause, then {_GO_ON}")
 

@@ -28,6 +28,11 @@ def duration(seconds: float) -> str:
     return f"{days} d {hours} h"
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """``1 page``, ``1,200 pages``; ``many`` where that is not ``one`` with an s."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def activity_words(state: ProgressState, now: float) -> str:
     """What the run is doing, such as ``waiting 23 s for the rate window``."""
     match state.activity():
@@ -68,7 +73,7 @@ def _ending_words(state: ProgressState) -> str:
 
 def writing_words(state: ProgressState) -> str:
     """What has been fetched and is not yet committed."""
-    batches = "1 batch" if state.writing_batches == 1 else f"{state.writing_batches} batches"
+    batches = counted(state.writing_batches, "batch", "batches")
     if not state.buffered_pages:
         return batches
     return f"{batches}, {state.buffered_rows:,} rows in line"
@@ -89,9 +94,9 @@ def progress_line(state: ProgressState, now: float) -> str:
     left = state.seconds_left(now)
     time_left = f", {duration(left)} left" if left else ""
     return (
-        f"progress: {stored_words(state)} stored{time_left}; this run: {counts.pages:,} pages,"
-        f" {counts.inserted:,} inserted, {counts.duplicates:,} duplicates, {counts.rejected:,} rejected,"
-        f" {state.retries_in_all:,} retries; {state.events_per_second_now(now):,.0f} events/s now,"
+        f"progress: {stored_words(state)} stored{time_left}; this run: {counted(counts.pages, 'page')},"
+        f" {counts.inserted:,} inserted, {counted(counts.duplicates, 'duplicate')}, {counts.rejected:,} rejected,"
+        f" {counted(state.retries_in_all, 'retry', 'retries')}; {state.events_per_second_now(now):,.0f} events/s now,"
         f" {state.events_per_second(now):,.0f} on average; {activity_words(state, now)}"
     )
 

@@ -31,7 +31,7 @@ def test_a_complete_run_says_so_first_and_what_is_stored(start_mock_api: StartMo
     assert crawl.wait() == 0
     headline, this_run, stored, following = last_words(crawl)
     assert headline.startswith("ingestion complete: run 1 of stream events, a full pass in ")
-    assert this_run == "  this run: 1 pages, 700 events: 700 inserted, 0 duplicates, 0 rejected; 0 retries"
+    assert this_run == "  this run: 1 page, 700 events: 700 inserted, 0 duplicates, 0 rejected; 0 retries"
     assert stored == "  stored: 700 events; the API counts 700"
     assert following == "  next: nothing; a further run fetches only what is new"
 

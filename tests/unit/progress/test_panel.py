@@ -47,6 +47,21 @@ def test_it_fits_any_terminal(width: int) -> None:
     assert len(lines) <= 9
 
 
+def test_the_bar_has_no_colour_of_trouble() -> None:
+    console = Console(file=io.StringIO(), width=100, color_system="truecolor", force_terminal=True)
+    bar = next(segment for segment in console.render(panel(busy(), None, 17.0)) if "━" in segment.text)
+    assert bar.style is not None
+    assert bar.style.color is not None
+    assert bar.style.color.name == "blue"
+
+
+def test_one_of_a_kind_is_called_by_its_singular() -> None:
+    state = running(expected_total=10)
+    commit(state, 1.0, pages=1, inserted=4, duplicates=1, stored=4)
+    state.request_retrying("status_503")
+    assert drawn(state, 1.0)[2] == "1 page, 4 inserted, 1 duplicate, 0 rejected, 1 retry"
+
+
 def test_a_hundred_per_cent_is_only_said_of_everything() -> None:
     state = running(expected_total=1_000)
     commit(state, 1.0, inserted=999, stored=999)

@@ -54,7 +54,9 @@ def test_a_complete_run_tells_what_is_stored_and_that_nothing_is_to_be_done() ->
 def test_a_complete_run_with_rejected_events_points_at_them() -> None:
     *_, stored, following = summary(row("complete", "last_page", rejected=7), 10, 9)
     assert stored == "  stored: 10 events, 9 in rejected_events; the API counts 3,000,000"
-    assert following.startswith("  next: look at rejected_events (9 with their bytes and reasons); nothing;")
+    assert following == (
+        "  next: look at what was rejected (9 events: scrapy rejected); a further run fetches only what is new"
+    )
 
 
 @pytest.mark.parametrize(

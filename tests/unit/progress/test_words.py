@@ -76,7 +76,7 @@ def test_the_line_tells_the_stream_first_and_then_this_run() -> None:
     state.request_retrying("timeout")
     assert progress_line(state, 20.0) == (
         "progress: 2,000 of 11,000 stored, 3 min 00 s left; this run: 2 pages, 1,000 inserted, 30 duplicates,"
-        " 0 rejected, 1 retries; 0 events/s now, 52 on average; fetching page 1"
+        " 0 rejected, 1 retry; 0 events/s now, 52 on average; fetching page 1"
     )
 
 
