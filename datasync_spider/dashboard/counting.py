@@ -78,15 +78,16 @@ class EventCounter:
             raise
 
     def _ask(self, connection: Connection, run_id: int | None) -> EventsView | None:
-        since = until = None
+        since = until = booked = None
         if run_id is not None:
             rows = read_runs_by_id(connection, [run_id])
             if not rows:
                 return None
             # An event's time of ingestion is that of its transaction, which lies within its run.
             since, until = rows[0]["started_at"], rows[0]["ended_at"]
+            booked = rows[0]["inserted"]
         counts = count_events(connection, since=since, until=until, max_bytes=self._most_bytes, limit=_MOST_ROWS)
-        return events_view(counts, datetime.now(UTC))
+        return events_view(counts, datetime.now(UTC), counts.booked if booked is None else booked)
 
     def _keep(self, run_id: int | None, at: float, view: EventsView) -> None:
         self._kept[run_id] = (at, view)
@@ -96,20 +97,31 @@ class EventCounter:
 
 
 class GroupCounter:
-    """Counts dead letters by reason, which walks their index and is therefore not done for each look."""
+    """Counts dead letters by reason, which reads all of them and is therefore not done for each look."""
 
     def __init__(self, read: Read, clock: Callable[[], float] = time.monotonic) -> None:
         self._read = read
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._counted_at = float("-inf")
-        self._groups: RejectedGroups | None = None
+        self._rest_until = float("-inf")
+        self._known: RejectedGroups | StorageError | None = None
 
     async def groups(self) -> RejectedGroups:
-        """The groups, some seconds old at most. Raises StorageError."""
+        """The groups, some seconds old at most unless that would be too often. Raises StorageError."""
         async with self._lock:
-            if self._groups is None or self._clock() - self._counted_at >= _GROUPS_EVERY_SECONDS:
-                rows = await self._read(lambda connection: read_rejected_groups(connection, _MOST_GROUPS))
-                self._groups = rejected_groups(rows, datetime.now(UTC))
-                self._counted_at = self._clock()
-            return self._groups
+            now = self._clock()
+            if self._known is None or now >= self._rest_until:
+                self._known = await self._count()
+                ended = self._clock()
+                self._rest_until = ended + max(_GROUPS_EVERY_SECONDS, (ended - now) * _REST_FACTOR)
+        if isinstance(self._known, StorageError):
+            raise self._known
+        return self._known
+
+    async def _count(self) -> RejectedGroups | StorageError:
+        try:
+            rows = await self._read(lambda connection: read_rejected_groups(connection, _MOST_GROUPS))
+        except StorageError as error:
+            # Kept like an answer: what has just failed, or took too long, is not tried again at once.
+            return error
+        return rejected_groups(rows, datetime.now(UTC))

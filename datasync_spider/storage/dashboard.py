@@ -141,10 +141,11 @@ def read_rejected(
 
 @dataclass(frozen=True, slots=True)
 class EventCounts:
-    """Rows of ``kind`` all, day and type, counted in ``percent`` of the table."""
+    """Rows of ``kind`` all, day and type, counted in ``percent`` of the table. ``booked``: how many the books say."""
 
     percent: float
     rows: list[Row]
+    booked: int
 
 
 def count_events(
@@ -154,7 +155,7 @@ def count_events(
     (size,) = _all(connection, "dashboard_events_size", {})
     percent = 100.0 if size["bytes"] <= max_bytes else 100.0 * max_bytes / size["bytes"]
     values = {"percent": percent, "since": since, "until": until, "limit": limit}
-    return EventCounts(percent, _all(connection, "dashboard_events_counts", values))
+    return EventCounts(percent, _all(connection, "dashboard_events_counts", values), size["booked"])
 
 
 def is_timeout(error: StorageError) -> bool:

@@ -99,8 +99,9 @@ ORDER BY rejected_id DESC
 LIMIT %(limit)s;
 
 -- name: dashboard_events_size
--- Read from the file system's own account, whatever the size.
-SELECT pg_relation_size('ingested_events') AS bytes;
+-- Read from the file system's own account, whatever the size, and from the books, which are a row a stream.
+SELECT pg_relation_size('ingested_events') AS bytes,
+       (SELECT coalesce(sum(total_ingested), 0)::bigint FROM ingestion_state) AS booked;
 
 -- name: dashboard_events_counts
 -- Days, types and the whole in one pass over a share of the table's blocks. SYSTEM reads whole blocks and leaves the others

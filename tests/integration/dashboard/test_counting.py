@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import psycopg2
+import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from datasync_spider.dashboard.counting import EventCounter, GroupCounter
 from datasync_spider.dashboard.daily import EventsView
 from datasync_spider.dashboard.reading import Reader
-from tests.integration.dashboard.history import Run, add_events, add_rejected, add_run, clock
+from datasync_spider.errors import StorageUnavailable
+from tests.integration.dashboard.history import Run, add_events, add_rejected, add_run, clock, set_stream
 
 _T = TypeVar("_T")
 DAY = datetime(2024, 3, 10, tzinfo=UTC)
@@ -134,6 +136,48 @@ def test_the_events_of_a_run_are_those_stored_while_it_ran(database_url: str, wr
     async def use(bench: Bench) -> None:
         view = await bench.counts(run_id)
         assert [(type_.name, type_.events) for type_ in view.types] == [("during", 20)]
+
+    on_bench(database_url, use)
+
+
+def test_a_grouping_that_took_long_or_failed_rests_as_counts_do(database_url: str, writing: Connection) -> None:
+    run_id = add_run(writing, Run("events", clock(writing)))
+    locking = psycopg2.connect(database_url)
+    with locking.cursor() as cursor:
+        cursor.execute("LOCK TABLE rejected_events IN ACCESS EXCLUSIVE MODE")
+
+    async def use(bench: Bench) -> None:
+        bench.takes_seconds = 4.0
+        for _ in range(5):
+            with pytest.raises(StorageUnavailable):
+                await bench.groups.groups()
+            bench.now += 6
+        assert bench.questions == 1
+        locking.rollback()
+        bench.now += 6
+        assert (await bench.groups.groups()).groups == []
+        add_rejected(writing, run_id, "events", "no_id", b"1")
+        bench.now += 35
+        assert (await bench.groups.groups()).groups == []
+        bench.now += 2
+        assert len((await bench.groups.groups()).groups) == 1
+
+    try:
+        on_bench(database_url, use, timeout_seconds=0.2)
+    finally:
+        locking.close()
+
+
+def test_a_share_of_the_table_is_scaled_to_what_the_books_say(database_url: str, writing: Connection) -> None:
+    add_events(writing, 20_000, DAY, 5, ["click", "view"])
+    set_stream(writing, "events", total_ingested=20_000)
+
+    async def use(bench: Bench) -> None:
+        bench.events = EventCounter(bench.read, most_bytes=1024 * 1024, clock=lambda: bench.now)
+        view = await bench.counts()
+        assert view.percent < 100
+        assert view.events == 20_000
+        assert sum(type_.events for type_ in view.types) == pytest.approx(20_000, abs=2)
 
     on_bench(database_url, use)
 

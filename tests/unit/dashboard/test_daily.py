@@ -7,12 +7,12 @@ from datasync_spider.storage.dashboard import EventCounts
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
-def counted(percent: float, days: dict[str | None, int], types: dict[str | None, int]) -> EventsView:
+def counted(percent: float, days: dict[str | None, int], types: dict[str | None, int], booked: int = 0) -> EventsView:
     """Days newest first, as the database gives them."""
     rows: list[dict[str, Any]] = [{"kind": "all", "day": None, "type": None, "events": sum(days.values())}]
     rows += [{"kind": "day", "day": day, "type": None, "events": events} for day, events in days.items()]
     rows += [{"kind": "type", "day": None, "type": name, "events": events} for name, events in types.items()]
-    return events_view(EventCounts(percent, rows), NOW)
+    return events_view(EventCounts(percent, rows, booked), NOW, booked)
 
 
 def test_a_whole_count_is_exact() -> None:
@@ -25,6 +25,21 @@ def test_a_sample_is_scaled_up_and_says_how_large_it_was() -> None:
     view = counted(10, {"2024-04-01": 400}, {"click": 300, "view": 100})
     assert (view.events, view.percent) == (4_000, 10)
     assert [type_.events for type_ in view.types] == [3_000, 1_000]
+
+
+def test_a_sample_tells_the_proportions_of_what_the_books_tell() -> None:
+    view = counted(10, {"2024-04-01": 400}, {"click": 300, "view": 100}, booked=3_600)
+    assert (view.events, view.percent) == (3_600, 10)
+    assert [type_.events for type_ in view.types] == [2_700, 900]
+
+
+def test_books_that_cannot_be_about_these_events_are_left_alone() -> None:
+    assert counted(10, {"2024-04-01": 400}, {"click": 400}, booked=300).events == 4_000
+    assert counted(10, {"2024-04-01": 400}, {"click": 400}, booked=9_000).events == 4_000
+
+
+def test_a_whole_count_is_what_was_counted_whatever_the_books_say() -> None:
+    assert counted(100, {"2024-04-01": 400}, {"click": 400}, booked=399).events == 400
 
 
 def test_a_sample_with_hardly_an_event_says_nothing() -> None:
