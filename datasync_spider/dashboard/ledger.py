@@ -73,7 +73,7 @@ def _extend(connection: Connection, run_id: int, known: _Known) -> SeriesView | 
     if series.pages < run["pages"]:
         series.add(_new_pages(connection, run, series))
     known.series = series
-    return series.view(run_id, started, ended)
+    return series.view(run_id, started, ended, is_running=run["ended_at"] is None)
 
 
 def _new_pages(connection: Connection, run: Row, series: Series) -> list[Row]:

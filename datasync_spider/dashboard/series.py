@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import msgspec
 
+from datasync_spider.dashboard.spreading import LONGEST_GAP_SECONDS, origins, over_waits, over_work
 from datasync_spider.storage.dashboard import Row
 
 MOST_POINTS = 500
@@ -46,17 +47,18 @@ class Bucket:
 class SeriesView(msgspec.Struct, frozen=True):
     """Columns of equal length. ``time``: the start of each bucket, epoch seconds; rates are per second.
 
-    Latencies are None where no page was committed. The last bucket of a running run is as long as it has lasted.
+    Latencies are None where no page was committed. The last bucket of a running run is as long as it has lasted; rates
+    are None behind its last commit, as long as more may be on its way.
     """
 
     run: int
     width_seconds: int
     pages: int
     time: list[float]
-    events_per_second: list[float]
-    inserted_per_second: list[float]
-    duplicates_per_second: list[float]
-    rejected_per_second: list[float]
+    events_per_second: list[float | None]
+    inserted_per_second: list[float | None]
+    duplicates_per_second: list[float | None]
+    rejected_per_second: list[float | None]
     fetch_mean_ms: list[float | None]
     fetch_max_ms: list[int | None]
     write_mean_ms: list[float | None]
@@ -100,26 +102,35 @@ class Series:
         self._buckets = wider
         self.width_seconds = width_seconds
 
-    def view(self, run_id: int, started: float, ended: float) -> SeriesView:
-        """All points from the run's start to its end, or to now; epoch seconds."""
+    def view(self, run_id: int, started: float, ended: float, *, is_running: bool = False) -> SeriesView:
+        """All points from the run's start to its end, or to now where it is running; epoch seconds."""
         width = self.width_seconds
         points = self._points(int((ended - started) // width))
         last = len(points) - 1
         lengths = list(_lengths(last, width, ended - started))
+        waited = [point.waited_ms / 1000 for point in points]
+        fetched = [point.fetch_ms / max(point.pages, 1) / 1000 for point in points]
+        first = origins([point.pages for point in points], waited, width)
+        unknown = _unknown(points, width) if is_running else 0
+
+        def rates(column: str) -> list[float | None]:
+            spread = over_work([getattr(point, column) for point in points], lengths, first)
+            return [*(round(rate, 2) for rate in spread[: len(points) - unknown]), *([None] * unknown)]
+
         return SeriesView(
             run=run_id,
             width_seconds=width,
             pages=self.pages,
             time=[started + index * width for index in range(last + 1)],
-            events_per_second=_rates(points, lengths, "events"),
-            inserted_per_second=_rates(points, lengths, "inserted"),
-            duplicates_per_second=_rates(points, lengths, "duplicates"),
-            rejected_per_second=_rates(points, lengths, "rejected"),
+            events_per_second=rates("events"),
+            inserted_per_second=rates("inserted"),
+            duplicates_per_second=rates("duplicates"),
+            rejected_per_second=rates("rejected"),
             fetch_mean_ms=[round(p.fetch_ms / p.pages, 1) if p.pages else None for p in points],
             fetch_max_ms=[p.fetch_max_ms if p.pages else None for p in points],
             write_mean_ms=[round(p.write_ms / p.pages, 1) if p.pages else None for p in points],
             write_max_ms=[p.write_max_ms if p.pages else None for p in points],
-            waited_seconds=[p.waited_ms / 1000 for p in points],
+            waited_seconds=[round(seconds, 3) for seconds in over_waits(waited, fetched, width)],
             retries=[p.retries for p in points],
         )
 
@@ -138,8 +149,10 @@ def _lengths(last: int, width: int, duration: float) -> Iterator[float]:
         yield min(float(width), max(duration - index * width, width / 4))
 
 
-def _rates(points: list[Bucket], lengths: list[float], column: str) -> list[float]:
-    return [round(getattr(point, column) / length, 2) for point, length in zip(points, lengths, strict=True)]
+def _unknown(points: list[Bucket], width: int) -> int:
+    """How many buckets at the end hold no commit yet, but may belong to one that is on its way."""
+    behind = next((n for n, point in enumerate(reversed(points)) if point.pages), len(points))
+    return behind if behind * width <= LONGEST_GAP_SECONDS else 0
 
 
 assert all(wide % narrow == 0 for narrow, wide in pairwise(WIDTHS))

@@ -130,7 +130,56 @@ def test_the_table_beside_a_chart_holds_the_ledger(screen: Window, expect: Any, 
     figure.get_by_text("As a table").click()
     expect(figure.locator("details tbody tr")).to_have_count(22)
     told = [digits(text) for text in figure.locator("details tbody td:nth-child(2)").all_inner_texts()]
-    assert told == [0, *[100 * n for n in range(20, 0, -1)], 0]
+    # The first page was made in the two seconds before its commit.
+    assert told == [0, *[100 * n for n in range(20, 1, -1)], 50, 50]
+
+
+def test_waits_are_drawn_where_they_were_and_none_are_called_none(
+    screen: Window, expect: Any, database_url: str
+) -> None:
+    def history(connection: Any) -> None:
+        ended = clock(connection)
+        waited = [Page(1), Page(20, waited_ms=17_000, attempts=2), Page(21)]
+        for pages in (waited, [Page(1), Page(2)]):
+            add_run(
+                connection,
+                Run("events", ended - timedelta(seconds=22), "complete", "last_page", ended_at=ended, pages=pages),
+            )
+
+    write(database_url, history)
+    screen.open("#/runs/1")
+    figure = screen.page.get_by_role("figure", name="Waits and retries")
+    assert eventually(partial(screen.has_curve, "Waits and retries", "chart-4"), what="the wait")
+    expect(figure).to_contain_text("Waiting: at most 100 %")
+    expect(figure.locator(".nothing")).to_be_hidden()
+    figure.get_by_text("As a table").click()
+    waits = figure.locator("details tbody td:nth-child(2)").all_inner_texts()
+    assert waits.count("100 %") == 17
+    screen.go("#/runs/2")
+    expect(figure.locator(".nothing")).to_have_text("No waits and no retries.")
+    expect(figure.locator(".nothing")).to_be_visible()
+    screen.assert_content()
+
+
+def test_a_stream_shows_no_more_than_there_is_to_tell(screen: Window, expect: Any, database_url: str) -> None:
+    page = screen.page
+    screen.open()
+    expect(page.locator(".stream .badge")).to_have_text("never run")
+    expect(page.locator(".stream .advice")).to_be_visible()
+    expect(page.locator(".stream .facts")).to_be_hidden()
+    expect(page.get_by_role("progressbar")).to_be_hidden()
+
+    def history(connection: Any) -> None:
+        now = clock(connection)
+        add_run(connection, Run("events", now, "complete", "last_page", ended_at=now, pages=[Page(0)]))
+        newest = now.replace(year=2968, month=1, day=11)
+        set_stream(connection, "events", total_ingested=10, pass_expected_total=10, newest_occurred_at=newest)
+
+    write(database_url, history)
+    expect(page.locator(".stream .facts")).to_be_visible()
+    # A source whose clock is wrong says nothing of the lag.
+    expect(page.locator(".fact:has(dt:text-is('Lag')) dd")).to_have_text("–newest event dated 11 Jan 2968")
+    screen.assert_content()
 
 
 def test_hostile_content_is_shown_and_does_nothing(screen: Window, expect: Any, database_url: str) -> None:

@@ -1,9 +1,14 @@
 // Curves over a run's time and bars by day, drawn by uPlot, each with its data as a table for who cannot see them.
 
-import { h, setText } from "./dom.js";
+import { h, setText, show } from "./dom.js";
 import * as format from "./format.js";
 
 const HEIGHT = 190;
+// As wide as an axis on the right, so that the times of charts below each other stand below each other.
+const RIGHT = 40;
+// A stretch without a value that is longer than this, and than a few points, is a gap and not a line.
+const LONGEST_LINE_SECONDS = 15;
+const LONGEST_LINE_POINTS = 3;
 const MOST_TABLE_ROWS = 60;
 // Tick distance in seconds, its text, what is added where a larger unit begins, and that it is added (1).
 const TIME_TICKS = [
@@ -32,20 +37,24 @@ function axis(extra) {
 
 // A figure with a heading, a canvas that follows the width of the page and the colours of the system, and a table.
 //
-// `curves`: [{ label, colour, fill, bars, scale, show, format }]; `time`: whether x is a time, else it counts `labels`.
+// `curves`: [{ label, colour, fill, bars, area, dots, scale, format }]; `time`: whether x is a time, else it counts
+// `labels`; `most`: the top of the left axis, else it follows the data; `nothing`: what to say where all is zero.
 export class Chart {
-  constructor({ title, note, curves, time = true, sync, labels }) {
+  constructor({ title, note, curves, time = true, sync, labels, most, nothing }) {
     this.curves = curves;
+    this.most = most;
+    this.nothing = nothing ? h("p", { class: "nothing", hidden: true }, nothing) : null;
     this.time = time;
     this.sync = sync;
     this.labels = labels ?? [];
     this.data = null;
     this.plot = null;
     this.canvas = h("div", { class: "canvas", "aria-hidden": "true" });
+    this.picture = h("div", { class: "picture" }, this.canvas, this.nothing);
     this.body = h("tbody");
     this.table = h("details", { class: "data" }, h("summary", {}, "As a table"), h("div", { class: "scroller", tabindex: "0", role: "group", "aria-label": `${title}, as a table` }));
     this.summary = h("p", { class: "unseen" });
-    this.element = h("figure", { class: "chart", "aria-label": title }, h("figcaption", {}, h("h3", {}, title), note ? h("span", { class: "note" }, note) : null), this.summary, this.canvas, this.table);
+    this.element = h("figure", { class: "chart", "aria-label": title }, h("figcaption", {}, h("h3", {}, title), note ? h("span", { class: "note" }, note) : null), this.summary, this.picture, this.table);
     this.table.addEventListener("toggle", () => this.fillTable());
     this.resized = new ResizeObserver(() => this.fit());
     this.resized.observe(this.canvas);
@@ -58,6 +67,7 @@ export class Chart {
     this.labels = labels;
     this.data = data;
     setText(this.summary, this.describe());
+    if (this.nothing) show(this.nothing, data.slice(1).every((column) => column.every((value) => !value)));
     if (this.table.open) this.fillTable();
     if (!this.plot) {
       this.redraw();
@@ -99,18 +109,18 @@ export class Chart {
     return {
       width,
       height: HEIGHT,
-      padding: [10, right ? 0 : 12, 0, 0],
+      padding: [10, right ? 0 : RIGHT, 0, 0],
       cursor: { y: false, points: { size: 7 }, drag: { x: this.time, y: false }, sync: this.sync ? { key: this.sync, setSeries: false } : undefined },
       legend: { live: true },
       scales: {
         x: { time: this.time, range: this.time ? undefined : (_, min, max) => [min - 0.6, max + 0.6] },
-        y: { range: (_, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
+        y: { range: (_, _min, max) => [0, this.most ?? (max > 0 ? max * 1.08 : 1)] },
         right: { range: (_, _min, max) => [0, max > 0 ? Math.max(max * 1.08, 4) : 4] },
       },
       axes: [
         axis(this.time ? { values: TIME_TICKS, space: 64 } : { size: 30, values: (_, ticks) => ticks.map((tick) => this.labels[tick] ?? ""), incrs: [1, 2, 5, 7, 14, 28], space: 64 }),
         axis({ scale: "y", size: 62, space: 34, values: values(left) }),
-        ...(right ? [axis({ scale: "right", side: 1, size: 40, space: 34, grid: { show: false }, values: values(right) })] : []),
+        ...(right ? [axis({ scale: "right", side: 1, size: RIGHT, space: 34, grid: { show: false }, values: values(right) })] : []),
       ],
       series: [{ label: this.time ? "Time" : "Day", value: (_, x) => (x === null ? "" : this.nameOf(x)) }, ...this.curves.map(series)],
     };
@@ -152,15 +162,18 @@ export class Chart {
 function series(curve) {
   const bars = curve.bars ? window.uPlot.paths.bars({ size: [0.7, 26], align: 0 }) : undefined;
   const dots = curve.dots ? () => null : undefined;
+  const area = curve.area ? window.uPlot.paths.stepped({ align: 1 }) : undefined;
+  const joined = !bars && !dots && !area;
   return {
     label: curve.label,
     scale: curve.scale ?? "y",
     stroke: colour(curve.colour),
-    fill: curve.bars ? colour(curve.colour) : curve.fill ? colour("chart-fill") : undefined,
+    fill: curve.bars ? colour(curve.colour) : curve.fill ? colour(curve.fill) : undefined,
     width: curve.bars ? 0 : curve.thin ? 1 : 1.75,
-    paths: bars ?? dots,
-    points: curve.dots ? { show: true, size: 6, fill: colour(curve.colour), filter: onlySome } : { show: false },
-    spanGaps: true,
+    paths: bars ?? dots ?? area,
+    points: { show: Boolean(curve.dots) || joined, size: curve.dots ? 6 : 4, fill: colour(curve.colour), filter: curve.dots ? onlySome : onlyShort },
+    spanGaps: !joined,
+    gaps: joined ? onlyLong : undefined,
     value: (_, value, place, index) => (index === null || index === undefined ? "" : curve.format(value)),
   };
 }
@@ -168,4 +181,29 @@ function series(curve) {
 // Dots where there is something, not on the whole line of zeros.
 function onlySome(plot, index) {
   return plot.data[index].map((value, place) => (value ? place : null)).filter((place) => place !== null);
+}
+
+function longestLine(plot) {
+  const x = plot.data[0];
+  return Math.max(LONGEST_LINE_SECONDS, x.length > 1 ? LONGEST_LINE_POINTS * (x[1] - x[0]) : 0);
+}
+
+// Of the stretches without a value those that no line may cross.
+function onlyLong(plot, index, from, to, gaps) {
+  const longest = longestLine(plot);
+  return gaps.filter(([left, right]) => plot.posToVal(right, "x", true) - plot.posToVal(left, "x", true) > longest);
+}
+
+// The points of short pieces between gaps, which as lines alone would hardly be seen.
+function onlyShort(plot, index) {
+  const [x] = plot.data;
+  const longest = longestLine(plot);
+  const pieces = [];
+  plot.data[index].forEach((value, place) => {
+    if (value === null || value === undefined) return;
+    const piece = pieces.at(-1);
+    if (piece && x[place] - x[piece.at(-1)] <= longest) piece.push(place);
+    else pieces.push([place]);
+  });
+  return pieces.filter((piece) => x[piece.at(-1)] - x[piece[0]] <= longest).flat();
 }

@@ -8,6 +8,7 @@ import { ask } from "./live.js";
 const AGAIN_MS = 61_000;
 const AFTER_TROUBLE_MS = 10_000;
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const DAY_OF_YEAR = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
 export class EventsPanel {
   constructor(title, of, path) {
@@ -50,7 +51,7 @@ export class EventsPanel {
     show(this.content, ready);
     setText(this.words, says(counts));
     if (!ready) return;
-    const labels = counts.days.map((day) => DAY.format(new Date(`${day.name}T00:00:00Z`)));
+    const labels = dayLabels(counts.days);
     show(this.chart.element, labels.length > 0);
     if (labels.length) this.chart.update([labels.map((_, place) => place), counts.days.map((day) => day.events)], labels);
     this.showTypes(counts);
@@ -72,6 +73,13 @@ export class EventsPanel {
     this.asked.abort();
     this.chart.leave();
   }
+}
+
+// With the year where there are several.
+function dayLabels(days) {
+  const years = new Set(days.map((day) => day.name.slice(0, 4)));
+  const names = years.size > 1 ? DAY_OF_YEAR : DAY;
+  return days.map((day) => names.format(new Date(`${day.name}T00:00:00Z`)));
 }
 
 function typeRow(type) {

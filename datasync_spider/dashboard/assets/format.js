@@ -7,6 +7,7 @@ const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 const moment = new Intl.DateTimeFormat("en-GB", {
   day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
 });
+const dayOnly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 const SIZES = ["B", "kB", "MB", "GB", "TB", "PB"];
 export const NONE = "–";
@@ -67,6 +68,10 @@ export function ago(seconds) {
 
 export function at(iso) {
   return iso === null || iso === undefined ? NONE : moment.format(new Date(iso));
+}
+
+export function day(iso) {
+  return dayOnly.format(new Date(iso));
 }
 
 export function timeOfDay(date) {

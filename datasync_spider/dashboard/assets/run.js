@@ -11,10 +11,10 @@ const REFRESH_MS = 2_500;
 const count = (value) => format.rate(value);
 const CHARTS = [
   {
-    title: "Throughput", note: "events a second, as committed",
+    title: "Throughput", note: "events a second",
     columns: ["inserted_per_second", "duplicates_per_second", "rejected_per_second"],
     curves: [
-      { label: "Stored", colour: "chart-1", fill: true, format: count, tick: format.short },
+      { label: "Stored", colour: "chart-1", fill: "chart-fill", format: count, tick: format.short },
       { label: "Duplicates", colour: "chart-2", format: count },
       { label: "Rejected", colour: "chart-3", dots: true, format: count },
     ],
@@ -36,10 +36,11 @@ const CHARTS = [
     ],
   },
   {
-    title: "Waits and retries", note: "deliberate pauses before a page, and repeated requests",
-    columns: ["waited_seconds", "retries"],
+    title: "Waits and retries", note: "share of the time, and repeated requests",
+    columns: ["waiting", "retries"],
+    most: 1, nothing: "No waits and no retries.",
     curves: [
-      { label: "Waited", colour: "chart-4", bars: true, format: format.span },
+      { label: "Waiting", colour: "chart-4", area: true, fill: "chart-4-fill", format: format.percent },
       { label: "Retries", colour: "chart-3", dots: true, scale: "right", format: format.number },
     ],
   },
@@ -164,6 +165,7 @@ export class RunView {
       return;
     }
     this.drawnPages = series.pages;
+    series.waiting = series.waited_seconds.map((seconds) => Math.min(1, seconds / series.width_seconds));
     this.charts.forEach((chart, place) => chart.update([series.time, ...CHARTS[place].columns.map((column) => series[column])]));
     setText(this.width, `Each point stands for ${format.span(series.width_seconds)}. Drag over a chart to look closer, double-click to see all.`);
   }

@@ -6,6 +6,8 @@ import * as format from "./format.js";
 import { Badge, Fact, panel, Progress, When } from "./parts.js";
 import { RunTable } from "./runtable.js";
 
+const AHEAD_SECONDS = 3600;
+
 class StreamCard {
   constructor(stream) {
     this.badge = new Badge();
@@ -17,7 +19,7 @@ class StreamCard {
     this.run = h("a", { href: "#/runs" });
     this.facts = {
       left: new Fact("Time left"),
-      rate: new Fact("Speed now"),
+      rate: new Fact("Speed"),
       lag: new Fact("Lag"),
       success: new Fact("Last success", this.success.element),
       stored: new Fact("Stored"),
@@ -25,11 +27,11 @@ class StreamCard {
       pass: new Fact("Pass"),
       lease: new Fact("Held by"),
     };
+    this.list = h("dl", { class: "facts" }, Object.values(this.facts).map((fact) => fact.element));
     this.element = h(
       "article", { class: "panel stream" },
       h("header", { class: "head" }, h("h2", {}, foreign(stream.name)), this.badge.element, this.run),
-      this.words, this.advice, this.progress.element,
-      h("dl", { class: "facts" }, Object.values(this.facts).map((fact) => fact.element)),
+      this.words, this.advice, this.progress.element, this.list,
     );
   }
 
@@ -39,13 +41,16 @@ class StreamCard {
     setText(this.words, stream.words);
     setText(this.advice, stream.advice);
     show(this.advice, stream.advice !== "");
+    // Nothing but noughts is not worth the room.
+    const begun = stream.run !== null || stream.accounted > 0;
+    show(this.list, begun);
+    show(this.progress.element, begun);
     this.progress.update(stream);
     this.updateRun(stream.run);
     const alive = stream.run?.activity.alive ?? false;
     facts.left.update(format.span(stream.seconds_left), timeLeftNote(stream, alive));
-    facts.rate.update(format.rate(stream.events_per_second), alive ? "" : "nothing runs");
-    facts.lag.update(lag(stream.lag_seconds), "behind now", stream.newest_at ? `Newest event: ${format.at(stream.newest_at)}` : null);
-    show(facts.lag.note, stream.lag_seconds !== null);
+    facts.rate.update(format.rate(stream.events_per_second), rateNote(stream, alive));
+    facts.lag.update(...lag(stream), stream.newest_at ? `Newest event: ${format.at(stream.newest_at)}` : null);
     this.success.update(stream.last_success_at, now);
     facts.stored.update(format.number(stream.stored));
     facts.rejected.update(format.number(stream.rejected));
@@ -67,9 +72,18 @@ function timeLeftNote(stream, alive) {
   return alive ? "no pace to tell from yet" : "nothing runs";
 }
 
-function lag(seconds) {
-  if (seconds === null) return format.NONE;
-  return seconds < 0 ? `newest is ${format.span(-seconds)} ahead` : format.span(seconds);
+function rateNote(stream, alive) {
+  if (!alive) return "nothing runs";
+  return stream.events_per_second === null ? "" : "over the last minutes";
+}
+
+// Events of a source whose clock is wrong may come from the future; they say nothing of how old the news are.
+function lag(stream) {
+  const seconds = stream.lag_seconds;
+  if (seconds === null) return [format.NONE, ""];
+  if (seconds >= 0) return [format.span(seconds), "behind now"];
+  if (seconds > -AHEAD_SECONDS) return ["none", `newest event ${format.span(-seconds)} ahead`];
+  return [format.NONE, `newest event dated ${format.day(stream.newest_at)}`];
 }
 
 function leaseWords(lease, now) {

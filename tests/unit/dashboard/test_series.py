@@ -67,4 +67,25 @@ def test_a_clock_that_was_set_does_not_draw_centuries() -> None:
     view = series.view(1, START, START + 3)
     assert len(view.time) <= 6
     assert view.pages == 2
-    assert view.inserted_per_second[-1] > 0
+    assert (view.inserted_per_second[-1] or 0) > 0
+
+
+def test_what_may_be_on_its_way_is_not_called_nothing() -> None:
+    series = Series(1)
+    series.add([row(0, 1, inserted=100), row(2, 2, inserted=100)])
+    running = series.view(1, START, START + 8, is_running=True)
+    assert running.inserted_per_second[:3] == [100, 50, 50]
+    assert running.inserted_per_second[3:] == [None] * 6
+    assert series.view(1, START, START + 8).inserted_per_second[3:] == [0] * 6
+    later = series.view(1, START, START + 60, is_running=True)
+    assert later.inserted_per_second[3:] == [0] * 58
+
+
+def test_a_wait_is_drawn_where_it_was() -> None:
+    series = Series(1)
+    series.add([row(0, 1, inserted=100), row(20, 2, inserted=30, fetch_ms=1_000, waited_ms=17_000)])
+    view = series.view(1, START, START + 21)
+    assert view.waited_seconds[3:20] == [1] * 17
+    assert view.waited_seconds[:3] == [0] * 3
+    assert sum(view.waited_seconds) == 17
+    assert view.inserted_per_second[18:21] == [10] * 3
