@@ -21,6 +21,7 @@ from datasync_spider.command import api, database, load_config, stoppable
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
+from datasync_spider.memory import keep_buffers, spare_what_is_imported
 from datasync_spider.metrics.listening import reserved_port
 from datasync_spider.progress import summary
 from datasync_spider.storage.connect import connected, patiently
@@ -109,6 +110,8 @@ class Command(crawl.Command):
         shutdown = ShutdownSignals(lambda name: _stop(crawler, name))
         self.crawler_process.crawl(crawler, **opts.spargs)
         shutdown.install()
+        keep_buffers()
+        spare_what_is_imported()
         try:
             self.crawler_process.start(install_signal_handlers=False)
         finally:
