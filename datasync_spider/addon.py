@@ -9,7 +9,7 @@ from datasync_spider.config import Config
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
-_FIXED = "scrapy_fake_useragent.providers.FixedUserAgentProvider"
+_HONEST = "datasync_spider.downloadermiddlewares.useragent.HonestProvider"
 _ROTATING = "scrapy_fake_useragent.providers.FakeUserAgentProvider"
 
 
@@ -19,6 +19,6 @@ class ConfigAddon:
     def update_settings(self, settings: BaseSettings) -> None:
         config = Config.from_settings(settings)
         settings.set("USER_AGENT", config.user_agent, priority="addon")
-        # The fixed agent stands behind rotation too: where no agent can be drawn, the honest one is sent.
-        providers = [_ROTATING, _FIXED] if config.user_agent_rotation else [_FIXED]
+        # The honest agent stands behind rotation too: where no agent can be drawn, the honest one is sent.
+        providers = [_ROTATING, _HONEST] if config.user_agent_rotation else [_HONEST]
         settings.set("FAKEUSERAGENT_PROVIDERS", providers, priority="addon")

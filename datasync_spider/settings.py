@@ -6,11 +6,26 @@ port, runs submitted code, follows a redirect or reads another scheme is on.
 
 from __future__ import annotations
 
+import sys
+from importlib.util import find_spec
 from typing import Any
+
+_COMMANDS = "datasync_spider.commands"
+
+
+def commands_module(arguments: list[str]) -> str:
+    """Where Scrapy finds the command of this command line: the one module, since of a package it imports them all.
+
+    The whole package where the first word is none of our commands, as for the list of all.
+    """
+    word = next((argument for argument in arguments[1:] if not argument.startswith("-")), "")
+    wanted = f"{_COMMANDS}.{word}"
+    return wanted if word.isidentifier() and find_spec(wanted) is not None else _COMMANDS
+
 
 BOT_NAME = "datasync"
 SPIDER_MODULES = ["datasync_spider.spiders"]
-COMMANDS_MODULE = "datasync_spider.commands"
+COMMANDS_MODULE = commands_module(sys.argv)
 ADDONS = {"datasync_spider.addon.ConfigAddon": 100}
 
 # Telnet is a shell into the process, remote control runs code that it is sent; both are on by default.
@@ -35,39 +50,23 @@ DOWNLOAD_HANDLERS: dict[str, str | None] = {
 CONCURRENT_REQUESTS = 1
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 0
+# Scrapy makes this many tasks for each response, and a response of ours holds a single item.
+CONCURRENT_ITEMS = 1
 SCHEDULER = "datasync_spider.scheduler.ChainScheduler"
 # How many bytes of responses may wait for the writer before fetching pauses; at least one page passes in any case.
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 8_000_000
 
+# Scrapy's own components are named here one by one or not at all: it would import those that are merely switched off.
+DOWNLOADER_MIDDLEWARES_BASE: dict[str, int | None] = {}
 DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
     "datasync_spider.downloadermiddlewares.auth.AuthMiddleware": 300,
     "datasync_spider.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
     "datasync_spider.downloadermiddlewares.retry.RetryMiddleware": 550,
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
     "datasync_spider.downloadermiddlewares.ratelimit.RateLimitMiddleware": 860,
-    # What serves an API client nothing, or is done by one of the above.
-    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
-    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
-    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": None,
-    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,
-    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
-    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
-    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
-    "scrapy.downloadermiddlewares.stats.DownloaderStats": None,
-    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,
 }
 # Opaque cursors may be longer than the URL length limit allows; depth and referrer mean nothing in a chain.
-SPIDER_MIDDLEWARES: dict[str, int | None] = {
-    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
-    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
-    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
-    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
-    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
-}
+SPIDER_MIDDLEWARES_BASE: dict[str, int | None] = {}
 ITEM_PIPELINES = {"datasync_spider.pipelines.postgres.PostgresPipeline": 900}
 EXTENSIONS: dict[str, int | None] = {
     "datasync_spider.extensions.heartbeat.HeartbeatExtension": 100,
@@ -77,12 +76,12 @@ EXTENSIONS: dict[str, int | None] = {
     "datasync_spider.extensions.metrics.MetricsExtension": 300,
     "datasync_spider.extensions.stallguard.StallGuardExtension": 310,
     "datasync_spider.extensions.discovery.DiscoveryExtension": 300,
-    "scrapy.extensions.telnet.TelnetConsole": None,
-    "scrapy.extensions.remote_control.RemoteControl": None,
-    "scrapy.extensions.logstats.LogStats": None,
-    "scrapy.extensions.memusage.MemoryUsage": None,
-    "scrapy.extensions.throttle.AutoThrottle": None,
-    "scrapy.extensions.spiderstate.SpiderState": None,
+}
+EXTENSIONS_BASE: dict[str, int | None] = {
+    "scrapy.extensions.corestats.CoreStats": 0,
+    "scrapy.extensions.logcount.LogCount": 0,
+    "scrapy.extensions.closespider.CloseSpider": 0,
+    "scrapy.extensions.feedexport.FeedExporter": 0,
 }
 
 _EXPORTERS = "datasync_spider.exporters"

@@ -14,10 +14,8 @@ from scrapy.exceptions import NotConfigured
 
 from datasync_spider import __version__, signals
 from datasync_spider.config import Config
-from datasync_spider.metrics.families import Metrics
 from datasync_spider.metrics.listening import LISTENING_SOCKET, family_of
 from datasync_spider.metrics.pages import Pages, names_loopback
-from datasync_spider.metrics.site import MetricsSite, render_metrics
 from datasync_spider.progress.feed import ProgressFeed
 from datasync_spider.progress.health import health_report
 
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 
     from scrapy.crawler import Crawler
 
+    from datasync_spider.metrics.families import Metrics
     from datasync_spider.storage.batch import Committed
 
 logger = logging.getLogger(__name__)
@@ -34,11 +33,11 @@ logger = logging.getLogger(__name__)
 class MetricsExtension:
     """From the making of the crawler until its engine has stopped."""
 
-    def __init__(self, feed: ProgressFeed, stall_timeout_seconds: float, host: str) -> None:
+    def __init__(self, feed: ProgressFeed, stall_timeout_seconds: float, host: str, metrics: Metrics) -> None:
         self._feed = feed
         self._stall_timeout_seconds = stall_timeout_seconds
         self._host = host
-        self._metrics = Metrics(feed.state, stall_timeout_seconds, __version__)
+        self._metrics = metrics
         self._asked_at: float | None = None
         self._port: Any = None
 
@@ -47,7 +46,11 @@ class MetricsExtension:
         config = Config.from_settings(crawler.settings)
         if config.metrics_port is None:
             raise NotConfigured
-        extension = cls(ProgressFeed.from_crawler(crawler), config.stall_timeout_seconds, config.metrics_host)
+        from datasync_spider.metrics.families import Metrics  # noqa: PLC0415 - a tenth of a second, for those who ask
+
+        feed = ProgressFeed.from_crawler(crawler)
+        metrics = Metrics(feed.state, config.stall_timeout_seconds, __version__)
+        extension = cls(feed, config.stall_timeout_seconds, config.metrics_host, metrics)
         connect = crawler.signals.connect
         connect(extension._request_sent, scrapy_signals.request_reached_downloader)
         connect(extension._request_ended, scrapy_signals.request_left_downloader)
@@ -59,6 +62,8 @@ class MetricsExtension:
     def serve(self, port: int, listening_socket: int | None) -> None:
         """On the socket that the command has taken, or on one of our own where the crawl was started otherwise."""
         from twisted.internet import reactor as installed  # noqa: PLC0415 - importing it earlier would install it
+
+        from datasync_spider.metrics.site import MetricsSite, render_metrics  # noqa: PLC0415 - see from_crawler
 
         # Its interfaces are declared in a way that type checkers misread.
         reactor: Any = installed

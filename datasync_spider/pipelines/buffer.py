@@ -14,13 +14,10 @@ class PageBuffer:
 
     def __init__(self, batch_size_rows: int) -> None:
         self.batch_size_rows = batch_size_rows
+        self.rows = 0
+        """Rows, stored or rejected, that wait to be written; an empty page weighs one."""
         self._pages: list[PreparedPage] = []
         self._batches = 0
-
-    @property
-    def rows(self) -> int:
-        """Rows, stored or rejected, that wait to be written; an empty page weighs one."""
-        return sum(_weight(page) for page in self._pages)
 
     @property
     def pages(self) -> int:
@@ -31,6 +28,7 @@ class PageBuffer:
         if self._pages and page.page.number != self._pages[-1].page.number + 1:
             raise ValueError(f"page {page.page.number} does not follow page {self._pages[-1].page.number}")
         self._pages.append(page)
+        self.rows += _weight(page)
 
     def is_due(self) -> bool:
         """Whether a batch is full, or holds the end of the pass."""
@@ -45,6 +43,7 @@ class PageBuffer:
             rows += _weight(self._pages[count])
             count += 1
         self._batches += 1
+        self.rows -= rows
         batch = Batch(self._batches, self._pages[:count])
         del self._pages[:count]
         return batch
