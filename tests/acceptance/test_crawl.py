@@ -122,7 +122,7 @@ def test_a_run_that_is_killed_again_and_again_ends_exact(
     start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
 ) -> None:
     mock = start_mock_api("--total", "20000")
-    mock.control("faults", "POST", {"name": "slow", "rate": 1.0, "delay_ms": 20})
+    mock.control("faults", "POST", {"name": "slow", "rate": 1.0, "delay_ms": 60})
     settings = {"API_PAGE_LIMIT": "250", "WRITE_BATCH_SIZE": "500"}
     for _ in range(5):
         done = committed_pages(database_url)

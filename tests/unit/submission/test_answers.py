@@ -63,7 +63,8 @@ def test_a_success_that_denies_itself_is_a_refusal() -> None:
 def test_whatever_comes_can_be_stored_as_jsonb_and_shown(body: bytes) -> None:
     receipt = read_receipt(200, body, 3)
     text = json.dumps(receipt.content, allow_nan=False)
-    assert "\\u0000" not in text
+    # An escaped backslash may well stand before these letters.
+    assert "\\u0000" not in text.replace("\\\\", "")
     text.encode()
 
 
