@@ -32,6 +32,5 @@ def keep_buffers() -> None:
 
 def spare_what_is_imported() -> None:
     """Takes all that exists by now out of the collector's sight, and lets it run less often."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BEFORE_COLLECTION)

@@ -9,6 +9,7 @@ The look at all of them costs a third of as many looks at one: each step is one 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import filterfalse
 from typing import Any, TypeAlias
 
 import msgspec
@@ -47,17 +48,16 @@ def look_at_all(payloads: Sequence[bytes]) -> Columns | None:
     """Ids and times of all events, or None where one of them, or their ids taken together, needs a closer look."""
     if not payloads:
         return [], []
-    # A JSON value each, so that between brackets and commas they are a JSON array.
-    text = b"".join((b"[", b",".join(payloads), b"]"))
-    if _BACKSLASH in text and b"\\u0000" in text:
+    text = _array(payloads)
+    if _BACKSLASH in text and _has_nul_escape(text):
         return None
     if max(map(len, payloads)) > _SURELY_SHALLOW_BYTES and not all(map(_is_shallow, payloads)):
         return None
     try:
         fields = _decode_all(text)
         # The decoder does not check the UTF-8 of what it skips.
-        if not text.isascii():
-            text.decode()
+        for payload in filterfalse(bytes.isascii, payloads):
+            payload.decode()
     except _REFUSALS:
         return None
     event_ids = _ids(fields) if len(fields) == len(payloads) else None
@@ -72,6 +72,19 @@ def look_at_all(payloads: Sequence[bytes]) -> Columns | None:
     return event_ids, times_us
 
 
+def _array(payloads: Sequence[bytes]) -> bytes:
+    """A JSON value each, so that between brackets and commas they are a JSON array."""
+    parts = list(payloads)
+    parts[0] = b"[" + parts[0]
+    parts[-1] += b"]"
+    return b",".join(parts)
+
+
+def _has_nul_escape(text: bytes) -> bool:
+    # Needles of up to five bytes are found several times as fast as longer ones.
+    return b"\\u000" in text and b"\\u0000" in text
+
+
 def look_at_one(payload: bytes) -> tuple[str, int | None] | None:
     """Id and time of one event, or None where it needs the slow look."""
     try:
@@ -80,7 +93,7 @@ def look_at_one(payload: bytes) -> tuple[str, int | None] | None:
             payload.decode()
     except _REFUSALS:
         return None
-    if not _is_shallow(payload) or (_BACKSLASH in payload and b"\\u0000" in payload):
+    if not _is_shallow(payload) or (_BACKSLASH in payload and _has_nul_escape(payload)):
         return None
     event_id = _first_id(fields)
     if event_id is None or id_fault(event_id) is not None:

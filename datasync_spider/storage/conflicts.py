@@ -15,6 +15,7 @@ from typing import Literal
 from datasync_spider.storage.batch import Batch
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.quarantine import stage_rows
+from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.sql import statement
 
 ConflictRule = Literal["first", "last"]
@@ -33,7 +34,7 @@ def settle_conflicts(
             cursor.execute(statement("create_staging"))
         if variants:
             # What PostgreSQL refuses of these cannot be compared; the stored version stands.
-            stage_rows(connection, variants)
+            stage_rows(connection, Rows.of(variants))
         values = {"stream": stream, "run_id": run_id}
         kept = 0
         if rule == "last":

@@ -7,6 +7,8 @@ in flight already counts as a duplicate: its earlier page commits first, or the 
 
 from __future__ import annotations
 
+import threading
+from itertools import chain
 from typing import TypeAlias
 
 from datasync_spider.api.event import Event, ParsedEvents
@@ -21,7 +23,7 @@ class Preparer:
     """Used by one thread that prepares and, for :meth:`forget`, by the one that learns of commits."""
 
     def __init__(self) -> None:
-        # Single operations on a set or a dict are atomic under the interpreter's lock.
+        self._lock = threading.Lock()
         self._ids_in_flight: set[str] = set()
         self._rows_in_flight: dict[int, Rows] = {}
         self._walk = 0
@@ -32,11 +34,13 @@ class Preparer:
         columns = page.columns()
         in_order = self._follows_in_order(page.walk, columns.times_us)
         received, rejected = len(columns.event_ids), columns.rejected
-        columns, variants = self._unique(columns)
-        rows = Rows(columns.event_ids, columns.times_us, columns.payloads)
-        # In this order: what is found among the ids must be found among the rows.
+        if self._take(columns.event_ids):
+            variants: list[Event] = []
+        else:
+            columns, variants = self._unique(columns)
+            self._take(columns.event_ids)
+        rows = Rows.of_columns(columns.event_ids, columns.times_us, columns.payloads)
         self._rows_in_flight[page.number] = rows
-        self._ids_in_flight.update(rows.event_ids)
         newest, oldest = _watermarks(columns.event_ids, columns.times_us)
         return PreparedPage(
             page=page.without_events(),
@@ -53,22 +57,30 @@ class Preparer:
 
     def forget(self, batch: Batch) -> None:
         """The batch is committed: its ids are in the table now, where ON CONFLICT finds them."""
-        for page in batch.pages:
-            self._ids_in_flight.difference_update(page.rows.event_ids)
-            self._rows_in_flight.pop(page.page.number, None)
+        with self._lock:
+            for page in batch.pages:
+                self._ids_in_flight.difference_update(page.rows.event_ids)
+                self._rows_in_flight.pop(page.page.number, None)
+
+    def _take(self, event_ids: list[str]) -> bool:
+        """Takes the ids in flight if none is already and none comes twice, else nothing. One step for all of them."""
+        with self._lock:
+            grown = len(self._ids_in_flight) + len(event_ids)
+            self._ids_in_flight.update(event_ids)
+            if len(self._ids_in_flight) == grown:
+                return True
+            taken = (rows.event_ids for rows in self._rows_in_flight.values())
+            self._ids_in_flight = set(chain.from_iterable(taken))
+            return False
 
     def _unique(self, columns: ParsedEvents) -> tuple[ParsedEvents, list[Event]]:
         """The events whose ids are not in flight yet, and those that contradict one that is."""
-        event_ids = columns.event_ids
-        if len(set(event_ids)) == len(event_ids) and self._ids_in_flight.isdisjoint(event_ids):
-            return columns, []
-        firsts: dict[str, bytes] = {}
+        with self._lock:
+            firsts = self._payloads_in_flight(self._ids_in_flight.intersection(columns.event_ids))
         unique = ParsedEvents([], [], [], columns.rejected)
         variants: list[Event] = []
-        for event_id, time_us, payload in zip(event_ids, columns.times_us, columns.payloads, strict=True):
+        for event_id, time_us, payload in zip(columns.event_ids, columns.times_us, columns.payloads, strict=True):
             first = firsts.get(event_id)
-            if first is None:
-                first = self._payload_in_flight(event_id)
             if first is None:
                 firsts[event_id] = payload
                 unique.event_ids.append(event_id)
@@ -78,12 +90,14 @@ class Preparer:
                 variants.append(Event(event_id, time_us, payload))
         return unique, variants
 
-    def _payload_in_flight(self, event_id: str) -> bytes | None:
-        """None also where its batch has been committed in this very moment: then the database finds it."""
-        if event_id not in self._ids_in_flight:
-            return None
-        found = (rows.payload_by_id.get(event_id) for rows in list(self._rows_in_flight.values()))
-        return next((payload for payload in found if payload is not None), None)
+    def _payloads_in_flight(self, event_ids: set[str]) -> dict[str, bytes]:
+        return {
+            event_id: rows[place].payload
+            for rows in self._rows_in_flight.values()
+            if not event_ids.isdisjoint(rows.event_ids)
+            for place, event_id in enumerate(rows.event_ids)
+            if event_id in event_ids
+        }
 
     def _follows_in_order(self, walk: int, times_us: _Times) -> bool:
         if walk != self._walk:

@@ -8,14 +8,13 @@ one bad row, and no dependence on the wording of an error message.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datasync_spider.api.event import Event
 from datasync_spider.errors import RowsRefused
 from datasync_spider.storage.batch import PreparedPage
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.rows import HEADER, TRAILER, Rows
+from datasync_spider.storage.rows import Rows, copy_stream
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -33,19 +32,19 @@ def stage_what_is_accepted(connection: Connection, pages: list[PreparedPage]) ->
     """Copies all acceptable rows into ``staged_events``, which must exist; refused ones by page number."""
     refused: dict[int, list[RefusedRow]] = {}
     for page in pages:
-        if not page.rows or _try_copy(connection, page.rows.chunk) is None:
+        if not page.rows or _try_copy(connection, page.rows) is None:
             continue
         refused[page.page.number] = stage_rows(connection, page.rows)
     return refused
 
 
-def stage_rows(connection: Connection, rows: Sequence[Event]) -> list[RefusedRow]:
+def stage_rows(connection: Connection, rows: Rows) -> list[RefusedRow]:
     """Copies the acceptable ones of these rows into ``staged_events``; gives the others."""
     refused: list[RefusedRow] = []
-    ranges = [list(rows)]
+    ranges = [rows]
     while ranges:
         part = ranges.pop()
-        error = _try_copy(connection, Rows.of(part).chunk)
+        error = _try_copy(connection, part)
         if error is None:
             continue
         if len(part) == 1:
@@ -57,12 +56,13 @@ def stage_rows(connection: Connection, rows: Sequence[Event]) -> list[RefusedRow
     return refused
 
 
-def _try_copy(connection: Connection, chunk: bytes) -> RowsRefused | None:
+def _try_copy(connection: Connection, rows: Rows) -> RowsRefused | None:
     with connection.cursor() as cursor:
         cursor.execute("SAVEPOINT part")
         try:
             with translated():
-                cursor.copy_expert(statement("copy_staged"), io.BytesIO(HEADER + chunk + TRAILER), size=1 << 20)
+                copied = io.BytesIO(b"".join(copy_stream([rows])))
+                cursor.copy_expert(statement("copy_staged"), copied, size=1 << 20)
         except RowsRefused as error:
             cursor.execute("ROLLBACK TO SAVEPOINT part")
             return error

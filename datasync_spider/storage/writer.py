@@ -15,7 +15,6 @@ commit in the order of their numbers: the caller's ``turn`` returns when all ear
 from __future__ import annotations
 
 import io
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.quarantine import RefusedRow, stage_what_is_accepted
 from datasync_spider.storage.rejections import insert_rejected
-from datasync_spider.storage.rows import HEADER, TRAILER
+from datasync_spider.storage.rows import copy_stream
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
@@ -157,7 +156,7 @@ class Writer:
         with connection.cursor() as cursor:
             cursor.execute("SAVEPOINT rows")
             try:
-                cursor.copy_expert(statement("copy_straight"), _ChunkStream(batch))
+                cursor.copy_expert(statement("copy_straight"), _CopyStream(batch))
             except psycopg2.errors.UniqueViolation:
                 self._mode.conflicted()
             except psycopg2.Error as error:
@@ -177,7 +176,7 @@ class Writer:
             cursor.execute("SAVEPOINT rows")
             try:
                 with translated():
-                    cursor.copy_expert(statement("copy_staged"), _ChunkStream(batch))
+                    cursor.copy_expert(statement("copy_staged"), _CopyStream(batch))
             except RowsRefused:
                 cursor.execute("ROLLBACK TO SAVEPOINT rows")
                 refused = stage_what_is_accepted(connection, batch.pages)
@@ -194,12 +193,12 @@ class Writer:
         return _Written(inserted, refused, is_staged=True, has_known=len(merged) + bad < batch.rows)
 
 
-class _ChunkStream(io.BytesIO):
-    """A batch as the file that COPY reads: page by page, so that it is never in memory a second time as a whole."""
+class _CopyStream(io.BytesIO):
+    """A batch as the file that COPY reads: encoded piece by piece, so that it is never in memory a second time."""
 
     def __init__(self, batch: Batch) -> None:
         super().__init__()
-        self._chunks = itertools.chain([HEADER], (page.rows.chunk for page in batch.pages), [TRAILER])
+        self._pieces = copy_stream(page.rows for page in batch.pages)
         self._reads = 0
 
     def read(self, _: int | None = -1, /) -> bytes:
@@ -207,7 +206,7 @@ class _ChunkStream(io.BytesIO):
         self._reads += 1
         if self._reads == 3:
             failpoints.reach("mid_copy")
-        return next((chunk for chunk in self._chunks if chunk), b"")
+        return next(self._pieces, b"")
 
 
 def _raise_unless_refused(error: psycopg2.Error) -> None:

@@ -1,4 +1,8 @@
-from datasync_spider.storage.batch import Batch
+import queue
+import threading
+from collections import Counter
+
+from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.prepare import Preparer
 from tests.support.pages import event, page
 
@@ -54,3 +58,45 @@ def test_a_new_walk_starts_a_new_order() -> None:
     preparer = Preparer()
     preparer.prepare(page(1, [event("a", 10)]))
     assert preparer.prepare(page(2, [event("b", 99)], walk=2)).in_order
+
+
+def test_an_id_in_flight_with_other_content_is_put_aside_and_its_page_goes_on() -> None:
+    preparer = Preparer()
+    first = preparer.prepare(page(1, [event("a", payload=b"1"), event("b", payload=b"1")]))
+    second = preparer.prepare(page(2, [event("a", payload=b"2"), event("b", payload=b"1"), event("c", payload=b"1")]))
+    assert [(variant.event_id, variant.payload) for variant in second.variants] == [("a", b"2")]
+    assert [row.event_id for row in second.rows] == ["c"]
+    preparer.forget(Batch(1, [first]))
+    third = preparer.prepare(page(3, ["a", "c"]))
+    assert [row.event_id for row in third.rows] == ["a"]
+
+
+def test_two_events_of_one_id_that_share_their_payload_are_one_row() -> None:
+    payload = b"shared"
+    prepared = Preparer().prepare(page(1, [event("a", payload=payload), event("a", payload=payload)]))
+    assert (len(prepared.rows), prepared.duplicates, prepared.variants) == (1, 1, [])
+
+
+def test_ids_are_in_flight_while_another_thread_learns_of_commits() -> None:
+    preparer = Preparer()
+    commits: queue.SimpleQueue[PreparedPage | None] = queue.SimpleQueue()
+
+    def forget() -> None:
+        while (prepared := commits.get()) is not None:
+            preparer.forget(Batch(1, [prepared]))
+
+    forgetting = threading.Thread(target=forget)
+    forgetting.start()
+    written: Counter[str] = Counter()
+    try:
+        # Each page repeats half of the one before, which may be in flight still or not any more.
+        for number in range(1, 400):
+            prepared = preparer.prepare(page(number, [f"{id_}" for id_ in range(10 * number, 10 * number + 20)]))
+            assert len(set(prepared.rows.event_ids)) == len(prepared.rows)
+            written.update(prepared.rows.event_ids)
+            commits.put(prepared)
+    finally:
+        commits.put(None)
+        forgetting.join()
+    assert set(written) == {f"{id_}" for id_ in range(10, 4010)}
+    assert [row.event_id for row in preparer.prepare(page(400, ["10", "4009"])).rows] == ["10", "4009"]

@@ -1,32 +1,69 @@
-"""What is written as rows can be read back from them."""
+"""Rows on their way to COPY: all of them, in the order of their keys, whatever their kind."""
 
 from __future__ import annotations
+
+import struct
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasync_spider.api.event import Event
-from datasync_spider.storage.rows import Rows
+from datasync_spider.storage.rows import HEADER, TRAILER, Rows, copy_stream
 
-_EVENTS = st.builds(
-    Event,
-    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6),
-    st.none() | st.integers(-(10**17), 2 * 10**17),
-    st.binary(max_size=9),
+_EPOCH_US = 946_684_800_000_000
+_EVENTS = st.lists(
+    st.builds(
+        Event,
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6),
+        st.none() | st.integers(-(10**17), 2 * 10**17),
+        st.binary(max_size=9),
+    ),
+    max_size=6,
+    unique_by=lambda event: event.event_id,
 )
 
 
+def read_back(stream: bytes) -> list[Event]:
+    """The rows of a COPY stream, read as PostgreSQL's documentation of the format says."""
+    assert stream.startswith(HEADER)
+    position, events = len(HEADER), []
+    while (columns := struct.unpack_from("!h", stream, position)[0]) != -1:
+        assert columns == 3
+        position += 2
+        fields: list[bytes | None] = []
+        for _ in range(columns):
+            (length,) = struct.unpack_from("!i", stream, position)
+            position += 4
+            fields.append(None if length == -1 else stream[position : position + length])
+            position += max(0, length)
+        key, time, payload = fields
+        assert key is not None
+        assert payload is not None
+        assert payload[0] == 1
+        time_us = None if time is None else struct.unpack("!q", time)[0] + _EPOCH_US
+        events.append(Event(key.decode(), time_us, payload[1:]))
+    assert stream[position:] == TRAILER
+    return events
+
+
 @settings(deadline=None)
-@given(st.lists(_EVENTS, max_size=6))
-def test_rows_give_back_the_events_that_they_were_made_of(events: list[Event]) -> None:
-    rows = Rows.of(events)
-    assert list(rows) == events
-    assert len(rows) == len(events)
-
-
-def test_ids_of_one_length_are_written_as_ids_of_any_length_are() -> None:
-    alike = [Event("aa", 5, b"{}"), Event("bb", 946_684_800_000_000, b"[]")]
-    assert (
-        Rows.of(alike).chunk + Rows.of([Event("c", None, b"1")]).chunk
-        == Rows.of([*alike, Event("c", None, b"1")]).chunk
+@given(_EVENTS, st.integers(0, 6))
+def test_every_row_is_in_the_stream_once_in_the_order_of_keys(events: list[Event], cut: int) -> None:
+    stream = b"".join(copy_stream([Rows.of(events[:cut]), Rows.of(events[cut:])]))
+    assert read_back(stream) == sorted(
+        events, key=lambda event: (len(event.event_id.encode()), event.event_id.encode())
     )
+
+
+def test_many_rows_come_in_pieces_none_of_which_is_empty() -> None:
+    events = [Event(f"{number:05}", 5, b"{}") for number in range(2_500)]
+    pieces = list(copy_stream([Rows.of(events)]))
+    assert len(pieces) == 5
+    assert all(pieces)
+    assert read_back(b"".join(pieces)) == events
+
+
+def test_rows_are_a_sequence_of_events() -> None:
+    events = [Event("a", None, b"1"), Event("b", 7, b"2")]
+    rows = Rows.of(events)
+    assert (list(rows), rows[1], list(rows[1:]), len(rows)) == (events, events[1], events[1:], 2)
