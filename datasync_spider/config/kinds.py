@@ -25,10 +25,14 @@ _FALSE = frozenset({"false", "no", "off", "0"})
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``read`` makes the value or raises ValueError; ``allowed`` completes the sentence "allowed: …"."""
+    """``read`` makes the value or raises ValueError; ``allowed`` completes the sentence "allowed: …".
+
+    ``show`` is how a refused text is printed, by a kind whose texts may hold a secret in a known place.
+    """
 
     read: Callable[[str], Any]
     allowed: str
+    show: Callable[[str], str] = repr
 
 
 def whole_number(low: int, high: int) -> Kind:
@@ -90,7 +94,8 @@ def pattern(expression: str, allowed: str) -> Kind:
 
 def base_url() -> Kind:
     """An API's address; slashes at its end are dropped, so that paths can be appended."""
-    return Kind(_read_base_url, "an http or https URL without user, query and fragment, such as https://host/api/v1")
+    allowed = "an http or https URL without user, query and fragment, such as https://host/api/v1"
+    return Kind(_read_base_url, allowed, _show_base_url)
 
 
 def database_url() -> Kind:
@@ -157,6 +162,16 @@ def _read_base_url(text: str) -> str:
     if "?" in text or "#" in text:
         raise ValueError("it holds a query or a fragment")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _show_base_url(text: str) -> str:
+    """Without user, password, query and fragment, where people put keys."""
+    scheme, separator, rest = text.partition("://")
+    if not separator or "@" in scheme:
+        scheme, separator, rest = "", "", text
+    _, at, rest = rest.rpartition("@")
+    place = re.split(r"(?<=[?#])", rest, maxsplit=1)
+    return repr(f"{scheme}{separator}{'***@' if at else ''}{place[0]}{'***' if place[1:] else ''}")
 
 
 def _split(text: str) -> SplitResult:

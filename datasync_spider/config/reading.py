@@ -51,7 +51,7 @@ class Reading:
         try:
             return setting.kind.read(found.text)
         except ValueError as error:
-            shown = _MASK if setting.secret else repr(found.text)
+            shown = _MASK if setting.secret else setting.kind.show(found.text)
             self._mistake(f"{setting.name} is {shown} ({found.source}): {error}; allowed: {setting.kind.allowed}")
             return None
 
@@ -70,13 +70,15 @@ class Reading:
         return self._find_in_file(setting.by_file, file_found)
 
     def _find_in_file(self, name: str, pointer: Found) -> Found | None:
-        where = f"{name} is {pointer.text!r} ({pointer.source})"
+        shown = repr(pointer.text) if _leads_somewhere(self._project, pointer.text) else _MASK
+        where = f"{name} is {shown} ({pointer.source})"
         try:
             path = self._project / Path(pointer.text).expanduser()
             with path.open(encoding="utf-8-sig") as stream:
                 text = stream.read(_SECRET_FILE_BYTES).strip()
         except OSError as error:
-            self._mistake(f"{where}: the file cannot be read: {error.strerror}; allowed: a readable text file")
+            hint = ", and it is not shown, since it may be the secret itself" if shown == _MASK else ""
+            self._mistake(f"{where}: the file cannot be read: {error.strerror}{hint}; allowed: a readable text file")
             return None
         except (ValueError, RuntimeError):
             self._mistake(f"{where}: the file cannot be read as UTF-8 text; allowed: a readable text file")
@@ -121,6 +123,15 @@ class Reading:
 
 # Scrapy has settings of these names, so a value in settings.py is meant for Scrapy.
 _SCRAPY_NAMES = frozenset({"LOG_LEVEL", "LOG_FORMAT", "USER_AGENT"})
+
+
+def _leads_somewhere(project: Path, pointer: str) -> bool:
+    """Whether this is plainly a path. People also put the secret itself where the name of its file belongs."""
+    try:
+        path = project / Path(pointer).expanduser()
+        return path.exists() or ("/" in pointer and path.parent.is_dir())
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def _is_loopback(url: str) -> bool:

@@ -47,12 +47,43 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text(" \n", encoding="utf-8")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
 
-    assert "is 'none' (environment): the file cannot be read: No such file" in refusal(
-        tmp_path, DATASYNC_API_KEY_FILE="none"
+    assert "is './none' (environment): the file cannot be read: No such file" in refusal(
+        tmp_path, DATASYNC_API_KEY_FILE="./none"
     )
     assert "the file is empty" in refusal(tmp_path, DATASYNC_API_KEY_FILE="empty")
     assert "UTF-8" in refusal(tmp_path, DATASYNC_API_KEY_FILE="binary")
     assert "UTF-8" in refusal(tmp_path, DATASYNC_API_KEY_FILE="a\0b")
+
+
+@pytest.mark.parametrize("name", ["DATASYNC_API_KEY_FILE", "DATABASE_URL_FILE"])
+@pytest.mark.parametrize(
+    "secret", [KEY, "c2VjcmV0/a2V5", "postgresql://u:hunter2@db/x", "s" * 5000, "~hunter2/x"], ids=range(5)
+)
+def test_a_secret_in_the_place_of_its_file_is_not_shown(tmp_path: Path, name: str, secret: str) -> None:
+    message = refusal(tmp_path, **{name: secret})
+
+    assert f"{name} is *** (environment): the file cannot be read" in message
+    assert secret not in message
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://u:hunter2@h/x", "https://***@h/x"),
+        ("https://u:hunt?hunter2@h/x", "https://***@h/x"),
+        ("https://u:a://hunter2@h/x", "https://***@h/x"),
+        ("u:hunter2@h/x", "***@h/x"),
+        ("u:hunter2@https://h", "***@https://h"),
+        ("https://h/x?key=hunter2", "https://h/x?***"),
+        ("https://h/x#hunter2", "https://h/x#***"),
+        ("ftp://h/x", "ftp://h/x"),
+    ],
+)
+def test_a_refused_api_address_is_shown_without_what_may_be_a_key(url: str, shown: str) -> None:
+    message = refusal(API_BASE_URL=url)
+
+    assert f"API_BASE_URL is {shown!r} (environment)" in message
+    assert "hunt" not in message
 
 
 def test_a_bad_value_from_a_file_is_told_by_the_files_path_and_masked(tmp_path: Path) -> None:
