@@ -68,6 +68,8 @@ class ProgressFeed:
 
     def _page_fetched(self, page: EventPage, cursor_seconds: float | None, **_: Any) -> None:
         self.state.page_fetched(page.body_bytes, cursor_seconds, time.monotonic())
+        if page.ends_pass is not None:
+            self.state.pass_ended(page.ends_pass)
 
     def _rate_window_observed(
         self, limit: int | None, remaining: int | None, reset_seconds: float | None, **_: Any

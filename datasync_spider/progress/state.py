@@ -99,6 +99,7 @@ class ProgressState:
         self.wait: Wait | None = None
         self.outage: Outage | None = None
         self.requested_at: float | None = None
+        self.pass_end: str | None = None
         self.ending: str | None = None
 
     def _restart_clocks(self, now: float) -> None:
@@ -138,6 +139,10 @@ class ProgressState:
         self.pages_fetched += 1
         self.bytes_fetched += body_bytes
         self.cursor_ends_at = None if cursor_seconds is None else now + cursor_seconds
+
+    def pass_ended(self, why: str) -> None:
+        """No page follows the one that was fetched last: the feed's last, or known ground."""
+        self.pass_end = why
 
     def rate_window_observed(
         self, limit: int | None, remaining: int | None, reset_seconds: float | None, now: float
@@ -206,7 +211,7 @@ class ProgressState:
             return Activity.STARTING
         if self.outage is not None:
             return Activity.DATABASE_AWAY
-        if self.ending is not None:
+        if self.ending is not None or self.pass_end is not None:
             return Activity.ENDING
         if self.wait is not None:
             return Activity.WAITING

@@ -68,7 +68,7 @@ def _outage_words(state: ProgressState, now: float) -> str:
 
 def _ending_words(state: ProgressState) -> str:
     left = f", writing {writing_words(state)}" if state.writing_batches or state.buffered_pages else ""
-    return f"ending ({state.ending}){left}"
+    return f"ending ({state.ending or state.pass_end}){left}"
 
 
 def writing_words(state: ProgressState) -> str:

@@ -70,6 +70,16 @@ def test_writing_and_ending_tell_what_is_not_yet_committed() -> None:
     assert activity_words(state, 0.0) == "ending (SIGTERM)"
 
 
+def test_no_page_is_called_under_way_after_the_last_one() -> None:
+    state = running()
+    state.page_fetched(1_000, None, 0.0)
+    state.pass_ended("last_page")
+    state.buffer_changed(pages=1, rows=5_000, writing=1)
+    assert activity_words(state, 0.0) == "ending (last_page), writing 1 batch, 5,000 rows in line"
+    state.ends("storage_unavailable")
+    assert activity_words(state, 0.0).startswith("ending (storage_unavailable)")
+
+
 def test_the_line_tells_the_stream_first_and_then_this_run() -> None:
     state = running(stored=1_000, expected_total=11_000)
     commit(state, 10.0, pages=2, inserted=1_000, duplicates=30, rejected=0, stored=2_000)
