@@ -1,7 +1,12 @@
 -- name: transaction_limits
--- For this transaction only, so that a pooler between us and the server hands on no setting.
+-- For this transaction only, so that a pooler between us and the server hands on no setting. A client whose machine died
+-- in the middle of a COPY is not idle to the server: only TCP tells, by default after two hours, and until then it holds
+-- the keys that its successor wants to write.
 SELECT set_config('lock_timeout', %(lock_timeout_ms)s, true),
-       set_config('idle_in_transaction_session_timeout', %(idle_timeout_ms)s, true);
+       set_config('idle_in_transaction_session_timeout', %(idle_timeout_ms)s, true),
+       set_config('tcp_keepalives_idle', '10', true),
+       set_config('tcp_keepalives_interval', '5', true),
+       set_config('tcp_keepalives_count', '3', true);
 
 -- name: copy_straight
 -- Fastest; fails as a whole where one key exists.
