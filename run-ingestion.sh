@@ -82,6 +82,29 @@ except ValueError:
 run = report["run"] or {"id": "-", "status": "unknown", "reason": None}
 print(run["status"], report["total_ingested"], report["total_rejected"], run["id"], run["reason"] or "-")'
 
+# Asks the database how the run ended, with the settings that the crawl was given: ask HOW [arguments of the crawl]
+ask() {
+  how=$1
+  shift
+  left=$#
+  while [ "$left" -gt 0 ]; do
+    case $1 in
+      -s | --set)
+        set -- "$@" "$1" "${2-}"
+        shift
+        left=$((left - 1))
+        ;;
+      -s?* | --set=*) set -- "$@" "$1" ;;
+    esac
+    shift
+    left=$((left - 1))
+  done
+  "$how" "$@" 2>"$work/status" </dev/null || {
+    say 'The database could not be asked how the run ended:'
+    tail -n 3 "$work/status" >&2
+  }
+}
+
 # The last word: tell STATUS_LINE EXIT_CODE, with STATUS_LINE from the program above, or empty where it had no answer.
 tell() {
   code=$2
@@ -160,6 +183,8 @@ await() {
   fi
 }
 
+ask_here() { scrapy status --json "$@" | python -c "$summarise"; }
+
 run_local() {
   ensure_venv run
   # The crawl keeps the copy itself: on a terminal it also draws a live view, which is nothing for a file. A copy that
@@ -179,11 +204,7 @@ run_local() {
 
   line=''
   if [ "$crawl_code" -ne 2 ]; then
-    line=$(scrapy status --json 2>"$work/status" </dev/null | python -c "$summarise" 2>>"$work/status") || {
-      line=''
-      say 'The database could not be asked how the run ended:'
-      tail -n 3 "$work/status" >&2
-    }
+    line=$(ask ask_here "$@")
   fi
   tell "$line" "$crawl_code"
 }
@@ -267,10 +288,16 @@ await_follower() {
   done
 }
 
+ask_container() {
+  # shellcheck disable=SC2016 # for the shell in the container
+  $compose run --rm --no-deps -T --entrypoint sh "$service" \
+    -c 'scrapy status --json "$@" | python -c "$0"' "$summarise" "$@"
+}
+
 run_docker() {
   docker_answers || die 'no Docker engine answers; is it running, and may this user speak to it?'
   find_compose
-  case $(setting API_MODE) in
+  case $(setting API_MODE | tr '[:upper:]' '[:lower:]') in
     '' | mock) service=ingestion needed='postgres mock-api' ;;
     live) service=ingestion-live needed=postgres compose="$compose --profile live" ;;
     *) die "API_MODE=$(setting API_MODE) is neither mock nor live" ;;
@@ -321,13 +348,7 @@ run_docker() {
 
   line=''
   if [ "$crawl_code" -ne 2 ]; then
-    # shellcheck disable=SC2016 # for the shell in the container
-    line=$($compose run --rm --no-deps -T --entrypoint sh "$service" \
-      -c 'scrapy status --json | python -c "$0"' "$summarise" 2>"$work/status" </dev/null) || {
-      line=''
-      say 'The database could not be asked how the run ended:'
-      tail -n 3 "$work/status" >&2
-    }
+    line=$(ask ask_container "$@")
   fi
   tell "$line" "$crawl_code"
 }

@@ -92,6 +92,15 @@ def test_arguments_behind_two_dashes_are_the_crawls(checkout: Path) -> None:
     assert len((checkout / "events.jsonl").read_text().splitlines()) == 1000
 
 
+def test_settings_of_the_crawl_also_lead_to_its_result(checkout: Path) -> None:
+    settings = ["--set=STREAM=other", "-s", "DATASYNC_HOME=my home", "-sMOCK_TOTAL_EVENTS=700"]
+    result = run(checkout, "--local", "--", "-O", "events.jsonl", *settings)
+
+    assert result.returncode == 0, result.stderr
+    assert last_lines(result.stdout, 2) == ["INGESTION COMPLETE!", "Total events: 700"]
+    assert (checkout / "my home").is_dir()
+
+
 def test_live_mode_without_a_key_is_refused_before_anything_is_started(checkout: Path) -> None:
     result = run(checkout, "--local", API_MODE="live")
 
