@@ -24,10 +24,12 @@ class Bench:
     server: Server
     rounds: int
     quick: bool
+    profiles: Path | None = None
     _rows: dict[int, list[Path]] = field(default_factory=dict)
 
-    def size(self, events: int, quick_events: int) -> int:
-        return quick_events if self.quick else events
+    def size(self, whole: int, quick: int) -> int:
+        """Of a feed, or of whatever else makes a case long."""
+        return quick if self.quick else whole
 
     def rows(self, total: int) -> list[Path]:
         """The feed of this size as files for ``COPY``, made once."""
@@ -35,6 +37,10 @@ class Bench:
             say(f"preparing {total:,} rows")
             self._rows[total] = prepare_rows(self.server.directory / f"rows-{total}", total, COPIES_AT_ONCE)
         return self._rows[total]
+
+    def flame_graphs(self, name: str) -> list[Path]:
+        """Where to leave a profile of one more crawl of this case, which is not measured; empty without --profile."""
+        return [] if self.profiles is None else [self.profiles / f"{name}.svg"]
 
     def take_turns(self, subjects: Mapping[str, Callable[[], str]]) -> None:
         """Runs every subject once a round; each returns what it found, for the progress on standard error."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.feed import PROJECT, Asked, Feed
 from bench.processes import Finished, run
+from bench.profiling import profiler
 from bench.server import query
 from datasync_spider.config.table import MOCK_PREFIX, SETTINGS
 
@@ -37,6 +38,11 @@ class Crawled:
         return self.asked.first_request - self.process.started
 
     @property
+    def cost(self) -> str:
+        """For the progress."""
+        return f"{self.process.cpu_seconds:.2f} s CPU, {self.process.peak_mb:.0f} MB"
+
+    @property
     def other_requests(self) -> int:
         """Requests that became no page."""
         return self.asked.requests - self.ledger_pages
@@ -56,18 +62,20 @@ def crawl_environment(base_url: str, database_url: str, home: Path, **settings: 
     return {**kept, "PYTHONPATH": str(PROJECT), **given, **settings}
 
 
-def crawl(feed: Feed, database_url: str, *, stored: int | None = None, **settings: str) -> Crawled:
-    """Crawls the whole feed; ``stored`` rows must be in the table afterwards (default: as many as the feed has)."""
+def crawl(feed: Feed, database_url: str, *, flame_graph: Path | None = None, **settings: str) -> Crawled:
+    """Crawls the whole feed. With ``flame_graph`` under a profiler, whose own cost is in the figures then."""
     home = Path(tempfile.mkdtemp(prefix="datasync-bench-crawl-"))
     try:
         feed.forget()
         environment = crawl_environment(feed.base_url, database_url, home, **settings)
-        process = run([*scrapy_command(), "crawl", "events"], home / "crawl.log", cwd=PROJECT, env=environment)
+        command = [*scrapy_command(), "crawl", "events"]
+        if flame_graph is not None:
+            command = [*profiler(flame_graph), *command]
+        process = run(command, home / "crawl.log", cwd=PROJECT, env=environment)
     finally:
         shutil.rmtree(home)
-    expected = feed.total if stored is None else stored
     found = query(database_url, "SELECT count(*) FROM ingested_events")[0][0]
-    if found != expected:
-        raise RuntimeError(f"the crawl stored {found} events of {expected}")
+    if found != feed.total:
+        raise RuntimeError(f"the crawl stored {found} events of {feed.total}")
     pages = query(database_url, "SELECT count(*) FROM ingestion_pages")[0][0]
     return Crawled(process, feed.asked(), int(pages))

@@ -28,8 +28,6 @@ class Asked:
     requests: int
     pages: int
     refused: int
-    events: int
-    early: int
 
 
 class Feed:
@@ -68,14 +66,7 @@ class Feed:
             requests=sum(sum(each.values()) for each in counts),
             pages=sum(entry["status"] == 200 and entry["events"] > 0 for entry in requests),
             refused=sum(each.get("429", 0) for each in counts),
-            events=stats["events_served"],
-            early=stats["early_requests"],
         )
-
-    def cpu_seconds(self) -> float:
-        """What the mock has used so far."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         self._process.terminate()

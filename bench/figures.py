@@ -7,6 +7,7 @@ what it was made from. How it is shown, saved or compared does not belong here.
 from __future__ import annotations
 
 from statistics import median
+from typing import Literal
 
 import msgspec
 
@@ -71,13 +72,19 @@ class Machine(msgspec.Struct, kw_only=True):
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """One run of the benchmark."""
+    """One run of the benchmark; ``kind`` names the command that took it."""
 
+    kind: Literal["cases", "peers", "growth"]
     taken_at: str
     command: str
     commit: str
     machine: Machine
     cases: list[CaseFound] = []
+
+
+def ratios(samples: list[float], limits: list[float]) -> list[float]:
+    """Round by round."""
+    return [sample / limit for sample, limit in zip(samples, limits, strict=True)]
 
 
 def spread(samples: list[float]) -> float:

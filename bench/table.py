@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import median
+
 from bench.figures import CaseFound, Figure, Report
 
 _HEADINGS = ("case", "what", "median", "spread", "ratio", "reach", "met", "CPU s", "peak MB")
+# Words to the left, numbers to the right.
+_WORDS = 2
 
 
 def text_table(report: Report) -> str:
     """Aligned columns."""
-    rows = [_HEADINGS, *_rows(report)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    lines = ["  ".join(_aligned(cell, widths[i], i) for i, cell in enumerate(row)).rstrip() for row in rows]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    return align([_HEADINGS, *_rows(report)])
 
 
 def markdown_table(report: Report) -> str:
     """The same cells between bars."""
-    bars = ["---" if column < 2 else "---:" for column in range(len(_HEADINGS))]
-    cells = [_HEADINGS, tuple(bars), *_rows(report)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
+    bars = tuple("---" if column < _WORDS else "---:" for column in range(len(_HEADINGS)))
+    return "\n".join("| " + " | ".join(row) + " |" for row in (_HEADINGS, bars, *_rows(report)))
+
+
+def align(rows: Sequence[tuple[str, ...]]) -> str:
+    """The first row is the heading."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column < _WORDS else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
 def _rows(report: Report) -> list[tuple[str, ...]]:
@@ -32,23 +46,13 @@ def _row(case: CaseFound, figure: Figure, *, first: bool) -> tuple[str, ...]:
         case.name if first else "",
         figure.what,
         f"{number(figure.median)} {figure.unit}".strip(),
-        f"{figure.spread:.0%}",
+        f"{figure.spread:.0%}" if len(figure.samples) > 1 else "",
         "" if ratio is None else f"{ratio:.2f}",
-        _reach(figure),
-        {None: "", True: "yes", False: "NO"}[figure.is_met],
-        _median_of(figure.cpu_seconds, ".2f"),
-        _median_of(figure.peak_mb, ".0f"),
+        "" if figure.reach is None else f"{'≥' if figure.at_least else '≤'} {number(figure.reach)}",
+        {None: "", True: "yes", False: "no"}[figure.is_met],
+        f"{median(figure.cpu_seconds):.2f}" if figure.cpu_seconds else "",
+        f"{median(figure.peak_mb):.0f}" if figure.peak_mb else "",
     )
-
-
-def _reach(figure: Figure) -> str:
-    if figure.reach is None:
-        return ""
-    return f"{'≥' if figure.at_least else '≤'} {number(figure.reach)}"
-
-
-def _median_of(samples: list[float], form: str) -> str:
-    return format(Figure(what="", unit="", samples=samples).median, form) if samples else ""
 
 
 def number(value: float) -> str:
@@ -57,7 +61,3 @@ def number(value: float) -> str:
     if magnitude >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.1f}" if magnitude >= 10 else f"{value:.2f}"
-
-
-def _aligned(cell: str, width: int, column: int) -> str:
-    return cell.ljust(width) if column < 2 else cell.rjust(width)

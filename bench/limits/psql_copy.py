@@ -13,11 +13,10 @@ from datasync_spider.local.embedded_postgres import psql_path
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """``cpu_seconds`` and ``peak_mb`` are those of the clients."""
+    """``cpu_seconds`` are those of the clients."""
 
     seconds: float
     cpu_seconds: float
-    peak_mb: float
 
 
 def copy_rows(paths: list[Path], database_url: str, expected_rows: int) -> Copied:
@@ -38,7 +37,6 @@ def copy_rows(paths: list[Path], database_url: str, expected_rows: int) -> Copie
     return Copied(
         seconds=max(each.ended for each in done) - min(each.started for each in done),
         cpu_seconds=sum(each.cpu_seconds for each in done),
-        peak_mb=max(each.peak_mb for each in done),
     )
 
 

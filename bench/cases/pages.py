@@ -1,0 +1,70 @@
+"""Many small pages: what one request costs, whatever it carries."""
+
+from __future__ import annotations
+
+from bench.bench import Bench
+from bench.cases.chain import page_ms
+from bench.crawl import crawl
+from bench.feed import Feed
+from bench.figures import CaseFound, Figure, ratios
+from bench.limits.bare_client import follow
+
+NAME = "pages"
+TITLE = "many small pages: limit=100, API without latency"
+EVENTS, QUICK_EVENTS = 200_000, 20_000
+_PAGE_EVENTS = 100
+_REACH_MS = 1.2
+
+
+def run(bench: Bench) -> CaseFound:
+    total = bench.size(EVENTS, QUICK_EVENTS)
+    requests = total // _PAGE_EVENTS
+    limit = Figure(what="a bare keep-alive client", unit="ms/request")
+    ours = Figure(what="scrapy crawl events", unit="ms/request", reach=_REACH_MS, at_least=False)
+    whole_cpu = Figure(what="CPU, start and end of the process included", unit="ms/request")
+    one_page: list[float] = []
+    limit_setting = str(_PAGE_EVENTS)
+
+    with Feed(total, "--prepare") as feed, Feed(_PAGE_EVENTS) as short_feed:
+
+        def measure_limit() -> str:
+            process, asked = follow(feed, _PAGE_EVENTS, bench.server.directory)
+            limit.samples.append(page_ms(asked))
+            limit.cpu_seconds.append(process.cpu_seconds)
+            return f"{limit.samples[-1]:.2f} ms a request"
+
+        def measure_ours() -> str:
+            with bench.server.fresh() as url:
+                crawled = crawl(feed, url, API_PAGE_LIMIT=limit_setting)
+            ours.samples.append(page_ms(crawled.asked))
+            ours.cpu_seconds.append(crawled.process.cpu_seconds)
+            ours.peak_mb.append(crawled.process.peak_mb)
+            whole_cpu.samples.append(crawled.process.cpu_seconds / requests * 1000)
+            return f"{ours.samples[-1]:.2f} ms a request, {crawled.cost}"
+
+        def measure_one_page() -> str:
+            with bench.server.fresh() as url:
+                one_page.append(crawl(short_feed, url, API_PAGE_LIMIT=limit_setting).process.cpu_seconds)
+            return f"{one_page[-1]:.2f} s CPU"
+
+        bench.take_turns({limit.what: measure_limit, ours.what: measure_ours, "a crawl of one page": measure_one_page})
+        for graph in bench.flame_graphs(NAME):
+            with bench.server.fresh() as url:
+                crawl(feed, url, flame_graph=graph, API_PAGE_LIMIT=limit_setting)
+    added_cpu = Figure(
+        what="CPU that a request adds to a crawl of one page",
+        unit="ms/request",
+        samples=[(many - one) / (requests - 1) * 1000 for many, one in zip(ours.cpu_seconds, one_page, strict=True)],
+        reach=_REACH_MS,
+        at_least=False,
+    )
+    beside = Figure(
+        what="… as a share of the bare client's speed", unit="", samples=ratios(limit.samples, ours.samples)
+    )
+    return CaseFound(
+        name=NAME,
+        title=TITLE,
+        rounds=bench.rounds,
+        events=total,
+        figures=[limit, ours, beside, added_cpu, whole_cpu],
+    )

@@ -1,0 +1,37 @@
+"""The start: from the command until the first request has arrived, with the database up and migrated."""
+
+from __future__ import annotations
+
+from bench.bench import Bench
+from bench.crawl import crawl
+from bench.feed import Feed
+from bench.figures import CaseFound, Figure
+
+NAME = "start"
+TITLE = "start: the database is up, the feed has one page"
+_EVENTS = 100
+_STARTS_A_ROUND, _QUICK_STARTS_A_ROUND = 3, 1
+
+
+def run(bench: Bench) -> CaseFound:
+    first = Figure(what="until the first request", unit="s", reach=1.2, at_least=False)
+    whole = Figure(what="until the process has ended", unit="s")
+
+    starts = bench.size(_STARTS_A_ROUND, _QUICK_STARTS_A_ROUND)
+    with Feed(_EVENTS) as feed:
+
+        def measure_ours() -> str:
+            for _ in range(starts):
+                with bench.server.fresh() as url:
+                    crawled = crawl(feed, url)
+                first.samples.append(crawled.start_seconds)
+                whole.samples.append(crawled.process.wall_seconds)
+                whole.cpu_seconds.append(crawled.process.cpu_seconds)
+                whole.peak_mb.append(crawled.process.peak_mb)
+            return f"{first.samples[-1]:.2f} s, {whole.samples[-1]:.2f} s in all"
+
+        bench.take_turns({"scrapy crawl events": measure_ours})
+        for graph in bench.flame_graphs(NAME):
+            with bench.server.fresh() as url:
+                crawl(feed, url, flame_graph=graph)
+    return CaseFound(name=NAME, title=TITLE, rounds=bench.rounds, events=_EVENTS, figures=[first, whole])

@@ -1,0 +1,1 @@
+"""The same work with what users would pick instead, in an environment of its own."""

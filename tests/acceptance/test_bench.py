@@ -1,0 +1,48 @@
+"""The benchmark by itself, on a feed that is too small to say anything about speed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.reports import load
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_a_case_measures_the_crawl_beside_its_limit_and_keeps_every_sample(tmp_path: Path) -> None:
+    saved = tmp_path / "cases.json"
+    done = bench("--case", "database", "--quick", "--rounds", "1", "--json", str(saved))
+    assert done.returncode in (0, 1), done.stderr
+    (case,) = load(saved).cases
+    limit, ours, whole, mock, cost, others = case.figures
+    assert all(len(figure.samples) == 1 for figure in case.figures)
+    assert limit.samples[0] > 0
+    assert mock.samples[0] > ours.samples[0]
+    # The start of a process takes time, and a crawl some of the processor's.
+    assert 0 < whole.samples[0] < ours.samples[0]
+    assert ours.ratios == [ours.samples[0] / limit.samples[0]]
+    assert cost.samples[0] == ours.cpu_seconds[0] / case.events * 1e6 > 0
+    assert ours.peak_mb[0] > 20
+    assert others.samples == [0.0]
+    assert done.returncode == (0 if all(figure.is_met is not False for figure in case.figures) else 1)
+    assert "scrapy crawl events" in done.stdout
+
+
+def test_a_file_to_compare_with_is_read_before_anything_is_measured(tmp_path: Path) -> None:
+    done = bench("--compare", str(tmp_path / "nothing.json"))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "nothing.json cannot be read: No such file or directory" in done.stderr
