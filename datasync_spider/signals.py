@@ -11,7 +11,8 @@ loop_ended = object()  # the event loop is over, be it that the crawl has closed
 wait_started = object()  # reason: str, seconds: float
 wait_ended = object()  # reason: str, waited_seconds: float
 batch_committed = object()  # summary: datasync_spider.storage.batch.Committed, newest: Watermark | None of its events
-buffer_changed = object()  # pages: int, rows: int, both waiting for a writer; writing: int, batches with the writers
+# pages: int, rows: int, both waiting for a writer; writing: int, batches with the writers; batch_size_rows: int
+buffer_changed = object()
 writer_retrying = object()  # error: StorageError, attempt: int, delay_seconds: float
 request_retrying = object()  # reason: str, attempt: int, delay_seconds: float
 rate_window_observed = object()  # limit: int | None, remaining: int | None, reset_seconds: float | None

@@ -137,7 +137,8 @@ WRITING = (
         "write_batch_size_rows",
         "25000",
         kinds.whole_number(1, 1_000_000),
-        "Rows per transaction; a page is never split, so a batch may be larger by a page.",
+        "The most rows per transaction; batches get smaller, down to a tenth, while commits take over two seconds."
+        " A page is never split.",
     ),
     Setting(
         "WRITE_CONCURRENCY",

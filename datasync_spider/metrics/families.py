@@ -129,6 +129,7 @@ def _gauges(state: ProgressState) -> Iterator[Metric]:
     yield _gauge("datasync_buffered_pages", "Pages that wait for a writer.", state.buffered_pages)
     yield _gauge("datasync_buffered_rows", "Rows of these pages.", state.buffered_rows)
     yield _gauge("datasync_writing_batches", "Batches that are being written.", state.writing_batches)
+    yield _gauge("datasync_batch_size_rows", "Rows that a batch may have by now.", state.batch_size_rows)
     rate_limit = state.rate_limit
     yield _gauge("datasync_rate_limit_requests", "Requests that the API allows in a window.", rate_limit.limit)
     yield _gauge(

@@ -35,6 +35,7 @@ from datasync_spider.errors import (
     StorageUnavailable,
 )
 from datasync_spider.items import EventPage, page_fields
+from datasync_spider.pipelines.batchsize import BatchSize
 from datasync_spider.pipelines.buffer import PageBuffer
 from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
 from datasync_spider.pipelines.ending import Ending
@@ -72,6 +73,7 @@ class PostgresPipeline:
         self._preparer = Preparer()
         self._prepare_worker = Worker("datasync-prepare")
         self._control_worker = Worker("datasync-control")
+        self._batch_size = BatchSize(config.write_batch_size_rows)
         self._buffer = PageBuffer(config.write_batch_size_rows)
         self._early: dict[int, EventPage] = {}
         self._next_page = 1
@@ -214,16 +216,27 @@ class PostgresPipeline:
             self._fail(PageLost(f"writing failed: {type(error).__name__}: {error}"), cause=error)
         else:
             self._preparer.forget(batch)
+            self._fit_batches(batch, committed)
             self._committed(batch, committed)
             if self._ending.may_write:
                 self._dispatch(everything=self._ending.is_final)
         self._tell_buffer()
         await self._announce_room()
 
+    def _fit_batches(self, batch: Batch, committed: Committed) -> None:
+        if self._batch_size.written(batch.rows, committed.write_seconds):
+            self._buffer.batch_size_rows = self._batch_size.rows
+            logger.debug("batches have up to %d rows from now on", self._batch_size.rows)
+
     def _tell_buffer(self) -> None:
         assert self._dispatcher is not None
-        pages, rows, writing = self._buffer.pages, self._buffer.rows, self._dispatcher.in_flight
-        self._crawler.signals.send_catch_log(signals.buffer_changed, pages=pages, rows=rows, writing=writing)
+        self._crawler.signals.send_catch_log(
+            signals.buffer_changed,
+            pages=self._buffer.pages,
+            rows=self._buffer.rows,
+            writing=self._dispatcher.in_flight,
+            batch_size_rows=self._buffer.batch_size_rows,
+        )
 
     async def _announce_room(self) -> None:
         async with self._room:

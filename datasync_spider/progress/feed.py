@@ -79,8 +79,8 @@ class ProgressFeed:
     def _walk_restarted(self, **_: Any) -> None:
         self.state.walk_restarted()
 
-    def _buffer_changed(self, pages: int, rows: int, writing: int, **_: Any) -> None:
-        self.state.buffer_changed(pages, rows, writing)
+    def _buffer_changed(self, pages: int, rows: int, writing: int, batch_size_rows: int, **_: Any) -> None:
+        self.state.buffer_changed(pages, rows, writing, batch_size_rows)
 
     def _batch_committed(self, summary: Committed, newest: Watermark | None = None, **_: Any) -> None:
         counts = Counts(

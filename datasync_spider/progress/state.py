@@ -93,6 +93,7 @@ class ProgressState:
         self.buffered_pages = 0
         self.buffered_rows = 0
         self.writing_batches = 0
+        self.batch_size_rows: int | None = None
         self.cursor_ends_at: float | None = None
         self.newest_event_at: float | None = None
         self.last_commit_at: float | None = None
@@ -152,8 +153,10 @@ class ProgressState:
     def walk_restarted(self) -> None:
         self.walk_restarts += 1
 
-    def buffer_changed(self, pages: int, rows: int, writing: int) -> None:
+    def buffer_changed(self, pages: int, rows: int, writing: int, batch_size_rows: int | None = None) -> None:
+        """``batch_size_rows``: how large a batch may be by now."""
         self.buffered_pages, self.buffered_rows, self.writing_batches = pages, rows, writing
+        self.batch_size_rows = batch_size_rows
 
     def committed(
         self,

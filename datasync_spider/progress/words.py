@@ -74,6 +74,8 @@ def _ending_words(state: ProgressState) -> str:
 def writing_words(state: ProgressState) -> str:
     """What has been fetched and is not yet committed."""
     batches = counted(state.writing_batches, "batch", "batches")
+    if state.batch_size_rows is not None and state.writing_batches:
+        batches = f"{batches} of up to {state.batch_size_rows:,} rows"
     if not state.buffered_pages:
         return batches
     return f"{batches}, {state.buffered_rows:,} rows in line"

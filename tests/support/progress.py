@@ -43,6 +43,6 @@ def everything_happened() -> ProgressState:
     state.walk_restarted()
     state.wait_started("rate_window", 30.0, 5.0)
     state.wait_ended(35.0)
-    state.buffer_changed(pages=2, rows=10_000, writing=1)
+    state.buffer_changed(pages=2, rows=10_000, writing=1, batch_size_rows=25_000)
     commit(state, 90.0, inserted=4_000, duplicates=900, rejected=100, stored=5_000, newest_event_at=WALL - 3_600.0)
     return state
