@@ -6,9 +6,9 @@ import * as format from "./format.js";
 const HEIGHT = 190;
 // As wide as an axis on the right, so that the times of charts below each other stand below each other.
 const RIGHT = 40;
-// A stretch without a value that is longer than this, and than a few points, is a gap and not a line.
+// A stretch without a value that is longer than this, and than this share of what is shown, is a gap and not a line.
 const LONGEST_LINE_SECONDS = 15;
-const LONGEST_LINE_POINTS = 3;
+const LONGEST_LINE_SHARE = 0.08;
 const MOST_TABLE_ROWS = 60;
 // Tick distance in seconds, its text, what is added where a larger unit begins, and that it is added (1).
 const TIME_TICKS = [
@@ -169,7 +169,7 @@ function series(curve) {
     scale: curve.scale ?? "y",
     stroke: colour(curve.colour),
     fill: curve.bars ? colour(curve.colour) : curve.fill ? colour(curve.fill) : undefined,
-    width: curve.bars ? 0 : curve.thin ? 1 : 1.75,
+    width: curve.bars ? 0 : curve.thin || curve.area ? 1 : 1.75,
     paths: bars ?? dots ?? area,
     points: { show: Boolean(curve.dots) || joined, size: curve.dots ? 6 : 4, fill: colour(curve.colour), filter: curve.dots ? onlySome : onlyShort },
     spanGaps: !joined,
@@ -184,8 +184,8 @@ function onlySome(plot, index) {
 }
 
 function longestLine(plot) {
-  const x = plot.data[0];
-  return Math.max(LONGEST_LINE_SECONDS, x.length > 1 ? LONGEST_LINE_POINTS * (x[1] - x[0]) : 0);
+  const { min, max } = plot.scales.x;
+  return Math.max(LONGEST_LINE_SECONDS, LONGEST_LINE_SHARE * (max - min));
 }
 
 // Of the stretches without a value those that no line may cross.
