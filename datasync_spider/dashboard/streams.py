@@ -12,6 +12,8 @@ from datasync_spider.dashboard.visible import line
 from datasync_spider.storage.dashboard import Overview, Row
 from datasync_spider.storage.owner import parse_owner
 
+# A few new events on known ground that is read again say nothing of the pace behind it.
+_LEAST_NEW_SHARE = 0.1
 _PASS_WORDS = {
     "new": "not begun",
     "open": "on its way",
@@ -142,5 +144,7 @@ def seconds_left(recent: Row | None, accounted: int, expected: int | None, now: 
     """At the pace of the last minutes; None where that cannot be said, such as while known events are read again."""
     if expected is None or accounted >= expected:
         return None
-    pace = rate(recent, "accounted", now)
-    return (expected - accounted) / pace if pace else None
+    pace, events = rate(recent, "accounted", now), rate(recent, "events", now)
+    if not pace or not events or pace < _LEAST_NEW_SHARE * events:
+        return None
+    return (expected - accounted) / pace

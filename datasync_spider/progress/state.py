@@ -16,6 +16,7 @@ from datasync_spider.progress.rate import RateMeter
 _NOW_SECONDS = 10.0
 # Two windows of a usual rate limit: bursts and the pauses between them average out.
 _FORECAST_SECONDS = 120.0
+_LEAST_NEW_SHARE = 0.1
 
 
 class Activity(StrEnum):
@@ -244,14 +245,18 @@ class ProgressState:
         return self.retries.total()
 
     def seconds_left(self, now: float) -> float | None:
-        """None where nothing can be said: the total is unknown, or nothing new has come lately."""
+        """None where nothing can be said: the total is unknown, or hardly anything new has come lately.
+
+        The few new events on known ground that is read again say nothing of the pace behind it.
+        """
         if self.expected_total is None:
             return None
         left = self.expected_total - self.accounted
         rate = self._accounting_lately.per_second(now)
         if left <= 0:
             return 0.0
-        return left / rate if rate > 0 else None
+        is_telling = rate > _LEAST_NEW_SHARE * self._rate_lately.per_second(now)
+        return left / rate if is_telling else None
 
     def cursor_seconds_left(self, now: float) -> float | None:
         return None if self.cursor_ends_at is None else self.cursor_ends_at - now

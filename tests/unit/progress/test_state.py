@@ -97,6 +97,14 @@ def test_duplicates_bring_the_end_no_nearer() -> None:
     assert state.seconds_left(10.0) is None
 
 
+def test_a_few_new_events_on_known_ground_foretell_no_end() -> None:
+    state = running(stored=100_000, expected_total=300_000)
+    commit(state, 10.0, inserted=8, duplicates=90_000)
+    assert state.seconds_left(10.0) is None
+    commit(state, 20.0, inserted=30_000)
+    assert state.seconds_left(20.0) == pytest.approx(113.3, abs=0.1)
+
+
 def test_rejected_events_are_accounted_for() -> None:
     state = running(expected_total=100)
     commit(state, 1.0, inserted=90, rejected=10)
