@@ -72,11 +72,11 @@ class DashboardProcess:
         return self.ask("/api/state.json").json
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """The exit code; a second call does nothing."""
+        """The exit code; a second call does nothing. It ends at once; a crowded machine takes its time for that."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(10)
+            return self.process.wait(40)
         finally:
             if self.process.poll() is None:
                 self.process.kill()
