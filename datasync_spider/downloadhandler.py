@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from scrapy import signals as scrapy_signals
@@ -21,9 +21,9 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Headers, Response
 
+from datasync_spider import signals
 from datasync_spider.config import Config
 from datasync_spider.errors import Stopped
-from datasync_spider.waiting import Waiter
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -42,8 +42,9 @@ class HttpDownloadHandler:
         self._crawler = crawler
         self._max_body_bytes = config.max_body_bytes
         self._timeout = aiohttp.ClientTimeout(total=config.timeout_ms / 1000)
-        self._waiter = Waiter(crawler)
-        self._stop: asyncio.Task[None] | None = None
+        self._is_stopping = False
+        self._under_way: set[asyncio.Timeout] = set()
+        crawler.signals.connect(self._on_stop_requested, signals.stop_requested)
         self._session = aiohttp.ClientSession(
             cookie_jar=aiohttp.DummyCookieJar(),
             # A page comes in one piece of some megabytes; small buffers only make more turns of the loop.
@@ -60,17 +61,22 @@ class HttpDownloadHandler:
 
         Raises Scrapy's download errors, or Stopped where a stop request came and the answer not soon after it.
         """
-        if self._stop is None:
-            self._stop = asyncio.ensure_future(self._waiter.wait_for_stop())
-        download = asyncio.ensure_future(self._download(request))
-        await asyncio.wait((download, self._stop), return_when=asyncio.FIRST_COMPLETED)
-        if not download.done():
-            # What is nearly here is worth keeping: it needs no second request.
-            await asyncio.wait((download,), timeout=_STOP_GRACE_SECONDS)
-        if not download.done():
-            download.cancel()
-            raise Stopped("stopped while fetching")
-        return download.result()
+        limit = asyncio.timeout(_STOP_GRACE_SECONDS if self._is_stopping else None)
+        try:
+            async with limit:
+                self._under_way.add(limit)
+                return await self._download(request)
+        except TimeoutError:
+            raise Stopped("stopped while fetching") from None
+        finally:
+            self._under_way.discard(limit)
+
+    def _on_stop_requested(self, **_: Any) -> None:
+        self._is_stopping = True
+        # What is nearly here is worth keeping: it needs no second request.
+        latest = asyncio.get_running_loop().time() + _STOP_GRACE_SECONDS
+        for limit in self._under_way:
+            limit.reschedule(latest)
 
     async def _download(self, request: Request) -> Response:
         headers = [
@@ -125,6 +131,4 @@ class HttpDownloadHandler:
         return b"".join(chunks)
 
     async def close(self) -> None:
-        if self._stop is not None:
-            self._stop.cancel()
         await self._session.close()

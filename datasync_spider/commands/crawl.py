@@ -110,6 +110,8 @@ class Command(crawl.Command):
         shutdown = ShutdownSignals(lambda name: _stop(crawler, name))
         self.crawler_process.crawl(crawler, **opts.spargs)
         shutdown.install()
+        # Scrapy lets its own loggers make debug lines in any case, several a request, for the handlers to throw away.
+        logging.getLogger("scrapy").setLevel(logging.NOTSET)
         keep_buffers()
         spare_what_is_imported()
         try:
