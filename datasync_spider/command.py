@@ -13,7 +13,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -91,6 +92,26 @@ def stoppable() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def interruptibly(work: Callable[[], None]) -> None:
+    """Does the work in a thread of its own, so that a signal is heard also while a database says nothing.
+
+    A thread that hangs is left to die with the process. Raises what the work raises.
+    """
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
+            raised.append(error)
+
+    thread = threading.Thread(target=run, name="datasync-start", daemon=True)
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
 
 
 class DatasyncCommand(ScrapyCommand):

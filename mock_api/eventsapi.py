@@ -32,6 +32,7 @@ class FeedSettings:
     cursor_ttl_ms: int = 120_000
     honour_since: bool = False
     honour_until: bool = False
+    until_step_ms: int = 1
     claim_total: int | None = None
     latency_ms: float = 0
     cache: bool = False
@@ -137,6 +138,8 @@ class EventsApi:
         """The ages that the request's `since` and `until` leave, as far as they are honoured."""
         since_ms = _integer(call, "since") if self._settings.honour_since else None
         until_ms = _integer(call, "until") if self._settings.honour_until else None
+        if until_ms is not None:
+            until_ms -= until_ms % self._settings.until_step_ms
         return self._feed.timeline.ages_between(since_ms, until_ms, self._feed.total)
 
     def _read_cursor(self, cursor: str, call: Call) -> int:

@@ -70,6 +70,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
             cursor_ttl_ms=given.cursor_ttl_ms,
             honour_since=given.honour_since,
             honour_until=given.honour_until,
+            until_step_ms=given.until_step_ms,
             claim_total=given.claim_total,
             latency_ms=given.latency_ms,
             cache=given.cache,
@@ -125,6 +126,7 @@ def _parser(environment: Mapping[str, str]) -> ArgumentParser:
     pages.add_argument("--cursor-ttl-ms", type=whole(1), default=120_000, help="a cursor's life (120000)")
     pages.add_argument("--honour-since", action="store_true", help="obey since (otherwise it is ignored)")
     pages.add_argument("--honour-until", action="store_true", help="obey until (otherwise it is ignored)")
+    pages.add_argument("--until-step-ms", type=whole(1), default=1, help="round until down to a multiple of this (1)")
     pages.add_argument("--claim-total", type=whole(0), help="say this in meta.total instead of the truth")
     pages.add_argument("--cache", action="store_true", help="answer an identical request within 30 s from a cache")
     pages.add_argument("--prepare", action="store_true", help="make all events before the first request")

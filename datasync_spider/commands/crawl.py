@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy.commands import crawl
 
 from datasync_spider import exitcodes, failpoints, signals, stats
-from datasync_spider.command import api, database, load_config, stoppable
+from datasync_spider.command import api, database, interruptibly, load_config, stoppable
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 _ENGINE_LOOK_SECONDS = 0.02
 
 _READ_END_SECONDS = 5.0
+# After a signal, nobody wants to wait for a database that does not answer.
+_READ_END_AFTER_SIGNAL_SECONDS = 2.0
 _TOLD = (
     *("run_id", "stream", "status", "reason", "detail", "expected_total"),
     *("pages", "events", "inserted", "duplicates", "rejected", "filtered", "retries", "waited_ms"),
@@ -83,7 +85,7 @@ class Command(crawl.Command):
                 with stoppable():
                     failpoints.reach("at_start")
                     database_url = services.enter_context(database(self.settings, self._config))
-                    patiently(lambda: _migrate(database_url))
+                    interruptibly(lambda: patiently(lambda: _migrate(database_url)))
                     services.enter_context(api(self.settings, self._config))
                 return self._crawl(args[0], opts, database_url)
         except ConfigurationError as error:
@@ -173,10 +175,11 @@ def _without_run(refused: str | None, stream: str, signal_name: str | None) -> E
 def _judge(run_id: int, database_url: str, signal_name: str | None) -> End:
     """By the run's row. A database that connects and then says no more is not waited for."""
     ends: list[End] = []
+    seconds = _READ_END_SECONDS if signal_name is None else _READ_END_AFTER_SIGNAL_SECONDS
     reading = threading.Thread(target=lambda: ends.append(_read_end(run_id, database_url, signal_name)), daemon=True)
     reading.start()
-    reading.join(_READ_END_SECONDS)
-    return ends[0] if ends else _unreadable(run_id, f"PostgreSQL did not answer within {_READ_END_SECONDS:g} s")
+    reading.join(seconds)
+    return ends[0] if ends else _unreadable(run_id, f"PostgreSQL did not answer within {seconds:g} s")
 
 
 def _read_end(run_id: int, database_url: str, signal_name: str | None) -> End:

@@ -150,7 +150,7 @@ WRITING = (
     Setting(
         "WRITE_RETRY_BUDGET_MS",
         "write_retry_budget_ms",
-        "300000",
+        "360000",
         kinds.whole_number(0, _DAY_MS),
         "How long an unreachable database is waited for before the run fails.",
     ),

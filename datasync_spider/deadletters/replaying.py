@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from datasync_spider import __version__, failpoints
 from datasync_spider.errors import FencedOff, Stopped, StorageError
+from datasync_spider.storage.backends import end_backends_of_earlier_runs
 from datasync_spider.storage.conflicts import ConflictRule
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.deadletters import Chosen, DeadLetter, count_letters, read_letters_after
@@ -68,6 +69,7 @@ def replay(database_url: str, chosen: Chosen, rule: ConflictRule, lease_ttl_ms: 
         if not is_due:
             return totals
         hold = open_replay(connection, chosen.stream, lease_ttl_ms, __version__)
+        end_backends_of_earlier_runs(connection, hold)
         totals.run_id = hold.run_id
         try:
             failpoints.reach("run_opened")

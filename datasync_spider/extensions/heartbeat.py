@@ -16,6 +16,7 @@ from scrapy import signals as scrapy_signals
 from datasync_spider import signals, stats
 from datasync_spider.config import Config
 from datasync_spider.errors import FencedOff, StorageError
+from datasync_spider.storage.backends import end_lost_backends, label
 from datasync_spider.storage.connect import Connection, close_quietly, connect
 from datasync_spider.storage.runs import OpenRun, note_closed, renew_lease
 from datasync_spider.workers import Worker
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BEATS_A_LEASE = 3
+_AGAIN_SECONDS = 1.0
 _WORTH_NOTING_SECONDS = 0.2
 # What the API tells about when to ask again; pauses of our own are nobody else's business.
 _TOLD_BY_THE_API = frozenset({"rate_limited", "rate_window"})
@@ -63,22 +65,32 @@ class HeartbeatExtension:
             self._worker.submit(partial(self._note_closed, self._run, seconds))
 
     def _note_closed(self, run: OpenRun, seconds: float) -> None:
-        try:
-            note_closed(self._connected(), run, seconds)
-        except StorageError as error:
-            self._disconnect()
-            logger.debug("what the API told could not be noted: %s", error)
+        # Once more on a fresh connection: the old one may have been lost long ago, without anybody noticing.
+        for is_last in (False, True):
+            try:
+                note_closed(self._connected(), run, seconds)
+            except StorageError as error:
+                self._disconnect()
+                if is_last:
+                    logger.debug("what the API told could not be noted: %s", error)
+            else:
+                return
 
     async def _beat(self, run: OpenRun) -> None:
+        is_renewed = True
         while True:
-            await asyncio.sleep(self._interval_seconds)
+            # A beat that failed is made up for soon: what it has lost at the server may hold the stream's row.
+            await asyncio.sleep(self._interval_seconds if is_renewed else min(self._interval_seconds, _AGAIN_SECONDS))
             try:
                 await self._worker.submit(lambda: self._renew(run))
+                is_renewed = True
             except FencedOff as error:
                 self._crawler.signals.send_catch_log(signals.run_failed, error=error)
                 return
             except StorageError as error:
-                logger.warning("the lease could not be renewed: %s", error)
+                if is_renewed:
+                    logger.warning("the lease could not be renewed: %s", error)
+                is_renewed = False
 
     def _renew(self, run: OpenRun) -> None:
         collector = self._crawler.stats
@@ -91,7 +103,10 @@ class HeartbeatExtension:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = connect(self._database_url)
+            assert self._run is not None
+            own = label(self._run.run_id, "heartbeat")
+            self._connection = connect(self._database_url, label=own)
+            end_lost_backends(self._connection, own)
         return self._connection
 
     def _disconnect(self) -> None:

@@ -4,9 +4,9 @@ Several threads copy side by side, each on its own connection, and commit in the
 does with one batch:
 
 1. write it; on success it is this batch's turn that passes on
-2. StorageUnavailable: a fresh connection after a pause, ask whether the COMMIT in doubt happened, else write again;
-   from the second attempt on the turn is awaited first, so that a batch that retries never holds keys while others
-   wait for it
+2. StorageUnavailable: a fresh connection after a pause, end the lost one at the server's side, ask whether the COMMIT
+   in doubt happened, else write again; from the second attempt on the turn is awaited first, so that a batch that
+   retries never holds keys while others wait for it, and that waiting is not held against the batch
 3. the pause budget is used up, or any other error: this batch and all later ones are given up, the run fails
 
 Invariant: a batch is reported committed only after its COMMIT was answered or read back.
@@ -25,6 +25,7 @@ from functools import partial
 from datasync_spider.errors import StorageUnavailable
 from datasync_spider.pacing.backoff import backoff_seconds
 from datasync_spider.pipelines.turns import Turns
+from datasync_spider.storage.backends import end_lost_backends
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.connect import Connection, close_quietly, connect
@@ -42,7 +43,7 @@ OnRetry = Callable[[StorageUnavailable, int, float], None]
 
 @dataclass(frozen=True, slots=True)
 class WriterSettings:
-    """``retry_budget_seconds``: how long one batch may be without success before the run fails."""
+    """``retry_budget_seconds``: how long one batch may fail, the time of earlier ones not counted."""
 
     database_url: str
     concurrency: int
@@ -53,6 +54,7 @@ class _Lane:
     """One writing thread with its connection."""
 
     def __init__(self, index: int) -> None:
+        self.index = index
         self.worker = Worker(f"datasync-writer-{index}")
         self.connection: Connection | None = None
         self.busy = False
@@ -122,6 +124,9 @@ class Dispatcher:
         try:
             while True:
                 attempt += 1
+                if attempt > 1:
+                    # One writer at a time from now on, for this batch: whoever we were in a knot with gets out of it.
+                    started += self._wait_for_turn(batch)
                 try:
                     committed = self._attempt(lane, batch, attempt)
                 except StorageUnavailable as error:
@@ -138,18 +143,23 @@ class Dispatcher:
             raise
 
     def _attempt(self, lane: _Lane, batch: Batch, attempt: int) -> Committed:
-        if attempt > 1:
-            # One writer at a time from now on, for this batch: whoever we were in a knot with gets out of it.
-            self._turns.wait(batch.number, None)
+        label = self._writer.label(lane.index)
         if lane.connection is None:
-            lane.connection = connect(self._settings.database_url)
+            lane.connection = connect(self._settings.database_url, label=label)
         if attempt > 1:
+            end_lost_backends(lane.connection, label)
             committed = self._writer.was_committed(lane.connection, batch)
             if committed is not None:
                 logger.info("batch %d had been committed before the connection was lost", batch.number)
                 return committed
         timeout = _TURN_TIMEOUT_SECONDS if attempt == 1 else None
         return self._writer.write(lane.connection, batch, lambda: self._turns.wait(batch.number, timeout), self._totals)
+
+    def _wait_for_turn(self, batch: Batch) -> float:
+        """Gives the seconds that it took."""
+        started = time.monotonic()
+        self._turns.wait(batch.number, None)
+        return time.monotonic() - started
 
     def _pause_or_raise(self, error: StorageUnavailable, attempt: int, started: float) -> None:
         pause = backoff_seconds(attempt, _PAUSE_BASE_SECONDS, _PAUSE_MAX_SECONDS, 0.5)

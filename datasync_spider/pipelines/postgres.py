@@ -40,6 +40,7 @@ from datasync_spider.pipelines.buffer import PageBuffer
 from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
 from datasync_spider.pipelines.ending import Ending
 from datasync_spider.pipelines.turns import PredecessorFailed
+from datasync_spider.storage.backends import end_backends_of_earlier_runs
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.connect import connected, patiently
@@ -57,8 +58,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FLUSH_AFTER_SECONDS = 1.0
-_STOP_FLUSH_SECONDS = 5.0
-_FINISH_SECONDS = 2.0
+# A signal ends the run within ten seconds whatever hangs: these, and what the command takes to read the run's row.
+_STOP_OPENING_SECONDS = 3.0
+_STOP_FLUSH_SECONDS = 4.0
+_FINISH_SECONDS = 1.5
 _LOOK_AGAIN_SECONDS = 1.0
 
 
@@ -82,6 +85,8 @@ class PostgresPipeline:
         self._flush_timer: asyncio.TimerHandle | None = None
         self._ending = Ending()
         self._stop_deadline: float | None = None
+        self._stopped = asyncio.Event()
+        self._was_opening = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -99,8 +104,8 @@ class PostgresPipeline:
     async def open_spider(self) -> None:
         config = self._config
         try:
-            run = await self._control_worker.submit(
-                lambda: patiently(self._open_run, is_stopped=lambda: self._stop_deadline is not None)
+            run = await self._unless_stopped(
+                self._control_worker.submit(lambda: patiently(self._open_run, is_stopped=self._stopped.is_set))
             )
         except LeaseHeld as error:
             logger.error("%s", error)
@@ -130,9 +135,24 @@ class PostgresPipeline:
             # The signal came while the run was being opened: Scrapy had nothing to stop yet.
             raise CloseSpider("stopped")
 
+    async def _unless_stopped(self, opening: asyncio.Future[OpenRun]) -> OpenRun:
+        """The run, unless a signal comes and the database says nothing for a while: it may be frozen, or locked."""
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        await asyncio.wait((opening, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not opening.done():
+            await asyncio.wait((opening,), timeout=_STOP_OPENING_SECONDS)
+        if not opening.done():
+            # A run that is opened after all is one whose process is dead, which the next one sees.
+            raise CloseSpider("stopped")
+        return opening.result()
+
     def _open_run(self) -> OpenRun:
         with connected(self._config.database_url_text) as connection:
-            return open_run(connection, self._config.stream, self._config.lease_ttl_ms, __version__)
+            again, self._was_opening = self._was_opening, True
+            run = open_run(connection, self._config.stream, self._config.lease_ttl_ms, __version__, again=again)
+            end_backends_of_earlier_runs(connection, run)
+            return run
 
     def _log_start(self, run: OpenRun) -> None:
         resume = run.resume
@@ -302,6 +322,7 @@ class PostgresPipeline:
 
     def _on_stop_requested(self, signal_name: str, **_: Any) -> None:
         self._ending.stop(signal_name)
+        self._stopped.set()
         self._stop_deadline = time.monotonic() + _STOP_FLUSH_SECONDS
         # Pages that wait for room are in line already; Scrapy closes the spider only when they have been let go.
         asyncio.ensure_future(self._announce_room())  # noqa: RUF006 - it holds nothing that could be lost

@@ -8,10 +8,11 @@ known decides whether there is a next request at all.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider
@@ -20,12 +21,22 @@ from datasync_spider import signals, stats
 from datasync_spider.api.endpoint import events_url
 from datasync_spider.api.page import Page
 from datasync_spider.config import Config
-from datasync_spider.errors import CursorExpired, DatasyncError, FatalError, RetriesExhausted, Stopped, StorageError
+from datasync_spider.errors import (
+    CursorExpired,
+    DatasyncError,
+    FatalError,
+    RetriesExhausted,
+    Stopped,
+    StorageError,
+    StorageUnavailable,
+)
 from datasync_spider.items import EventPage, lazy_views, page_fields
 from datasync_spider.spiders.walk import Walk
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.known import is_known_entirely
-from datasync_spider.storage.runs import OpenRun, PassDepth, read_pass_depth
+from datasync_spider.storage.passdepth import PassDepth, read_pass_depth
+from datasync_spider.storage.runs import OpenRun
+from datasync_spider.waiting import Waiter
 from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
@@ -36,6 +47,9 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_LOOKUP_SECONDS = 20.0
 
 
 class EventsSpider(Spider):
@@ -52,11 +66,13 @@ class EventsSpider(Spider):
         self._run: OpenRun | None = None
         self._walk: Walk | None = None
         self._lookups = Worker("datasync-lookup")
+        self._waiter: Waiter
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = cls(Config.from_settings(crawler.settings), *args, **kwargs)
         spider._set_crawler(crawler)
+        spider._waiter = Waiter(crawler)
         crawler.signals.connect(spider._on_run_opened, signals.run_opened)
         return spider
 
@@ -92,6 +108,10 @@ class EventsSpider(Spider):
         assert walk is not None
         page: Page = response.meta["page"]
         meta = response.meta
+        if walk.leaves_a_gap(page, meta["until_ms"]):
+            logger.warning("the API filters by time in a way of its own; walking on from the head of the feed")
+            yield self._request(None)
+            return
         try:
             step = walk.step(page, meta["cursor"], meta["until_ms"])
         except DatasyncError as error:
@@ -130,7 +150,7 @@ class EventsSpider(Spider):
                 return is_known_entirely(connection, run.stream, item, run.resume.pass_started_at)
 
         try:
-            return await self._lookups.submit(look)
+            return await self._answer(self._lookups.submit(look))
         except StorageError as error:
             # Not knowing costs requests, never events: walk on.
             logger.warning("could not ask whether page %d is known, walking on: %s", item.number, error)
@@ -201,10 +221,19 @@ class EventsSpider(Spider):
                 return read_pass_depth(connection, self._config.stream)
 
         try:
-            return await self._lookups.submit(look)
+            return await self._answer(self._lookups.submit(look))
         except StorageError as error:
             logger.warning("could not ask how deep this pass is, starting from the head: %s", error)
             return None
+
+    async def _answer(self, lookup: asyncio.Future[_T]) -> _T:
+        """What the database says. Raises StorageUnavailable where it takes too long, or where a stop is requested."""
+        stopped = asyncio.ensure_future(self._waiter.wait_for_stop())
+        await asyncio.wait((lookup, stopped), timeout=_LOOKUP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not lookup.done():
+            raise StorageUnavailable("PostgreSQL did not answer in time")
+        return lookup.result()
 
     def _fail(self, error: DatasyncError) -> None:
         self.crawler.signals.send_catch_log(signals.run_failed, error=error)

@@ -3,7 +3,8 @@
 A walk is an unbroken chain of cursors. When the server lets a cursor expire, the pass goes on in a new walk that
 starts at the head, or at the oldest event of the pass where the API honours ``until``. Whether it does shows in the
 answer: every event of the page is old enough, while the stream is known to hold newer ones. An API that ignores
-``until`` has then simply served the head.
+``until`` has then simply served the head. One that rounds it down leaves a gap: the page does not reach back up to the
+event that was asked for, and is not used.
 
 Invariant: a new walk covers at least what lies behind the last committed page, and walks that bring nothing new are
 few.
@@ -48,6 +49,7 @@ class Walk:
         self._pages = 0
         self._accounted_at_restart = -1
         self._idle_restarts = 0
+        self._is_until_useless = False
 
     @property
     def number(self) -> int:
@@ -98,9 +100,20 @@ class Walk:
 
         One more than the oldest, so that its whole millisecond is read again whether the bound is inclusive or not.
         """
-        if oldest_ms is None or newest_ms is None or newest_ms <= oldest_ms + 1:
+        if self._is_until_useless or oldest_ms is None or newest_ms is None or newest_ms <= oldest_ms + 1:
             return None
         return oldest_ms + 1
+
+    def leaves_a_gap(self, page: Page, until_ms: int | None) -> bool:
+        """Whether the page begins behind the event whose time was asked for; ``until`` is not tried again then.
+
+        That event is stored, so an API that takes ``until`` at its word serves it once more.
+        """
+        if until_ms is None or not self._honours(page, until_ms):
+            return False
+        times = [time for time in parse_events(page.raw_events).times_us if time is not None]
+        self._is_until_useless = max(times) < (until_ms - 1) * 1000
+        return self._is_until_useless
 
     def _honours(self, page: Page, until_ms: int) -> bool:
         times = parse_events(page.raw_events).times_us

@@ -1,7 +1,8 @@
 """The last statements before COMMIT: the checkpoint under the fence, the ledger, the run's counters, the verdict.
 
-Invariant: called inside the writer's transaction, after its turn has come. Raises FencedOff before anything else is
-written where the stream's row is not ours any more.
+Invariant: called inside the writer's transaction, after its turn has come. Raises before anything else is written where
+the stream's row is not ours any more (FencedOff), or where pages are missing before the batch (StorageRefused): the
+position never moves past a page that is not committed with it or before it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import psycopg2.extensions
 from psycopg2.extras import execute_values
 
-from datasync_spider.errors import FencedOff
+from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage
 from datasync_spider.storage.completion import Verdict, exceeds_share, judge
 from datasync_spider.storage.connect import Connection
@@ -64,7 +65,7 @@ def save_checkpoint(
         )
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
-            raise FencedOff(f"stream {run.stream} has been taken over by another run")
+            raise _refusal(cursor, run, batch)
         stored, rejected, filtered, expected_total, pass_number = row
         verdict = None
         if batch.ends_pass is not None and not _rejects_too_many(cursor, run, summed, rejected_max_percent):
@@ -103,6 +104,15 @@ def save_checkpoint(
         conflicts=conflicts,
         **summed,
     )
+
+
+def _refusal(cursor: psycopg2.extensions.cursor, run: OpenRun, batch: Batch) -> StorageError:
+    """Why the checkpoint touched no row."""
+    cursor.execute(statement("read_checkpoint"), {"stream": run.stream})
+    row = cursor.fetchone()
+    if row is None or row[:2] != (run.fence, run.run_id):
+        return FencedOff(f"stream {run.stream} has been taken over by another run")
+    return StorageRefused(f"the run's last committed page is {row[2]}, and the batch begins with {batch.first_page}")
 
 
 def _rejects_too_many(
@@ -144,6 +154,7 @@ def _checkpoint_values(run: OpenRun, batch: Batch, inserted: int, newly_rejected
         "lease_ttl_ms": run.lease_ttl_ms,
         "cursor": _position(batch),
         "walk": batch.pages[-1].page.walk,
+        "first_page": batch.first_page,
         "last_page": batch.last_page,
         "inserted": inserted,
         "newly_rejected": newly_rejected,

@@ -35,16 +35,17 @@ _TCP_LIMITS: dict[str, Any] = {
 }
 
 
-def connect(database_url: str, *, connect_timeout_seconds: int = 5) -> Connection:
+def connect(database_url: str, *, connect_timeout_seconds: int = 5, label: str = "datasync") -> Connection:
     """An open connection in psycopg2's default mode: a transaction starts with the first statement.
 
+    ``label``: the name under which the server lists it; see :mod:`datasync_spider.storage.backends`.
     Raises StorageUnavailable where the server cannot be reached or refuses the login (libpq does not tell them apart by
     code), StorageRefused where the URL cannot be understood.
     """
     try:
         with translated():
             connection: Connection = psycopg2.connect(
-                database_url, connect_timeout=connect_timeout_seconds, application_name="datasync", **_TCP_LIMITS
+                database_url, connect_timeout=connect_timeout_seconds, application_name=label, **_TCP_LIMITS
             )
             return connection
     except StorageRefused:

@@ -33,12 +33,18 @@ def decide(
     since: datetime | None,
     *,
     expired: bool,
+    unheard: Owner | None,
     is_alive: Callable[[Owner], bool | None],
 ) -> Free | Held:
-    """Whether a stream whose lease row says this may be taken over."""
+    """Whether a stream whose lease row says this may be taken over.
+
+    ``unheard``: ourselves, where an opening of ours may have been committed without our hearing of it.
+    """
     if holder_text is None:
         return Free()
     holder = parse_owner(holder_text)
+    if holder and holder == unheard:
+        return Free("the answer to its COMMIT was lost")
     label = str(holder) if holder else "an unknown process"
     alive = is_alive(holder) if holder else None
     if alive is False:

@@ -26,13 +26,12 @@ from datasync_spider.storage.batch import Batch, PreparedPage, Watermark
 from datasync_spider.storage.conflicts import ConflictRule, settle_conflicts
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.deadletters import DeadLetter, find_stored
+from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.quarantine import RefusedRow, stage_what_is_accepted
 from datasync_spider.storage.runs import Hold
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
-
-_LOCK_TIMEOUT_MS = 10_000
 
 
 @dataclass(slots=True)
@@ -91,7 +90,7 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
     """
     with translated(), connection.cursor() as cursor:
         piece = _prepare(letters)
-        _limit(cursor, hold.lease_ttl_ms)
+        limit_transaction(connection, hold.lease_ttl_ms)
         bad = _stage(connection, cursor, piece.prepared)
         cursor.execute(statement("merge_staged"))
         stored = {event_id for (event_id,) in cursor.fetchall()}
@@ -123,11 +122,6 @@ def try_letters(connection: Connection, letters: Sequence[DeadLetter]) -> Tried:
         acceptable = ids - {row.event.event_id for row in bad}
         connection.rollback()
     return piece.outcome(acceptable - known, acceptable | known, bad)[0]
-
-
-def _limit(cursor: Any, lease_ttl_ms: int) -> None:
-    limits = {"lock_timeout_ms": str(_LOCK_TIMEOUT_MS), "idle_timeout_ms": str(lease_ttl_ms)}
-    cursor.execute(statement("transaction_limits"), limits)
 
 
 def _prepare(letters: Sequence[DeadLetter]) -> _Piece:

@@ -23,7 +23,9 @@ from psycopg2.extras import RealDictCursor
 from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.lease import Held, decide
+from datasync_spider.storage.limits import NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
+from datasync_spider.storage.passdepth import epoch_ms, stream_row
 from datasync_spider.storage.resume import BeginPass, decide_start
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
@@ -47,19 +49,6 @@ class ResumePoint:
     total_ingested: int
     expected_total: int | None
     begins_pass: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PassDepth:
-    """How far the open pass has come, epoch milliseconds.
-
-    ``oldest_ms``: its oldest event, None where the feed was not in order, so that a time says nothing about what lies
-    behind it. ``newest_ms``: the newest event of the whole stream. ``accounted``: all its events, stored or rejected.
-    """
-
-    oldest_ms: int | None
-    newest_ms: int | None
-    accounted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +99,24 @@ def open_run(
     lease_ttl_ms: int,
     version: str,
     *,
+    again: bool = False,
     me: Owner | None = None,
     alive: Callable[[Owner], bool | None] = is_alive,
 ) -> OpenRun:
     """Takes the stream's lease and inserts the run's row, in one transaction that this function commits.
 
+    ``again``: an attempt of this process failed, and may have been committed all the same.
+    The caller then ends what earlier runs have left on the server (:mod:`datasync_spider.storage.backends`).
     Raises LeaseHeld where another run is active, StorageRefused where the state is not one that we write.
     """
     with translated(), connection.cursor() as cursor:
-        state, took_over = _lock_free_stream(connection, cursor, stream, alive)
+        # Whoever holds the row gives it back within a lease's life; then there is something to decide.
+        limit_transaction(connection, lease_ttl_ms, NO_LOCK_TIMEOUT_MS)
+        me = me or this_process()
+        state, took_over = _lock_free_stream(connection, cursor, stream, me if again else None, alive)
         resume = _begin_or_continue(cursor, stream, state)
         begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind, "cursor": resume.cursor}
-        hold = _take(cursor, stream, state.fence + 1, lease_ttl_ms, me or this_process(), version, begun, took_over)
+        hold = _take(cursor, stream, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
     return OpenRun(hold.run_id, stream, hold.fence, lease_ttl_ms, resume, took_over, state.closed_seconds)
 
@@ -137,7 +132,8 @@ def open_replay(
 ) -> Hold:
     """The same for a run that tries dead letters again: the pass and its position stay as they are."""
     with translated(), connection.cursor() as cursor:
-        state, took_over = _lock_free_stream(connection, cursor, stream, alive)
+        limit_transaction(connection, lease_ttl_ms, NO_LOCK_TIMEOUT_MS)
+        state, took_over = _lock_free_stream(connection, cursor, stream, None, alive)
         kept = {"pass_number": state.pass_number, "pass_kind": "replay", "cursor": state.cursor}
         hold = _take(cursor, stream, state.fence + 1, lease_ttl_ms, me or this_process(), version, kept, took_over)
         connection.commit()
@@ -145,13 +141,15 @@ def open_replay(
 
 
 def _lock_free_stream(
-    connection: Connection, cursor: Any, stream: str, alive: Callable[[Owner], bool | None]
+    connection: Connection, cursor: Any, stream: str, unheard: Owner | None, alive: Callable[[Owner], bool | None]
 ) -> tuple[_StreamRow, str | None]:
     """The stream's row, locked, and why its last holder does not count. Raises LeaseHeld where one does."""
     cursor.execute(statement("ensure_stream"), {"stream": stream})
     cursor.execute(statement("lock_stream"), {"stream": stream})
-    state = _StreamRow(*_one(cursor.fetchone(), stream))
-    decision = decide(state.lease_owner, state.lease_acquired_at, expired=state.lease_expired, is_alive=alive)
+    state = _StreamRow(*stream_row(cursor.fetchone(), stream))
+    decision = decide(
+        state.lease_owner, state.lease_acquired_at, expired=state.lease_expired, unheard=unheard, is_alive=alive
+    )
     if isinstance(decision, Held):
         connection.rollback()
         since = f" since {decision.since:%Y-%m-%d %H:%M:%S %Z}" if decision.since else ""
@@ -190,7 +188,7 @@ def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoi
         start = decide_start(state.pass_status)
     except ValueError as error:
         raise StorageRefused(str(error)) from error
-    newest_ms = _epoch_ms(state.newest_occurred_at)
+    newest_ms = epoch_ms(state.newest_occurred_at)
     if isinstance(start, BeginPass):
         number = state.pass_number + 1
         begin = {"stream": stream, "pass_number": number, "pass_kind": start.kind}
@@ -199,7 +197,7 @@ def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoi
         return ResumePoint(
             None, number, start.kind, started_at, 1, (), newest_ms, state.total_ingested, None, begins_pass=True
         )
-    trail_of = {"stream": stream, "pass_number": state.pass_number, "walk": state.walk}
+    trail_of = {"stream": stream, "pass_number": state.pass_number, "walk": state.walk, "position": state.cursor}
     cursor.execute(statement("read_trail"), trail_of)
     trail = tuple(row[0] for row in cursor.fetchall())
     assert state.pass_started_at is not None
@@ -220,6 +218,7 @@ def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoi
 def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: int) -> None:
     """Extends the lease and the run's heartbeat. Raises FencedOff where the lease is not ours any more."""
     with translated(), connection.cursor() as cursor:
+        limit_transaction(connection, run.lease_ttl_ms)
         key = {"stream": run.stream, "fence": run.fence, "run_id": run.run_id, "lease_ttl_ms": run.lease_ttl_ms}
         cursor.execute(statement("renew_lease"), key)
         if cursor.fetchone() is None:
@@ -232,6 +231,7 @@ def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: i
 def note_closed(connection: Connection, run: OpenRun, seconds: float) -> None:
     """Remembers, for runs to come, that the API has told not to ask for so long from now."""
     with translated(), connection.cursor() as cursor:
+        limit_transaction(connection, run.lease_ttl_ms)
         cursor.execute(statement("note_closed"), {"stream": run.stream, "fence": run.fence, "seconds": seconds})
         connection.commit()
 
@@ -247,6 +247,7 @@ def finish_run(
 ) -> None:
     """Ends the run's row unless a commit has ended it already, and gives the lease back if it is still ours."""
     with translated(), connection.cursor() as cursor:
+        limit_transaction(connection, run.lease_ttl_ms)
         outcome = {"status": status, "reason": reason, "detail": detail, "retries": retries, "waited_ms": waited_ms}
         cursor.execute(statement("finish_run"), {**outcome, "run_id": run.run_id})
         key = {"stream": run.stream, "fence": run.fence, "run_id": run.run_id}
@@ -264,15 +265,6 @@ def end_open_run(connection: Connection, run_id: int, signal_name: str | None) -
         connection.commit()
 
 
-def read_pass_depth(connection: Connection, stream: str) -> PassDepth:
-    """What is committed of the open pass."""
-    with translated(), connection.cursor() as cursor:
-        cursor.execute(statement("read_pass_depth"), {"stream": stream})
-        oldest_at, in_order, newest_at, accounted = _one(cursor.fetchone(), stream)
-        connection.rollback()
-    return PassDepth(_epoch_ms(oldest_at) if in_order else None, _epoch_ms(newest_at), accounted)
-
-
 def read_run(connection: Connection, run_id: int) -> dict[str, Any] | None:
     """The run's row by column name, or None."""
     with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
@@ -280,13 +272,3 @@ def read_run(connection: Connection, run_id: int) -> dict[str, Any] | None:
         row = cursor.fetchone()
         connection.rollback()
     return dict(row) if row else None
-
-
-def _one(row: tuple[Any, ...] | None, stream: str) -> tuple[Any, ...]:
-    if row is None:
-        raise StorageRefused(f"stream {stream} has no row in ingestion_state")
-    return row
-
-
-def _epoch_ms(instant: datetime | None) -> int | None:
-    return None if instant is None else int(instant.timestamp() * 1000)

@@ -24,19 +24,19 @@ import psycopg2.errors
 
 from datasync_spider import failpoints
 from datasync_spider.errors import FencedOff, RowsRefused
+from datasync_spider.storage.backends import label
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
 from datasync_spider.storage.conflicts import ConflictRule, settle_conflicts
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.quarantine import RefusedRow, stage_what_is_accepted
 from datasync_spider.storage.rejections import insert_rejected
 from datasync_spider.storage.rows import copy_stream
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
-
-_LOCK_TIMEOUT_MS = 10_000
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class Writer:
         """
         started = time.monotonic()
         with translated():
-            self._limit(connection)
+            limit_transaction(connection, self._run.lease_ttl_ms)
             written = self._write_rows(connection, batch)
             turn()
             failpoints.reach("before_checkpoint")
@@ -101,10 +101,12 @@ class Writer:
     def was_committed(self, connection: Connection, batch: Batch) -> Committed | None:
         """After a COMMIT in doubt: the batch's own account if it did happen, None if it did not.
 
-        Raises FencedOff where the stream has gone to another run meanwhile.
+        One that is still going on at the server is waited for. Raises FencedOff where the stream has gone to another
+        run meanwhile.
         """
         run = self._run
         with translated(), connection.cursor() as cursor:
+            limit_transaction(connection, self._run.lease_ttl_ms)
             cursor.execute(statement("read_checkpoint"), {"stream": run.stream})
             row = cursor.fetchone()
             if row is None or row[0] != run.fence or row[1] != run.run_id:
@@ -134,16 +136,31 @@ class Writer:
             run_status=status,
         )
 
+    def label(self, lane: int) -> str:
+        """The name under which the server is to list a writing connection."""
+        return label(self._run.run_id, f"writer {lane}")
+
     def _settle_conflicts(self, connection: Connection, batch: Batch, written: _Written) -> int:
         if not written.has_known and not any(page.variants for page in batch.pages):
             return 0
         run = self._run
-        return settle_conflicts(connection, run.stream, run.run_id, self._rule, batch, has_staged=written.is_staged)
+        kept = settle_conflicts(connection, run.stream, run.run_id, self._rule, batch, has_staged=written.is_staged)
+        self._store_what_stands_alone(connection, batch, written)
+        return kept
 
-    def _limit(self, connection: Connection) -> None:
-        limits = {"lock_timeout_ms": str(_LOCK_TIMEOUT_MS), "idle_timeout_ms": str(self._run.lease_ttl_ms)}
+    @staticmethod
+    def _store_what_stands_alone(connection: Connection, batch: Batch, written: _Written) -> None:
+        """Stores the variants whose other version PostgreSQL has refused: they contradict nothing."""
+        variants = [(page.page.number, variant.event_id) for page in batch.pages for variant in page.variants]
+        if not variants:
+            return
         with connection.cursor() as cursor:
-            cursor.execute(statement("transaction_limits"), limits)
+            cursor.execute(statement("merge_staged"))
+            alone = {event_id for (event_id,) in cursor.fetchall()}
+        for page_number, event_id in variants:
+            if event_id in alone:
+                alone.remove(event_id)
+                written.inserted[page_number] = written.inserted.get(page_number, 0) + 1
 
     def _write_rows(self, connection: Connection, batch: Batch) -> _Written:
         if batch.rows == 0:
@@ -204,7 +221,8 @@ class _CopyStream(io.BytesIO):
     def read(self, _: int | None = -1, /) -> bytes:
         """The next piece, however long; empty at the end."""
         self._reads += 1
-        if self._reads == 3:
+        # libpq sends a piece when the next one is handed to it: only now the first rows are with the server.
+        if self._reads == 4:
             failpoints.reach("mid_copy")
         return next(self._pieces, b"")
 

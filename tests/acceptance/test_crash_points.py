@@ -83,6 +83,26 @@ def test_a_process_that_was_frozen_past_its_lease_wakes_up_fenced_and_writes_not
     assert_exact(database_url, 3000)
 
 
+def test_a_process_that_is_frozen_in_the_middle_of_copy_keeps_no_key_from_its_successor(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    mock = start_mock_api("--total", "20000")
+    # A whole page of rows is with the server by then, in a transaction that no timeout of the server ends.
+    zombie = start_crawl(
+        mock.base_url, DATASYNC_FAILPOINT="mid_copy@1=stop", LEASE_TTL_MS="1000", WRITE_CONCURRENCY="1"
+    )
+    eventually(lambda: _is_frozen(zombie), what="the freeze")
+    in_copy = "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%%'"
+    eventually(lambda: value(database_url, f"{in_copy} AND backend_xid IS NOT NULL", ()), what="rows in the table")
+    eventually(lambda: _lease_has_expired(database_url), what="the lease to expire")
+    successor = start_crawl(mock.base_url)
+    assert successor.wait() == 0, successor.log
+    zombie.kill(signal.SIGCONT)
+    assert zombie.wait() == 1, zombie.log
+    assert rows(database_url, "SELECT status FROM ingestion_runs ORDER BY run_id") == [("fenced",), ("complete",)]
+    assert_exact(database_url, 20000)
+
+
 def _is_frozen(crawl: Crawl) -> bool:
     pid, status = os.waitpid(crawl.process.pid, os.WUNTRACED | os.WNOHANG)
     return pid != 0 and os.WIFSTOPPED(status)

@@ -211,6 +211,20 @@ def test_a_feed_that_walks_in_a_circle_fails_with_the_position_kept(
     assert_exact(database_url, 5000)
 
 
+def test_a_run_that_rejected_too_much_on_its_last_page_can_be_gone_on_with(
+    start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
+) -> None:
+    mock = start_mock_api("--total", "1000")
+    mock.control("faults", "POST", {"name": "malformed_events", "requests": [2], "density": 0.2, "kinds": "no_id"})
+    crawl = start_crawl(mock.base_url, API_PAGE_LIMIT="500")
+    assert crawl.wait() == 1, crawl.log
+    assert last_run(database_url) == ("failed", "rejected_too_many")
+    again = start_crawl(mock.base_url, API_PAGE_LIMIT="500", REJECTED_MAX_PERCENT="50")
+    assert again.wait() == 0, again.log
+    assert last_run(database_url) == ("complete", "last_page")
+    assert_books_balance(database_url)
+
+
 def test_a_refusal_ends_the_run_at_once_with_the_servers_own_words(
     start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
 ) -> None:
@@ -260,6 +274,17 @@ def test_an_api_that_honours_until_is_asked_for_nothing_twice_after_an_expiry(
     # The oldest stored event's millisecond is read again, since the bound may be meant inclusive or not.
     assert 1500 <= sum(request["events"] for request in asked) <= 1502
     assert len(asked) <= 4
+
+
+def test_an_api_that_rounds_until_down_leaves_no_gap_after_an_expiry(
+    start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
+) -> None:
+    mock = start_mock_api("--total", "5000", "--honour-until", "--until-step-ms", "60000")
+    mock.control("faults", "POST", {"name": "expired_cursor", "requests": [6, 14]})
+    crawl = start_crawl(mock.base_url, API_PAGE_LIMIT="500", WRITE_BATCH_SIZE="500")
+    assert crawl.wait() == 0, crawl.log
+    assert crawl.log.count("in a way of its own") == 1
+    assert_exact(database_url, 5000)
 
 
 def test_a_feed_export_holds_one_event_a_line(

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 
+import psycopg2
 import pytest
 
 from tests.support.crawl import Crawl
@@ -66,6 +67,45 @@ def test_a_second_signal_ends_the_run_at_once_and_what_was_committed_stays(
     again = start_crawl(mock.base_url, **SETTINGS)
     assert again.wait() == 0, again.log
     assert_exact(database_url, 3000)
+
+
+@pytest.mark.parametrize(
+    ("lock", "begins_with"),
+    [
+        # What a migration of another process holds.
+        ("SELECT pg_advisory_xact_lock(7235191845)", "start"),
+        # What a run holds that was frozen in its checkpoint.
+        ("SELECT 1 FROM ingestion_state FOR UPDATE", "opening"),
+        # What an administrator's statement may hold, while an incremental pass asks whether its page is known.
+        ("LOCK TABLE ingested_events IN ACCESS EXCLUSIVE MODE", "lookup"),
+    ],
+)
+def test_a_signal_is_heard_while_the_database_keeps_the_run_waiting(
+    start_mock_api: Callable[..., MockApi],
+    start_crawl: Callable[..., Crawl],
+    database_url: str,
+    lock: str,
+    begins_with: str,
+) -> None:
+    mock = start_mock_api("--total", "600")
+    assert start_crawl(mock.base_url, **SETTINGS).wait() == 0
+    holder = psycopg2.connect(database_url)
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute(lock)
+        crawl = start_crawl(mock.base_url, **SETTINGS)
+        waiting = (
+            "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        eventually(lambda: value(database_url, waiting), what=f"the {begins_with} to wait")
+        crawl.kill(signal.SIGTERM)
+        assert crawl.wait(10) == 5, crawl.log
+        assert "ingestion complete" not in crawl.log
+    finally:
+        holder.close()
+    again = start_crawl(mock.base_url, **SETTINGS)
+    assert again.wait() == 0, again.log
+    assert_exact(database_url, 600)
 
 
 def _is_frozen(crawl: Crawl) -> bool:

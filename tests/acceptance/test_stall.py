@@ -51,7 +51,7 @@ def test_a_database_that_hangs_ends_the_run_as_stalled_and_the_next_one_goes_on(
         psutil.Process(pid)
         for (pid,) in rows(
             database_url,
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'datasync'",
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^datasync'",
         )
     ]
     for process in writers:

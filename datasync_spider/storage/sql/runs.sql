@@ -51,9 +51,11 @@ WHERE stream = %(stream)s
 RETURNING pass_started_at;
 
 -- name: read_trail
--- The cursors that this walk has asked for: a repeat of one is a circle, across restarts too.
+-- The cursors that this walk has asked for: a repeat of one is a circle, across restarts too. A run may have to ask for its
+-- position again, though: for the last page of a pass that was refused its verdict.
 SELECT cursor FROM ingestion_pages
-WHERE stream = %(stream)s AND pass_number = %(pass_number)s AND walk = %(walk)s AND cursor IS NOT NULL;
+WHERE stream = %(stream)s AND pass_number = %(pass_number)s AND walk = %(walk)s AND cursor IS NOT NULL
+  AND cursor IS DISTINCT FROM %(position)s;
 
 -- name: read_pass_depth
 SELECT pass_oldest_at, pass_in_order, newest_occurred_at, total_ingested + total_rejected FROM ingestion_state WHERE stream = %(stream)s;
@@ -94,6 +96,17 @@ WHERE run_id = %(run_id)s AND status = 'running';
 UPDATE ingestion_state
 SET lease_owner = NULL, lease_run_id = NULL, lease_acquired_at = NULL, lease_expires_at = NULL
 WHERE lease_run_id = %(run_id)s;
+
+-- name: end_lost_backends
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = %(label)s AND pid <> pg_backend_pid();
+
+-- name: end_backends_of_earlier_runs
+-- They are told by the run's number in their application_name.
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+JOIN ingestion_runs AS run ON application_name ~ '^datasync run [0-9]{1,18} '
+    AND run.run_id = split_part(application_name, ' ', 3)::bigint
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND run.stream = %(stream)s AND run.run_id < %(run_id)s;
 
 -- name: read_run
 SELECT run_id, stream, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,

@@ -41,7 +41,8 @@ ON CONFLICT (stream, raw_sha256, twin) DO NOTHING
 RETURNING rejected_id;
 
 -- name: checkpoint
--- The step that makes a batch count. Touches exactly one row while the fence is ours, and none afterwards.
+-- The step that makes a batch count. Touches exactly one row while the fence is ours and the batch follows the run's last
+-- one without a gap, and none otherwise.
 UPDATE ingestion_state
 SET cursor = %(cursor)s,
     walk = %(walk)s,
@@ -61,6 +62,7 @@ SET cursor = %(cursor)s,
     updated_at = now(),
     lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
 WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
+  AND checkpoint_page = %(first_page)s - 1
 RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total, pass_number;
 
 -- name: end_pass
@@ -102,8 +104,8 @@ SET pages = pages + %(pages)s,
 WHERE run_id = %(run_id)s;
 
 -- name: read_checkpoint
--- What an ambiguous COMMIT is resolved by.
-SELECT fence, lease_run_id, checkpoint_page FROM ingestion_state WHERE stream = %(stream)s;
+-- What an ambiguous COMMIT is resolved by. The lock waits for one that is still going on.
+SELECT fence, lease_run_id, checkpoint_page FROM ingestion_state WHERE stream = %(stream)s FOR UPDATE;
 
 -- name: read_batch_counts
 SELECT coalesce(sum(inserted), 0), coalesce(sum(duplicates), 0), coalesce(sum(rejected), 0)

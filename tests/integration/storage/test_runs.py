@@ -8,12 +8,12 @@ from datasync_spider.errors import FencedOff, LeaseHeld
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.owner import this_process
+from datasync_spider.storage.passdepth import read_pass_depth
 from datasync_spider.storage.runs import (
     OpenRun,
     finish_run,
     note_closed,
     open_run,
-    read_pass_depth,
     read_run,
     renew_lease,
 )
@@ -34,6 +34,16 @@ def test_a_live_lease_is_respected_and_the_refusal_says_who_holds_it_since_when(
         open_run(connection, "events", 60_000, "test")
     assert str(this_process()) in str(caught.value)
     assert "since 20" in str(caught.value)
+
+
+def test_an_opening_that_was_committed_unheard_does_not_keep_its_own_process_out(database_url: str) -> None:
+    with connected(database_url) as connection:
+        unheard = open_run(connection, "events", 60_000, "test")
+    with connected(database_url) as connection:
+        run = open_run(connection, "events", 60_000, "test", again=True)
+        assert run.fence > unheard.fence
+        with pytest.raises(FencedOff):
+            renew_lease(connection, unheard, 0, 0)
 
 
 def test_the_lease_of_another_machine_is_respected_until_it_expires(database_url: str) -> None:

@@ -1,16 +1,22 @@
 """The transaction: what a commit makes true, and that nothing else does."""
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import psycopg2
+import psycopg2.extensions
 import pytest
 
 from datasync_spider.api.event import RejectedEvent
-from datasync_spider.errors import FencedOff, StorageUnavailable
+from datasync_spider.errors import FencedOff, StorageRefused, StorageUnavailable
 from datasync_spider.items import EventPage
+from datasync_spider.storage.batch import Batch, Committed
+from datasync_spider.storage.connect import connected
 from tests.support.database import rows, value
 from tests.support.pages import event, page
-from tests.support.runs import no_totals, open_test_run, run_writer
+from tests.support.runs import RunWriter, no_totals, open_test_run, run_writer
+from tests.support.waiting import eventually
 
 
 def test_a_committed_batch_is_in_every_table_at_once(database_url: str) -> None:
@@ -132,6 +138,49 @@ def test_a_commit_in_doubt_is_read_back(database_url: str) -> None:
             run.writer.was_committed(run.connection, first)
 
 
+def test_a_commit_that_is_still_going_on_is_waited_for(database_url: str) -> None:
+    with run_writer(database_url) as run, ThreadPoolExecutor() as threads, connected(database_url) as other:
+        batch = run.batch(page(1, ["a", "b"]))
+        asked: list[Future[Committed | None]] = []
+
+        def ask_before_the_commit() -> None:
+            asked.append(threads.submit(run.writer.was_committed, other, batch))
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+            eventually(lambda: value(database_url, waiting, (other.info.backend_pid,)), what="the question to wait")
+
+        _commit_after(run, batch, ask_before_the_commit)
+        answer = asked[0].result(10)
+    assert answer is not None
+    assert answer.inserted == 2
+
+
+def _commit_after(run: RunWriter, batch: Batch, before_commit: Callable[[], None]) -> None:
+    """Writes the batch on a connection that does something between the checkpoint and its COMMIT."""
+
+    class Late(psycopg2.extensions.connection):
+        def commit(self) -> None:
+            before_commit()
+            super().commit()
+
+    connection = psycopg2.connect(run.connection.dsn, connection_factory=Late)
+    try:
+        run.writer.write(connection, batch, lambda: None, no_totals)
+    finally:
+        connection.close()
+
+
+def test_a_batch_that_leaves_a_page_out_does_not_move_the_position(database_url: str) -> None:
+    with run_writer(database_url) as run:
+        run.write(page(1, ["a"]))
+        with pytest.raises(StorageRefused, match="last committed page is 1, and the batch begins with 3"):
+            run.write(page(3, ["c"], rejected=[RejectedEvent(0, "no_id", b"{}")]))
+    assert rows(database_url, "SELECT cursor, total_ingested, total_rejected FROM ingestion_state") == [
+        ("cursor-1", 1, 0)
+    ]
+    assert value(database_url, "SELECT count(*) FROM ingested_events") == 1
+    assert value(database_url, "SELECT count(*) FROM rejected_events") == 0
+
+
 def test_a_lost_connection_is_something_to_retry(database_url: str) -> None:
     with run_writer(database_url) as run:
         pid = run.connection.get_backend_pid()
@@ -197,6 +246,15 @@ def test_two_versions_within_one_batch_are_noticed_too(database_url: str) -> Non
         committed = run.write(page(1, [event("a", payload=b'{"v":1}')]), page(2, [event("a", payload=b'{"v":2}')]))
     assert (committed.inserted, committed.duplicates, committed.conflicts) == (1, 1, 1)
     assert _conflicts(database_url) == [("a", "2", False)]
+
+
+def test_a_version_whose_other_one_postgresql_refuses_is_stored(database_url: str) -> None:
+    with run_writer(database_url) as run:
+        refused = event("a", payload=b'{"v":"\\u0000"}')
+        committed = run.write(page(1, [refused, event("b")]), page(2, [event("a", payload=b'{"v":2}'), event("c")]))
+    assert (committed.inserted, committed.duplicates, committed.rejected, committed.conflicts) == (3, 0, 1, 0)
+    assert value(database_url, "SELECT payload->>'v' FROM ingested_events WHERE event_id = 'a'") == "2"
+    assert rows(database_url, "SELECT inserted, rejected FROM ingestion_pages ORDER BY page_number") == [(1, 1), (2, 0)]
 
 
 def test_by_the_last_rule_the_later_version_replaces_the_stored_one_which_is_kept_aside(database_url: str) -> None:

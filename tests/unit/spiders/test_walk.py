@@ -92,6 +92,18 @@ def test_a_filter_is_tried_only_where_its_effect_could_be_seen() -> None:
     assert walk.until_ms(1000, 1001) is None
 
 
+def test_a_filter_that_leaves_a_gap_is_not_used_and_not_tried_again() -> None:
+    walk = Walk(resume())
+    until_ms = walk.until_ms(1_650_000_000_000, 1_700_000_000_000)
+    assert until_ms == 1_650_000_000_001
+    assert not walk.leaves_a_gap(page("A", seconds=1_650_000_000), until_ms)
+    assert not walk.leaves_a_gap(page("A", seconds=1_700_000_000), until_ms)
+    assert not walk.leaves_a_gap(page("A", seconds=1_600_000_000), None)
+    assert walk.until_ms(1_650_000_000_000, 1_700_000_000_000) == until_ms
+    assert walk.leaves_a_gap(page("A", seconds=1_649_999_999), until_ms)
+    assert walk.until_ms(1_650_000_000_000, 1_700_000_000_000) is None
+
+
 def test_restarts_that_bring_nothing_new_end_the_run() -> None:
     walk = Walk(resume())
     for _ in range(3):

@@ -1,0 +1,21 @@
+"""Limits of a transaction that locks the stream's row or holds keys.
+
+Invariant: no transaction of ours that has lost its client keeps others waiting for longer than a lease lives; the one
+exception, a COPY, is ended by :mod:`datasync_spider.storage.backends`. They hold for the transaction only, so that a
+pooler between us and the server hands on no setting.
+"""
+
+from __future__ import annotations
+
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.sql import statement
+
+LOCK_TIMEOUT_MS = 10_000
+NO_LOCK_TIMEOUT_MS = 0
+
+
+def limit_transaction(connection: Connection, lease_ttl_ms: int, lock_timeout_ms: int = LOCK_TIMEOUT_MS) -> None:
+    """Begins a transaction that waits at most so long for a lock, and ends when nobody speaks for a lease's life."""
+    limits = {"lock_timeout_ms": str(lock_timeout_ms), "idle_timeout_ms": str(lease_ttl_ms)}
+    with connection.cursor() as cursor:
+        cursor.execute(statement("transaction_limits"), limits)

@@ -1,0 +1,46 @@
+"""How deep the open pass of a stream is, for a walk that has lost its cursor. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from datasync_spider.errors import StorageRefused
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+
+@dataclass(frozen=True, slots=True)
+class PassDepth:
+    """How far the open pass has come, epoch milliseconds.
+
+    ``oldest_ms``: its oldest event, None where the feed was not in order, so that a time says nothing about what lies
+    behind it. ``newest_ms``: the newest event of the whole stream. ``accounted``: all its events, stored or rejected.
+    """
+
+    oldest_ms: int | None
+    newest_ms: int | None
+    accounted: int
+
+
+def read_pass_depth(connection: Connection, stream: str) -> PassDepth:
+    """What is committed of the open pass."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement("read_pass_depth"), {"stream": stream})
+        oldest_at, in_order, newest_at, accounted = stream_row(cursor.fetchone(), stream)
+        connection.rollback()
+    return PassDepth(epoch_ms(oldest_at) if in_order else None, epoch_ms(newest_at), accounted)
+
+
+def stream_row(row: tuple[Any, ...] | None, stream: str) -> tuple[Any, ...]:
+    """The row. Raises StorageRefused where the stream has none."""
+    if row is None:
+        raise StorageRefused(f"stream {stream} has no row in ingestion_state")
+    return row
+
+
+def epoch_ms(instant: datetime | None) -> int | None:
+    """Whole milliseconds since 1970."""
+    return None if instant is None else int(instant.timestamp() * 1000)
