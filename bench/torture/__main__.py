@@ -1,6 +1,6 @@
-"""``python -m bench.torture [--minutes N | --kills N] [--seed S] [--mutant NAME | --mutants]``.
+"""``python -m bench.torture [--minutes N | --kills N] [--seed S]``, or ``--mutants``, or ``--mutant NAME``.
 
-Exit code 0: nothing was found wrong (with ``--mutants``: every mutant was caught). 1: something was.
+Exit code 0: nothing was found wrong (with mutants: each was caught, and the code as it is was not). 1: something was.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import argparse
 import contextlib
 import random
 import secrets
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +19,12 @@ from tempfile import TemporaryDirectory
 
 from bench.torture.game import Round, Tally
 from bench.torture.mutants import MUTANTS
+from bench.torture.scenarios import SCENARIOS, Scenario
+from bench.torture.scenarios import play as play_scenario
 from bench.torture.world import Database
 
 
-def play(seed: int, seconds: float, kills: int | None, mutant: str | None, *, stop_at_first: bool) -> Tally:
+def play(seed: int, seconds: float, kills: int | None) -> Tally:
     """Rounds until the time or the kills are used up, or something was found."""
     chance, tally, started = random.Random(seed), Tally(), time.monotonic()
     database = Database()
@@ -28,14 +32,13 @@ def play(seed: int, seconds: float, kills: int | None, mutant: str | None, *, st
         try:
             while time.monotonic() - started < seconds and (kills is None or tally.kills < kills):
                 log_path = Path(logs) / f"round-{tally.rounds + 1}.log"
-                game = Round(database, chance, tally, log_path, mutant, started + seconds)
+                game = Round(database, chance, tally, log_path, started + seconds)
                 with contextlib.suppress(TimeoutError, subprocess.TimeoutExpired):
                     game.play()
                 minutes = (time.monotonic() - started) / 60
                 print(f"  {minutes:6.1f} min  {tally.checks} checks  {dict(tally.injected)}", flush=True)
-                if tally.wrong and stop_at_first:
-                    if mutant is None:
-                        Path("torture-failed.log").write_bytes(log_path.read_bytes())
+                if tally.wrong:
+                    Path("torture-failed.log").write_bytes(log_path.read_bytes())
                     break
         finally:
             database.close()
@@ -47,9 +50,11 @@ def report(tally: Tally, seed: int, minutes: float) -> None:
     print(f"seed {seed}, {minutes:.1f} minutes, {tally.rounds} rounds")
     for name, count in sorted(tally.injected.items()):
         print(f"  {count:6}  {name}")
+    print(f"  reach: {tally.kills} kills, {tally.injected['power loss']} crashes of PostgreSQL,", end=" ")
+    print(f"{tally.injected['connections cut']} connections cut, {tally.rejected:,} hostile events rejected")
     print(f"  exit codes of {sum(tally.exit_codes.values())} runs: {dict(sorted(tally.exit_codes.items()))}")
-    compared = f"{tally.checks} comparisons of all tables with {tally.events:,} events served"
-    print(f"  {compared}, {tally.rejected:,} of them hostile")
+    print(f"  {tally.checks} comparisons of all tables with {tally.events:,} events served,", end=" ")
+    print(f"{tally.books} of the books")
     print(f"  {tally.early_requests} requests earlier than a 429 allowed")
     for finding in tally.wrong[:20]:
         print(f"WRONG: {finding}")
@@ -58,34 +63,50 @@ def report(tally: Tally, seed: int, minutes: float) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """See the module's text."""
+    # What was started here ends here, also when somebody has seen enough.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parser = argparse.ArgumentParser(prog="python -m bench.torture", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--kills", type=int, help="stop after so many kills of crawls, if that comes first")
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--mutant", choices=sorted(MUTANTS))
-    parser.add_argument("--mutants", action="store_true", help="play each mutant until it is caught")
+    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="play this one in its scenario")
+    parser.add_argument("--mutants", action="store_true", help="play each mutant in its scenario")
     options = parser.parse_args(arguments)
+    if options.mutants or options.mutant:
+        return play_mutants([options.mutant] if options.mutant else list(MUTANTS))
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
-    if options.mutants:
-        return _play_mutants(seed, options.minutes * 60)
     started = time.monotonic()
-    tally = play(seed, options.minutes * 60, options.kills, options.mutant, stop_at_first=True)
+    tally = play(seed, options.minutes * 60, options.kills)
     report(tally, seed, (time.monotonic() - started) / 60)
     return 1 if tally.wrong or tally.early_requests else 0
 
 
-def _play_mutants(seed: int, seconds: float) -> int:
-    survivors = []
-    for name in MUTANTS:
-        started = time.monotonic()
-        tally = play(seed, seconds, None, name, stop_at_first=True)
-        if tally.wrong:
-            print(f"caught   {name} after {time.monotonic() - started:.0f} s: {tally.wrong[0]}", flush=True)
-        else:
-            survivors.append(name)
-            print(f"SURVIVED {name} for {time.monotonic() - started:.0f} s", flush=True)
-    return 1 if survivors else 0
+def play_mutants(names: Sequence[str]) -> int:
+    """Each scenario with the code as it is, which must pass, then each mutant in its own, which must be caught."""
+    failures = 0
+    database = Database()
+    with TemporaryDirectory(prefix="datasync-torture-logs-") as logs:
+        try:
+            for scenario in dict.fromkeys(SCENARIOS[name] for name in names):
+                wrong, seconds = _tried(scenario, database, Path(logs), None)
+                failures += bool(wrong)
+                said = f"FAILED without any mutant: {wrong[0]}" if wrong else "passes without a mutant"
+                print(f"{scenario.__name__}: {said} ({seconds:.0f} s)", flush=True)
+            for name in names:
+                wrong, seconds = _tried(SCENARIOS[name], database, Path(logs), name)
+                failures += not wrong
+                said = f"caught after {seconds:.0f} s: {wrong[0]}" if wrong else f"SURVIVED ({seconds:.0f} s)"
+                print(f"{name}: {said}", flush=True)
+        finally:
+            database.close()
+    return 1 if failures else 0
+
+
+def _tried(scenario: Scenario, database: Database, logs: Path, mutant: str | None) -> tuple[list[str], float]:
+    started = time.monotonic()
+    wrong = play_scenario(scenario, database, logs / f"{scenario.__name__}-{mutant}.log", mutant)
+    return wrong, time.monotonic() - started
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.torture.oracle import Findings, compare, served
+from bench.torture.oracle import Findings, compare, compare_books, served
+from bench.torture.proxy import Betrayal, Direction
 from bench.torture.world import Crawl, Database, Mock
 from datasync_spider.failpoints import PLACES
 
@@ -33,6 +34,7 @@ _FAULTS = {
     "duplicate_events": 0.05,
     "expired_cursor": 0.003,
 }
+_DIRECTIONS: list[list[Direction]] = [[Direction.OUT], [Direction.IN], [Direction.OUT, Direction.IN]]
 _LEASE_TTL_MS = 2000
 _MOST_HITS_A_PHASE = 14
 _LONGEST_RUN_SECONDS = 180
@@ -46,6 +48,7 @@ class Tally:
     exit_codes: Counter[int] = field(default_factory=Counter)
     rounds: int = 0
     checks: int = 0
+    books: int = 0
     events: int = 0
     rejected: int = 0
     early_requests: int = 0
@@ -58,13 +61,12 @@ class Tally:
 
 @dataclass(slots=True)
 class Round:
-    """One database, one feed. ``mutant`` names the broken version that is played with."""
+    """One database, one feed."""
 
     database: Database
     chance: random.Random
     tally: Tally
     log_path: Path
-    mutant: str | None
     deadline: float
     settings: dict[str, str] = field(default_factory=dict)
     codes: list[int] = field(default_factory=list)
@@ -72,7 +74,7 @@ class Round:
     def play(self) -> None:
         chance = self.chance
         total, seed = chance.randrange(4_000, 24_000), chance.randrange(1_000_000)
-        malformed = 0.02 if chance.random() < 0.5 else None
+        malformed = chance.choice([None, 0.02, 0.05])
         self.database.fresh()
         mock = Mock(self._mock_arguments(total, seed, malformed))
         self.settings = self._crawl_settings(mock.base_url)
@@ -142,6 +144,7 @@ class Round:
                 self.database.proxy.flow()
             self.codes.append(code)
             self.tally.exit_codes[code] += 1
+            self._judge_books()
             if place and code == -signal.SIGKILL:
                 self.tally.injected["crash at a named place"] += 1
                 hits += 1
@@ -153,7 +156,7 @@ class Round:
 
     def _start(self, place: str | None) -> Crawl:
         extra = {"DATASYNC_FAILPOINT": place} if place else {}
-        return Crawl({**self.settings, **extra}, self.log_path, self.mutant)
+        return Crawl({**self.settings, **extra}, self.log_path)
 
     def _disturb(self, crawl: Crawl, hits_left: int) -> int:
         """Injects faults until the crawl has ended or has had enough; gives how many."""
@@ -173,8 +176,8 @@ class Round:
     def _strike(self, crawl: Crawl) -> bool:
         """One fault; gives whether it ends the crawl."""
         name = self.chance.choices(
-            ["kill", "signal", "freeze", "power loss", "terminate", "cut", "reset", "stall"],
-            [30, 8, 5, 8, 14, 14, 14, 7],
+            ["kill", "signal", "freeze", "power loss", "terminate", "cut", "reset", "halve", "betray", "stall"],
+            [30, 8, 5, 8, 10, 10, 10, 10, 6, 7],
         )[0]
         database = self.database
         self.tally.injected[name] += 1
@@ -195,8 +198,13 @@ class Round:
                 database.terminate_backends()
             case "cut" | "reset":
                 self.tally.injected["connections cut"] += database.proxy.cut(with_reset=name == "reset")
+            case "halve":
+                self.tally.injected["connections cut"] += database.proxy.halve()
+            case "betray":
+                database.proxy.betray(b"COMMIT", self.chance.choice(list(Betrayal)))
+                self.tally.injected["connections cut"] += database.proxy.sprung.wait(1.0)
             case "stall":
-                database.proxy.stall()
+                database.proxy.stall(*self.chance.choice(_DIRECTIONS))
                 time.sleep(self.chance.uniform(0.2, 2.0))
                 database.proxy.flow()
         return False
@@ -218,6 +226,11 @@ class Round:
         self.codes.append(code)
         self.tally.exit_codes[code] += 1
         return False
+
+    def _judge_books(self) -> None:
+        """After any run, however it ended: what is committed must be consistent at every moment."""
+        self.tally.books += 1
+        self.tally.wrong += compare_books(self.database.direct_url).wrong
 
     def _judge(self, total: int, seed: int, malformed: float | None) -> None:
         findings: Findings = compare(self.database.direct_url, served(total, seed, malformed))

@@ -1,24 +1,33 @@
 """Broken versions of the pipeline, to prove that the oracle would notice.
 
 ``python -m bench.torture.mutants NAME crawl events`` breaks one thing and then runs the command like ``scrapy``. Each
-mutant is a mistake that somebody could make in good faith; a torture run with it must end with a finding.
+mutant is a mistake that somebody could make in good faith. Where two checks of ours guard against one mistake, the
+mutant takes both away: what is tried here is the oracle.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
+from datasync_spider.pacing import retry
+from datasync_spider.pacing.window import RateWindow
 from datasync_spider.pipelines import ending
-from datasync_spider.storage import checkpoint, known, rejections, sql, writer
+from datasync_spider.pipelines.turns import Turns
+from datasync_spider.storage import checkpoint, known, rejections, runs, sql, writer
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.completion import Verdict
+
+_NO_FENCE = " AND fence = %(fence)s AND lease_run_id = %(run_id)s"
+_NO_GAP = "\n  AND checkpoint_page = %(first_page)s - 1"
 
 
 def cursor_in_a_transaction_of_its_own() -> None:
     """The position is committed first, the rows after it."""
-    original = writer.Writer.write
 
     def write(self: Any, connection: Any, batch: Any, turn: Any, totals: Any) -> Any:
         turn()
@@ -30,21 +39,54 @@ def cursor_in_a_transaction_of_its_own() -> None:
         connection.commit()
         return committed
 
-    assert original is not write
     writer.Writer.write = write  # type: ignore[method-assign]
+
+
+def rows_flushed_after_the_cursor() -> None:
+    """A batch's last page waits for the next batch, while the position has moved past it."""
+    original = writer.Writer._write_rows
+    waiting: list[Any] = []
+
+    def write_rows(self: Any, connection: Any, batch: Any) -> Any:
+        is_end = batch.ends_pass is not None
+        pages = [*waiting, *batch.pages]
+        waiting[:] = [] if is_end else [pages.pop()]
+        original(self, connection, dataclasses.replace(batch, pages=pages))
+        return writer._Written({page.page.number: len(page.rows) for page in batch.pages}, {})
+
+    writer.Writer._write_rows = write_rows  # type: ignore[method-assign]
 
 
 def fence_not_checked() -> None:
     """A checkpoint goes through whoever holds the lease."""
-    original = sql.statement
+    _without({"checkpoint": [_NO_FENCE, _NO_GAP], "renew_lease": [_NO_FENCE]})
+    writer.Writer.was_committed = lambda *_: None  # type: ignore[method-assign]
 
-    def statement(name: str) -> str:
-        text = original(name)
-        return (
-            text.replace(" AND fence = %(fence)s AND lease_run_id = %(run_id)s", "") if name == "checkpoint" else text
-        )
 
-    checkpoint.statement = statement  # type: ignore[attr-defined]
+def batches_commit_in_any_order() -> None:
+    """A batch does not wait for its turn; every other one is slow."""
+    _without({"checkpoint": [_NO_GAP]})
+    original = writer.Writer._write_rows
+    Turns.wait = lambda *_: None  # type: ignore[method-assign]
+
+    def write_rows(self: Any, connection: Any, batch: Any) -> Any:
+        if batch.number % 2 == 0:
+            time.sleep(1.5)
+        return original(self, connection, batch)
+
+    writer.Writer._write_rows = write_rows  # type: ignore[method-assign]
+
+
+def a_page_never_reaches_copy() -> None:
+    """A page's rows are counted, but not sent."""
+    original = writer.Writer._write_rows
+
+    def write_rows(self: Any, connection: Any, batch: Any) -> Any:
+        kept = [page for page in batch.pages if page.page.number != 4]
+        original(self, connection, dataclasses.replace(batch, pages=kept))
+        return writer._Written({page.page.number: len(page.rows) for page in batch.pages}, {})
+
+    writer.Writer._write_rows = write_rows  # type: ignore[method-assign]
 
 
 def known_ground_is_any_stored_page() -> None:
@@ -54,7 +96,6 @@ def known_ground_is_any_stored_page() -> None:
     def is_known_entirely(connection: Any, stream: str, page: Any, before: Any) -> bool:
         return original(connection, stream, page, before.replace(year=before.year + 100))
 
-    known.is_known_entirely = is_known_entirely
     from datasync_spider.spiders import events  # noqa: PLC0415 - after the patch is known to be wanted
 
     events.is_known_entirely = is_known_entirely  # type: ignore[attr-defined]
@@ -63,7 +104,11 @@ def known_ground_is_any_stored_page() -> None:
 def rejected_events_are_dropped() -> None:
     """What cannot be stored is counted and forgotten."""
     writer.insert_rejected = lambda *_: 0  # type: ignore[attr-defined]
-    assert rejections.insert_rejected is not writer.insert_rejected  # type: ignore[attr-defined]
+
+
+def a_rejected_event_is_kept_each_time_that_it_is_read() -> None:
+    """What identifies a dead letter is not its content alone."""
+    rejections.digest = lambda raw: hashlib.sha256(raw + str(time.time_ns()).encode()).digest()
 
 
 def whatever_ends_is_complete() -> None:
@@ -73,6 +118,7 @@ def whatever_ends_is_complete() -> None:
 
 def a_commit_in_doubt_is_taken_for_granted() -> None:
     """After a lost connection the batch is assumed to be committed."""
+    _without({"checkpoint": [_NO_GAP]})
     original = writer.Writer.was_committed
 
     def was_committed(self: Any, connection: Any, batch: Any) -> Any:
@@ -94,16 +140,42 @@ def a_short_feed_is_complete() -> None:
     checkpoint.judge = judge  # type: ignore[attr-defined]
 
 
+def a_429_is_answered_early() -> None:
+    """What the API tells about when to come again is taken for a suggestion."""
+    retry._rate_limit_delay = lambda *_: 0.2
+    RateWindow.wait_seconds = lambda *_: 0.0  # type: ignore[method-assign]
+
+
+def _without(clauses: dict[str, list[str]]) -> None:
+    """Takes these clauses out of the statements of these names; each must be there."""
+    original = sql.statement
+
+    def statement(name: str) -> str:
+        text = original(name)
+        for clause in clauses.get(name, []):
+            assert clause in text, f"{name} has changed: {clause!r} is not in it"
+            text = text.replace(clause, "")
+        return text
+
+    checkpoint.statement = statement  # type: ignore[attr-defined]
+    runs.statement = statement  # type: ignore[attr-defined]
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     mutant.__name__: mutant
     for mutant in (
         cursor_in_a_transaction_of_its_own,
+        rows_flushed_after_the_cursor,
         fence_not_checked,
+        batches_commit_in_any_order,
+        a_page_never_reaches_copy,
         known_ground_is_any_stored_page,
         rejected_events_are_dropped,
+        a_rejected_event_is_kept_each_time_that_it_is_read,
         whatever_ends_is_complete,
         a_commit_in_doubt_is_taken_for_granted,
         a_short_feed_is_complete,
+        a_429_is_answered_early,
     )
 }
 

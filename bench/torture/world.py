@@ -15,7 +15,7 @@ import tempfile
 import urllib.request
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 import psycopg2
@@ -38,12 +38,17 @@ class Database:
         self.proxy = Proxy(f"{self._parts['host']}/.s.PGSQL.{self._parts.get('port', '5432')}")
         self.name = ""
 
-    def fresh(self) -> None:
+    def fresh(self, tablespace: str = "pg_default") -> None:
         """Drops the last round's database and makes another."""
         old, self.name = self.name, f"round_{uuid.uuid4().hex[:10]}"
         if old:
-            self._execute(f"DROP DATABASE {old} WITH (FORCE)")
-        self._execute(f"CREATE DATABASE {self.name}")
+            self.execute(f"DROP DATABASE {old} WITH (FORCE)")
+        self.execute(f"CREATE DATABASE {self.name} TABLESPACE {tablespace}")
+
+    def drop(self) -> None:
+        """Drops this round's database and makes none."""
+        old, self.name = self.name, ""
+        self.execute(f"DROP DATABASE {old} WITH (FORCE)")
 
     @property
     def direct_url(self) -> str:
@@ -74,7 +79,7 @@ class Database:
         with contextlib.suppress(psycopg2.Error):
             rows = self.query(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND application_name = 'datasync'"
+                " WHERE datname = current_database() AND application_name LIKE 'datasync run %'"
             )
             return int(rows[0][0])
         return 0
@@ -88,12 +93,22 @@ class Database:
         finally:
             connection.close()
 
+    def copy_out(self, query: str, file: IO[bytes]) -> None:
+        """The query's rows as COPY writes them."""
+        connection = psycopg2.connect(self.direct_url)
+        try:
+            with connection.cursor() as cursor:
+                cursor.copy_expert(f"COPY ({query}) TO STDOUT", file)
+        finally:
+            connection.close()
+
     def close(self) -> None:
         self.proxy.close()
         self._server.close()
         self._directory.cleanup()
 
-    def _execute(self, sql: str) -> None:
+    def execute(self, sql: str) -> None:
+        """A statement that no transaction may hold, outside of the round's database."""
         connection = psycopg2.connect(self._server.url)
         try:
             connection.autocommit = True
@@ -112,9 +127,10 @@ class Mock:
         assert self._process.stdout is not None
         self.base_url = self._process.stdout.readline().strip()
 
-    def control(self, path: str, method: str = "GET") -> Any:
+    def control(self, path: str, method: str = "GET", body: Any = None) -> Any:
         address = f"{self.base_url.removesuffix('/api/v1')}/__control/{path}"
-        with urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=10) as answer:
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(address, data, method=method), timeout=10) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -128,7 +144,7 @@ class Mock:
 class Crawl:
     """One crawl process; ``mutant`` names a broken version."""
 
-    def __init__(self, settings: dict[str, str], log_path: Path, mutant: str | None) -> None:
+    def __init__(self, settings: dict[str, str], log_path: Path, mutant: str | None = None) -> None:
         tool = ["-m", "bench.torture.mutants", mutant] if mutant else ["-m", "scrapy"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "DATA"))}
         with log_path.open("ab") as log:

@@ -1,0 +1,234 @@
+"""Scenarios, each the shortest way to make one kind of mistake show.
+
+A scenario hurts a crawl at the place where a certain mistake would lose or double something, lets later runs go on to
+the end, and gives what the oracle has against the result. With the code as it is that must be nothing; with a mutant,
+something. Most feeds here tell no total, so that the oracle is tried and not the run's own comparison with it.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.torture.oracle import compare, compare_books, served
+from bench.torture.proxy import Betrayal
+from bench.torture.world import Crawl, Database, Mock
+
+_SEED = 7
+_PATIENCE_SECONDS = 60.0
+_NO_TOTAL = ["--shape", "flat"]
+_SLOW = ["--fault", "slow=1,delay_ms=40"]
+
+
+@dataclass(slots=True)
+class Stage:
+    """One database and one feed; ``mutant`` None is the code as it is."""
+
+    database: Database
+    log_path: Path
+    mutant: str | None
+    wrong: list[str] = field(default_factory=list)
+    _mock: Mock | None = None
+    _crawls: list[Crawl] = field(default_factory=list)
+
+    def serve(self, total: int, *arguments: str) -> Mock:
+        self.database.fresh()
+        self._mock = Mock(["--total", str(total), "--seed", str(_SEED), *arguments])
+        return self._mock
+
+    def crawl(self, **settings: str) -> Crawl:
+        assert self._mock is not None
+        defaults = {
+            "API_BASE_URL": self._mock.base_url,
+            "DATABASE_URL": self.database.proxied_url,
+            "API_PAGE_LIMIT": "100",
+            "API_RETRY_BASE_MS": "10",
+            "WRITE_BATCH_SIZE": "200",
+            "WRITE_CONCURRENCY": "1",
+            "LEASE_TTL_MS": "1000",
+            "REJECTED_MAX_PERCENT": "100",
+        }
+        self._crawls.append(Crawl({**defaults, **settings}, self.log_path, self.mutant))
+        return self._crawls[-1]
+
+    def finish(self, **settings: str) -> None:
+        """Another run, to the end of the feed."""
+        code = self.ended(self.crawl(**settings))
+        self.check(code == 0, f"the last run ended with exit code {code}")
+
+    def ended(self, crawl: Crawl) -> int:
+        """The exit code of a crawl that ends by itself; the books must balance then, however it ended."""
+        code = crawl.process.wait(_PATIENCE_SECONDS)
+        self.wrong += compare_books(self.database.direct_url).wrong
+        return code
+
+    def judge(self, total: int, malformed: float | None = None) -> None:
+        self.wrong += compare(self.database.direct_url, served(total, _SEED, malformed)).wrong
+
+    def check(self, holds: bool, message: str) -> None:
+        if not holds:
+            self.wrong.append(message)
+
+    def value(self, sql: str) -> Any:
+        return self.database.query(sql)[0][0]
+
+    def wait_for(self, sql: str, crawl: Crawl) -> None:
+        """Until the statement says true. A crawl that ends before it does is not what the scenario is about."""
+        self.wait_until(lambda: crawl.code is not None or self._is_true(sql))
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not holds():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the scenario did not come to its point")
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        for crawl in self._crawls:
+            crawl.end()
+        self.database.proxy.flow()
+        if self._mock is not None:
+            self._mock.close()
+
+    def _is_true(self, sql: str) -> bool:
+        exists = "SELECT to_regclass('ingestion_pages') IS NOT NULL"
+        return bool(self.value(exists) and self.value(sql))
+
+
+def killed_in_the_middle_of_copy(stage: Stage) -> None:
+    stage.serve(2000, *_NO_TOTAL)
+    stage.ended(stage.crawl(DATASYNC_FAILPOINT="mid_copy@3=kill"))
+    stage.finish()
+    stage.judge(2000)
+
+
+def frozen_past_its_lease(stage: Stage) -> None:
+    stage.serve(2000, *_NO_TOTAL, *_SLOW)
+    zombie = stage.crawl(DATASYNC_FAILPOINT="before_checkpoint@3=stop")
+    stage.wait_until(lambda: _is_frozen(zombie))
+    stage.wait_until(lambda: bool(stage.value("SELECT lease_expires_at < now() FROM ingestion_state")))
+    stage.finish()
+    zombie.send(signal.SIGCONT)
+    stage.ended(zombie)
+    stage.judge(2000)
+
+
+def killed_while_a_batch_is_behind(stage: Stage) -> None:
+    stage.serve(2000, *_NO_TOTAL)
+    crawl = stage.crawl(WRITE_CONCURRENCY="2")
+    stage.wait_for("SELECT count(*) >= 4 FROM ingestion_pages", crawl)
+    crawl.send(signal.SIGKILL)
+    stage.ended(crawl)
+    stage.finish()
+    stage.judge(2000)
+
+
+def undisturbed(stage: Stage) -> None:
+    stage.serve(2000, *_NO_TOTAL)
+    stage.finish()
+    stage.judge(2000)
+
+
+def killed_in_an_incremental_pass_whose_cursor_expires(stage: Stage) -> None:
+    mock = stage.serve(1000, *_NO_TOTAL, "--cursor-ttl-ms", "1500", *_SLOW)
+    stage.finish()
+    mock.control("grow?by=1500", "POST")
+    crawl = stage.crawl(WRITE_BATCH_SIZE="100")
+    stage.wait_for("SELECT count(*) >= 3 FROM ingestion_pages WHERE pass_number = 2", crawl)
+    crawl.send(signal.SIGKILL)
+    stage.ended(crawl)
+    # The cursor that was stored with the last page lives no longer than this.
+    has_expired = "SELECT now() - updated_at > interval '1.6 seconds' FROM ingestion_state"
+    stage.wait_until(lambda: bool(stage.value(has_expired)))
+    stage.finish()
+    stage.judge(2500)
+
+
+def hostile_events_read_twice(stage: Stage) -> None:
+    stage.serve(2000, *_NO_TOTAL, "--fault", "malformed_events=1,density=0.05", "--fault", "expired_cursor=0.1")
+    stage.ended(stage.crawl(DATASYNC_FAILPOINT="after_commit@4=kill"))
+    stage.finish()
+    stage.judge(2000, 0.05)
+
+
+def told_to_stop(stage: Stage) -> None:
+    stage.serve(2000, *_NO_TOTAL, *_SLOW)
+    crawl = stage.crawl()
+    stage.wait_for("SELECT count(*) >= 4 FROM ingestion_pages", crawl)
+    crawl.send(signal.SIGTERM)
+    code = stage.ended(crawl)
+    stage.check(code == 5, f"a run that was told to stop ended with exit code {code}")
+    if stage.value("SELECT count(*) FROM ingestion_runs WHERE status = 'complete'"):
+        stage.judge(2000)
+
+
+def a_commit_that_never_arrives(stage: Stage) -> None:
+    stage.serve(2000, *_NO_TOTAL, *_SLOW)
+    # The heartbeat commits as well; with this lease it is not heard of.
+    crawl = stage.crawl(LEASE_TTL_MS="60000")
+    stage.wait_for("SELECT count(*) >= 4 FROM ingestion_pages", crawl)
+    stage.database.proxy.betray(b"COMMIT", Betrayal.MESSAGE_LOST)
+    code = stage.ended(crawl)
+    stage.check(code == 0, f"the run ended with exit code {code}")
+    stage.check(stage.database.proxy.sprung.is_set(), "no COMMIT was lost")
+    stage.judge(2000)
+
+
+def a_feed_that_ends_short(stage: Stage) -> None:
+    stage.serve(2000, "--claim-total", "2100")
+    code = stage.ended(stage.crawl())
+    complete = stage.value("SELECT count(*) FROM ingestion_runs WHERE status = 'complete'")
+    stage.check(
+        code == 3 and complete == 0, f"100 of 2,100 events are missing, and the run ended with exit code {code}"
+    )
+
+
+def told_to_wait(stage: Stage) -> None:
+    mock = stage.serve(2000, *_NO_TOTAL)
+    mock.control("faults", "POST", [{"name": "rate_limit_burst", "requests": [3, 8], "wait_ms": 2000}])
+    stage.finish()
+    early = mock.control("stats")["early_requests"]
+    stage.check(early == 0, f"{early} requests came earlier than a 429 allowed")
+    stage.judge(2000)
+
+
+def _is_frozen(crawl: Crawl) -> bool:
+    return crawl.code is None and psutil.Process(crawl.process.pid).status() == psutil.STATUS_STOPPED
+
+
+Scenario = Callable[[Stage], None]
+
+# Which scenario makes which mutant show.
+SCENARIOS: dict[str, Scenario] = {
+    "cursor_in_a_transaction_of_its_own": killed_in_the_middle_of_copy,
+    "rows_flushed_after_the_cursor": killed_in_the_middle_of_copy,
+    "fence_not_checked": frozen_past_its_lease,
+    "batches_commit_in_any_order": killed_while_a_batch_is_behind,
+    "a_page_never_reaches_copy": undisturbed,
+    "known_ground_is_any_stored_page": killed_in_an_incremental_pass_whose_cursor_expires,
+    "rejected_events_are_dropped": hostile_events_read_twice,
+    "a_rejected_event_is_kept_each_time_that_it_is_read": hostile_events_read_twice,
+    "whatever_ends_is_complete": told_to_stop,
+    "a_commit_in_doubt_is_taken_for_granted": a_commit_that_never_arrives,
+    "a_short_feed_is_complete": a_feed_that_ends_short,
+    "a_429_is_answered_early": told_to_wait,
+}
+
+
+def play(scenario: Scenario, database: Database, log_path: Path, mutant: str | None) -> list[str]:
+    """What was found wrong, and nothing else."""
+    stage = Stage(database, log_path, mutant)
+    try:
+        scenario(stage)
+    except (TimeoutError, subprocess.TimeoutExpired) as error:
+        stage.wrong.append(f"it did not come to its end: {error}")
+    finally:
+        stage.close()
+    return stage.wrong
