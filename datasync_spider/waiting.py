@@ -36,6 +36,10 @@ class Waiter:
     def stopped(self) -> bool:
         return self._stopped.is_set()
 
+    async def wait_for_stop(self) -> None:
+        """Returns when a stop is requested."""
+        await self._stopped.wait()
+
     async def wait(
         self, seconds: float, reason: str, log_level: int = logging.INFO, fields: Mapping[str, Any] | None = None
     ) -> int:
