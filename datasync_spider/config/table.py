@@ -138,7 +138,7 @@ WRITING = (
         "25000",
         kinds.whole_number(1, 1_000_000),
         "The most rows per transaction; batches get smaller, down to a tenth, while commits take over two seconds."
-        " A page is never split.",
+        " A page is never split, and a kilobyte counts as a row.",
     ),
     Setting(
         "WRITE_CONCURRENCY",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datasync_spider.storage.batch import Batch, PreparedPage
 
+_ROW_BYTES = 1024
+
 
 class PageBuffer:
     """Bookkeeping only: no I/O, no clock."""
@@ -15,7 +17,7 @@ class PageBuffer:
     def __init__(self, batch_size_rows: int) -> None:
         self.batch_size_rows = batch_size_rows
         self.rows = 0
-        """Rows, stored or rejected, that wait to be written; an empty page weighs one."""
+        """Rows, stored or rejected, that wait to be written; an empty page weighs one, a large one by its bytes."""
         self._pages: list[PreparedPage] = []
         self._batches = 0
 
@@ -50,4 +52,5 @@ class PageBuffer:
 
 
 def _weight(page: PreparedPage) -> int:
-    return max(1, len(page.rows) + len(page.rejected))
+    """In rows of up to a kilobyte, so that a few pages of megabytes are a batch too."""
+    return max(1, len(page.rows) + len(page.rejected), page.page.body_bytes // _ROW_BYTES)

@@ -33,6 +33,14 @@ def test_an_empty_page_weighs_something_so_that_endless_empty_pages_are_committe
     assert buffer.is_due()
 
 
+def test_a_page_of_megabytes_weighs_by_its_bytes() -> None:
+    buffer = PageBuffer(25_000)
+    large = prepared(1, 5)
+    large.page.body_bytes = 60_000_000
+    buffer.add(large)
+    assert buffer.is_due()
+
+
 def test_a_page_that_does_not_follow_is_refused() -> None:
     buffer = PageBuffer(10)
     buffer.add(prepared(1, 1))
