@@ -42,14 +42,15 @@ class Bench:
         """Where to leave a profile of one more crawl of this case, which is not measured; empty without --profile."""
         return [] if self.profiles is None else [self.profiles / f"{name}.svg"]
 
-    def take_turns(self, subjects: Mapping[str, Callable[[], str]]) -> None:
+    def take_turns(self, subjects: Mapping[str, Callable[[], str]], rounds: int | None = None) -> None:
         """Runs every subject once a round; each returns what it found, for the progress on standard error."""
         names = list(subjects)
-        for number in range(self.rounds):
+        rounds = self.rounds if rounds is None else rounds
+        for number in range(rounds):
             shift = number % len(names)
             for name in names[shift:] + names[:shift]:
                 found = subjects[name]()
-                say(f"round {number + 1} of {self.rounds}: {name}: {found}")
+                say(f"round {number + 1} of {rounds}: {name}: {found}")
 
 
 def say(text: str) -> None:

@@ -1,4 +1,8 @@
-"""Rate-bound: ten requests a window. What the window allows is known, so nothing else has to be measured."""
+"""Rate-bound: ten requests a window. What the window allows is known, so nothing else has to be measured.
+
+One crawl, for little here depends on chance. A window is as short as any reported of the API: what the first one
+costs, whose length nobody has told yet, is the same for every length.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ TITLE = "rate-bound: 10 requests a window"
 _REQUESTS = 10
 _PAGE_EVENTS = 1_000
 _WINDOWS, _QUICK_WINDOWS = 4, 2
-_WINDOW_MS, _QUICK_WINDOW_MS = 5_000, 2_000
+_WINDOW_MS, _QUICK_WINDOW_MS = 20_000, 2_000
 
 
 def run(bench: Bench) -> CaseFound:
@@ -37,7 +41,7 @@ def run(bench: Bench) -> CaseFound:
         refused.samples.append(float(asked.refused))
         return f"{ours.samples[-1]:.2f} s of at least {allowed_seconds:.0f} s, {asked.refused} × 429"
 
-    bench.take_turns({ours.what: measure_ours})
+    bench.take_turns({ours.what: measure_ours}, rounds=1)
     allowed = Figure(what=f"{windows} windows of {window_ms / 1000:.0f} s", unit="s", samples=[allowed_seconds])
     title = f"{TITLE} of {window_ms / 1000:.0f} s"
-    return CaseFound(name=NAME, title=title, rounds=bench.rounds, events=total, figures=[allowed, ours, refused])
+    return CaseFound(name=NAME, title=title, rounds=1, events=total, figures=[allowed, ours, refused])
