@@ -19,7 +19,7 @@ Fetches every event of the API into PostgreSQL, going on from where the last run
               Without DATABASE_URL it starts the bundled PostgreSQL, in mock mode without API_BASE_URL the mock API.
   --docker    in containers: PostgreSQL, in mock mode the mock API, and the crawl; the default where there is no such
               Python but a Docker engine.
-  ARGUMENTS   go to `scrapy crawl events`, such as -- -O events.jsonl
+  ARGUMENTS   go to `scrapy crawl events`, such as -- -O events.jsonl (a file to export to: not with --docker)
 
 Settings come from the environment or from .env; .env.example explains them. Ctrl-C stops the crawl with its position
 saved; a second Ctrl-C does not wait for what is in flight.
@@ -294,7 +294,24 @@ ask_container() {
     -c 'scrapy status --json "$@" | python -c "$0"' "$summarise" "$@"
 }
 
+# A container's files are read-only and go with it, so an export to one of them would be lost.
+refuse_export_file() {
+  previous=''
+  for argument; do
+    case $previous in
+      -o | -O | --output | --overwrite-output)
+        case $argument in
+          -*) ;;
+          *) die "$previous $argument: a container keeps no file; use --local for exports" ;;
+        esac
+        ;;
+    esac
+    previous=$argument
+  done
+}
+
 run_docker() {
+  refuse_export_file "$@"
   docker_answers || die 'no Docker engine answers; is it running, and may this user speak to it?'
   find_compose
   case $(setting API_MODE | tr '[:upper:]' '[:lower:]') in

@@ -201,3 +201,11 @@ def test_an_unknown_argument_is_refused(checkout: Path) -> None:
 
     assert result.returncode == 2
     assert "unknown argument: --lokal" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["-o", "-O", "--output", "--overwrite-output"])
+def test_a_container_is_not_asked_to_keep_an_export(checkout: Path, option: str) -> None:
+    result = run(checkout, "--docker", "--", option, "events.jsonl")
+
+    assert result.returncode == 2
+    assert f"{option} events.jsonl: a container keeps no file; use --local for exports" in result.stderr
