@@ -12,7 +12,7 @@ from typing import Literal
 from bench.figures import Figure, Report
 from bench.table import align, number
 
-Verdict = Literal["same", "changed", "only now", "only then"]
+Verdict = Literal["within the spread", "changed", "one round tells nothing", "only now", "only then"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,18 @@ def _change(key: tuple[str, str], then: Figure | None, now: Figure | None) -> Ch
     if then is not None and now is not None:
         is_ratio = bool(then.ratios and now.ratios)
         old, new = (then.ratios, now.ratios) if is_ratio else (then.samples, now.samples)
-        verdict: Verdict = "same" if _overlap(old, new) else "changed"
         unit = "of the limit" if is_ratio else now.unit
-        return Change(case, what, unit, _median(old), _median(new), verdict)
+        return Change(case, what, unit, _median(old), _median(new), _judged(old, new))
     if now is not None:
         return Change(case, what, now.unit, None, now.median, "only now")
     assert then is not None
     return Change(case, what, then.unit, then.median, None, "only then")
+
+
+def _judged(old: list[float], new: list[float]) -> Verdict:
+    if min(len(old), len(new)) < 2:
+        return "one round tells nothing"
+    return "within the spread" if _overlap(old, new) else "changed"
 
 
 def _overlap(old: list[float], new: list[float]) -> bool:
@@ -75,7 +80,7 @@ def comparison_table(then: Report, now: Report) -> str:
                 "" if change.then is None else f"{number(change.then)} {change.unit}".strip(),
                 "" if change.now is None else f"{number(change.now)} {change.unit}".strip(),
                 "" if share is None else f"{share:+.0%}",
-                "within the spread" if change.verdict == "same" else change.verdict,
+                change.verdict,
             )
         )
     return "\n".join([*_differences(then, now), align(rows)])

@@ -8,7 +8,7 @@ from bench.feed import Feed
 from bench.figures import CaseFound, Figure
 
 NAME = "start"
-TITLE = "start: the database is up, the feed has one page"
+TITLE = "until the first request of scrapy crawl events; the database is up, the feed has one page"
 _EVENTS = 100
 _STARTS_A_ROUND, _QUICK_STARTS_A_ROUND = 3, 1
 
