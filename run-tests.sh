@@ -11,4 +11,6 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 
 ensure_venv dev
 cd "$root"
+# Container images like to set it. The tests start hundreds of processes, and each would compile every module again.
+unset PYTHONDONTWRITEBYTECODE
 exec "$venv/bin/python" -m pytest "$@"
