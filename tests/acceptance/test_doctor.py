@@ -88,14 +88,11 @@ def test_an_api_that_cannot_be_reached_is_a_problem_with_a_remedy(environment: d
     assert any("API_BASE_URL" in (finding["remedy"] or "") for finding in report["findings"])
 
 
-@pytest.mark.parametrize(("hours", "expected"), [(0, []), (2, [("clock", "problem")])])
-def test_a_clock_that_differs_from_the_apis_is_noticed(
-    environment: dict[str, str], hours: int, expected: list[tuple[str, str]]
-) -> None:
-    date = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+def test_a_clock_that_differs_from_the_apis_is_noticed(environment: dict[str, str]) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
     with raw_server(response(404, b"", Date=date)) as server:
         _, report = diagnose(API_BASE_URL=f"{server.origin}/api/v1", **environment)
-    assert amiss(report) == expected
+    assert amiss(report) == [("clock", "problem")]
 
 
 @pytest.mark.parametrize("status", [302, 503])

@@ -56,7 +56,7 @@ def test_a_stopped_run_says_that_its_position_is_stored(start_mock_api: StartMoc
     crawl = start_crawl(mock.base_url, API_PAGE_LIMIT="100")
     eventually(lambda: "rate_window" in crawl.log, what="the wait")
     crawl.kill(signal.SIGTERM)
-    assert crawl.wait(10) == 5
+    assert crawl.wait(30) == 5
     headline, _, stored, following = last_words(crawl)
     assert headline.startswith("ingestion stopped: run 1 of stream events by SIGTERM")
     assert stored == "  stored: 100 events; the API counts 700"

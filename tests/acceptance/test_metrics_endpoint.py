@@ -54,7 +54,7 @@ def test_a_crawl_that_waits_for_the_rate_window_is_ready_and_says_why(waiting_cr
     status, report = endpoint.readiness()
     assert (status, report["status"], report["stream"]) == (200, "waiting", "events")
     waiting_crawl.kill(signal.SIGTERM)
-    assert waiting_crawl.wait(10) == 5
+    assert waiting_crawl.wait(30) == 5
 
 
 def test_an_expired_cursor_is_counted_as_a_walk_begun_anew(start_mock_api: StartMock, start_crawl: StartCrawl) -> None:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -154,10 +153,8 @@ def test_ctrl_c_saves_the_position_and_the_next_run_goes_on(
     reader.start()
     try:
         assert stored.wait(60), "".join(lines)
-        started = time.monotonic()
         interrupt(process)
         assert process.wait(timeout=60) == 5, "".join(lines)
-        assert time.monotonic() - started < 30
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

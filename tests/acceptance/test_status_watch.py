@@ -36,7 +36,7 @@ def test_it_prints_one_report_after_the_other_and_ends_with_the_last_ones_code(
     with watching.stdout as reports:
         first, second = json.loads(reports.readline()), json.loads(reports.readline())
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(10) == code
+        assert watching.wait(30) == code
     assert first["total_ingested"] == second["total_ingested"] == 700
 
 
@@ -45,6 +45,6 @@ def test_on_a_terminal_it_draws_over_what_it_drew(database_url: str) -> None:
     try:
         eventually(lambda: watching.raw.count("\x1b[Hstream events: 0 stored") >= 2, what="the second look")
         watching.signal(signal.SIGINT)
-        assert watching.wait(10) == 0
+        assert watching.wait(30) == 0
     finally:
         watching.close()

@@ -333,8 +333,8 @@ def test_a_traceback_that_python_prints_shows_no_secret(tmp_path: Path, code: st
 def test_long_and_strange_texts_are_redacted_in_time_that_grows_with_their_length(text: str) -> None:
     redactor = Redactor([KEY, "\\'begins and ends strangely\\\\"])
 
-    began = time.perf_counter()
+    began = time.process_time()
     redactor.redact(text * (200_000 // len(text)))
 
     # Seconds here; a search that began anew at each character would take minutes.
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
