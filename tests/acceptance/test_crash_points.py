@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 
@@ -69,7 +68,7 @@ def test_a_process_that_was_frozen_past_its_lease_wakes_up_fenced_and_writes_not
     zombie = start_crawl(
         mock.base_url, DATASYNC_FAILPOINT=f"{place}@3=stop", LEASE_TTL_MS="1000", WRITE_CONCURRENCY="1", **SETTINGS
     )
-    eventually(lambda: _is_frozen(zombie), what="the freeze")
+    eventually(lambda: zombie.is_frozen, what="the freeze")
     eventually(lambda: _lease_has_expired(database_url), what="the lease to expire")
     successor = start_crawl(mock.base_url, **SETTINGS)
     assert successor.wait() == 0, successor.log
@@ -91,7 +90,7 @@ def test_a_process_that_is_frozen_in_the_middle_of_copy_keeps_no_key_from_its_su
     zombie = start_crawl(
         mock.base_url, DATASYNC_FAILPOINT="mid_copy@1=stop", LEASE_TTL_MS="1000", WRITE_CONCURRENCY="1"
     )
-    eventually(lambda: _is_frozen(zombie), what="the freeze")
+    eventually(lambda: zombie.is_frozen, what="the freeze")
     in_copy = "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%%'"
     eventually(lambda: value(database_url, f"{in_copy} AND backend_xid IS NOT NULL", ()), what="rows in the table")
     eventually(lambda: _lease_has_expired(database_url), what="the lease to expire")
@@ -101,11 +100,6 @@ def test_a_process_that_is_frozen_in_the_middle_of_copy_keeps_no_key_from_its_su
     assert zombie.wait() == 1, zombie.log
     assert rows(database_url, "SELECT status FROM ingestion_runs ORDER BY run_id") == [("fenced",), ("complete",)]
     assert_exact(database_url, 20000)
-
-
-def _is_frozen(crawl: Crawl) -> bool:
-    pid, status = os.waitpid(crawl.process.pid, os.WUNTRACED | os.WNOHANG)
-    return pid != 0 and os.WIFSTOPPED(status)
 
 
 def _lease_has_expired(database_url: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 
@@ -40,10 +39,10 @@ def test_a_signal_ends_the_run_in_every_state(
         faults.append({"name": "rate_limit_burst", "requests": [3], "wait_ms": 6000})
     mock.control("faults", "POST", faults)
     crawl = start_crawl(mock.base_url, DATASYNC_FAILPOINT=f"{place}@1=stop", **SETTINGS)
-    eventually(lambda: _is_frozen(crawl), what="the state")
+    eventually(lambda: crawl.is_frozen, what="the state")
     crawl.kill(signal.SIGTERM)
     crawl.kill(signal.SIGCONT)
-    assert crawl.wait(10) == 5, crawl.log
+    assert crawl.wait(30) == 5, crawl.log
     assert "ingestion complete" not in crawl.log
     assert value(database_url, "SELECT lease_owner FROM ingestion_state WHERE id = 1") is None
     mock.control("faults", "DELETE")
@@ -62,7 +61,7 @@ def test_a_second_signal_ends_the_run_at_once_and_what_was_committed_stays(
     crawl.kill(signal.SIGTERM)
     eventually(lambda: "received SIGTERM" in crawl.log, what="the first signal to be heard")
     crawl.kill(signal.SIGTERM)
-    assert crawl.wait(5) == 5, crawl.log
+    assert crawl.wait(30) == 5, crawl.log
     assert_books_balance(database_url)
     again = start_crawl(mock.base_url, **SETTINGS)
     assert again.wait() == 0, again.log
@@ -106,8 +105,3 @@ def test_a_signal_is_heard_while_the_database_keeps_the_run_waiting(
     again = start_crawl(mock.base_url, **SETTINGS)
     assert again.wait() == 0, again.log
     assert_exact(database_url, 600)
-
-
-def _is_frozen(crawl: Crawl) -> bool:
-    pid, status = os.waitpid(crawl.process.pid, os.WUNTRACED | os.WNOHANG)
-    return pid != 0 and os.WIFSTOPPED(status)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import struct
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
+
+from tests.support.starting import run, start
 
 PROJECT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 20
@@ -35,8 +37,13 @@ class Server:
     """A mock; ``close`` ends it."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "mock_api", "--exit-with-parent", *arguments]
-        self.process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = start(
+            *("mock_api", "--exit-with-parent"),
+            *arguments,
+            environment=os.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         assert self.process.stdout is not None
         self.base_url = self.process.stdout.readline().strip()
         parts = urlsplit(self.base_url)
@@ -99,7 +106,7 @@ class Server:
         self.process.terminate()
         printed = self.process.communicate(timeout=TIMEOUT_S)
         assert printed == ("", "")
-        return self.process.returncode
+        return self.process.wait()
 
 
 class RawAnswer:
@@ -151,5 +158,6 @@ class RawAnswer:
 
 def ground_truth(*arguments: str) -> list[bytes]:
     """What the mock says that it serves, from a process of its own: one event a line."""
-    command = [sys.executable, "-m", "mock_api", "events", *arguments]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, check=True).stdout.splitlines()
+    done = run("mock_api", "events", *arguments, environment=os.environ)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.encode().splitlines()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+import psutil
+
+from tests.support.starting import PROJECT, run, start
+
+__all__ = ["PROJECT", "Crawl", "clean_environment", "scrapy"]
+
 _OURS = (
     "API_",
     "DATASYNC_",
@@ -32,18 +36,18 @@ def clean_environment(**settings: str) -> dict[str, str]:
 
 
 class Crawl:
-    """A running crawl. Its log goes to ``log_path``."""
+    """A running crawl. Its log goes to ``log_path``. ``afresh``: see :mod:`tests.support.starting`."""
 
-    def __init__(self, log_path: Path, *arguments: str, **settings: str) -> None:
+    def __init__(self, log_path: Path, *arguments: str, afresh: bool = False, **settings: str) -> None:
         self.log_path = log_path
         self._log = log_path.open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "scrapy", "crawl", "events", *arguments],
-            cwd=PROJECT,
-            env=clean_environment(**settings),
+        self.process = start(
+            *("scrapy", "crawl", "events"),
+            *arguments,
+            environment=clean_environment(**settings),
             stdout=self._log,
             stderr=self._log,
-            stdin=subprocess.DEVNULL,
+            afresh=afresh,
         )
 
     def wait(self, seconds: float = 60) -> int:
@@ -57,19 +61,15 @@ class Crawl:
         self.process.send_signal(number)
 
     @property
+    def is_frozen(self) -> bool:
+        """Stopped by SIGSTOP, as a failpoint does it."""
+        return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+
+    @property
     def log(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
 
 def scrapy(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Another command of the tool, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "scrapy", *arguments],
-        cwd=PROJECT,
-        env=clean_environment(**settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return run("scrapy", *arguments, environment=clean_environment(**settings))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.support.starting import run, start
 
 
 class MockApi:
     """Started by the constructor; its address is ``base_url``."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "mock_api", "--port", "0", "--exit-with-parent", *arguments]
-        self._process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        self._process = start(
+            *("mock_api", "--port", "0", "--exit-with-parent"),
+            *arguments,
+            environment=os.environ,
+            stdout=subprocess.PIPE,
+            stderr=sys.__stderr__.fileno() if sys.__stderr__ else subprocess.DEVNULL,
+        )
         assert self._process.stdout is not None
         self.base_url = self._process.stdout.readline().strip()
         assert self.base_url.startswith("http://"), f"the mock did not start: {self.base_url!r}"
@@ -36,13 +42,17 @@ class MockApi:
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(30)
         assert self._process.stdout is not None
         self._process.stdout.close()
 
 
+@functools.cache
 def ground_truth(*arguments: str) -> list[dict[str, Any]]:
-    """The events that the mock serves for these arguments, newest first, from a process of its own."""
-    command = [sys.executable, "-m", "mock_api", "events", *arguments]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    """The events that the mock serves for these arguments, newest first, from a process of its own.
+
+    They are kept for the next that asks, and not to be changed.
+    """
+    done = run("mock_api", "events", *arguments, environment=os.environ)
+    assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -7,12 +7,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.support.crawl import PROJECT, clean_environment
+from tests.support.crawl import clean_environment
+from tests.support.starting import start
 
 
 class Answer(NamedTuple):
@@ -34,14 +34,12 @@ class DashboardProcess:
         environment = clean_environment(DATABASE_URL=database_url, DATASYNC_HOME=str(home), **settings)
         descriptor, self._log_path = tempfile.mkstemp(".log", "dashboard-", home.parent)
         self._log = os.fdopen(descriptor, "wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "scrapy", "dashboard", "--port", str(port), *arguments],
-            cwd=PROJECT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
+        self.process = start(
+            *("scrapy", "dashboard", "--port", str(port)),
+            *arguments,
+            environment=environment,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            text=True,
         )
         assert self.process.stdout is not None
         self.greeting = self.process.stdout.readline()
