@@ -119,16 +119,27 @@ def test_an_environment_for_a_crawl_gets_the_test_tools_added(checkout: Path) ->
 
 def test_a_half_made_environment_is_made_anew(checkout: Path) -> None:
     assert ensure(checkout, "run").returncode == 0
-    for damage in (
-        ": > .venv/.datasync-stamp",  # killed before the packages were there
-        "rm -rf .venv/bin",
-        "rm -rf .venv; mkdir -p .venv/bin",  # killed at once
+    for damage, repair in (
+        ("mv .venv/bin elsewhere", "mv elsewhere .venv/bin"),
+        ("mv .venv elsewhere; mkdir -p .venv/bin", "rm -rf .venv; mv elsewhere .venv"),  # killed at once
+        (": > .venv/.datasync-stamp", ":"),  # killed before the packages were there
     ):
+        assert is_good(checkout)
         subprocess.run(["sh", "-c", damage], cwd=checkout, check=True)
-        mended = ensure(checkout, "run")
-        assert mended.returncode == 0, (damage, mended.stderr)
-        assert made(mended), damage
+        assert not is_good(checkout), damage
+        subprocess.run(["sh", "-c", repair], cwd=checkout, check=True)
+
+    mended = ensure(checkout, "run")
+
+    assert mended.returncode == 0, mended.stderr
+    assert made(mended)
     assert ensure(checkout, "run").stderr == ""
+
+
+def is_good(checkout: Path) -> bool:
+    """Whether it would be left as it is, asked of the script itself."""
+    script = "root=$(pwd -P); . ./scripts/venv.sh; venv_is_good run"
+    return subprocess.run(["sh", "-c", script], cwd=checkout, env=environment(), check=False).returncode == 0
 
 
 def test_a_moved_checkout_gets_an_environment_of_its_own(checkout: Path) -> None:

@@ -50,7 +50,7 @@ class Crawl:
             afresh=afresh,
         )
 
-    def wait(self, seconds: float = 60) -> int:
+    def wait(self, seconds: float = 180) -> int:
         """The exit code; negative for a signal's."""
         try:
             return self.process.wait(seconds)

@@ -55,7 +55,7 @@ def start(
     return Forked(list(command), dict(environment), stdout, stderr)
 
 
-def run(*command: str, environment: Mapping[str, str], seconds: float = 60) -> subprocess.CompletedProcess[str]:
+def run(*command: str, environment: Mapping[str, str], seconds: float = 180) -> subprocess.CompletedProcess[str]:
     """The same to its end, with what it wrote. Raises TimeoutExpired, after it was killed."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = start(*command, environment=environment, stdout=out, stderr=err)

@@ -9,7 +9,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
-def eventually(look: Callable[[], _T], *, seconds: float = 30.0, what: str = "the condition") -> _T:
+def eventually(look: Callable[[], _T], *, seconds: float = 120.0, what: str = "the condition") -> _T:
     """The first truthy result of ``look``. Fails the test where none comes in time."""
     deadline = time.monotonic() + seconds
     pause = threading_pause()
