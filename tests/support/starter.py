@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from typing import NoReturn
 
 _ORDER_BYTES = 1 << 17
 _STANDARD_STREAMS = (0, 1, 2)
@@ -64,7 +65,7 @@ class Starter:
             if self._control.fileno() in readable:
                 text, descriptors, _, _ = socket.recv_fds(self._control, _ORDER_BYTES, 4)
                 if not text:
-                    raise SystemExit(0)
+                    self._end()
                 order = json.loads(text)
                 pid = os.fork()
                 if pid == 0:
@@ -74,6 +75,12 @@ class Starter:
                     os.close(stream)
                 self._tellers[pid] = teller
                 _tell(teller, pid)
+
+    def _end(self) -> NoReturn:
+        """With what it started: a test run that is killed leaves no frozen crawl behind."""
+        for pid in self._tellers:
+            os.kill(pid, signal.SIGKILL)
+        raise SystemExit(0)
 
     def _tell_ends(self) -> None:
         for pid in list(self._tellers):
