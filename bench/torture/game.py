@@ -202,6 +202,7 @@ class Round:
                 self.tally.injected["connections cut"] += database.proxy.halve()
             case "betray":
                 database.proxy.betray(b"COMMIT", self.chance.choice(list(Betrayal)))
+                # Where nothing is committed at the moment, it strikes at whatever is committed next.
                 self.tally.injected["connections cut"] += database.proxy.sprung.wait(1.0)
             case "stall":
                 database.proxy.stall(*self.chance.choice(_DIRECTIONS))

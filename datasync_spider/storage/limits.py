@@ -10,12 +10,17 @@ from __future__ import annotations
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.sql import statement
 
+# For what no lease covers: each step of it is a round trip away from the next.
+IDLE_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 10_000
 NO_LOCK_TIMEOUT_MS = 0
 
 
-def limit_transaction(connection: Connection, lease_ttl_ms: int, lock_timeout_ms: int = LOCK_TIMEOUT_MS) -> None:
-    """Begins a transaction that waits at most so long for a lock, and ends when nobody speaks for a lease's life."""
-    limits = {"lock_timeout_ms": str(lock_timeout_ms), "idle_timeout_ms": str(lease_ttl_ms)}
+def limit_transaction(connection: Connection, idle_timeout_ms: int, lock_timeout_ms: int = LOCK_TIMEOUT_MS) -> None:
+    """Begins a transaction that waits at most so long for a lock, and ends when nobody speaks for so long.
+
+    A run's may be idle for as long as its lease lives.
+    """
+    limits = {"lock_timeout_ms": str(lock_timeout_ms), "idle_timeout_ms": str(idle_timeout_ms)}
     with connection.cursor() as cursor:
         cursor.execute(statement("transaction_limits"), limits)

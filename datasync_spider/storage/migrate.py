@@ -17,6 +17,7 @@ import psycopg2
 from datasync_spider import failpoints
 from datasync_spider.errors import MigrationError
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -85,6 +86,8 @@ def migrate(connection: Connection, migrations: list[Migration] | None = None) -
     done: list[Migration] = []
     while True:
         with translated(), connection.cursor() as cursor:
+            # A migration that has lost its client must not keep every later start waiting for its lock.
+            limit_transaction(connection, IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS)
             cursor.execute(statement("lock_migrations"))
             # Asked again under the lock: another process may have been at it.
             pending = pending_migrations(connection, known)

@@ -23,7 +23,7 @@ from psycopg2.extras import RealDictCursor
 from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.lease import Held, decide
-from datasync_spider.storage.limits import NO_LOCK_TIMEOUT_MS, limit_transaction
+from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms, stream_row
 from datasync_spider.storage.resume import BeginPass, decide_start
@@ -260,6 +260,7 @@ def end_open_run(connection: Connection, run_id: int, signal_name: str | None) -
     status = "stopped" if signal_name else "failed"
     outcome = {"status": status, "reason": signal_name or "ended_abruptly", "run_id": run_id}
     with translated(), connection.cursor() as cursor:
+        limit_transaction(connection, IDLE_TIMEOUT_MS)
         cursor.execute(statement("end_open_run"), outcome)
         cursor.execute(statement("release_lease_of"), {"run_id": run_id})
         connection.commit()

@@ -136,6 +136,20 @@ def test_a_heartbeat_that_is_lost_half_way_does_not_keep_the_streams_row_from_an
     assert_exact(database_url, 6000)
 
 
+def test_a_migration_that_is_lost_half_way_does_not_keep_its_lock_from_the_next_start(
+    start_mock_api: StartMock, start_crawl: StartCrawl, empty_database_url: str, proxy: Proxy
+) -> None:
+    mock = start_mock_api("--total", "600")
+    parts = parse_dsn(empty_database_url)
+    proxied_url = f"postgresql://{parts['user']}@127.0.0.1:{proxy.port}/{parts['dbname']}"
+    proxy.betray(b"COMMIT", Betrayal.MESSAGE_LOST)
+    crawl = start_crawl(mock.base_url, DATABASE_URL=proxied_url, **SETTINGS)
+    assert crawl.wait() == 0, crawl.log
+    assert proxy.sprung.is_set()
+    assert "applied migration 0001" in crawl.log
+    assert_exact(empty_database_url, 600)
+
+
 def test_a_connection_that_breaks_in_the_middle_of_copy_on_our_side_alone_keeps_no_key_from_the_next_one(
     start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str
 ) -> None:
