@@ -55,9 +55,16 @@ class Measured:
 
     def wait(self) -> Finished:
         """Its figures. Raises RuntimeError with the end of its output where it failed."""
-        _, status, usage = os.wait4(self._process.pid, 0)
+        try:
+            _, status, usage = os.wait4(self._process.pid, 0)
+        except BaseException:
+            # What was measured must not outlive the one who measures.
+            self._process.kill()
+            self._process.wait()
+            raise
+        finally:
+            self._watchdog.cancel()
         ended = time.monotonic()
-        self._watchdog.cancel()
         self._process.returncode = os.waitstatus_to_exitcode(status)
         if self._process.returncode != 0:
             tail = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 from bench.reports import load
+from tests.support.waiting import eventually
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -46,3 +51,22 @@ def test_a_file_to_compare_with_is_read_before_anything_is_measured(tmp_path: Pa
     assert done.returncode == 1
     assert done.stdout == ""
     assert "nothing.json cannot be read: No such file or directory" in done.stderr
+
+
+def test_a_benchmark_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    # For root the server runs under another account, which has to reach its directory.
+    tmp_path.chmod(0o711)
+    command = [sys.executable, "-m", "bench", "--case", "start", "--rounds", "1000"]
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    started = next(line for line in process.stderr if "until the first request" in line)
+    assert started
+    eventually(lambda: list(tmp_path.glob("datasync-bench-crawl-*")), what="the first crawl")
+    process.terminate()
+    assert process.wait(60) == 128 + signal.SIGTERM
+    process.stderr.close()
+    assert list(tmp_path.glob("datasync-bench-*")) == []
+    assert [
+        each for each in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(each.info["cmdline"] or [])
+    ] == []
