@@ -36,6 +36,7 @@ def settle_conflicts(
             # What PostgreSQL refuses of these cannot be compared; the stored version stands.
             stage_rows(connection, Rows.of(variants))
         values = {"stream": stream, "run_id": run_id}
+        cursor.execute(statement("look_up_by_key"))
         kept = 0
         if rule == "last":
             cursor.execute(statement("keep_replaced"), values)

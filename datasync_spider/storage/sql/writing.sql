@@ -112,6 +112,11 @@ SELECT coalesce(sum(inserted), 0), coalesce(sum(duplicates), 0), coalesce(sum(re
 FROM ingestion_pages
 WHERE run_id = %(run_id)s AND page_number BETWEEN %(first_page)s AND %(last_page)s;
 
+-- name: look_up_by_key
+-- The staged table has no statistics; taken for large, it would be joined by reading all stored events, anew for each
+-- batch. For this transaction only.
+SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true);
+
 -- name: keep_newcomers
 -- First wins: a staged version that differs from what is stored is kept aside.
 INSERT INTO event_conflicts (stream, run_id, event_id, occurred_at, payload, payload_sha256, was_stored)

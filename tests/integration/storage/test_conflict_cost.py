@@ -1,0 +1,36 @@
+"""What settling conflicts costs must not grow with the table."""
+
+from __future__ import annotations
+
+import pytest
+
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.sql import statement
+
+_FILL = """
+INSERT INTO ingested_events (event_id, occurred_at, payload)
+SELECT md5(number::text), now(), jsonb_build_object('number', number, 'text', repeat('x', 300))
+FROM generate_series(1, 20000) AS number
+"""
+_STAGE = "INSERT INTO staged_events SELECT event_id, occurred_at, payload FROM ingested_events LIMIT 2000"
+
+
+@pytest.mark.parametrize("name", ["keep_newcomers", "keep_replaced"])
+def test_stored_versions_are_looked_up_by_their_keys_though_the_staged_table_has_no_statistics(
+    database_url: str, name: str
+) -> None:
+    with connected(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(_FILL)
+        cursor.execute("ANALYZE ingested_events")
+        cursor.execute(statement("create_staging"))
+        cursor.execute(_STAGE)
+        explain = f"EXPLAIN {statement(name)}"
+        values = {"stream": "events", "run_id": 1}
+        cursor.execute(explain, values)
+        before = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute(statement("look_up_by_key"))
+        cursor.execute(explain, values)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Seq Scan on ingested_events" in before
+    assert "Seq Scan on ingested_events" not in plan
+    assert "ingested_events_pkey" in plan
