@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,11 @@ from tests.support.mock import MockApi
 # A shared machine is slow at times; how long an example takes is not what these tests ask.
 settings.register_profile("datasync", deadline=None)
 settings.load_profile("datasync")
+
+# A shell without job control starts what runs in its background deaf to Ctrl-C, and every process that these tests start
+# and interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

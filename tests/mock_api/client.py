@@ -160,4 +160,4 @@ def ground_truth(*arguments: str) -> list[bytes]:
     """What the mock says that it serves, from a process of its own: one event a line."""
     done = run("mock_api", "events", *arguments, environment=os.environ)
     assert done.returncode == 0, done.stderr
-    return done.stdout.encode().splitlines()
+    return done.stdout.encode(errors="surrogateescape").splitlines()

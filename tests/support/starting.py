@@ -66,7 +66,9 @@ def run(*command: str, environment: Mapping[str, str], seconds: float = 180) -> 
             process.wait()
         for file in (out, err):
             file.seek(0)
-        return subprocess.CompletedProcess(command, code, out.read().decode(), err.read().decode())
+        # What is no UTF-8 comes through a text unharmed in this way, such as a hostile event.
+        texts = [file.read().decode(errors="surrogateescape") for file in (out, err)]
+        return subprocess.CompletedProcess(command, code, *texts)
 
 
 class Forked:
