@@ -19,8 +19,8 @@ from tests.support.mock import MockApi
 settings.register_profile("datasync", deadline=None)
 settings.load_profile("datasync")
 
-# A shell without job control starts what runs in its background deaf to Ctrl-C, and every process that these tests start
-# and interrupt would inherit that.
+# A shell without job control starts what runs in its background deaf to Ctrl-C, and every process that these tests
+# start and interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
