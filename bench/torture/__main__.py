@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.torture.game import Round, Tally
+from bench.torture.game import STRIKES, Round, Tally
 from bench.torture.mutants import MUTANTS
 from bench.torture.scenarios import SCENARIOS, Scenario
 from bench.torture.scenarios import play as play_scenario
 from bench.torture.world import Database
 
 
-def play(seed: int, seconds: float, kills: int | None) -> Tally:
+def play(seed: int, seconds: float, kills: int | None, strikes: dict[str, int]) -> Tally:
     """Rounds until the time or the kills are used up, or something was found."""
     chance, tally, started = random.Random(seed), Tally(), time.monotonic()
     database = Database()
@@ -32,7 +32,7 @@ def play(seed: int, seconds: float, kills: int | None) -> Tally:
         try:
             while time.monotonic() - started < seconds and (kills is None or tally.kills < kills):
                 log_path = Path(logs) / f"round-{tally.rounds + 1}.log"
-                game = Round(database, chance, tally, log_path, started + seconds)
+                game = Round(database, chance, tally, log_path, started + seconds, strikes)
                 with contextlib.suppress(TimeoutError, subprocess.TimeoutExpired):
                     game.play()
                 minutes = (time.monotonic() - started) / 60
@@ -71,13 +71,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="play this one in its scenario")
     parser.add_argument("--mutants", action="store_true", help="play each mutant in its scenario")
+    parser.add_argument("--only", nargs="+", choices=sorted(STRIKES), help="do only this to the crawls")
     options = parser.parse_args(arguments)
     if options.mutants or options.mutant:
         return play_mutants([options.mutant] if options.mutant else list(MUTANTS))
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
+    strikes = {name: weight for name, weight in STRIKES.items() if not options.only or name in options.only}
     started = time.monotonic()
-    tally = play(seed, options.minutes * 60, options.kills)
+    tally = play(seed, options.minutes * 60, options.kills, strikes)
     report(tally, seed, (time.monotonic() - started) / 60)
     return 1 if tally.wrong or tally.early_requests else 0
 

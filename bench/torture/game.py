@@ -35,9 +35,24 @@ _FAULTS = {
     "expired_cursor": 0.003,
 }
 _DIRECTIONS: list[list[Direction]] = [[Direction.OUT], [Direction.IN], [Direction.OUT, Direction.IN]]
+STRIKES = {
+    "kill": 30,
+    "signal": 8,
+    "freeze": 5,
+    "power loss": 8,
+    "terminate": 10,
+    "cut": 10,
+    "reset": 10,
+    "halve": 10,
+    "betray": 6,
+    "stall": 7,
+}
+"""What is done to a crawl, and how often beside the others."""
+_CUTS = {"cut", "reset", "halve"}
 _LEASE_TTL_MS = 2000
 _MOST_HITS_A_PHASE = 14
 _LONGEST_RUN_SECONDS = 180
+_CONNECTING_SECONDS = 10
 
 
 @dataclass(slots=True)
@@ -68,6 +83,7 @@ class Round:
     tally: Tally
     log_path: Path
     deadline: float
+    strikes: dict[str, int] = field(default_factory=lambda: dict(STRIKES))
     settings: dict[str, str] = field(default_factory=dict)
     codes: list[int] = field(default_factory=list)
 
@@ -168,17 +184,16 @@ class Round:
                 if crawl.code is not None:
                     return hits
                 time.sleep(0.01)
+            name = self.chance.choices(list(self.strikes), list(self.strikes.values()))[0]
+            if name in _CUTS and not self._is_connected(crawl):
+                continue
             hits += 1
-            if self._strike(crawl):
+            if self._strike(crawl, name):
                 return hits
         return hits
 
-    def _strike(self, crawl: Crawl) -> bool:
+    def _strike(self, crawl: Crawl, name: str) -> bool:
         """One fault; gives whether it ends the crawl."""
-        name = self.chance.choices(
-            ["kill", "signal", "freeze", "power loss", "terminate", "cut", "reset", "halve", "betray", "stall"],
-            [30, 8, 5, 8, 10, 10, 10, 10, 6, 7],
-        )[0]
         database = self.database
         self.tally.injected[name] += 1
         match name:
@@ -209,6 +224,15 @@ class Round:
                 time.sleep(self.chance.uniform(0.2, 2.0))
                 database.proxy.flow()
         return False
+
+    def _is_connected(self, crawl: Crawl) -> bool:
+        """Waits for a connection to cut, as long as there may be one."""
+        until = time.monotonic() + _CONNECTING_SECONDS
+        while not self.database.proxy.connections:
+            if crawl.code is not None or time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        return True
 
     def _freeze(self, crawl: Crawl) -> bool:
         """Stops the process past its lease, lets a successor run, and wakes it up."""

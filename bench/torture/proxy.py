@@ -68,6 +68,12 @@ class Proxy:
         self.flow()
         threading.Thread(target=self._accept, daemon=True).start()
 
+    @property
+    def connections(self) -> int:
+        """How many are open through it."""
+        with self._lock:
+            return len(self._pairs)
+
     def cut(self, *, with_reset: bool) -> int:
         """Ends all connections, with a FIN or a RST; gives how many."""
         pairs = self._take_all()
