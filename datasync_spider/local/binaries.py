@@ -7,8 +7,10 @@ server's own variables, reaches it. The wheel's own Python code is not imported:
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,16 +48,24 @@ def environment() -> dict[str, str]:
 def run(
     name: str, arguments: Sequence[str], account: Account | None, directory: Path, text: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end; Ctrl-C in the terminal does not reach it, but an exception here ends it."""
-    return subprocess.run(
+    """Runs a program to its end. Ctrl-C in the terminal does not reach it; an exception here ends it and its children."""
+    with subprocess.Popen(
         [program(name), *arguments],
         cwd=directory,
         env=environment(),
-        input=text,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        check=False,
         start_new_session=True,
         **run_as(account),
-    )
+    ) as process:
+        try:
+            output, errors = process.communicate(text)
+        except BaseException:
+            # initdb has servers work for it, which would go on without it.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)

@@ -1,7 +1,8 @@
 """Makes the data directory, once.
 
 Invariant: ``data`` either does not exist or is a whole cluster with the database in it: it is made under another name
-and renamed when done, so an interrupted start leaves nothing that a later one could mistake for data.
+and renamed when done, so an interrupted start leaves nothing that a later one could mistake for data, and what it does
+leave the next one removes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from datasync_spider.errors import StorageRefused
@@ -20,6 +22,8 @@ from datasync_spider.local.places import Places
 DATABASE = "datasync"
 SUPERUSER = "postgres"
 _UNFINISHED = "unfinished-"
+_REMOVED_WITHIN_SECONDS = 2.0
+_POLL_SECONDS = 0.01
 
 # The built-in locale is the same on every system. Trust is safe on a socket that only the server's own account can
 # reach; TCP is refused twice, so that it stays closed should somebody start this server by hand.
@@ -38,16 +42,30 @@ _INITDB = (
 
 def ensure_cluster(places: Places, account: Account | None) -> None:
     """Raises StorageRefused where something else stands in its place, or a cluster of another version."""
+    for leftover in places.directory.glob(f"{_UNFINISHED}*"):
+        _remove(leftover)
     if places.data.is_dir() and any(places.data.iterdir()):
         _check_version(places.data)
         return
-    for leftover in places.directory.glob(f"{_UNFINISHED}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=places.directory))
-    give(unfinished, account)
-    _initialise(unfinished, account)
-    unfinished.rename(places.data)
+    try:
+        give(unfinished, account)
+        _initialise(unfinished, account)
+        unfinished.rename(places.data)
+    except BaseException:
+        _remove(unfinished)
+        raise
     _sync(places.directory)
+
+
+def _remove(directory: Path) -> None:
+    """Again until it is gone: programs of a start that was killed may be writing in it, and end when they cannot."""
+    deadline = time.monotonic() + _REMOVED_WITHIN_SECONDS
+    while directory.exists():
+        shutil.rmtree(directory, ignore_errors=True)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(_POLL_SECONDS)
 
 
 def _check_version(data: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import stat
 import subprocess
@@ -18,7 +17,6 @@ import psutil
 import psycopg2
 import pytest
 
-from datasync_spider.errors import Stopped
 from datasync_spider.local.embedded_postgres import EmbeddedPostgres, psql_path, start_embedded
 from datasync_spider.local.places import Places
 from datasync_spider.local.postmaster import server_process, server_processes
@@ -225,33 +223,6 @@ def test_a_relative_home_and_a_symbolic_link_to_it_are_the_same_database(
 
     with start_embedded(Path("home")) as one, start_embedded(place / "link") as other:
         assert one.url == other.url
-
-
-# A signal that comes while subprocess.Popen is being made costs its object, which complains; the process is found.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interrupted_first_start_leaves_no_server_and_no_half_made_database(place: Path) -> None:
-    home = place / "home"
-
-    def stop(number: int, _: object) -> None:
-        raise Stopped(signal.Signals(number).name)
-
-    previous = signal.signal(signal.SIGALRM, stop)
-    try:
-        for microseconds in (20_000, 120_000, 350_000, 600_000):
-            signal.setitimer(signal.ITIMER_REAL, microseconds / 1_000_000)
-            try:
-                server = start_embedded(home)
-            except Stopped:
-                assert processes(home) == []
-            else:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                server.close()
-    finally:
-        signal.signal(signal.SIGALRM, previous)
-
-    with start_embedded(home) as server:
-        assert ask(server.url, "SELECT 1") == [(1,)]
-    assert list((home / "postgres").glob("unfinished-*")) == []
 
 
 def test_the_server_does_not_hear_the_terminals_ctrl_c(home: Path) -> None:
