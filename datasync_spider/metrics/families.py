@@ -80,7 +80,7 @@ class _FromState(Collector):
         yield _run(self._state, self._version)
         yield from _counters(self._state, now)
         yield from _gauges(self._state)
-        yield from _instants(self._state, wall_now - now)
+        yield from _instants(self._state, wall_now - now, wall_now)
         yield from _condition(self._state, self._stall_timeout_seconds, now)
 
 
@@ -137,7 +137,8 @@ def _gauges(state: ProgressState) -> Iterator[Metric]:
     )
 
 
-def _instants(state: ProgressState, wall_offset: float) -> Iterator[Metric]:
+def _instants(state: ProgressState, wall_offset: float, wall_now: float) -> Iterator[Metric]:
+    newest_event_at = state.newest_event_at
     resets_at, cursor_ends_at = state.rate_limit.resets_at, state.cursor_ends_at
     yield _gauge(
         "datasync_rate_limit_reset_timestamp_seconds",
@@ -151,8 +152,9 @@ def _instants(state: ProgressState, wall_offset: float) -> Iterator[Metric]:
     )
     yield _gauge(
         "datasync_newest_event_timestamp_seconds",
-        "When the newest stored event happened; time() minus this is the lag.",
-        state.newest_event_at,
+        "When the newest stored event happened, or now where it is dated later; time() minus this is the lag.",
+        # An event of a source whose clock is wrong would make a lag of less than nothing.
+        None if newest_event_at is None else min(newest_event_at, wall_now),
     )
     yield _gauge("datasync_last_commit_timestamp_seconds", "When a batch was last committed.", state.last_commit_at)
 

@@ -59,6 +59,13 @@ def test_instants_are_told_as_timestamps() -> None:
     assert values["datasync_rate_limit_reset_timestamp_seconds",] == pytest.approx(WALL + 1.0 + 40.0)
 
 
+def test_an_event_from_the_future_makes_no_lag_of_less_than_nothing() -> None:
+    state = everything_happened()
+    commit(state, 91.0, inserted=1, newest_event_at=WALL + 86_400.0)
+    assert scraped(state, 92.0)["datasync_newest_event_timestamp_seconds",] == WALL + 92.0
+    assert scraped(state, 86_401.0)["datasync_newest_event_timestamp_seconds",] == WALL + 86_400.0
+
+
 def test_what_the_api_did_not_tell_is_absent() -> None:
     names = {key[0] for key in scraped(ProgressState(300.0, 0.0), 1.0)}
     assert not names & {
