@@ -64,7 +64,7 @@ class Ending:
         if not exceeds_share(self._events, self._rejected, max_percent):
             return None
         return RejectedTooMany(
-            f"{self._rejected} of {self._events} events were rejected, more than {max_percent:g} %:"
+            f"{self._rejected:,} of {self._events:,} events were rejected, more than {max_percent:g} %:"
             " look at rejected_events, or raise REJECTED_MAX_PERCENT"
         )
 

@@ -30,11 +30,11 @@ def exceeds_share(events: int, rejected: int, max_percent: float) -> bool:
 def judge(expected_total: int | None, stored: int, rejected: int, filtered: int, ends_pass: str) -> Verdict:
     """The verdict on a pass whose last page is among the committed, counting all that the stream ever stored."""
     accounted = stored + rejected + filtered
-    numbers = f"{stored} stored, {rejected} rejected, {filtered} filtered"
+    numbers = f"{stored:,} stored, {rejected:,} rejected, {filtered:,} filtered"
     if expected_total is None:
         return Verdict("complete", "complete", ends_pass, f"{numbers}; the API gives no total to compare with")
     if accounted < expected_total:
         missing = expected_total - accounted
-        detail = f"{numbers}, but the API counts {expected_total}: {missing} are missing"
+        detail = f"{numbers}, but the API counts {expected_total:,}: {missing:,} are missing"
         return Verdict("incomplete", "short", "short_read", detail)
-    return Verdict("complete", "complete", ends_pass, f"{numbers}; the API counts {expected_total}")
+    return Verdict("complete", "complete", ends_pass, f"{numbers}; the API counts {expected_total:,}")

@@ -16,9 +16,15 @@ def test_a_pass_is_complete_only_if_no_event_is_missing(
 
 
 def test_a_short_read_says_how_many_events_are_missing() -> None:
-    verdict = judge(100, 80, 5, 0, "last_page")
+    verdict = judge(4_000_100, 2_000_080, 1_005, 0, "last_page")
     assert verdict.run_status == "incomplete"
-    assert "15 are missing" in verdict.detail
+    numbers = "2,000,080 stored, 1,005 rejected, 0 filtered, but the API counts 4,000,100: 1,999,015 are missing"
+    assert verdict.detail == numbers
+
+
+def test_a_complete_pass_says_what_was_counted() -> None:
+    verdict = judge(100_000, 99_000, 900, 100, "last_page")
+    assert verdict.detail == "99,000 stored, 900 rejected, 100 filtered; the API counts 100,000"
 
 
 def test_without_a_total_the_end_of_the_feed_is_the_proof_and_the_detail_says_so() -> None:
