@@ -48,7 +48,7 @@ def environment() -> dict[str, str]:
 def run(
     name: str, arguments: Sequence[str], account: Account | None, directory: Path, text: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end. Ctrl-C in the terminal does not reach it; an exception here ends it and its children."""
+    """Runs a program to its end. The terminal's Ctrl-C does not reach it; an exception here ends it, and its own."""
     with subprocess.Popen(
         [program(name), *arguments],
         cwd=directory,
