@@ -137,8 +137,7 @@ def _called_wrongly(why: str) -> End:
 
 def _migrate(database_url: str) -> None:
     with connected(database_url) as connection:
-        for migration in migrate(connection):
-            logger.info("applied migration %s", migration)
+        migrate(connection, on_applied=lambda migration: logger.info("applied migration %s", migration))
 
 
 def _stop(crawler: Crawler, signal_name: str) -> None:

@@ -33,8 +33,6 @@ class Command(DatasyncCommand):
                     print(f"pending: {migration}")
                 print(f"{len(pending)} migrations pending" if pending else "the schema is up to date")
                 return exitcodes.FAILED if pending else exitcodes.COMPLETE
-            applied = migrate(connection)
-        for migration in applied:
-            print(f"applied: {migration}")
+            migrate(connection, on_applied=lambda migration: print(f"applied: {migration}", flush=True))
         print("the schema is up to date")
         return exitcodes.COMPLETE

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
 
 from datasync_spider import failpoints
-from datasync_spider.errors import MigrationError
+from datasync_spider.errors import MigrationError, StorageUnavailable
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.sql import statement
@@ -80,8 +81,16 @@ def pending_migrations(connection: Connection, migrations: list[Migration]) -> l
     return migrations[len(applied) :]
 
 
-def migrate(connection: Connection, migrations: list[Migration] | None = None) -> list[Migration]:
-    """Applies what is pending and commits each; gives the applied ones. Safe to call from several processes at once."""
+def migrate(
+    connection: Connection,
+    migrations: list[Migration] | None = None,
+    on_applied: Callable[[Migration], None] = lambda _: None,
+) -> list[Migration]:
+    """Applies what is pending and commits each; gives the applied ones. Safe to call from several processes at once.
+
+    Safe to call again after StorageUnavailable, on a new connection. ``on_applied`` hears of each one as it is
+    committed, so also of those before such an end.
+    """
     known = load_migrations() if migrations is None else migrations
     done: list[Migration] = []
     while True:
@@ -100,9 +109,14 @@ def migrate(connection: Connection, migrations: list[Migration] | None = None) -
                 cursor.execute(migration.sql)
             except psycopg2.Error as error:
                 message = error.diag.message_primary or type(error).__name__
+                if connection.closed:
+                    # Nothing of it is left, or it still goes on: the next attempt waits for its lock, and looks.
+                    lost = f"the connection was lost in migration {migration}: {' '.join(str(error).split())}"
+                    raise StorageUnavailable(lost, error.pgcode) from error
                 raise MigrationError(f"migration {migration} failed: {message}", error.pgcode) from error
             record = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
             cursor.execute(statement("record_migration"), record)
             failpoints.reach("in_migration")
             connection.commit()
             done.append(migration)
+            on_applied(migration)

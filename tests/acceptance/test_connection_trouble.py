@@ -8,6 +8,8 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from bench.torture.proxy import Betrayal, Direction, Proxy
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.migrate import load_migrations, migrate
 from tests.support.crawl import Crawl
 from tests.support.database import value
 from tests.support.endpoint import Endpoint
@@ -30,7 +32,11 @@ def proxy(postgres_url: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def proxied_url(proxy: Proxy, database_url: str) -> str:
-    parts = parse_dsn(database_url)
+    return through(proxy, database_url)
+
+
+def through(proxy: Proxy, url: str) -> str:
+    parts = parse_dsn(url)
     return f"postgresql://{parts['user']}@127.0.0.1:{proxy.port}/{parts['dbname']}"
 
 
@@ -140,13 +146,37 @@ def test_a_migration_that_is_lost_half_way_does_not_keep_its_lock_from_the_next_
     start_mock_api: StartMock, start_crawl: StartCrawl, empty_database_url: str, proxy: Proxy
 ) -> None:
     mock = start_mock_api("--total", "600")
-    parts = parse_dsn(empty_database_url)
-    proxied_url = f"postgresql://{parts['user']}@127.0.0.1:{proxy.port}/{parts['dbname']}"
     proxy.betray(b"COMMIT", Betrayal.MESSAGE_LOST)
-    crawl = start_crawl(mock.base_url, DATABASE_URL=proxied_url, **SETTINGS)
+    crawl = start_crawl(mock.base_url, DATABASE_URL=through(proxy, empty_database_url), **SETTINGS)
     assert crawl.wait() == 0, crawl.log
     assert proxy.sprung.is_set()
     assert "applied migration 0001" in crawl.log
+    assert_exact(empty_database_url, 600)
+
+
+@pytest.mark.parametrize("how", ["ended", "reset", "halved"])
+def test_a_start_whose_connection_is_cut_in_the_middle_of_a_migration_tries_again(
+    start_mock_api: StartMock, start_crawl: StartCrawl, empty_database_url: str, proxy: Proxy, how: str
+) -> None:
+    mock = start_mock_api("--total", "600")
+    with connected(empty_database_url) as connection:
+        migrate(connection, load_migrations()[:7])
+    with connected(empty_database_url) as reader:
+        # The eighth alters this table, and waits in the middle of its statement as long as somebody reads it.
+        reader.cursor().execute("SELECT FROM ingestion_state")
+        crawl = start_crawl(mock.base_url, DATABASE_URL=through(proxy, empty_database_url), **SETTINGS)
+        here = "FROM pg_stat_activity WHERE datname = current_database()"
+        waiting = f"SELECT count(*) {here} AND wait_event_type = 'Lock' AND query LIKE %s"
+        migrating = (waiting, ("%ALTER TABLE ingestion_state%",))
+        eventually(lambda: value(empty_database_url, *migrating), what="the migration to wait")
+        assert (proxy.halve() if how == "halved" else proxy.cut(with_reset=how == "reset")) == 1
+        eventually(lambda: "lost in migration 0008" in crawl.log, what="the loss to be noticed")
+        # The server has not noticed: it goes on with the statement, and the next attempt has to wait for its lock.
+        locking = (waiting, ("%pg_advisory_xact_lock%",))
+        eventually(lambda: value(empty_database_url, *locking), what="another attempt")
+        assert value(empty_database_url, *migrating) == 1
+    assert crawl.wait() == 0, crawl.log
+    assert crawl.log.count("applied migration 0008") == 1
     assert_exact(empty_database_url, 600)
 
 
