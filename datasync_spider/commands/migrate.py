@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.migrate import load_migrations, migrate, pending_migrations
+from datasync_spider.storage.interruption import interruptible
+from datasync_spider.storage.migrate import Migration, load_migrations, migrate, pending_migrations
 
 if TYPE_CHECKING:
     import argparse
@@ -33,6 +34,10 @@ class Command(DatasyncCommand):
                     print(f"pending: {migration}")
                 print(f"{len(pending)} migrations pending" if pending else "the schema is up to date")
                 return exitcodes.FAILED if pending else exitcodes.COMPLETE
-            migrate(connection, on_applied=lambda migration: print(f"applied: {migration}", flush=True))
+            interruptible(connection, lambda: migrate(connection, on_applied=_tell))
         print("the schema is up to date")
         return exitcodes.COMPLETE
+
+
+def _tell(migration: Migration) -> None:
+    print(f"applied: {migration}", flush=True)

@@ -16,8 +16,9 @@ from datasync_spider.command import DatasyncCommand, api
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
-from datasync_spider.storage.verification import Facts, interruptible, read_closed_seconds, read_facts, snapshot
+from datasync_spider.storage.verification import Facts, read_closed_seconds, read_facts, snapshot
 from datasync_spider.verification.asking import ask_total
 from datasync_spider.verification.check import exit_code
 from datasync_spider.verification.completeness import Told

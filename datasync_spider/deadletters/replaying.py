@@ -21,6 +21,7 @@ from datasync_spider.storage.backends import end_backends_of_earlier_runs
 from datasync_spider.storage.conflicts import ConflictRule
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.deadletters import Chosen, DeadLetter, count_letters, read_letters_after
+from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.replays import Tried, replay_letters, try_letters
 from datasync_spider.storage.runs import Hold, finish_run, open_replay
 
@@ -64,7 +65,7 @@ def replay(database_url: str, chosen: Chosen, rule: ConflictRule, lease_ttl_ms: 
     """
     totals = Totals()
     with connected(database_url) as connection:
-        is_due = count_letters(connection, chosen).open > 0
+        is_due = interruptible(connection, lambda: count_letters(connection, chosen)).open > 0
         connection.rollback()
         if not is_due:
             return totals
@@ -105,11 +106,17 @@ def describe(totals: Totals) -> str:
 
 
 def _pieces(connection: Connection, chosen: Chosen, handle: Callable[[list[DeadLetter]], Tried]) -> Iterator[Tried]:
+    """Between two pieces, and at once within one, a signal ends it."""
     after = 0
     left: list[DeadLetter] = []
-    while letters := left or read_letters_after(connection, chosen, after):
+
+    def work() -> tuple[list[DeadLetter], Tried] | None:
+        letters = left or read_letters_after(connection, chosen, after)
+        return (letters, handle(letters)) if letters else None
+
+    while done := interruptible(connection, work):
+        letters, tried = done
         after = max(after, letters[-1].rejected_id)
-        tried = handle(letters)
         left = tried.left
         yield tried
 

@@ -6,24 +6,20 @@ once, and nothing that is given grows with their number. Faults are counted, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extras import RealDictCursor
 
-from datasync_spider.errors import Stopped
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.deadletters import find_stored
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
-_T = TypeVar("_T")
 Row = dict[str, Any]
 
 _EXAMPLES = 3
@@ -141,18 +137,6 @@ def snapshot(database_url: str) -> Iterator[Connection]:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         _all(connection, "verify_session", {})
         yield connection
-
-
-def interruptible(connection: Connection, work: Callable[[], _T]) -> _T:
-    """The result of ``work``, which reads on ``connection``. A signal ends it at once, not after the statement."""
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work)
-        try:
-            return future.result()
-        except Stopped:
-            with suppress(psycopg2.Error):
-                connection.cancel()
-            raise
 
 
 def read_closed_seconds(connection: Connection, stream: str) -> float:
