@@ -23,6 +23,7 @@ PLACES = frozenset(
         "before_fetch",
         "after_fetch",
         "waiting",
+        "sifted",
         "mid_copy",
         "before_checkpoint",
         "before_commit",

@@ -122,7 +122,7 @@ class PostgresPipeline:
             config.database_url_text, config.write_concurrency, config.write_retry_budget_ms / 1000
         )
         # A pass over ground that was walked before meets keys that exist; a first walk meets none.
-        mode = CopyMode(start_with_merge=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
+        mode = CopyMode(expects_known=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
         self._dispatcher = Dispatcher(
             settings,
             Writer(run, mode, config.conflict_rule, config.rejected_max_percent),

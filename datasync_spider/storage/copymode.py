@@ -1,25 +1,33 @@
-"""Whether a batch is copied straight into the table or merged through a staging table.
+"""In which way a batch is written: copied straight into the table, or sifted for keys that exist.
 
-Straight is faster by a third but fails as a whole on the first key that exists, so it pays only where conflicts are
-rare. After a conflict some batches are merged, twice as many after each further one; a merge that finds nothing known
-shortens the wait. Pure bookkeeping; shared by the writing threads, where a lost update costs a little speed and
-nothing else.
+Straight is the fastest but fails as a whole on the first key that exists, so it pays only where conflicts are rare.
+After a conflict some batches are sifted, twice as many after each further one; a batch that turns out to hold nothing
+known shortens the wait. Sifting asks first which keys exist, unless the batch before held little else: then it is
+cheaper to compare all rows at once. Pure bookkeeping; shared by the writing threads, where a lost update costs a little
+speed and nothing else.
 """
 
 from __future__ import annotations
 
-_MOST_MERGES = 64
+_MOST_SIFTED = 64
+# By the costs of the steps: docs/decisions/0013.
+_MOSTLY_KNOWN_SHARE = 0.6
 
 
 class CopyMode:
-    """Counts how many batches are still to be merged before straight COPY is tried again."""
+    """Counts how many batches are still to be sifted before straight COPY is tried again."""
 
-    def __init__(self, *, start_with_merge: bool = False) -> None:
+    def __init__(self, *, expects_known: bool = False) -> None:
         self._penalty = 2
-        self._merges_left = self._penalty if start_with_merge else 0
+        self._left = self._penalty if expects_known else 0
+        self._known_share = 0.0
 
     def prefers_straight(self) -> bool:
-        return self._merges_left <= 0
+        return self._left <= 0
+
+    def prefers_probing(self) -> bool:
+        """Whether a batch that is sifted is to be asked for its known keys first."""
+        return self._known_share < _MOSTLY_KNOWN_SHARE
 
     def succeeded(self) -> None:
         """A straight COPY went through."""
@@ -27,9 +35,10 @@ class CopyMode:
 
     def conflicted(self) -> None:
         """A straight COPY failed on a key that exists."""
-        self._penalty = min(_MOST_MERGES, self._penalty * 2)
-        self._merges_left = self._penalty
+        self._penalty = min(_MOST_SIFTED, self._penalty * 2)
+        self._left = self._penalty
 
-    def merged(self, rows: int, inserted: int) -> None:
-        """A merge is done; where it met nothing known, straight COPY is tried sooner."""
-        self._merges_left = 0 if inserted == rows and self._merges_left <= 2 else max(0, self._merges_left - 1)
+    def sifted(self, rows: int, known: int) -> None:
+        """A batch was sifted, or merged; where nothing in it was known, straight COPY is tried sooner."""
+        self._known_share = known / rows
+        self._left = 0 if known == 0 and self._left <= 2 else max(0, self._left - 1)

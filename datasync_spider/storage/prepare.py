@@ -1,22 +1,47 @@
 """Turns pages into rows, one page after the other in the run's order.
 
-Invariant: two pages that are being written at the same time never hold the same id. That is what shuts out the deadlock
-that PostgreSQL cannot see, where batch k+1 holds a key that batch k wants while k+1 waits for k's commit. An id that is
-in flight already counts as a duplicate: its earlier page commits first, or the later one not at all.
+Invariant: an id that an earlier page has in flight, as a row or as a variant, becomes no row of a later one. That is
+what shuts out the deadlock that PostgreSQL cannot see, where batch k+1 holds a key that batch k wants while k+1 waits
+for k's commit; and it is why a row may be compared with what is stored before its turn has come. Such an event counts
+as a duplicate: its earlier page commits first, or the later one not at all. Where its bytes are others it is a variant,
+which is looked at when the batch's turn has come.
 """
 
 from __future__ import annotations
 
 import threading
-from itertools import chain
-from typing import TypeAlias
+from itertools import chain, compress
+from typing import NamedTuple, TypeAlias
 
-from datasync_spider.api.event import Event, ParsedEvents
+from datasync_spider.api.event import Event
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, PreparedPage, Watermark
 from datasync_spider.storage.rows import Rows
 
 _Times: TypeAlias = list[int | None]
+
+
+class _Taken(NamedTuple):
+    """``picks``: which of the page's rows ``rows`` has; ``variants``: the places of those that contradict another."""
+
+    picks: list[bool]
+    rows: Rows
+    variants: list[int]
+
+    @classmethod
+    def of(cls, page_rows: Rows, held: dict[str, bytes]) -> _Taken:
+        """``held``: the rows in flight that the page's ids met."""
+        firsts = dict(held)
+        picks: list[bool] = []
+        variants: list[int] = []
+        for place, (event_id, encoded) in enumerate(zip(page_rows.event_ids, page_rows.encoded, strict=True)):
+            first = firsts.get(event_id)
+            picks.append(first is None)
+            if first is None:
+                firsts[event_id] = encoded
+            elif first != encoded:
+                variants.append(place)
+        return cls(picks, page_rows.only(picks), variants)
 
 
 class Preparer:
@@ -26,6 +51,7 @@ class Preparer:
         self._lock = threading.Lock()
         self._ids_in_flight: set[str] = set()
         self._rows_in_flight: dict[int, Rows] = {}
+        self._variants_in_flight: dict[int, Rows] = {}
         self._walk = 0
         self._last_oldest_us: int | None = None
 
@@ -34,14 +60,17 @@ class Preparer:
         columns = page.columns()
         in_order = self._follows_in_order(page.walk, columns.times_us)
         received, rejected = len(columns.event_ids), columns.rejected
-        if self._take(columns.event_ids):
-            variants: list[Event] = []
-        else:
-            columns, variants = self._unique(columns)
-            self._take(columns.event_ids)
         rows = Rows.of_columns(columns.event_ids, columns.times_us, columns.payloads)
-        self._rows_in_flight[page.number] = rows
-        newest, oldest = _watermarks(columns.event_ids, columns.times_us)
+        times_us = columns.times_us
+        variants: list[Event] = []
+        taken = self._take(page.number, rows)
+        if taken is not None:
+            rows, times_us = taken.rows, list(compress(times_us, taken.picks))
+            variants = [
+                Event(columns.event_ids[place], columns.times_us[place], columns.payloads[place])
+                for place in taken.variants
+            ]
+        newest, oldest = _watermarks(rows.event_ids, times_us)
         return PreparedPage(
             page=page.without_events(),
             rows=rows,
@@ -56,48 +85,50 @@ class Preparer:
         )
 
     def forget(self, batch: Batch) -> None:
-        """The batch is committed: its ids are in the table now, where ON CONFLICT finds them."""
+        """The batch is committed: its ids are in the table now, where the writer finds them."""
         with self._lock:
             for page in batch.pages:
                 self._ids_in_flight.difference_update(page.rows.event_ids)
                 self._rows_in_flight.pop(page.page.number, None)
+                variants = self._variants_in_flight.pop(page.page.number, None)
+                if variants:
+                    self._ids_in_flight.difference_update(variants.event_ids)
+            # A later batch may hold another version of what this one held.
+            for variants in self._variants_in_flight.values():
+                self._ids_in_flight.update(variants.event_ids)
 
-    def _take(self, event_ids: list[str]) -> bool:
-        """Takes the ids in flight if none is already and none comes twice, else nothing. One step for all of them."""
+    def _take(self, page_number: int, rows: Rows) -> _Taken | None:
+        """Takes the page's ids in flight. None where none was already and none comes twice, as nearly always."""
         with self._lock:
-            grown = len(self._ids_in_flight) + len(event_ids)
-            self._ids_in_flight.update(event_ids)
+            held = self._ids_in_flight.intersection(rows.event_ids)
+            grown = len(self._ids_in_flight) + len(rows)
+            self._ids_in_flight.update(rows.event_ids)
             if len(self._ids_in_flight) == grown:
-                return True
-            taken = (rows.event_ids for rows in self._rows_in_flight.values())
-            self._ids_in_flight = set(chain.from_iterable(taken))
-            return False
+                self._rows_in_flight[page_number] = rows
+                return None
+            taken = _Taken.of(rows, self._encoded_in_flight(held))
+            self._rows_in_flight[page_number] = taken.rows
+            if taken.variants:
+                self._variants_in_flight[page_number] = Rows(
+                    [rows.event_ids[place] for place in taken.variants],
+                    [rows.encoded[place] for place in taken.variants],
+                )
+            return taken
 
-    def _unique(self, columns: ParsedEvents) -> tuple[ParsedEvents, list[Event]]:
-        """The events whose ids are not in flight yet, and those that contradict one that is."""
-        with self._lock:
-            firsts = self._payloads_in_flight(self._ids_in_flight.intersection(columns.event_ids))
-        unique = ParsedEvents([], [], [], columns.rejected)
-        variants: list[Event] = []
-        for event_id, time_us, payload in zip(columns.event_ids, columns.times_us, columns.payloads, strict=True):
-            first = firsts.get(event_id)
-            if first is None:
-                firsts[event_id] = payload
-                unique.event_ids.append(event_id)
-                unique.times_us.append(time_us)
-                unique.payloads.append(payload)
-            elif first != payload:
-                variants.append(Event(event_id, time_us, payload))
-        return unique, variants
-
-    def _payloads_in_flight(self, event_ids: set[str]) -> dict[str, bytes]:
-        return {
-            event_id: rows[place].payload
-            for rows in self._rows_in_flight.values()
-            if not event_ids.isdisjoint(rows.event_ids)
-            for place, event_id in enumerate(rows.event_ids)
-            if event_id in event_ids
-        }
+    def _encoded_in_flight(self, event_ids: set[str]) -> dict[str, bytes]:
+        """What the pages in flight hold of these ids. An id whose row is committed has its variant here."""
+        found: dict[str, bytes] = {}
+        missing = set(event_ids)
+        # Pages that shift repeat what the page just before them has.
+        for rows in chain(reversed(self._rows_in_flight.values()), self._variants_in_flight.values()):
+            if not missing:
+                break
+            here = missing.intersection(rows.event_ids)
+            if here:
+                encoded = dict(zip(rows.event_ids, rows.encoded, strict=True))
+                found.update((event_id, encoded[event_id]) for event_id in here)
+                missing -= here
+        return found
 
     def _follows_in_order(self, walk: int, times_us: _Times) -> bool:
         if walk != self._walk:

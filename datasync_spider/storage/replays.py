@@ -22,13 +22,14 @@ from datasync_spider import failpoints
 from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.errors import FencedOff, StorageRefused
 from datasync_spider.items import EventPage
-from datasync_spider.storage.batch import Batch, PreparedPage, Watermark
-from datasync_spider.storage.conflicts import ConflictRule, settle_conflicts
+from datasync_spider.storage.batch import PreparedPage, Watermark
+from datasync_spider.storage.conflicts import ConflictRule, settle_staged
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.deadletters import DeadLetter, find_stored
 from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.prepare import Preparer
-from datasync_spider.storage.quarantine import RefusedRow, stage_what_is_accepted
+from datasync_spider.storage.quarantine import RefusedRow, stage_rows, stage_what_is_accepted
+from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
@@ -98,8 +99,9 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
         known = set(piece.prepared.rows.event_ids) - {row.event.event_id for row in bad}
         known |= find_stored(connection, {row.event.event_id for row in bad})
         tried, settled = piece.outcome(stored, known, bad)
-        batch = Batch(1, [piece.prepared])
-        tried.conflicts = settle_conflicts(connection, hold.stream, hold.run_id, rule, batch, has_staged=True)
+        # What PostgreSQL refuses of these cannot be compared; the stored version stands.
+        stage_rows(connection, Rows.of(piece.prepared.variants))
+        tried.conflicts = settle_staged(connection, hold.stream, hold.run_id, rule)
         # Under the other rule the later version of an event has replaced the stored one, and its time counts.
         timed = known if rule == "last" else stored
         failpoints.reach("before_checkpoint")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, repeat
+from itertools import chain, compress, repeat
 from operator import add
 from typing import overload
 
@@ -66,6 +66,10 @@ class Rows(Sequence[Event]):
         if isinstance(index, slice):
             return Rows(self.event_ids[index], self.encoded[index])
         return _decode(self.event_ids[index], self.encoded[index])
+
+    def only(self, picks: Sequence[bool]) -> Rows:
+        """Those rows whose pick is true, in the same order."""
+        return Rows(list(compress(self.event_ids, picks)), list(compress(self.encoded, picks)))
 
 
 def copy_stream(parts: Iterable[Rows]) -> Iterator[bytes]:

@@ -3,6 +3,8 @@
 States of a batch, and what a crash in each leaves behind:
 
 copying       rows in an open transaction                nothing; the page is fetched again
+sifting       known rows compared, new ones copied       nothing (:mod:`datasync_spider.storage.sifting`)
+merging       neither was possible: merged as a whole    nothing
 waiting       all rows sent, its turn not yet come       nothing
 checkpointed  the stream's row updated under its lock    nothing; the fence was checked under that lock
 committing    COMMIT sent, no answer yet                 all or nothing; :func:`was_committed` reads which
@@ -14,9 +16,9 @@ commit in the order of their numbers: the caller's ``turn`` returns when all ear
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import psycopg2
@@ -27,26 +29,30 @@ from datasync_spider.errors import FencedOff, RowsRefused
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
-from datasync_spider.storage.conflicts import ConflictRule, settle_conflicts
+from datasync_spider.storage.conflicts import ConflictRule, Contested, settle
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.copying import CopyStream
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.quarantine import RefusedRow, stage_what_is_accepted
 from datasync_spider.storage.rejections import insert_rejected
-from datasync_spider.storage.rows import copy_stream
 from datasync_spider.storage.runs import OpenRun
+from datasync_spider.storage.sifting import compare_staged, sift
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
 
 @dataclass(slots=True)
 class _Written:
-    """What became of a batch's rows, per page number."""
+    """What became of a batch's rows, by page number.
+
+    ``differing``: ids whose stored content is another one. ``is_staging``: ``staged_events`` exists.
+    """
 
     inserted: dict[int, int]
     refused: dict[int, list[RefusedRow]]
-    is_staged: bool = False
-    has_known: bool = False
+    differing: AbstractSet[str] = frozenset()
+    is_staging: bool = False
 
 
 class Writer:
@@ -141,50 +147,46 @@ class Writer:
         return label(self._run.run_id, f"writer {lane}")
 
     def _settle_conflicts(self, connection: Connection, batch: Batch, written: _Written) -> int:
-        if not written.has_known and not any(page.variants for page in batch.pages):
+        contested = Contested.of(batch, written.differing)
+        if not contested.rows:
             return 0
         run = self._run
-        kept = settle_conflicts(connection, run.stream, run.run_id, self._rule, batch, has_staged=written.is_staged)
-        self._store_what_stands_alone(connection, batch, written)
-        return kept
-
-    @staticmethod
-    def _store_what_stands_alone(connection: Connection, batch: Batch, written: _Written) -> None:
-        """Stores the variants whose other version PostgreSQL has refused: they contradict nothing."""
-        variants = [(page.page.number, variant.event_id) for page in batch.pages for variant in page.variants]
-        if not variants:
-            return
-        with connection.cursor() as cursor:
-            cursor.execute(statement("merge_staged"))
-            alone = {event_id for (event_id,) in cursor.fetchall()}
-        for page_number, event_id in variants:
-            if event_id in alone:
-                alone.remove(event_id)
-                written.inserted[page_number] = written.inserted.get(page_number, 0) + 1
+        settled = settle(connection, run.stream, run.run_id, self._rule, contested, is_staging=written.is_staging)
+        for page_number, rows in settled.inserted.items():
+            written.inserted[page_number] = written.inserted.get(page_number, 0) + rows
+        return settled.conflicts
 
     def _write_rows(self, connection: Connection, batch: Batch) -> _Written:
         if batch.rows == 0:
             return _Written({}, {})
-        if self._mode.prefers_straight() and self._copy_straight(connection, batch):
-            return _Written({page.page.number: len(page.rows) for page in batch.pages}, {})
-        return self._merge(connection, batch)
+        if self._mode.prefers_straight():
+            return self._copy_straight(connection, batch)
+        return self._sift(connection, batch)
 
-    def _copy_straight(self, connection: Connection, batch: Batch) -> bool:
+    def _copy_straight(self, connection: Connection, batch: Batch) -> _Written:
         with connection.cursor() as cursor:
             cursor.execute("SAVEPOINT rows")
             try:
-                cursor.copy_expert(statement("copy_straight"), _CopyStream(batch))
+                cursor.copy_expert(statement("copy_straight"), CopyStream(page.rows for page in batch.pages))
             except psycopg2.errors.UniqueViolation:
+                cursor.execute("ROLLBACK TO SAVEPOINT rows")
                 self._mode.conflicted()
+                return self._sift(connection, batch)
             except psycopg2.Error as error:
                 with translated():
                     _raise_unless_refused(error)
-            else:
-                cursor.execute("RELEASE SAVEPOINT rows")
-                self._mode.succeeded()
-                return True
-            cursor.execute("ROLLBACK TO SAVEPOINT rows")
-            return False
+                cursor.execute("ROLLBACK TO SAVEPOINT rows")
+                return self._merge(connection, batch)
+            cursor.execute("RELEASE SAVEPOINT rows")
+        self._mode.succeeded()
+        return _Written({page.page.number: len(page.rows) for page in batch.pages}, {})
+
+    def _sift(self, connection: Connection, batch: Batch) -> _Written:
+        sifted = sift(connection, batch, probes=self._mode.prefers_probing())
+        if sifted is None:
+            return self._merge(connection, batch)
+        self._mode.sifted(batch.rows, sifted.known)
+        return _Written(sifted.inserted, {}, sifted.differing, is_staging=sifted.is_staged)
 
     def _merge(self, connection: Connection, batch: Batch) -> _Written:
         with connection.cursor() as cursor:
@@ -193,38 +195,18 @@ class Writer:
             cursor.execute("SAVEPOINT rows")
             try:
                 with translated():
-                    cursor.copy_expert(statement("copy_staged"), _CopyStream(batch))
+                    cursor.copy_expert(statement("copy_staged"), CopyStream(page.rows for page in batch.pages))
             except RowsRefused:
                 cursor.execute("ROLLBACK TO SAVEPOINT rows")
                 refused = stage_what_is_accepted(connection, batch.pages)
             cursor.execute(statement("merge_staged"))
             merged = {event_id for (event_id,) in cursor.fetchall()}
-        if len(merged) == batch.rows:
-            inserted = {page.page.number: len(page.rows) for page in batch.pages}
-        else:
-            inserted = {
-                page.page.number: len(merged.intersection(page.rows.event_ids)) if merged else 0 for page in batch.pages
-            }
-        self._mode.merged(batch.rows, len(merged))
+            cursor.execute(statement("look_up_by_key"))
+            _, differing = compare_staged(cursor)
+        inserted = {page.page.number: len(merged.intersection(page.rows.event_ids)) for page in batch.pages}
         bad = sum(len(rows) for rows in refused.values())
-        return _Written(inserted, refused, is_staged=True, has_known=len(merged) + bad < batch.rows)
-
-
-class _CopyStream(io.BytesIO):
-    """A batch as the file that COPY reads: encoded piece by piece, so that it is never in memory a second time."""
-
-    def __init__(self, batch: Batch) -> None:
-        super().__init__()
-        self._pieces = copy_stream(page.rows for page in batch.pages)
-        self._reads = 0
-
-    def read(self, _: int | None = -1, /) -> bytes:
-        """The next piece, however long; empty at the end."""
-        self._reads += 1
-        # libpq sends a piece when the next one is handed to it: only now the first rows are with the server.
-        if self._reads == 4:
-            failpoints.reach("mid_copy")
-        return next(self._pieces, b"")
+        self._mode.sifted(batch.rows, batch.rows - bad - len(merged))
+        return _Written(inserted, refused, differing, is_staging=True)
 
 
 def _raise_unless_refused(error: psycopg2.Error) -> None:

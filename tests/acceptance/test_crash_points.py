@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from datasync_spider.failpoints import PLACES
+from datasync_spider.storage.runs import finish_run
 from tests.support.crawl import Crawl
 from tests.support.database import rows, value
-from tests.support.mock import MockApi
+from tests.support.mock import MockApi, ground_truth
+from tests.support.pages import event, page
+from tests.support.runs import run_writer
 from tests.support.truth import assert_books_balance, assert_exact
 from tests.support.waiting import eventually
 
@@ -19,7 +24,7 @@ SETTINGS = {"API_PAGE_LIMIT": "200", "WRITE_BATCH_SIZE": "400"}
 HITS = {"at_start": 1, "run_opened": 1, "before_finish": 1, "in_migration": 2, "waiting": 1}
 
 
-@pytest.mark.parametrize("place", sorted(PLACES - {"in_migration"}))
+@pytest.mark.parametrize("place", sorted(PLACES - {"in_migration", "sifted"}))
 def test_a_crash_at_a_named_place_loses_nothing_and_doubles_nothing(
     start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str, place: str
 ) -> None:
@@ -32,6 +37,33 @@ def test_a_crash_at_a_named_place_loses_nothing_and_doubles_nothing(
     recovered = start_crawl(mock.base_url, **SETTINGS)
     assert recovered.wait() == 0, recovered.log
     assert_exact(database_url, 3000)
+
+
+@pytest.mark.parametrize("place", ["sifted", "mid_copy", "before_checkpoint", "before_commit"])
+def test_a_crash_among_known_and_unknown_events_loses_nothing_and_doubles_nothing(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str, place: str
+) -> None:
+    mock = start_mock_api("--total", "3000")
+    _store_every_third(database_url, ground_truth("--total", "3000"))
+    crashed = start_crawl(mock.base_url, DATASYNC_FAILPOINT=f"{place}@3=kill", WRITE_CONCURRENCY="1", **SETTINGS)
+    assert crashed.wait() == -signal.SIGKILL, crashed.log
+    assert 1000 < value(database_url, "SELECT count(*) FROM ingested_events") < 3000
+    assert_books_balance(database_url)
+    recovered = start_crawl(mock.base_url, **SETTINGS)
+    assert recovered.wait() == 0, recovered.log
+    assert value(database_url, "SELECT sum(inserted) FROM ingestion_runs WHERE run_id > 1") == 2000
+    assert_exact(database_url, 3000)
+
+
+def _store_every_third(database_url: str, truth: list[dict[str, Any]]) -> None:
+    """As an earlier pass through a feed that was shorter then."""
+    known = [
+        event(each["id"], 1_700_000_000_000_000 - place, json.dumps(each).encode())
+        for place, each in enumerate(truth[::3])
+    ]
+    with run_writer(database_url) as run:
+        run.write(page(1, known, ends_pass="last_page", expected_total=len(known)))
+        finish_run(run.connection, run.run, "complete", "last_page", None, 0, 0)
 
 
 def test_a_crash_after_commit_is_not_written_again(

@@ -10,6 +10,7 @@ from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.conflicts import ConflictRule
 from datasync_spider.storage.connect import connect, connected
+from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.owner import Owner
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.runs import OpenRun, open_run
@@ -30,9 +31,17 @@ def no_totals() -> RunTotals:
 class RunWriter:
     """Writes one batch after the other, as the pipeline would with one connection."""
 
-    def __init__(self, url: str, run: OpenRun, rule: ConflictRule = "first", rejected_max_percent: float = 100) -> None:
+    def __init__(
+        self,
+        url: str,
+        run: OpenRun,
+        rule: ConflictRule = "first",
+        rejected_max_percent: float = 100,
+        mode: CopyMode | None = None,
+    ) -> None:
         self.connection = connect(url)
-        self.writer = Writer(run, rule=rule, rejected_max_percent=rejected_max_percent)
+        self.run = run
+        self.writer = Writer(run, mode, rule, rejected_max_percent)
         self.preparer = Preparer()
         self._batches = 0
 
@@ -49,9 +58,13 @@ class RunWriter:
 
 @contextmanager
 def run_writer(
-    url: str, stream: str = "events", rule: ConflictRule = "first", rejected_max_percent: float = 100
+    url: str,
+    stream: str = "events",
+    rule: ConflictRule = "first",
+    rejected_max_percent: float = 100,
+    mode: CopyMode | None = None,
 ) -> Iterator[RunWriter]:
-    writer = RunWriter(url, open_test_run(url, stream), rule, rejected_max_percent)
+    writer = RunWriter(url, open_test_run(url, stream), rule, rejected_max_percent, mode)
     try:
         yield writer
     finally:

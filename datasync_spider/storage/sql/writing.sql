@@ -113,9 +113,25 @@ FROM ingestion_pages
 WHERE run_id = %(run_id)s AND page_number BETWEEN %(first_page)s AND %(last_page)s;
 
 -- name: look_up_by_key
--- The staged table has no statistics; taken for large, it would be joined by reading all stored events, anew for each
--- batch. For this transaction only.
-SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true);
+-- Neither a temporary table nor a list of keys has statistics; taken for large they would be joined by reading all stored
+-- events, anew for each batch, or by a plan that is worth compiling. For this transaction only.
+SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+       set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true);
+
+-- name: find_known
+-- Which of these keys exist; after look_up_by_key. Through a subquery, so that the planner does not weigh each key.
+SELECT event_id FROM ingested_events
+WHERE event_id = ANY ((SELECT string_to_array(%(event_ids)s, %(separator)s))::text[]);
+
+-- name: compare_staged
+-- Gives the staged rows that are not stored (true), or stored with other content (false); after look_up_by_key.
+SELECT staged.event_id, stored.event_id IS NULL
+FROM staged_events AS staged
+LEFT JOIN ingested_events AS stored USING (event_id)
+WHERE stored.event_id IS NULL OR stored.payload <> staged.payload;
+
+-- name: empty_staging
+TRUNCATE staged_events;
 
 -- name: keep_newcomers
 -- First wins: a staged version that differs from what is stored is kept aside.

@@ -15,7 +15,7 @@ FROM generate_series(1, 20000) AS number
 _STAGE = "INSERT INTO staged_events SELECT event_id, occurred_at, payload FROM ingested_events LIMIT 2000"
 
 
-@pytest.mark.parametrize("name", ["keep_newcomers", "keep_replaced"])
+@pytest.mark.parametrize("name", ["keep_newcomers", "keep_replaced", "compare_staged"])
 def test_stored_versions_are_looked_up_by_their_keys_though_the_staged_table_has_no_statistics(
     database_url: str, name: str
 ) -> None:
@@ -33,4 +33,19 @@ def test_stored_versions_are_looked_up_by_their_keys_though_the_staged_table_has
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Seq Scan on ingested_events" in before
     assert "Seq Scan on ingested_events" not in plan
+    assert "ingested_events_pkey" in plan
+
+
+@pytest.mark.parametrize("is_analysed", [True, False])
+def test_known_keys_are_found_by_the_index_whatever_the_planner_believes_of_the_table(
+    database_url: str, is_analysed: bool
+) -> None:
+    with connected(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(_FILL)
+        if is_analysed:
+            cursor.execute("ANALYZE ingested_events")
+        cursor.execute(statement("look_up_by_key"))
+        cursor.execute(f"EXPLAIN {statement('find_known')}", {"event_ids": "a,b,c", "separator": ","})
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Seq Scan" not in plan
     assert "ingested_events_pkey" in plan

@@ -62,13 +62,28 @@ def test_a_new_walk_starts_a_new_order() -> None:
 
 def test_an_id_in_flight_with_other_content_is_put_aside_and_its_page_goes_on() -> None:
     preparer = Preparer()
-    first = preparer.prepare(page(1, [event("a", payload=b"1"), event("b", payload=b"1")]))
+    preparer.prepare(page(1, [event("a", payload=b"1"), event("b", payload=b"1")]))
     second = preparer.prepare(page(2, [event("a", payload=b"2"), event("b", payload=b"1"), event("c", payload=b"1")]))
     assert [(variant.event_id, variant.payload) for variant in second.variants] == [("a", b"2")]
     assert [row.event_id for row in second.rows] == ["c"]
+
+
+def test_an_id_whose_variant_is_in_flight_becomes_no_row_of_a_later_page_though_its_first_version_is_committed() -> (
+    None
+):
+    preparer = Preparer()
+    first = preparer.prepare(page(1, [event("a", payload=b"1")]))
+    second = preparer.prepare(page(2, [event("a", payload=b"2"), event("b")]))
     preparer.forget(Batch(1, [first]))
-    third = preparer.prepare(page(3, ["a", "c"]))
-    assert [row.event_id for row in third.rows] == ["a"]
+    # The second page's batch settles which version is stored; only after that a row may be compared with it.
+    third = preparer.prepare(page(3, [event("a", payload=b"2"), event("c")]))
+    fourth = preparer.prepare(page(4, [event("a", payload=b"1"), event("c")]))
+    assert [(row.event_id, len(third.variants)) for row in third.rows] == [("c", 0)]
+    assert ([variant.payload for variant in fourth.variants], len(fourth.rows)) == ([b"1"], 0)
+    preparer.forget(Batch(2, [second, third]))
+    assert len(preparer.prepare(page(5, [event("a", payload=b"1")])).rows) == 0
+    preparer.forget(Batch(3, [fourth]))
+    assert [row.event_id for row in preparer.prepare(page(6, ["a", "b", "c"])).rows] == ["a", "b", "c"]
 
 
 def test_two_events_of_one_id_that_share_their_payload_are_one_row() -> None:

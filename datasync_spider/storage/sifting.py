@@ -1,0 +1,110 @@
+"""Writes rows of which some are stored already: the unknown ones straight into the table, the known ones compared.
+
+States of a batch, and what a crash in each leaves behind (nothing of it, since all of it is one transaction):
+
+probed    the server has said which keys exist; a hint and no more, for anybody may store or delete one meanwhile
+staged    the rows that seem to be known lie in ``staged_events``
+compared  which of these are stored, and which differ from what is stored, is known for sure
+copied    all others are in the table, each under a key that nobody had
+
+Invariant: a row counts as known only where the comparison has met its key in the table, and as new only where COPY has
+taken it. Where neither is to be had (somebody else stores a key in between, PostgreSQL refuses a row) nothing is
+written, and the batch is to be merged as a whole.
+
+No other batch in flight holds one of these ids, be it as a row or as a variant
+(:mod:`datasync_spider.storage.prepare`), so what is compared here still holds when the batch's turn has come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+
+import psycopg2.extensions
+
+from datasync_spider import failpoints
+from datasync_spider.errors import RowsRefused
+from datasync_spider.storage.batch import Batch
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.copying import CopyStream
+from datasync_spider.storage.rows import Rows
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+# What no id should hold; one that does is not found by the probe, which costs speed and nothing else.
+_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """What became of the rows.
+
+    ``inserted`` by page number. ``known``: so many rows were stored already; ``differing`` are the ids of those whose
+    stored content is another one. ``is_staged``: ``staged_events`` exists.
+    """
+
+    inserted: dict[int, int]
+    known: int
+    differing: set[str]
+    is_staged: bool
+
+
+def sift(connection: Connection, batch: Batch, *, probes: bool) -> Sifted | None:
+    """Writes what is new in the batch; None, and nothing is written, where it has to be merged instead.
+
+    ``probes``: ask first which keys exist, and compare these rows only. Otherwise all are staged and compared, which is
+    the cheaper way where most are known.
+    """
+    rows = Rows(
+        list(chain.from_iterable(page.rows.event_ids for page in batch.pages)),
+        list(chain.from_iterable(page.rows.encoded for page in batch.pages)),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SAVEPOINT rows")
+        try:
+            with translated():
+                cursor.execute(statement("look_up_by_key"))
+                known = _probe(cursor, rows.event_ids) if probes else set(rows.event_ids)
+                suspects = rows.only([event_id in known for event_id in rows.event_ids]) if probes else rows
+                differing: set[str] = set()
+                if suspects:
+                    cursor.execute(statement("create_staging"))
+                    cursor.copy_expert(statement("copy_staged"), CopyStream([suspects]))
+                    unknown, differing = compare_staged(cursor)
+                    known -= unknown
+                failpoints.reach("sifted")
+                is_new = [event_id not in known for event_id in rows.event_ids]
+                if len(known) < len(rows):
+                    cursor.copy_expert(statement("copy_straight"), CopyStream([rows.only(is_new)]))
+        except RowsRefused:
+            cursor.execute("ROLLBACK TO SAVEPOINT rows")
+            return None
+        cursor.execute("RELEASE SAVEPOINT rows")
+    return Sifted(_by_page(batch, is_new), len(known), differing, is_staged=bool(suspects))
+
+
+def compare_staged(cursor: psycopg2.extensions.cursor) -> tuple[set[str], set[str]]:
+    """Of the rows in ``staged_events``, the ids that are not stored, and those that are with other content."""
+    cursor.execute(statement("compare_staged"))
+    unknown: set[str] = set()
+    differing: set[str] = set()
+    for event_id, is_unknown in cursor.fetchall():
+        (unknown if is_unknown else differing).add(event_id)
+    return unknown, differing
+
+
+def _probe(cursor: psycopg2.extensions.cursor, event_ids: list[str]) -> set[str]:
+    # In order, so that the server finds neighbours on one page of its index. psycopg2 takes no NUL, nor would COPY.
+    joined = _SEPARATOR.join(sorted(event_ids)).replace("\0", "")
+    cursor.execute(statement("find_known"), {"event_ids": joined, "separator": _SEPARATOR})
+    return {event_id for (event_id,) in cursor.fetchall()}
+
+
+def _by_page(batch: Batch, is_new: list[bool]) -> dict[int, int]:
+    inserted: dict[int, int] = {}
+    start = 0
+    for page in batch.pages:
+        end = start + len(page.rows)
+        inserted[page.page.number] = sum(is_new[start:end])
+        start = end
+    return inserted
