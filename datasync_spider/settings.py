@@ -53,6 +53,7 @@ DOWNLOAD_DELAY = 0
 # Scrapy makes this many tasks for each response, and a response of ours holds a single item.
 CONCURRENT_ITEMS = 1
 SCHEDULER = "datasync_spider.scheduler.ChainScheduler"
+DOWNLOADER = "datasync_spider.downloader.ChainDownloader"
 # How many bytes of responses may wait for the writer before fetching pauses; at least one page passes in any case.
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 8_000_000
 
@@ -69,6 +70,7 @@ DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
 SPIDER_MIDDLEWARES_BASE: dict[str, int | None] = {}
 ITEM_PIPELINES = {"datasync_spider.pipelines.postgres.PostgresPipeline": 900}
 EXTENSIONS: dict[str, int | None] = {
+    "datasync_spider.progress.feed.ProgressFeed": 50,
     "datasync_spider.extensions.heartbeat.HeartbeatExtension": 100,
     "datasync_spider.extensions.logcontext.LogContextExtension": 110,
     "datasync_spider.extensions.progress.ProgressExtension": 200,
@@ -100,5 +102,6 @@ FEED_EXPORT_ENCODING = "utf-8"
 
 # The project installs its own root handler, which redacts secrets.
 LOG_INSTALL_ROOT_HANDLER = False
+LOG_FORMATTER = "datasync_spider.logs.scrapylines.PageLogFormatter"
 # Warned about by Scrapy where a callback both yields and returns a value, at the cost of parsing the source.
 WARN_ON_GENERATOR_RETURN_VALUE = False

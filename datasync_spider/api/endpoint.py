@@ -6,6 +6,7 @@ certain is none: a URL that two parsers could read differently is an error, sinc
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -18,10 +19,16 @@ def events_url(base_url: str, limit: int, cursor: str | None = None, until_ms: i
         parameters["cursor"] = cursor
     if until_ms is not None:
         parameters["until"] = until_ms
-    base = urlsplit(base_url)
     # quote, not quote_plus: a plus sign for a space is undone by form parsers only.
-    query = "&".join(filter(None, (base.query, urlencode(parameters, quote_via=quote, safe=""))))
-    return urlunsplit((base.scheme, base.netloc, base.path.rstrip("/") + "/events", query, ""))
+    return _events_url(base_url) + urlencode(parameters, quote_via=quote, safe="")
+
+
+@lru_cache(16)
+def _events_url(base_url: str) -> str:
+    """All before the page's own parameters."""
+    base = urlsplit(base_url)
+    query = f"{base.query}&" if base.query else ""
+    return f"{urlunsplit((base.scheme, base.netloc, base.path.rstrip('/') + '/events', '', ''))}?{query}"
 
 
 def origin(url: str) -> str:
@@ -48,8 +55,17 @@ def origin(url: str) -> str:
 
 def same_origin(url: str, base_url: str) -> bool:
     """Whether ``url`` is one of the API at ``base_url``. Raises ValueError where ``base_url`` has no origin."""
-    wanted = origin(base_url)
+    wanted, prefix = _origin_and_prefix(base_url)
+    if url.startswith(prefix) and url.isprintable() and "\\" not in url and " " not in url:
+        return True
     try:
         return origin(url) == wanted
     except ValueError:
         return False
+
+
+@lru_cache(16)
+def _origin_and_prefix(base_url: str) -> tuple[str, str]:
+    """The origin, and what stands before the path: a URL that begins with it, slash included, has the same one."""
+    parts = urlsplit(base_url)
+    return origin(base_url), f"{parts.scheme}://{parts.netloc}/"

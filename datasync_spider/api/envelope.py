@@ -74,11 +74,10 @@ class Feed:
 
 def read_feed(envelope: Envelope) -> Feed:
     """Raises PageUnreadable for a deciding fact of a wrong type, PageContradiction where places disagree."""
-    places = [
-        place
-        for place in (envelope.pagination, envelope.meta, msgspec.structs.asdict(envelope))
-        if isinstance(place, dict)
-    ]
+    places = [place for place in (envelope.pagination, envelope.meta) if isinstance(place, dict)]
+    flat = {name: value for name, value in msgspec.structs.asdict(envelope).items() if value is not None}
+    if len(flat) > len(places):
+        places.append(flat)
     return Feed(
         has_more=_has_more(places),
         next_cursor=_next_cursor(places),

@@ -20,7 +20,7 @@ from datasync_spider import signals
 from datasync_spider.config import Config
 from datasync_spider.logs import LogHandler
 from datasync_spider.progress.display import wants_live_view
-from datasync_spider.progress.feed import ProgressFeed
+from datasync_spider.progress.feed import progress_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -36,8 +36,8 @@ _REDRAW_SECONDS = 0.25
 class LiveViewExtension:
     """Takes the place of the progress lines where standard error is a terminal."""
 
-    def __init__(self, feed: ProgressFeed) -> None:
-        self._feed = feed
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
         self._warnings = _LastWarning()
         self._screen: Screen | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -53,7 +53,7 @@ class LiveViewExtension:
             log_enabled=crawler.settings.getbool("LOG_ENABLED"),
         ):
             raise NotConfigured
-        extension = cls(ProgressFeed.from_crawler(crawler))
+        extension = cls(crawler)
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         crawler.signals.connect(extension._end, scrapy_signals.spider_closed)
         # A second stop signal ends the event loop without closing the spider.
@@ -71,7 +71,7 @@ class LiveViewExtension:
         from datasync_spider.progress.panel import Warned, panel  # noqa: PLC0415 - as above
 
         last = self._warnings.last
-        return panel(self._feed.state, None if last is None else Warned(*last), time.monotonic())
+        return panel(progress_of(self._crawler), None if last is None else Warned(*last), time.monotonic())
 
     def _redraw(self) -> None:
         assert self._screen is not None

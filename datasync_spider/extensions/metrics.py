@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals as scrapy_signals
@@ -16,15 +17,17 @@ from datasync_spider import __version__, signals
 from datasync_spider.config import Config
 from datasync_spider.metrics.listening import LISTENING_SOCKET, family_of
 from datasync_spider.metrics.pages import Pages, names_loopback
-from datasync_spider.progress.feed import ProgressFeed
+from datasync_spider.progress.feed import progress_of
 from datasync_spider.progress.health import health_report
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     from scrapy.crawler import Crawler
 
     from datasync_spider.metrics.families import Metrics
+    from datasync_spider.progress.state import ProgressState
     from datasync_spider.storage.batch import Committed
 
 logger = logging.getLogger(__name__)
@@ -33,8 +36,10 @@ logger = logging.getLogger(__name__)
 class MetricsExtension:
     """From the making of the crawler until its engine has stopped."""
 
-    def __init__(self, feed: ProgressFeed, stall_timeout_seconds: float, host: str, metrics: Metrics) -> None:
-        self._feed = feed
+    def __init__(
+        self, state: Callable[[], ProgressState], stall_timeout_seconds: float, host: str, metrics: Metrics
+    ) -> None:
+        self._state = state
         self._stall_timeout_seconds = stall_timeout_seconds
         self._host = host
         self._metrics = metrics
@@ -48,9 +53,9 @@ class MetricsExtension:
             raise NotConfigured
         from datasync_spider.metrics.families import Metrics  # noqa: PLC0415 - a tenth of a second, for those who ask
 
-        feed = ProgressFeed.from_crawler(crawler)
-        metrics = Metrics(feed.state, config.stall_timeout_seconds, __version__)
-        extension = cls(feed, config.stall_timeout_seconds, config.metrics_host, metrics)
+        state = partial(progress_of, crawler)
+        metrics = Metrics(state, config.stall_timeout_seconds, __version__)
+        extension = cls(state, config.stall_timeout_seconds, config.metrics_host, metrics)
         connect = crawler.signals.connect
         connect(extension._request_sent, scrapy_signals.request_reached_downloader)
         connect(extension._request_ended, scrapy_signals.request_left_downloader)
@@ -71,7 +76,7 @@ class MetricsExtension:
         site = MetricsSite(
             Pages(
                 metrics=lambda accept: render_metrics(self._metrics.registry, accept),
-                health=lambda: health_report(self._feed.state, self._stall_timeout_seconds, time.monotonic()),
+                health=lambda: health_report(self._state(), self._stall_timeout_seconds, time.monotonic()),
                 any_host=not names_loopback(f"[{self._host}]"),
             )
         )

@@ -18,7 +18,7 @@ from scrapy.exceptions import NotConfigured
 from datasync_spider import signals
 from datasync_spider.config import Config
 from datasync_spider.progress.display import PROGRESS_LOGGER, wants_live_view
-from datasync_spider.progress.feed import ProgressFeed
+from datasync_spider.progress.feed import progress_of
 from datasync_spider.progress.words import progress_fields, progress_line
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ logger = logging.getLogger(PROGRESS_LOGGER)
 class ProgressExtension:
     """``with_fields``: for programs, the same as fields of the record."""
 
-    def __init__(self, feed: ProgressFeed, interval_seconds: float, *, with_fields: bool) -> None:
-        self._feed = feed
+    def __init__(self, crawler: Crawler, interval_seconds: float, *, with_fields: bool) -> None:
+        self._crawler = crawler
         self._interval_seconds = interval_seconds
         self._with_fields = with_fields
         self._task: asyncio.Task[None] | None = None
@@ -50,11 +50,7 @@ class ProgressExtension:
         )
         if live and config.log_copy_file is None:
             raise NotConfigured
-        extension = cls(
-            ProgressFeed.from_crawler(crawler),
-            config.progress_log_interval_seconds,
-            with_fields=config.log_format == "json",
-        )
+        extension = cls(crawler, config.progress_log_interval_seconds, with_fields=config.log_format == "json")
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
         return extension
@@ -69,7 +65,7 @@ class ProgressExtension:
 
     def _log(self) -> None:
         now = time.monotonic()
-        state = self._feed.state
+        state = progress_of(self._crawler)
         # A line for people says it all in its text.
         fields = progress_fields(state, now) if self._with_fields else {}
         logger.info("%s", progress_line(state, now), extra={"datasync": fields})

@@ -16,7 +16,7 @@ from scrapy import signals as scrapy_signals
 from datasync_spider import signals
 from datasync_spider.config import Config
 from datasync_spider.errors import Stalled
-from datasync_spider.progress.feed import ProgressFeed
+from datasync_spider.progress.feed import progress_of
 from datasync_spider.progress.health import Verdict, judge_health
 
 if TYPE_CHECKING:
@@ -31,16 +31,15 @@ _LONGEST_PAUSE_SECONDS = 5.0
 class StallGuardExtension:
     """Looks at the progress from the opening of the run until the spider has closed."""
 
-    def __init__(self, crawler: Crawler, feed: ProgressFeed, timeout_seconds: float) -> None:
+    def __init__(self, crawler: Crawler, timeout_seconds: float) -> None:
         self._crawler = crawler
-        self._feed = feed
         self._timeout_seconds = timeout_seconds
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         config = Config.from_settings(crawler.settings)
-        extension = cls(crawler, ProgressFeed.from_crawler(crawler), config.stall_timeout_seconds)
+        extension = cls(crawler, config.stall_timeout_seconds)
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
         return extension
@@ -50,9 +49,10 @@ class StallGuardExtension:
 
     async def _watch(self) -> None:
         pause = min(self._timeout_seconds / _LOOKS_PER_TIMEOUT, _LONGEST_PAUSE_SECONDS)
+        state = progress_of(self._crawler)
         while True:
             await asyncio.sleep(pause)
-            health = judge_health(self._feed.state, self._timeout_seconds, time.monotonic())
+            health = judge_health(state, self._timeout_seconds, time.monotonic())
             if health.verdict is Verdict.STALLED:
                 error = Stalled(
                     f"nothing was committed for {health.idle_seconds:.0f} s without a reason to wait: {health.words}"

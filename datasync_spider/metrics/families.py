@@ -27,11 +27,14 @@ _WAITS_FROM_THE_START = {"rate_window": 0.0, "rate_limited": 0.0}
 
 
 class Metrics:
-    """``clock`` is monotonic, as the model's is; ``wall_clock`` tells seconds since the epoch."""
+    """``state`` gives the model at each scrape.
+
+    ``clock`` is monotonic, as the model's is; ``wall_clock`` tells seconds since the epoch.
+    """
 
     def __init__(
         self,
-        state: ProgressState,
+        state: Callable[[], ProgressState],
         stall_timeout_seconds: float,
         version: str,
         clock: Callable[[], float] = time.monotonic,
@@ -63,7 +66,7 @@ class Metrics:
 class _FromState(Collector):
     def __init__(
         self,
-        state: ProgressState,
+        state: Callable[[], ProgressState],
         stall_timeout_seconds: float,
         version: str,
         clock: Callable[[], float],
@@ -77,11 +80,12 @@ class _FromState(Collector):
 
     def collect(self) -> Iterator[Metric]:
         now, wall_now = self._clock(), self._wall_clock()
-        yield _run(self._state, self._version)
-        yield from _counters(self._state, now)
-        yield from _gauges(self._state)
-        yield from _instants(self._state, wall_now - now, wall_now)
-        yield from _condition(self._state, self._stall_timeout_seconds, now)
+        state = self._state()
+        yield _run(state, self._version)
+        yield from _counters(state, now)
+        yield from _gauges(state)
+        yield from _instants(state, wall_now - now, wall_now)
+        yield from _condition(state, self._stall_timeout_seconds, now)
 
 
 def _run(state: ProgressState, version: str) -> Metric:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 _NUMBER = re.compile(r"[0-9]{1,19}(?:\.[0-9]{0,9})?")
 _DATE = re.compile(r"[A-Za-z]{3,9},? .{10,40}")
@@ -33,6 +34,7 @@ def is_whole(text: str) -> bool:
     return not _NUMBER.fullmatch(text) or ("." not in text and float(text) < _FIRST_EPOCH_MS)
 
 
+@lru_cache(4)
 def http_date(text: str) -> float | None:
     """An HTTP date as an epoch."""
     if not _DATE.fullmatch(text):

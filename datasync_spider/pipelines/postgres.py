@@ -17,13 +17,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals as scrapy_signals
 from scrapy.exceptions import CloseSpider
 
-from datasync_spider import __version__, failpoints, signals, stats
+from datasync_spider import failpoints, signals, stats
 from datasync_spider.config import Config
 from datasync_spider.errors import (
     DatasyncError,
@@ -39,14 +38,16 @@ from datasync_spider.pipelines.batchsize import BatchSize
 from datasync_spider.pipelines.buffer import PageBuffer
 from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
 from datasync_spider.pipelines.ending import Ending
+from datasync_spider.pipelines.opening import Opening
+from datasync_spider.pipelines.preparing import Preparing
+from datasync_spider.pipelines.room import Room
 from datasync_spider.pipelines.turns import PredecessorFailed
-from datasync_spider.storage.backends import end_backends_of_earlier_runs
-from datasync_spider.storage.batch import Batch, Committed
+from datasync_spider.storage.batch import Batch, Committed, PreparedPage
 from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.connect import connected, patiently
+from datasync_spider.storage.connect import connected
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.prepare import Preparer
-from datasync_spider.storage.runs import OpenRun, finish_run, open_run
+from datasync_spider.storage.runs import OpenRun, finish_run
 from datasync_spider.storage.writer import Writer
 from datasync_spider.workers import Worker
 
@@ -59,7 +60,6 @@ logger = logging.getLogger(__name__)
 
 _FLUSH_AFTER_SECONDS = 1.0
 # A signal ends the run within ten seconds whatever hangs: these, and what the command takes to read the run's row.
-_STOP_OPENING_SECONDS = 3.0
 _STOP_FLUSH_SECONDS = 4.0
 _FINISH_SECONDS = 1.5
 _LOOK_AGAIN_SECONDS = 1.0
@@ -74,19 +74,18 @@ class PostgresPipeline:
         self._run: OpenRun | None = None
         self._dispatcher: Dispatcher | None = None
         self._preparer = Preparer()
-        self._prepare_worker = Worker("datasync-prepare")
+        self._preparing = Preparing(self._preparer, self._buffer_prepared, self._not_prepared)
         self._control_worker = Worker("datasync-control")
         self._batch_size = BatchSize(config.write_batch_size_rows)
         self._buffer = PageBuffer(config.write_batch_size_rows)
         self._early: dict[int, EventPage] = {}
         self._next_page = 1
         self._writes: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Condition()
+        self._room = Room()
         self._flush_timer: asyncio.TimerHandle | None = None
         self._ending = Ending()
         self._stop_deadline: float | None = None
         self._stopped = asyncio.Event()
-        self._was_opening = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -104,9 +103,7 @@ class PostgresPipeline:
     async def open_spider(self) -> None:
         config = self._config
         try:
-            run = await self._unless_stopped(
-                self._control_worker.submit(lambda: patiently(self._open_run, is_stopped=self._stopped.is_set))
-            )
+            run = await Opening(config, self._control_worker, self._stopped).run()
         except LeaseHeld as error:
             logger.error("%s", error)
             self._crawler.stats.set_value(stats.REFUSED, "lease_held")
@@ -129,46 +126,10 @@ class PostgresPipeline:
             self._totals,
             self._retrying_from_thread(),
         )
-        self._log_start(run)
         self._crawler.signals.send_catch_log(signals.run_opened, run=run)
         if self._stop_deadline is not None:
             # The signal came while the run was being opened: Scrapy had nothing to stop yet.
             raise CloseSpider("stopped")
-
-    async def _unless_stopped(self, opening: asyncio.Future[OpenRun]) -> OpenRun:
-        """The run, unless a signal comes and the database says nothing for a while: it may be frozen, or locked."""
-        stopped = asyncio.ensure_future(self._stopped.wait())
-        await asyncio.wait((opening, stopped), return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not opening.done():
-            await asyncio.wait((opening,), timeout=_STOP_OPENING_SECONDS)
-        if not opening.done():
-            # A run that is opened after all is one whose process is dead, which the next one sees.
-            raise CloseSpider("stopped")
-        return opening.result()
-
-    def _open_run(self) -> OpenRun:
-        with connected(self._config.database_url_text) as connection:
-            again, self._was_opening = self._was_opening, True
-            run = open_run(connection, self._config.stream, self._config.lease_ttl_ms, __version__, again=again)
-            end_backends_of_earlier_runs(connection, run)
-            return run
-
-    def _log_start(self, run: OpenRun) -> None:
-        resume = run.resume
-        if run.took_over:
-            logger.warning("took over stream %s: %s", run.stream, run.took_over)
-        where = "the stored cursor" if resume.cursor else "the head of the feed"
-        logger.info(
-            "run %d of stream %s starts at %s: %s pass %d, %d events stored so far",
-            run.run_id,
-            run.stream,
-            where,
-            resume.pass_kind,
-            resume.pass_number,
-            resume.total_ingested,
-            extra={"datasync": {"run_id": run.run_id, "stream": run.stream}},
-        )
 
     # Pages
 
@@ -182,31 +143,30 @@ class PostgresPipeline:
         self._early[page.number] = page
         while (following := self._early.pop(self._next_page, None)) is not None:
             self._next_page += 1
-            preparing = self._prepare_worker.submit(partial(self._preparer.prepare, following))
-            task = asyncio.ensure_future(self._buffer_when_prepared(preparing))
-            self._writes.add(task)
-            task.add_done_callback(self._writes.discard)
-        async with self._room:
-            await self._room.wait_for(lambda: self._ending.is_final or self._has_room(page.number))
+            self._preparing.add(following)
+        await self._room.wait_for(lambda: self._ending.is_final or self._has_room(page.number))
 
-    async def _buffer_when_prepared(self, preparing: asyncio.Future[Any]) -> None:
-        try:
-            prepared = await preparing
-            if not self._ending.may_write:
-                return
-            self._buffer.add(prepared)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the page is not in the buffer and the run must end
-            self._fail(PageLost(f"a page could not be prepared: {error}"), cause=error)
-        else:
+    def _buffer_prepared(self, prepared: list[PreparedPage]) -> None:
+        if self._ending.may_write:
+            for page in prepared:
+                self._buffer.add(page)
             self._dispatch()
             self._tell_buffer()
-        await self._announce_room()
+        self._room.announce()
+
+    def _not_prepared(self, error: Exception) -> None:
+        # Whatever it is, the page is not in the buffer and the run must end.
+        self._fail(PageLost(f"a page could not be prepared: {error}"), cause=error)
 
     def _has_room(self, page_number: int) -> bool:
-        """Whether the page is buffered and less than one more batch waits for a writer."""
+        """Whether the page is in line, and little waits to be prepared and less than one more batch to be written."""
         assert self._dispatcher is not None
-        buffered = page_number < self._next_page
-        return buffered and (self._dispatcher.has_room() or self._buffer.rows < self._buffer.batch_size_rows)
+        in_line = page_number < self._next_page
+        return (
+            in_line
+            and self._preparing.has_room
+            and (self._dispatcher.has_room() or self._buffer.rows < self._buffer.batch_size_rows)
+        )
 
     def _dispatch(self, *, everything: bool = False) -> None:
         assert self._dispatcher is not None
@@ -241,7 +201,7 @@ class PostgresPipeline:
             if self._ending.may_write:
                 self._dispatch(everything=self._ending.is_final)
         self._tell_buffer()
-        await self._announce_room()
+        self._room.announce()
 
     def _fit_batches(self, batch: Batch, committed: Committed) -> None:
         if self._batch_size.written(batch.rows, committed.write_seconds):
@@ -257,10 +217,6 @@ class PostgresPipeline:
             writing=self._dispatcher.in_flight,
             batch_size_rows=self._buffer.batch_size_rows,
         )
-
-    async def _announce_room(self) -> None:
-        async with self._room:
-            self._room.notify_all()
 
     def _committed(self, batch: Batch, committed: Committed) -> None:
         collector = self._crawler.stats
@@ -304,7 +260,7 @@ class PostgresPipeline:
         self._crawler.stats.set_value(stats.FAILURE, getattr(error, "reason", type(error).__name__))
         if isinstance(error, FencedOff) and self._dispatcher is not None:
             self._dispatcher.abandon()
-        asyncio.ensure_future(self._announce_room())  # noqa: RUF006 - it holds nothing that could be lost
+        self._room.announce()
         reason = getattr(error, "reason", "failed")
         self._crawler.signals.send_catch_log(signals.run_ending, reason=reason)
         self._close_crawl(reason)
@@ -325,7 +281,7 @@ class PostgresPipeline:
         self._stopped.set()
         self._stop_deadline = time.monotonic() + _STOP_FLUSH_SECONDS
         # Pages that wait for room are in line already; Scrapy closes the spider only when they have been let go.
-        asyncio.ensure_future(self._announce_room())  # noqa: RUF006 - it holds nothing that could be lost
+        self._room.announce()
 
     def _on_item_dropped(self, item: Any, **_: Any) -> None:
         """An item pipeline wants nothing of this page: its events are filtered, its cursor counts."""
@@ -339,6 +295,7 @@ class PostgresPipeline:
 
     def _on_wait_started(self, seconds: float, **_: Any) -> None:
         if seconds > _FLUSH_AFTER_SECONDS and self._dispatcher is not None and self._ending.error is None:
+            self._preparing.hurry()
             self._dispatch(everything=True)
 
     def _retrying_from_thread(self) -> Any:
@@ -365,37 +322,40 @@ class PostgresPipeline:
     async def close_spider(self) -> None:
         if self._run is None or self._dispatcher is None:
             return
+        self._ending.close()
+        self._room.announce()
+        await self._crawler.signals.send_catch_log_async(signals.run_closing)
         if self._flush_timer is not None:
             self._flush_timer.cancel()
-        self._ending.close()
-        await self._announce_room()
         await self._flush()
         status, reason, detail = self._ending.outcome(self._early)
         await self._finish(status, reason, detail)
         await self._dispatcher.close(_FINISH_SECONDS)
-        self._prepare_worker.close()
+        self._preparing.close()
         self._control_worker.close()
 
     async def _flush(self) -> None:
         """Writes all that is left. After a stop signal only for a while: what is not committed is fetched again."""
         while True:
+            self._preparing.hurry()
             if self._ending.may_write:
                 self._dispatch(everything=True)
             if self._flush_timer is not None:
                 self._flush_timer.cancel()
                 self._flush_timer = None
-            if not self._writes:
+            under_way: set[asyncio.Future[Any]] = {*self._preparing.jobs, *self._writes}
+            if not under_way:
                 return
             left = None if self._stop_deadline is None else self._stop_deadline - time.monotonic()
             if left is not None and left <= 0:
                 assert self._dispatcher is not None
                 self._ending.abandoned()
                 self._dispatcher.abandon()
-                await asyncio.wait(self._writes, timeout=0.5)
+                await asyncio.wait(under_way, timeout=0.5)
                 return
             # A deadline may be set while this waits.
             pause = _LOOK_AGAIN_SECONDS if left is None else left
-            await asyncio.wait(self._writes, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(under_way, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
 
     async def _finish(self, status: str, reason: str, detail: str | None) -> None:
         finishing = self._control_worker.submit(lambda: self._finish_run(status, reason, detail))

@@ -1,4 +1,7 @@
-"""Feeds a progress model from a crawl's signals: handlers only, each a few assignments a request, page or batch."""
+"""Feeds a progress model from a crawl's signals: handlers only, each a few assignments a request, page or batch.
+
+One feed serves all who show or judge progress: a signal costs a small page more than what its handler does.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,15 @@ if TYPE_CHECKING:
     from datasync_spider.storage.runs import OpenRun
 
 
+def progress_of(crawler: Crawler) -> ProgressState:
+    """The model of this crawl; the same at each call. Only once Scrapy has made all extensions."""
+    feed = crawler.get_extension(ProgressFeed)
+    assert feed is not None, "the extension ProgressFeed is switched off, and others need it"
+    return feed.state
+
+
 class ProgressFeed:
-    """Owned by the component that reads ``state``: signals hold their handlers weakly."""
+    """An extension that does nothing else."""
 
     def __init__(self, retry_budget_seconds: float) -> None:
         self.state = ProgressState(retry_budget_seconds, time.monotonic())

@@ -1,9 +1,13 @@
-"""Follows next cursors through the feed and yields its pages, each with the cursor that follows it.
+"""Follows next cursors through the feed; hands over each page with the cursor that follows it.
 
 Invariant: the spider decides where to go on, never what is saved. It starts where the run was opened (signal
-run_opened), numbers its pages without a gap, and yields the next request before the page, so that fetching goes on
-while the page is parsed and written. Only an incremental pass looks before it leaps: whether the page at hand is
-known decides whether there is a next request at all.
+run_opened), numbers its pages without a gap, and sends the next request before it hands over the page, so that fetching
+goes on while the page is parsed and written. Only an incremental pass looks before it leaps: whether the page at hand
+is known decides whether there is a next request at all.
+
+The chain is one coroutine instead of requests with callbacks: there is always one request, and what Scrapy needs to
+keep many apart takes longer than fetching a small page (docs/decisions/0014). Requests go through the downloader's
+middlewares, pages through all item pipelines, as in any spider.
 """
 
 from __future__ import annotations
@@ -12,44 +16,44 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider
+from scrapy.http.request import NO_CALLBACK
+from w3lib.url import safe_url_string
 
 from datasync_spider import signals, stats
 from datasync_spider.api.endpoint import events_url
 from datasync_spider.api.page import Page
 from datasync_spider.config import Config
-from datasync_spider.errors import (
-    CursorExpired,
-    DatasyncError,
-    FatalError,
-    RetriesExhausted,
-    Stopped,
-    StorageError,
-    StorageUnavailable,
-)
+from datasync_spider.downloader import ChainDownloader
+from datasync_spider.errors import CursorExpired, DatasyncError, RetriesExhausted, Stopped
 from datasync_spider.items import EventPage, lazy_views, page_fields
-from datasync_spider.spiders.walk import Walk
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.known import is_known_entirely
-from datasync_spider.storage.passdepth import PassDepth, read_pass_depth
-from datasync_spider.storage.runs import OpenRun
-from datasync_spider.waiting import Waiter
-from datasync_spider.workers import Worker
+from datasync_spider.spiders.handover import Handover
+from datasync_spider.spiders.lookups import Lookups
+from datasync_spider.spiders.walk import Step, Walk
 
 if TYPE_CHECKING:
     from typing import Self
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
-    from twisted.python.failure import Failure
+
+    from datasync_spider.storage.runs import OpenRun
 
 logger = logging.getLogger(__name__)
 
-_T = TypeVar("_T")
-_LOOKUP_SECONDS = 20.0
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What an answer leads to: a page to hand over, a request to send, both, or the end."""
+
+    page: EventPage | None = None
+    response: Response | None = None
+    request: Request | None = None
 
 
 class EventsSpider(Spider):
@@ -63,17 +67,22 @@ class EventsSpider(Spider):
             names = ", ".join(sorted(spider_arguments))
             raise ValueError(f"unknown spider argument -a {names}: this spider takes none, settings are given with -s")
         self._config = config
+        self._base_url = safe_url_string(config.base_url_text)
         self._run: OpenRun | None = None
         self._walk: Walk | None = None
-        self._lookups = Worker("datasync-lookup")
-        self._waiter: Waiter
+        self._walking: asyncio.Future[None] | None = None
+        self._handover: Handover
+        self._lookups: Lookups
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        spider = cls(Config.from_settings(crawler.settings), *args, **kwargs)
+        config = Config.from_settings(crawler.settings)
+        spider = cls(config, *args, **kwargs)
         spider._set_crawler(crawler)
-        spider._waiter = Waiter(crawler)
+        spider._handover = Handover(crawler.settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE"))
+        spider._lookups = Lookups(crawler, config)
         crawler.signals.connect(spider._on_run_opened, signals.run_opened)
+        crawler.signals.connect(spider._on_closing, signals.run_closing)
         return spider
 
     def _on_run_opened(self, run: OpenRun, **_: Any) -> None:
@@ -81,47 +90,93 @@ class EventsSpider(Spider):
         self._walk = Walk(run.resume)
 
     async def start(self) -> AsyncIterator[Any]:
+        """Walks the feed to its end. Yields nothing: pages go to the item pipelines while the next one is fetched."""
         if self._walk is None:
             raise CloseSpider("no_run")
+        self._walking = asyncio.ensure_future(self._follow_cursors(self._walk))
+        # A stop cancels this method, but not the walk: the page that is nearly here is still handed over.
+        await asyncio.shield(self._walking)
+        # An engine that finds itself idle closes at once; one that is busy now would look again in five seconds.
+        await self._handover.finished()
+        nothing: tuple[Any, ...] = ()
+        for item in nothing:
+            # Scrapy takes a generator.
+            yield item
+
+    async def _on_closing(self, **_: Any) -> None:
+        """The engine has no request of ours any more: returns when the last page has been through the pipelines."""
+        if self._walking is not None:
+            await asyncio.wait((self._walking,))
+            # How it ended was told by itself; nobody else may be there to take notice.
+            self._walking.exception()
+        await self._handover.finished()
+
+    async def _follow_cursors(self, walk: Walk) -> None:
         try:
-            cursor = self._walk.first_cursor()
-        except FatalError as error:
-            self._fail(error)
-            raise CloseSpider(error.reason) from error
-        yield self._request(cursor)
+            request: Request | None = self._request(walk.first_cursor())
+            # An engine that is closing, for whatever reason, takes no more requests.
+            while request is not None and not self.crawler.engine.needs_backout():
+                turn = await self._turn(walk, request)
+                request = turn.request
+                if turn.page is not None:
+                    await self._handover.room_for(turn.page.body_bytes)
+                    # Begins when the next request has left and this coroutine waits for the answer.
+                    self._hand_over(turn.page, turn.response)
+        except Stopped:
+            return
+        except DatasyncError as error:
+            # The position stays where the last commit has put it.
+            self.crawler.signals.send_catch_log(signals.run_failed, error=error)
+            raise CloseSpider(getattr(error, "reason", "failed")) from error
+
+    def _hand_over(self, page: EventPage, response: Response | None) -> None:
+        process = self.crawler.engine.scraper.start_itemproc_async
+        self._handover.begin(partial(process, page, response=response), page.body_bytes)
 
     def _request(self, cursor: str | None, until_ms: int | None = None) -> Request:
-        config = self._config
         assert self._walk is not None
         return Request(
-            events_url(config.base_url_text, config.page_limit, cursor, until_ms),
-            callback=self.parse_page,
-            errback=self.on_failure,
+            events_url(self._base_url, self._config.page_limit, cursor, until_ms),
+            callback=NO_CALLBACK,
             headers={"Accept": "application/json"},
             dont_filter=True,
-            meta={"cursor": cursor, "until_ms": until_ms, "page_number": self._walk.next_page},
+            meta={
+                "cursor": cursor,
+                "until_ms": until_ms,
+                "page_number": self._walk.next_page,
+                # What is to be escaped has been, by events_url and once for all in the base.
+                "verbatim_url": True,
+            },
         )
 
-    async def parse_page(self, response: Response) -> AsyncIterator[Any]:
-        """Yields the next request, if any, and then the page."""
-        walk = self._walk
-        assert walk is not None
-        page: Page = response.meta["page"]
+    async def _ask(self, request: Request) -> Response:
+        engine = self.crawler.engine
+        if isinstance(engine.downloader, ChainDownloader):
+            return await engine.downloader.ask(request)
+        return await engine.download_async(request)
+
+    async def _turn(self, walk: Walk, request: Request) -> _Turn:
+        """Raises what ends the run: DatasyncErrors."""
+        try:
+            response = await self._ask(request)
+        except CursorExpired:
+            if request.meta["cursor"] is None:
+                raise
+            return _Turn(request=await self._restart(walk))
+        except DatasyncError:
+            raise
+        except Exception as error:
+            raise RetriesExhausted(type(error).__name__, f"an error that is not retried ({error})") from error
+        return await self._page_turn(walk, response)
+
+    async def _page_turn(self, walk: Walk, response: Response) -> _Turn:
         meta = response.meta
+        page: Page = meta["page"]
         if walk.leaves_a_gap(page, meta["until_ms"]):
             logger.warning("the API filters by time in a way of its own; walking on from the head of the feed")
-            yield self._request(None)
-            return
-        try:
-            step = walk.step(page, meta["cursor"], meta["until_ms"])
-        except DatasyncError as error:
-            self._fail(error)
-            raise CloseSpider(getattr(error, "reason", "failed")) from error
-        item = self._item(response, page, step.number, step.walk)
-        item.next_cursor = step.next_cursor
-        item.expected_total = step.expected_total
-        item.ends_pass = None if page.has_more else "last_page"
-        if page.has_more and self._is_incremental and await self._is_known(item):
+            return _Turn(request=self._request(None))
+        item = _item(response, page, walk.step(page, meta["cursor"], meta["until_ms"]))
+        if page.has_more and await self._is_known(item):
             item.ends_pass = "reached_known"
         self.crawler.signals.send_catch_log(
             signals.page_fetched, page=item, cursor_seconds=page.cursor_expires_in_seconds if page.has_more else None
@@ -133,76 +188,17 @@ class EventsSpider(Spider):
             item.fetch_ms,
             extra={"datasync": page_fields(item)},
         )
-        if item.ends_pass is None:
-            yield self._request(step.next_cursor)
-        yield item
+        return _Turn(item, response, None if item.ends_pass else self._request(item.next_cursor))
 
-    @property
-    def _is_incremental(self) -> bool:
-        return self._run is not None and self._run.resume.pass_kind == "incremental"
-
-    async def _is_known(self, item: EventPage) -> bool:
+    async def _is_known(self, page: EventPage) -> bool:
         run = self._run
-        assert run is not None
-
-        def look() -> bool:
-            with connected(self._config.database_url_text) as connection:
-                return is_known_entirely(connection, run.stream, item, run.resume.pass_started_at)
-
-        try:
-            return await self._answer(self._lookups.submit(look))
-        except StorageError as error:
-            # Not knowing costs requests, never events: walk on.
-            logger.warning("could not ask whether page %d is known, walking on: %s", item.number, error)
+        if run is None or run.resume.pass_kind != "incremental":
             return False
-
-    def _item(self, response: Response, page: Page, number: int, walk: int) -> EventPage:
-        meta = response.meta
-        events, rejected = lazy_views(page)
-        return EventPage(
-            number=number,
-            walk=walk,
-            cursor=meta["cursor"],
-            next_cursor=None,
-            received_events=len(page.raw_events),
-            events=events,
-            rejected=rejected,
-            request_id=page.request_id,
-            body_bytes=len(response.body),
-            attempts=meta.get("attempts", 1),
-            waited_ms=meta.get("waited_ms", 0),
-            fetch_ms=round((time.monotonic() - meta["asked_at"]) * 1000),
-            fetched_at=time.time(),
-        )
-
-    async def on_failure(self, failure: Failure) -> AsyncIterator[Any]:
-        """A request that brought no page: an expired cursor starts a new walk, anything else ends the run."""
-        error = failure.value
-        walk = self._walk
-        assert walk is not None
-        if isinstance(error, Stopped):
-            return
-        if isinstance(error, CursorExpired) and self._asked_with_cursor(failure):
-            try:
-                yield await self._restart(walk)
-            except FatalError as refused:
-                self._fail(refused)
-                raise CloseSpider(refused.reason) from refused
-            return
-        if not isinstance(error, DatasyncError):
-            error = RetriesExhausted(type(error).__name__, f"an error that is not retried ({error})")
-        self._fail(error)
-        raise CloseSpider(getattr(error, "reason", "failed"))
-
-    @staticmethod
-    def _asked_with_cursor(failure: Failure) -> bool:
-        # Scrapy hangs the request on the failure.
-        request: Request = getattr(failure, "request")  # noqa: B009
-        return request.meta["cursor"] is not None
+        return await self._lookups.is_known(page, run)
 
     async def _restart(self, walk: Walk) -> Request:
-        collector = self.crawler.stats
-        depth = await self._depth()
+        """The first request of a new walk. Raises NoProgress where restarting does not help any more."""
+        depth = await self._lookups.pass_depth()
         walk.restart(depth.accounted if depth else None)
         until_ms = walk.until_ms(depth.oldest_ms, depth.newest_ms) if depth else None
         logger.warning(
@@ -211,29 +207,28 @@ class EventsSpider(Spider):
             if until_ms
             else "the head of the feed",
         )
-        collector.inc_value(stats.RESTARTS_FROM_HEAD)
+        self.crawler.stats.inc_value(stats.RESTARTS_FROM_HEAD)
         self.crawler.signals.send_catch_log(signals.walk_restarted, walk=walk.number)
         return self._request(None, until_ms)
 
-    async def _depth(self) -> PassDepth | None:
-        def look() -> PassDepth:
-            with connected(self._config.database_url_text) as connection:
-                return read_pass_depth(connection, self._config.stream)
 
-        try:
-            return await self._answer(self._lookups.submit(look))
-        except StorageError as error:
-            logger.warning("could not ask how deep this pass is, starting from the head: %s", error)
-            return None
-
-    async def _answer(self, lookup: asyncio.Future[_T]) -> _T:
-        """What the database says. Raises StorageUnavailable where it takes too long, or where a stop is requested."""
-        stopped = asyncio.ensure_future(self._waiter.wait_for_stop())
-        await asyncio.wait((lookup, stopped), timeout=_LOOKUP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not lookup.done():
-            raise StorageUnavailable("PostgreSQL did not answer in time")
-        return lookup.result()
-
-    def _fail(self, error: DatasyncError) -> None:
-        self.crawler.signals.send_catch_log(signals.run_failed, error=error)
+def _item(response: Response, page: Page, step: Step) -> EventPage:
+    meta = response.meta
+    events, rejected = lazy_views(page)
+    return EventPage(
+        number=step.number,
+        walk=step.walk,
+        cursor=meta["cursor"],
+        next_cursor=step.next_cursor,
+        received_events=len(page.raw_events),
+        events=events,
+        rejected=rejected,
+        ends_pass=None if page.has_more else "last_page",
+        expected_total=step.expected_total,
+        request_id=page.request_id,
+        body_bytes=len(response.body),
+        attempts=meta.get("attempts", 1),
+        waited_ms=meta.get("waited_ms", 0),
+        fetch_ms=round((time.monotonic() - meta["asked_at"]) * 1000),
+        fetched_at=time.time(),
+    )

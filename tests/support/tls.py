@@ -23,18 +23,20 @@ _PAGE = {
 
 
 class TlsServer:
-    """``certificate`` is the file that a client would have to trust."""
+    """``certificate`` is the file that a client would have to trust; ``headers`` has the names of each request's."""
 
     def __init__(self, directory: Path) -> None:
         self.certificate = directory / "certificate.pem"
         key = directory / "key.pem"
         _make_certificate(self.certificate, key)
         self.requests: list[str] = []
+        self.headers: list[list[str]] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 server.requests.append(self.path)
+                server.headers.append(self.headers.keys())
                 body = json.dumps(_PAGE).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")

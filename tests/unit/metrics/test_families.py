@@ -13,7 +13,7 @@ from tests.support.progress import WALL, commit, everything_happened, running
 
 def scraped(state: ProgressState, now: float, stall: float = 600.0) -> dict[tuple[str, ...], float]:
     """Value by name and the values of its labels."""
-    metrics = Metrics(state, stall, "1.2.3", clock=lambda: now, wall_clock=lambda: WALL + now)
+    metrics = Metrics(lambda: state, stall, "1.2.3", clock=lambda: now, wall_clock=lambda: WALL + now)
     _, body = render_metrics(metrics.registry, "")
     return {
         (sample.name, *(sample.labels[label] for label in sorted(sample.labels))): sample.value
@@ -105,7 +105,7 @@ def test_a_counter_of_waiting_never_falls_when_a_wait_ends() -> None:
 
 
 def test_each_crawl_has_a_registry_of_its_own() -> None:
-    one, other = Metrics(running(), 60.0, "1"), Metrics(running(), 60.0, "1")
+    one, other = Metrics(running, 60.0, "1"), Metrics(running, 60.0, "1")
     one.request_seconds.observe(1.0)
     assert other.registry.get_sample_value("datasync_request_duration_seconds_count") == 0
     assert one.registry.get_sample_value("datasync_request_duration_seconds_count") == 1

@@ -17,7 +17,7 @@ _SUFFIXES = {"info": "_info", "counter": "_total"}
 
 
 def served() -> list[tuple[str, str, str, str]]:
-    metrics = Metrics(everything_happened(), 60.0, "1.0", clock=lambda: 100.0, wall_clock=lambda: 1_700_000_100.0)
+    metrics = Metrics(everything_happened, 60.0, "1.0", clock=lambda: 100.0, wall_clock=lambda: 1_700_000_100.0)
     return [
         (
             family.name + _SUFFIXES.get(family.type, ""),

@@ -1,0 +1,65 @@
+"""A downloader for a chain: one request at a time, straight through the middlewares to the handler.
+
+Scrapy's own sorts requests by host into slots with queues, delays and timers of their own, and each passes through the
+engine and several tasks on its way. A chain has one request, and a small page takes less time than all that. Where the
+settings ask for what slots are for, Scrapy's own way is taken.
+
+Invariant: middlewares, handlers and signals are Scrapy's own, in Scrapy's order.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from scrapy import Request, signals
+from scrapy.core.downloader import Downloader
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+
+class ChainDownloader(Downloader):
+    """In Scrapy's setting DOWNLOADER."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        settings = crawler.settings
+        self._needs_slots = bool(
+            settings.getfloat("DOWNLOAD_DELAY")
+            or settings.getdict("DOWNLOAD_SLOTS")
+            or settings.getbool("AUTOTHROTTLE_ENABLED")
+        )
+
+    async def ask(self, request: Request) -> Response:
+        """The response, as the engine's ``download_async`` gives it, which this takes the place of.
+
+        The engine knows nothing of the request: whoever asks must not let it close while it waits here.
+        """
+        if self._needs_slots:
+            return await self.crawler.engine.download_async(request)
+        while True:
+            self.active.add(request)
+            try:
+                result = await self.middleware.download_async(self._send, request)
+            finally:
+                self.active.remove(request)
+            if not isinstance(result, Request):
+                break
+            request = result
+        result.request = request
+        self.signals.send_catch_log(
+            signals.response_received, response=result, request=request, spider=self.crawler.spider
+        )
+        return result
+
+    async def _send(self, request: Request) -> Response:
+        tell = partial(self.signals.send_catch_log, request=request, spider=self.crawler.spider)
+        tell(signals.request_reached_downloader)
+        try:
+            response = await self.handlers.download_request_async(request)
+            tell(signals.response_downloaded, response=response)
+            return response
+        finally:
+            tell(signals.request_left_downloader)

@@ -1,0 +1,79 @@
+"""Opens the run: takes the lease and learns where to start, as long as no stop is requested.
+
+Invariant: an opening that is given up leaves at most a run whose process is dead, which the next one sees and takes
+over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import CloseSpider
+
+from datasync_spider import __version__
+from datasync_spider.storage.backends import end_backends_of_earlier_runs
+from datasync_spider.storage.connect import connected, patiently
+from datasync_spider.storage.runs import OpenRun, open_run
+
+if TYPE_CHECKING:
+    from datasync_spider.config import Config
+    from datasync_spider.workers import Worker
+
+logger = logging.getLogger(__name__)
+
+# A signal ends the run within ten seconds whatever hangs.
+_STOP_OPENING_SECONDS = 3.0
+
+
+class Opening:
+    """One run of one configuration; ``worker`` is the thread that speaks with the database."""
+
+    def __init__(self, config: Config, worker: Worker, stopped: asyncio.Event) -> None:
+        self._config = config
+        self._worker = worker
+        self._stopped = stopped
+        self._was_tried = False
+
+    async def run(self) -> OpenRun:
+        """The open run. Raises LeaseHeld or another StorageError, CloseSpider where a stop came first."""
+        opening = self._worker.submit(lambda: patiently(self._open, is_stopped=self._stopped.is_set))
+        await self._unless_stopped(opening)
+        run = opening.result()
+        _log_start(run)
+        return run
+
+    async def _unless_stopped(self, opening: asyncio.Future[OpenRun]) -> None:
+        """Where a signal comes, the database is given a while to answer: it may be frozen, or locked."""
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        await asyncio.wait((opening, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not opening.done():
+            await asyncio.wait((opening,), timeout=_STOP_OPENING_SECONDS)
+        if not opening.done():
+            raise CloseSpider("stopped")
+
+    def _open(self) -> OpenRun:
+        config = self._config
+        with connected(config.database_url_text) as connection:
+            again, self._was_tried = self._was_tried, True
+            run = open_run(connection, config.stream, config.lease_ttl_ms, __version__, again=again)
+            end_backends_of_earlier_runs(connection, run)
+            return run
+
+
+def _log_start(run: OpenRun) -> None:
+    resume = run.resume
+    if run.took_over:
+        logger.warning("took over stream %s: %s", run.stream, run.took_over)
+    logger.info(
+        "run %d of stream %s starts at %s: %s pass %d, %d events stored so far",
+        run.run_id,
+        run.stream,
+        "the stored cursor" if resume.cursor else "the head of the feed",
+        resume.pass_kind,
+        resume.pass_number,
+        resume.total_ingested,
+        extra={"datasync": {"run_id": run.run_id, "stream": run.stream}},
+    )
