@@ -9,15 +9,26 @@ Invariant: middlewares, handlers and signals are Scrapy's own, in Scrapy's order
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
 from scrapy import Request, signals
 from scrapy.core.downloader import Downloader
+from twisted.internet.defer import Deferred
 
 if TYPE_CHECKING:
+    from scrapy import Spider
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+
+
+_UNTIL = "datasync_busy_until"
+
+
+class _Done(Exception):
+    """What comes of the request that stands for all."""
 
 
 class ChainDownloader(Downloader):
@@ -35,7 +46,7 @@ class ChainDownloader(Downloader):
     async def ask(self, request: Request) -> Response:
         """The response, as the engine's ``download_async`` gives it, which this takes the place of.
 
-        The engine knows nothing of the request: whoever asks must not let it close while it waits here.
+        The engine knows nothing of the request; :meth:`busy_until` is to be running.
         """
         if self._needs_slots:
             return await self.crawler.engine.download_async(request)
@@ -54,6 +65,19 @@ class ChainDownloader(Downloader):
         )
         return result
 
+    async def busy_until(self, done: asyncio.Future[None]) -> None:
+        """Keeps the engine from closing what requests and pages go through until ``done`` is.
+
+        What an engine waits for, and all that it waits for, is requests: one that is never sent stands for all.
+        """
+        with contextlib.suppress(_Done):
+            await self.crawler.engine.download_async(Request("about:chain", meta={_UNTIL: done}))
+
+    def fetch(self, request: Request, spider: Spider | None = None) -> Deferred[Response | Request]:
+        """What the middlewares make of the response. Called by the engine."""
+        done: asyncio.Future[None] | None = request.meta.get(_UNTIL)
+        return super().fetch(request) if done is None else Deferred.fromFuture(asyncio.ensure_future(_when(done)))
+
     async def _send(self, request: Request) -> Response:
         tell = partial(self.signals.send_catch_log, request=request, spider=self.crawler.spider)
         tell(signals.request_reached_downloader)
@@ -63,3 +87,10 @@ class ChainDownloader(Downloader):
             return response
         finally:
             tell(signals.request_left_downloader)
+
+
+async def _when(done: asyncio.Future[None]) -> Response | Request:
+    await asyncio.wait((done,))
+    # After a stop nobody else takes notice of how it ended, and asyncio would complain.
+    done.exception()
+    raise _Done

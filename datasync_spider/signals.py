@@ -6,7 +6,6 @@ Each is a unique object, as Scrapy's signals are. The comment behind it lists th
 run_opened = object()  # run: datasync_spider.storage.runs.OpenRun
 run_failed = object()  # error: DatasyncError; the run is to end as failed, the position is kept
 run_ending = object()  # reason: str; the run has failed, nothing new is fetched and the end is being recorded
-run_closing = object()  # no request is under way any more; whoever still holds pages hands them over and then returns
 stop_requested = object()  # signal_name: str; fetching must stop and every wait must end
 loop_ended = object()  # the event loop is over, be it that the crawl has closed or that a second signal cut it off
 wait_started = object()  # reason: str, seconds: float

@@ -322,11 +322,10 @@ class PostgresPipeline:
     async def close_spider(self) -> None:
         if self._run is None or self._dispatcher is None:
             return
-        self._ending.close()
-        self._room.announce()
-        await self._crawler.signals.send_catch_log_async(signals.run_closing)
         if self._flush_timer is not None:
             self._flush_timer.cancel()
+        self._ending.close()
+        self._room.announce()
         await self._flush()
         status, reason, detail = self._ending.outcome(self._early)
         await self._finish(status, reason, detail)

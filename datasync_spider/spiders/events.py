@@ -70,7 +70,7 @@ class EventsSpider(Spider):
         self._base_url = safe_url_string(config.base_url_text)
         self._run: OpenRun | None = None
         self._walk: Walk | None = None
-        self._walking: asyncio.Future[None] | None = None
+        self._keeping: asyncio.Future[None] | None = None
         self._handover: Handover
         self._lookups: Lookups
 
@@ -82,8 +82,14 @@ class EventsSpider(Spider):
         spider._handover = Handover(crawler.settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE"))
         spider._lookups = Lookups(crawler, config)
         crawler.signals.connect(spider._on_run_opened, signals.run_opened)
-        crawler.signals.connect(spider._on_closing, signals.run_closing)
         return spider
+
+    @property
+    def _downloader(self) -> ChainDownloader:
+        downloader = self.crawler.engine.downloader
+        if not isinstance(downloader, ChainDownloader):
+            raise TypeError(f"the setting DOWNLOADER names {type(downloader).__name__}, which is no ChainDownloader")
+        return downloader
 
     def _on_run_opened(self, run: OpenRun, **_: Any) -> None:
         self._run = run
@@ -93,23 +99,14 @@ class EventsSpider(Spider):
         """Walks the feed to its end. Yields nothing: pages go to the item pipelines while the next one is fetched."""
         if self._walk is None:
             raise CloseSpider("no_run")
-        self._walking = asyncio.ensure_future(self._follow_cursors(self._walk))
+        walking = asyncio.ensure_future(self._follow_cursors(self._walk))
         # A stop cancels this method, but not the walk: the page that is nearly here is still handed over.
-        await asyncio.shield(self._walking)
-        # An engine that finds itself idle closes at once; one that is busy now would look again in five seconds.
-        await self._handover.finished()
+        self._keeping = asyncio.ensure_future(self._downloader.busy_until(walking))
+        await asyncio.shield(walking)
         nothing: tuple[Any, ...] = ()
         for item in nothing:
             # Scrapy takes a generator.
             yield item
-
-    async def _on_closing(self, **_: Any) -> None:
-        """The engine has no request of ours any more: returns when the last page has been through the pipelines."""
-        if self._walking is not None:
-            await asyncio.wait((self._walking,))
-            # How it ended was told by itself; nobody else may be there to take notice.
-            self._walking.exception()
-        await self._handover.finished()
 
     async def _follow_cursors(self, walk: Walk) -> None:
         try:
@@ -128,6 +125,8 @@ class EventsSpider(Spider):
             # The position stays where the last commit has put it.
             self.crawler.signals.send_catch_log(signals.run_failed, error=error)
             raise CloseSpider(getattr(error, "reason", "failed")) from error
+        finally:
+            await self._handover.finished()
 
     def _hand_over(self, page: EventPage, response: Response | None) -> None:
         process = self.crawler.engine.scraper.start_itemproc_async
@@ -149,16 +148,10 @@ class EventsSpider(Spider):
             },
         )
 
-    async def _ask(self, request: Request) -> Response:
-        engine = self.crawler.engine
-        if isinstance(engine.downloader, ChainDownloader):
-            return await engine.downloader.ask(request)
-        return await engine.download_async(request)
-
     async def _turn(self, walk: Walk, request: Request) -> _Turn:
         """Raises what ends the run: DatasyncErrors."""
         try:
-            response = await self._ask(request)
+            response = await self._downloader.ask(request)
         except CursorExpired:
             if request.meta["cursor"] is None:
                 raise
