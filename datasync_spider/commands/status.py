@@ -14,6 +14,7 @@ from datasync_spider.command import DatasyncCommand
 from datasync_spider.dashboard.activity import Activity, activity
 from datasync_spider.display import visible
 from datasync_spider.errors import Stopped, StorageUnavailable
+from datasync_spider.progress.words import counted
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
@@ -136,18 +137,18 @@ def _run_report(run: dict[str, Any]) -> dict[str, Any]:
 def _lines(report: dict[str, Any]) -> list[str]:
     expected = f" of {report['expected_total']:,}" if report["expected_total"] is not None else ""
     stored = f"{report['total_ingested']:,}{expected}"
-    lines = [
-        f"stream {report['stream']}: {stored} stored, {report['total_rejected']:,} rejected",
-        f"pass {report['pass']['number']} ({report['pass']['kind']}) is {report['pass']['status']}",
-        f"events from {_time(report['oldest_occurred_at'])} to {_time(report['newest_occurred_at'])}",
-    ]
+    lines = [f"stream {report['stream']}: {stored} stored, {report['total_rejected']:,} rejected"]
+    if report["pass"]["number"] is not None:
+        lines.append(f"pass {report['pass']['number']} ({report['pass']['kind']}) is {report['pass']['status']}")
+    if report["newest_occurred_at"]:
+        lines.append(f"events from {_time(report['oldest_occurred_at'])} to {_time(report['newest_occurred_at'])}")
     lease = report["lease"]
     if lease["held_by"]:
         expired = ", expired" if lease["expired"] else ""
         lines.append(f"lease: {lease['held_by']} since {_time(lease['since'])} (run {lease['run_id']}{expired})")
     run = report["run"]
     if run is None:
-        lines.append("no run yet")
+        lines.append("no run yet: the first crawl begins it")
     else:
         lines += _run_lines(run, report["activity"])
     if report["earlier_runs"]:
@@ -159,12 +160,13 @@ def _run_lines(run: dict[str, Any], doing: dict[str, str]) -> list[str]:
     reason = f": {run['reason']}" if run["reason"] else ""
     detail = f" ({run['detail']})" if run["detail"] else ""
     state = f", {doing['state']}" if run["status"] == "running" else ""
+    retries = counted(run["retries"], "retry", "retries")
     return [
         f"run {run['id']} is {run['status']}{state}{reason}{detail}",
         *(f"  {text}" for text in (doing["words"], doing["advice"]) if text),
         f"  {_time(run['started_at'])} to {_time(run['ended_at'])}",
-        f"  {run['pages']:,} pages, {run['events']:,} events, {run['inserted']:,} inserted",
-        f"  {run['duplicates']:,} duplicates, {run['rejected']:,} rejected, {run['retries']:,} retries",
+        f"  {counted(run['pages'], 'page')}, {counted(run['events'], 'event')}, {run['inserted']:,} inserted",
+        f"  {counted(run['duplicates'], 'duplicate')}, {run['rejected']:,} rejected, {retries}",
         f"  {run['waited_ms'] / 1000:,.1f} s waited",
     ]
 

@@ -75,4 +75,8 @@ def _verdict(report: dict[str, Any]) -> str:
     checks = report["checks"]
     problems = sum(not check["ok"] for check in checks)
     looked = f"{len(checks)} checks in {report['seconds']:,.1f} s"
-    return f"{problems} problems in {looked}" if problems else f"everything holds: {looked}"
+    return (
+        f"{problems} {'problem' if problems == 1 else 'problems'} in {looked}"
+        if problems
+        else f"everything holds: {looked}"
+    )

@@ -40,8 +40,14 @@ def test_status_tells_what_the_last_run_did_and_the_runs_before_it(
     lines = scrapy("status", DATABASE_URL=database_url).stdout.splitlines()
     at = lines.index("before it:")
     assert f"  {report['activity']['words']}" in lines[:at]
+    assert "  1 page, 700 events, 0 inserted" in lines[:at]
     assert lines[at + 1].startswith("  run 1: complete, last_page; ")
     assert lines[at + 1].endswith(", 700 inserted of 700 events")
+
+
+def test_status_says_in_words_that_a_stream_was_never_started(database_url: str) -> None:
+    told = scrapy("status", DATABASE_URL=database_url, STREAM="other").stdout
+    assert told == "stream other: 0 stored, 0 rejected\nno run yet: the first crawl begins it\n"
 
 
 def test_status_tells_in_words_what_a_crawl_waits_for(

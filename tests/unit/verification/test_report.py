@@ -30,7 +30,7 @@ def test_a_remedy_stands_under_its_problem() -> None:
     assert lines[1].split() == ["ok", "stored_total", "3", "events"]
     assert lines[2].split() == ["problem", "position", "it", "differs"]
     assert lines[3].strip() == "-> mend it"
-    assert lines[-1] == "1 problems in 2 checks in 1.2 s"
+    assert lines[-1] == "1 problem in 2 checks in 1.2 s"
 
 
 def test_the_last_line_says_that_everything_holds_only_where_it_does() -> None:
