@@ -22,7 +22,7 @@ from datasync_spider.local.places import Places
 DATABASE = "datasync"
 SUPERUSER = "postgres"
 _UNFINISHED = "unfinished-"
-_REMOVED_WITHIN_SECONDS = 2.0
+_REMOVED_WITHIN_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 
 # The built-in locale is the same on every system. Trust is safe on a socket that only the server's own account can
