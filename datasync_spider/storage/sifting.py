@@ -2,7 +2,7 @@
 
 States of a batch, and what a crash in each leaves behind (nothing of it, since all of it is one transaction):
 
-probed    the server has said which keys exist; a hint and no more, for anybody may store or delete one meanwhile
+probed    which keys exist was asked or guessed; a hint and no more, for anybody may store or delete one meanwhile
 staged    the rows that seem to be known lie in ``staged_events``
 compared  which of these are stored, and which differ from what is stored, is known for sure
 copied    all others are in the table, each under a key that nobody had
@@ -29,6 +29,7 @@ from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.copying import CopyStream
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.sql import statement
+from datasync_spider.storage.storedkeys import StoredKeys
 from datasync_spider.storage.translate import translated
 
 # What no id should hold; one that does is not found by the probe, which costs speed and nothing else.
@@ -49,11 +50,11 @@ class Sifted:
     is_staged: bool
 
 
-def sift(connection: Connection, batch: Batch, *, probes: bool) -> Sifted | None:
+def sift(connection: Connection, batch: Batch, keys: StoredKeys, *, probes: bool) -> Sifted | None:
     """Writes what is new in the batch; None, and nothing is written, where it has to be merged instead.
 
-    ``probes``: ask first which keys exist, and compare these rows only. Otherwise all are staged and compared, which is
-    the cheaper way where most are known.
+    ``probes``: guess or ask first which keys exist, and compare these rows only. Otherwise all are staged and compared,
+    which is the cheaper way where most are known.
     """
     rows = Rows(
         list(chain.from_iterable(page.rows.event_ids for page in batch.pages)),
@@ -64,7 +65,7 @@ def sift(connection: Connection, batch: Batch, *, probes: bool) -> Sifted | None
         try:
             with translated():
                 cursor.execute(statement("look_up_by_key"))
-                known = _probe(cursor, rows.event_ids) if probes else set(rows.event_ids)
+                known = _probe(cursor, rows.event_ids, keys) if probes else set(rows.event_ids)
                 suspects = rows.only([event_id in known for event_id in rows.event_ids]) if probes else rows
                 differing: set[str] = set()
                 if suspects:
@@ -93,7 +94,11 @@ def compare_staged(cursor: psycopg2.extensions.cursor) -> tuple[set[str], set[st
     return unknown, differing
 
 
-def _probe(cursor: psycopg2.extensions.cursor, event_ids: list[str]) -> set[str]:
+def _probe(cursor: psycopg2.extensions.cursor, event_ids: list[str], keys: StoredKeys) -> set[str]:
+    guessed = keys.among(event_ids)
+    if guessed is not None:
+        return guessed
+    keys.asked(len(event_ids))
     # In order, so that the server finds neighbours on one page of its index. psycopg2 takes no NUL, nor would COPY.
     joined = _SEPARATOR.join(sorted(event_ids)).replace("\0", "")
     cursor.execute(statement("find_known"), {"event_ids": joined, "separator": _SEPARATOR})

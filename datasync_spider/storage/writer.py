@@ -39,6 +39,7 @@ from datasync_spider.storage.rejections import insert_rejected
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sifting import compare_staged, sift
 from datasync_spider.storage.sql import statement
+from datasync_spider.storage.storedkeys import StoredKeys
 from datasync_spider.storage.translate import translated
 
 
@@ -67,6 +68,7 @@ class Writer:
     ) -> None:
         self._run = run
         self._mode = mode or CopyMode()
+        self._stored_keys = StoredKeys(run.resume.total_ingested)
         self._rule = rule
         self._rejected_max_percent = rejected_max_percent
 
@@ -182,8 +184,12 @@ class Writer:
         return _Written({page.page.number: len(page.rows) for page in batch.pages}, {})
 
     def _sift(self, connection: Connection, batch: Batch) -> _Written:
-        sifted = sift(connection, batch, probes=self._mode.prefers_probing())
+        probes = self._mode.prefers_probing()
+        if probes:
+            self._stored_keys.read_if_worth(connection)
+        sifted = sift(connection, batch, self._stored_keys, probes=probes)
         if sifted is None:
+            self._stored_keys.give_up()
             return self._merge(connection, batch)
         self._mode.sifted(batch.rows, sifted.known)
         return _Written(sifted.inserted, {}, sifted.differing, is_staging=sifted.is_staged)

@@ -118,6 +118,10 @@ WHERE run_id = %(run_id)s AND page_number BETWEEN %(first_page)s AND %(last_page
 SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
        set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true);
 
+-- name: select_stored_keys
+-- In no order; before look_up_by_key, so that the table is simply read.
+SELECT event_id FROM ingested_events;
+
 -- name: find_known
 -- Which of these keys exist; after look_up_by_key. Through a subquery, so that the planner does not weigh each key.
 SELECT event_id FROM ingested_events

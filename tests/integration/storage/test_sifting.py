@@ -11,6 +11,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from datasync_spider.api.event import Event
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.conflicts import ConflictRule
 from datasync_spider.storage.connect import Connection, connect
@@ -19,6 +20,7 @@ from datasync_spider.storage.sql import statement
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
 from tests.support.runs import RunWriter, no_totals, run_writer
+from tests.support.stored import store_stream
 from tests.support.waiting import eventually
 
 
@@ -228,3 +230,48 @@ def test_two_versions_whose_first_one_postgresql_refuses_are_stored_and_kept_asi
     stored = value(database_url, "SELECT payload::text FROM ingested_events")
     kept = value(database_url, "SELECT payload::text FROM event_conflicts")
     assert {stored, kept} == {'{"v": 2}', '{"v": 3}'}
+
+
+def _count_questions(run: RunWriter) -> list[str]:
+    """Grows by one with each time that the server is asked which keys exist."""
+    questions: list[str] = []
+
+    class Counting(psycopg2.extensions.cursor):
+        def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name for it
+            if query == statement("find_known"):
+                questions.append(query)
+            super().execute(query, vars)
+
+    run.connection.cursor_factory = Counting
+    return questions
+
+
+def _batch_of(start: int) -> list[Event]:
+    return [event(f"{n:04}", payload=b"{}") for n in range(start, start + 400)]
+
+
+def test_keys_are_guessed_once_as_many_were_asked_for_as_the_table_held(database_url: str) -> None:
+    store_stream(database_url, [f"{n:04}" for n in range(0, 1200, 3)])
+    with run_writer(database_url, mode=_probing()) as run:
+        questions = _count_questions(run)
+        written = [run.write(page(number, _batch_of(400 * (number - 1)))) for number in (1, 2, 3)]
+    assert len(questions) == 1
+    assert [committed.duplicates for committed in written] == [134, 133, 133]
+    assert [committed.inserted for committed in written] == [266, 267, 267]
+    assert _ids(database_url) == {f"{n:04}" for n in range(1200)}
+
+
+def test_a_wrong_guess_costs_no_event_and_is_the_last_one(database_url: str) -> None:
+    store_stream(database_url, [f"{n:04}" for n in range(0, 1200, 3)])
+    with run_writer(database_url, mode=_probing()) as run:
+        questions = _count_questions(run)
+        run.write(page(1, _batch_of(0)))
+        run.write(page(2, _batch_of(400)))
+        execute_outside(database_url, "INSERT INTO ingested_events (event_id, payload) VALUES ('0803', '{}')")
+        third = run.write(page(3, _batch_of(800)))
+        assert len(questions) == 1
+        run.write(page(4, [*_batch_of(1000), *_batch_of(1400)]))
+    assert (third.inserted, third.duplicates) == (266, 134)
+    assert len(questions) == 2
+    assert _ids(database_url) == {f"{n:04}" for n in range(1800)}
+    assert value(database_url, "SELECT total_ingested FROM ingestion_state") == 1800 - 1
