@@ -10,9 +10,11 @@ nanoseconds, a factor of 1,000 each. What is smaller is a counter or a mistake, 
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = _EPOCH.toordinal()
@@ -38,6 +40,16 @@ _INVISIBLE = "".join(
     )
 )
 
+
+def _by_characters(values: dict[str, int]) -> list[Any]:
+    """A list, since that is looked up in the fastest way; None where there is no such text."""
+    by_place = {int.from_bytes(text.encode(), "little"): value for text, value in values.items()}
+    listed: list[Any] = [None] * (max(by_place) + 1)
+    for place, value in by_place.items():
+        listed[place] = value
+    return listed
+
+
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _ISO_8601 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
@@ -45,8 +57,11 @@ _ISO_8601 = re.compile(
     r"(?:[Zz]|([+-])([0-9]{2})(?::?([0-9]{2}))?)?"
 )
 _MAX_OFFSET_MINUTES = 18 * 60
-_SECONDS_US = {f"{second:02}.": second * 1_000_000 for second in range(60)}
-_MILLISECONDS_US = {f"{millisecond:03}Z": millisecond * 1_000 for millisecond in range(1_000)}
+# 2025-01-01T04:47:59.915Z as the text of its minute, and 59, 91 and 5 as the numbers that their characters' bytes are.
+_MILLISECONDS = struct.Struct("<17sHxHBx")
+_SECONDS_US = _by_characters({f"{second:02}": second * 1_000_000 for second in range(60)})
+_HUNDREDTHS_US = _by_characters({f"{hundredth:02}": hundredth * 10_000 for hundredth in range(100)})
+_THOUSANDTHS_US = _by_characters({f"{thousandth}": thousandth * 1_000 for thousandth in range(10)})
 # From which place of the leading digit up to which other one, and what a microsecond is in that unit.
 _UNITS = ((8, 11, Decimal("0.000001")), (11, 14, Decimal("0.001")), (14, 17, Decimal(1)), (17, 20, Decimal(1_000)))
 
@@ -71,31 +86,47 @@ def parse_timestamp(value: object) -> int | None:
     return _from_number(repr(value)) if type(value) is float else None
 
 
-def parse_timestamps(values: Iterable[object]) -> list[int | None]:
-    """The same for many, at a third of the cost where they are what most feeds send, and close together."""
-    minutes: dict[str, int] = {}
-    times: list[int | None] = []
-    append = times.append
-    for value in values:
-        if type(value) is str:
-            try:
-                # Whole parts of 2025-01-01T04:47:59.915Z. The last two are told by tables of all that they can be.
-                append(minutes[value[:17]] + _SECONDS_US[value[17:20]] + _MILLISECONDS_US[value[20:]])
-            except KeyError:
-                append(_remember_minute(value, minutes))
-        elif type(value) is int and 10**11 <= value < 10**14:
-            append(value * 1_000)
-        else:
-            append(parse_timestamp(value))
-    return times
+def parse_timestamps(values: list[Any]) -> list[int | None]:
+    """The same for many, at a third of the cost where they are what most feeds send."""
+    texts = [value for value in values if type(value) is str]
+    times: Iterable[int | None]
+    try:
+        times = _parse_milliseconds(texts)
+    except (ValueError, LookupError, TypeError):
+        times = map(parse_timestamp, texts)
+    next_time = iter(times).__next__
+    return [
+        next_time()
+        if type(value) is str
+        else value * 1_000
+        if type(value) is int and 10**11 <= value < 10**14
+        else parse_timestamp(value)
+        for value in values
+    ]
 
 
-def _remember_minute(text: str, minutes: dict[str, int]) -> int | None:
-    if len(text) == 24 and text[4:17:3] == "--T::":
-        start = parse_timestamp(f"{text[:17]}00.000Z")
-        if start is not None:
-            minutes[text[:17]] = start
-    return parse_timestamp(text)
+def _parse_milliseconds(texts: list[str]) -> list[int]:
+    """Of texts like 2025-01-01T04:47:59.915Z alone; where one is another, it raises what looking it up happens to."""
+    text = "".join(texts).encode("ascii")
+    if {*map(len, texts)} - {24} or text[19::24].strip(b".") or text[23::24].strip(b"Z"):
+        raise ValueError
+    minutes, seconds, hundredths, thousandths = _Minutes(), _SECONDS_US, _HUNDREDTHS_US, _THOUSANDTHS_US
+    # Sums of small numbers are cheaper.
+    return [
+        minutes[minute] + (seconds[second] + hundredths[hundredth] + thousandths[thousandth])
+        for minute, second, hundredth, thousandth in _MILLISECONDS.iter_unpack(text)
+    ]
+
+
+class _Minutes(dict[bytes, int]):
+    """From 2025-01-01T04:47: to microseconds since 1970; neighbours in a feed have many in common."""
+
+    def __missing__(self, minute: bytes) -> int:
+        time_us = parse_timestamp(f"{minute.decode()}00.000Z")
+        if time_us is None:
+            raise ValueError
+        self[minute] = time_us
+        return time_us
 
 
 def _from_int(value: int) -> int | None:
