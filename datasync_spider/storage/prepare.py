@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import threading
 from itertools import chain, compress
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from datasync_spider.api.event import Event
 from datasync_spider.items import EventPage
-from datasync_spider.storage.batch import Batch, PreparedPage, Watermark
+from datasync_spider.storage.batch import Batch, PreparedPage
+from datasync_spider.storage.feedorder import FeedOrder, PageTimes
 from datasync_spider.storage.rows import Rows
-
-_Times: TypeAlias = list[int | None]
 
 
 class _Taken(NamedTuple):
@@ -52,25 +51,22 @@ class Preparer:
         self._ids_in_flight: set[str] = set()
         self._rows_in_flight: dict[int, Rows] = {}
         self._variants_in_flight: dict[int, Rows] = {}
-        self._walk = 0
-        self._last_oldest_us: int | None = None
+        self._order = FeedOrder()
 
     def prepare(self, page: EventPage) -> PreparedPage:
         """The page as rows. Call in page order."""
         columns = page.columns()
-        in_order = self._follows_in_order(page.walk, columns.times_us)
         received, rejected = len(columns.event_ids), columns.rejected
+        times = PageTimes.of(columns.event_ids, columns.times_us)
+        in_order = self._order.continues(page.walk, times)
         rows = Rows.of_columns(columns.event_ids, columns.times_us, columns.payloads)
-        times_us = columns.times_us
         variants: list[Event] = []
         taken = self._take(page.number, rows)
         if taken is not None:
-            rows, times_us = taken.rows, list(compress(times_us, taken.picks))
-            variants = [
-                Event(columns.event_ids[place], columns.times_us[place], columns.payloads[place])
-                for place in taken.variants
-            ]
-        newest, oldest = _watermarks(rows.event_ids, times_us)
+            variants = [rows[place] for place in taken.variants]
+            rows = taken.rows
+            times = PageTimes.of(rows.event_ids, list(compress(columns.times_us, taken.picks)))
+        newest, oldest = times.watermarks()
         return PreparedPage(
             page=page.without_events(),
             rows=rows,
@@ -129,35 +125,3 @@ class Preparer:
                 found.update((event_id, encoded[event_id]) for event_id in here)
                 missing -= here
         return found
-
-    def _follows_in_order(self, walk: int, times_us: _Times) -> bool:
-        if walk != self._walk:
-            self._walk, self._last_oldest_us = walk, None
-        known = _known(times_us)
-        follows = not known or self._last_oldest_us is None or known[0] <= self._last_oldest_us
-        if known:
-            self._last_oldest_us = known[-1]
-        return follows and len(known) == len(times_us) and known == sorted(known, reverse=True)
-
-
-def _known(times_us: _Times) -> list[int]:
-    if None in times_us:
-        return [time_us for time_us in times_us if time_us is not None]
-    return times_us  # type: ignore[return-value] # no None in it
-
-
-def _watermarks(event_ids: list[str], times_us: _Times) -> tuple[Watermark | None, Watermark | None]:
-    known = _known(times_us)
-    if not known:
-        return None, None
-    newest, oldest = max(known), min(known)
-    return (
-        Watermark(newest, max(_ids_at(newest, event_ids, times_us))),
-        Watermark(oldest, min(_ids_at(oldest, event_ids, times_us))),
-    )
-
-
-def _ids_at(time_us: int, event_ids: list[str], times_us: _Times) -> list[str]:
-    if times_us.count(time_us) == 1:
-        return [event_ids[times_us.index(time_us)]]
-    return [event_id for event_id, time in zip(event_ids, times_us, strict=True) if time == time_us]
