@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, compress, repeat
-from operator import add
+from functools import partial
+from itertools import chain, compress
 from typing import overload
 
 from datasync_spider.api.event import Event
+from datasync_spider.api.quicklook import Payload
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -25,6 +26,7 @@ _POSTGRES_EPOCH_US = 946_684_800_000_000
 _JSONB_VERSION = 1
 _COLUMNS = 3
 _TIME_BYTES = 8
+_TIME_LENGTH = struct.pack("!i", _TIME_BYTES)
 _NULL = -1
 # Rows that are sent together: some hundred kilobytes, so that a batch is never in memory a second time.
 _PIECE_ROWS = 1_000
@@ -44,8 +46,8 @@ class Rows(Sequence[Event]):
         self.encoded = encoded
 
     @classmethod
-    def of_columns(cls, event_ids: list[str], times_us: list[int | None], payloads: list[bytes]) -> Rows:
-        return cls(event_ids, list(map(add, _heads(event_ids, times_us, payloads), payloads)))
+    def of_columns(cls, event_ids: list[str], times_us: list[int | None], payloads: Sequence[Payload]) -> Rows:
+        return cls(event_ids, _encode(event_ids, times_us, payloads))
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> Rows:
@@ -73,40 +75,56 @@ class Rows(Sequence[Event]):
 
 
 def copy_stream(parts: Iterable[Rows]) -> Iterator[bytes]:
-    """All of these rows, sorted, as the pieces of one COPY stream; never an empty piece."""
-    # A row begins with its key, behind what is the same in all of them and the key's length.
-    encoded = sorted(chain.from_iterable(part.encoded for part in parts))
+    """All of these rows, in the order of their ids, as the pieces of one COPY stream; never an empty piece."""
+    listed = list(parts)
+    encoded = list(chain.from_iterable(part.encoded for part in listed))
+    # Texts are compared at half the cost of the bytes that they are encoded in, and have the same order. Sorting asks
+    # for each row's key once, in the order in which the rows stand.
+    event_ids = chain.from_iterable(part.event_ids for part in listed)
+    encoded.sort(key=partial(next, event_ids))
     yield HEADER
     for start in range(0, len(encoded), _PIECE_ROWS):
         yield b"".join(encoded[start : start + _PIECE_ROWS])
     yield TRAILER
 
 
-def _heads(event_ids: list[str], times_us: list[int | None], payloads: list[bytes]) -> Iterable[bytes]:
-    """All of a row but its payload's bytes."""
-    keys = [event_id.encode() for event_id in event_ids]
-    lengths = set(map(len, keys))
-    if len(lengths) == 1 and None not in times_us:
-        return _alike_heads(keys, lengths.pop(), times_us, payloads)  # type: ignore[arg-type] # no None in it
-    return map(_head, keys, times_us, map(len, payloads))
+def _encode(event_ids: list[str], times_us: list[int | None], payloads: Sequence[Payload]) -> list[bytes]:
+    lengths = set(map(len, event_ids))
+    if len(lengths) == 1 and "".join(event_ids).isascii():
+        try:
+            return _encode_alike(event_ids, lengths.pop(), times_us, payloads)  # type: ignore[arg-type] # TypeError
+        except TypeError:
+            pass
+    return list(map(_encode_one, event_ids, times_us, payloads))
 
 
-def _alike_heads(keys: list[bytes], key_bytes: int, times_us: list[int], payloads: list[bytes]) -> Iterable[bytes]:
-    """Of ids of one length, as UUIDs are: one format for all, and no step of the interpreter for a single row."""
-    pack = struct.Struct(f"!hi{key_bytes}siqiB").pack
-    times = [time_us - _POSTGRES_EPOCH_US for time_us in times_us]
-    lengths = [len(payload) + 1 for payload in payloads]
-    return map(
-        pack, repeat(_COLUMNS), repeat(key_bytes), keys, repeat(_TIME_BYTES), times, lengths, repeat(_JSONB_VERSION)
-    )
+def _encode_alike(
+    event_ids: list[str], key_bytes: int, times_us: list[int], payloads: Sequence[Payload]
+) -> list[bytes]:
+    """Of ids of one length, as UUIDs are: one format for all. Raises TypeError where a time is None."""
+    start = _START.pack(_COLUMNS, key_bytes)
+    pack = struct.Struct(f"!{len(start)}s{key_bytes}s{len(_TIME_LENGTH)}sqiB").pack
+    return [
+        pack(
+            start,
+            event_id.encode(),
+            _TIME_LENGTH,
+            time_us - _POSTGRES_EPOCH_US,
+            len(payload) + 1,
+            _JSONB_VERSION,
+        )
+        + payload
+        for event_id, time_us, payload in zip(event_ids, times_us, payloads, strict=True)
+    ]
 
 
-def _head(key: bytes, time_us: int | None, payload_bytes: int) -> bytes:
+def _encode_one(event_id: str, time_us: int | None, payload: Payload) -> bytes:
+    key = event_id.encode()
     start = _START.pack(_COLUMNS, len(key))
     if time_us is None:
-        return start + key + _NULL_TIME_AND_PAYLOAD_LENGTH.pack(_NULL, payload_bytes + 1, _JSONB_VERSION)
+        return start + key + _NULL_TIME_AND_PAYLOAD_LENGTH.pack(_NULL, len(payload) + 1, _JSONB_VERSION) + payload
     time = time_us - _POSTGRES_EPOCH_US
-    return start + key + _TIME_AND_PAYLOAD_LENGTH.pack(_TIME_BYTES, time, payload_bytes + 1, _JSONB_VERSION)
+    return start + key + _TIME_AND_PAYLOAD_LENGTH.pack(_TIME_BYTES, time, len(payload) + 1, _JSONB_VERSION) + payload
 
 
 def _decode(event_id: str, row: bytes) -> Event:
