@@ -17,6 +17,7 @@ from tests.unit.api.jsontexts import any_text, objects, written
 _TIMES: list[Any] = [
     *(1769541612369, "2026-01-27T19:20:12.369Z", "2026-01-27T19:20:59.001Z", "2026-01-27T19:20:60.000Z", "soon"),
     *(1769541612, "1769541612369", "2026-01-27T19:20:12Z", "2026-01-27T19:2O:12.369Z", "2026-01-27t19:20:12.369Z"),
+    *(10**10, 10**11 - 1, 10**11, 10**14 - 1, 10**14),
     *("2026-13-27T19:20:12.369Z", "2026-01-27T24:20:12.369Z", "2026-01-27T19:20:12.369z", None, True, 1.5, -1),
 ]
 IDS = st.sampled_from(["a", "b", "é", " x", "", "a" * 300, 7, -0, 2**70, None, True, 1.5])
@@ -64,6 +65,7 @@ def test_pages_of_plain_events_need_no_other_look(name: str, ids: list[str | int
         b'{"id":1}',
         b'{"eventId":"a"}',
         b'{"id":" a"}',
+        b'{"id":""}',
         b'{"id":"\x7f"}',
         b'{"id":"' + b"a" * 251 + b'"}',
         b"{}",
@@ -80,6 +82,17 @@ def test_one_odd_event_sends_its_page_to_a_closer_look(odd: bytes) -> None:
 @given(st.lists(st.sampled_from(_TIMES) | st.text(max_size=26) | st.integers(), max_size=8))
 def test_a_column_of_times_is_read_as_each_of_them_is(values: list[object]) -> None:
     assert parse_timestamps(values) == [parse_timestamp(value) for value in values]
+
+
+_NEAR_TIME = "2026-01-27T19:20:12.369Z"
+
+
+@pytest.mark.parametrize("instead", ["", "0", "6", "9", "X", "Z", "z", ":", ".", "-", " ", "\0", "é", "٣"])
+def test_one_other_character_makes_no_difference_to_the_times_beside_it(instead: str) -> None:
+    for place in range(24):
+        odd = _NEAR_TIME[:place] + instead + _NEAR_TIME[place + 1 :]
+        values = [_NEAR_TIME, odd, 1769541612369, _NEAR_TIME]
+        assert parse_timestamps(values) == [parse_timestamp(value) for value in values]
 
 
 @given(st.datetimes(), st.integers(0, 999))

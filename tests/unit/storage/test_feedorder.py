@@ -1,0 +1,44 @@
+"""What is told from a page's times, against what the words mean."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasync_spider.storage.batch import Watermark
+from datasync_spider.storage.feedorder import FeedOrder, PageTimes
+
+_TIMES = st.lists(st.none() | st.integers(-2, 3), max_size=6)
+_PAGES = _TIMES | _TIMES.map(lambda times: sorted((time for time in times if time is not None), reverse=True))
+
+
+def times_of(times: list[int | None]) -> PageTimes:
+    return PageTimes.of([f"{(7 * place) % 10}" for place in range(len(times))], times)
+
+
+@given(_PAGES)
+def test_watermarks_are_the_greatest_and_the_least_time_and_id(times: list[int | None]) -> None:
+    ids = [f"{(7 * place) % 10}" for place in range(len(times))]
+    known = [Watermark(time, id_) for time, id_ in zip(times, ids, strict=True) if time is not None]
+    assert times_of(times).watermarks() == (max(known, default=None), min(known, default=None))
+
+
+@given(st.lists(_PAGES, max_size=4))
+def test_a_feed_continues_in_order_where_no_time_rises_and_none_is_unknown(pages: list[list[int | None]]) -> None:
+    order = FeedOrder()
+    before: int | None = None
+    for times in pages:
+        known = [time for time in times if time is not None]
+        so_far = [*([] if before is None else [before]), *known]
+        falls = all(newer >= older for newer, older in pairwise(so_far))
+        assert order.continues(1, times_of(times)) == (falls and len(known) == len(times))
+        before = known[-1] if known else before
+
+
+def test_another_walk_begins_an_order_of_its_own() -> None:
+    order = FeedOrder()
+    assert order.continues(1, times_of([1]))
+    assert order.continues(2, times_of([9, 8]))
+    assert not order.continues(2, times_of([9]))
