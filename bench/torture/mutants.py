@@ -96,9 +96,9 @@ def known_ground_is_any_stored_page() -> None:
     def is_known_entirely(connection: Any, stream: str, page: Any, before: Any) -> bool:
         return original(connection, stream, page, before.replace(year=before.year + 100))
 
-    from datasync_spider.spiders import events  # noqa: PLC0415 - after the patch is known to be wanted
+    from datasync_spider.spiders import lookups  # noqa: PLC0415 - after the patch is known to be wanted
 
-    events.is_known_entirely = is_known_entirely  # type: ignore[attr-defined]
+    lookups.is_known_entirely = is_known_entirely  # type: ignore[attr-defined]
 
 
 def rejected_events_are_dropped() -> None:
