@@ -31,23 +31,22 @@ from datasync_spider.errors import (
     PageLost,
     Stalled,
     StorageError,
-    StorageUnavailable,
 )
-from datasync_spider.items import EventPage, page_fields
+from datasync_spider.items import EventPage
 from datasync_spider.pipelines.batchsize import BatchSize
 from datasync_spider.pipelines.buffer import PageBuffer
 from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
 from datasync_spider.pipelines.ending import Ending
+from datasync_spider.pipelines.finishing import record_end
 from datasync_spider.pipelines.opening import Opening
 from datasync_spider.pipelines.preparing import Preparing
 from datasync_spider.pipelines.room import Room
+from datasync_spider.pipelines.telling import Telling
 from datasync_spider.pipelines.turns import PredecessorFailed
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage
-from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.connect import connected
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.prepare import Preparer
-from datasync_spider.storage.runs import OpenRun, finish_run
+from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.writer import Writer
 from datasync_spider.workers import Worker
 
@@ -83,6 +82,7 @@ class PostgresPipeline:
         self._writes: set[asyncio.Task[None]] = set()
         self._room = Room()
         self._flush_timer: asyncio.TimerHandle | None = None
+        self._telling = Telling(crawler)
         self._ending = Ending()
         self._stop_deadline: float | None = None
         self._stopped = asyncio.Event()
@@ -123,8 +123,8 @@ class PostgresPipeline:
         self._dispatcher = Dispatcher(
             settings,
             Writer(run, mode, config.conflict_rule, config.rejected_max_percent),
-            self._totals,
-            self._retrying_from_thread(),
+            self._telling.totals,
+            self._telling.retrying_from_threads(asyncio.get_running_loop()),
         )
         self._crawler.signals.send_catch_log(signals.run_opened, run=run)
         if self._stop_deadline is not None:
@@ -151,7 +151,7 @@ class PostgresPipeline:
             for page in prepared:
                 self._buffer.add(page)
             self._dispatch()
-            self._tell_buffer()
+            self._telling.buffered(self._buffer, self._in_flight)
         self._room.announce()
 
     def _not_prepared(self, error: Exception) -> None:
@@ -167,6 +167,11 @@ class PostgresPipeline:
             and self._preparing.has_room
             and (self._dispatcher.has_room() or self._buffer.rows < self._buffer.batch_size_rows)
         )
+
+    @property
+    def _in_flight(self) -> int:
+        assert self._dispatcher is not None
+        return self._dispatcher.in_flight
 
     def _dispatch(self, *, everything: bool = False) -> None:
         assert self._dispatcher is not None
@@ -197,53 +202,18 @@ class PostgresPipeline:
         else:
             self._preparer.forget(batch)
             self._fit_batches(batch, committed)
-            self._committed(batch, committed)
+            self._ending.committed(committed)
+            self._telling.committed(batch, committed)
+            self._check_rejected_share()
             if self._ending.may_write:
                 self._dispatch(everything=self._ending.is_final)
-        self._tell_buffer()
+        self._telling.buffered(self._buffer, self._in_flight)
         self._room.announce()
 
     def _fit_batches(self, batch: Batch, committed: Committed) -> None:
         if self._batch_size.written(batch.rows, committed.write_seconds):
             self._buffer.batch_size_rows = self._batch_size.rows
             logger.debug("batches have up to %d rows from now on", self._batch_size.rows)
-
-    def _tell_buffer(self) -> None:
-        assert self._dispatcher is not None
-        self._crawler.signals.send_catch_log(
-            signals.buffer_changed,
-            pages=self._buffer.pages,
-            rows=self._buffer.rows,
-            writing=self._dispatcher.in_flight,
-            batch_size_rows=self._buffer.batch_size_rows,
-        )
-
-    def _committed(self, batch: Batch, committed: Committed) -> None:
-        collector = self._crawler.stats
-        for name, count in (
-            (stats.COMMITTED_BATCHES, 1),
-            (stats.COMMITTED_PAGES, committed.pages),
-            (stats.COMMITTED_EVENTS, committed.events),
-            (stats.COMMITTED_INSERTED, committed.inserted),
-            (stats.COMMITTED_DUPLICATES, committed.duplicates),
-            (stats.COMMITTED_REJECTED, committed.rejected),
-            (stats.COMMITTED_FILTERED, committed.filtered),
-            (stats.COMMITTED_CONFLICTS, committed.conflicts),
-            (stats.COMMITTED_BYTES, committed.body_bytes),
-        ):
-            collector.inc_value(name, count)
-        self._ending.committed(committed)
-        logger.debug(
-            "committed pages %d to %d: %d inserted, %d duplicates, %d rejected",
-            committed.first_page,
-            committed.last_page,
-            committed.inserted,
-            committed.duplicates,
-            committed.rejected,
-            extra={"datasync": page_fields(batch.pages[-1].page)},
-        )
-        self._crawler.signals.send_catch_log(signals.batch_committed, summary=committed, newest=batch.newest)
-        self._check_rejected_share()
 
     def _check_rejected_share(self) -> None:
         error = self._ending.rejected_too_many(self._config.rejected_max_percent)
@@ -298,25 +268,6 @@ class PostgresPipeline:
             self._preparing.hurry()
             self._dispatch(everything=True)
 
-    def _retrying_from_thread(self) -> Any:
-        loop = asyncio.get_running_loop()
-
-        def announce(error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
-            loop.call_soon_threadsafe(self._retrying, error, attempt, delay_seconds)
-
-        return announce
-
-    def _retrying(self, error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
-        logger.warning("PostgreSQL: %s; attempt %d again in %.3g s", error, attempt + 1, delay_seconds)
-        self._crawler.stats.inc_value(stats.WRITE_RETRIES)
-        self._crawler.signals.send_catch_log(
-            signals.writer_retrying, error=error, attempt=attempt, delay_seconds=delay_seconds
-        )
-
-    def _totals(self) -> RunTotals:
-        collector = self._crawler.stats
-        return RunTotals(collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0))
-
     # Closing
 
     async def close_spider(self) -> None:
@@ -327,8 +278,10 @@ class PostgresPipeline:
         self._ending.close()
         self._room.announce()
         await self._flush()
-        status, reason, detail = self._ending.outcome(self._early)
-        await self._finish(status, reason, detail)
+        outcome = self._ending.outcome(self._early)
+        seconds = _FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3
+        url = self._config.database_url_text
+        await record_end(self._control_worker, url, self._run, outcome, self._telling.totals(), seconds)
         await self._dispatcher.close(_FINISH_SECONDS)
         self._preparing.close()
         self._control_worker.close()
@@ -355,19 +308,3 @@ class PostgresPipeline:
             # A deadline may be set while this waits.
             pause = _LOOK_AGAIN_SECONDS if left is None else left
             await asyncio.wait(under_way, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-
-    async def _finish(self, status: str, reason: str, detail: str | None) -> None:
-        finishing = self._control_worker.submit(lambda: self._finish_run(status, reason, detail))
-        try:
-            async with asyncio.timeout(_FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3):
-                await finishing
-        except (StorageError, TimeoutError) as error:
-            # The row goes on saying running, which the next run corrects; nothing depends on it.
-            logger.error("the end of the run could not be recorded: %s", error)
-
-    def _finish_run(self, status: str, reason: str, detail: str | None) -> None:
-        assert self._run is not None
-        failpoints.reach("before_finish")
-        totals = self._totals()
-        with connected(self._config.database_url_text, connect_timeout_seconds=2) as connection:
-            finish_run(connection, self._run, status, reason, detail, totals.retries, totals.waited_ms)

@@ -78,10 +78,7 @@ class Preparing:
     def _done(self, size_bytes: int, job: asyncio.Future[list[PreparedPage]]) -> None:
         self._jobs.discard(job)
         self._bytes -= size_bytes
-        error = job.exception()
-        if error is None:
+        try:
             self._prepared(job.result())
-        elif isinstance(error, Exception):
+        except Exception as error:  # noqa: BLE001 - whatever it is, a page is lost, and the run must end
             self._failed(error)
-        else:
-            raise error

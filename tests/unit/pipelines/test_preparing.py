@@ -109,3 +109,19 @@ def test_a_page_that_cannot_be_prepared_is_told_and_does_not_stop_the_thread() -
 
     (failure,) = asyncio.run(run())
     assert isinstance(failure, TypeError)
+
+
+def test_whoever_takes_prepared_pages_and_fails_is_told_like_a_page_that_could_not_be_prepared() -> None:
+    def refuses(_: list[PreparedPage]) -> None:
+        raise ValueError("out of order")
+
+    async def run() -> Exception:
+        failure: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        preparing = Preparing(Preparer(), refuses, failure.set_result)
+        preparing.add(sized(1, LARGE))
+        try:
+            return await asyncio.wait_for(failure, 10)
+        finally:
+            preparing.close()
+
+    assert isinstance(asyncio.run(run()), ValueError)

@@ -1,0 +1,45 @@
+"""Records how the run has ended, in its row.
+
+Invariant: nothing depends on it. A row that goes on saying running belongs to a process that is gone, which the next
+run sees and corrects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, TypeAlias
+
+from datasync_spider import failpoints
+from datasync_spider.errors import StorageError
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.runs import OpenRun, finish_run
+
+if TYPE_CHECKING:
+    from datasync_spider.storage.checkpoint import RunTotals
+    from datasync_spider.workers import Worker
+
+logger = logging.getLogger(__name__)
+
+
+Outcome: TypeAlias = tuple[str, str, str | None]
+"""Status, reason and detail, as :class:`~datasync_spider.pipelines.ending.Ending` gives them."""
+
+
+async def record_end(
+    worker: Worker, database_url: str, run: OpenRun, outcome: Outcome, totals: RunTotals, timeout_seconds: float
+) -> None:
+    """Returns when it is recorded, or cannot be within the time, which is logged."""
+    status, reason, detail = outcome
+
+    def finish() -> None:
+        failpoints.reach("before_finish")
+        with connected(database_url, connect_timeout_seconds=2) as connection:
+            finish_run(connection, run, status, reason, detail, totals.retries, totals.waited_ms)
+
+    finishing = worker.submit(finish)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            await finishing
+    except (StorageError, TimeoutError) as error:
+        logger.error("the end of the run could not be recorded: %s", error)
