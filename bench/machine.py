@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.feed import PROJECT
 from bench.figures import Machine
 
-_LIBRARIES = ("scrapy", "twisted", "aiohttp", "msgspec", "psycopg2-binary")
+_LIBRARIES = ("scrapy", "twisted", "httptools", "msgspec", "psycopg2-binary")
 
 
 def this_machine(postgresql: str) -> Machine:
