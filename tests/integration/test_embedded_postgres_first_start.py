@@ -94,6 +94,8 @@ def interrupted_at(home: Path, stage: str) -> Iterator[None]:
         signal.signal(signal.SIGALRM, previous)
 
 
+# A signal that comes while subprocess.Popen is being made costs its object, which complains; the process is found.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("stage", [*WHILE_IT_IS_MADE, WHILE_THE_SERVER_STARTS])
 def test_an_interrupted_first_start_leaves_no_program_and_no_half_made_database(home: Path, stage: str) -> None:
     with pytest.raises(Stopped), interrupted_at(home, stage):
@@ -117,7 +119,7 @@ def test_a_killed_first_start_is_cleared_away_by_the_next_one_though_its_program
         eventually(lambda: strangers(home) == [], seconds=10, what="the end of the killed one's programs")
 
 
-# A signal that comes while subprocess.Popen is being made costs its object, which complains; the process is found.
+# As above.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_whenever_a_first_start_is_interrupted_the_next_one_clears_away(home: Path) -> None:
     previous = signal.signal(signal.SIGALRM, stop)
