@@ -24,7 +24,7 @@ from datasync_spider import signals
 from datasync_spider.config import Config
 from datasync_spider.errors import Stopped
 from datasync_spider.http1.client import HttpClient
-from datasync_spider.http1.errors import BodyCut, HttpError, NameNotFound, NotConnected, ProxyRefused
+from datasync_spider.http1.errors import BodyCut, BodyTooLarge, HttpError, NameNotFound, NotConnected, ProxyRefused
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -74,6 +74,8 @@ class HttpDownloadHandler:
             if self._is_stopping:
                 raise Stopped("stopped while fetching") from None
             raise DownloadTimeoutError(f"no whole answer within {self._timeout_seconds:g} s") from error
+        except BodyTooLarge as error:
+            raise DownloadFailedError(f"{error} by API_MAX_BODY_BYTES") from error
         except HttpError as error:
             raise _ERRORS.get(type(error), DownloadFailedError)(str(error)) from error
         finally:

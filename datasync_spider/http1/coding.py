@@ -58,7 +58,7 @@ def _inflated(data: bytes, window_bits: int, max_bytes: int) -> tuple[bytes, byt
     except zlib.error as error:
         raise NotHttp(f"the compressed body cannot be read: {error}") from error
     if len(content) > max_bytes:
-        raise BodyTooLarge("the body is larger than allowed once it is decompressed")
+        raise BodyTooLarge(f"the body is larger once it is decompressed than the {max_bytes} bytes that are allowed")
     if not inflater.eof:
         raise BodyCut("the compressed body breaks off")
     return content, inflater.unused_data
