@@ -39,7 +39,7 @@ def cursor_in_a_transaction_of_its_own() -> None:
         connection.commit()
         return committed
 
-    writer.Writer.write = write  # type: ignore[method-assign]
+    writer.Writer.write = write  # type: ignore[method-assign] # what a mutant is
 
 
 def rows_flushed_after_the_cursor() -> None:
@@ -54,27 +54,27 @@ def rows_flushed_after_the_cursor() -> None:
         original(self, connection, dataclasses.replace(batch, pages=pages))
         return writer._Written({page.page.number: len(page.rows) for page in batch.pages}, {})
 
-    writer.Writer._write_rows = write_rows  # type: ignore[method-assign]
+    writer.Writer._write_rows = write_rows  # type: ignore[method-assign] # what a mutant is
 
 
 def fence_not_checked() -> None:
     """A checkpoint goes through whoever holds the lease."""
     _without({"checkpoint": [_NO_FENCE, _NO_GAP], "renew_lease": [_NO_FENCE]})
-    writer.Writer.was_committed = lambda *_: None  # type: ignore[method-assign]
+    writer.Writer.was_committed = lambda *_: None  # type: ignore[method-assign] # what a mutant is
 
 
 def batches_commit_in_any_order() -> None:
     """A batch does not wait for its turn; every other one is slow."""
     _without({"checkpoint": [_NO_GAP]})
     original = writer.Writer._write_rows
-    Turns.wait = lambda *_: None  # type: ignore[method-assign]
+    Turns.wait = lambda *_: None  # type: ignore[method-assign] # what a mutant is
 
     def write_rows(self: Any, connection: Any, batch: Any) -> Any:
         if batch.number % 2 == 0:
             time.sleep(1.5)
         return original(self, connection, batch)
 
-    writer.Writer._write_rows = write_rows  # type: ignore[method-assign]
+    writer.Writer._write_rows = write_rows  # type: ignore[method-assign] # what a mutant is
 
 
 def a_page_never_reaches_copy() -> None:
@@ -86,7 +86,7 @@ def a_page_never_reaches_copy() -> None:
         original(self, connection, dataclasses.replace(batch, pages=kept))
         return writer._Written({page.page.number: len(page.rows) for page in batch.pages}, {})
 
-    writer.Writer._write_rows = write_rows  # type: ignore[method-assign]
+    writer.Writer._write_rows = write_rows  # type: ignore[method-assign] # what a mutant is
 
 
 def known_ground_is_any_stored_page() -> None:
@@ -98,12 +98,12 @@ def known_ground_is_any_stored_page() -> None:
 
     from datasync_spider.spiders import lookups  # noqa: PLC0415 - after the patch is known to be wanted
 
-    lookups.is_known_entirely = is_known_entirely  # type: ignore[attr-defined]
+    lookups.is_known_entirely = is_known_entirely  # type: ignore[attr-defined] # what a mutant is
 
 
 def rejected_events_are_dropped() -> None:
     """What cannot be stored is counted and forgotten."""
-    writer.insert_rejected = lambda *_: 0  # type: ignore[attr-defined]
+    writer.insert_rejected = lambda *_: 0  # type: ignore[attr-defined] # what a mutant is
 
 
 def a_rejected_event_is_kept_each_time_that_it_is_read() -> None:
@@ -128,7 +128,7 @@ def a_commit_in_doubt_is_taken_for_granted() -> None:
         rows = sum(len(page.rows) for page in batch.pages)
         return Committed(batch.number, batch.first_page, batch.last_page, len(batch.pages), rows, rows, 0, 0, 0, 0, 0.0)
 
-    writer.Writer.was_committed = was_committed  # type: ignore[method-assign]
+    writer.Writer.was_committed = was_committed  # type: ignore[method-assign] # what a mutant is
 
 
 def a_short_feed_is_complete() -> None:
@@ -137,13 +137,13 @@ def a_short_feed_is_complete() -> None:
     def judge(expected_total: int | None, stored: int, rejected: int, filtered: int, ends_pass: str) -> Verdict:
         return Verdict("complete", "complete", ends_pass, f"{stored} of {expected_total}, {rejected}, {filtered}")
 
-    checkpoint.judge = judge  # type: ignore[attr-defined]
+    checkpoint.judge = judge  # type: ignore[attr-defined] # what a mutant is
 
 
 def a_429_is_answered_early() -> None:
     """What the API tells about when to come again is taken for a suggestion."""
     retry._rate_limit_delay = lambda *_: 0.2
-    RateWindow.wait_seconds = lambda *_: 0.0  # type: ignore[method-assign]
+    RateWindow.wait_seconds = lambda *_: 0.0  # type: ignore[method-assign] # what a mutant is
 
 
 def _without(clauses: dict[str, list[str]]) -> None:
@@ -157,8 +157,8 @@ def _without(clauses: dict[str, list[str]]) -> None:
             text = text.replace(clause, "")
         return text
 
-    checkpoint.statement = statement  # type: ignore[attr-defined]
-    runs.statement = statement  # type: ignore[attr-defined]
+    checkpoint.statement = statement  # type: ignore[attr-defined] # what a mutant is
+    runs.statement = statement  # type: ignore[attr-defined] # what a mutant is
 
 
 MUTANTS: dict[str, Callable[[], None]] = {
