@@ -1,9 +1,9 @@
-"""The item pipeline that writes pages to PostgreSQL: Scrapy's shell around buffer, dispatcher and the run's row.
+"""The item pipeline that writes pages to PostgreSQL: Scrapy's shell around preparing, writing and the run's row.
 
 Life of a run as this component sees it:
 
 open_spider   take the lease, open the run, tell everybody (signal run_opened) where to start
-process_item  prepare the page in a thread, buffer it, hand full batches to the writers; wait where they are behind
+process_item  prepare the page in a thread, then let it be written; wait where the writers are behind
 wait_started  commit what is buffered before a long pause, since cursors live about two minutes
 close_spider  write what is left, then end the run's row with the truth: a commit has already said complete
               or incomplete; else the first failure, the stop signal, or that the crawl ended before the feed did
@@ -33,8 +33,6 @@ from datasync_spider.errors import (
     StorageError,
 )
 from datasync_spider.items import EventPage
-from datasync_spider.pipelines.batchsize import BatchSize
-from datasync_spider.pipelines.buffer import PageBuffer
 from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
 from datasync_spider.pipelines.ending import Ending
 from datasync_spider.pipelines.finishing import record_end
@@ -42,7 +40,7 @@ from datasync_spider.pipelines.opening import Opening
 from datasync_spider.pipelines.preparing import Preparing
 from datasync_spider.pipelines.room import Room
 from datasync_spider.pipelines.telling import Telling
-from datasync_spider.pipelines.turns import PredecessorFailed
+from datasync_spider.pipelines.writing import FLUSH_AFTER_SECONDS, Writing
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.prepare import Preparer
@@ -57,7 +55,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_FLUSH_AFTER_SECONDS = 1.0
 # A signal ends the run within ten seconds whatever hangs: these, and what the command takes to read the run's row.
 _STOP_FLUSH_SECONDS = 4.0
 _FINISH_SECONDS = 1.5
@@ -71,17 +68,13 @@ class PostgresPipeline:
         self._crawler = crawler
         self._config = config
         self._run: OpenRun | None = None
-        self._dispatcher: Dispatcher | None = None
+        self._writing: Writing | None = None
         self._preparer = Preparer()
         self._preparing = Preparing(self._preparer, self._buffer_prepared, self._not_prepared)
         self._control_worker = Worker("datasync-control")
-        self._batch_size = BatchSize(config.write_batch_size_rows)
-        self._buffer = PageBuffer(config.write_batch_size_rows)
         self._early: dict[int, EventPage] = {}
         self._next_page = 1
-        self._writes: set[asyncio.Task[None]] = set()
         self._room = Room()
-        self._flush_timer: asyncio.TimerHandle | None = None
         self._telling = Telling(crawler)
         self._ending = Ending()
         self._stop_deadline: float | None = None
@@ -120,11 +113,14 @@ class PostgresPipeline:
         )
         # A pass over ground that was walked before meets keys that exist; a first walk meets none.
         mode = CopyMode(expects_known=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
-        self._dispatcher = Dispatcher(
+        dispatcher = Dispatcher(
             settings,
             Writer(run, mode, config.conflict_rule, config.rejected_max_percent),
             self._telling.totals,
             self._telling.retrying_from_threads(asyncio.get_running_loop()),
+        )
+        self._writing = Writing(
+            dispatcher, config.write_batch_size_rows, self._may_write, self._written, self._not_written
         )
         self._crawler.signals.send_catch_log(signals.run_opened, run=run)
         if self._stop_deadline is not None:
@@ -147,11 +143,10 @@ class PostgresPipeline:
         await self._room.wait_for(lambda: self._ending.is_final or self._has_room(page.number))
 
     def _buffer_prepared(self, prepared: list[PreparedPage]) -> None:
+        assert self._writing is not None
         if self._ending.may_write:
-            for page in prepared:
-                self._buffer.add(page)
-            self._dispatch()
-            self._telling.buffered(self._buffer, self._in_flight)
+            self._writing.add(prepared)
+            self._telling.buffered(self._writing.buffer, self._writing.in_flight)
         self._room.announce()
 
     def _not_prepared(self, error: Exception) -> None:
@@ -160,60 +155,27 @@ class PostgresPipeline:
 
     def _has_room(self, page_number: int) -> bool:
         """Whether the page is in line, and little waits to be prepared and less than one more batch to be written."""
-        assert self._dispatcher is not None
-        in_line = page_number < self._next_page
-        return (
-            in_line
-            and self._preparing.has_room
-            and (self._dispatcher.has_room() or self._buffer.rows < self._buffer.batch_size_rows)
-        )
+        assert self._writing is not None
+        return page_number < self._next_page and self._preparing.has_room and self._writing.has_room
 
-    @property
-    def _in_flight(self) -> int:
-        assert self._dispatcher is not None
-        return self._dispatcher.in_flight
+    def _may_write(self) -> bool:
+        return self._ending.may_write
 
-    def _dispatch(self, *, everything: bool = False) -> None:
-        assert self._dispatcher is not None
-        while self._dispatcher.has_room() and (self._buffer.is_due() or (everything and self._buffer.pages)):
-            batch = self._buffer.take()
-            assert batch is not None
-            task = asyncio.ensure_future(self._await_write(batch, self._dispatcher.write(batch)))
-            self._writes.add(task)
-            task.add_done_callback(self._writes.discard)
-        if self._buffer.pages and self._flush_timer is None:
-            loop = asyncio.get_running_loop()
-            self._flush_timer = loop.call_later(_FLUSH_AFTER_SECONDS, self._flush_after_a_while)
-
-    def _flush_after_a_while(self) -> None:
-        self._flush_timer = None
-        if self._ending.may_write:
-            self._dispatch(everything=True)
-
-    async def _await_write(self, batch: Batch, writing: asyncio.Future[Committed]) -> None:
-        try:
-            committed = await writing
-        except PredecessorFailed:
-            return
-        except DatasyncError as error:
-            self._fail(error)
-        except Exception as error:  # noqa: BLE001 - a bug must end the run as failed, not be forgiven
-            self._fail(PageLost(f"writing failed: {type(error).__name__}: {error}"), cause=error)
-        else:
-            self._preparer.forget(batch)
-            self._fit_batches(batch, committed)
-            self._ending.committed(committed)
-            self._telling.committed(batch, committed)
-            self._check_rejected_share()
-            if self._ending.may_write:
-                self._dispatch(everything=self._ending.is_final)
-        self._telling.buffered(self._buffer, self._in_flight)
+    def _written(self, batch: Batch, committed: Committed) -> None:
+        assert self._writing is not None
+        self._preparer.forget(batch)
+        self._ending.committed(committed)
+        self._telling.committed(batch, committed)
+        self._check_rejected_share()
+        self._writing.dispatch(everything=self._ending.is_final)
+        self._telling.buffered(self._writing.buffer, self._writing.in_flight)
         self._room.announce()
 
-    def _fit_batches(self, batch: Batch, committed: Committed) -> None:
-        if self._batch_size.written(batch.rows, committed.write_seconds):
-            self._buffer.batch_size_rows = self._batch_size.rows
-            logger.debug("batches have up to %d rows from now on", self._batch_size.rows)
+    def _not_written(self, error: DatasyncError, cause: BaseException | None) -> None:
+        assert self._writing is not None
+        self._fail(error, cause)
+        self._telling.buffered(self._writing.buffer, self._writing.in_flight)
+        self._room.announce()
 
     def _check_rejected_share(self) -> None:
         error = self._ending.rejected_too_many(self._config.rejected_max_percent)
@@ -228,8 +190,8 @@ class PostgresPipeline:
         # The traceback of a bug is worth its lines; an error of the world is told by its text.
         logger.error("the run fails: %s", error, exc_info=cause)
         self._crawler.stats.set_value(stats.FAILURE, getattr(error, "reason", type(error).__name__))
-        if isinstance(error, FencedOff) and self._dispatcher is not None:
-            self._dispatcher.abandon()
+        if isinstance(error, FencedOff) and self._writing is not None:
+            self._writing.abandon()
         self._room.announce()
         reason = getattr(error, "reason", "failed")
         self._crawler.signals.send_catch_log(signals.run_ending, reason=reason)
@@ -264,45 +226,38 @@ class PostgresPipeline:
             self._fail(PageLost(f"an item pipeline failed on page {item.number}: {failure.value}"))
 
     def _on_wait_started(self, seconds: float, **_: Any) -> None:
-        if seconds > _FLUSH_AFTER_SECONDS and self._dispatcher is not None and self._ending.error is None:
+        if seconds > FLUSH_AFTER_SECONDS and self._writing is not None and self._ending.error is None:
             self._preparing.hurry()
-            self._dispatch(everything=True)
+            self._writing.dispatch(everything=True)
 
     # Closing
 
     async def close_spider(self) -> None:
-        if self._run is None or self._dispatcher is None:
+        if self._run is None or self._writing is None:
             return
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
         self._ending.close()
         self._room.announce()
-        await self._flush()
+        await self._flush(self._writing)
         outcome = self._ending.outcome(self._early)
         seconds = _FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3
         url = self._config.database_url_text
         await record_end(self._control_worker, url, self._run, outcome, self._telling.totals(), seconds)
-        await self._dispatcher.close(_FINISH_SECONDS)
+        await self._writing.close(_FINISH_SECONDS)
         self._preparing.close()
         self._control_worker.close()
 
-    async def _flush(self) -> None:
+    async def _flush(self, writing: Writing) -> None:
         """Writes all that is left. After a stop signal only for a while: what is not committed is fetched again."""
         while True:
             self._preparing.hurry()
-            if self._ending.may_write:
-                self._dispatch(everything=True)
-            if self._flush_timer is not None:
-                self._flush_timer.cancel()
-                self._flush_timer = None
-            under_way: set[asyncio.Future[Any]] = {*self._preparing.jobs, *self._writes}
+            writing.dispatch(everything=True)
+            under_way: set[asyncio.Future[Any]] = {*self._preparing.jobs, *writing.jobs}
             if not under_way:
                 return
             left = None if self._stop_deadline is None else self._stop_deadline - time.monotonic()
             if left is not None and left <= 0:
-                assert self._dispatcher is not None
                 self._ending.abandoned()
-                self._dispatcher.abandon()
+                writing.abandon()
                 await asyncio.wait(under_way, timeout=0.5)
                 return
             # A deadline may be set while this waits.
