@@ -22,24 +22,27 @@ def is_known_entirely(connection: Connection, stream: str, page: EventPage, befo
     A page without a single event is known to be nothing, which is no reason to stop: False.
     """
     columns = page.columns()
-    event_ids = list(set(columns.event_ids))
-    rejected = {digest(event.raw) for event in columns.rejected}
-    digests = list(rejected)
+    event_ids = set(columns.event_ids)
+    digests = {digest(event.raw) for event in columns.rejected}
     if not event_ids and not digests:
         return False
     with translated(), connection.cursor() as cursor:
-        cursor.execute(statement("count_known"), {"event_ids": event_ids, "before": before})
-        known = _count(cursor.fetchone())
-        # What PostgreSQL refused has an id but lives among the rejected, so the ids found may fall short by those.
-        if known < len(event_ids):
-            digests += map(digest, columns.payloads)
+        ids = {"event_ids": list(event_ids), "before": before}
+        cursor.execute(statement("count_known"), ids)
+        if _count(cursor.fetchone()) < len(event_ids):
+            # What PostgreSQL refused has an id but lives among the rejected. One event may have been refused in
+            # several versions, or beside a stored one, so that their number says nothing of the others.
+            cursor.execute(statement("find_known_before"), ids)
+            unknown = event_ids - {event_id for (event_id,) in cursor.fetchall()}
+            pairs = zip(columns.event_ids, columns.payloads, strict=True)
+            digests |= {digest(payload) for event_id, payload in pairs if event_id in unknown}
+        known_rejected = 0
         if digests:
-            cursor.execute(statement("count_known_rejected"), {"stream": stream, "digests": digests, "before": before})
+            rejected = {"stream": stream, "digests": list(digests), "before": before}
+            cursor.execute(statement("count_known_rejected"), rejected)
             known_rejected = _count(cursor.fetchone())
-        else:
-            known_rejected = 0
         connection.rollback()
-    return known + known_rejected >= len(event_ids) + len(rejected)
+    return known_rejected == len(digests)
 
 
 def _count(row: tuple[int] | tuple[object, ...] | None) -> int:

@@ -120,6 +120,11 @@ WHERE run_id = %(run_id)s;
 SELECT count(*) FROM ingested_events
 WHERE event_id = ANY(%(event_ids)s) AND ingested_at < %(before)s;
 
+-- name: find_known_before
+-- Which they are.
+SELECT event_id FROM ingested_events
+WHERE event_id = ANY(%(event_ids)s) AND ingested_at < %(before)s;
+
 -- name: count_known_rejected
 SELECT count(*) FROM rejected_events
 WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND rejected_at < %(before)s;

@@ -179,6 +179,19 @@ def test_a_page_is_known_only_if_all_of_it_was_stored_before_this_pass(database_
     assert (known, unknown, of_this_pass, empty) == (True, False, False, False)
 
 
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_a_rejected_version_of_an_event_makes_no_other_event_known(database_url: str, is_taken: bool) -> None:
+    huge, larger = (event("a", payload=b'{"id":"a","n":1e%d}' % digits) for digits in (400000, 400001))
+    versions = [event("a") if is_taken else huge, larger]
+    with run_writer(database_url) as run:
+        run.write(page(1, versions), page(2, ["b"]))
+        before = value(database_url, "SELECT now()")
+        known = is_known_entirely(run.connection, "events", page(9, [*versions, event("b")]), before)
+        unknown = is_known_entirely(run.connection, "events", page(9, [*versions, event("new")]), before)
+        another = is_known_entirely(run.connection, "events", page(9, [larger, event("new")]), before)
+    assert (known, unknown, another) == (True, False, False)
+
+
 def test_how_deep_a_pass_is_counts_only_while_the_feed_is_in_order(database_url: str) -> None:
     with run_writer(database_url) as run:
         run.write(page(1, [event("a", 90_000), event("b", 70_000)]))
