@@ -163,7 +163,9 @@ RETURNING conflict_id;
 UPDATE ingested_events AS stored
 SET occurred_at = staged.occurred_at, payload = staged.payload
 FROM (
-    SELECT DISTINCT ON (event_id) event_id, occurred_at, payload FROM staged_events ORDER BY event_id, occurred_at DESC
+    SELECT DISTINCT ON (event_id) event_id, occurred_at, payload
+    FROM staged_events
+    ORDER BY event_id, occurred_at DESC NULLS LAST
 ) AS staged
 WHERE stored.event_id = staged.event_id AND stored.payload <> staged.payload
   AND staged.occurred_at > stored.occurred_at;
