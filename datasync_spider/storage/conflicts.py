@@ -2,7 +2,8 @@
 
 The rule says which version is the event: ``first`` (the one that was stored first) or ``last`` (the one with the later
 ``occurred_at``; without times the first). The other one goes to ``event_conflicts``. Two versions that are equal as
-JSON are no conflict, whatever their white space.
+JSON are no conflict, whatever their white space. A version that PostgreSQL refuses is none that could be compared, and
+goes to the dead letters, as it does where no other one is known (docs/decisions/0016).
 
 Invariant: runs inside the writer's transaction after its turn has come, so what earlier batches stored is visible, and
 no later batch has touched the same ids.
@@ -11,13 +12,14 @@ no later batch has touched the same ids.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.quarantine import stage_rows
+from datasync_spider.storage.quarantine import RefusedRow, stage_pages
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.sql import statement
 
@@ -25,57 +27,70 @@ ConflictRule = Literal["first", "last"]
 
 
 @dataclass(frozen=True, slots=True)
-class Contested:
-    """Versions of which another one is stored, or was on its way when they came, each with its page's number."""
-
-    rows: Rows
-    page_numbers: list[int]
-
-    @classmethod
-    def of(cls, batch: Batch, differing: AbstractSet[str]) -> Contested:
-        """The batch's rows with the ids ``differing``, and its variants."""
-        contested = cls(Rows([], []), [])
-        for page in batch.pages:
-            if differing:
-                contested._add(page.rows.only([event_id in differing for event_id in page.rows.event_ids]), page)
-            if page.variants:
-                contested._add(Rows.of(page.variants), page)
-        return contested
-
-    def _add(self, rows: Rows, page: PreparedPage) -> None:
-        self.rows.event_ids += rows.event_ids
-        self.rows.encoded += rows.encoded
-        self.page_numbers.extend([page.page.number] * len(rows))
-
-
-@dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of them.
+    """What became of them, by page number.
 
-    ``conflicts``: so many versions were put aside for the first time. ``inserted``, by page number: versions that were
-    stored after all, since PostgreSQL has refused the other one and they contradict nothing.
+    ``conflicts``: so many versions were put aside for the first time. ``inserted``: versions that were stored after
+    all, since PostgreSQL has refused the other one and they contradict nothing. ``refused``: what it did not take.
     """
 
     conflicts: int
     inserted: Counter[int]
+    refused: dict[int, list[RefusedRow]]
+
+
+def contested_rows(batch: Batch, differing: AbstractSet[str]) -> dict[int, Rows]:
+    """Versions of which another one is stored, or was on its way when they came, by page number.
+
+    They are the batch's rows with the ids ``differing``, and its variants.
+    """
+    contested: dict[int, Rows] = {}
+    for page in batch.pages:
+        rows = _contested_of(page, differing)
+        if rows:
+            contested[page.page.number] = rows
+    return contested
+
+
+def _contested_of(page: PreparedPage, differing: AbstractSet[str]) -> Rows:
+    rows = page.rows.only([event_id in differing for event_id in page.rows.event_ids]) if differing else Rows([], [])
+    if page.variants:
+        # One that a page holds twice is one all the same: should PostgreSQL refuse it, it is one dead letter.
+        variants = Rows.of(page.variants)
+        distinct = dict(zip(variants.encoded, variants.event_ids, strict=True))
+        rows = Rows([*rows.event_ids, *distinct.values()], [*rows.encoded, *distinct])
+    return rows
 
 
 def settle(
-    connection: Connection, stream: str, run_id: int, rule: ConflictRule, contested: Contested, *, is_staging: bool
+    connection: Connection,
+    stream: str,
+    run_id: int,
+    rule: ConflictRule,
+    contested: Mapping[int, Rows],
+    *,
+    is_staging: bool,
 ) -> Settled:
     """Settles these versions by the rule. ``is_staging``: ``staged_events`` exists, and what it holds is done with."""
     with connection.cursor() as cursor:
         cursor.execute(statement("empty_staging" if is_staging else "create_staging"))
-        # What PostgreSQL refuses of these cannot be compared; the stored version stands.
-        stage_rows(connection, contested.rows)
+        refused = stage_pages(connection, contested)
         cursor.execute(statement("merge_staged"))
-        alone = [event_id for (event_id,) in cursor.fetchall()]
-    page_numbers: dict[str, int] = {}
-    if alone:
-        for event_id, page_number in zip(contested.rows.event_ids, contested.page_numbers, strict=True):
-            page_numbers.setdefault(event_id, page_number)
-    inserted = Counter(page_numbers[event_id] for event_id in alone)
-    return Settled(settle_staged(connection, stream, run_id, rule), inserted)
+        alone = {event_id for (event_id,) in cursor.fetchall()}
+    inserted = Counter(_bringers(contested, refused, alone).values())
+    return Settled(settle_staged(connection, stream, run_id, rule), inserted, refused)
+
+
+def _bringers(
+    contested: Mapping[int, Rows], refused: Mapping[int, list[RefusedRow]], event_ids: AbstractSet[str]
+) -> dict[str, int]:
+    """Which page has brought each of these ids: the first one with a version of it that PostgreSQL took."""
+    bringers: dict[str, int] = {}
+    for number, rows in contested.items():
+        taken = Counter(rows.event_ids) - Counter(row.event.event_id for row in refused.get(number, []))
+        for event_id in event_ids & taken.keys():
+            bringers.setdefault(event_id, number)
+    return bringers
 
 
 def settle_staged(connection: Connection, stream: str, run_id: int, rule: ConflictRule) -> int:

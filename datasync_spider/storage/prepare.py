@@ -13,7 +13,7 @@ import threading
 from itertools import chain, compress
 from typing import NamedTuple
 
-from datasync_spider.api.event import Event
+from datasync_spider.api.event import Event, ParsedEvents
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.feedorder import FeedOrder, PageTimes
@@ -42,6 +42,13 @@ class _Taken(NamedTuple):
                 variants.append(place)
         return cls(picks, page_rows.only(picks), variants)
 
+    def times(self, columns: ParsedEvents) -> PageTimes:
+        """Of the rows, and of the variants: each of those may be what is stored in the end."""
+        counts = self.picks.copy()
+        for place in self.variants:
+            counts[place] = True
+        return PageTimes.of(list(compress(columns.event_ids, counts)), list(compress(columns.times_us, counts)))
+
 
 class Preparer:
     """Used by one thread that prepares and, for :meth:`forget`, by the one that learns of commits."""
@@ -65,7 +72,7 @@ class Preparer:
         if taken is not None:
             variants = [rows[place] for place in taken.variants]
             rows = taken.rows
-            times = PageTimes.of(rows.event_ids, list(compress(columns.times_us, taken.picks)))
+            times = taken.times(columns)
         newest, oldest = times.watermarks()
         return PreparedPage(
             page=page.without_events(),

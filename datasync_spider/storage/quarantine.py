@@ -7,14 +7,14 @@ one bad row, and no dependence on the wording of an error message.
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from datasync_spider.api.event import Event
 from datasync_spider.errors import RowsRefused
-from datasync_spider.storage.batch import PreparedPage
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.rows import Rows, copy_stream
+from datasync_spider.storage.copying import CopyStream
+from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -28,23 +28,24 @@ class RefusedRow:
     detail: str
 
 
-def stage_what_is_accepted(connection: Connection, pages: list[PreparedPage]) -> dict[int, list[RefusedRow]]:
-    """Copies all acceptable rows into ``staged_events``, which must exist; refused ones by page number."""
-    refused: dict[int, list[RefusedRow]] = {}
-    for page in pages:
-        if not page.rows or _try_copy(connection, page.rows) is None:
-            continue
-        refused[page.page.number] = stage_rows(connection, page.rows)
-    return refused
+def stage_pages(connection: Connection, pages: Mapping[int, Rows]) -> dict[int, list[RefusedRow]]:
+    """Copies the acceptable ones of the pages' rows into ``staged_events``, which must exist.
+
+    Gives the others. Pages are known by their numbers.
+    """
+    if _try_copy(connection, pages.values()) is None:
+        return {}
+    refused = {number: stage_rows(connection, rows) for number, rows in pages.items()}
+    return {number: rows for number, rows in refused.items() if rows}
 
 
 def stage_rows(connection: Connection, rows: Rows) -> list[RefusedRow]:
-    """Copies the acceptable ones of these rows into ``staged_events``; gives the others."""
+    """The same with the rows of one page."""
     refused: list[RefusedRow] = []
     ranges = [rows]
     while ranges:
         part = ranges.pop()
-        error = _try_copy(connection, part)
+        error = _try_copy(connection, [part])
         if error is None:
             continue
         if len(part) == 1:
@@ -56,13 +57,12 @@ def stage_rows(connection: Connection, rows: Rows) -> list[RefusedRow]:
     return refused
 
 
-def _try_copy(connection: Connection, rows: Rows) -> RowsRefused | None:
+def _try_copy(connection: Connection, parts: Iterable[Rows]) -> RowsRefused | None:
     with connection.cursor() as cursor:
         cursor.execute("SAVEPOINT part")
         try:
             with translated():
-                copied = io.BytesIO(b"".join(copy_stream([rows])))
-                cursor.copy_expert(statement("copy_staged"), copied, size=1 << 20)
+                cursor.copy_expert(statement("copy_staged"), CopyStream(parts))
         except RowsRefused as error:
             cursor.execute("ROLLBACK TO SAVEPOINT part")
             return error

@@ -28,7 +28,7 @@ from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.deadletters import DeadLetter, find_stored
 from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.prepare import Preparer
-from datasync_spider.storage.quarantine import RefusedRow, stage_rows, stage_what_is_accepted
+from datasync_spider.storage.quarantine import RefusedRow, stage_rows
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
 from datasync_spider.storage.sql import statement
@@ -99,7 +99,7 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
         known = set(piece.prepared.rows.event_ids) - {row.event.event_id for row in bad}
         known |= find_stored(connection, {row.event.event_id for row in bad})
         tried, settled = piece.outcome(stored, known, bad)
-        # What PostgreSQL refuses of these cannot be compared; the stored version stands.
+        # What PostgreSQL refuses of these cannot be compared, and its bytes are kept as they are, in its letter.
         stage_rows(connection, Rows.of(piece.prepared.variants))
         tried.conflicts = settle_staged(connection, hold.stream, hold.run_id, rule)
         # Under the other rule the later version of an event has replaced the stored one, and its time counts.
@@ -142,7 +142,7 @@ def _prepare(letters: Sequence[DeadLetter]) -> _Piece:
 
 def _stage(connection: Connection, cursor: Any, prepared: PreparedPage) -> list[RefusedRow]:
     cursor.execute(statement("create_staging"))
-    return stage_what_is_accepted(connection, [prepared]).get(prepared.page.number, [])
+    return stage_rows(connection, prepared.rows)
 
 
 def _marks(readable: Sequence[tuple[DeadLetter, Event]], event_ids: set[str]) -> list[Watermark]:

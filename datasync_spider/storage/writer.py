@@ -29,12 +29,12 @@ from datasync_spider.errors import FencedOff, RowsRefused
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
-from datasync_spider.storage.conflicts import ConflictRule, Contested, settle
+from datasync_spider.storage.conflicts import ConflictRule, contested_rows, settle
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.copying import CopyStream
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.limits import limit_transaction
-from datasync_spider.storage.quarantine import RefusedRow, stage_what_is_accepted
+from datasync_spider.storage.quarantine import RefusedRow, stage_pages
 from datasync_spider.storage.rejections import insert_rejected
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sifting import compare_staged, sift
@@ -149,13 +149,15 @@ class Writer:
         return label(self._run.run_id, f"writer {lane}")
 
     def _settle_conflicts(self, connection: Connection, batch: Batch, written: _Written) -> int:
-        contested = Contested.of(batch, written.differing)
-        if not contested.rows:
+        contested = contested_rows(batch, written.differing)
+        if not contested:
             return 0
         run = self._run
         settled = settle(connection, run.stream, run.run_id, self._rule, contested, is_staging=written.is_staging)
         for page_number, rows in settled.inserted.items():
             written.inserted[page_number] = written.inserted.get(page_number, 0) + rows
+        for page_number, refused in settled.refused.items():
+            written.refused[page_number] = written.refused.get(page_number, []) + refused
         return settled.conflicts
 
     def _write_rows(self, connection: Connection, batch: Batch) -> _Written:
@@ -197,14 +199,7 @@ class Writer:
     def _merge(self, connection: Connection, batch: Batch) -> _Written:
         with connection.cursor() as cursor:
             cursor.execute(statement("create_staging"))
-            refused: dict[int, list[RefusedRow]] = {}
-            cursor.execute("SAVEPOINT rows")
-            try:
-                with translated():
-                    cursor.copy_expert(statement("copy_staged"), CopyStream(page.rows for page in batch.pages))
-            except RowsRefused:
-                cursor.execute("ROLLBACK TO SAVEPOINT rows")
-                refused = stage_what_is_accepted(connection, batch.pages)
+            refused = stage_pages(connection, {page.page.number: page.rows for page in batch.pages})
             cursor.execute(statement("merge_staged"))
             merged = {event_id for (event_id,) in cursor.fetchall()}
             cursor.execute(statement("look_up_by_key"))

@@ -45,7 +45,9 @@ def test_a_crash_among_known_and_unknown_events_loses_nothing_and_doubles_nothin
 ) -> None:
     mock = start_mock_api("--total", "3000")
     _store_every_third(database_url, ground_truth("--total", "3000"))
-    crashed = start_crawl(mock.base_url, DATASYNC_FAILPOINT=f"{place}@3=kill", WRITE_CONCURRENCY="1", **SETTINGS)
+    # A batch copies up to three times: known rows, new rows, versions that differ.
+    failpoint = f"{place}@{9 if place == 'mid_copy' else 3}=kill"
+    crashed = start_crawl(mock.base_url, DATASYNC_FAILPOINT=failpoint, WRITE_CONCURRENCY="1", **SETTINGS)
     assert crashed.wait() == -signal.SIGKILL, crashed.log
     assert 1000 < value(database_url, "SELECT count(*) FROM ingested_events") < 3000
     assert_books_balance(database_url)
