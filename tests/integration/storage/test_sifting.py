@@ -267,11 +267,13 @@ def test_a_wrong_guess_costs_no_event_and_is_the_last_one(database_url: str) -> 
         questions = _count_questions(run)
         run.write(page(1, _batch_of(0)))
         run.write(page(2, _batch_of(400)))
-        execute_outside(database_url, "INSERT INTO ingested_events (event_id, payload) VALUES ('0803', '{}')")
+        # Four, since one of them may by chance seem to be stored already.
+        others = "('0803', '{}'), ('0805', '{}'), ('0806', '{}'), ('0808', '{}')"
+        execute_outside(database_url, f"INSERT INTO ingested_events (event_id, payload) VALUES {others}")
         third = run.write(page(3, _batch_of(800)))
         assert len(questions) == 1
         run.write(page(4, [*_batch_of(1000), *_batch_of(1400)]))
-    assert (third.inserted, third.duplicates) == (266, 134)
+    assert (third.inserted, third.duplicates) == (263, 137)
     assert len(questions) == 2
     assert _ids(database_url) == {f"{n:04}" for n in range(1800)}
-    assert value(database_url, "SELECT total_ingested FROM ingestion_state") == 1800 - 1
+    assert value(database_url, "SELECT total_ingested FROM ingestion_state") == 1800 - 4
