@@ -1,7 +1,7 @@
 """Records how the run has ended, in its row.
 
-Invariant: nothing depends on it. A row that goes on saying running belongs to a process that is gone, which the next
-run sees and corrects.
+Invariant: nothing depends on it, and no secret is in it. A row that goes on saying running belongs to a process that is
+gone, which the next run sees and corrects.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from datasync_spider import failpoints
 from datasync_spider.errors import StorageError
+from datasync_spider.logs.redaction import Redactor
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.runs import OpenRun, finish_run
 
 if TYPE_CHECKING:
+    from datasync_spider.config import Config
     from datasync_spider.storage.checkpoint import RunTotals
     from datasync_spider.workers import Worker
 
@@ -27,14 +29,17 @@ Outcome: TypeAlias = tuple[str, str, str | None]
 
 
 async def record_end(
-    worker: Worker, database_url: str, run: OpenRun, outcome: Outcome, totals: RunTotals, timeout_seconds: float
+    worker: Worker, config: Config, run: OpenRun, outcome: Outcome, totals: RunTotals, timeout_seconds: float
 ) -> None:
     """Returns when it is recorded, or cannot be within the time, which is logged."""
     status, reason, detail = outcome
+    if detail is not None:
+        # The API's own words may be in it, and an API may say a key aloud.
+        detail = Redactor(config.secrets).redact(detail)
 
     def finish() -> None:
         failpoints.reach("before_finish")
-        with connected(database_url, connect_timeout_seconds=2) as connection:
+        with connected(config.database_url_text, connect_timeout_seconds=2) as connection:
             finish_run(connection, run, status, reason, detail, totals.retries, totals.waited_ms)
 
     finishing = worker.submit(finish)

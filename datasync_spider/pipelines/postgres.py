@@ -240,8 +240,7 @@ class PostgresPipeline:
         await self._flush(self._writing)
         outcome = self._ending.outcome(self._early)
         seconds = _FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3
-        url = self._config.database_url_text
-        await record_end(self._control_worker, url, self._run, outcome, self._telling.totals(), seconds)
+        await record_end(self._control_worker, self._config, self._run, outcome, self._telling.totals(), seconds)
         await self._writing.close(_FINISH_SECONDS)
         self._preparing.close()
         self._control_worker.close()

@@ -72,6 +72,7 @@ def hand_in(database_url: str, config: Config, terms: Terms, tell: Telling) -> O
             config.write_retry_budget_ms / 1000,
             tell=lambda outcome: tell.outcome(outcome, config.secrets),
             progress=Steps(prepared.text.size),
+            secrets=config.secrets,
         )
         return sender.send(order, file)
 

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from datasync_spider.api.endpoint import origin
 from datasync_spider.apiclient import AnswerLost, ApiClient, NothingSent, Upload
+from datasync_spider.display import shown_value, without_secrets
 from datasync_spider.errors import Stopped, StorageError, StorageUnavailable
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt, settle_abandoned
@@ -59,7 +60,10 @@ class Outcome:
 
 
 class Sender:
-    """``record_within_seconds``: how long an unreachable database is waited for with the outcome in hand."""
+    """``record_within_seconds``: how long an unreachable database is waited for with the outcome in hand.
+
+    ``secrets`` are masked where the API's answer says them.
+    """
 
     def __init__(
         self,
@@ -68,12 +72,14 @@ class Sender:
         record_within_seconds: float,
         tell: Callable[[Outcome], None],
         progress: Callable[[int], None] | None = None,
+        secrets: tuple[str, ...] = (),
     ) -> None:
         self._database_url = database_url
         self._client = client
         self._record_within_seconds = record_within_seconds
         self._tell = tell
         self._progress = progress
+        self._secrets = secrets
 
     def send(self, order: Order, file: BinaryIO) -> Outcome:
         """Sends what ``file`` holds from where it stands.
@@ -131,7 +137,8 @@ class Sender:
                 attempt_id, Ending("unknown", f"sent at least in part, and no answer came: {error}"), None, left
             )
         receipt = read_receipt(answer.status, answer.body, order.text.count)
-        ending = Ending(receipt.status, receipt.detail, answer.status, receipt.content)
+        detail = without_secrets(receipt.detail, self._secrets)
+        ending = Ending(receipt.status, detail, answer.status, shown_value(receipt.content, self._secrets))
         return Outcome(attempt_id, ending, receipt, left if receipt.left is None else min(left, receipt.left))
 
     def _record_outcome(self, outcome: Outcome) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -79,6 +80,18 @@ def test_an_answer_that_says_no_is_a_refusal_that_counts(
     assert attempts(environment) == [("refused", True)]
     assert posts(mock) == 1
     assert "tries left for this key: 4 of 5" in done.stdout
+
+
+def test_a_key_that_the_api_says_aloud_is_masked_in_the_table_of_attempts(environment: dict[str, str]) -> None:
+    key = environment["DATASYNC_API_KEY"]
+    refusal = json.dumps({"message": f"no such key: {key}"}).encode()
+    with raw_server(response(401, refusal)) as server:
+        done = scrapy(*SEND, "--json", **environment, API_BASE_URL=f"{server.origin}/api/v1")
+    assert done.returncode == 1
+    assert key not in done.stdout + done.stderr
+    told = rows(environment["DATABASE_URL"], "SELECT detail, receipt FROM submission_attempts")
+    assert "no such key: ***" in str(told)
+    assert key not in str(told)
 
 
 def test_where_nobody_listens_nothing_was_sent_and_no_try_is_used(environment: dict[str, str]) -> None:
