@@ -24,7 +24,15 @@ from datasync_spider import signals
 from datasync_spider.config import Config
 from datasync_spider.errors import Stopped
 from datasync_spider.http1.client import HttpClient
-from datasync_spider.http1.errors import BodyCut, BodyTooLarge, HttpError, NameNotFound, NotConnected, ProxyRefused
+from datasync_spider.http1.errors import (
+    BodyCut,
+    BodyTooLarge,
+    HttpError,
+    NameNotFound,
+    NotConnected,
+    ProxyRefused,
+    TlsFailed,
+)
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -37,6 +45,7 @@ _STOP_GRACE_SECONDS = 2.0
 _ERRORS: dict[type[HttpError], type[Exception]] = {
     NameNotFound: CannotResolveHostError,
     NotConnected: DownloadConnectionRefusedError,
+    TlsFailed: DownloadConnectionRefusedError,
     ProxyRefused: DownloadConnectionRefusedError,
     BodyCut: ResponseDataLossError,
 }

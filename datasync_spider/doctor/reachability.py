@@ -18,7 +18,7 @@ PART = "api"
 _REMEDIES = {
     "host_not_found": "check the host in API_BASE_URL, and the name server",
     "connection_refused": "check the port in API_BASE_URL, whether the API is up, and firewalls on the way",
-    "tls_failed": "check API_BASE_URL and this machine's clock; make a private authority known to the system",
+    "tls_failed": "check API_BASE_URL and the clock; name a private authority's certificate in SSL_CERT_FILE",
     "proxy_refused": "check https_proxy and no_proxy in the environment",
     "timeout": "check whether a firewall swallows the connection, and API_TIMEOUT_MS",
 }

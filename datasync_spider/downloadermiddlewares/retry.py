@@ -25,6 +25,7 @@ from datasync_spider.api.answer import check_answer
 from datasync_spider.config import Config
 from datasync_spider.errors import ConnectionTrouble, RateLimited, RetryableError
 from datasync_spider.headers import plain_headers
+from datasync_spider.http1.errors import ProxyRefused, TlsFailed
 from datasync_spider.pacing.headers import read_retry_after
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState
 from datasync_spider.waiting import Waiter
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Scrapy's own words for what its handlers raise, by the slug under which we count them.
+# What handlers raise, by the slug under which we count it: Scrapy's own words, and the causes that it has no word for.
 _CONNECTION_TROUBLE: dict[type[Exception], str] = {
+    TlsFailed: "tls_failed",
+    ProxyRefused: "proxy_refused",
     CannotResolveHostError: "host_not_found",
     DownloadConnectionRefusedError: "connection_refused",
     DownloadTimeoutError: "timeout",
@@ -88,7 +91,7 @@ class RetryMiddleware:
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
         for kind, reason in _CONNECTION_TROUBLE.items():
-            if isinstance(exception, kind):
+            if isinstance(exception, kind) or isinstance(exception.__cause__, kind):
                 return await self._ask_again(request, ConnectionTrouble(reason, str(exception)))
         return None
 

@@ -85,7 +85,9 @@ class AnswerReader:
             return
         if not self._head_bytes:
             raise ConnectionLost("the connection was closed before an answer came")
-        if not self.has_head or self._is_chunked or self.content_length is not None:
+        if not self.has_head:
+            raise BodyCut("the connection was closed in the middle of the headers")
+        if self._is_chunked or self.content_length is not None:
             raise BodyCut(f"the connection was closed after {self._body_bytes} bytes of the body")
         self.is_complete = True
         self._let_go()

@@ -95,7 +95,10 @@ def _routed(target: Target, headers: Sequence[Header], proxy_url: str | None) ->
     """The way, and what stands in the request line: an absolute URL where a proxy reads it."""
     if proxy_url is None:
         return Route(target.origin), target.path
-    proxy = target_of(proxy_url).origin
+    try:
+        proxy = target_of(proxy_url).origin
+    except ValueError as error:
+        raise ValueError(f"the proxy cannot be used, see http_proxy and https_proxy: {error}") from error
     if not target.origin.is_tls:
         return Route(target.origin, proxy), f"http://{target.origin.host_header}{target.path}"
     own = tuple(header for header in headers if header[0].lower() == PROXY_AUTHORIZATION)

@@ -7,13 +7,21 @@ end, or that says anything unasked, carries no further one.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from dataclasses import dataclass
 from typing import cast
 
 from datasync_spider.http1.answer import AnswerReader
-from datasync_spider.http1.errors import ConnectionLost, HttpError, NameNotFound, NotConnected, ProxyRefused
+from datasync_spider.http1.errors import (
+    ConnectionLost,
+    HttpError,
+    NameNotFound,
+    NotConnected,
+    ProxyRefused,
+    TlsFailed,
+)
 from datasync_spider.http1.request import Header, Origin, request_bytes
 
 _OK = 200
@@ -114,10 +122,13 @@ class Connection(asyncio.Protocol):
 async def connect(route: Route, tls: ssl.SSLContext | None) -> Connection:
     """A connection that leads to the origin, with TLS and a proxy's tunnel where they belong.
 
-    ``tls`` is used where the origin or the proxy wants it. Raises NameNotFound, NotConnected or ProxyRefused.
+    ``tls`` is used where the origin or the proxy wants it.
+
+    Raises NameNotFound, NotConnected, TlsFailed or ProxyRefused.
     """
     first = route.proxy or route.origin
-    connection = await _connected(first, tls if first.is_tls else None)
+    name = first.authority if route.proxy is None else f"the proxy {first.authority}"
+    connection = await _connected(first, name, tls if first.is_tls else None)
     if route.is_tunnel:
         try:
             await _open_tunnel(connection, route)
@@ -125,14 +136,14 @@ async def connect(route: Route, tls: ssl.SSLContext | None) -> Connection:
             await connection.start_tls(tls, route.origin.host)
         except OSError as error:
             connection.close()
-            raise _not_connected(route.origin, error) from error
+            raise _not_connected(route.origin.authority, error) from error
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-async def _connected(origin: Origin, tls: ssl.SSLContext | None) -> Connection:
+async def _connected(origin: Origin, name: str, tls: ssl.SSLContext | None) -> Connection:
     loop = asyncio.get_running_loop()
     try:
         _, connection = await loop.create_connection(
@@ -144,16 +155,19 @@ async def _connected(origin: Origin, tls: ssl.SSLContext | None) -> Connection:
             happy_eyeballs_delay=_NEXT_ADDRESS_AFTER_SECONDS,
         )
     except socket.gaierror as error:
-        raise NameNotFound(f"{origin.host} has no address: {error.strerror}") from error
+        raise NameNotFound(f"{name} has no address: {error.strerror}") from error
     except OSError as error:
-        raise _not_connected(origin, error) from error
+        raise _not_connected(name, error) from error
     return connection
 
 
-def _not_connected(origin: Origin, error: OSError) -> NotConnected:
-    # A TLS error's own text holds what was wrong with the certificate.
-    reason = error.strerror if not isinstance(error, ssl.SSLError) and error.strerror else str(error)
-    return NotConnected(f"no connection to {origin.authority}: {reason}")
+def _not_connected(name: str, error: OSError) -> NotConnected:
+    if isinstance(error, ssl.SSLError):
+        # Its own text holds what was wrong with the certificate.
+        return TlsFailed(f"no TLS with {name}: {error}")
+    # asyncio puts other words in the place of the system's; of several addresses it gives no number, but all texts.
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return NotConnected(f"no connection to {name}: {reason}")
 
 
 async def _open_tunnel(connection: Connection, route: Route) -> None:

@@ -1,7 +1,8 @@
 """What may become of a request instead of an answer; each means another thing to whoever asks.
 
 NameNotFound      the host has no address; nothing was sent
-NotConnected      no connection came about, or TLS was refused; nothing was sent
+NotConnected      no connection came about; nothing was sent
+TlsFailed         one did, but no TLS over it, such as where nobody vouches for the certificate; nothing was sent
 ProxyRefused      the proxy opens no tunnel
 ConnectionLost    the connection ended before an answer began
 BodyCut           the answer began and did not come to its end
@@ -21,6 +22,10 @@ class NameNotFound(HttpError):
 
 
 class NotConnected(HttpError):
+    """See the module's text."""
+
+
+class TlsFailed(NotConnected):
     """See the module's text."""
 
 

@@ -72,14 +72,14 @@ class RetryPolicy:
                 f"{state.rate_limits} rate-limited attempts in {now - first:.0f} s, the next wait of {delay:.0f} s"
                 f" would end after the budget of {self.rate_budget_seconds:.0f} s"
             )
-            return GiveUp(RetriesExhausted(error.reason, detail))
+            return GiveUp(RetriesExhausted(error.reason, detail, error.detail))
         return Retry(delay, error.reason, state)
 
     def _after_error(self, state: RetryState, error: RetryableError, jitter: float) -> Retry | GiveUp:
         is_contradiction = isinstance(error, PageContradiction)
         state = replace(state, errors=state.errors + 1, contradictions=state.contradictions + is_contradiction)
         if state.errors > self.max_retries or state.contradictions > self.contradiction_retries:
-            return GiveUp(RetriesExhausted(error.reason, _attempts(state)))
+            return GiveUp(RetriesExhausted(error.reason, _attempts(state), error.detail))
         return Retry(backoff_seconds(state.errors, self.base_seconds, self.max_seconds, jitter), error.reason, state)
 
 

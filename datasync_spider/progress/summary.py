@@ -14,7 +14,6 @@ from datasync_spider.progress.words import counted, duration
 
 _GO_ON = "run again: it goes on from the stored position"
 _ONLY_NEW = "a further run fetches only what is new"
-_SEE_PAGES = "what came instead of pages is in the log"
 
 # By the reason in the run's row; a reason that is not named here is told by its detail and "run again".
 _NEXT = {
@@ -23,7 +22,8 @@ _NEXT = {
     "origin_refused": "check API_BASE_URL; then run again",
     "cursor_repeated": f"the API gave a cursor twice, and going on would never end; when it is mended, {_GO_ON}",
     "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower API_PAGE_LIMIT, then run again",
-    "retries_exhausted": f"the API was not well for too long ({_SEE_PAGES}); when it is, {_GO_ON}",
+    "retries_exhausted": "the API was not well, or out of reach, for too long (scrapy doctor looks at the way to it);"
+    f" when it is back, {_GO_ON}",
     "rejected_too_many": "look at what was rejected (scrapy rejected): the feed is not what it was, or"
     " REJECTED_MAX_PERCENT is too low",
     "storage_unavailable": f"PostgreSQL was away for longer than WRITE_RETRY_BUDGET_MS; when it is back, {_GO_ON}",

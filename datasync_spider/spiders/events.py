@@ -159,7 +159,7 @@ class EventsSpider(Spider):
         except DatasyncError:
             raise
         except Exception as error:
-            raise RetriesExhausted(type(error).__name__, f"an error that is not retried ({error})") from error
+            raise RetriesExhausted(type(error).__name__, "an error that is not retried", str(error)) from error
         return await self._page_turn(walk, response)
 
     async def _page_turn(self, walk: Walk, response: Response) -> _Turn:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from tests.support.crawl import Crawl, scrapy
 from tests.support.database import rows, value
 from tests.support.mock import MockApi
+from tests.support.rawserver import raw_server, response
 from tests.support.tls import TlsServer
 from tests.support.waiting import eventually
 
@@ -38,6 +41,8 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sen
     assert crawl.wait() == 1, crawl.log
     assert tls_server.requests == []
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 0
+    detail = value(database_url, "SELECT detail FROM ingestion_runs")
+    assert re.search(r"last failure was tls_failed: .*127\.0\.0\.1:[0-9]+.*certificate verify failed", detail)
 
 
 def test_the_same_server_is_believed_by_who_trusts_its_certificate(
@@ -81,6 +86,17 @@ def test_no_secret_appears_in_logs_tables_or_process_lists_whatever_goes_wrong(
     ]
     assert dump
     assert not any(KEY in row or PASSWORD in row for row in dump)
+
+
+def test_a_key_that_the_api_says_aloud_is_masked_in_the_table_of_runs(
+    start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    refusal = json.dumps({"message": f"no such key: {KEY}", "code": "UNAUTHORIZED"}).encode()
+    with raw_server(response(401, refusal)) as server:
+        crawl = start_crawl(f"{server.origin}/api/v1", DATASYNC_API_KEY=KEY)
+        assert crawl.wait() == 1, crawl.log
+    told = value(database_url, "SELECT detail FROM ingestion_runs")
+    assert told == "the API refused with status 401, code UNAUTHORIZED: no such key: ***"
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -20,6 +20,7 @@ from datasync_spider.http1.errors import (
     NotConnected,
     NotHttp,
     ProxyRefused,
+    TlsFailed,
 )
 from tests.support.rawserver import response
 from tests.support.tls import TlsServer
@@ -221,17 +222,31 @@ def test_nobody_there_and_no_such_name_are_told_apart() -> None:
         with a_client() as client:
             await get(client, url)
 
-    with pytest.raises(NotConnected, match=rf"127\.0\.0\.1:{port}: "):
+    with pytest.raises(NotConnected, match=rf"to 127\.0\.0\.1:{port}: Connection refused"):
         asyncio.run(run(f"http://127.0.0.1:{port}/"))
     with pytest.raises(NameNotFound, match=r"no-such-host\.invalid"):
         asyncio.run(run("http://no-such-host.invalid/"))
+
+
+def test_a_proxy_that_is_not_there_or_is_none_is_told_as_the_proxys_fault() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    async def run(proxy_url: str) -> None:
+        with a_client() as client:
+            await get(client, "http://127.0.0.1:9/", proxy_url)
+
+    with pytest.raises(NotConnected, match=rf"to the proxy 127\.0\.0\.1:{port}: Connection refused"):
+        asyncio.run(run(f"http://127.0.0.1:{port}"))
+    with pytest.raises(ValueError, match="the proxy cannot be used"):
+        asyncio.run(run(f"socks5://127.0.0.1:{port}"))
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     server = TlsServer(tmp_path)
 
     async def run() -> None:
-        with a_client() as client, pytest.raises(NotConnected, match="certificate verify failed"):
+        with a_client() as client, pytest.raises(TlsFailed, match="certificate verify failed"):
             await get(client, server.base_url)
 
     try:
@@ -327,7 +342,7 @@ def test_the_server_is_who_must_prove_itself_also_through_a_tunnel(tmp_path: Pat
 
     async def run() -> None:
         async with serving(Proxy()) as proxy_url:
-            with a_client() as client, pytest.raises(NotConnected, match="certificate verify failed"):
+            with a_client() as client, pytest.raises(TlsFailed, match="certificate verify failed"):
                 await get(client, server.base_url, proxy_url)
 
     try:

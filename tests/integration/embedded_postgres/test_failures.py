@@ -7,7 +7,6 @@ import pwd
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +18,7 @@ from datasync_spider.local.account import Account, make_readable, open_the_way, 
 from datasync_spider.local.embedded_postgres import start_embedded
 from datasync_spider.local.postmaster import server_process, server_processes
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 # An ordinary user: everything is imported first, since root's Python may be out of that user's sight.
@@ -39,27 +38,6 @@ try:
 except StorageRefused as error:
     print(error)
 """
-
-
-@pytest.fixture(scope="module")
-def used_home() -> Iterator[Path]:
-    """Where a server has run and was stopped."""
-    with tempfile.TemporaryDirectory(prefix="datasync-used-") as directory:
-        start_embedded(Path(directory) / "home").close()
-        yield Path(directory) / "home"
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """Not pytest's own directory: each session of pytest closes that one to other accounts, such as the server's."""
-    with tempfile.TemporaryDirectory(prefix="datasync-") as directory:
-        yield Path(directory)
-
-
-@pytest.fixture
-def home(used_home: Path, place: Path) -> Path:
-    subprocess.run(["cp", "-a", str(used_home), str(place / "home")], check=True)
-    return place / "home"
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from datasync_spider.local.places import Places
 from datasync_spider.local.postmaster import server_processes
 from tests.support.waiting import eventually
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 STARTER = """
 import sys
 from pathlib import Path

@@ -6,21 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import psycopg2
 import pytest
 
 from datasync_spider.local.embedded_postgres import start_embedded
 from datasync_spider.local.places import Places
-from datasync_spider.local.postmaster import server_process, server_processes
-from tests.support.waiting import eventually
+from datasync_spider.local.postmaster import server_process
+from tests.integration.embedded_postgres.servers import kill_server, processes
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 # A user in a process of its own: tells the URL, and leaves when its standard input ends.
 USER = """
 import sys
@@ -69,15 +65,7 @@ class User:
 
 
 def is_up(home: Path) -> bool:
-    return bool(server_processes(Places.below(home).data))
-
-
-def kill_server(home: Path) -> None:
-    """The first process to die takes the others with it."""
-    for process in server_processes(Places.below(home).data):
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    eventually(lambda: not is_up(home), what="the end of the server")
+    return bool(processes(home))
 
 
 def answers(url: str) -> bool:
@@ -86,28 +74,6 @@ def answers(url: str) -> bool:
     except psycopg2.OperationalError:
         return False
     return True
-
-
-@pytest.fixture(scope="module")
-def used_home() -> Iterator[Path]:
-    """Where a server has run and was stopped; made once, since making a cluster takes longer than most tests."""
-    with tempfile.TemporaryDirectory(prefix="datasync-used-") as directory:
-        start_embedded(Path(directory) / "home").close()
-        yield Path(directory) / "home"
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """Not pytest's own directory: each session of pytest closes that one to other accounts, such as the server's."""
-    with tempfile.TemporaryDirectory(prefix="datasync-") as directory:
-        yield Path(directory)
-        kill_server(Path(directory) / "home")
-
-
-@pytest.fixture
-def home(used_home: Path, place: Path) -> Path:
-    subprocess.run(["cp", "-a", str(used_home), str(place / "home")], check=True)
-    return place / "home"
 
 
 def test_the_server_stays_until_the_last_user_leaves(home: Path) -> None:

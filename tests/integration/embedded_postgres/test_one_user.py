@@ -6,9 +6,6 @@ import os
 import socket
 import stat
 import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,7 +16,8 @@ import pytest
 
 from datasync_spider.local.embedded_postgres import EmbeddedPostgres, psql_path, start_embedded
 from datasync_spider.local.places import Places
-from datasync_spider.local.postmaster import server_process, server_processes
+from datasync_spider.local.postmaster import server_process
+from tests.integration.embedded_postgres.servers import kill_server, processes
 from tests.support.waiting import eventually
 
 
@@ -34,18 +32,6 @@ def ask(url: str, sql: str) -> Any:
         connection.close()
 
 
-def processes(home: Path) -> list[psutil.Process]:
-    return server_processes(Places.below(home).data)
-
-
-def kill_server(home: Path) -> None:
-    """What a power cut does to the server, and the end of it awaited."""
-    for process in processes(home):
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    eventually(lambda: processes(home) == [], what="the end of the server")
-
-
 def postmaster(home: Path) -> psutil.Process:
     process = server_process(Places.below(home).data)
     assert process is not None
@@ -54,28 +40,6 @@ def postmaster(home: Path) -> psutil.Process:
 
 def socket_directory(server: EmbeddedPostgres) -> Path:
     return Path(parse_qs(urlsplit(server.url).query)["host"][0])
-
-
-@pytest.fixture(scope="module")
-def used_home() -> Iterator[Path]:
-    """Where a server has run and was stopped; made once, since making a cluster takes longer than most tests."""
-    with tempfile.TemporaryDirectory(prefix="datasync-used-") as directory:
-        start_embedded(Path(directory) / "home").close()
-        yield Path(directory) / "home"
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """Not pytest's own directory: each session of pytest closes that one to other accounts, such as the server's."""
-    with tempfile.TemporaryDirectory(prefix="datasync-") as directory:
-        yield Path(directory)
-        kill_server(Path(directory) / "home")
-
-
-@pytest.fixture
-def home(used_home: Path, place: Path) -> Path:
-    subprocess.run(["cp", "-a", str(used_home), str(place / "home")], check=True)
-    return place / "home"
 
 
 def test_the_first_start_makes_a_postgresql_18_with_an_empty_database_in_utf8(place: Path) -> None:
