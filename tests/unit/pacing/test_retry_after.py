@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -13,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_spider.pacing.headers import read_retry_after
+from tests.support.zone import host_zone
 
 NOW = 1_769_541_612.0
 LIVE_BODY = (
