@@ -13,6 +13,7 @@ from datasync_spider.storage.migrate import load_migrations, migrate
 from tests.support.crawl import Crawl
 from tests.support.database import value
 from tests.support.endpoint import Endpoint
+from tests.support.ledger import wait_for_pages
 from tests.support.mock import MockApi, ground_truth
 from tests.support.truth import assert_exact
 from tests.support.waiting import eventually
@@ -40,106 +41,88 @@ def through(proxy: Proxy, url: str) -> str:
     return f"postgresql://{parts['user']}@127.0.0.1:{proxy.port}/{parts['dbname']}"
 
 
-def slow_mock(start_mock_api: StartMock) -> MockApi:
-    mock = start_mock_api("--total", "6000")
-    mock.control("faults", "POST", {"name": "slow", "rate": 1.0, "delay_ms": 30})
-    return mock
-
-
-def wait_for_pages(url: str, count: int) -> None:
-    eventually(
-        lambda: value(url, "SELECT count(*) >= %s FROM ingestion_pages", (count,)), what=f"{count} committed pages"
-    )
-
-
 @pytest.mark.parametrize("how", ["ended", "reset", "halved"])
 def test_connections_that_are_cut_again_and_again_cost_nothing(
-    start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str, how: str
+    slow_mock: MockApi, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str, how: str
 ) -> None:
-    mock = slow_mock(start_mock_api)
-    crawl = start_crawl(mock.base_url, DATABASE_URL=proxied_url, **SETTINGS)
+    crawl = start_crawl(slow_mock.base_url, DATABASE_URL=proxied_url, **SETTINGS)
     cut = 0
     for count in (4, 8, 12, 16, 20):
         wait_for_pages(database_url, count)
         cut += proxy.halve() if how == "halved" else proxy.cut(with_reset=how == "reset")
     assert crawl.wait() == 0, crawl.log
     assert cut >= 5
-    assert_exact(database_url, 6000)
+    assert_exact(database_url, 8000)
 
 
 @pytest.mark.parametrize("directions", [[Direction.OUT], [Direction.IN], [Direction.OUT, Direction.IN]])
 def test_a_stall_that_passes_costs_its_time_and_nothing_else(
-    start_mock_api: StartMock,
+    slow_mock: MockApi,
     start_crawl: StartCrawl,
     database_url: str,
     proxy: Proxy,
     proxied_url: str,
     directions: list[Direction],
 ) -> None:
-    mock = slow_mock(start_mock_api)
-    crawl = start_crawl(mock.base_url, DATABASE_URL=proxied_url, METRICS_PORT="0", **SETTINGS)
+    crawl = start_crawl(slow_mock.base_url, DATABASE_URL=proxied_url, METRICS_PORT="0", **SETTINGS)
     endpoint = Endpoint(crawl)
     wait_for_pages(database_url, 4)
     proxy.stall(*directions)
     eventually(lambda: endpoint.readiness()[1]["idle_seconds"] > 1, what="a standstill of a second")
     proxy.flow()
     assert crawl.wait() == 0, crawl.log
-    assert_exact(database_url, 6000)
+    assert_exact(database_url, 8000)
 
 
 def test_a_stall_that_lasts_ends_the_run_as_stalled_and_the_next_one_goes_on(
-    start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str
+    slow_mock: MockApi, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str
 ) -> None:
-    mock = slow_mock(start_mock_api)
-    crawl = start_crawl(mock.base_url, DATABASE_URL=proxied_url, STALL_TIMEOUT_MS="1500", **SETTINGS)
+    crawl = start_crawl(slow_mock.base_url, DATABASE_URL=proxied_url, STALL_TIMEOUT_MS="1500", **SETTINGS)
     wait_for_pages(database_url, 4)
     proxy.stall()
     assert crawl.wait() == 1, crawl.log
     assert "stalled" in crawl.log
     assert "ingestion complete" not in crawl.log
-    again = start_crawl(mock.base_url, **SETTINGS)
+    again = start_crawl(slow_mock.base_url, **SETTINGS)
     assert again.wait() == 0, again.log
-    assert_exact(database_url, 6000)
+    assert_exact(database_url, 8000)
 
 
 def test_a_commit_whose_answer_is_lost_is_read_back_and_not_written_again(
-    start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str
+    slow_mock: MockApi, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str
 ) -> None:
-    mock = slow_mock(start_mock_api)
-    crawl = start_crawl(mock.base_url, DATABASE_URL=proxied_url, WRITE_CONCURRENCY="1", **SETTINGS)
+    crawl = start_crawl(slow_mock.base_url, DATABASE_URL=proxied_url, WRITE_CONCURRENCY="1", **SETTINGS)
     wait_for_pages(database_url, 4)
     proxy.betray(b"COMMIT", Betrayal.ANSWER_LOST)
     assert crawl.wait() == 0, crawl.log
     assert proxy.sprung.is_set()
     assert "had been committed before the connection was lost" in crawl.log
     assert value(database_url, "SELECT sum(duplicates) FROM ingestion_pages") == 0
-    assert_exact(database_url, 6000)
+    assert_exact(database_url, 8000)
 
 
 def test_a_commit_that_never_arrives_is_written_again_over_the_transaction_that_it_left_open(
-    start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str
+    slow_mock: MockApi, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str
 ) -> None:
-    mock = slow_mock(start_mock_api)
-    crawl = start_crawl(mock.base_url, DATABASE_URL=proxied_url, WRITE_CONCURRENCY="1", **SETTINGS)
+    crawl = start_crawl(slow_mock.base_url, DATABASE_URL=proxied_url, WRITE_CONCURRENCY="1", **SETTINGS)
     wait_for_pages(database_url, 4)
     proxy.betray(b"COMMIT", Betrayal.MESSAGE_LOST)
     # The server would keep that transaction's locks for as long as a lease lives, a minute.
     assert crawl.wait(40) == 0, crawl.log
     assert proxy.sprung.is_set()
-    assert_exact(database_url, 6000)
+    assert_exact(database_url, 8000)
 
 
 def test_a_heartbeat_that_is_lost_half_way_does_not_keep_the_streams_row_from_anybody(
-    start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str
+    slow_mock: MockApi, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str
 ) -> None:
-    mock = slow_mock(start_mock_api)
-    crawl = start_crawl(mock.base_url, DATABASE_URL=proxied_url, LEASE_TTL_MS="1500", **SETTINGS)
+    crawl = start_crawl(slow_mock.base_url, DATABASE_URL=proxied_url, LEASE_TTL_MS="1500", **SETTINGS)
     wait_for_pages(database_url, 4)
     # What the heartbeat says between taking the row's lock and its COMMIT.
     proxy.betray(b"SET heartbeat_at = now(), retries", Betrayal.MESSAGE_LOST)
     eventually(proxy.sprung.is_set, what="the heartbeat to be lost")
     assert crawl.wait(40) == 0, crawl.log
-    assert_exact(database_url, 6000)
+    assert_exact(database_url, 8000)
 
 
 def test_a_migration_that_is_lost_half_way_does_not_keep_its_lock_from_the_next_start(

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import psutil
-import pytest
 
-from datasync_spider.local.embedded_postgres import start_embedded
 from tests.support.crawl import Crawl
 from tests.support.database import rows, value
 from tests.support.endpoint import Endpoint
@@ -23,19 +19,6 @@ StartCrawl = Callable[..., Crawl]
 SETTINGS = {"API_PAGE_LIMIT": "200", "WRITE_BATCH_SIZE": "400", "METRICS_PORT": "0"}
 
 
-@pytest.fixture
-def own_server() -> Iterator[OwnServer]:
-    """A server that this test may freeze."""
-    with tempfile.TemporaryDirectory(prefix="datasync-own-") as home, start_embedded(Path(home)) as server:
-        yield OwnServer(Path(home), server.url)
-
-
-def slow_mock(start_mock_api: StartMock) -> MockApi:
-    mock = start_mock_api("--total", "8000")
-    mock.control("faults", "POST", {"name": "slow", "rate": 1.0, "delay_ms": 30})
-    return mock
-
-
 def has_committed(url: str) -> bool:
     return bool(value(url, "SELECT count(*) FROM pg_class WHERE relname = 'ingestion_pages'")) and bool(
         value(url, "SELECT count(*) FROM ingestion_pages")
@@ -43,10 +26,9 @@ def has_committed(url: str) -> bool:
 
 
 def test_a_database_that_hangs_ends_the_run_as_stalled_and_the_next_one_goes_on(
-    start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
+    slow_mock: MockApi, start_crawl: StartCrawl, database_url: str
 ) -> None:
-    mock = slow_mock(start_mock_api)
-    crawl = start_crawl(mock.base_url, STALL_TIMEOUT_MS="2000", **SETTINGS)
+    crawl = start_crawl(slow_mock.base_url, STALL_TIMEOUT_MS="2000", **SETTINGS)
     eventually(lambda: has_committed(database_url), what="a commit")
     writers = [
         psutil.Process(pid)
@@ -67,8 +49,8 @@ def test_a_database_that_hangs_ends_the_run_as_stalled_and_the_next_one_goes_on(
                 process.resume()
     assert "ingestion complete" not in crawl.log
     assert "stalled" in crawl.log
-    mock.control("faults", "DELETE")
-    assert start_crawl(mock.base_url, **SETTINGS).wait() == 0
+    slow_mock.control("faults", "DELETE")
+    assert start_crawl(slow_mock.base_url, **SETTINGS).wait() == 0
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 8_000
 
 
@@ -93,10 +75,9 @@ def test_a_rate_window_longer_than_the_stall_timeout_is_no_stall(
 
 
 def test_a_database_that_is_away_and_tried_again_is_waited_for_and_told(
-    start_mock_api: StartMock, start_crawl: StartCrawl, own_server: OwnServer
+    slow_mock: MockApi, start_crawl: StartCrawl, own_server: OwnServer
 ) -> None:
-    mock = slow_mock(start_mock_api)
-    crawl = start_crawl(mock.base_url, DATABASE_URL=own_server.url, STALL_TIMEOUT_MS="2000", **SETTINGS)
+    crawl = start_crawl(slow_mock.base_url, DATABASE_URL=own_server.url, STALL_TIMEOUT_MS="2000", **SETTINGS)
     endpoint = Endpoint(crawl)
     eventually(lambda: has_committed(own_server.url), what="a commit")
     own_server.lose_power()
