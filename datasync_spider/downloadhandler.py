@@ -82,7 +82,8 @@ class HttpDownloadHandler:
         except TimeoutError as error:
             if self._is_stopping:
                 raise Stopped("stopped while fetching") from None
-            raise DownloadTimeoutError(f"no whole answer within {self._timeout_seconds:g} s") from error
+            allowed = f"the {self._timeout_seconds:g} s of API_TIMEOUT_MS"
+            raise DownloadTimeoutError(f"no whole answer within {allowed}") from error
         except BodyTooLarge as error:
             raise DownloadFailedError(f"{error} by API_MAX_BODY_BYTES") from error
         except HttpError as error:

@@ -56,6 +56,8 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
         return RateLimited(None, complaint.text)
     if _is_expired_cursor(status, complaint):
         return CursorExpired(complaint.text or f"status {status}")
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return ApiRefused(status, complaint.code, "a proxy on the way wants a user and a password; see http_proxy")
     if 400 <= status < 500 and status not in _TRY_AGAIN:
         return ApiRefused(status, complaint.code, complaint.message)
     return ServerTrouble(status_reason(status), complaint.text)

@@ -12,6 +12,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from datasync_spider.command import DatasyncCommand
+from datasync_spider.errors import StorageRefused
 from datasync_spider.local.embedded_postgres import psql_path
 from datasync_spider.storage.dsn import libpq_environment
 
@@ -37,8 +38,18 @@ class Command(DatasyncCommand):
         self._arguments = [argument for argument in args if argument != "--"]
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        client = shutil.which("psql") or str(psql_path())
+        client = shutil.which("psql") or _bundled()
         environment = {**os.environ, **libpq_environment(database_url)}
         # Ctrl-C belongs to psql, which cancels the statement; we stay for the embedded server's sake.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return subprocess.run([client, *self._arguments], env=environment, check=False).returncode
+
+
+def _bundled() -> str:
+    try:
+        return str(psql_path())
+    except StorageRefused as error:
+        raise StorageRefused(
+            "there is no psql here, neither installed nor bundled: install PostgreSQL's client, or, with containers,"
+            " ask the server's own: docker compose exec postgres psql --username=datasync"
+        ) from error

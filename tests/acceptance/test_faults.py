@@ -48,6 +48,17 @@ def test_a_passing_fault_costs_a_retry_and_no_event(
     assert_exact(database_url, 2000)
 
 
+@pytest.mark.parametrize("name", ["stalled", "drip"])
+def test_an_answer_that_takes_too_long_ends_the_run_with_the_limits_name(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str, name: str
+) -> None:
+    mock = start_mock_api("--total", "2000", "--fault", f"{name}=1")
+    crawl = start_crawl(mock.base_url, API_MAX_RETRIES="0", **{**QUICK, "API_TIMEOUT_MS": "500"})
+    assert crawl.wait() == 1, crawl.log
+    detail = value(database_url, "SELECT detail FROM ingestion_runs")
+    assert detail.endswith("the last failure was timeout: no whole answer within the 0.5 s of API_TIMEOUT_MS")
+
+
 @pytest.mark.parametrize("style", ["seconds", "date", "fraction", "zero", "past-date", "epoch", "none"])
 def test_a_429_is_obeyed_in_every_form_and_never_answered_with_a_hot_loop(
     start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str, style: str

@@ -121,6 +121,7 @@ def test_an_expired_cursor_is_known_by_code_status_or_words(status: int, text: b
         (404, b'{"error":{"code":404,"message":"no such route"}}', "404", "no such route"),
         (400, b'{"code":true,"message":["a"],"error":null}', None, None),
         (404, b"", None, None),
+        (407, b"denied", None, "a proxy on the way wants a user and a password; see http_proxy"),
         (404, b"[1]", None, None),
         (404, b'"just text"', None, "just text"),
         (404, b"not found\r\n\x1b[31m", None, "not found \ufffd[31m"),
