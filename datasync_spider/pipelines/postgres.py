@@ -142,10 +142,10 @@ class PostgresPipeline:
             self._preparing.add(following)
         await self._room.wait_for(lambda: self._ending.is_final or self._has_room(page.number))
 
-    def _buffer_prepared(self, prepared: list[PreparedPage]) -> None:
+    def _buffer_prepared(self, page: PreparedPage) -> None:
         assert self._writing is not None
         if self._ending.may_write:
-            self._writing.add(prepared)
+            self._writing.add(page)
             self._telling.buffered(self._writing.buffer, self._writing.in_flight)
         self._room.announce()
 
@@ -227,7 +227,6 @@ class PostgresPipeline:
 
     def _on_wait_started(self, seconds: float, **_: Any) -> None:
         if seconds > FLUSH_AFTER_SECONDS and self._writing is not None and self._ending.error is None:
-            self._preparing.hurry()
             self._writing.dispatch(everything=True)
 
     # Closing
@@ -248,7 +247,6 @@ class PostgresPipeline:
     async def _flush(self, writing: Writing) -> None:
         """Writes all that is left. After a stop signal only for a while: what is not committed is fetched again."""
         while True:
-            self._preparing.hurry()
             writing.dispatch(everything=True)
             under_way: set[asyncio.Future[Any]] = {*self._preparing.jobs, *writing.jobs}
             if not under_way:

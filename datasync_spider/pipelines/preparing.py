@@ -1,7 +1,10 @@
-"""Pages on their way through the preparing thread.
+"""Pages on their way to being rows: large ones through a thread, small ones at once.
 
-Small pages go there together: a hop to a thread and back costs as much as preparing a hundred events. Invariant: pages
-come out in the order in which they went in, and one that was put in leaves within moments, whatever comes after it.
+A small page is prepared while the API works on the next one, in the time that it takes to answer; a hop to a thread and
+back costs as much as preparing a hundred events, and the thread would hold the interpreter when the answer comes
+(docs/performance.md). A large page would keep the event loop from receiving.
+
+Invariant: pages come out in the order in which they went in.
 """
 
 from __future__ import annotations
@@ -15,26 +18,22 @@ from datasync_spider.storage.batch import PreparedPage
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.workers import Worker
 
-_WORTH_A_HOP_BYTES = 256_000
-_WAITS_FOR_COMPANY_SECONDS = 0.02
+_WORTH_A_HOP_BYTES = 128_000
 _MOST_BYTES = 6_000_000
 
 
 class Preparing:
-    """``prepared`` is called with each group of pages, ``failed`` with what kept one from being prepared."""
+    """``prepared`` is called with each page, ``failed`` with what kept one from being prepared."""
 
     def __init__(
-        self, preparer: Preparer, prepared: Callable[[list[PreparedPage]], None], failed: Callable[[Exception], None]
+        self, preparer: Preparer, prepared: Callable[[PreparedPage], None], failed: Callable[[Exception], None]
     ) -> None:
         self._preparer = preparer
         self._prepared = prepared
         self._failed = failed
         self._worker = Worker("datasync-prepare")
-        self._waiting: list[EventPage] = []
-        self._waiting_bytes = 0
         self._bytes = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._jobs: set[asyncio.Future[list[PreparedPage]]] = set()
+        self._jobs: set[asyncio.Future[PreparedPage]] = set()
 
     @property
     def has_room(self) -> bool:
@@ -42,43 +41,30 @@ class Preparing:
         return self._bytes < _MOST_BYTES
 
     @property
-    def jobs(self) -> set[asyncio.Future[list[PreparedPage]]]:
+    def jobs(self) -> set[asyncio.Future[PreparedPage]]:
         """What the thread has been given and not done."""
         return self._jobs
 
     def add(self, page: EventPage) -> None:
         """The next page. What an item pipeline has dropped has no events, but comes along for its place."""
-        self._waiting.append(page)
-        self._waiting_bytes += page.body_bytes
-        self._bytes += page.body_bytes
-        if self._waiting_bytes >= _WORTH_A_HOP_BYTES or page.ends_pass is not None:
-            self.hurry()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_WAITS_FOR_COMPANY_SECONDS, self.hurry)
-
-    def hurry(self) -> None:
-        """Sends what waits for company."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if not self._waiting:
+        if page.body_bytes < _WORTH_A_HOP_BYTES and not self._jobs:
+            self._pass_on(partial(self._preparer.prepare, page))
             return
-        pages, size = self._waiting, self._waiting_bytes
-        self._waiting, self._waiting_bytes = [], 0
-        job = self._worker.submit(partial(self._prepare, pages))
+        self._bytes += page.body_bytes
+        job = self._worker.submit(partial(self._preparer.prepare, page))
         self._jobs.add(job)
-        job.add_done_callback(partial(self._done, size))
+        job.add_done_callback(partial(self._done, page.body_bytes))
 
     def close(self) -> None:
         self._worker.close()
 
-    def _prepare(self, pages: list[EventPage]) -> list[PreparedPage]:
-        return [self._preparer.prepare(page) for page in pages]
-
-    def _done(self, size_bytes: int, job: asyncio.Future[list[PreparedPage]]) -> None:
+    def _done(self, size_bytes: int, job: asyncio.Future[PreparedPage]) -> None:
         self._jobs.discard(job)
         self._bytes -= size_bytes
+        self._pass_on(job.result)
+
+    def _pass_on(self, prepare: Callable[[], PreparedPage]) -> None:
         try:
-            self._prepared(job.result())
+            self._prepared(prepare())
         except Exception as error:  # noqa: BLE001 - whatever it is, a page is lost, and the run must end
             self._failed(error)

@@ -63,10 +63,9 @@ class Writing:
         """The batches that have left and are not reported."""
         return self._jobs
 
-    def add(self, pages: list[PreparedPage]) -> None:
-        """The next pages, in their order."""
-        for page in pages:
-            self.buffer.add(page)
+    def add(self, page: PreparedPage) -> None:
+        """The next page."""
+        self.buffer.add(page)
         self.dispatch()
 
     def dispatch(self, *, everything: bool = False) -> None:
