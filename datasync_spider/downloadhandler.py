@@ -23,6 +23,7 @@ from scrapy.http import Headers, Response
 from datasync_spider import signals
 from datasync_spider.config import Config
 from datasync_spider.errors import Stopped
+from datasync_spider.headers import fill_headers, header_pairs
 from datasync_spider.http1.client import HttpClient
 from datasync_spider.http1.errors import (
     BodyCut,
@@ -104,7 +105,7 @@ class HttpDownloadHandler:
 
         def tell_headers(answer: AnswerReader) -> None:
             request.meta["download_latency"] = time.monotonic() - started
-            received.update(answer.headers)
+            fill_headers(received, answer.headers)
             self._crawler.signals.send_catch_log(
                 scrapy_signals.headers_received,
                 headers=received,
@@ -116,7 +117,7 @@ class HttpDownloadHandler:
         answer = await self._client.ask(
             request.method,
             request.url,
-            [(name, value) for name, values in request.headers.items() for value in values],
+            header_pairs(request.headers),
             request.body,
             proxy_url=request.meta.get("proxy"),
             on_head=tell_headers,

@@ -1,17 +1,38 @@
-"""Scrapy's headers as the plain mapping that the pure layers take."""
+"""Scrapy's headers as others take them and give them: pairs of bytes on a connection, a plain mapping in pure layers.
+
+Headers are a dictionary of lists of bytes by normalised name, and are used as such here: their own methods ask of each
+name and value what it is, each time.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import ItemsView
+    from collections.abc import ItemsView, Iterable
 
     from scrapy.http import Headers
+
+Pair: TypeAlias = tuple[bytes, bytes]
+
+
+def fill_headers(headers: Headers, pairs: Iterable[Pair]) -> None:
+    """Puts in what came, as ``headers.update(pairs)`` does."""
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in pairs:
+        values.setdefault(name.title(), []).append(value)
+    dict.update(headers, values)
+
+
+def header_pairs(headers: Headers) -> list[Pair]:
+    """One for each value, repeated headers in their order."""
+    return [(name, value) for name, values in _items(headers) for value in values]
 
 
 def plain_headers(headers: Headers) -> dict[str, str]:
     """Text by lower-case name; of a repeated header the last value."""
-    # As the dictionary that they are: their own items() looks each name up again.
-    items: ItemsView[bytes, list[bytes]] = dict.items(headers)
-    return {name.decode("latin-1").lower(): values[-1].decode("latin-1") for name, values in items if values}
+    return {name.decode("latin-1").lower(): values[-1].decode("latin-1") for name, values in _items(headers) if values}
+
+
+def _items(headers: Headers) -> ItemsView[bytes, list[bytes]]:
+    return dict.items(headers)

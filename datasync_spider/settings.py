@@ -54,6 +54,8 @@ DOWNLOAD_DELAY = 0
 CONCURRENT_ITEMS = 1
 SCHEDULER = "datasync_spider.scheduler.ChainScheduler"
 DOWNLOADER = "datasync_spider.downloader.ChainDownloader"
+STATS_CLASS = "datasync_spider.statscollector.PlainStatsCollector"
+ITEM_PROCESSOR = "datasync_spider.itemprocessor.CountingItemProcessor"
 # How many bytes of responses may wait for the writer before fetching pauses; at least one page passes in any case.
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 8_000_000
 
@@ -80,7 +82,7 @@ EXTENSIONS: dict[str, int | None] = {
     "datasync_spider.extensions.discovery.DiscoveryExtension": 300,
 }
 EXTENSIONS_BASE: dict[str, int | None] = {
-    "scrapy.extensions.corestats.CoreStats": 0,
+    "datasync_spider.itemprocessor.CoreStatsWithoutItems": 0,
     "scrapy.extensions.logcount.LogCount": 0,
     "scrapy.extensions.closespider.CloseSpider": 0,
     "scrapy.extensions.feedexport.FeedExporter": 0,

@@ -12,9 +12,11 @@ wait_started = object()  # reason: str, seconds: float
 wait_ended = object()  # reason: str, waited_seconds: float
 batch_committed = object()  # summary: datasync_spider.storage.batch.Committed, newest: Watermark | None of its events
 # pages: int, rows: int, both waiting for a writer; writing: int, batches with the writers; batch_size_rows: int
+# Told when a batch begins or ends, else at most twenty times a second.
 buffer_changed = object()
 writer_retrying = object()  # error: StorageError, attempt: int, delay_seconds: float
 request_retrying = object()  # reason: str, attempt: int, delay_seconds: float
-rate_window_observed = object()  # limit: int | None, remaining: int | None, reset_seconds: float | None
+# limit: int | None, remaining: int | None, reset_seconds: float | None; at most twenty times a second while some remain
+rate_window_observed = object()
 page_fetched = object()  # page: datasync_spider.items.EventPage, cursor_seconds: float | None, its next cursor's life
 walk_restarted = object()  # walk: int, the new walk's number

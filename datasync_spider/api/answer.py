@@ -6,9 +6,10 @@ by the API's own ``code``; its prose is looked at only for what some deployments
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from http import HTTPStatus
+
+import msgspec
 
 from datasync_spider.api.complaint import Complaint, read_complaint
 from datasync_spider.api.endpoint import origin
@@ -43,7 +44,7 @@ def check_answer(
         raise
     request_id = headers.get("x-request-id", "")
     if page.request_id is None and request_id and request_id.isprintable():
-        return dataclasses.replace(page, request_id=request_id)
+        return msgspec.structs.replace(page, request_id=request_id)
     return page
 
 

@@ -7,8 +7,7 @@ decides where the walk goes on is taken only where all places that tell it agree
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -46,8 +45,22 @@ class Envelope(msgspec.Struct):
     returned: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
+# Under which names a fact is told.
+_FACTS = {
+    "hasMore": "has_more",
+    "has_more": "has_more",
+    "nextCursor": "next_cursor",
+    "next_cursor": "next_cursor",
+    "cursorExpiresIn": "cursor_expires_in",
+    "cursor_expires_in": "cursor_expires_in",
+    "requestId": "request_id",
+    "request_id": "request_id",
+    "total": "total",
+    "returned": "returned",
+}
+
+
+class Feed(msgspec.Struct, frozen=True):
     """The facts, wherever they were told. ``next_cursor`` is None where it is absent, null or empty."""
 
     has_more: bool | None
@@ -74,30 +87,36 @@ class Feed:
 
 def read_feed(envelope: Envelope) -> Feed:
     """Raises PageUnreadable for a deciding fact of a wrong type, PageContradiction where places disagree."""
-    places = [place for place in (envelope.pagination, envelope.meta) if isinstance(place, dict)]
-    flat = {name: value for name, value in msgspec.structs.asdict(envelope).items() if value is not None}
-    if len(flat) > len(places):
-        places.append(flat)
+    told = _told(envelope)
     return Feed(
-        has_more=_has_more(places),
-        next_cursor=_next_cursor(places),
-        total=_first(map(_count, _told(places, "total"))),
-        returned=_first(map(_count, _told(places, "returned"))),
-        request_id=_first(map(_printable, _told(places, "requestId", "request_id"))),
-        cursor_expires_in_seconds=_first(map(_seconds, _told(places, "cursorExpiresIn", "cursor_expires_in"))),
+        has_more=_has_more(told["has_more"]),
+        next_cursor=_next_cursor(told["next_cursor"]),
+        total=_first(map(_count, told["total"])),
+        returned=_first(map(_count, told["returned"])),
+        request_id=_first(map(_printable, told["request_id"])),
+        cursor_expires_in_seconds=_first(map(_seconds, told["cursor_expires_in"])),
     )
 
 
-def _told(places: list[dict[str, Any]], *names: str) -> Iterator[Any]:
-    return (place[name] for place in places for name in names if place.get(name) is not None)
+def _told(envelope: Envelope) -> dict[str, list[Any]]:
+    """All that is told of each fact: first in ``pagination``, then in ``meta``, then flat."""
+    told: dict[str, list[Any]] = {fact: [] for fact in _FACTS.values()}
+    for place in (envelope.pagination, envelope.meta, msgspec.structs.asdict(envelope)):
+        if isinstance(place, dict):
+            for name, value in place.items():
+                if value is not None and (fact := _FACTS.get(name)) is not None:
+                    told[fact].append(value)
+    return told
 
 
-def _first(values: Iterator[_T | None]) -> _T | None:
-    return next((value for value in values if value is not None), None)
+def _first(values: Iterable[_T | None]) -> _T | None:
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
-def _has_more(places: list[dict[str, Any]]) -> bool | None:
-    told = list(_told(places, "hasMore", "has_more"))
+def _has_more(told: list[Any]) -> bool | None:
     if not all(isinstance(value, bool) for value in told):
         raise PageUnreadable(HAS_MORE_WRONG_TYPE, f"hasMore is {_short(told)}")
     if len(set(told)) > 1:
@@ -105,8 +124,8 @@ def _has_more(places: list[dict[str, Any]]) -> bool | None:
     return told[0] if told else None
 
 
-def _next_cursor(places: list[dict[str, Any]]) -> str | None:
-    cursors = {_cursor(value) for value in _told(places, "nextCursor", "next_cursor")} - {""}
+def _next_cursor(told: list[Any]) -> str | None:
+    cursors = set(map(_cursor, told)) - {""}
     if len(cursors) > 1:
         raise PageContradiction(TWO_CURSORS)
     return cursors.pop() if cursors else None

@@ -6,7 +6,6 @@ more; a truncated body is never a shorter page. Events stay raw here, so that a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
@@ -23,8 +22,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """``has_more`` and ``next_cursor`` agree: there is a next cursor exactly where there is more.
 
     ``total`` is the API's count of all events, ``cursor_expires_in_seconds`` what it says of its cursor's life.

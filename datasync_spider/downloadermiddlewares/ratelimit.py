@@ -15,6 +15,7 @@ from datasync_spider import signals
 from datasync_spider.headers import plain_headers
 from datasync_spider.pacing.headers import read_rate_headers, read_retry_after
 from datasync_spider.pacing.window import RateWindow
+from datasync_spider.throttle import Throttle
 from datasync_spider.waiting import Waiter
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _REASON = "rate_window"
+_TELL_EVERY_SECONDS = 0.05
 
 
 class RateLimitMiddleware:
@@ -38,6 +40,7 @@ class RateLimitMiddleware:
         self._crawler = crawler
         self._waiter = waiter
         self._window = window
+        self._throttle = Throttle(_TELL_EVERY_SECONDS)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -67,12 +70,14 @@ class RateLimitMiddleware:
         plain = plain_headers(headers)
         told = read_rate_headers(plain, time.time())
         self._window.observe(told, now)
-        self._crawler.signals.send_catch_log(
-            signals.rate_window_observed,
-            limit=self._window.limit,
-            remaining=self._window.remaining,
-            reset_seconds=told.reset_after_seconds,
-        )
+        # A window that is used up is what a wait will be explained by.
+        if self._throttle.lets_through(now, always=self._window.remaining == 0):
+            self._crawler.signals.send_catch_log(
+                signals.rate_window_observed,
+                limit=self._window.limit,
+                remaining=self._window.remaining,
+                reset_seconds=told.reset_after_seconds,
+            )
         if "retry-after" in plain:
             wait_seconds = read_retry_after(plain, b"", time.time())
             if wait_seconds:

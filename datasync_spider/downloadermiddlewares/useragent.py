@@ -29,5 +29,5 @@ class HonestProvider:
 class UserAgentMiddleware(RandomUserAgentMiddleware):
     """The library's own, but for the ``spider`` argument, which Scrapy no longer passes and the library never uses."""
 
-    def process_request(self, request: Request) -> None:
+    async def process_request(self, request: Request) -> None:
         super().process_request(request, None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,8 +22,7 @@ _BODY_NAMES = ("retryAfter", "retry_after", "reset")
 _BODY_PLACES = ("rateLimit", "rate_limit", "error")
 
 
-@dataclass(frozen=True, slots=True)
-class RateHeaders:
+class RateHeaders(msgspec.Struct, frozen=True):
     """What one answer told; None is what it did not.
 
     ``reset_is_whole``: ``reset_after_seconds`` is good to a second only, and may have been rounded either way.
@@ -40,10 +38,10 @@ class RateHeaders:
 def read_rate_headers(headers: Mapping[str, str], now_epoch: float) -> RateHeaders:
     """The tightest of the limits that are told. ``headers`` have lower-case names; the last value of a name counts."""
     clock = server_clock(headers, now_epoch)
-    told = sorted(
-        [*_structured(headers), _plain(headers, "ratelimit", clock), _plain(headers, "x-ratelimit", clock)],
-        key=_tightness,
-    )
+    told = [*_structured(headers), *_plain(headers, "ratelimit", clock), *_plain(headers, "x-ratelimit", clock)]
+    if len(told) < 2:
+        return told[0] if told else RateHeaders()
+    told.sort(key=_tightness)
     # What the tightest one leaves out, another one may tell; a window's length only one that speaks of the same limit.
     limit = _first(rate.limit for rate in told)
     reset = next((rate for rate in told if rate.reset_after_seconds is not None), told[0])
@@ -80,20 +78,25 @@ def _first(values: Iterable[_T | None]) -> _T | None:
 
 
 def _structured(headers: Mapping[str, str]) -> Iterator[RateHeaders]:
+    if "ratelimit" not in headers and "ratelimit-policy" not in headers:
+        return
     for standing in standings(headers.get("ratelimit", ""), headers.get("ratelimit-policy", "")):
         yield RateHeaders(standing.limit, standing.remaining, standing.reset_after_seconds, standing.window_seconds)
 
 
-def _plain(headers: Mapping[str, str], prefix: str, clock: float) -> RateHeaders:
+def _plain(headers: Mapping[str, str], prefix: str, clock: float) -> Iterator[RateHeaders]:
     """``<prefix>-Limit``, ``-Remaining`` and ``-Reset``; a draft put the policy behind the limit: ``10, 10;w=60``."""
-    limit, _, policy = headers.get(f"{prefix}-limit", "").partition(",")
-    reset = headers.get(f"{prefix}-reset", "")
-    return RateHeaders(
+    get = headers.get
+    told_limit, remaining, reset = get(f"{prefix}-limit"), get(f"{prefix}-remaining"), get(f"{prefix}-reset")
+    if told_limit is None and remaining is None and reset is None:
+        return
+    limit, _, policy = (told_limit or "").partition(",")
+    yield RateHeaders(
         limit=count(limit),
-        remaining=count(headers.get(f"{prefix}-remaining")),
-        reset_after_seconds=seconds_told(reset, clock),
-        window_seconds=_first(window for _, _, window in policies_of(policy)),
-        reset_is_whole=is_whole(reset),
+        remaining=count(remaining),
+        reset_after_seconds=None if reset is None else seconds_told(reset, clock),
+        window_seconds=_first(window for _, _, window in policies_of(policy)) if policy else None,
+        reset_is_whole=reset is None or is_whole(reset),
     )
 
 

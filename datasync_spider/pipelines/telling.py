@@ -6,11 +6,13 @@ Invariant: it tells and decides nothing; used from the event loop.
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from datasync_spider import signals, stats
 from datasync_spider.items import page_fields
 from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.throttle import Throttle
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,12 +26,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_BUFFER_EVERY_SECONDS = 0.05
+
 
 class Telling:
     """Of one crawl."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
+        self._buffer_throttle = Throttle(_BUFFER_EVERY_SECONDS)
+        self._told_writing_batches = 0
 
     def totals(self) -> RunTotals:
         """What the run's row tells of fetching; may be called from any thread."""
@@ -37,6 +43,11 @@ class Telling:
         return RunTotals(collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0))
 
     def buffered(self, buffer: PageBuffer, writing_batches: int) -> None:
+        """Says so when batches begin or end, and what else changes now and then."""
+        always = writing_batches != self._told_writing_batches
+        if not self._buffer_throttle.lets_through(time.monotonic(), always=always):
+            return
+        self._told_writing_batches = writing_batches
         self._crawler.signals.send_catch_log(
             signals.buffer_changed,
             pages=buffer.pages,

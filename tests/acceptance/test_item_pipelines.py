@@ -39,6 +39,8 @@ def test_a_dropped_page_moves_the_position_on(
         (500, 0),
         (500, 0),
     ]
+    assert "'item_scraped_count': 3" in crawl.log
+    assert "'item_dropped_count': 1" in crawl.log
 
 
 def test_a_pipeline_that_fails_ends_the_run_as_failed_and_the_page_is_fetched_again(
