@@ -49,6 +49,14 @@ def fault(mock: MockApi, name: str, **parameters: Any) -> None:
     mock.control("faults", "POST", {"name": name, "endpoint": "submissions", "count": 1, **parameters})
 
 
+@pytest.fixture
+def slow_api(start_mock_api: StartMock) -> MockApi:
+    """One that takes a minute to answer the first submission."""
+    mock = start_mock_api()
+    fault(mock, "slow", delay_ms=60_000)
+    return mock
+
+
 @pytest.mark.parametrize(
     "name",
     ["reset", "reset_body", "truncated", "truncated_json", "stalled", "empty", "html", "status_500", "status_503"],
@@ -105,27 +113,21 @@ def test_where_nobody_listens_nothing_was_sent_and_no_try_is_used(environment: d
 
 
 def test_of_two_that_send_at_once_one_is_refused(
-    start_mock_api: StartMock, environment: dict[str, str], tmp_path: Path
+    slow_api: MockApi, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    mock = start_mock_api()
-    fault(mock, "slow", delay_ms=60_000)
-    where = {"API_BASE_URL": mock.base_url, **environment}
+    where = {"API_BASE_URL": slow_api.base_url, **environment}
     with Submitting(tmp_path / "first", where, *SEND[1:]) as first:
-        eventually(lambda: posts(mock) == 1, what="the first one to arrive")
+        eventually(lambda: posts(slow_api) == 1, what="the first one to arrive")
         second = scrapy(*SEND, **where)
         assert second.returncode == IN_PROGRESS
         assert "in progress" in second.stderr
-        assert posts(mock) == 1
+        assert posts(slow_api) == 1
         first.signal(signal.SIGTERM)
         assert first.wait() == UNKNOWN
 
 
-def test_two_that_start_together_send_once(
-    start_mock_api: StartMock, environment: dict[str, str], tmp_path: Path
-) -> None:
-    mock = start_mock_api()
-    fault(mock, "slow", delay_ms=60_000)
-    where = {"API_BASE_URL": mock.base_url, **environment}
+def test_two_that_start_together_send_once(slow_api: MockApi, environment: dict[str, str], tmp_path: Path) -> None:
+    where = {"API_BASE_URL": slow_api.base_url, **environment}
     with (
         Submitting(tmp_path / "one", where, *SEND[1:]) as one,
         Submitting(tmp_path / "other", where, *SEND[1:]) as other,
@@ -133,19 +135,17 @@ def test_two_that_start_together_send_once(
         eventually(lambda: one.has_ended or other.has_ended, what="one of them to be refused")
         refused, sender = (one, other) if one.has_ended else (other, one)
         assert refused.wait() == IN_PROGRESS, refused.err
-        eventually(lambda: posts(mock) == 1, what="the other one to arrive")
+        eventually(lambda: posts(slow_api) == 1, what="the other one to arrive")
         sender.signal(signal.SIGTERM)
         assert sender.wait() == UNKNOWN, sender.err
-    assert posts(mock) == 1
+    assert posts(slow_api) == 1
 
 
 def test_a_signal_while_sending_leaves_an_unknown_attempt_and_says_so(
-    start_mock_api: StartMock, environment: dict[str, str], tmp_path: Path
+    slow_api: MockApi, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    mock = start_mock_api()
-    fault(mock, "slow", delay_ms=60_000)
-    with Submitting(tmp_path / "out", {"API_BASE_URL": mock.base_url, **environment}, *SEND[1:]) as sending:
-        eventually(lambda: posts(mock) == 1, what="it to arrive")
+    with Submitting(tmp_path / "out", {"API_BASE_URL": slow_api.base_url, **environment}, *SEND[1:]) as sending:
+        eventually(lambda: posts(slow_api) == 1, what="it to arrive")
         sending.signal(signal.SIGINT)
         assert sending.wait() == UNKNOWN, sending.err
     assert "not known whether the API has taken it" in sending.out
@@ -153,13 +153,11 @@ def test_a_signal_while_sending_leaves_an_unknown_attempt_and_says_so(
 
 
 def test_a_sender_that_was_killed_counts_and_the_next_one_says_what_is_left(
-    start_mock_api: StartMock, environment: dict[str, str], tmp_path: Path
+    slow_api: MockApi, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    mock = start_mock_api()
-    fault(mock, "slow", delay_ms=60_000)
-    where = {"API_BASE_URL": mock.base_url, **environment}
+    where = {"API_BASE_URL": slow_api.base_url, **environment}
     with Submitting(tmp_path / "out", where, *SEND[1:]) as sending:
-        eventually(lambda: posts(mock) == 1, what="it to arrive")
+        eventually(lambda: posts(slow_api) == 1, what="it to arrive")
         assert attempts(environment) == [("sent", False)]
         sending.signal(signal.SIGKILL)
         assert sending.wait() == -signal.SIGKILL
