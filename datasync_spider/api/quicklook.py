@@ -22,7 +22,7 @@ _FEW_BACKSLASHES = 300
 _SURELY_SHORT = MAX_ID_BYTES // 4  # UTF-8 takes at most four bytes for a character
 _SURELY_SHALLOW_BYTES = 2 * MAX_DEPTH  # each level takes two brackets
 # Python decodes what is not ASCII tenfold slower, so little is to share a piece with it.
-_UTF8_PIECE_BYTES = 8_192
+_UTF8_PIECE_BYTES = 4_096
 _INT64_BITS = 63
 _REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 

@@ -103,13 +103,14 @@ class Preparer:
     def _take(self, page_number: int, rows: Rows) -> _Taken | None:
         """Takes the page's ids in flight. None where none was already and none comes twice, as nearly always."""
         with self._lock:
-            held = self._ids_in_flight.intersection(rows.event_ids)
-            grown = len(self._ids_in_flight) + len(rows)
+            before = len(self._ids_in_flight)
             self._ids_in_flight.update(rows.event_ids)
-            if len(self._ids_in_flight) == grown:
+            added = len(self._ids_in_flight) - before
+            if added == len(rows):
                 self._rows_in_flight[page_number] = rows
                 return None
-            taken = _Taken.of(rows, self._encoded_in_flight(held))
+            event_ids = set(rows.event_ids)
+            taken = _Taken.of(rows, self._encoded_in_flight(event_ids, len(event_ids) - added))
             self._rows_in_flight[page_number] = taken.rows
             if taken.variants:
                 self._variants_in_flight[page_number] = Rows(
@@ -118,17 +119,18 @@ class Preparer:
                 )
             return taken
 
-    def _encoded_in_flight(self, event_ids: set[str]) -> dict[str, bytes]:
-        """What the pages in flight hold of these ids. An id whose row is committed has its variant here."""
+    def _encoded_in_flight(self, event_ids: set[str], count: int) -> dict[str, bytes]:
+        """What the pages in flight hold of these ids, ``count`` of which they hold.
+
+        An id whose row is committed has its variant here.
+        """
         found: dict[str, bytes] = {}
-        missing = set(event_ids)
         # Pages that shift repeat what the page just before them has.
         for rows in chain(reversed(self._rows_in_flight.values()), self._variants_in_flight.values()):
-            if not missing:
+            if len(found) == count:
                 break
-            here = missing.intersection(rows.event_ids)
+            here = event_ids.intersection(rows.event_ids)
             if here:
                 encoded = dict(zip(rows.event_ids, rows.encoded, strict=True))
-                found.update((event_id, encoded[event_id]) for event_id in here)
-                missing -= here
+                found.update((event_id, encoded[event_id]) for event_id in here - found.keys())
         return found
