@@ -7,17 +7,17 @@ position never moves past a page that is not committed with it or before it.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg2.extensions
-from psycopg2.extras import execute_values
 
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage
 from datasync_spider.storage.completion import Verdict, exceeds_share, judge
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.ledger import PageCounts, ledger_stream
 from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
@@ -29,15 +29,6 @@ class RunTotals:
 
     retries: int
     waited_ms: int
-
-
-@dataclass(slots=True)
-class _PageCounts:
-    events: int
-    inserted: int
-    duplicates: int
-    rejected: int
-    filtered: int
 
 
 def save_checkpoint(
@@ -57,7 +48,7 @@ def save_checkpoint(
     A run with too large a share of rejected events gets no verdict: its rows count, its pass stays open.
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
-    summed = {name: sum(getattr(c, name) for c in counts.values()) for name in _PageCounts.__slots__}
+    summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__slots__}
     with connection.cursor() as cursor:
         cursor.execute(
             statement("checkpoint"),
@@ -72,8 +63,8 @@ def save_checkpoint(
             verdict = judge(expected_total, stored, rejected, filtered, batch.ends_pass)
             end = {"stream": run.stream, "fence": run.fence, "pass_status": verdict.pass_status}
             cursor.execute(statement("end_pass"), end)
-        pages = [_ledger_row(run, batch, p, counts[p.page.number], pass_number, write_seconds) for p in batch.pages]
-        execute_values(cursor, statement("insert_pages"), pages, page_size=len(pages))
+        ledger = ledger_stream(run, batch, counts, pass_number, write_seconds)
+        cursor.copy_expert(statement("copy_pages"), io.BytesIO(ledger))
         body_bytes = sum(p.page.body_bytes for p in batch.pages)
         cursor.execute(
             statement("advance_run"),
@@ -125,11 +116,11 @@ def _rejects_too_many(
     return exceeds_share(events, rejected, max_percent)
 
 
-def _count(prepared: PreparedPage, inserted: dict[int, int], refused: dict[int, list[RefusedRow]]) -> _PageCounts:
+def _count(prepared: PreparedPage, inserted: dict[int, int], refused: dict[int, list[RefusedRow]]) -> PageCounts:
     number = prepared.page.number
     new = inserted.get(number, 0)
     bad = len(refused.get(number, []))
-    return _PageCounts(
+    return PageCounts(
         events=prepared.page.received_events,
         inserted=new,
         duplicates=prepared.duplicates + len(prepared.rows) - new - bad,
@@ -172,33 +163,3 @@ def _verdict_values(verdict: Verdict | None) -> dict[str, Any]:
     if verdict is None:
         return {"status": "running", "reason": None, "detail": None}
     return {"status": verdict.run_status, "reason": verdict.reason, "detail": verdict.detail}
-
-
-def _ledger_row(
-    run: OpenRun, batch: Batch, prepared: PreparedPage, counts: _PageCounts, pass_number: int, write_seconds: float
-) -> tuple[Any, ...]:
-    page = prepared.page
-    return (
-        run.run_id,
-        page.number,
-        run.stream,
-        pass_number,
-        page.walk,
-        batch.number,
-        page.cursor,
-        page.next_cursor,
-        page.request_id,
-        counts.events,
-        counts.inserted,
-        counts.duplicates,
-        counts.rejected,
-        counts.filtered,
-        page.body_bytes,
-        page.attempts,
-        page.waited_ms,
-        page.fetch_ms,
-        round(write_seconds * 1000),
-        prepared.newest.occurred_at if prepared.newest else None,
-        prepared.oldest.occurred_at if prepared.oldest else None,
-        datetime.fromtimestamp(page.fetched_at, UTC),
-    )

@@ -22,7 +22,7 @@ from datasync_spider.api.quicklook import Payload
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
-_POSTGRES_EPOCH_US = 946_684_800_000_000
+POSTGRES_EPOCH_US = 946_684_800_000_000
 _JSONB_VERSION = 1
 _COLUMNS = 3
 _TIME_BYTES = 8
@@ -109,7 +109,7 @@ def _encode_alike(
             start,
             event_id.encode(),
             _TIME_LENGTH,
-            time_us - _POSTGRES_EPOCH_US,
+            time_us - POSTGRES_EPOCH_US,
             len(payload) + 1,
             _JSONB_VERSION,
         )
@@ -123,7 +123,7 @@ def _encode_one(event_id: str, time_us: int | None, payload: Payload) -> bytes:
     start = _START.pack(_COLUMNS, len(key))
     if time_us is None:
         return start + key + _NULL_TIME_AND_PAYLOAD_LENGTH.pack(_NULL, len(payload) + 1, _JSONB_VERSION) + payload
-    time = time_us - _POSTGRES_EPOCH_US
+    time = time_us - POSTGRES_EPOCH_US
     return start + key + _TIME_AND_PAYLOAD_LENGTH.pack(_TIME_BYTES, time, len(payload) + 1, _JSONB_VERSION) + payload
 
 
@@ -132,5 +132,5 @@ def _decode(event_id: str, row: bytes) -> Event:
     position = _START.size + key_bytes
     if row.startswith(b"\xff", position):
         return Event(event_id, None, row[position + _NULL_TIME_AND_PAYLOAD_LENGTH.size :])
-    time_us = _TIME_AND_PAYLOAD_LENGTH.unpack_from(row, position)[1] + _POSTGRES_EPOCH_US
+    time_us = _TIME_AND_PAYLOAD_LENGTH.unpack_from(row, position)[1] + POSTGRES_EPOCH_US
     return Event(event_id, time_us, row[position + _TIME_AND_PAYLOAD_LENGTH.size :])

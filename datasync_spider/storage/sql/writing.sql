@@ -75,12 +75,12 @@ WHERE stream = %(stream)s AND fence = %(fence)s;
 -- Before this batch is added.
 SELECT events, rejected FROM ingestion_runs WHERE run_id = %(run_id)s;
 
--- name: insert_pages
-INSERT INTO ingestion_pages (
+-- name: copy_pages
+COPY ingestion_pages (
     run_id, page_number, stream, pass_number, walk, batch_number, cursor, next_cursor, request_id,
     events, inserted, duplicates, rejected, filtered, bytes, attempts, waited_ms, fetch_ms, write_ms,
     newest_at, oldest_at, fetched_at
-) VALUES %s;
+) FROM STDIN (FORMAT binary);
 
 -- name: advance_run
 UPDATE ingestion_runs
