@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import groupby
 
 from datasync_spider.storage.batch import Watermark
 
@@ -26,27 +26,35 @@ class PageTimes:
     @classmethod
     def of(cls, event_ids: list[str], times_us: list[int | None]) -> PageTimes:
         """``times_us`` has None where an event has no time."""
-        known = _known(times_us)
-        if len(known) < len(times_us):
-            pairs = zip(event_ids, times_us, strict=True)
-            return cls([event_id for event_id, time_us in pairs if time_us is not None], known, never_rise=False)
-        return cls(event_ids, known, never_rise=known == sorted(known, reverse=True))
+        if times_us[:1] != [None]:
+            try:
+                return cls._of_known(event_ids, times_us)  # type: ignore[arg-type] # TypeError
+            except TypeError:
+                pass
+        known = [(event_id, time) for event_id, time in zip(event_ids, times_us, strict=True) if time is not None]
+        return cls([event_id for event_id, _ in known], [time_us for _, time_us in known], never_rise=False)
+
+    @classmethod
+    def _of_known(cls, event_ids: list[str], times_us: list[int]) -> PageTimes:
+        """Raises TypeError where one of several is None: sorting compares each of them with another one."""
+        return cls(event_ids, times_us, never_rise=times_us == sorted(times_us, reverse=True))
 
     def watermarks(self) -> tuple[Watermark | None, Watermark | None]:
         """The newest and the oldest event; of several of one time those with the greatest and with the least id."""
         if not self.times_us:
             return None, None
+        times_us, event_ids = self.times_us, self.event_ids
         if self.never_rise:
-            newest_us, oldest_us = self.times_us[0], self.times_us[-1]
-            newest = _first_ids_at(newest_us, self.times_us, self.event_ids)
-            oldest = _first_ids_at(oldest_us, reversed(self.times_us), reversed(self.event_ids))
+            newest_us, oldest_us = times_us[0], times_us[-1]
+            newest = event_ids[: _length_of_first_run(times_us)]
+            oldest = event_ids[-_length_of_first_run(reversed(times_us)) :]
         else:
-            newest_us, oldest_us = max(self.times_us), min(self.times_us)
+            newest_us, oldest_us = max(times_us), min(times_us)
             newest, oldest = self._ids_at(newest_us), self._ids_at(oldest_us)
         return Watermark(newest_us, max(newest)), Watermark(oldest_us, min(oldest))
 
-    def _ids_at(self, time_us: int) -> Iterable[str]:
-        return (event_id for event_id, time in zip(self.event_ids, self.times_us, strict=True) if time == time_us)
+    def _ids_at(self, time_us: int) -> list[str]:
+        return [event_id for event_id, time in zip(self.event_ids, self.times_us, strict=True) if time == time_us]
 
 
 class FeedOrder:
@@ -66,12 +74,7 @@ class FeedOrder:
         return page.never_rise and (before_us is None or not page.times_us or page.times_us[0] <= before_us)
 
 
-def _known(times_us: list[int | None]) -> list[int]:
-    if None in times_us:
-        return [time_us for time_us in times_us if time_us is not None]
-    return times_us  # type: ignore[return-value] # no None in it
-
-
-def _first_ids_at(time_us: int, times_us: Iterable[int], event_ids: Iterable[str]) -> Iterable[str]:
-    pairs = zip(times_us, event_ids, strict=True)
-    return (event_id for _, event_id in takewhile(lambda pair: pair[0] == time_us, pairs))
+def _length_of_first_run(times_us: Iterable[int]) -> int:
+    """How many of the first times are the same; of one time at least."""
+    _, run = next(groupby(times_us))
+    return len(list(run))
