@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import psycopg2.extensions
 
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
-from datasync_spider.storage.batch import Batch, Committed, PreparedPage
+from datasync_spider.storage.batch import Batch, Committed, PreparedPage, Watermark
 from datasync_spider.storage.completion import Verdict, exceeds_share, judge
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.feedorder import PageTimes
 from datasync_spider.storage.ledger import PageCounts, ledger_stream
 from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.runs import OpenRun
@@ -52,7 +54,7 @@ def save_checkpoint(
     with connection.cursor() as cursor:
         cursor.execute(
             statement("checkpoint"),
-            _checkpoint_values(run, batch, summed["inserted"], newly_rejected),
+            _checkpoint_values(run, batch, summed["inserted"], refused, newly_rejected),
         )
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
@@ -135,8 +137,21 @@ def _position(batch: Batch) -> str | None:
     return last.cursor if last.ends_pass is not None else last.next_cursor
 
 
-def _checkpoint_values(run: OpenRun, batch: Batch, inserted: int, newly_rejected: int) -> dict[str, Any]:
-    newest, oldest = batch.newest, batch.oldest
+def _watermarks(prepared: PreparedPage, refused: list[RefusedRow]) -> tuple[Watermark | None, Watermark | None]:
+    """The newest and the oldest event of the page that PostgreSQL took."""
+    if not refused:
+        return prepared.newest, prepared.oldest
+    bad = {(row.event.event_id, row.event.payload) for row in refused}
+    taken = [e for e in chain(prepared.rows, prepared.variants) if (e.event_id, e.payload) not in bad]
+    return PageTimes.of([e.event_id for e in taken], [e.occurred_at_us for e in taken]).watermarks()
+
+
+def _checkpoint_values(
+    run: OpenRun, batch: Batch, inserted: int, refused: dict[int, list[RefusedRow]], newly_rejected: int
+) -> dict[str, Any]:
+    marks = [_watermarks(p, refused.get(p.page.number, [])) for p in batch.pages]
+    newest = max((mark for mark, _ in marks if mark), default=None)
+    oldest = min((mark for _, mark in marks if mark), default=None)
     totals = [p.page.expected_total for p in batch.pages if p.page.expected_total is not None]
     return {
         "stream": run.stream,

@@ -24,7 +24,8 @@ def judge_events(events: Events, rejected_marks: frozenset[str], *, rows_were_de
 def _watermarks(events: Events, accounted: frozenset[str], *, rows_were_deleted: bool) -> Check:
     """A watermark may lie further out than the table only where its event is accounted for all the same.
 
-    It is when the event came with another time than the stored version has, or was refused by PostgreSQL.
+    It is when the event came with another time than the stored version has. Earlier versions of this program also took
+    the time of an event that PostgreSQL refused.
     """
     ends, booked = events.ends, events.booked_ends
     wrong = []

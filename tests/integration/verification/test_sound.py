@@ -89,6 +89,17 @@ def test_a_newest_event_that_postgresql_refused(database_url: str) -> None:
     refused = event("refused", 1_800_000_000_000_000, b'{"id":"refused","n":1e400000}')
     with run_writer(database_url) as run:
         run.write(page(1, [event("a"), refused]))
+    facts, _ = look(database_url)
+    assert facts.events.booked_ends == facts.events.ends
+    assert failing(database_url) == set()
+
+
+def test_a_watermark_of_an_earlier_version_whose_event_postgresql_refused(database_url: str) -> None:
+    refused = event("refused", 1_800_000_000_000_000, b'{"id":"refused","n":1e400000}')
+    with run_writer(database_url) as run:
+        run.write(page(1, [event("a"), refused]))
+    mark = "newest_event_id = 'refused', newest_occurred_at = to_timestamp(1800000000)"
+    execute_outside(database_url, f"UPDATE ingestion_state SET {mark}")
     facts, letters = look(database_url)
     assert facts.events.booked_ends != facts.events.ends
     assert letters.marks == {"refused"}
