@@ -16,8 +16,9 @@ from typing import Any, Generic, TypeVar, overload
 
 import msgspec
 
-from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent, as_columns, parse_events
+from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent, parse_events
 from datasync_spider.api.page import Page, RawEvent
+from datasync_spider.api.touched import as_columns
 
 _T = TypeVar("_T")
 
@@ -57,12 +58,10 @@ class _ParseOnce:
         self._parsed: ParsedEvents | None = None
         self._events: list[Event] | None = None
 
-    def columns(self) -> ParsedEvents:
+    def untouched(self) -> ParsedEvents | None:
         with self._lock:
-            if self._events is not None:
-                # Somebody had them in hand, and may have changed one.
-                return as_columns(self._events, self._parse().rejected)
-            return self._parse()
+            # Somebody who had them in hand may have changed one.
+            return self._parse() if self._events is None else None
 
     def events(self) -> list[Event]:
         with self._lock:
@@ -86,11 +85,11 @@ class _ParseOnce:
 class _EventsView(LazyView[Event]):
     """The events of a page, which are columns as long as nobody looks at them as objects."""
 
-    __slots__ = ("columns",)
+    __slots__ = ("untouched",)
 
     def __init__(self, parse: _ParseOnce) -> None:
         super().__init__(parse.events)
-        self.columns = parse.columns
+        self.untouched = parse.untouched
 
 
 @dataclass(slots=True, repr=False)
@@ -98,7 +97,7 @@ class EventPage:
     """One page of the feed.
 
     ``events``: what will be stored, as :class:`~datasync_spider.api.event.Event`; an item pipeline may replace it by a
-    list with events left out or changed. What it leaves out is counted as filtered.
+    list with events left out or changed. What it leaves out is counted as filtered, what it makes unusable is rejected.
     ``cursor``: what the page was asked for with (None: the head). ``next_cursor``: what follows (None: nothing).
     ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the walk goes on.
     ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None.
@@ -125,10 +124,14 @@ class EventPage:
         return f"<EventPage {self.number}: {self.received_events} events>"
 
     def columns(self) -> ParsedEvents:
-        """What will be stored as columns, and the unusable events, parsed now if they were not yet."""
-        if isinstance(self.events, _EventsView):
-            return msgspec.structs.replace(self.events.columns(), rejected=list(self.rejected))
-        return as_columns(self.events, list(self.rejected))
+        """What will be stored as columns, and the unusable events, parsed now if they were not yet.
+
+        Raises PageLost where an item pipeline has put something among the events that is none.
+        """
+        untouched = self.events.untouched() if isinstance(self.events, _EventsView) else None
+        if untouched is not None:
+            return msgspec.structs.replace(untouched, rejected=list(self.rejected))
+        return as_columns(self.number, self.events, list(self.rejected))
 
     def without_events(self) -> EventPage:
         """The page's place in the feed alone, for whoever keeps it longer than its events."""

@@ -6,7 +6,7 @@ reason, and no event takes another one down. What only the database can judge (n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -39,11 +39,15 @@ class Event(msgspec.Struct, gc=False):
 
 
 class RejectedEvent(msgspec.Struct, gc=False):
-    """``position`` counts from 0 within the page; ``reason`` is a slug of :mod:`datasync_spider.api.reasons`."""
+    """``reason`` is a slug of :mod:`datasync_spider.api.reasons`; ``detail`` says more where there is more to say.
+
+    ``position`` counts from 0 within the page; -1 where the place is not known any more.
+    """
 
     position: int
     reason: str
     raw: bytes
+    detail: str | None = None
 
 
 class ParsedEvents(msgspec.Struct):
@@ -63,17 +67,6 @@ class ParsedEvents(msgspec.Struct):
     def events(self) -> list[Event]:
         """Made anew at each look; their payloads are bytes of their own."""
         return list(map(Event, self.event_ids, self.times_us, map(bytes, self.payloads)))
-
-
-def as_columns(events: Iterable[Event], rejected: list[RejectedEvent]) -> ParsedEvents:
-    """The same as columns."""
-    listed = list(events)
-    return ParsedEvents(
-        [event.event_id for event in listed],
-        [event.occurred_at_us for event in listed],
-        [event.payload for event in listed],
-        rejected,
-    )
 
 
 def parse_events(raw_events: Sequence[RawEvent]) -> ParsedEvents:

@@ -35,6 +35,8 @@ NUL_CHARACTER: Final = "nul_character"
 LONE_SURROGATE: Final = "lone_surrogate"
 INVALID_UTF8: Final = "invalid_utf8"
 TOO_DEEP: Final = "too_deep"
+TIME_WRONG_TYPE: Final = "time_wrong_type"
+TIME_OUT_OF_RANGE: Final = "time_out_of_range"
 MALFORMED_JSON: Final = "malformed_json"
 
 

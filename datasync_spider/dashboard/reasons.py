@@ -117,6 +117,8 @@ REJECTION_REASONS: dict[str, Explanation] = {
     "malformed_json": Explanation("It is not JSON."),
     "not_an_object": Explanation("It is JSON, but no object."),
     "too_deep": Explanation("It is nested too deep."),
+    "time_wrong_type": Explanation("An item pipeline gave it a time that is not a whole number."),
+    "time_out_of_range": Explanation("An item pipeline gave it a time outside of the years 1 to 9999."),
 }
 _REFUSED_BY_POSTGRESQL = "refused_by_postgresql_"
 

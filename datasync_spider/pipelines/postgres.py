@@ -151,7 +151,10 @@ class PostgresPipeline:
 
     def _not_prepared(self, error: Exception) -> None:
         # Whatever it is, the page is not in the buffer and the run must end.
-        self._fail(PageLost(f"a page could not be prepared: {error}"), cause=error)
+        if isinstance(error, PageLost):
+            self._fail(error)
+        else:
+            self._fail(PageLost(f"a page could not be prepared: {error}"), cause=error)
 
     def _has_room(self, page_number: int) -> bool:
         """Whether the page is in line, and little waits to be prepared and less than one more batch to be written."""

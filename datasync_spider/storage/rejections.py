@@ -44,14 +44,12 @@ def _rows(
     for prepared in batch.pages:
         number = prepared.page.number
         twins: Counter[bytes] = Counter()
-        details: list[tuple[RejectedEvent, str | None]] = [(event, None) for event in prepared.rejected]
-        details += [
+        unusable = [
+            *prepared.rejected,
             # A refused row's place in the page is not known any more; its bytes tell what it was.
-            (RejectedEvent(position=-1, reason=row.reason, raw=row.event.payload), row.detail)
-            for row in refused.get(number, [])
+            *(RejectedEvent(-1, row.reason, row.event.payload, row.detail) for row in refused.get(number, [])),
         ]
-        for event, detail in details:
-            raw = event.raw
-            key = digest(raw)
+        for event in unusable:
+            key = digest(event.raw)
             twins[key] += 1
-            yield stream, run_id, number, event.position, event.reason, detail, raw, key, twins[key]
+            yield stream, run_id, number, event.position, event.reason, event.detail, event.raw, key, twins[key]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from tests.support.crawl import Crawl
+from tests.support.crawl import Crawl, scrapy
 from tests.support.database import rows, value
 from tests.support.mock import MockApi, ground_truth
-from tests.support.truth import assert_exact
+from tests.support.truth import assert_books_balance, assert_exact
 
 OURS = "datasync_spider.pipelines.postgres.PostgresPipeline"
 
@@ -52,6 +52,43 @@ def test_a_pipeline_that_fails_ends_the_run_as_failed_and_the_page_is_fetched_ag
     assert "ingestion complete" not in crawl.log
     assert rows(database_url, "SELECT status, reason FROM ingestion_runs") == [("failed", "page_lost")]
     assert value(database_url, "SELECT coalesce(max(page_number), 0) FROM ingestion_pages") <= 2
+    assert start_crawl(mock.base_url).wait() == 0
+    assert_exact(database_url, 2000)
+
+
+def test_ids_that_a_pipeline_has_spoiled_are_rejected_and_the_run_goes_on(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    mock = start_mock_api("--total", "2000")
+    settings = {"API_PAGE_LIMIT": "500", "REJECTED_MAX_PERCENT": "100"}
+    crawl = start_crawl(mock.base_url, *with_pipeline("SpoilIds"), **settings)
+    assert crawl.wait() == 0, crawl.log
+    reasons = "SELECT reason, count(*) FROM rejected_events GROUP BY reason ORDER BY reason"
+    # Of each page 167, which begin anew with the first way.
+    assert rows(database_url, reasons) == [
+        ("id_empty", 4 * 34),
+        ("id_nul", 4 * 34),
+        ("id_too_long", 4 * 33),
+        ("id_wrong_type", 4 * 33),
+        ("lone_surrogate", 4 * 33),
+    ]
+    assert value(database_url, "SELECT count(*) FROM ingested_events") == 2000 - 4 * 167
+    assert_books_balance(database_url)
+    # What the pipeline has spoiled is not lost: the payloads are there.
+    assert scrapy("replay", DATABASE_URL=database_url).returncode == 0
+    assert_exact(database_url, 2000)
+
+
+def test_a_pipeline_that_puts_something_else_among_the_events_ends_the_run_with_a_word_about_it(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    mock = start_mock_api("--total", "2000")
+    crawl = start_crawl(mock.base_url, *with_pipeline("PutDictionaries"), API_PAGE_LIMIT="250", WRITE_BATCH_SIZE="1")
+    assert crawl.wait() == 1, crawl.log
+    told = "on page 3 an item pipeline has put an object of type dict in place of an Event"
+    assert rows(database_url, "SELECT status, reason, detail FROM ingestion_runs") == [("failed", "page_lost", told)]
+    assert told in crawl.log
+    assert "Traceback" not in crawl.log
     assert start_crawl(mock.base_url).wait() == 0
     assert_exact(database_url, 2000)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from itemadapter import ItemAdapter
@@ -49,4 +50,25 @@ class HoldFirstPage:
             await self._others.wait()
         elif item.number == 3:
             self._others.set()
+        return item
+
+
+class SpoilIds:
+    """Makes ids of its own, and not all of them well: of three events one is spoiled, in turn each in another way."""
+
+    _SPOILED: tuple[Any, ...] = ("a\0b", "", "a\ud800", 7, "x" * 1_001)
+
+    def process_item(self, item: EventPage) -> EventPage:
+        for place, event in enumerate(item.events):
+            if place % 3 == 0:
+                event.event_id = self._SPOILED[place // 3 % len(self._SPOILED)]
+        return item
+
+
+class PutDictionaries:
+    """Takes an event for its payload."""
+
+    def process_item(self, item: EventPage) -> EventPage:
+        if item.number == 3:
+            item.events = [json.loads(event.payload) for event in item.events]
         return item

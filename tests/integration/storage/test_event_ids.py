@@ -7,7 +7,7 @@ import pytest
 from datasync_spider.items import EventPage
 from datasync_spider.storage.event_ids import id_snapshot
 from tests.support.database import execute_outside
-from tests.support.pages import event, page
+from tests.support.pages import page
 from tests.support.runs import run_writer
 
 UNORDERED = ["b", "B", "a", "ä", "10", "2", "_", "-", "Z", "é", "\U0001f600"]
@@ -54,7 +54,9 @@ def test_a_run_in_progress_and_other_streams_are_seen(database_url: str) -> None
 
 @pytest.mark.parametrize("event_id", ["two\nlines", "two\rlines", "   "])
 def test_an_id_that_cannot_be_a_line_is_named(database_url: str, event_id: str) -> None:
-    write(database_url, page(1, [event(each, payload=b"{}") for each in ("plain", event_id, "also plain")]))
+    write(database_url, page(1, ["plain", "also plain"]))
+    # A crawl would reject a blank one; a database that was adopted may have it.
+    execute_outside(database_url, f"INSERT INTO ingested_events (event_id, payload) VALUES ('{event_id}', '{{}}')")
     with id_snapshot(database_url, "events") as snapshot:
         assert snapshot.basis.unlistable == event_id
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from datasync_spider.errors import PageLost
 from datasync_spider.items import EventPage
 from datasync_spider.pipelines.preparing import Preparing
 from datasync_spider.storage.batch import PreparedPage
@@ -103,7 +104,7 @@ def test_a_page_that_cannot_be_prepared_is_told_and_keeps_nobody_from_the_next(b
         return failures
 
     (failure,) = asyncio.run(run())
-    assert isinstance(failure, TypeError)
+    assert isinstance(failure, PageLost)
 
 
 @pytest.mark.parametrize("body_bytes", [SMALL, LARGE])
