@@ -6,7 +6,6 @@ faults. So a fault befalls only requests that would have been answered well, and
 
 from collections import deque
 from dataclasses import dataclass
-from uuid import uuid4
 
 from mock_api.calls import Call
 from mock_api.cursor import CursorExpiredError, CursorInvalidError, Cursors
@@ -18,6 +17,7 @@ from mock_api.mishaps import answer_instead, damage_page, events_of, mark_delive
 from mock_api.pagecache import PageCache, cache_headers
 from mock_api.pages import Page, Shape, render
 from mock_api.replies import Reply, cursor_expired, error_reply
+from mock_api.requestids import request_ids
 
 DEFAULT_LIMIT = 100
 
@@ -56,6 +56,7 @@ class EventsApi:
         self._plan = plan
         self._cursors = Cursors(settings.seed, settings.cursor_ttl_ms)
         self._cache = PageCache() if settings.cache else None
+        self._request_ids = request_ids()
         self._recent_cursors: deque[str] = deque(maxlen=2)
 
     def page(self, call: Call) -> Reply:
@@ -131,7 +132,7 @@ class EventsApi:
             cursor_expires_in=self._settings.cursor_ttl_ms // 1_000 if has_more else None,
             total=self._feed.total if claimed is None else claimed,
             returned=returned,
-            request_id=str(uuid4()),
+            request_id=next(self._request_ids),
         )
 
     def _window(self, call: Call) -> tuple[int, int]:

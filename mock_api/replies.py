@@ -10,6 +10,9 @@ from typing import Any
 
 Headers = list[tuple[str, str]]
 
+# Made once: `json.dumps` would make one for each call.
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
 
 class Delivery(Enum):
     """How the answer travels."""
@@ -53,7 +56,7 @@ class Reply:
 
 def dump(content: Any) -> bytes:
     """Compact JSON."""
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    return _COMPACT.encode(content).encode()
 
 
 def json_reply(content: Any, status: int = 200) -> Reply:

@@ -4,12 +4,12 @@ The invariant: every call is answered, and no endpoint of the API is reached wit
 """
 
 from hmac import compare_digest
-from uuid import uuid4
 
 from mock_api.calls import Call
 from mock_api.control import PREFIX, Control
 from mock_api.eventsapi import EventsApi
 from mock_api.replies import Reply, error_reply, json_reply, unauthorized
+from mock_api.requestids import request_ids
 from mock_api.stats import Entry, Stats
 from mock_api.submissions import Submissions
 
@@ -27,6 +27,7 @@ class Router:
         self._control = control
         self.stats = stats
         self._api_key = api_key
+        self._request_ids = request_ids()
 
     def answer(self, call: Call) -> tuple[Reply, Entry | None]:
         """The answer, and its entry in the statistics if it has one."""
@@ -36,7 +37,7 @@ class Router:
         entry = self.stats.received(endpoint, call)
         reply = self._reply(endpoint, call)
         if all(name != "X-Request-ID" for name, _ in reply.headers):
-            reply.headers.append(("X-Request-ID", str(uuid4())))
+            reply.headers.append(("X-Request-ID", next(self._request_ids)))
         self.stats.answered(endpoint, call, entry, reply)
         return reply, entry
 
