@@ -1,7 +1,7 @@
 """`python -m mock_api` serves; `python -m mock_api events` prints the ground truth.
 
-Only chooses between the two. Each is imported when it is chosen: the ground truth starts several times faster without
-Twisted, and tests ask for it often.
+Only chooses between the two. Each is imported when it is chosen: the ground truth starts faster without
+a server's modules, and tests ask for it often.
 """
 
 import os

@@ -4,23 +4,15 @@ The parent is polled. Linux could send a signal instead, but does so when the st
 runner's worker thread may do long before its process.
 """
 
+import asyncio
 import os
 from collections.abc import Callable
-
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 
 _INTERVAL_S = 0.25
 
 
-def watch_parent(parent: int, clock: IReactorTime, gone: Callable[[], object]) -> None:
+async def watch_parent(parent: int, gone: Callable[[], object]) -> None:
     """Call `gone` once the parent process is another one than `parent`."""
-
-    def look() -> None:
-        if os.getppid() != parent:
-            looking.stop()
-            gone()
-
-    looking = LoopingCall(look)
-    looking.clock = clock
-    looking.start(_INTERVAL_S)
+    while os.getppid() == parent:  # noqa: ASYNC110 - nobody else tells
+        await asyncio.sleep(_INTERVAL_S)
+    gone()

@@ -1,32 +1,26 @@
 """Puts a server together from its options and runs it until a signal ends it.
 
-The only place that knows the global reactor, standard output and exit statuses.
+The only place that knows the listening socket, signals, standard output and exit statuses.
 """
 
+import asyncio
+import signal
+import socket
 import sys
-from typing import Any
-
-from twisted.internet import task
-from twisted.internet.error import CannotListenError
-from twisted.logger import (
-    FilteringLogObserver,
-    LogLevel,
-    LogLevelFilterPredicate,
-    globalLogBeginner,
-    textFileLogObserver,
-)
 
 from mock_api.control import Control
 from mock_api.eventsapi import EventsApi
 from mock_api.faultplan import FaultPlan
 from mock_api.feed import Feed
-from mock_api.httpserver import ApiFactory
+from mock_api.httpserver import ApiServer
 from mock_api.limits import RateLimits
 from mock_api.options import Options
 from mock_api.parent import watch_parent
 from mock_api.router import BASE_PATH, Router
 from mock_api.stats import Stats
 from mock_api.submissions import Submissions
+
+_BACKLOG = 512
 
 
 def build_router(options: Options, feed: Feed) -> Router:
@@ -45,46 +39,56 @@ def build_router(options: Options, feed: Feed) -> Router:
 
 def run(options: Options, parent: int) -> int:
     """Serve until SIGINT or SIGTERM, or until `parent` is gone; return the exit status."""
-    # Imported here: the first import installs a reactor, which a test that only builds a router must not.
-    from twisted.internet import reactor as installed  # noqa: PLC0415
+    return asyncio.run(_serve(options, parent))
 
-    reactor: Any = installed
-    _log_warnings()
-    status = 0
+
+async def _serve(options: Options, parent: int) -> int:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in _signals():
+        loop.add_signal_handler(number, stopping.set)
+    watching = asyncio.create_task(watch_parent(parent, stopping.set)) if options.exit_with_parent else None
     feed = Feed(options.feed.seed, options.total, options.memory_bytes)
-    factory = ApiFactory(build_router(options, feed), reactor)
-
-    def give_up(reason: object) -> None:
-        nonlocal status
-        status = 1
-        print(f"mock_api: {reason}", file=sys.stderr)
-        reactor.stop()
-
-    def listen(_prepared: object) -> None:
-        try:
-            port = reactor.listenTCP(options.port, factory, backlog=512, interface=options.host)
-        except CannotListenError as exc:
-            give_up(exc)
-            return
-        host = f"[{options.host}]" if ":" in options.host else options.host
-        print(f"http://{host}:{port.getHost().port}{BASE_PATH}", flush=True)
-
-    def start() -> None:
-        if options.exit_with_parent:
-            watch_parent(parent, reactor, reactor.stop)
-        # In steps of the reactor, so that a signal ends the preparation as well.
-        prepared = task.cooperate(feed.prepare() if options.prepare else iter(()))
-        prepared.whenDone().addCallback(listen).addErrback(give_up)
-
-    reactor.callWhenRunning(start)
-    reactor.run()
-    return status
+    for _ in feed.prepare() if options.prepare else ():
+        # In steps of the event loop, so that what ends the server ends the preparation as well.
+        await asyncio.sleep(0)
+        if stopping.is_set():
+            return 0
+    server = ApiServer(build_router(options, feed), loop)
+    try:
+        listening = await loop.create_server(
+            server.connection, sock=_bound(options.host, options.port), backlog=_BACKLOG
+        )
+    except OSError as error:
+        print(f"mock_api: cannot listen on {_authority(options.host, options.port)}: {error}", file=sys.stderr)
+        return 1
+    port = listening.sockets[0].getsockname()[1]
+    print(f"http://{_authority(options.host, port)}{BASE_PATH}", flush=True)
+    await stopping.wait()
+    listening.close()
+    server.close()
+    if watching is not None:
+        watching.cancel()
+    return 0
 
 
-def _log_warnings() -> None:
-    """What goes wrong in the server shows on standard error."""
-    worth_showing: Any = [LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)]
-    to_stderr: Any = textFileLogObserver(sys.stderr)
-    # Untyped because the checker cannot see that these classes implement the interfaces asked for.
-    observer: Any = FilteringLogObserver(to_stderr, worth_showing)
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+def _signals() -> list[signal.Signals]:
+    # A shell without job control starts what runs in its background deaf to Ctrl-C, and means it.
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    return [signal.SIGTERM] if deaf else [signal.SIGTERM, signal.SIGINT]
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Not left to asyncio: it would bind each address of a name, to ports of their own, and `::` without IPv4."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,7 +1,7 @@
 """Takes in a request's body as it arrives, however large.
 
 The invariant: ids are counted and hashed chunk by chunk, and memory stays bounded: only a small body, or one that is
-JSON and cannot be read in pieces, is kept (a large one on disk). It has the file methods that Twisted asks for.
+JSON and cannot be read in pieces, is kept (a large one on disk).
 """
 
 from hashlib import sha256
@@ -40,7 +40,8 @@ class Upload:
         self.size = 0
         self._hash = sha256()
         self._ids = IdCounter()
-        self._kept: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115 - closed by close
+        # Made for the first byte: most requests have no body.
+        self._kept: SpooledTemporaryFile[bytes] | None = None
 
     @property
     def id_count(self) -> int:
@@ -57,6 +58,8 @@ class Upload:
         self.size += len(data)
         self._hash.update(data)
         if self.is_json or self.size <= _KEPT_IN_MEMORY:
+            if self._kept is None:
+                self._kept = SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115 - closed by close
             self._kept.write(data)
         self._ids.feed(data)
 
@@ -64,16 +67,12 @@ class Upload:
         """The whole body, if it was kept."""
         if not self.is_json and self.size > _KEPT_IN_MEMORY:
             raise ValueError("a body of this size is only read as JSON when its Content-Type says so")
+        if self._kept is None:
+            return b""
         self._kept.seek(0)
         return self._kept.read()
 
-    def tell(self) -> int:
-        """Bytes taken in so far."""
-        return self.size
-
-    def seek(self, _offset: int, _whence: int = 0) -> None:
-        """Nothing: a body is read through `content`."""
-
     def close(self) -> None:
         """Let go of what was kept."""
-        self._kept.close()
+        if self._kept is not None:
+            self._kept.close()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.mock_api.client import PROJECT, Server, ground_truth
+from tests.support.waiting import eventually
 
 Serve = Callable[..., Server]
 
@@ -30,6 +33,34 @@ def test_a_signal_ends_it_with_status_0(serve: Serve, number: signal.Signals) ->
 def test_the_first_line_is_the_base_address(serve: Serve) -> None:
     assert serve("--total", "10").base_url.startswith("http://127.0.0.1:")
     assert serve("--total", "10").base_url.endswith("/api/v1")
+
+
+@pytest.mark.parametrize("host", ["::1", "::", "localhost"])
+def test_it_listens_where_it_is_told_to(serve: Serve, host: str) -> None:
+    server = serve("--total", "10", "--host", host)
+    shown = f"[{host}]" if ":" in host else host
+    assert server.base_url.startswith(f"http://{shown}:")
+    assert server.ask("/health").status == 200
+    if host == "::":
+        server.address = ("127.0.0.1", server.address[1])
+        assert server.ask("/health").status == 200
+
+
+def test_a_signal_ends_the_preparation_as_well() -> None:
+    # 300 MB of events: made in two seconds, while the signal comes at once.
+    command = [sys.executable, "-m", "mock_api", "--prepare", "--total", "4000000", "--memory-mb", "300"]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        status = Path(f"/proc/{process.pid}/status")
+        caught = re.compile(r"^SigCgt:\s*([0-9a-f]+)$", re.MULTILINE)
+
+        def hears_it() -> bool:
+            found = caught.search(status.read_text())
+            return found is not None and bool(int(found[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+        eventually(hears_it, what="the handler of the signal")
+        process.terminate()
+        assert process.communicate(timeout=20) == ("", "")
+        assert process.returncode == 0
 
 
 def test_a_port_that_is_taken_ends_it_with_status_1(serve: Serve) -> None:
