@@ -42,6 +42,8 @@ _MAKERS: dict[str, Callable[[int], bytes]] = {
     "invalid_utf8": lambda age: _with_id("invalid_utf8", age, b'"name":"caf\xe9 \xff\xfe",%b' % _TIME),
     "year_999999": lambda age: _with_id("year_999999", age, b'"timestamp":"+999999-01-01T00:00:00.000Z"'),
     "timestamp_far": lambda age: _with_id("timestamp_far", age, b'"timestamp":31494784780800000'),
+    "before_year_1": lambda age: _with_id("before_year_1", age, b'"timestamp":"0001-01-01T00:00:00+18:00"'),
+    "after_year_9999": lambda age: _with_id("after_year_9999", age, b'"timestamp":"9999-12-31T23:59:59-18:00"'),
     "duplicate_keys": lambda age: b'{"id":"hostile-first-%d","id":"hostile-duplicate_keys-%d",%b}' % (age, age, _TIME),
     "huge_payload": lambda age: _with_id("huge_payload", age, b'"name":"%b",%b' % (b"x" * HUGE_PAYLOAD_BYTES, _TIME)),
     "very_deep_nesting": lambda age: _with_id("very_deep_nesting", age, _nested(VERY_DEEP_LEVELS)),

@@ -19,6 +19,9 @@ from typing import Any
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = _EPOCH.toordinal()
 _MICROSECOND = timedelta(microseconds=1)
+FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The years 1 to 9999 in UTC: what Python's calendar has, and whoever reads a time back from PostgreSQL in Python."""
 _from_isoformat = datetime.fromisoformat
 
 # What sticks to copied text and is no part of it: white space, C0 and C1 controls, zero-width characters.
@@ -174,7 +177,9 @@ def _from_iso_8601(text: str) -> int | None:
     except ValueError:
         return None
     seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second
-    return seconds * 1_000_000 + int((match[7] or "").ljust(9, "0")) // 1_000
+    time_us = seconds * 1_000_000 + int((match[7] or "").ljust(9, "0")) // 1_000
+    # An offset, or a leap second, may lead out of the calendar.
+    return time_us if FIRST_US <= time_us <= LAST_US else None
 
 
 def _offset_minutes(sign: str | None, hours: str | None, minutes: str | None) -> int | None:

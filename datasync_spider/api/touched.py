@@ -10,20 +10,14 @@ Only an event whose bytes nobody knows cannot be set aside: then the page is los
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.api.eventid import MAX_ID_BYTES, id_fault
 from datasync_spider.api.reasons import ID_WRONG_TYPE, LONE_SURROGATE, TIME_OUT_OF_RANGE, TIME_WRONG_TYPE
+from datasync_spider.api.timestamp import FIRST_US, LAST_US
 from datasync_spider.errors import PageLost
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-# The years of Python's datetime, which PostgreSQL has too.
-_FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 _TIMES = {int, type(None)}
 _BYTES = (bytes, bytearray, memoryview, msgspec.Raw)
@@ -103,7 +97,7 @@ def _are_plain(columns: ParsedEvents) -> bool:
     if 0 in lengths or max(lengths, default=0) > MAX_ID_BYTES:
         return False
     known_us = [time_us for time_us in times_us if time_us is not None]
-    return not known_us or (min(known_us) >= _FIRST_US and max(known_us) <= _LAST_US)
+    return not known_us or (min(known_us) >= FIRST_US and max(known_us) <= LAST_US)
 
 
 # An item pipeline may have put anything there: a fault is a slug, and what was given.
@@ -121,7 +115,7 @@ def _time_fault(time_us: object) -> tuple[str, str] | None:
         return None
     if not isinstance(time_us, int) or isinstance(time_us, bool):
         return TIME_WRONG_TYPE, f"a time of type {type(time_us).__name__}"
-    if not _FIRST_US <= time_us <= _LAST_US:
+    if not FIRST_US <= time_us <= LAST_US:
         return TIME_OUT_OF_RANGE, "a time outside of the years 1 to 9999"
     return None
 

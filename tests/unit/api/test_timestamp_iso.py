@@ -69,11 +69,18 @@ def test_a_form_means_what_it_says(text: str, same_as: str) -> None:
     assert parse_timestamp(text) == microseconds(datetime.fromisoformat(same_as))
 
 
-def test_an_offset_may_lead_out_of_the_calendar_and_stays_exact() -> None:
-    assert (
-        parse_timestamp("0001-01-01T00:00:00+18:00") == microseconds(datetime.min.replace(tzinfo=UTC)) - 64_800_000_000
-    )
-    assert parse_timestamp("9999-12-31T23:59:60Z") == microseconds(datetime.max.replace(tzinfo=UTC)) + 1
+@pytest.mark.parametrize(
+    ("text", "same_as"),
+    [
+        ("0001-01-01T18:00:00+18:00", datetime.min.replace(tzinfo=UTC)),
+        ("9999-12-31T05:59:59.999999-18:00", datetime.max.replace(tzinfo=UTC)),
+        ("0001-01-01T17:59:59.999999+18:00", None),
+        ("9999-12-31T06:00:00-18:00", None),
+        ("9999-12-31T23:59:60Z", None),
+    ],
+)
+def test_what_an_offset_leads_out_of_the_calendar_is_no_time(text: str, same_as: datetime | None) -> None:
+    assert parse_timestamp(text) == (None if same_as is None else microseconds(same_as))
 
 
 @pytest.mark.parametrize(
