@@ -1,7 +1,7 @@
 """Takes pages through the item pipelines and counts those that have been through all.
 
-Scrapy counts by a handler of the signal ``item_scraped``, and makes a task for each handler and item: a tenth of what
-the event loop does for a small page. The signal is sent as ever, to whoever asks for it.
+Scrapy counts by a handler of the signal ``item_scraped``, and makes a task for each handler and item, which takes the
+event loop several turns more for each small page. The signal is sent as ever, to whoever asks for it.
 
 Invariant: ``item_scraped_count`` is what Scrapy's own would be.
 """

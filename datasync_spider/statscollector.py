@@ -1,7 +1,7 @@
 """Scrapy's stats in memory, without what Scrapy 2.19 does at each look at a method of theirs.
 
-It wraps the methods to warn of an argument that nobody gives any more, and finds the wrapped ones in Python: for small
-pages, one part in thirty of all that the event loop does. The stats are Scrapy's own, and so is what is done with them.
+It wraps the methods to warn of an argument that nobody gives any more, and finds the wrapped ones in Python: two
+samples of a hundred in a profile of small pages. The stats are Scrapy's own, and so is what is done with them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How often something is told that changes with each request. Pure.
 
-Who shows progress looks a few times a second; telling it each time would cost a small page as much as reading it.
+Who shows progress looks a few times a second, and with small pages a signal at each of them is a cost of its own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Pages on their way to being rows: large ones through a thread, small ones at once.
 
-A small page is prepared while the API works on the next one, in the time that it takes to answer; a hop to a thread and
-back costs as much as preparing a hundred events, and the thread would hold the interpreter when the answer comes
-(docs/performance.md). A large page would keep the event loop from receiving.
+A small page is prepared while the API works on the next one, in the time that it takes to answer: a thread would hold
+the interpreter when the answer comes (docs/performance.md). A large page would keep the event loop from receiving.
 
 Invariant: pages come out in the order in which they went in.
 """

@@ -77,10 +77,6 @@ class Batch:
     def newest(self) -> Watermark | None:
         return max((page.newest for page in self.pages if page.newest), default=None)
 
-    @property
-    def oldest(self) -> Watermark | None:
-        return min((page.oldest for page in self.pages if page.oldest), default=None)
-
 
 @dataclass(frozen=True, slots=True)
 class Committed:

@@ -7,7 +7,6 @@ import socket
 import stat
 import subprocess
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psutil
@@ -18,18 +17,8 @@ from datasync_spider.local.embedded_postgres import EmbeddedPostgres, psql_path,
 from datasync_spider.local.places import Places
 from datasync_spider.local.postmaster import server_process
 from tests.integration.embedded_postgres.servers import kill_server, processes
+from tests.support.database import execute_outside, rows
 from tests.support.waiting import eventually
-
-
-def ask(url: str, sql: str) -> Any:
-    connection = psycopg2.connect(url)
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else None
-    finally:
-        connection.close()
 
 
 def postmaster(home: Path) -> psutil.Process:
@@ -44,12 +33,12 @@ def socket_directory(server: EmbeddedPostgres) -> Path:
 
 def test_the_first_start_makes_a_postgresql_18_with_an_empty_database_in_utf8(place: Path) -> None:
     with start_embedded(place / "home") as server:
-        [(version, database, encoding, checksums)] = ask(
+        [(version, database, encoding, checksums)] = rows(
             server.url,
             "SELECT current_setting('server_version_num')::int / 10000, current_database(),"
             " current_setting('server_encoding'), current_setting('data_checksums')",
         )
-        tables = ask(server.url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")
+        tables = rows(server.url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")
 
     assert (version, database, encoding, checksums) == (18, "datasync", "UTF8", "on")
     assert tables == [(0,)]
@@ -57,7 +46,7 @@ def test_the_first_start_makes_a_postgresql_18_with_an_empty_database_in_utf8(pl
 
 def test_what_is_committed_survives_a_power_cut_by_its_settings(home: Path) -> None:
     with start_embedded(home) as server:
-        settings = [ask(server.url, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")]
+        settings = [rows(server.url, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")]
 
     assert settings == [[("on",)]] * 3
 
@@ -80,7 +69,7 @@ def test_none_of_our_variables_reach_the_server(home: Path, monkeypatch: pytest.
 
     with start_embedded(home) as server:
         environment = postmaster(home).environ()
-        assert ask(server.url, "SELECT 1") == [(1,)]
+        assert rows(server.url, "SELECT 1") == [(1,)]
 
     assert not {"DATASYNC_API_KEY", "PGPORT", "PGDATA"} & {name for name in environment if environment[name]}
 
@@ -98,20 +87,20 @@ def test_closing_ends_the_server_and_may_be_repeated(home: Path) -> None:
 
 def test_what_is_committed_is_there_the_next_time(home: Path) -> None:
     with start_embedded(home) as server:
-        ask(server.url, "CREATE TABLE kept AS SELECT 7 AS number")
+        execute_outside(server.url, "CREATE TABLE kept AS SELECT 7 AS number")
 
     with start_embedded(home) as server:
-        assert ask(server.url, "SELECT number FROM kept") == [(7,)]
+        assert rows(server.url, "SELECT number FROM kept") == [(7,)]
 
 
 def test_what_is_committed_is_there_after_the_server_was_killed(home: Path) -> None:
     with start_embedded(home) as server:
-        ask(server.url, "CREATE TABLE kept AS SELECT 7 AS number")
+        execute_outside(server.url, "CREATE TABLE kept AS SELECT 7 AS number")
         kill_server(home)
 
     assert Places.below(home).data.joinpath("postmaster.pid").exists()
     with start_embedded(home) as server:
-        assert ask(server.url, "SELECT number FROM kept") == [(7,)]
+        assert rows(server.url, "SELECT number FROM kept") == [(7,)]
 
 
 def test_backends_that_outlive_their_postmaster_do_not_keep_a_new_server_from_starting(home: Path) -> None:
@@ -126,18 +115,18 @@ def test_backends_that_outlive_their_postmaster_do_not_keep_a_new_server_from_st
     eventually(lambda: server_process(Places.below(home).data) is None, what="the end of the postmaster")
 
     with start_embedded(home) as second:
-        assert ask(second.url, "SELECT 1") == [(1,)]
+        assert rows(second.url, "SELECT 1") == [(1,)]
         assert not backend.is_running() or backend.status() == psutil.STATUS_ZOMBIE
         connection.close()
         first.close()
-        assert ask(second.url, "SELECT 1") == [(1,)]
+        assert rows(second.url, "SELECT 1") == [(1,)]
 
     assert processes(home) == []
 
 
 def test_a_stale_pid_file_that_names_a_living_stranger_of_the_same_account_is_not_believed(home: Path) -> None:
     with start_embedded(home) as server:
-        ask(server.url, "CREATE TABLE kept AS SELECT 7 AS number")
+        execute_outside(server.url, "CREATE TABLE kept AS SELECT 7 AS number")
         account = postmaster(home).uids().effective
         kill_server(home)
     pid_file = Places.below(home).data / "postmaster.pid"
@@ -147,7 +136,7 @@ def test_a_stale_pid_file_that_names_a_living_stranger_of_the_same_account_is_no
 
     try:
         with start_embedded(home) as server:
-            assert ask(server.url, "SELECT number FROM kept") == [(7,)]
+            assert rows(server.url, "SELECT number FROM kept") == [(7,)]
         assert stranger.poll() is None
     finally:
         stranger.kill()
@@ -160,7 +149,7 @@ def test_a_home_whose_path_is_too_long_for_a_socket_gets_a_short_private_directo
     with start_embedded(home) as server:
         directory = socket_directory(server)
         status = directory.stat()
-        assert ask(server.url, "SELECT 1") == [(1,)]
+        assert rows(server.url, "SELECT 1") == [(1,)]
         with start_embedded(home) as other:
             assert other.url == server.url
 
@@ -173,9 +162,9 @@ def test_a_home_may_have_any_name(place: Path) -> None:
     home = place / 'it\'s $HOME & "more" ü'
 
     with start_embedded(home) as server:
-        assert ask(server.url, "SELECT 1") == [(1,)]
+        assert rows(server.url, "SELECT 1") == [(1,)]
     with start_embedded(home) as server:
-        assert ask(server.url, "SELECT 1") == [(1,)]
+        assert rows(server.url, "SELECT 1") == [(1,)]
 
 
 def test_a_relative_home_and_a_symbolic_link_to_it_are_the_same_database(
