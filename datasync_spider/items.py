@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar, overload
 import msgspec
 
 from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent, parse_events
-from datasync_spider.api.page import Page, RawEvent
+from datasync_spider.api.page import Page, RawEvents
 from datasync_spider.api.touched import as_columns
 
 _T = TypeVar("_T")
@@ -52,8 +52,8 @@ class LazyView(Sequence[_T], Generic[_T]):
 class _ParseOnce:
     """Parses a page's raw events at most once, from whichever thread looks first."""
 
-    def __init__(self, raw_events: Sequence[RawEvent]) -> None:
-        self._raw_events: Sequence[RawEvent] | None = raw_events
+    def __init__(self, raw_events: RawEvents) -> None:
+        self._raw_events: RawEvents | None = raw_events
         self._lock = threading.Lock()
         self._parsed: ParsedEvents | None = None
         self._events: list[Event] | None = None

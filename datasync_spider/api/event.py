@@ -11,13 +11,15 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from datasync_spider.api.page import RawEvent
+from datasync_spider.api.page import RawEvents
 from datasync_spider.api.quicklook import Payload, look_at_all, look_at_one
 from datasync_spider.api.scrutiny import Unusable, scrutinise
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # So many go through all steps together, and stay in the processor's cache for that long.
 _TOGETHER = 500
+# One event in so many may be looked at by itself before a look at all of them costs less.
+_FEW_DOUBTS = 8
 
 
 class Event(msgspec.Struct, gc=False):
@@ -60,7 +62,7 @@ class ParsedEvents(msgspec.Struct):
 
     event_ids: list[str]
     times_us: list[int | None]
-    payloads: list[Payload]
+    payloads: Sequence[Payload]
     rejected: list[RejectedEvent]
 
     @property
@@ -69,29 +71,63 @@ class ParsedEvents(msgspec.Struct):
         return list(map(Event, self.event_ids, self.times_us, map(bytes, self.payloads)))
 
 
-def parse_events(raw_events: Sequence[RawEvent]) -> ParsedEvents:
-    """All events of a page."""
-    parsed = ParsedEvents([], [], [], [])
-    for start in range(0, len(raw_events), _TOGETHER):
-        some = raw_events[start : start + _TOGETHER]
-        columns = look_at_all(some)
-        if columns is None:
-            _parse_one_by_one(start, some, parsed)
-        else:
-            event_ids, times_us = columns
-            parsed.event_ids += event_ids
-            parsed.times_us += times_us
-            parsed.payloads += some
-    return parsed
+class _Parsing:
+    """Columns while they grow."""
 
+    def __init__(self) -> None:
+        self._event_ids: list[str] = []
+        self._times_us: list[int | None] = []
+        self._payloads: list[Payload] = []
+        self._rejected: list[RejectedEvent] = []
 
-def _parse_one_by_one(start: int, raw_events: Sequence[RawEvent], parsed: ParsedEvents) -> None:
-    for position, payload in enumerate(map(bytes, raw_events), start):
+    def add(self, event_id: str, time_us: int | None, payload: bytes) -> None:
+        self._event_ids.append(event_id)
+        self._times_us.append(time_us)
+        self._payloads.append(payload)
+
+    def extend(self, event_ids: list[str], times_us: list[int | None], payloads: list[Payload]) -> None:
+        self._event_ids += event_ids
+        self._times_us += times_us
+        self._payloads += payloads
+
+    def look_closer(self, position: int, payload: bytes) -> None:
         try:
-            event_id, occurred_at_us = look_at_one(payload) or scrutinise(payload)
+            event_id, time_us = look_at_one(payload) or scrutinise(payload)
         except Unusable as error:
-            parsed.rejected.append(RejectedEvent(position, error.reason, payload))
+            self._rejected.append(RejectedEvent(position, error.reason, payload))
         else:
-            parsed.event_ids.append(event_id)
-            parsed.times_us.append(occurred_at_us)
-            parsed.payloads.append(payload)
+            self.add(event_id, time_us, payload)
+
+    def parsed(self) -> ParsedEvents:
+        return ParsedEvents(self._event_ids, self._times_us, self._payloads, self._rejected)
+
+
+def parse_events(raw_events: RawEvents) -> ParsedEvents:
+    """All events of a page."""
+    if isinstance(raw_events, list):
+        return _parse_together(raw_events)
+    event_ids, times_us, doubts = raw_events.columns()
+    if not doubts:
+        return ParsedEvents(event_ids, times_us, raw_events, [])  # type: ignore[arg-type] # no id is None
+    if doubts * _FEW_DOUBTS > len(raw_events):
+        return _parse_together(list(raw_events))
+    parsing = _Parsing()
+    for position, (event_id, time_us, payload) in enumerate(zip(event_ids, times_us, raw_events, strict=True)):
+        if event_id is None:
+            parsing.look_closer(position, payload)
+        else:
+            parsing.add(event_id, time_us, payload)
+    return parsing.parsed()
+
+
+def _parse_together(raw_events: Sequence[Payload]) -> ParsedEvents:
+    parsing = _Parsing()
+    for start in range(0, len(raw_events), _TOGETHER):
+        some = list(raw_events[start : start + _TOGETHER])
+        columns = look_at_all(some)
+        if columns is not None:
+            parsing.extend(*columns, some)
+            continue
+        for position, payload in enumerate(some, start):
+            parsing.look_closer(position, bytes(payload))
+    return parsing.parsed()

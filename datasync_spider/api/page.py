@@ -10,13 +10,14 @@ from typing import TypeAlias
 
 import msgspec
 
+from datasync_spider.api import compiled
 from datasync_spider.api.envelope import Envelope, Feed, read_feed
 from datasync_spider.api.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
 from datasync_spider.api.tolerant import split_page
 from datasync_spider.errors import PageUnreadable
 
-RawEvent: TypeAlias = msgspec.Raw
-"""The bytes of one event within the body, not copied: they keep the whole body in memory."""
+RawEvents: TypeAlias = "list[msgspec.Raw] | compiled.Events"
+"""The bytes of each event within the body, not copied: they keep the whole body in memory."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -28,7 +29,7 @@ class Page(msgspec.Struct, frozen=True):
     ``total`` is the API's count of all events, ``cursor_expires_in_seconds`` what it says of its cursor's life.
     """
 
-    raw_events: list[RawEvent]
+    raw_events: RawEvents
     next_cursor: str | None
     has_more: bool
     total: int | None = None
@@ -48,6 +49,14 @@ _decode_envelope = msgspec.json.Decoder(Envelope).decode
 def read_page(body: bytes) -> Page:
     """Raises PageUnreadable for what is no page, PageContradiction for one that does not say how it goes on."""
     text = body.removeprefix(_BYTE_ORDER_MARK)
+    if compiled.IS_COMPILED and (found := compiled.split(text)) is not None:
+        events, start, end = found
+        return _page_around(events, b"".join((text[:start], b"[]", text[end:])))
+    return read_page_by_decoder(text)
+
+
+def read_page_by_decoder(text: bytes) -> Page:
+    """The same for a page that the compiled reading left, or where there is none."""
     try:
         whole = _decode_body(text)
     except _REFUSALS:
@@ -57,7 +66,11 @@ def read_page(body: bytes) -> Page:
 
 def read_page_tolerantly(text: bytes) -> Page:
     """The same for a page some of whose events the decoder cannot take; about ten times slower."""
-    raw_events, rest = split_page(text)
+    return _page_around(*split_page(text))
+
+
+def _page_around(raw_events: RawEvents | None, rest: bytes) -> Page:
+    """``rest`` is the page with nothing where its events were."""
     try:
         envelope = _decode_envelope(rest)
     except _REFUSALS as error:
@@ -65,7 +78,7 @@ def read_page_tolerantly(text: bytes) -> Page:
     return _page(raw_events, read_feed(envelope))
 
 
-def _page(raw_events: list[RawEvent] | None, feed: Feed) -> Page:
+def _page(raw_events: RawEvents | None, feed: Feed) -> Page:
     if raw_events is None:
         raise PageUnreadable(NO_DATA_ARRAY)
     if feed.returned is not None and feed.returned != len(raw_events):

@@ -7,9 +7,9 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw as RawEvent
 
 from datasync_spider.api.event import Event, ParsedEvents, parse_events
-from datasync_spider.api.page import RawEvent
 
 
 def parse(*texts: bytes) -> ParsedEvents:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw as RawEvent
 
 from datasync_spider.api.event import parse_events
-from datasync_spider.api.page import RawEvent
 from datasync_spider.api.scrutiny import Unusable, scrutinise
 from tests.unit.api.jsontexts import any_text, objects, read_strictly, values, written
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import Raw as RawEvent
 
 from datasync_spider.api.event import Event, parse_events
-from datasync_spider.api.page import RawEvent
 
 
 def occurred_at_us(members: bytes) -> int | None:

@@ -56,7 +56,7 @@ def test_events_stands_in_where_data_is_no_array(data: bytes) -> None:
 
 def test_the_last_page_has_no_cursor() -> None:
     page = read_page(compact({"data": [], "pagination": {"hasMore": False, "nextCursor": None}}))
-    assert (page.raw_events, page.has_more, page.next_cursor) == ([], False, None)
+    assert (list(page.raw_events), page.has_more, page.next_cursor) == ([], False, None)
 
 
 def test_has_more_false_wins_over_a_cursor_beside_it() -> None:

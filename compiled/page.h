@@ -1,0 +1,94 @@
+/* A page: where its events stand, each looked at on the way.
+ *
+ * Invariant: a page is taken whole or not at all. What is taken is JSON to its last byte, with exactly one array of
+ * events; all else is left to datasync_spider.api.page.
+ */
+
+#ifndef DATASYNC_PAGE_H
+#define DATASYNC_PAGE_H
+
+#include <stdlib.h>
+
+#include "event.h"
+
+#define NO_TIME INT64_MIN
+
+/* An event in a page, small, for there are many: id_length is 0 where the event needs a closer look. */
+typedef struct {
+    uint32_t start, length, id_start, id_length;
+    int64_t time_us;
+} Slice;
+
+typedef struct {
+    Slice *slices;
+    size_t count, room;
+} Slices;
+
+/* Of the array of events, brackets included. */
+typedef struct {
+    Place start, end;
+} Span;
+
+static inline bool add_slice(Slices *slices, Place text, Place start, Place end, const Event *event) {
+    if (slices->count == slices->room) {
+        size_t room = slices->room ? slices->room * 2 : 64;
+        Slice *larger = realloc(slices->slices, room * sizeof(Slice));
+        if (larger == NULL) return false;
+        slices->slices = larger;
+        slices->room = room;
+    }
+    Slice *slice = &slices->slices[slices->count++];
+    slice->start = (uint32_t)(start - text);
+    slice->length = (uint32_t)(end - start);
+    slice->id_start = event->is_known ? (uint32_t)(event->id - text) : 0;
+    slice->id_length = event->is_known ? (uint32_t)(event->id_end - event->id) : 0;
+    slice->time_us = event->is_known && event->has_time ? event->time_us : NO_TIME;
+    return true;
+}
+
+/* After the array at a bracket. */
+static inline Place read_events(Place text, Place at, Place end, Slices *slices) {
+    at = skip_space(at + 1, end);
+    while (at < end && *at != ']') {
+        Event event = {.is_known = false};
+        Value value;
+        Place start = at;
+        at = *at == '{' ? read_event(at, end, &event) : skip_value(at, end, 0, &value);
+        if (at == NULL || !add_slice(slices, text, start, at, &event)) return NULL;
+        at = skip_comma(at, end, ']');
+        if (at == NULL) return NULL;
+    }
+    return at < end ? at + 1 : NULL;
+}
+
+static inline bool is_name(const Value *key, const char *name) {
+    size_t length = strlen(name);
+    return (size_t)(key->end - key->start) == length && memcmp(key->start, name, length) == 0;
+}
+
+/* Whether the text is a page of which no doubt is left. */
+static inline bool read_whole_page(Place text, Place end, Slices *slices, Span *events) {
+    events->start = NULL;
+    Place at = skip_space(text, end);
+    if (at == end || *at != '{') return false;
+    at = skip_space(at + 1, end);
+    while (at < end && *at != '}') {
+        Value key, value;
+        at = skip_key(at, end, &key);
+        if (at == NULL || key.has_escape) return false;
+        if (is_name(&key, "data") || is_name(&key, "events")) {
+            /* Two arrays, or none: which one counts is not for us to say. */
+            if (*at != '[' || events->start != NULL) return false;
+            events->start = at;
+            at = events->end = read_events(text, at, end, slices);
+        } else {
+            at = skip_value(at, end, 1, &value);
+        }
+        if (at == NULL) return false;
+        at = skip_comma(at, end, '}');
+        if (at == NULL) return false;
+    }
+    return at < end && events->start != NULL && skip_space(at + 1, end) == end;
+}
+
+#endif

@@ -1,0 +1,58 @@
+/* A row of PostgreSQL's binary COPY: event_id text, occurred_at timestamptz, payload jsonb.
+ *
+ * The format is PostgreSQL's documentation of COPY, "Binary Format"; timestamptz is microseconds since 2000-01-01 UTC, jsonb
+ * a version byte before its text.
+ */
+
+#ifndef DATASYNC_ROW_H
+#define DATASYNC_ROW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define POSTGRES_EPOCH_US INT64_C(946684800000000)
+#define COLUMNS 3
+#define TIME_BYTES 8
+#define JSONB_VERSION 1
+
+typedef struct {
+    const char *id, *payload;
+    Py_ssize_t id_bytes, payload_bytes;
+    bool has_time;
+    int64_t time_us;
+} Row;
+
+static inline unsigned char *put_number(unsigned char *at, uint64_t number, int bytes) {
+    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) *at++ = (unsigned char)(number >> shift);
+    return at;
+}
+
+static inline unsigned char *put_bytes(unsigned char *at, const char *bytes, Py_ssize_t count) {
+    if (count > 0) memcpy(at, bytes, (size_t)count);
+    return at + count;
+}
+
+/* As bytes of Python's, or NULL with an exception. */
+static inline PyObject *write_row(const Row *row) {
+    if (row->id_bytes > INT32_MAX || row->payload_bytes >= INT32_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "a column of COPY has at most 2 GB");
+        return NULL;
+    }
+    Py_ssize_t time_bytes = row->has_time ? TIME_BYTES : 0;
+    Py_ssize_t bytes = 2 + 4 + row->id_bytes + 4 + time_bytes + 4 + 1 + row->payload_bytes;
+    PyObject *written = PyBytes_FromStringAndSize(NULL, bytes);
+    if (written == NULL) return NULL;
+    unsigned char *at = (unsigned char *)PyBytes_AsString(written);
+    at = put_number(at, COLUMNS, 2);
+    at = put_number(at, (uint64_t)row->id_bytes, 4);
+    at = put_bytes(at, row->id, row->id_bytes);
+    at = put_number(at, row->has_time ? TIME_BYTES : UINT32_MAX, 4);
+    if (row->has_time) at = put_number(at, (uint64_t)row->time_us - (uint64_t)POSTGRES_EPOCH_US, TIME_BYTES);
+    at = put_number(at, (uint64_t)row->payload_bytes + 1, 4);
+    at = put_number(at, JSONB_VERSION, 1);
+    put_bytes(at, row->payload, row->payload_bytes);
+    return written;
+}
+
+#endif

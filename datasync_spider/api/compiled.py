@@ -1,0 +1,22 @@
+"""The compiled reading of pages and writing of rows (the folder ``compiled``), where it could be compiled.
+
+Invariant: what runs in its place does the same, more slowly. Whoever uses it asks ``IS_COMPILED`` first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datasync_columns import Events, encode_rows, split
+
+    IS_COMPILED: bool
+else:
+    try:
+        from datasync_columns import Events, encode_rows, split
+
+        IS_COMPILED = True
+    except ImportError:
+        IS_COMPILED = False
+
+__all__ = ["IS_COMPILED", "Events", "encode_rows", "split"]
