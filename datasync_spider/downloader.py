@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from scrapy import Request, signals
 from scrapy.core.downloader import Downloader
+from scrapy.core.downloader.handlers import DownloadHandlers
 from twisted.internet.defer import Deferred
 
 if TYPE_CHECKING:
@@ -31,11 +32,23 @@ class _Done(Exception):
     """What comes of the request that stands for all."""
 
 
+class _Handlers(DownloadHandlers):
+    """Scrapy's own, without the parsing of each URL: its scheme is what stands before the first colon."""
+
+    async def download_request_async(self, request: Request) -> Response:
+        scheme = request.url.partition(":")[0]
+        handler = self._get_handler(scheme)
+        if handler is None or scheme in self._old_style_handlers:
+            return await super().download_request_async(request)
+        return await handler.download_request(request)
+
+
 class ChainDownloader(Downloader):
     """In Scrapy's setting DOWNLOADER."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
+        self.handlers = _Handlers(crawler)
         settings = crawler.settings
         self._needs_slots = bool(
             settings.getfloat("DOWNLOAD_DELAY")

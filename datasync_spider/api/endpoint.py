@@ -7,20 +7,18 @@ certain is none: a URL that two parsers could read differently is an error, sinc
 from __future__ import annotations
 
 from functools import lru_cache
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def events_url(base_url: str, limit: int, cursor: str | None = None, until_ms: int | None = None) -> str:
     """The URL of one page of the feed. A query in ``base_url`` is kept, before the page's own parameters."""
-    parameters: dict[str, str | int] = {"limit": limit}
+    url = f"{_events_url(base_url)}limit={limit}"
     if cursor is not None:
-        parameters["cursor"] = cursor
-    if until_ms is not None:
-        parameters["until"] = until_ms
-    # quote, not quote_plus: a plus sign for a space is undone by form parsers only.
-    return _events_url(base_url) + urlencode(parameters, quote_via=quote, safe="")
+        # quote, not quote_plus: a plus sign for a space is undone by form parsers only.
+        url += f"&cursor={quote(cursor, safe='')}"
+    return url if until_ms is None else f"{url}&until={until_ms}"
 
 
 @lru_cache(16)

@@ -49,10 +49,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What an answer leads to: a page to hand over, a request to send, both, or the end."""
+    """What an answer leads to: a page to hand over, a request to send, both, or the end.
+
+    ``cursor_seconds``: how long the page's next cursor lives; None where there is none, or that is not told.
+    """
 
     page: EventPage | None = None
     response: Response | None = None
+    cursor_seconds: float | None = None
     request: Request | None = None
 
 
@@ -118,7 +122,9 @@ class EventsSpider(Spider):
                 if turn.page is not None:
                     await self._handover.room_for(turn.page.body_bytes)
                     # Begins when the next request has left and this coroutine waits for the answer.
-                    self._hand_over(turn.page, turn.response)
+                    process = partial(self._hand_over, turn.page, turn.response, turn.cursor_seconds)
+                    self._handover.begin(process, turn.page.body_bytes)
+                    del process
                 # Whoever holds it last lets it go, which takes half a millisecond, while the API works.
                 del turn
         except Stopped:
@@ -130,9 +136,16 @@ class EventsSpider(Spider):
         finally:
             await self._handover.finished()
 
-    def _hand_over(self, page: EventPage, response: Response | None) -> None:
-        process = self.crawler.engine.scraper.start_itemproc_async
-        self._handover.begin(partial(process, page, response=response), page.body_bytes)
+    async def _hand_over(self, page: EventPage, response: Response | None, cursor_seconds: float | None) -> None:
+        self.crawler.signals.send_catch_log(signals.page_fetched, page=page, cursor_seconds=cursor_seconds)
+        logger.debug(
+            "page %d: %d events in %d ms",
+            page.number,
+            page.received_events,
+            page.fetch_ms,
+            extra={"datasync": page_fields(page)},
+        )
+        await self.crawler.engine.scraper.start_itemproc_async(page, response=response)
 
     def _request(self, cursor: str | None, until_ms: int | None = None) -> Request:
         assert self._walk is not None
@@ -173,17 +186,8 @@ class EventsSpider(Spider):
         item = _item(response, page, walk.step(page, meta["cursor"], meta["until_ms"]))
         if page.has_more and await self._is_known(item):
             item.ends_pass = "reached_known"
-        self.crawler.signals.send_catch_log(
-            signals.page_fetched, page=item, cursor_seconds=page.cursor_expires_in_seconds if page.has_more else None
-        )
-        logger.debug(
-            "page %d: %d events in %d ms",
-            item.number,
-            item.received_events,
-            item.fetch_ms,
-            extra={"datasync": page_fields(item)},
-        )
-        return _Turn(item, response, None if item.ends_pass else self._request(item.next_cursor))
+        cursor_seconds = page.cursor_expires_in_seconds if page.has_more else None
+        return _Turn(item, response, cursor_seconds, None if item.ends_pass else self._request(item.next_cursor))
 
     async def _is_known(self, page: EventPage) -> bool:
         run = self._run
