@@ -7,8 +7,12 @@
 # The law: a stamp inside the environment says which pins it holds, and it is written last. Whatever ends this early,
 # a full disk or a killed shell, leaves an environment without that line, and the next call makes it anew.
 #
+# Another line says of which sources the compiled module is (compiled/), or what there was to compile it with when that
+# did not work: it is compiled again when either changes, in the environment as it stands. Nothing depends on it.
+#
 #   DATASYNC_VENV    another place than .venv (absolute), such as one environment for several checkouts
 #   PYTHON           the interpreter to make it with
+#   CC               the C compiler, where it is not cc, gcc or clang
 
 venv=${DATASYNC_VENV:-$root/.venv}
 stamp=$venv/.datasync-stamp
@@ -66,6 +70,26 @@ venv_is_good() {
   [ -z "${PYTHON:-}" ] || [ "$(python_version "$PYTHON")" = "$(python_version "$venv/bin/python")" ]
 }
 
+code_line() { printf 'code %s' "$(cat "$root"/compiled/*.[ch] "$root/compiled/build.py" | cksum)"; }
+
+compiler() {
+  for name in ${CC:-cc gcc clang}; do
+    command -v "$name" && return
+  done
+}
+
+# In vain, with what there is now: $1 is where Python's header belongs.
+in_vain_line() {
+  if [ -e "$1" ]; then found=there; else found=missing; fi
+  printf '%s in vain, compiler %s, %s: %s' "$(code_line)" "$(compiler)" "$found" "$1"
+}
+
+code_is_compiled() {
+  grep -qxF -e "$(code_line)" "$stamp" && return
+  header=$(sed -n 's/^code .* in vain, .*, [a-z]*: //p' "$stamp")
+  [ -n "$header" ] && grep -qxF -e "$(in_vain_line "$header")" "$stamp"
+}
+
 # The lock belongs to file descriptor 9 of this shell, and the kernel drops it with the shell: a killed one leaves none
 # behind. Python takes it, since not every system has a flock command.
 lock_venv() {
@@ -81,6 +105,8 @@ except BlockingIOError:
 }
 
 unlock_venv() { exec 9>&-; }
+
+venv_can_be_changed() { [ -w "$venv" ] && (: >>"$venv.lock") 2>/dev/null; }
 
 install_pins() {
   say "installing $(basename "$(pins_of "$1")") into $venv"
@@ -102,35 +128,65 @@ make_venv() {
   "$python" -m venv "$venv" 9>&- || die "$python could not make a virtual environment in $venv" 1
 }
 
-ensure_venv() {
-  if ! venv_is_good "$1"; then
-    find_python || {
-      explain_no_python
-      exit 2
-    }
-    lock_venv
-    # Another process may have made it while this one waited.
-    if ! venv_is_good "$1"; then
-      # The run-time pins are a subset of the others, so the tools can be added to what a crawl may be using right now.
-      venv_is_good run || make_venv
-      home=$(home_line)
-      if [ "$1" = dev ]; then
-        { printf '%s\n' "$home"; grep '^run ' "$stamp" || true; } >"$stamp.new" && mv "$stamp.new" "$stamp"
-      fi
-      install_pins "$1"
-      # The checkout itself: a line in site-packages does what an editable install does, and needs no build back end.
-      "$venv/bin/python" -c '
+# A crawl that has the older module loaded keeps it: the new one is another file under the same name.
+compile_code() {
+  header=$("$venv/bin/python" -c 'import os, sysconfig; print(os.path.join(sysconfig.get_path("include"), "Python.h"))')
+  [ -z "$(compiler)" ] || say "compiling what reads events into $venv"
+  line=$(code_line)
+  if ! said=$("$venv/bin/python" "$root/compiled/build.py" 2>&1 9>&-); then
+    say "$said; everything works without, and what is installed later is used from the next start on"
+    line=$(in_vain_line "$header")
+  fi
+  { grep -v '^code ' "$stamp"; printf '%s\n' "$line"; } >"$stamp.new" && mv "$stamp.new" "$stamp"
+}
+
+need_python() {
+  find_python || {
+    explain_no_python
+    exit 2
+  }
+}
+
+fill_venv() {
+  # The run-time pins are a subset of the others, so the tools can be added to what a crawl may be using right now.
+  venv_is_good run || make_venv
+  home=$(home_line)
+  if [ "$1" = dev ]; then
+    { printf '%s\n' "$home"; grep -e '^run ' -e '^code ' "$stamp" || true; } >"$stamp.new" && mv "$stamp.new" "$stamp"
+  fi
+  install_pins "$1"
+  # The checkout itself: a line in site-packages does what an editable install does, and needs no build back end.
+  "$venv/bin/python" -c '
 import pathlib, sys, sysconfig
 pathlib.Path(sysconfig.get_path("purelib"), "datasync-checkout.pth").write_text(sys.argv[1] + "\n")' "$root"
-      {
-        printf '%s\n' "$home"
-        stamp_line run
-        printf '\n'
-        [ "$1" = run ] || { stamp_line dev; printf '\n'; }
-      } >"$stamp.new"
-      mv "$stamp.new" "$stamp"
-    fi
+  {
+    printf '%s\n' "$home"
+    stamp_line run
+    printf '\n'
+    [ "$1" = run ] || { stamp_line dev; printf '\n'; }
+    grep '^code ' "$stamp" || true
+  } >"$stamp.new"
+  mv "$stamp.new" "$stamp"
+}
+
+ensure_venv() {
+  if ! venv_is_good "$1"; then
+    need_python
+    lock_venv
+    # Another process may have made it while this one waited.
+    venv_is_good "$1" || fill_venv "$1"
     unlock_venv
+  fi
+  if ! code_is_compiled; then
+    if venv_can_be_changed; then
+      python=$venv/bin/python
+      lock_venv
+      # Nothing depends on it.
+      code_is_compiled || compile_code || true
+      unlock_venv
+    else
+      say "$venv belongs to somebody else, and what reads events in it was compiled of other sources, if at all"
+    fi
   fi
   VIRTUAL_ENV=$venv
   PATH=$venv/bin:$PATH

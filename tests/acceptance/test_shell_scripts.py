@@ -1,74 +1,22 @@
-"""The shell scripts by themselves: their text, and the environment that they make.
-
-The environments made here hold no packages, since the requirement files are empty ones: the rules are what is tested,
-and no package index is needed.
-"""
+"""The shell scripts by themselves: their text, and the environment that they make."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.checkouts import ROOT, ensure, environment, made, make_checkout, start
+
 SCRIPTS = sorted(path.relative_to(ROOT) for path in (*ROOT.glob("*.sh"), *ROOT.glob("scripts/*.sh")))
-
-# Without byte code, each new environment compiles pip again at every call of it.
-_NOT_INHERITED = {"DATASYNC_VENV", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"}
-
-# Makes the environment that is asked for and tells what came of it: $1 is "run" or "dev".
-DRIVER = """\
-set -eu
-root=$(pwd -P)
-. ./scripts/venv.sh
-ensure_venv "$1"
-echo "ready: $("$venv/bin/python" -c 'import sys; print(sys.prefix)')"
-"""
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout whose requirement files name nothing."""
-    folder = tmp_path / "check out"
-    (folder / "scripts").mkdir(parents=True)
-    shutil.copy(ROOT / "scripts/venv.sh", folder / "scripts/venv.sh")
-    (folder / "requirements.txt").write_text("# nothing to run\n")
-    (folder / "requirements-dev.txt").write_text("# nothing to test with\n")
-    (folder / "driver.sh").write_text(DRIVER)
-    return folder
-
-
-def environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-    # Not this environment's own Python: an environment that hangs on another one's bin would be no fair test of it.
-    return kept | {"PYTHON": str(Path(sys.base_prefix) / "bin" / "python3")} | more
-
-
-def start(checkout: Path, wanted: str, **more: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        ["sh", "driver.sh", wanted],
-        cwd=checkout,
-        env=environment(**more),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def ensure(checkout: Path, wanted: str, **more: str) -> subprocess.CompletedProcess[str]:
-    process = start(checkout, wanted, **more)
-    out, err = process.communicate(timeout=120)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-
-def made(result: subprocess.CompletedProcess[str]) -> bool:
-    return "making /" in result.stderr
+    return make_checkout(tmp_path / "check out")
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=str)
