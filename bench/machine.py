@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.feed import PROJECT
 from bench.figures import Machine
+from datasync_spider.api.compiled import IS_COMPILED
 
 _LIBRARIES = ("scrapy", "twisted", "httptools", "msgspec", "psycopg2-binary")
 
@@ -26,6 +27,7 @@ def this_machine(postgresql: str) -> Machine:
             "python": platform.python_version(),
             "postgresql": postgresql,
             **{name: version(name) for name in _LIBRARIES},
+            "events read by": "compiled code" if IS_COMPILED else "Python",
         },
     )
 

@@ -1,4 +1,4 @@
-"""``scrapy doctor``: configuration, database, API, disk and clocks, each with a remedy where something is amiss.
+"""``scrapy doctor``: configuration, code, database, API, disk and clocks, each with a remedy where something is amiss.
 
 Exit code 0 where a crawl can be started, 1 where there is a problem. The configuration's own mistakes are problems
 like the others here, not a refusal to look.
@@ -15,6 +15,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
+from datasync_spider.api.compiled import IS_COMPILED
 from datasync_spider.apiclient import ApiClient
 from datasync_spider.command import api, database, load_config, stoppable
 from datasync_spider.config import Config
@@ -22,6 +23,7 @@ from datasync_spider.config.model import project_directory
 from datasync_spider.config.sources import Sources, read_dotenv
 from datasync_spider.doctor import configuration
 from datasync_spider.doctor.clock import judge_clock
+from datasync_spider.doctor.compiled import judge_compiled
 from datasync_spider.doctor.configuration import InForce, judge_configuration, settings_in_force
 from datasync_spider.doctor.database import judge_database, unreachable
 from datasync_spider.doctor.disk import free_bytes, judge_disk
@@ -81,7 +83,7 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
     sources = Sources(settings, os.environ, read_dotenv(project_directory() / ".env"))
     in_force = settings_in_force(sources, config)
     config = load_config(settings)
-    findings = judge_configuration(config)
+    findings = [*judge_configuration(config), judge_compiled(IS_COMPILED)]
     findings += _look_at_database(settings, config)
     findings += _look_at_api(settings, config)
     findings.append(judge_disk(config.home, free_bytes(config.home), embedded=config.database_url is None))

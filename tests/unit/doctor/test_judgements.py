@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from datasync_spider.doctor.clock import judge_clock
+from datasync_spider.doctor.compiled import judge_compiled
 from datasync_spider.doctor.configuration import InForce
 from datasync_spider.doctor.database import judge_database, unreachable
 from datasync_spider.doctor.disk import free_bytes, judge_disk
@@ -146,3 +147,11 @@ def test_a_report_holds_settings_findings_and_the_verdict_but_no_secret() -> Non
     assert any("-> correct it" in line for line in lines)
     assert lines[-1].startswith("1 to put right")
     assert as_lines(as_report([], [fine("api", "well")]))[-1] == "ready to crawl"
+
+
+def test_events_that_are_read_without_compiled_code_are_a_warning_and_no_problem() -> None:
+    assert judge_compiled(True).level is Level.OK
+    finding = judge_compiled(False)
+    assert finding.level is Level.WARNING
+    assert finding.remedy is not None
+    assert "gcc and python3-dev" in finding.remedy
