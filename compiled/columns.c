@@ -131,22 +131,41 @@ static PyObject *encode_row(PyObject *event_id, PyObject *time_us, const char *p
     row.id = PyUnicode_AsUTF8AndSize(event_id, &row.id_bytes);
     if (row.id == NULL) return NULL;
     if (row.has_time) {
+        if (!PyLong_Check(time_us)) {
+            PyErr_SetString(PyExc_TypeError, "a time must be an int or None");
+            return NULL;
+        }
         row.time_us = PyLong_AsLongLong(time_us);
         if (row.time_us == -1 && PyErr_Occurred()) return NULL;
     }
     return write_row(&row);
 }
 
-static PyObject *encode_event(PyObject *event_id, PyObject *time_us, const Events *events, Py_ssize_t place) {
+/* Runs no code of Python's, so that nobody can empty the lists meanwhile. */
+static PyObject *encode_event(PyObject *event_ids, PyObject *times_us, const Events *events, Py_ssize_t place) {
+    PyObject *event_id = PyList_GetItem(event_ids, place), *time_us = PyList_GetItem(times_us, place);
     const Slice *slice = &events->events.slices[place];
     return encode_row(event_id, time_us, (const char *)text_of(events) + slice->start, slice->length);
 }
 
 static PyObject *encode_object(PyObject *event_id, PyObject *time_us, PyObject *payload) {
     Py_buffer bytes;
+    if (event_id == NULL || time_us == NULL || payload == NULL) return NULL;
     if (PyObject_GetBuffer(payload, &bytes, PyBUF_SIMPLE) < 0) return NULL;
     PyObject *row = encode_row(event_id, time_us, bytes.buf, bytes.len);
     PyBuffer_Release(&bytes);
+    return row;
+}
+
+/* An object may have Python code that shows its bytes, and that code may empty the lists: so all three are held. */
+static PyObject *encode_listed(PyObject *event_ids, PyObject *times_us, PyObject *payloads, Py_ssize_t place) {
+    PyObject *event_id = Py_XNewRef(PyList_GetItem(event_ids, place));
+    PyObject *time_us = Py_XNewRef(PyList_GetItem(times_us, place));
+    PyObject *payload = Py_XNewRef(PyList_GetItem(payloads, place));
+    PyObject *row = encode_object(event_id, time_us, payload);
+    Py_XDECREF(event_id);
+    Py_XDECREF(time_us);
+    Py_XDECREF(payload);
     return row;
 }
 
@@ -170,9 +189,8 @@ static PyObject *encode_rows(PyObject *Py_UNUSED(module), PyObject *arguments) {
     }
     PyObject *rows = PyList_New(count);
     for (Py_ssize_t place = 0; rows != NULL && place < count; place++) {
-        PyObject *event_id = PyList_GetItem(event_ids, place), *time_us = PyList_GetItem(times_us, place);
-        PyObject *row = events != NULL ? encode_event(event_id, time_us, events, place)
-                                       : encode_object(event_id, time_us, PyList_GetItem(payloads, place));
+        PyObject *row = events != NULL ? encode_event(event_ids, times_us, events, place)
+                                       : encode_listed(event_ids, times_us, payloads, place);
         if (row == NULL || PyList_SetItem(rows, place, row) < 0) Py_CLEAR(rows);
     }
     return rows;

@@ -39,6 +39,10 @@ static inline PyObject *write_row(const Row *row) {
         PyErr_SetString(PyExc_OverflowError, "a column of COPY has at most 2 GB");
         return NULL;
     }
+    if (row->has_time && row->time_us < INT64_MIN + POSTGRES_EPOCH_US) {
+        PyErr_SetString(PyExc_OverflowError, "a time lies before all that a column of COPY can hold");
+        return NULL;
+    }
     Py_ssize_t time_bytes = row->has_time ? TIME_BYTES : 0;
     Py_ssize_t bytes = 2 + 4 + row->id_bytes + 4 + time_bytes + 4 + 1 + row->payload_bytes;
     PyObject *written = PyBytes_FromStringAndSize(NULL, bytes);
@@ -48,7 +52,7 @@ static inline PyObject *write_row(const Row *row) {
     at = put_number(at, (uint64_t)row->id_bytes, 4);
     at = put_bytes(at, row->id, row->id_bytes);
     at = put_number(at, row->has_time ? TIME_BYTES : UINT32_MAX, 4);
-    if (row->has_time) at = put_number(at, (uint64_t)row->time_us - (uint64_t)POSTGRES_EPOCH_US, TIME_BYTES);
+    if (row->has_time) at = put_number(at, (uint64_t)(row->time_us - POSTGRES_EPOCH_US), TIME_BYTES);
     at = put_number(at, (uint64_t)row->payload_bytes + 1, 4);
     at = put_number(at, JSONB_VERSION, 1);
     put_bytes(at, row->payload, row->payload_bytes);

@@ -98,7 +98,7 @@ def encode_rows(event_ids: list[str], times_us: list[int | None], payloads: Sequ
             return _encode_alike(event_ids, lengths.pop(), times_us, payloads)  # type: ignore[arg-type] # TypeError
         except TypeError:
             pass
-    return list(map(_encode_one, event_ids, times_us, payloads))
+    return [_encode_one(*columns) for columns in zip(event_ids, times_us, payloads, strict=True)]
 
 
 def _encode_alike(
