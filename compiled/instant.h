@@ -59,7 +59,8 @@ static inline bool instant_of_text(Place at, Place end, int64_t *time_us) {
     at += 19;
     if (*at == '.') {
         int digits = 0;
-        for (at++; at < end && is_digit(*at); at++)
+        /* Not counted on beyond what is too many: a string may be longer than an int can tell. */
+        for (at++; at < end && is_digit(*at) && digits <= 9; at++)
             if (++digits <= 6) fraction_us = fraction_us * 10 + (*at - '0');
         if (digits < 1 || digits > 9) return false;
         for (; digits < 6; digits++) fraction_us *= 10;
@@ -72,7 +73,7 @@ static inline bool instant_of_text(Place at, Place end, int64_t *time_us) {
 /* From a whole number, whose magnitude tells its unit. */
 static inline bool instant_of_number(Place at, Place end, int64_t *time_us) {
     int64_t number = 0;
-    if (end - at < 9 || end - at > 18) return false;
+    if (end - at > 18) return false;
     for (; at < end; at++) {
         if (!is_digit(*at)) return false;
         number = number * 10 + (*at - '0');

@@ -32,6 +32,7 @@ typedef struct {
 static inline bool add_slice(Slices *slices, Place text, Place start, Place end, const Event *event) {
     if (slices->count == slices->room) {
         size_t room = slices->room ? slices->room * 2 : 64;
+        if (room > SIZE_MAX / sizeof(Slice)) return false;
         Slice *larger = realloc(slices->slices, room * sizeof(Slice));
         if (larger == NULL) return false;
         slices->slices = larger;
