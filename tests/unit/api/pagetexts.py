@@ -7,6 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from datasync_spider.api.event import ParsedEvents, parse_events
+from datasync_spider.api.page import read_page
 from tests.unit.api.jsontexts import objects, storable_text, written
 
 LIVE = (
@@ -48,3 +50,10 @@ def body(events: bytes, rest: bytes = b'"hasMore":true,"nextCursor":"c"') -> byt
 
 def compact(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+def parse_in_page(*events: bytes) -> ParsedEvents:
+    """These as the events of a page, each of which it must keep as it is."""
+    page = read_page(body(b",".join(events)))
+    assert [bytes(raw) for raw in page.raw_events] == list(events)
+    return parse_events(page.raw_events)

@@ -7,23 +7,21 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Raw as RawEvent
 
-from datasync_spider.api.event import Event, ParsedEvents, parse_events
+from datasync_spider.api.event import Event
+from tests.unit.api.pagetexts import parse_in_page
 
-
-def parse(*texts: bytes) -> ParsedEvents:
-    return parse_events([RawEvent(text) for text in texts])
+pytestmark = pytest.mark.usefixtures("each_way")
 
 
 def parse_one(text: bytes) -> Event:
-    parsed = parse(text)
+    parsed = parse_in_page(text)
     assert parsed.rejected == []
     return parsed.events[0]
 
 
 def reason(text: bytes) -> str:
-    parsed = parse(text)
+    parsed = parse_in_page(text)
     assert parsed.events == []
     return parsed.rejected[0].reason
 

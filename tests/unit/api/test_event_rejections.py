@@ -12,14 +12,17 @@ from msgspec import Raw as RawEvent
 from datasync_spider.api.event import parse_events
 from datasync_spider.api.scrutiny import Unusable, scrutinise
 from tests.unit.api.jsontexts import any_text, objects, read_strictly, values, written
+from tests.unit.api.pagetexts import parse_in_page
+
+each_way = pytest.mark.usefixtures("each_way")
 
 
-def reasons(*texts: bytes) -> list[str | None]:
-    parsed = parse_events([RawEvent(text) for text in texts])
-    by_position = {event.position: event.reason for event in parsed.rejected}
-    return [by_position.get(position) for position in range(len(texts))]
+def reason_in_page(text: bytes) -> str | None:
+    rejected = parse_in_page(text).rejected
+    return rejected[0].reason if rejected else None
 
 
+@each_way
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -28,9 +31,6 @@ def reasons(*texts: bytes) -> list[str | None]:
         (b'"id"', "not_an_object"),
         (b"12", "not_an_object"),
         (b'[{"id":"a"}]', "not_an_object"),
-        (b"", "malformed_json"),
-        (b'{"id":"a"', "malformed_json"),
-        (b'{"id":"a"}}', "malformed_json"),
         (b'{"id":"a","n":+1}', "malformed_json"),
         (b'{"id":"a","n":.5}', "malformed_json"),
         (b'{"id":"a","n":1.}', "malformed_json"),
@@ -40,7 +40,6 @@ def reasons(*texts: bytes) -> list[str | None]:
         (b"{'id':'a'}", "malformed_json"),
         (b'{"id":"a\nb"}', "malformed_json"),
         (b'{"id":"a","s":"\\u12g4"}', "malformed_json"),
-        (b'\xef\xbb\xbf{"id":"a"}', "malformed_json"),
         (b'{"id":"a","s":"\\u0000"}', "nul_character"),
         (b'{"id":"a","\\u0000":1}', "nul_character"),
         (b'{"id":"a","deep":[{"s":"x\\\\\\u0000"}]}', "nul_character"),
@@ -54,13 +53,27 @@ def reasons(*texts: bytes) -> list[str | None]:
         (b'{"id":"a","\xff":1}', "invalid_utf8"),
         (b'{"id":"a","deep":' + b"[" * 512 + b"]" * 512 + b"}", "too_deep"),
         (b'{"id":"a","deep":' + b'[{"a":' * 400 + b"1" + b"}]" * 400 + b"}", "too_deep"),
-        (b"[" * 100_000, "too_deep"),
     ],
 )
 def test_the_reason_is_told(text: bytes, reason: str) -> None:
-    assert reasons(text) == [reason]
+    assert reason_in_page(text) == reason
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"", "malformed_json"),
+        (b'{"id":"a"', "malformed_json"),
+        (b'{"id":"a"}}', "malformed_json"),
+        (b'\xef\xbb\xbf{"id":"a"}', "malformed_json"),
+        (b"[" * 100_000, "too_deep"),
+    ],
+)
+def test_bytes_that_no_page_can_hold_as_an_event_have_their_reason_too(text: bytes, reason: str) -> None:
+    assert [event.reason for event in parse_events([RawEvent(text)]).rejected] == [reason]
+
+
+@each_way
 @pytest.mark.parametrize(
     "text",
     [
@@ -81,12 +94,13 @@ def test_the_reason_is_told(text: bytes, reason: str) -> None:
     ],
 )
 def test_what_postgresql_stores_is_not_rejected(text: bytes) -> None:
-    assert reasons(text) == [None]
+    assert reason_in_page(text) is None
 
 
+@each_way
 def test_rejections_keep_their_place_and_their_bytes() -> None:
     texts = [b'{"id":"a"}', b"null", b'{"id":"b"}', b'{"no":"id"}', b'{"id":"c","s":"\\u0000"}', b'{"id":"d"}']
-    parsed = parse_events([RawEvent(text) for text in texts])
+    parsed = parse_in_page(*texts)
     assert [event.payload for event in parsed.events] == [texts[0], texts[2], texts[5]]
     assert [(event.position, event.raw) for event in parsed.rejected] == [(n, texts[n]) for n in (1, 3, 4)]
 
@@ -107,7 +121,8 @@ def test_an_event_is_stored_unless_it_holds_a_character_that_no_text_can_hold(te
     event = text[:-1] + (b"," if len(text) > 2 else b"") + b'"id":"x"}'
     # Duplicates that the reader drops still reach PostgreSQL, so only texts without them can be foretold.
     expected = holds(read_strictly(event), "\0" + SURROGATES)
-    assert (reasons(event) != [None]) == expected
+    assert (reason_in_page(event) is not None) == expected
+    assert bool(parse_events([RawEvent(event)]).rejected) == expected
 
 
 def slow_look(text: bytes) -> tuple[str, int | None] | str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from msgspec import Raw as RawEvent
 
-from datasync_spider.api.event import Event, parse_events
+from datasync_spider.api.event import Event
+from tests.unit.api.pagetexts import parse_in_page
+
+pytestmark = pytest.mark.usefixtures("each_way")
 
 
 def occurred_at_us(members: bytes) -> int | None:
-    (event,) = parse_events([RawEvent(b'{"id":"a",' + members + b"}")]).events
+    (event,) = parse_in_page(b'{"id":"a",' + members + b"}").events
     return event.occurred_at_us
 
 
@@ -43,7 +45,7 @@ def occurred_at_us(members: bytes) -> int | None:
 )
 def test_the_first_of_the_names_that_holds_a_time_tells_it(members: bytes, microseconds: int | None) -> None:
     assert occurred_at_us(members) == microseconds
-    # The same, by the slow look: a fractional id among the names that do not count leads there.
+    # The same, by the slow look in Python: a fractional id among the names that do not count leads there.
     assert occurred_at_us(members + b',"event_id":1.5') == microseconds
 
 

@@ -14,6 +14,8 @@ from datasync_spider.items import EventPage, lazy_views
 from datasync_spider.storage.prepare import Preparer
 from tests.unit.api.pagetexts import body
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 EVENTS = 1_203
 # Around the borders of parts of 500.
 PLACES = [0, 499, 500, 999, 1_000, 1_202]

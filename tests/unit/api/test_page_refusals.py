@@ -8,6 +8,8 @@ from datasync_spider.api.page import read_page
 from datasync_spider.errors import PageContradiction, PageUnreadable
 from tests.unit.api.pagetexts import body
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 
 @pytest.mark.parametrize(
     ("text", "reason"),

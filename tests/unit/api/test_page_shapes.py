@@ -9,6 +9,8 @@ import pytest
 from datasync_spider.api.page import Page, read_page
 from tests.unit.api.pagetexts import LIVE, body, compact
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 EVENTS = [{"id": "a"}, {"id": "b"}]
 
 

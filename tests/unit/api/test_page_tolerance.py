@@ -9,6 +9,8 @@ from datasync_spider.api.page import read_page
 from datasync_spider.errors import PageUnreadable
 from tests.unit.api.pagetexts import body
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 GOOD = b'{"id":"good"}'
 
 

@@ -1,4 +1,4 @@
-"""A cut body is never a shorter page, and both ways to read a page read the same."""
+"""A cut body is never a shorter page, and all ways to read a page read the same."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.api.page import Page, read_page, read_page_tolerantly
+from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
 from datasync_spider.errors import PageContradiction, PageUnreadable
 from tests.unit.api.jsontexts import any_text, objects, written
 from tests.unit.api.pagetexts import LIVE, bodies, body
+
+READERS = (read_page, read_page_by_decoder, read_page_tolerantly)
 
 
 def contents(page: Page) -> tuple[object, ...]:
@@ -20,7 +22,7 @@ def contents(page: Page) -> tuple[object, ...]:
     return [bytes(raw) for raw in page.raw_events], *told
 
 
-@pytest.mark.parametrize("read", [read_page, read_page_tolerantly])
+@pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("text", [LIVE, body(b'{"id":"\\ud800"}'), body(b'{"id":"a\\\\","n":[1e5,true]}, null')])
 def test_no_proper_prefix_of_a_page_is_a_page(read: Callable[[bytes], Page], text: bytes) -> None:
     read(text)
@@ -32,28 +34,31 @@ def test_no_proper_prefix_of_a_page_is_a_page(read: Callable[[bytes], Page], tex
 @given(bodies(), st.data())
 def test_no_cut_of_any_page_is_a_page(text: bytes, data: st.DataObject) -> None:
     prefix = text[: data.draw(st.integers(0, len(text) - 1))]
-    for read in (read_page, read_page_tolerantly):
+    for read in READERS:
         with pytest.raises(PageUnreadable):
             read(prefix)
 
 
 @given(bodies())
-def test_both_readers_agree_on_every_good_page(text: bytes) -> None:
-    assert contents(read_page(text)) == contents(read_page_tolerantly(text))
+def test_all_readers_agree_on_every_good_page(text: bytes) -> None:
+    first, *others = [contents(read(text)) for read in READERS]
+    assert others == [first] * len(others)
 
 
 @given(st.lists(written(objects(any_text)), min_size=1, max_size=5))
 def test_the_events_of_a_page_are_the_very_bytes_between_the_commas(events: list[bytes]) -> None:
     text = body(b" , ".join(events))
-    assert [bytes(raw) for raw in read_page(text).raw_events] == events
-    assert [bytes(raw) for raw in read_page_tolerantly(text).raw_events] == events
+    for read in READERS:
+        assert [bytes(raw) for raw in read(text).raw_events] == events
 
 
 @given(st.lists(written(objects(any_text)), min_size=1, max_size=3), st.data())
 def test_a_page_with_unusable_events_is_not_shortened_by_a_cut_either(events: list[bytes], data: st.DataObject) -> None:
     text = body(b",".join([b'{"id":"\\ud800"}', *events]))
-    with pytest.raises(PageUnreadable):
-        read_page(text[: data.draw(st.integers(0, len(text) - 1))])
+    prefix = text[: data.draw(st.integers(0, len(text) - 1))]
+    for read in READERS:
+        with pytest.raises(PageUnreadable):
+            read(prefix)
 
 
 @given(bodies(), st.binary(min_size=1, max_size=4), st.data())
@@ -63,11 +68,12 @@ def test_damage_never_ends_in_anything_but_a_page_or_a_refusal(text: bytes, junk
     # Anything else that is raised fails the test.
     with suppress(PageUnreadable, PageContradiction):
         page = read_page(damaged)
-        assert contents(page) == contents(read_page_tolerantly(damaged.removeprefix(b"\xef\xbb\xbf")))
+        for read in (read_page_by_decoder, read_page_tolerantly):
+            assert contents(page) == contents(read(damaged.removeprefix(b"\xef\xbb\xbf")))
 
 
 @given(st.binary(max_size=40))
 def test_no_bytes_whatever_crash_the_readers(text: bytes) -> None:
-    for read in (read_page, read_page_tolerantly):
+    for read in READERS:
         with suppress(PageUnreadable, PageContradiction):
             read(text)

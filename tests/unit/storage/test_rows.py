@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import struct
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasync_spider.api.event import Event
 from datasync_spider.storage.rows import HEADER, TRAILER, Rows, copy_stream
+
+pytestmark = pytest.mark.usefixtures("each_way")
 
 _EPOCH_US = 946_684_800_000_000
 _EVENTS = st.lists(
