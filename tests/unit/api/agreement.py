@@ -1,0 +1,63 @@
+"""The law of the compiled reading: what it takes, the code in Python takes too, and reads the same from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from datasync_spider.api import compiled
+from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
+from datasync_spider.api.scrutiny import scrutinise
+from datasync_spider.api.tolerant import split_page
+from datasync_spider.errors import PageContradiction, PageUnreadable
+from tests.unit.api.pagetexts import body
+
+Known = tuple[str, int | None]
+"""Id, and time in microseconds."""
+
+
+def columns_of(text: bytes) -> list[Known | None] | None:
+    """What the compiled reading has of each event of a page, None for those in doubt; None for a page that it left."""
+    found = compiled.split(text)
+    if found is None:
+        return None
+    event_ids, times_us, doubts = found[0].columns()
+    assert doubts == event_ids.count(None)
+    return [None if id_ is None else (id_, time) for id_, time in zip(event_ids, times_us, strict=True)]
+
+
+def known_of(event: bytes) -> Known | None:
+    """The same for one event in a page of its own; None also where the page was left."""
+    columns = columns_of(body(event))
+    if columns is None:
+        return None
+    (known,) = columns
+    return known
+
+
+def outcome(read: Callable[[bytes], Page], text: bytes) -> object:
+    try:
+        page = read(text)
+    except (PageUnreadable, PageContradiction) as error:
+        return type(error), str(error)
+    told = (page.has_more, page.next_cursor, page.total, page.request_id, page.cursor_expires_in_seconds)
+    return [bytes(raw) for raw in page.raw_events], *told
+
+
+def assert_agrees(text: bytes) -> list[Known | None] | None:
+    """Holds one page to the law. Returns what :func:`columns_of` does."""
+    known = columns_of(text)
+    found = compiled.split(text)
+    if known is None or found is None:
+        assert outcome(read_page, text) == outcome(read_page_by_decoder, text.removeprefix(b"\xef\xbb\xbf"))
+        return None
+    events, start, end = found
+    raw_events, rest = split_page(text)
+    assert raw_events is not None
+    payloads = [bytes(raw) for raw in raw_events]
+    assert list(events) == payloads
+    assert text[:start] + b"[]" + text[end:] == rest
+    assert outcome(read_page, text) == outcome(read_page_by_decoder, text) == outcome(read_page_tolerantly, text)
+    for payload, read in zip(payloads, known, strict=True):
+        # What is known here and Unusable there fails the test with the reason.
+        assert read is None or read == scrutinise(payload)
+    return known
