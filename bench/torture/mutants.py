@@ -134,8 +134,11 @@ def a_commit_in_doubt_is_taken_for_granted() -> None:
 def a_short_feed_is_complete() -> None:
     """The API's total is not compared with anything."""
 
-    def judge(expected_total: int | None, stored: int, rejected: int, filtered: int, ends_pass: str) -> Verdict:
-        return Verdict("complete", "complete", ends_pass, f"{stored} of {expected_total}, {rejected}, {filtered}")
+    def judge(
+        expected_total: int | None, stored: int, rejected: int, filtered: int, ends_pass: str, *, counted_twice: int
+    ) -> Verdict:
+        numbers = f"{stored} of {expected_total}, {rejected}, {counted_twice}, {filtered}"
+        return Verdict("complete", "complete", ends_pass, numbers)
 
     checkpoint.judge = judge  # type: ignore[attr-defined] # what a mutant is
 

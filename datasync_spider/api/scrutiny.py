@@ -14,6 +14,7 @@ from datasync_spider.api.reasons import (
     ID_NUL,
     ID_WRONG_TYPE,
     INVALID_UTF8,
+    LONE_SURROGATE,
     NO_ID,
     NOT_AN_OBJECT,
     NUL_CHARACTER,
@@ -25,6 +26,7 @@ TIME_NAMES = ("timestamp", "occurredAt", "occurred_at")
 
 _WANTED = {*ID_NAMES, *TIME_NAMES}
 _NUMBER_STARTS = b"-0123456789"
+_REPLACEMENT = "\ufffd"
 
 
 class Unusable(Exception):
@@ -42,6 +44,17 @@ def scrutinise(payload: bytes) -> tuple[str, int | None]:
     if fault is not None:
         raise Unusable(ID_NUL if fault == NUL_CHARACTER and _id_has_nul(members) else fault)
     return _event_id(members), _occurred_at_us(members)
+
+
+def readable_id(payload: bytes) -> str | None:
+    """The id of an event that may be unusable for another reason; None where there is none that could be a key."""
+    text = payload.decode(errors="replace").encode()
+    try:
+        event_id = _event_id(_members(text))
+    except Unusable:
+        return None
+    # What stands for bytes that are no text may stand for any, and tells no two ids apart.
+    return None if text != payload and _REPLACEMENT in event_id else event_id
 
 
 def _members(payload: bytes) -> dict[str, bytes]:
@@ -83,7 +96,8 @@ def _event_id(members: dict[str, bytes]) -> str:
     if literal is None:
         raise Unusable(NO_ID)
     text = _text(literal) if literal.startswith(b'"') else _integer_text(literal)
-    assert text is not None
+    if text is None:
+        raise Unusable(LONE_SURROGATE)
     fault = id_fault(text)
     if fault is not None:
         raise Unusable(fault)

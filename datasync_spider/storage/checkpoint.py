@@ -18,6 +18,7 @@ from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage, Watermark
 from datasync_spider.storage.completion import Verdict, exceeds_share, judge
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.feedorder import PageTimes
 from datasync_spider.storage.ledger import PageCounts, ledger_stream
 from datasync_spider.storage.quarantine import RefusedRow
@@ -51,18 +52,24 @@ def save_checkpoint(
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
     summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__slots__}
+    values = _checkpoint_values(run, batch, summed["inserted"], refused, newly_rejected)
     with connection.cursor() as cursor:
-        cursor.execute(
-            statement("checkpoint"),
-            _checkpoint_values(run, batch, summed["inserted"], refused, newly_rejected),
-        )
+        ends_pass = batch.ends_pass
+        if ends_pass is not None and _rejects_too_many(cursor, run, summed, rejected_max_percent):
+            ends_pass = None
+        counted_twice = 0
+        if ends_pass is not None:
+            # Before the row is locked: a look at many letters takes longer than a heartbeat waits for the lock.
+            told = values["expected_total"]
+            counted_twice = count_counted_twice(connection, run.stream, newly_rejected, told)
+        cursor.execute(statement("checkpoint"), values)
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
             raise _refusal(cursor, run, batch)
         stored, rejected, filtered, expected_total, pass_number = row
         verdict = None
-        if batch.ends_pass is not None and not _rejects_too_many(cursor, run, summed, rejected_max_percent):
-            verdict = judge(expected_total, stored, rejected, filtered, batch.ends_pass)
+        if ends_pass is not None:
+            verdict = judge(expected_total, stored, rejected, filtered, ends_pass, counted_twice=counted_twice)
             end = {"stream": run.stream, "fence": run.fence, "pass_status": verdict.pass_status}
             cursor.execute(statement("end_pass"), end)
         ledger = ledger_stream(run, batch, counts, pass_number, write_seconds)

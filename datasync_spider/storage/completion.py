@@ -1,7 +1,8 @@
 """Whether a pass that has reached its end may be called complete.
 
-Invariant: never complete on less than the API claimed. More is fine: feeds are known to hold a few events more than
-their total says. Where the API gives no total, the end of the feed is all the proof there is, and the detail says so.
+Invariant: never complete on less than the API claimed, each event counted once. More is fine: feeds are known to hold a
+few events more than their total says. Where the API gives no total, the end of the feed is all the proof there is, and
+the detail says so.
 """
 
 from __future__ import annotations
@@ -27,10 +28,16 @@ def exceeds_share(events: int, rejected: int, max_percent: float) -> bool:
     return events >= _SHARE_COUNTS_FROM_EVENTS and rejected * 100 > events * max_percent
 
 
-def judge(expected_total: int | None, stored: int, rejected: int, filtered: int, ends_pass: str) -> Verdict:
-    """The verdict on a pass whose last page is among the committed, counting all that the stream ever stored."""
-    accounted = stored + rejected + filtered
-    numbers = f"{stored:,} stored, {rejected:,} rejected, {filtered:,} filtered"
+def judge(
+    expected_total: int | None, stored: int, rejected: int, filtered: int, ends_pass: str, *, counted_twice: int
+) -> Verdict:
+    """The verdict on a pass whose last page is among the committed, counting all that the stream ever stored.
+
+    ``counted_twice`` of the rejected are about events that are accounted for without them.
+    """
+    accounted = stored + max(0, rejected - counted_twice) + filtered
+    twice = f" ({counted_twice:,} of them for events that are counted already)" if counted_twice else ""
+    numbers = f"{stored:,} stored, {rejected:,} rejected{twice}, {filtered:,} filtered"
     if expected_total is None:
         return Verdict("complete", "complete", ends_pass, f"{numbers}; the API gives no total to compare with")
     if accounted < expected_total:

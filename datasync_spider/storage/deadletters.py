@@ -6,7 +6,7 @@ whole events keeps a bounded number of bytes in memory, however many letters the
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ import msgspec
 from psycopg2.extras import RealDictCursor
 
 from datasync_spider.api.event import Event, RejectedEvent, parse_events
+from datasync_spider.api.scrutiny import readable_id
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
@@ -129,6 +130,16 @@ def read_letters_after(connection: Connection, chosen: Chosen, after: int) -> li
     piece = {"after": after, "max_rows": _PIECE_ROWS, "max_bytes": _PIECE_BYTES}
     rows = _all(connection, "read_letters_after", {**chosen.values(), **piece})
     return [DeadLetter(**{**row, "raw": bytes(row["raw"]), "raw_sha256": bytes(row["raw_sha256"])}) for row in rows]
+
+
+def read_ids(letters: Iterable[DeadLetter]) -> list[str]:
+    """The ids of those letters that have one to be read, in no order; an id comes as often as there are letters of it.
+
+    An event may be unusable and have a readable id all the same.
+    """
+    parsed = parse_events([msgspec.Raw(letter.raw) for letter in letters])
+    unusable = (readable_id(event.raw) for event in parsed.rejected)
+    return [*parsed.event_ids, *(event_id for event_id in unusable if event_id is not None)]
 
 
 def find_stored(connection: Connection, event_ids: Collection[str]) -> set[str]:

@@ -15,7 +15,7 @@ def judge(facts: Facts, letters: Letters, told: Told | None) -> list[Check]:
     """``told`` None: the API was not asked, and nothing is said of it."""
     books, events = facts.books, facts.events
     rows_were_deleted = deleted_rows(books, events) > 0
-    accounted = account(books, facts.last_complete, events.rows)
+    accounted = account(books, facts.last_complete, events.rows, letters.ids.counted_twice)
     checks = [
         *judge_books(books, events),
         *judge_events(events, frozenset(letters.marks), rows_were_deleted=rows_were_deleted),

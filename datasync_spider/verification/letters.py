@@ -1,7 +1,7 @@
 """The dead letters, one by one: their bytes are what was received, and each event is accounted for once.
 
-Invariant: one piece of them is in memory at a time. They are read by this version's parser, which may know better than
-the one that rejected them.
+Invariant: one piece of them is in memory at a time, and eight bytes of each open one. They are read by this version's
+parser, which may know better than the one that rejected them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from datasync_spider.api.event import Event
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.deadletters import Chosen, DeadLetter, find_stored, read_letters_after
+from datasync_spider.storage.countedtwice import LetterIds
+from datasync_spider.storage.deadletters import Chosen, DeadLetter, find_stored, read_ids, read_letters_after
 from datasync_spider.verification.check import Check, fails, holds
 
 _EXAMPLES = 3
@@ -40,7 +41,8 @@ class Found:
 class Letters:
     """``acceptable``: open, not stored, and rejected by an earlier version's parser alone.
 
-    ``lost``: settled, and not stored. ``marks``: the ids that were looked out for and met.
+    ``lost``: settled, and not stored. ``marks``: the ids that were looked out for and met. ``ids``: those of open
+    letters, be their events usable or not.
     """
 
     open: int = 0
@@ -50,6 +52,7 @@ class Letters:
     lost: Found = field(default_factory=Found)
     acceptable: int = 0
     marks: set[str] = field(default_factory=set)
+    ids: LetterIds = field(default_factory=LetterIds)
 
 
 def look_through(connection: Connection, stream: str, marks: Collection[str]) -> Letters:
@@ -66,7 +69,9 @@ def _look_at(letters: Letters, connection: Connection, piece: Sequence[DeadLette
     read = [(letter, letter.read_again()) for letter in piece]
     ids = {letter.rejected_id: event.event_id for letter, event in read if isinstance(event, Event)}
     letters.marks.update(set(marks) & set(ids.values()))
-    stored = find_stored(connection, set(ids.values()))
+    of_open = read_ids(letter for letter in piece if not letter.replayed)
+    stored = find_stored(connection, {*ids.values(), *of_open})
+    letters.ids.add(of_open, stored)
     for letter in piece:
         if hashlib.sha256(letter.raw).digest() != letter.raw_sha256:
             letters.altered.add(letter.rejected_id)

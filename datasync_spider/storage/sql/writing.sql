@@ -75,6 +75,10 @@ WHERE stream = %(stream)s AND fence = %(fence)s;
 -- Before this batch is added.
 SELECT events, rejected FROM ingestion_runs WHERE run_id = %(run_id)s;
 
+-- name: read_claimed
+-- Before this batch is added, and without a lock.
+SELECT total_rejected, pass_expected_total FROM ingestion_state WHERE stream = %(stream)s;
+
 -- name: copy_pages
 COPY ingestion_pages (
     run_id, page_number, stream, pass_number, walk, batch_number, cursor, next_cursor, request_id,

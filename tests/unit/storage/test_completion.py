@@ -6,28 +6,39 @@ from datasync_spider.storage.completion import judge
 counts = st.integers(min_value=0, max_value=10**12)
 
 
-@given(expected=counts, stored=counts, rejected=counts, filtered=counts)
+@given(expected=counts, stored=counts, rejected=counts, filtered=counts, counted_twice=counts)
 def test_a_pass_is_complete_only_if_no_event_is_missing(
-    expected: int, stored: int, rejected: int, filtered: int
+    expected: int, stored: int, rejected: int, filtered: int, counted_twice: int
 ) -> None:
-    verdict = judge(expected, stored, rejected, filtered, "last_page")
-    assert (verdict.run_status == "complete") == (stored + rejected + filtered >= expected)
+    verdict = judge(expected, stored, rejected, filtered, "last_page", counted_twice=counted_twice)
+    accounted = stored + max(0, rejected - counted_twice) + filtered
+    assert (verdict.run_status == "complete") == (accounted >= expected)
     assert (verdict.pass_status == "complete") == (verdict.run_status == "complete")
 
 
 def test_a_short_read_says_how_many_events_are_missing() -> None:
-    verdict = judge(4_000_100, 2_000_080, 1_005, 0, "last_page")
+    verdict = judge(4_000_100, 2_000_080, 1_005, 0, "last_page", counted_twice=0)
     assert verdict.run_status == "incomplete"
     numbers = "2,000,080 stored, 1,005 rejected, 0 filtered, but the API counts 4,000,100: 1,999,015 are missing"
     assert verdict.detail == numbers
 
 
 def test_a_complete_pass_says_what_was_counted() -> None:
-    verdict = judge(100_000, 99_000, 900, 100, "last_page")
+    verdict = judge(100_000, 99_000, 900, 100, "last_page", counted_twice=0)
     assert verdict.detail == "99,000 stored, 900 rejected, 100 filtered; the API counts 100,000"
 
 
 def test_without_a_total_the_end_of_the_feed_is_the_proof_and_the_detail_says_so() -> None:
-    verdict = judge(None, 80, 0, 0, "last_page")
+    verdict = judge(None, 80, 0, 0, "last_page", counted_twice=0)
     assert verdict.run_status == "complete"
     assert "no total" in verdict.detail
+
+
+def test_what_is_counted_twice_proves_nothing_and_the_detail_says_it() -> None:
+    assert judge(5_000, 4_000, 1_200, 0, "last_page", counted_twice=200).run_status == "complete"
+    verdict = judge(5_000, 4_000, 1_200, 0, "last_page", counted_twice=201)
+    assert verdict.run_status == "incomplete"
+    assert verdict.detail == (
+        "4,000 stored, 1,200 rejected (201 of them for events that are counted already), 0 filtered,"
+        " but the API counts 5,000: 1 are missing"
+    )
