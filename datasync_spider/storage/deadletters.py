@@ -127,6 +127,7 @@ def read_letters_after(connection: Connection, chosen: Chosen, after: int) -> li
 
     The transaction goes on: who changes letters changes them in the one that they were read in.
     """
+    _all(connection, "walk_letters", {})
     piece = {"after": after, "max_rows": _PIECE_ROWS, "max_bytes": _PIECE_BYTES}
     rows = _all(connection, "read_letters_after", {**chosen.values(), **piece})
     return [DeadLetter(**{**row, "raw": bytes(row["raw"]), "raw_sha256": bytes(row["raw_sha256"])}) for row in rows]

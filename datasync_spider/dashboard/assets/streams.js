@@ -68,7 +68,9 @@ class StreamCard {
 
 function timeLeftNote(stream, alive) {
   if (stream.seconds_left !== null) return "at the pace of the last minutes";
-  if (stream.expected !== null && stream.accounted >= stream.expected) return "all is here";
+  // Some of what is accounted for may be versions of one event: only the verdict counts those once.
+  const isShort = stream.state === "incomplete";
+  if (!isShort && stream.expected !== null && stream.accounted >= stream.expected) return "all is here";
   return alive ? "no pace to tell from yet" : "nothing runs";
 }
 

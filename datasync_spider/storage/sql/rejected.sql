@@ -39,6 +39,11 @@ LIMIT %(limit)s;
 -- name: read_letter_bytes
 SELECT raw FROM rejected_events WHERE stream = %(stream)s AND rejected_id = %(rejected_id)s;
 
+-- name: walk_letters
+-- Along the primary key, piece by piece. Left to itself the planner would gather all letters of the stream and sort them,
+-- anew for each piece. For this transaction only.
+SELECT set_config('enable_sort', 'off', true), set_config('jit', 'off', true);
+
 -- name: read_letters_after
 -- The next letters in the order in which they came: so many, or so many bytes of them, and at least one. Which of them
 -- fit is decided by their sizes, so that only the bytes of those are read.

@@ -1,7 +1,9 @@
 -- name: replay_checkpoint
 -- The step that makes a piece of a replay count. Touches exactly one row while the fence is ours, and none afterwards. The
--- position stays; watermarks only ever widen. A letter whose event was stored as well has been accounted for twice until
--- now: where the books fall short of the API's count without it, the pass is no longer proven, and the next one is full.
+-- position stays; watermarks only ever widen. What a verdict counted as one event is one event afterwards: stored instead of
+-- rejected, or settled where it was left out of the sum (docs/decisions/0019). But an earlier version may have judged by a
+-- sum with a letter in it whose event was stored as well, or have read no id in it: where the books fall short of the API's
+-- count without it, the pass is no longer proven, and the next one is full.
 UPDATE ingestion_state
 SET total_ingested = total_ingested + %(inserted)s,
     total_rejected = total_rejected - %(settled)s,
