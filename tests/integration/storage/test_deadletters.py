@@ -16,6 +16,7 @@ from datasync_spider.storage.deadletters import (
     read_letters_after,
     read_list,
 )
+from datasync_spider.storage.sql import statement
 from tests.support.database import execute_outside
 from tests.support.letters import leave_letters, raw_event
 
@@ -104,3 +105,18 @@ def test_a_letter_is_read_again_by_this_version(database_url: str) -> None:
         good, bad = read_letters_after(connection, OPEN, 0)
     assert good.read_again() == Event("a", 1_700_000_000_000_000, raw_event("a"))
     assert bad.read_again() == RejectedEvent(0, "no_id", b"{}")
+
+
+@pytest.mark.parametrize("with_replayed", [True, False])
+def test_a_piece_is_read_along_the_key_and_not_gathered_from_all_letters(
+    database_url: str, with_replayed: bool
+) -> None:
+    leave_letters(database_url, [b'{"n":%d}' % number for number in range(5_000)])
+    chosen = Chosen("events", with_replayed=with_replayed)
+    values = {**chosen.values(), "after": 2_500, "max_rows": 1_000, "max_bytes": 1 << 20}
+    with connected(database_url) as connection, connection.cursor() as cursor:
+        assert len(read_letters_after(connection, chosen, 2_500)) == 1_000
+        cursor.execute(f"EXPLAIN {statement('read_letters_after')}", values)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index Scan using rejected_events_pkey" in plan
+    assert "Sort" not in plan
