@@ -47,7 +47,13 @@ def test_a_complete_crawl_holds_in_every_way_at_the_price_of_one_small_request(
     before = mock.requests()
     code, report = verify(database_url, API_BASE_URL=mock.base_url)
     assert (code, problems(report), report["ok"]) == (0, [], True)
-    assert check(report, "api_total")["numbers"] == {"stored": 3000, "rejected": 0, "filtered": 0, "expected": 3000}
+    assert check(report, "api_total")["numbers"] == {
+        "stored": 3000,
+        "rejected": 0,
+        "filtered": 0,
+        "counted_twice": 0,
+        "expected": 3000,
+    }
     assert check(report, "ledger_lines")["numbers"]["pages"] == 15
     assert sum(entry["events"] for entry in report["by_day"]) == 3000
     counted = rows(database_url, "SELECT payload->>'type', count(*) FROM ingested_events GROUP BY 1")
