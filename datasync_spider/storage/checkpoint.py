@@ -1,8 +1,12 @@
-"""The last statements before COMMIT: the checkpoint under the fence, the ledger, the run's counters, the verdict.
+"""The last statements before COMMIT: the ledger, the checkpoint under the fence, the run's counters, the verdict.
 
-Invariant: called inside the writer's transaction, after its turn has come. Raises before anything else is written where
-the stream's row is not ours any more (FencedOff), or where pages are missing before the batch (StorageRefused): the
-position never moves past a page that is not committed with it or before it.
+Invariant: called inside the writer's transaction, after its turn has come. Raises where the stream's row is not ours
+any more (FencedOff), or where pages are missing before the batch (StorageRefused): the position never moves past a page
+that is not committed with it or before it.
+
+The stream's row is locked by the checkpoint and not before. What takes long, or waits for bytes of ours as a COPY does,
+comes earlier: a server that has lost its client in a COPY does not count as idle, and would keep that row from whoever
+comes next.
 """
 
 from __future__ import annotations
@@ -62,18 +66,20 @@ def save_checkpoint(
             # Before the row is locked: a look at many letters takes longer than a heartbeat waits for the lock.
             told = values["expected_total"]
             counted_twice = count_counted_twice(connection, run.stream, newly_rejected, told)
+        refusal = _refusal(cursor, "peek_checkpoint", run, batch)
+        if refusal is not None:
+            raise refusal
+        cursor.copy_expert(statement("copy_pages"), io.BytesIO(ledger_stream(run, batch, counts, write_seconds)))
         cursor.execute(statement("checkpoint"), values)
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
-            raise _refusal(cursor, run, batch)
-        stored, rejected, filtered, expected_total, pass_number = row
+            raise _refusal(cursor, "read_checkpoint", run, batch) or FencedOff(_taken_over(run))
+        stored, rejected, filtered, expected_total = row
         verdict = None
         if ends_pass is not None:
             verdict = judge(expected_total, stored, rejected, filtered, ends_pass, counted_twice=counted_twice)
             end = {"stream": run.stream, "fence": run.fence, "pass_status": verdict.pass_status}
             cursor.execute(statement("end_pass"), end)
-        ledger = ledger_stream(run, batch, counts, pass_number, write_seconds)
-        cursor.copy_expert(statement("copy_pages"), io.BytesIO(ledger))
         body_bytes = sum(p.page.body_bytes for p in batch.pages)
         cursor.execute(
             statement("advance_run"),
@@ -106,13 +112,19 @@ def save_checkpoint(
     )
 
 
-def _refusal(cursor: psycopg2.extensions.cursor, run: OpenRun, batch: Batch) -> StorageError:
-    """Why the checkpoint touched no row."""
-    cursor.execute(statement("read_checkpoint"), {"stream": run.stream})
+def _refusal(cursor: psycopg2.extensions.cursor, look: str, run: OpenRun, batch: Batch) -> StorageError | None:
+    """Why the checkpoint may touch no row, by a statement that reads it."""
+    cursor.execute(statement(look), {"stream": run.stream})
     row = cursor.fetchone()
     if row is None or row[:2] != (run.fence, run.run_id):
-        return FencedOff(f"stream {run.stream} has been taken over by another run")
+        return FencedOff(_taken_over(run))
+    if row[2] == batch.first_page - 1:
+        return None
     return StorageRefused(f"the run's last committed page is {row[2]}, and the batch begins with {batch.first_page}")
+
+
+def _taken_over(run: OpenRun) -> str:
+    return f"stream {run.stream} has been taken over by another run"
 
 
 def _rejects_too_many(

@@ -36,17 +36,13 @@ class PageCounts:
     filtered: int
 
 
-def ledger_stream(
-    run: OpenRun, batch: Batch, counts: Mapping[int, PageCounts], pass_number: int, write_seconds: float
-) -> bytes:
+def ledger_stream(run: OpenRun, batch: Batch, counts: Mapping[int, PageCounts], write_seconds: float) -> bytes:
     """One COPY of the batch's rows. ``counts`` are told by page number."""
-    rows = (_row(run, batch, page, counts[page.page.number], pass_number, write_seconds) for page in batch.pages)
+    rows = (_row(run, batch, page, counts[page.page.number], write_seconds) for page in batch.pages)
     return b"".join((HEADER, *rows, TRAILER))
 
 
-def _row(
-    run: OpenRun, batch: Batch, prepared: PreparedPage, counts: PageCounts, pass_number: int, write_seconds: float
-) -> bytes:
+def _row(run: OpenRun, batch: Batch, prepared: PreparedPage, counts: PageCounts, write_seconds: float) -> bytes:
     page = prepared.page
     return b"".join(
         (
@@ -54,7 +50,7 @@ def _row(
             _bigint(run.run_id),
             _bigint(page.number),
             _text(run.stream),
-            _bigint(pass_number),
+            _bigint(run.resume.pass_number),
             _integer(page.walk),
             _bigint(batch.number),
             _text(page.cursor),

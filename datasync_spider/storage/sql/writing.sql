@@ -63,7 +63,7 @@ SET cursor = %(cursor)s,
     lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
 WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
   AND checkpoint_page = %(first_page)s - 1
-RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total, pass_number;
+RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total;
 
 -- name: end_pass
 UPDATE ingestion_state
@@ -106,6 +106,10 @@ SET pages = pages + %(pages)s,
     detail = %(detail)s,
     ended_at = CASE WHEN %(status)s = 'running' THEN NULL ELSE now() END
 WHERE run_id = %(run_id)s;
+
+-- name: peek_checkpoint
+-- Without a lock: what it says may be over in a moment, and the checkpoint will see.
+SELECT fence, lease_run_id, checkpoint_page FROM ingestion_state WHERE stream = %(stream)s;
 
 -- name: read_checkpoint
 -- What an ambiguous COMMIT is resolved by. The lock waits for one that is still going on.

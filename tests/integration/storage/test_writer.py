@@ -181,6 +181,28 @@ def test_a_batch_that_leaves_a_page_out_does_not_move_the_position(database_url:
     assert value(database_url, "SELECT count(*) FROM rejected_events") == 0
 
 
+def test_the_streams_row_is_free_while_the_ledger_is_copied(database_url: str) -> None:
+    # A server whose client is lost in a COPY waits for the rest, and holds what it has locked.
+    with run_writer(database_url) as run, ThreadPoolExecutor() as threads, connected(database_url) as other:
+        with other.cursor() as cursor:
+            cursor.execute(
+                "CREATE FUNCTION wait_for_the_test() RETURNS trigger LANGUAGE plpgsql AS"
+                " 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';"
+                "CREATE TRIGGER slow BEFORE INSERT ON ingestion_pages"
+                " FOR EACH ROW EXECUTE FUNCTION wait_for_the_test()"
+            )
+            other.commit()
+            cursor.execute("SELECT pg_advisory_xact_lock(1)")
+            written = threads.submit(run.write, page(1, ["a"]))
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event = 'advisory'"
+            pid = run.connection.get_backend_pid()
+            eventually(lambda: value(database_url, waiting, (pid,)), what="the ledger's COPY to wait")
+            locked = rows(database_url, "SELECT stream FROM ingestion_state FOR UPDATE NOWAIT")
+            other.rollback()
+        assert locked == [("events",)]
+        assert written.result(10).inserted == 1
+
+
 def test_a_lost_connection_is_something_to_retry(database_url: str) -> None:
     with run_writer(database_url) as run:
         pid = run.connection.get_backend_pid()
