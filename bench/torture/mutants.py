@@ -60,12 +60,14 @@ def rows_flushed_after_the_cursor() -> None:
 def fence_not_checked() -> None:
     """A checkpoint goes through whoever holds the lease."""
     _without({"checkpoint": [_NO_FENCE, _NO_GAP], "renew_lease": [_NO_FENCE]})
+    checkpoint._refusal = lambda *_: None
     writer.Writer.was_committed = lambda *_: None  # type: ignore[method-assign] # what a mutant is
 
 
 def batches_commit_in_any_order() -> None:
     """A batch does not wait for its turn; every other one is slow."""
     _without({"checkpoint": [_NO_GAP]})
+    checkpoint._refusal = lambda *_: None
     original = writer.Writer._write_rows
     Turns.wait = lambda *_: None  # type: ignore[method-assign] # what a mutant is
 
