@@ -18,6 +18,7 @@ from datasync_spider.pacing import retry
 from datasync_spider.pacing.window import RateWindow
 from datasync_spider.pipelines import ending
 from datasync_spider.pipelines.turns import Turns
+from datasync_spider.spiders import lookups
 from datasync_spider.storage import checkpoint, known, rejections, runs, sql, writer
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.completion import Verdict
@@ -39,7 +40,7 @@ def cursor_in_a_transaction_of_its_own() -> None:
         connection.commit()
         return committed
 
-    writer.Writer.write = write  # type: ignore[method-assign] # what a mutant is
+    _put(writer.Writer, "write", write)
 
 
 def rows_flushed_after_the_cursor() -> None:
@@ -54,29 +55,29 @@ def rows_flushed_after_the_cursor() -> None:
         original(self, connection, dataclasses.replace(batch, pages=pages))
         return writer._Written({page.page.number: len(page.rows) for page in batch.pages}, {})
 
-    writer.Writer._write_rows = write_rows  # type: ignore[method-assign] # what a mutant is
+    _put(writer.Writer, "_write_rows", write_rows)
 
 
 def fence_not_checked() -> None:
     """A checkpoint goes through whoever holds the lease."""
     _without({"checkpoint": [_NO_FENCE, _NO_GAP], "renew_lease": [_NO_FENCE]})
-    checkpoint._refusal = lambda *_: None
-    writer.Writer.was_committed = lambda *_: None  # type: ignore[method-assign] # what a mutant is
+    _put(checkpoint, "_refusal", lambda *_: None)
+    _put(writer.Writer, "was_committed", lambda *_: None)
 
 
 def batches_commit_in_any_order() -> None:
     """A batch does not wait for its turn; every other one is slow."""
     _without({"checkpoint": [_NO_GAP]})
-    checkpoint._refusal = lambda *_: None
+    _put(checkpoint, "_refusal", lambda *_: None)
     original = writer.Writer._write_rows
-    Turns.wait = lambda *_: None  # type: ignore[method-assign] # what a mutant is
+    _put(Turns, "wait", lambda *_: None)
 
     def write_rows(self: Any, connection: Any, batch: Any) -> Any:
         if batch.number % 2 == 0:
             time.sleep(1.5)
         return original(self, connection, batch)
 
-    writer.Writer._write_rows = write_rows  # type: ignore[method-assign] # what a mutant is
+    _put(writer.Writer, "_write_rows", write_rows)
 
 
 def a_page_never_reaches_copy() -> None:
@@ -88,7 +89,7 @@ def a_page_never_reaches_copy() -> None:
         original(self, connection, dataclasses.replace(batch, pages=kept))
         return writer._Written({page.page.number: len(page.rows) for page in batch.pages}, {})
 
-    writer.Writer._write_rows = write_rows  # type: ignore[method-assign] # what a mutant is
+    _put(writer.Writer, "_write_rows", write_rows)
 
 
 def known_ground_is_any_stored_page() -> None:
@@ -98,24 +99,22 @@ def known_ground_is_any_stored_page() -> None:
     def is_known_entirely(connection: Any, stream: str, page: Any, before: Any) -> bool:
         return original(connection, stream, page, before.replace(year=before.year + 100))
 
-    from datasync_spider.spiders import lookups  # noqa: PLC0415 - after the patch is known to be wanted
-
-    lookups.is_known_entirely = is_known_entirely  # type: ignore[attr-defined] # what a mutant is
+    _put(lookups, "is_known_entirely", is_known_entirely)
 
 
 def rejected_events_are_dropped() -> None:
     """What cannot be stored is counted and forgotten."""
-    writer.insert_rejected = lambda *_: 0  # type: ignore[attr-defined] # what a mutant is
+    _put(writer, "insert_rejected", lambda *_: 0)
 
 
 def a_rejected_event_is_kept_each_time_that_it_is_read() -> None:
     """What identifies a dead letter is not its content alone."""
-    rejections.digest = lambda raw: hashlib.sha256(raw + str(time.time_ns()).encode()).digest()
+    _put(rejections, "digest", lambda raw: hashlib.sha256(raw + str(time.time_ns()).encode()).digest())
 
 
 def whatever_ends_is_complete() -> None:
     """A run whose crawl ended is called complete."""
-    setattr(ending.Ending, "outcome", lambda *_: ("complete", "last_page", None))  # noqa: B010 - a method is replaced
+    _put(ending.Ending, "outcome", lambda *_: ("complete", "last_page", None))
 
 
 def a_commit_in_doubt_is_taken_for_granted() -> None:
@@ -130,7 +129,7 @@ def a_commit_in_doubt_is_taken_for_granted() -> None:
         rows = sum(len(page.rows) for page in batch.pages)
         return Committed(batch.number, batch.first_page, batch.last_page, len(batch.pages), rows, rows, 0, 0, 0, 0, 0.0)
 
-    writer.Writer.was_committed = was_committed  # type: ignore[method-assign] # what a mutant is
+    _put(writer.Writer, "was_committed", was_committed)
 
 
 def a_short_feed_is_complete() -> None:
@@ -142,13 +141,19 @@ def a_short_feed_is_complete() -> None:
         numbers = f"{stored} of {expected_total}, {rejected}, {counted_twice}, {filtered}"
         return Verdict("complete", "complete", ends_pass, numbers)
 
-    checkpoint.judge = judge  # type: ignore[attr-defined] # what a mutant is
+    _put(checkpoint, "judge", judge)
 
 
 def a_429_is_answered_early() -> None:
     """What the API tells about when to come again is taken for a suggestion."""
-    retry._rate_limit_delay = lambda *_: 0.2
-    RateWindow.wait_seconds = lambda *_: 0.0  # type: ignore[method-assign] # what a mutant is
+    _put(retry, "_rate_limit_delay", lambda *_: 0.2)
+    _put(RateWindow, "wait_seconds", lambda *_: 0.0)
+
+
+def _put(owner: object, name: str, broken: object) -> None:
+    """Puts this in the place of a function or a method, which must be there."""
+    assert hasattr(owner, name), f"{owner} has no {name} any more"
+    setattr(owner, name, broken)
 
 
 def _without(clauses: dict[str, list[str]]) -> None:
@@ -162,8 +167,8 @@ def _without(clauses: dict[str, list[str]]) -> None:
             text = text.replace(clause, "")
         return text
 
-    checkpoint.statement = statement  # type: ignore[attr-defined] # what a mutant is
-    runs.statement = statement  # type: ignore[attr-defined] # what a mutant is
+    _put(checkpoint, "statement", statement)
+    _put(runs, "statement", statement)
 
 
 MUTANTS: dict[str, Callable[[], None]] = {

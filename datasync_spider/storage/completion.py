@@ -1,8 +1,9 @@
 """Whether a pass that has reached its end may be called complete.
 
 Invariant: never complete on less than the API claimed, each event counted once. More is fine: feeds are known to hold a
-few events more than their total says. Where the API gives no total, the end of the feed is all the proof there is, and
-the detail says so.
+few events more than their total says. What an item pipeline filters counts as often as it was filtered, for nobody
+keeps its ids (docs/delivery.md). Where the API gives no total, the end of the feed is all the proof there is, and the
+detail says so.
 """
 
 from __future__ import annotations

@@ -133,13 +133,15 @@ def read_letters_after(connection: Connection, chosen: Chosen, after: int) -> li
     return [DeadLetter(**{**row, "raw": bytes(row["raw"]), "raw_sha256": bytes(row["raw_sha256"])}) for row in rows]
 
 
-def read_ids(letters: Iterable[DeadLetter]) -> list[str]:
-    """The ids of those letters that have one to be read, in no order; an id comes as often as there are letters of it.
+def id_of(event: Event | RejectedEvent) -> str | None:
+    """An event may be unusable and have a readable id all the same; None where it has none."""
+    return event.event_id if isinstance(event, Event) else readable_id(event.raw)
 
-    An event may be unusable and have a readable id all the same.
-    """
+
+def read_ids(letters: Iterable[DeadLetter]) -> list[str]:
+    """The ids of those letters that have one to be read, in no order, each as often as there are letters of it."""
     parsed = parse_events([msgspec.Raw(letter.raw) for letter in letters])
-    unusable = (readable_id(event.raw) for event in parsed.rejected)
+    unusable = map(id_of, parsed.rejected)
     return [*parsed.event_ids, *(event_id for event_id in unusable if event_id is not None)]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datasync_spider.api.event import Event
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import LetterIds
-from datasync_spider.storage.deadletters import Chosen, DeadLetter, find_stored, read_ids, read_letters_after
+from datasync_spider.storage.deadletters import Chosen, DeadLetter, find_stored, id_of, read_letters_after
 from datasync_spider.verification.check import Check, fails, holds
 
 _EXAMPLES = 3
@@ -69,7 +69,7 @@ def _look_at(letters: Letters, connection: Connection, piece: Sequence[DeadLette
     read = [(letter, letter.read_again()) for letter in piece]
     ids = {letter.rejected_id: event.event_id for letter, event in read if isinstance(event, Event)}
     letters.marks.update(set(marks) & set(ids.values()))
-    of_open = read_ids(letter for letter in piece if not letter.replayed)
+    of_open = [found for letter, event in read if not letter.replayed and (found := id_of(event)) is not None]
     stored = find_stored(connection, {*ids.values(), *of_open})
     letters.ids.add(of_open, stored)
     for letter in piece:
