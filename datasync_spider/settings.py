@@ -26,7 +26,10 @@ def commands_module(arguments: list[str]) -> str:
 BOT_NAME = "datasync"
 SPIDER_MODULES = ["datasync_spider.spiders"]
 COMMANDS_MODULE = commands_module(sys.argv)
-ADDONS = {"datasync_spider.addon.ConfigAddon": 100}
+ADDONS = {
+    "datasync_spider.addon.ConfigAddon": 100,
+    "datasync_spider.quicksignals.QuickSignalsAddon": 110,
+}
 
 # Telnet is a shell into the process, remote control runs code that it is sent; both are on by default.
 TELNETCONSOLE_ENABLED = False
