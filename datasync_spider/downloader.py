@@ -19,6 +19,8 @@ from scrapy.core.downloader import Downloader
 from scrapy.core.downloader.handlers import DownloadHandlers
 from twisted.internet.defer import Deferred
 
+from datasync_spider.quickmiddlewares import QuickMiddlewares
+
 if TYPE_CHECKING:
     from scrapy import Spider
     from scrapy.crawler import Crawler
@@ -48,7 +50,9 @@ class ChainDownloader(Downloader):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self.handlers = _Handlers(crawler)
+        # Another one would make handlers of others a second time, and leave the first ones open.
+        self.handlers.__class__ = _Handlers
+        self.middleware = QuickMiddlewares.of(self.middleware, crawler)
         settings = crawler.settings
         self._needs_slots = bool(
             settings.getfloat("DOWNLOAD_DELAY")
