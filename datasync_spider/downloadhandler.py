@@ -6,7 +6,6 @@ against the system's authorities; redirects are not followed, so the API key goe
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ from datasync_spider.http1.errors import (
     ProxyRefused,
     TlsFailed,
 )
+from datasync_spider.timelimits import TimeLimits
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -62,7 +62,7 @@ class HttpDownloadHandler:
         self._crawler = crawler
         self._timeout_seconds = config.timeout_ms / 1000
         self._is_stopping = False
-        self._under_way: set[asyncio.Timeout] = set()
+        self._limits = TimeLimits(self._timeout_seconds)
         self._client = HttpClient(config.max_body_bytes)
         crawler.signals.connect(self._on_stop_requested, signals.stop_requested)
 
@@ -75,8 +75,7 @@ class HttpDownloadHandler:
 
         Raises Scrapy's download errors, or Stopped where a stop request came and the answer not soon after it.
         """
-        limit = asyncio.timeout(_STOP_GRACE_SECONDS if self._is_stopping else self._timeout_seconds)
-        self._under_way.add(limit)
+        limit = self._limits.begin()
         try:
             async with limit:
                 return await self._download(request)
@@ -90,14 +89,12 @@ class HttpDownloadHandler:
         except HttpError as error:
             raise _ERRORS.get(type(error), DownloadFailedError)(str(error)) from error
         finally:
-            self._under_way.discard(limit)
+            self._limits.end(limit)
 
     def _on_stop_requested(self, **_: Any) -> None:
         self._is_stopping = True
         # What is nearly here is worth keeping: it needs no second request.
-        latest = asyncio.get_running_loop().time() + _STOP_GRACE_SECONDS
-        for limit in self._under_way:
-            limit.reschedule(latest)
+        self._limits.shorten(_STOP_GRACE_SECONDS)
 
     async def _download(self, request: Request) -> Response:
         started = time.monotonic()
@@ -128,4 +125,5 @@ class HttpDownloadHandler:
         return response
 
     async def close(self) -> None:
+        self._limits.close()
         self._client.close()
