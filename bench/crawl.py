@@ -57,6 +57,8 @@ def scrapy_command() -> list[str]:
 def crawl_environment(base_url: str, database_url: str, home: Path, **settings: str) -> dict[str, str]:
     """This process's environment with no setting of a crawl but these."""
     ours = {name for setting in SETTINGS for name in (setting.name, setting.by_file)}
+    # Container images like to set it. A crawl would compile every module again, which an installed one never does.
+    ours.add("PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith(MOCK_PREFIX)}
     given = {"API_BASE_URL": base_url, "DATABASE_URL": database_url, "DATASYNC_HOME": str(home)}
     return {**kept, "PYTHONPATH": str(PROJECT), **given, **settings}
