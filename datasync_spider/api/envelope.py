@@ -7,7 +7,8 @@ decides where the walk goes on is taken only where all places that tell it agree
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -60,6 +61,9 @@ _FACTS = {
 }
 
 
+_NOTHING_FLAT = msgspec.structs.astuple(Envelope())[2:]
+
+
 class Feed(msgspec.Struct, frozen=True):
     """The facts, wherever they were told. ``next_cursor`` is None where it is absent, null or empty."""
 
@@ -91,17 +95,20 @@ def read_feed(envelope: Envelope) -> Feed:
     return Feed(
         has_more=_has_more(told["has_more"]),
         next_cursor=_next_cursor(told["next_cursor"]),
-        total=_first(map(_count, told["total"])),
-        returned=_first(map(_count, told["returned"])),
-        request_id=_first(map(_printable, told["request_id"])),
-        cursor_expires_in_seconds=_first(map(_seconds, told["cursor_expires_in"])),
+        total=_first(_count, told["total"]),
+        returned=_first(_count, told["returned"]),
+        request_id=_first(_printable, told["request_id"]),
+        cursor_expires_in_seconds=_first(_seconds, told["cursor_expires_in"]),
     )
 
 
-def _told(envelope: Envelope) -> dict[str, list[Any]]:
+def _told(envelope: Envelope) -> defaultdict[str, list[Any]]:
     """All that is told of each fact: first in ``pagination``, then in ``meta``, then flat."""
-    told: dict[str, list[Any]] = {fact: [] for fact in _FACTS.values()}
-    for place in (envelope.pagination, envelope.meta, msgspec.structs.asdict(envelope)):
+    told = defaultdict(list)
+    places = [envelope.pagination, envelope.meta]
+    if msgspec.structs.astuple(envelope)[len(places) : len(places) + len(_NOTHING_FLAT)] != _NOTHING_FLAT:
+        places.append(msgspec.structs.asdict(envelope))
+    for place in places:
         if isinstance(place, dict):
             for name, value in place.items():
                 if value is not None and (fact := _FACTS.get(name)) is not None:
@@ -109,23 +116,24 @@ def _told(envelope: Envelope) -> dict[str, list[Any]]:
     return told
 
 
-def _first(values: Iterable[_T | None]) -> _T | None:
-    for value in values:
-        if value is not None:
-            return value
+def _first(read: Callable[[Any], _T | None], told: list[Any]) -> _T | None:
+    for value in told:
+        if (fact := read(value)) is not None:
+            return fact
     return None
 
 
 def _has_more(told: list[Any]) -> bool | None:
-    if not all(isinstance(value, bool) for value in told):
-        raise PageUnreadable(HAS_MORE_WRONG_TYPE, f"hasMore is {_short(told)}")
-    if len(set(told)) > 1:
+    for value in told:
+        if value is not True and value is not False:
+            raise PageUnreadable(HAS_MORE_WRONG_TYPE, f"hasMore is {_short(told)}")
+    if True in told and False in told:
         raise PageContradiction(TWO_HAS_MORES)
     return told[0] if told else None
 
 
 def _next_cursor(told: list[Any]) -> str | None:
-    cursors = set(map(_cursor, told)) - {""}
+    cursors = {cursor for value in told if (cursor := _cursor(value))}
     if len(cursors) > 1:
         raise PageContradiction(TWO_CURSORS)
     return cursors.pop() if cursors else None

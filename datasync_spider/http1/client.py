@@ -77,9 +77,11 @@ class HttpClient:
         return None
 
     def _keep(self, route: Route, connection: Connection) -> None:
-        if connection.is_idle:
+        if not connection.is_idle:
+            return
+        if self._idle is not None:
             self.close()
-            self._idle = route, connection
+        self._idle = route, connection
 
     def _context(self, route: Route) -> ssl.SSLContext | None:
         """Certificates are verified against the system's authorities."""

@@ -77,10 +77,8 @@ class Dispatcher:
         self._turns = Turns()
         self._abandoned = threading.Event()
         self._lanes = [_Lane(index) for index in range(1, settings.concurrency + 1)]
-
-    @property
-    def in_flight(self) -> int:
-        return sum(lane.busy for lane in self._lanes)
+        self.in_flight = 0
+        """How many batches are being written."""
 
     def has_room(self) -> bool:
         """Whether a batch would start at once."""
@@ -93,9 +91,11 @@ class Dispatcher:
         """
         lane = next(lane for lane in self._lanes if not lane.busy)
         lane.busy = True
+        self.in_flight += 1
 
         def free(_: asyncio.Future[Committed]) -> None:
             lane.busy = False
+            self.in_flight -= 1
 
         future = lane.worker.submit(lambda: self._write(lane, batch))
         future.add_done_callback(free)

@@ -31,6 +31,7 @@ from datasync_spider.api.page import Page
 from datasync_spider.config import Config
 from datasync_spider.downloader import ChainDownloader
 from datasync_spider.errors import CursorExpired, DatasyncError, RetriesExhausted, Stopped
+from datasync_spider.headers import fill_headers
 from datasync_spider.items import EventPage, lazy_views, page_fields
 from datasync_spider.spiders.handover import Handover
 from datasync_spider.spiders.lookups import Lookups
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from datasync_spider.storage.runs import OpenRun
 
 logger = logging.getLogger(__name__)
+
+_HEADERS = ((b"Accept", b"application/json"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +152,9 @@ class EventsSpider(Spider):
 
     def _request(self, cursor: str | None, until_ms: int | None = None) -> Request:
         assert self._walk is not None
-        return Request(
+        request = Request(
             events_url(self._base_url, self._config.page_limit, cursor, until_ms),
             callback=NO_CALLBACK,
-            headers={"Accept": "application/json"},
             dont_filter=True,
             meta={
                 "cursor": cursor,
@@ -162,6 +164,9 @@ class EventsSpider(Spider):
                 "verbatim_url": True,
             },
         )
+        # Given to the constructor, they would take a quarter of its time.
+        fill_headers(request.headers, _HEADERS)
+        return request
 
     async def _turn(self, walk: Walk, request: Request) -> _Turn:
         """Raises what ends the run: DatasyncErrors."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 
 from datasync_spider.storage.batch import Watermark
 
@@ -76,5 +75,11 @@ class FeedOrder:
 
 def _length_of_first_run(times_us: Iterable[int]) -> int:
     """How many of the first times are the same; of one time at least."""
-    _, run = next(groupby(times_us))
-    return len(list(run))
+    times = iter(times_us)
+    first = next(times)
+    run = 1
+    for time_us in times:
+        if time_us != first:
+            break
+        run += 1
+    return run
