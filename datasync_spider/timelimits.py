@@ -22,10 +22,9 @@ class TimeLimits:
     def begin(self) -> asyncio.Timeout:
         """To be entered at once with ``async with``, which raises TimeoutError; to be given to :meth:`end` after it."""
         limit = asyncio.timeout(None)
-        end = asyncio.get_running_loop().time() + self._seconds
-        self._ends[limit] = end
+        self._ends[limit] = asyncio.get_running_loop().time() + self._seconds
         if self._timer is None:
-            self._look_at(end)
+            self._look_in_time()
         return limit
 
     def end(self, limit: asyncio.Timeout) -> None:
@@ -37,22 +36,23 @@ class TimeLimits:
         latest = asyncio.get_running_loop().time() + seconds
         for limit, end in self._ends.items():
             self._ends[limit] = min(end, latest)
-        if self._ends:
-            self._look_at(min(self._ends.values()))
+        # Also where nothing runs: a timer that was set for longer would be too late for what begins.
+        self._look_in_time()
 
     def close(self) -> None:
+        """Nothing that runs is interrupted any more."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
-    def _look_at(self, when: float) -> None:
+    def _look_in_time(self) -> None:
         self.close()
-        self._timer = asyncio.get_running_loop().call_at(when, self._look)
+        if self._ends:
+            self._timer = asyncio.get_running_loop().call_at(min(self._ends.values()), self._look)
 
     def _look(self) -> None:
-        self._timer = None
         now = asyncio.get_running_loop().time()
         for limit in [limit for limit, end in self._ends.items() if end <= now]:
             del self._ends[limit]
             limit.reschedule(now)
-        if self._ends:
-            self._look_at(min(self._ends.values()))
+        self._look_in_time()
