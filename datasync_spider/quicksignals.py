@@ -5,7 +5,7 @@ that a page of a hundred events costs. Nearly all handlers are connected to one 
 methods that take whatever comes; these are called here at once.
 
 Invariant: who is told, what they are told, and what becomes of their errors is as Scrapy has it. Handlers are looked
-up at each signal, so they may come and go at any time.
+up at each signal, and one may connect and disconnect others and itself while it is called.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Self
 
     from scrapy.crawler import Crawler
@@ -53,7 +53,16 @@ class QuickSignals(SignalManager):
         if connected is None or "sender" in kwargs or "dont_log" in kwargs:
             return super().send_catch_log(signal, **kwargs)
         answers = []
+        told: set[Any] = set()
         for reference in connected:
+            try:
+                # One that connects itself anew while it is called comes once more at the end.
+                if reference in told:
+                    continue
+                told.add(reference)
+            except TypeError:
+                # It cannot be told from others, and pydispatch passes over it.
+                continue
             # Most are held weakly.
             handler = reference() if isinstance(reference, dispatcher.WEAKREF_TYPES) else reference
             if handler is not None:
@@ -61,18 +70,24 @@ class QuickSignals(SignalManager):
         return answers
 
     async def send_catch_log_async(self, signal: Any, **kwargs: Any) -> _Answers:
-        if self._connected(signal) == () and "sender" not in kwargs:
-            return []
-        return await super().send_catch_log_async(signal, **kwargs)
+        connected = self._connected(signal)
+        if connected is None or connected or "sender" in kwargs:
+            return await super().send_catch_log_async(signal, **kwargs)
+        return []
 
-    def _connected(self, signal: Any) -> tuple[Any, ...] | None:
-        """Handlers, and references to some; None where somebody hears all senders, or all signals."""
+    def _connected(self, signal: Any) -> Sequence[Any] | None:
+        """Handlers, and references to some; None where somebody hears all senders, or all signals.
+
+        It is pydispatch's own list and no copy: who comes and goes while it is gone through is told or not as Scrapy
+        has it.
+        """
         if _ANY_SENDER in dispatcher.connections:
             return None
         by_signal = dispatcher.connections.get(id(self.sender))
         if by_signal is None:
             return ()
-        return None if dispatcher.Any in by_signal else tuple(by_signal.get(signal, ()))
+        connected: Sequence[Any] | None = None if dispatcher.Any in by_signal else by_signal.get(signal, ())
+        return connected
 
     def _answer(self, handler: Callable[..., Any], signal: Any, kwargs: dict[str, Any]) -> Any:
         try:
@@ -103,5 +118,5 @@ def _failure() -> Failure:
     return Failure()  # type: ignore[no-untyped-call] # it takes the exception at hand
 
 
-def _log(message: str, handler: Any, kwargs: dict[str, Any], *, exc_info: bool = False) -> None:
+def _log(message: str, handler: Any, kwargs: dict[str, Any], *, exc_info: bool | None = None) -> None:
     logger.error(message, {"receiver": handler}, exc_info=exc_info, extra={"spider": kwargs.get("spider")})
