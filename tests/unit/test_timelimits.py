@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from contextvars import Context
+from typing import Any, TypeVarTuple
 
 import pytest
 
 from datasync_spider.timelimits import TimeLimits
+
+_Ts = TypeVarTuple("_Ts")
 
 LONG_SECONDS = 3600.0
 SHORT_SECONDS = 0.04
@@ -23,8 +26,10 @@ class TellingLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self.asked: list[asyncio.TimerHandle] = []
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
-        self.asked.append(super().call_at(when, callback, *args, **kwargs))
+    def call_at(
+        self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        self.asked.append(super().call_at(when, callback, *args, context=context))
         return self.asked[-1]
 
     def pending(self) -> list[asyncio.TimerHandle]:
