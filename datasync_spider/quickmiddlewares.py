@@ -48,6 +48,8 @@ class QuickMiddlewares(DownloaderMiddlewareManager):
     async def _process_response(self, response: Response | Request, request: Request) -> Response | Request:
         if isinstance(response, Request):
             return response
+        if response is None:
+            raise TypeError("Received None in process_response")
         for method in self.methods["process_response"]:
             assert method is not None
             response = await self._result(method, request=request, response=response)
