@@ -6,6 +6,8 @@ import json
 import signal
 from collections.abc import Callable
 
+import pytest
+
 from datasync_spider import settings
 from tests.support.crawl import Crawl
 from tests.support.database import rows, value
@@ -82,6 +84,42 @@ def test_an_error_that_a_middleware_of_others_raises_ends_the_run_with_its_name(
     assert status == "failed"
     assert "not this one" in detail
     assert value(database_url, "SELECT count(*) FROM ingestion_pages") == 2
+
+
+def test_a_download_handler_of_others_that_is_made_at_once_is_made_once_and_closed(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    mock = start_mock_api("--total", "500")
+    handlers = {**settings.DOWNLOAD_HANDLERS, "made-at-once": "tests.support.userhandlers.MadeAtOnce"}
+    crawl = start_crawl(mock.base_url, "-s", f"DOWNLOAD_HANDLERS={json.dumps(handlers)}", API_PAGE_LIMIT="500")
+    assert crawl.wait() == 0, crawl.log
+    assert_exact(database_url, 500)
+    assert crawl.log.count("a handler was made") == 1
+    assert crawl.log.count("a handler was closed") == 1
+
+
+@pytest.mark.parametrize(
+    ("without", "by"), [(None, "QuickSignals"), ("datasync_spider.quicksignals.QuickSignalsAddon", "SignalManager")]
+)
+def test_signals_are_told_as_the_addons_say_and_a_crawl_works_with_scrapys_own(
+    start_mock_api: Callable[..., MockApi],
+    start_crawl: Callable[..., Crawl],
+    database_url: str,
+    without: str | None,
+    by: str,
+) -> None:
+    mock = start_mock_api("--total", "2000")
+    addons = {name: priority for name, priority in settings.ADDONS.items() if name != without}
+    extensions = {**settings.EXTENSIONS, "tests.support.userextensions.CountResponses": 500}
+    arguments = ["-s", f"EXTENSIONS={json.dumps(extensions)}"]
+    if without is not None:
+        arguments += ["-s", f"ADDONS={json.dumps(addons)}"]
+    crawl = start_crawl(mock.base_url, *arguments, API_PAGE_LIMIT="500")
+    assert crawl.wait() == 0, crawl.log
+    assert_exact(database_url, 2000)
+    assert f"'user/by {by}': 4" in crawl.log
+    assert "'item_scraped_count': 4" in crawl.log
+    assert "ingestion complete" in crawl.log
 
 
 def test_another_downloader_is_refused_by_name(
