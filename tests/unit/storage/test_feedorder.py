@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,32 @@ def test_watermarks_are_the_greatest_and_the_least_time_and_id(times: list[int |
     ids = [f"{(7 * place) % 10}" for place in range(len(times))]
     known = [Watermark(time, id_) for time, id_ in zip(times, ids, strict=True) if time is not None]
     assert times_of(times).watermarks() == (max(known, default=None), min(known, default=None))
+
+
+@pytest.mark.parametrize(
+    ("times", "newest", "oldest"),
+    [
+        ([5], (5, "4"), (5, "4")),
+        ([5, 3, 1], (5, "4"), (1, "7")),
+        ([5, 5, 5], (5, "9"), (5, "4")),
+        ([5, 5, 3, 1, 1], (5, "9"), (1, "1")),
+        ([5, 3, 3, 3, 1], (5, "4"), (1, "1")),
+        ([5, 5, 1, 1, 1], (5, "9"), (1, "1")),
+        ([0, 0, 0, -1, -1], (0, "9"), (-1, "1")),
+    ],
+)
+def test_of_a_run_of_one_time_at_an_end_the_ids_decide(
+    times: list[int | None], newest: tuple[int, str], oldest: tuple[int, str]
+) -> None:
+    page = PageTimes.of(["4", "9", "7", "3", "1"][: len(times)], times)
+    assert page.never_rise
+    assert page.watermarks() == (Watermark(*newest), Watermark(*oldest))
+
+
+def test_an_end_of_a_page_does_not_begin_anew_behind_another_time() -> None:
+    # The two newest are no run, so the page rises.
+    page = PageTimes.of(["4", "9", "7"], [5, 3, 5])
+    assert page.watermarks() == (Watermark(5, "7"), Watermark(3, "9"))
 
 
 @given(st.lists(_PAGES, max_size=4))
