@@ -134,7 +134,7 @@ def test_each_of_several_has_its_own_end() -> None:
         second_ended: list[float] = []
         first_began = loop.time()
         first = asyncio.ensure_future(endless(limits, first_ended))
-        await moment(first_began + SHORT_SECONDS / 2)
+        await moment(first_began + SHORT_SECONDS / 8)
         second_began = loop.time()
         second = asyncio.ensure_future(endless(limits, second_ended))
         await interrupted(first)
@@ -183,7 +183,13 @@ def test_nothing_gets_longer_by_a_shortening() -> None:
         running = asyncio.ensure_future(endless(limits))
         await asyncio.sleep(0)
         limits.shorten(LONG_SECONDS)
+        later = asyncio.ensure_future(endless(limits))
+        await asyncio.sleep(0)
+        limits.shorten(LONG_SECONDS)
         await interrupted(running)
+        assert not later.done()
+        later.cancel()
+        await asyncio.wait({later})
 
     run(test)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -68,6 +69,18 @@ def test_the_compiled_reading_and_the_decoder_find_them_in_each_place(
         page = read(body)
         assert (len(page.raw_events), page.has_more, page.next_cursor) == (1, True, "c")
         assert (page.total, page.request_id, page.cursor_expires_in_seconds) == (9, "r", 2.0)
+
+
+@pytest.mark.parametrize("read", [read_page, read_page_by_decoder])
+def test_a_page_that_tells_nothing_flat_is_not_searched_for_it(
+    read: Callable[[bytes], Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[object] = []
+    monkeypatch.setattr(msgspec.structs, "asdict", searched.append)
+    read(told(pagination={"hasMore": True, "nextCursor": "c"}, meta={"total": 9}))
+    assert searched == []
+    read(told(pagination={"hasMore": True, "nextCursor": "c"}, flat={"total": 9}))
+    assert len(searched) == 1
 
 
 @pytest.mark.parametrize("wrong", [0, 1, 1.0, "true", "false", "", [], [True], {}])

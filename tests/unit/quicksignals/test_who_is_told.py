@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -72,6 +73,17 @@ def test_handlers_that_are_gone_are_not_told(signals: SignalManager) -> None:
     del gone
     gc.collect()
     assert told(signals.send_catch_log(SIGNAL)) == ["anything's"]
+
+
+def test_a_handler_that_is_just_going_is_not_told_either(signals: SignalManager) -> None:
+    ear, meanwhile = Ear(), list[Any]()
+    signals.connect(ear.anything, SIGNAL)
+    # Called before pydispatch learns of it, for the last one that asked is told first.
+    watching = weakref.ref(ear, lambda _: meanwhile.append(signals.send_catch_log(SIGNAL)))
+    del ear
+    gc.collect()
+    assert watching() is None
+    assert meanwhile == [[]]
 
 
 def test_only_the_handlers_of_this_signal_and_this_sender_are_told(signals: SignalManager) -> None:

@@ -30,18 +30,18 @@ def test_watermarks_are_the_greatest_and_the_least_time_and_id(times: list[int |
     ("times", "newest", "oldest"),
     [
         ([5], (5, "4"), (5, "4")),
-        ([5, 3, 1], (5, "4"), (1, "7")),
-        ([5, 5, 5], (5, "9"), (5, "4")),
-        ([5, 5, 3, 1, 1], (5, "9"), (1, "1")),
-        ([5, 3, 3, 3, 1], (5, "4"), (1, "1")),
-        ([5, 5, 1, 1, 1], (5, "9"), (1, "1")),
-        ([0, 0, 0, -1, -1], (0, "9"), (-1, "1")),
+        ([5, 3, 1], (5, "4"), (1, "2")),
+        ([5, 5, 5], (5, "9"), (5, "2")),
+        ([5, 5, 3, 1, 1], (5, "9"), (1, "3")),
+        ([5, 3, 3, 3, 1], (5, "4"), (1, "8")),
+        ([5, 5, 1, 1, 1], (5, "9"), (1, "2")),
+        ([0, 0, 0, -1, -1], (0, "9"), (-1, "3")),
     ],
 )
 def test_of_a_run_of_one_time_at_an_end_the_ids_decide(
     times: list[int | None], newest: tuple[int, str], oldest: tuple[int, str]
 ) -> None:
-    page = PageTimes.of(["4", "9", "7", "3", "1"][: len(times)], times)
+    page = PageTimes.of(["4", "9", "2", "3", "8"][: len(times)], times)
     assert page.never_rise
     assert page.watermarks() == (Watermark(*newest), Watermark(*oldest))
 
