@@ -6,6 +6,7 @@ The invariant: a page fault alters one page and nothing that is kept, so the fee
 from http import HTTPStatus
 
 from mock_api.calls import Moment
+from mock_api.events import Text
 from mock_api.faults import DELAY, DELIVERY, INSTEAD, Fault, hostile_events
 from mock_api.feed import Feed
 from mock_api.hostile import woven
@@ -64,7 +65,7 @@ def damage_page(page: Page, faults: list[Fault], cursor: str | None, previous_cu
                 page.with_pagination = False
 
 
-def events_of(feed: Feed, ages: range, faults: list[Fault]) -> tuple[list[bytes], int]:
+def events_of(feed: Feed, ages: range, faults: list[Fault]) -> tuple[list[Text], int]:
     """The texts of a page's events, with what the faults add or take, and the number that the page claims to hold."""
     if not faults:
         return feed.chunks(ages.start, ages.stop), len(ages)
