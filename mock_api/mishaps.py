@@ -37,7 +37,8 @@ def _other_answer(fault: Fault, limits: RateLimits, moment: Moment) -> Reply:
             return cursor_expired(_EXPIRED_AGO_MS)
         case "redirect":
             moved = html_reply(302, "302 Found")
-            moved.headers.append(("Location", fault.params["location"]))
+            # From outside: it must not become two lines.
+            moved.headers.append(("Location", " ".join(fault.params["location"].split())))
             return moved
         case "empty":
             return Reply(200, b"")
@@ -87,6 +88,8 @@ def events_of(feed: Feed, ages: range, faults: list[Fault]) -> tuple[list[Text],
 
 def mark_delivery(reply: Reply, faults: list[Fault]) -> None:
     """Note on the answer how it is to be delivered."""
+    if not faults:
+        return
     for fault in faults:
         if fault.place == DELAY:
             reply.delay_ms += fault.params["delay_ms"]

@@ -61,7 +61,10 @@ class Submissions:
         return json_reply({"success": True, "data": account.accepted, "remainingSubmissions": left})
 
     def _account(self, call: Call) -> _Account:
-        return self._accounts.setdefault(call.key_or_none, _Account(call.moment.monotonic_ms))
+        account = self._accounts.get(call.key_or_none)
+        if account is None:
+            account = self._accounts[call.key_or_none] = _Account(call.moment.monotonic_ms)
+        return account
 
     def _judge(self, call: Call, account: _Account) -> Reply:
         try:
