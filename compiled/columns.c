@@ -2,7 +2,9 @@
  *
  *   split(text)                          a page's events, and where their array stands
  *   Events                               these: a sequence of bytes, and columns of ids and times
- *   encode_rows(ids, times_us, payloads) the rows of PostgreSQL's binary COPY
+ *   encode_rows(ids, times_us, payloads) the rows of PostgreSQL's binary COPY, each as bytes
+ *   Rows, listed(rows), join(parts)      many such rows as one object: of a page's events, of a list, of several
+ *   InFlight                             the ids of rows that are on their way
  *
  * All have their twin in Python (datasync_spider.api, datasync_spider.storage.rows), which is what runs where nobody could
  * compile this, and what the tests hold it to. Invariant: no byte outside of an argument is read; whatever is not plain is
@@ -13,118 +15,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include "page.h"
-#include "row.h"
-
-/* Keeps the page's text alive, which its slices are of. */
-typedef struct {
-    PyObject_HEAD
-    PyObject *text;
-    Slices events;
-} Events;
-
-static PyTypeObject *events_type;
-
-static Place text_of(const Events *self) { return (Place)PyBytes_AsString(self->text); }
-
-static void events_dealloc(PyObject *object) {
-    Events *self = (Events *)object;
-    PyTypeObject *type = Py_TYPE(object);
-    Py_XDECREF(self->text);
-    free(self->events.slices);
-    freefunc release = PyType_GetSlot(type, Py_tp_free);
-    release(object);
-    Py_DECREF(type);
-}
-
-static Py_ssize_t events_length(PyObject *object) { return (Py_ssize_t)((Events *)object)->events.count; }
-
-static PyObject *events_item(PyObject *object, Py_ssize_t place) {
-    Events *self = (Events *)object;
-    if (place < 0 || (size_t)place >= self->events.count) {
-        PyErr_SetString(PyExc_IndexError, "a page has fewer events");
-        return NULL;
-    }
-    const Slice *slice = &self->events.slices[place];
-    return PyBytes_FromStringAndSize((const char *)text_of(self) + slice->start, slice->length);
-}
-
-static PyObject *new_none(void) { return Py_NewRef(Py_None); }
-
-/* Puts an event's id and time into two lists, which take over both. */
-static int put_columns(const Slice *slice, Place text, PyObject *event_ids, PyObject *times_us, Py_ssize_t place) {
-    const char *id = (const char *)text + slice->id_start;
-    PyObject *event_id = slice->id_length ? PyUnicode_FromStringAndSize(id, slice->id_length) : new_none();
-    if (event_id == NULL || PyList_SetItem(event_ids, place, event_id) < 0) return -1;
-    PyObject *time_us = slice->time_us != NO_TIME ? PyLong_FromLongLong(slice->time_us) : new_none();
-    return time_us == NULL || PyList_SetItem(times_us, place, time_us) < 0 ? -1 : 0;
-}
-
-PyDoc_STRVAR(columns_doc,
-             "columns()\n--\n\n"
-             "Ids, times in microseconds since 1970-01-01 UTC (None: the event has none), and how many are in doubt.\n\n"
-             "Where an event is in doubt its id is None.");
-
-static PyObject *events_columns(PyObject *object, PyObject *Py_UNUSED(ignored)) {
-    Events *self = (Events *)object;
-    Py_ssize_t count = events_length(object), doubts = 0;
-    PyObject *event_ids = PyList_New(count), *times_us = PyList_New(count);
-    bool failed = event_ids == NULL || times_us == NULL;
-    for (Py_ssize_t place = 0; !failed && place < count; place++) {
-        const Slice *slice = &self->events.slices[place];
-        doubts += slice->id_length == 0;
-        failed = put_columns(slice, text_of(self), event_ids, times_us, place) < 0;
-    }
-    if (!failed) return Py_BuildValue("(NNn)", event_ids, times_us, doubts);
-    Py_XDECREF(event_ids);
-    Py_XDECREF(times_us);
-    return NULL;
-}
-
-static PyMethodDef events_methods[] = {
-    {"columns", events_columns, METH_NOARGS, columns_doc},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot events_slots[] = {
-    {Py_tp_doc, "The events of a page, as the bytes that they are in it."},
-    {Py_tp_dealloc, events_dealloc},
-    {Py_tp_methods, events_methods},
-    {Py_sq_length, events_length},
-    {Py_sq_item, events_item},
-    {0, NULL},
-};
-
-static PyType_Spec events_spec = {
-    "datasync_columns.Events",
-    sizeof(Events),
-    0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
-    events_slots,
-};
-
-PyDoc_STRVAR(split_doc,
-             "split(text, /)\n--\n\n"
-             "The page's events, and where their array begins and ends; None where the page needs a closer look.");
-
-static PyObject *split(PyObject *Py_UNUSED(module), PyObject *text) {
-    if (!PyBytes_Check(text)) {
-        PyErr_SetString(PyExc_TypeError, "a page must be bytes");
-        return NULL;
-    }
-    if ((size_t)PyBytes_Size(text) >= UINT32_MAX) Py_RETURN_NONE;
-    Events *events = PyObject_New(Events, events_type);
-    if (events == NULL) return NULL;
-    events->text = Py_NewRef(text);
-    events->events = (Slices){0};
-    Place start = text_of(events);
-    Span span;
-    if (!read_whole_page(start, start + PyBytes_Size(text), &events->events, &span)) {
-        Py_DECREF(events);
-        Py_RETURN_NONE;
-    }
-    return Py_BuildValue("(Nnn)", events, (Py_ssize_t)(span.start - start), (Py_ssize_t)(span.end - start));
-}
+#include "events.h"
+#include "inflight.h"
 
 static PyObject *encode_row(PyObject *event_id, PyObject *time_us, const char *payload, Py_ssize_t payload_bytes) {
     Row row = {.payload = payload, .payload_bytes = payload_bytes, .has_time = time_us != Py_None};
@@ -199,6 +91,8 @@ static PyObject *encode_rows(PyObject *Py_UNUSED(module), PyObject *arguments) {
 static PyMethodDef methods[] = {
     {"split", split, METH_O, split_doc},
     {"encode_rows", encode_rows, METH_VARARGS, encode_rows_doc},
+    {"listed", listed, METH_O, listed_doc},
+    {"join", join, METH_O, join_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -210,11 +104,19 @@ static struct PyModuleDef definition = {
     .m_methods = methods,
 };
 
+/* The type, which the module has under that name as well; NULL with an exception. */
+static PyTypeObject *add_type(PyObject *module, const char *name, PyType_Spec *spec) {
+    PyObject *type = PyType_FromSpec(spec);
+    if (type != NULL && PyModule_AddObjectRef(module, name, type) < 0) Py_CLEAR(type);
+    return (PyTypeObject *)type;
+}
+
 PyMODINIT_FUNC PyInit_datasync_columns(void) {
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL) return NULL;
-    events_type = (PyTypeObject *)PyType_FromSpec(&events_spec);
-    if (events_type == NULL || PyModule_AddObjectRef(module, "Events", (PyObject *)events_type) < 0) {
+    events_type = add_type(module, "Events", &events_spec);
+    rows_type = events_type != NULL ? add_type(module, "Rows", &rows_spec) : NULL;
+    if (rows_type == NULL || add_type(module, "InFlight", &inflight_spec) == NULL) {
         Py_DECREF(module);
         return NULL;
     }

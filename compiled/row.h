@@ -33,21 +33,21 @@ static inline unsigned char *put_bytes(unsigned char *at, const char *bytes, Py_
     return at + count;
 }
 
-/* As bytes of Python's, or NULL with an exception. */
-static inline PyObject *write_row(const Row *row) {
+/* How long the row will be; -1 with an exception where it cannot be one. */
+static inline Py_ssize_t row_bytes(const Row *row) {
     if (row->id_bytes > INT32_MAX || row->payload_bytes >= INT32_MAX) {
         PyErr_SetString(PyExc_OverflowError, "a column of COPY has at most 2 GB");
-        return NULL;
+        return -1;
     }
     if (row->has_time && row->time_us < INT64_MIN + POSTGRES_EPOCH_US) {
         PyErr_SetString(PyExc_OverflowError, "a time lies before all that a column of COPY can hold");
-        return NULL;
+        return -1;
     }
-    Py_ssize_t time_bytes = row->has_time ? TIME_BYTES : 0;
-    Py_ssize_t bytes = 2 + 4 + row->id_bytes + 4 + time_bytes + 4 + 1 + row->payload_bytes;
-    PyObject *written = PyBytes_FromStringAndSize(NULL, bytes);
-    if (written == NULL) return NULL;
-    unsigned char *at = (unsigned char *)PyBytes_AsString(written);
+    return 2 + 4 + row->id_bytes + 4 + (row->has_time ? TIME_BYTES : 0) + 4 + 1 + row->payload_bytes;
+}
+
+/* Where it ends. */
+static inline unsigned char *put_row(unsigned char *at, const Row *row) {
     at = put_number(at, COLUMNS, 2);
     at = put_number(at, (uint64_t)row->id_bytes, 4);
     at = put_bytes(at, row->id, row->id_bytes);
@@ -55,7 +55,14 @@ static inline PyObject *write_row(const Row *row) {
     if (row->has_time) at = put_number(at, (uint64_t)(row->time_us - POSTGRES_EPOCH_US), TIME_BYTES);
     at = put_number(at, (uint64_t)row->payload_bytes + 1, 4);
     at = put_number(at, JSONB_VERSION, 1);
-    put_bytes(at, row->payload, row->payload_bytes);
+    return put_bytes(at, row->payload, row->payload_bytes);
+}
+
+/* As bytes of Python's, or NULL with an exception. */
+static inline PyObject *write_row(const Row *row) {
+    Py_ssize_t bytes = row_bytes(row);
+    PyObject *written = bytes < 0 ? NULL : PyBytes_FromStringAndSize(NULL, bytes);
+    if (written != NULL) put_row((unsigned char *)PyBytes_AsString(written), row);
     return written;
 }
 
