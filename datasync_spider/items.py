@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, overload
 
 import msgspec
 
+from datasync_spider.api import compiled
 from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent, parse_events
 from datasync_spider.api.page import Page, RawEvents
 from datasync_spider.api.touched import as_columns
@@ -57,6 +58,13 @@ class _ParseOnce:
         self._lock = threading.Lock()
         self._parsed: ParsedEvents | None = None
         self._events: list[Event] | None = None
+
+    def plain(self) -> compiled.Events | None:
+        with self._lock:
+            raw = self._raw_events
+            if raw is None or isinstance(raw, list) or self._events is not None or raw.doubts():
+                return None
+            return raw
 
     def untouched(self) -> ParsedEvents | None:
         with self._lock:
@@ -132,6 +140,13 @@ class EventPage:
 
     def __repr__(self) -> str:
         return f"<EventPage {self.number}: {self.received_events} events>"
+
+    def plain_events(self) -> compiled.Events | None:
+        """The page's events as they came, where none is in doubt and nobody has had them in hand; else None."""
+        events, rejected = self.events, self.rejected
+        if isinstance(events, _EventsView) and isinstance(rejected, _RejectedView) and rejected.parse is events.parse:
+            return events.parse.plain()
+        return None
 
     def columns(self) -> ParsedEvents:
         """What will be stored as columns, and the unusable events, parsed now if they were not yet.

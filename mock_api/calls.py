@@ -1,6 +1,6 @@
 """What a request says, as plain values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mock_api.upload import Upload
@@ -13,20 +13,20 @@ class Moment(NamedTuple):
     monotonic_ms: float
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Call:
-    """One request. Not frozen, which would make it slower, but nobody changes it."""
+    """One request."""
 
     method: str
     path: str
     moment: Moment
-    params: dict[str, str]
+    params: dict[str, str] = field(default_factory=dict)
     """The query, the last of equal names."""
-    target: str
+    target: str = ""
     """Path and query as they were sent."""
-    api_key: str | None
-    user_agent: str | None
-    upload: Upload
+    api_key: str | None = None
+    user_agent: str | None = None
+    upload: Upload = field(default_factory=Upload)
 
     @property
     def key_or_none(self) -> str:

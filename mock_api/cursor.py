@@ -7,13 +7,13 @@ argument.
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 # Written and read as text, without a JSON library: a cursor is read and another written for every page.
 _CONTENT = b'{"before":%d,"issued":%d,"check":%d}'
 _CONTENT_FORM = re.compile(rb'\{"before":(\d{1,20}),"issued":(\d{1,20}),"check":\d{1,20}\}')
-_MOST_REMEMBERED = 1_000
 
 
 class CursorInvalidError(Exception):
@@ -28,28 +28,22 @@ class CursorExpiredError(Exception):
         self.expired_ms_ago = expired_ms_ago
 
 
+@dataclass(frozen=True, slots=True)
 class Cursors:
     """Issues and reads the cursors of one feed."""
 
-    def __init__(self, seed: int, ttl_ms: int) -> None:
-        """The seed is also the key of the signature, so that cursors survive a restart with the same seed."""
-        self._signing_key = b"mock-cursor:%d" % seed
-        self._ttl_ms = ttl_ms
-        # The next request usually brings back the cursor that was just issued.
-        self._issued: OrderedDict[str, tuple[int, int]] = OrderedDict()
+    seed: int
+    """Also the key of the signature, so that cursors survive a restart with the same seed."""
+    ttl_ms: int
 
     def issue(self, before_age: int, now_ms: int) -> str:
         """A cursor whose page begins with the event next older than `before_age`."""
-        text = self._text(before_age, now_ms)
-        self._issued[text] = before_age, now_ms
-        if len(self._issued) > _MOST_REMEMBERED:
-            self._issued.popitem(last=False)
-        return text
+        return _text(self.seed, before_age, now_ms)
 
     def read(self, text: str, now_ms: int) -> int:
         """The age before which the cursor's page begins."""
-        before_age, issued_ms = self._issued.get(text) or self._opened(text)
-        expired_ms_ago = now_ms - issued_ms - self._ttl_ms
+        before_age, issued_ms = self._opened(text)
+        expired_ms_ago = now_ms - issued_ms - self.ttl_ms
         if expired_ms_ago >= 0:
             raise CursorExpiredError(expired_ms_ago)
         return before_age
@@ -62,12 +56,15 @@ class Cursors:
         if found is None:
             raise CursorInvalidError
         before_age, issued_ms = int(found[1]), int(found[2])
-        # Written again and compared as text: base64 has several spellings of one content.
-        if text != self._text(before_age, issued_ms):
+        # Issued again and compared as text: base64 has several spellings of one content.
+        if text != self.issue(before_age, issued_ms):
             raise CursorInvalidError
         return before_age, issued_ms
 
-    def _text(self, before_age: int, issued_ms: int) -> str:
-        signed = blake2b(b"%d:%d" % (before_age, issued_ms), digest_size=6, key=self._signing_key)
-        content = _CONTENT % (before_age, issued_ms, int.from_bytes(signed.digest(), "big"))
-        return urlsafe_b64encode(content).rstrip(b"=").decode()
+
+# The next request usually brings back the cursor that was just issued.
+@lru_cache(maxsize=1_000)
+def _text(seed: int, before_age: int, issued_ms: int) -> str:
+    signed = blake2b(b"%d:%d" % (before_age, issued_ms), digest_size=6, key=b"mock-cursor:%d" % seed)
+    content = _CONTENT % (before_age, issued_ms, int.from_bytes(signed.digest(), "big"))
+    return urlsafe_b64encode(content).rstrip(b"=").decode()

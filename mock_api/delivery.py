@@ -123,6 +123,7 @@ def _head(request: Request, reply: Reply) -> bytes:
     # Without the field, HTTP/1.0 means the same.
     if not request.keeps_alive and request.version == "1.1":
         lines.append("Connection: close\r\n")
-    lines += [f"{name}: {value}\r\n" for name, value in reply.headers]
+    # A value may come from outside, such as the place that a redirect names; it must not become two lines.
+    lines += [f"{name}: {' '.join(value.split())}\r\n" for name, value in reply.headers]
     lines.append("\r\n")
     return "".join(lines).encode()

@@ -107,7 +107,7 @@ class EventsApi:
             ages = range(max(oldest, before_age - limit), max(oldest, before_age))
             page = self._page_of(ages, oldest, limit, faults, call)
             damage_page(page, faults, cursor, previous_cursor)
-            reply = Reply(200, render(page, self._settings.shape), served=len(ages), has_request_id=True)
+            reply = Reply(200, render(page, self._settings.shape), served=len(ages))
             reply.headers = [
                 ("X-Request-ID", page.request_id),
                 # Names the range, not the bytes: hashing 1.7 MB would cost more than making them.
@@ -155,10 +155,7 @@ class EventsApi:
         """Note the request's cursor; return the last other one."""
         if cursor is not None and (not self._recent_cursors or self._recent_cursors[-1] != cursor):
             self._recent_cursors.append(cursor)
-        for other in reversed(self._recent_cursors):
-            if other != cursor:
-                return other
-        return None
+        return next((other for other in reversed(self._recent_cursors) if other != cursor), None)
 
 
 def _limit(call: Call) -> int:

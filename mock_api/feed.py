@@ -6,7 +6,7 @@ The invariant: the text of a range of ages never changes; growing only adds ages
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from mock_api.events import BLOCK_EVENTS, MAX_EVENTS, Block, Text, factory_for
+from mock_api.events import BLOCK_EVENTS, MAX_EVENTS, Block, factory_for
 
 
 class Feed:
@@ -27,9 +27,9 @@ class Feed:
         self.total += by
         return self.total
 
-    def chunks(self, oldest: int, stop: int) -> list[Text]:
+    def chunks(self, oldest: int, stop: int) -> list[bytes]:
         """The events of the ages `range(oldest, stop)`, newest first, as texts to be joined by commas."""
-        found: list[Text] = []
+        found = []
         while stop > oldest:
             number = (stop - 1) // BLOCK_EVENTS
             first_age = number * BLOCK_EVENTS
@@ -44,7 +44,7 @@ class Feed:
         age = self._factory.age_of(event_id)
         if age is None or age >= self.total:
             return None
-        event = b"".join(self.chunks(age, age + 1))
+        (event,) = self.chunks(age, age + 1)
         return event if event.startswith(b'{"id":"%b"' % event_id.encode()) else None
 
     def prepare(self) -> Iterator[int]:

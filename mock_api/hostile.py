@@ -7,8 +7,6 @@ age and the settings alone, so that the ground truth can list them; and each tha
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import shake_128
 
-from mock_api.events import Text
-
 HUGE_PAYLOAD_BYTES = 1_000_000
 ENORMOUS_ID_CHARACTERS = 10_000
 DEEP_LEVELS = 500
@@ -82,9 +80,9 @@ class HostileEvents:
         return _MAKERS[self.kind_at(age)](age)
 
 
-def woven(chunks: Callable[[int, int], list[Text]], ages: range, hostile: HostileEvents) -> tuple[list[Text], int]:
+def woven(chunks: Callable[[int, int], list[bytes]], ages: range, hostile: HostileEvents) -> tuple[list[bytes], int]:
     """The events of `ages` with the hostile ones in their places, newest first, and the number of hostile ones."""
-    texts: list[Text] = []
+    texts: list[bytes] = []
     stop, added = ages.stop, 0
     for age in hostile.ages_in(ages.start, ages.stop):
         texts += [*chunks(age, stop), hostile.after(age)]

@@ -46,7 +46,6 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         self._in_head = False
         self._head_bytes = 0
-        self._version = ""
         self._target = b""
         self._lines: list[tuple[bytes, bytes]] = []
         self._fields: dict[bytes, str] = {}
@@ -109,14 +108,15 @@ class RequestReader:
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._version = self._parser.get_http_version()
-        if self._version not in _VERSIONS:
+        if self._parser.get_http_version() not in _VERSIONS:
             raise _RefusedError
         if len(self._target) + sum(len(name) + len(value) for name, value in self._lines) > MAX_HEAD_BYTES:
             raise _RefusedError
         self._fields = {name.lower(): value.decode("latin-1") for name, value in self._lines}
         self._upload = Upload(is_json="json" in self._fields.get(b"content-type", ""))
-        self.awaits_go_ahead = self._fields.get(b"expect", "").lower() == "100-continue" and self._version == "1.1"
+        self.awaits_go_ahead = (
+            self._fields.get(b"expect", "").lower() == "100-continue" and self._parser.get_http_version() == "1.1"
+        )
 
     def on_body(self, data: bytes) -> None:
         self.awaits_go_ahead = False
@@ -126,14 +126,15 @@ class RequestReader:
         self.awaits_go_ahead = False
         if self._parser.should_upgrade() and not self._is_connect():
             return
+        version = self._parser.get_http_version()
         self.requests.append(
             Request(
                 method=self._parser.get_method().decode("latin-1"),
                 target=self._target.decode("latin-1"),
-                version=self._version,
+                version=version,
                 fields=self._fields,
                 upload=self._upload,
                 # HTTP/1.0 had no agreement on how to keep a connection.
-                keeps_alive=self._version == "1.1" and self._parser.should_keep_alive(),
+                keeps_alive=version == "1.1" and self._parser.should_keep_alive(),
             )
         )

@@ -119,7 +119,7 @@ class Connection(asyncio.BufferedProtocol):
         self._sending = None
         self._active_s = monotonic()
         if self._entry is not None:
-            self._server.router.stats.finished(self._entry, self._active_s * 1_000, delivered=delivered)
+            self._server.router.stats.finished(self._entry, now(), delivered=delivered)
 
     def _read_on(self, wanted: bool) -> None:
         if wanted is self._is_reading:

@@ -6,7 +6,6 @@ The invariant: a page fault alters one page and nothing that is kept, so the fee
 from http import HTTPStatus
 
 from mock_api.calls import Moment
-from mock_api.events import Text
 from mock_api.faults import DELAY, DELIVERY, INSTEAD, Fault, hostile_events
 from mock_api.feed import Feed
 from mock_api.hostile import woven
@@ -37,8 +36,7 @@ def _other_answer(fault: Fault, limits: RateLimits, moment: Moment) -> Reply:
             return cursor_expired(_EXPIRED_AGO_MS)
         case "redirect":
             moved = html_reply(302, "302 Found")
-            # From outside: it must not become two lines.
-            moved.headers.append(("Location", " ".join(fault.params["location"].split())))
+            moved.headers.append(("Location", fault.params["location"]))
             return moved
         case "empty":
             return Reply(200, b"")
@@ -66,7 +64,7 @@ def damage_page(page: Page, faults: list[Fault], cursor: str | None, previous_cu
                 page.with_pagination = False
 
 
-def events_of(feed: Feed, ages: range, faults: list[Fault]) -> tuple[list[Text], int]:
+def events_of(feed: Feed, ages: range, faults: list[Fault]) -> tuple[list[bytes], int]:
     """The texts of a page's events, with what the faults add or take, and the number that the page claims to hold."""
     if not faults:
         return feed.chunks(ages.start, ages.stop), len(ages)
@@ -88,8 +86,6 @@ def events_of(feed: Feed, ages: range, faults: list[Fault]) -> tuple[list[Text],
 
 def mark_delivery(reply: Reply, faults: list[Fault]) -> None:
     """Note on the answer how it is to be delivered."""
-    if not faults:
-        return
     for fault in faults:
         if fault.place == DELAY:
             reply.delay_ms += fault.params["delay_ms"]

@@ -7,8 +7,6 @@ Pure: from the parts of a page to its bytes. The invariant: an undamaged page pa
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from mock_api.events import Text
-
 Shape = Literal["nested", "flat", "snake", "events"]
 SHAPES: tuple[str, ...] = get_args(Shape)
 
@@ -17,7 +15,7 @@ SHAPES: tuple[str, ...] = get_args(Shape)
 class Page:
     """The parts of one page."""
 
-    chunks: list[Text]
+    chunks: list[bytes]
     """Texts of one or more events each, without the commas between them."""
     limit: int
     has_more: bool
@@ -32,13 +30,13 @@ class Page:
 def render(page: Page, shape: Shape) -> bytes:
     """The page as JSON text."""
     array = b'{"events":[' if shape == "events" else b'{"data":['
-    rest = ",".join(["]", *_members(page, shape)]) + "}"
+    members = [b"]", *(member.encode() for member in _members(page, shape))]
     # Everything at once: the events of a large page are copied a single time.
-    return b"".join([array, *_with_commas(page.chunks), rest.encode()])
+    return b"".join([array, *_with_commas(page.chunks), b",".join(members), b"}"])
 
 
-def _with_commas(chunks: list[Text]) -> list[Text]:
-    separated: list[Text] = [b","] * (2 * len(chunks) - 1)
+def _with_commas(chunks: list[bytes]) -> list[bytes]:
+    separated = [b","] * (2 * len(chunks) - 1)
     separated[::2] = chunks
     return separated
 

@@ -5,10 +5,10 @@ How the outcome is told to a client does not belong here.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 
-class Admission(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Admission:
     """The outcome for one request."""
 
     admitted: bool

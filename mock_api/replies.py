@@ -38,8 +38,6 @@ class Reply:
     body: bytes
     content_type: str = "application/json; charset=utf-8"
     headers: Headers = field(default_factory=list)
-    has_request_id: bool = False
-    """Whether `X-Request-ID` is among them: a page names its id in its body as well."""
     delivery: Delivery = Delivery.WHOLE
     delay_ms: float = 0
     share: float = 1

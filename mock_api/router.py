@@ -14,14 +14,6 @@ from mock_api.stats import Entry, Stats
 from mock_api.submissions import Submissions
 
 BASE_PATH = "/api/v1"
-_EVENTS_PATH = f"{BASE_PATH}/events"
-_ENDPOINTS = {
-    ("GET", _EVENTS_PATH): "events",
-    ("POST", f"{BASE_PATH}/submissions"): "submissions",
-    ("GET", f"{BASE_PATH}/submissions"): "submissions list",
-    ("GET", f"{BASE_PATH}/health"): "health",
-    ("GET", "/health"): "health",
-}
 
 
 class Router:
@@ -44,7 +36,7 @@ class Router:
         endpoint = _endpoint(call)
         entry = self.stats.received(endpoint, call)
         reply = self._reply(endpoint, call)
-        if not reply.has_request_id:
+        if all(name != "X-Request-ID" for name, _ in reply.headers):
             reply.headers.append(("X-Request-ID", next(self._request_ids)))
         self.stats.answered(endpoint, call, entry, reply)
         return reply, entry
@@ -68,8 +60,14 @@ class Router:
 
 
 def _endpoint(call: Call) -> str:
-    named = _ENDPOINTS.get((call.method, call.path))
-    if named is not None:
-        return named
-    collection, _, _ = call.path.rpartition("/")
-    return "event" if call.method == "GET" and collection == _EVENTS_PATH else "none"
+    path = call.path.removeprefix(BASE_PATH) if call.path.startswith(BASE_PATH) else ""
+    match call.method, path.split("/")[1:]:
+        case "GET", ["events"]:
+            return "events"
+        case "GET", ["events", _]:
+            return "event"
+        case "POST", ["submissions"]:
+            return "submissions"
+        case "GET", ["submissions"]:
+            return "submissions list"
+    return "health" if (call.method, call.path) in (("GET", "/health"), ("GET", f"{BASE_PATH}/health")) else "none"

@@ -4,7 +4,6 @@ The only place that knows the listening socket, signals, standard output and exi
 """
 
 import asyncio
-import gc
 import signal
 import socket
 import sys
@@ -56,8 +55,6 @@ async def _serve(options: Options, parent: int) -> int:
         if stopping.is_set():
             return 0
     server = ApiServer(build_router(options, feed), loop)
-    # The feed's tables stay to the end: nobody needs to look through them for garbage again and again.
-    gc.freeze()
     try:
         listening = await loop.create_server(
             server.connection, sock=_bound(options.host, options.port), backlog=_BACKLOG

@@ -6,6 +6,7 @@ knows how many there were and how often there was none.
 
 from collections import Counter, deque
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from mock_api.calls import Call, Moment
@@ -57,10 +58,10 @@ class Stats:
         self._open: set[int] = set()
         self._most_open = 0
         self._early = 0
-        self._not_before_ms: dict[int, float] = {}
+        self._not_before_ms: dict[bytes, float] = {}
         self._user_agents: Counter[str] = Counter()
         self._with_key = 0
-        self._keys: set[int] = set()
+        self._keys: set[bytes] = set()
         self._without_key = 0
 
     def received(self, endpoint: str, call: Call) -> Entry:
@@ -86,10 +87,10 @@ class Stats:
         if reply.refused_wait_ms is not None:
             self._not_before_ms[_fingerprint(call.api_key)] = call.moment.monotonic_ms + reply.refused_wait_ms
 
-    def finished(self, entry: Entry, finished_ms: float, *, delivered: bool) -> None:
+    def finished(self, entry: Entry, moment: Moment, *, delivered: bool) -> None:
         """Note the end of the answer, or of the connection."""
         self._open.discard(id(entry))
-        entry.finished_ms, entry.delivered = finished_ms, delivered
+        entry.finished_ms, entry.delivered = moment.monotonic_ms, delivered
 
     def described(self, last: int | None, now: Moment) -> dict[str, Any]:
         """Everything as JSON, with the `last` requests of the feed (all that are kept if None)."""
@@ -109,7 +110,7 @@ class Stats:
             "requests": [entry.described() for entry in list(self._entries)[max(0, len(self._entries) - shown) :]],
         }
 
-    def _note_client(self, call: Call, key: int) -> None:
+    def _note_client(self, call: Call, key: bytes) -> None:
         if call.api_key is None:
             self._without_key += 1
         else:
@@ -121,6 +122,5 @@ class Stats:
             self._user_agents[agent] += 1
 
 
-def _fingerprint(key: str | None) -> int:
-    # Python salts it, anew in each process: it tells nobody anything of the key.
-    return hash(key or "")
+def _fingerprint(key: str | None) -> bytes:
+    return sha256((key or "").encode()).digest()

@@ -61,10 +61,7 @@ class Submissions:
         return json_reply({"success": True, "data": account.accepted, "remainingSubmissions": left})
 
     def _account(self, call: Call) -> _Account:
-        account = self._accounts.get(call.key_or_none)
-        if account is None:
-            account = self._accounts[call.key_or_none] = _Account(call.moment.monotonic_ms)
-        return account
+        return self._accounts.setdefault(call.key_or_none, _Account(call.moment.monotonic_ms))
 
     def _judge(self, call: Call, account: _Account) -> Reply:
         try:

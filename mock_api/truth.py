@@ -49,7 +49,7 @@ def _lines(feed: Feed, ages: range, hostile: HostileEvents | None, *, only_hosti
         else:
             chunks, _ = woven(feed.chunks, some, hostile)
         for chunk in chunks:
-            first, *others = bytes(chunk).split(_BETWEEN_EVENTS)
+            first, *others = chunk.split(_BETWEEN_EVENTS)
             yield first
             for other in others:
                 yield _BETWEEN_EVENTS[1:] + other

@@ -4,13 +4,8 @@ The invariant: ids are counted and hashed chunk by chunk, and memory stays bound
 JSON and cannot be read in pieces, is kept (a large one on disk).
 """
 
-from dataclasses import dataclass, field
 from hashlib import sha256
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from _hashlib import HASH
 
 _KEPT_IN_MEMORY = 1_000_000
 
@@ -37,47 +32,36 @@ class IdCounter:
             self._line_has_text = bool(last.strip())
 
 
-@dataclass(slots=True)
-class _Summary:
-    """What is known of a body without keeping it."""
-
-    hash: "HASH" = field(default_factory=sha256)
-    ids: IdCounter = field(default_factory=IdCounter)
-
-
 class Upload:
     """One body."""
-
-    __slots__ = ("_kept", "_summary", "is_json", "size")
 
     def __init__(self, *, is_json: bool = False) -> None:
         self.is_json = is_json
         self.size = 0
-        # Both are made for the first byte: most requests have no body.
-        self._summary: _Summary | None = None
+        self._hash = sha256()
+        self._ids = IdCounter()
+        # Made for the first byte: most requests have no body.
         self._kept: SpooledTemporaryFile[bytes] | None = None
 
     @property
     def id_count(self) -> int:
         """Lines that are not blank."""
-        return 0 if self._summary is None else self._summary.ids.count
+        return self._ids.count
 
     @property
     def sha256(self) -> str:
         """The hash of the whole body."""
-        return (sha256() if self._summary is None else self._summary.hash).hexdigest()
+        return self._hash.hexdigest()
 
     def write(self, data: bytes) -> None:
         """Take in the next piece."""
         self.size += len(data)
-        if self._summary is None:
-            self._summary = _Summary()
-        self._summary.hash.update(data)
-        self._summary.ids.feed(data)
+        self._hash.update(data)
         if self.is_json or self.size <= _KEPT_IN_MEMORY:
             if self._kept is None:
                 self._kept = SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115 - closed by close
             self._kept.write(data)
+        self._ids.feed(data)
 
     def content(self) -> bytes:
         """The whole body, if it was kept."""

@@ -53,12 +53,13 @@ def contested_rows(batch: Batch, differing: AbstractSet[str]) -> dict[int, Rows]
 
 
 def _contested_of(page: PreparedPage, differing: AbstractSet[str]) -> Rows:
-    rows = page.rows.only([event_id in differing for event_id in page.rows.event_ids]) if differing else Rows([], [])
+    rows = page.rows.only([event_id in differing for event_id in page.rows.event_ids]) if differing else Rows.of([])
     if page.variants:
-        # One that a page holds twice is one all the same: should PostgreSQL refuse it, it is one dead letter.
         variants = Rows.of(page.variants)
-        distinct = dict(zip(variants.encoded, variants.event_ids, strict=True))
-        rows = Rows([*rows.event_ids, *distinct.values()], [*rows.encoded, *distinct])
+        # One that a page holds twice is one all the same: should PostgreSQL refuse it, it is one dead letter.
+        firsts = {row: place for place, row in reversed(list(enumerate(variants.encoded)))}
+        picks = [place in firsts.values() for place in range(len(variants))]
+        rows = Rows.joined([rows, variants.only(picks)])
     return rows
 
 

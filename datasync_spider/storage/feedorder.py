@@ -7,8 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from datasync_spider.api import compiled
 from datasync_spider.storage.batch import Watermark
+
+
+class PageEnds(NamedTuple):
+    """What is known of the times of a page.
+
+    ``first_us`` and ``last_us``: of its events that have a time. ``newest`` and ``oldest``: of several of one time
+    those with the greatest and with the least id. ``never_rise``: all events have a time, and none is newer than the
+    one before it.
+    """
+
+    never_rise: bool
+    first_us: int | None
+    last_us: int | None
+    newest: Watermark | None
+    oldest: Watermark | None
+
+    @classmethod
+    def of_plain(cls, events: compiled.Events) -> PageEnds:
+        """Of events as they came, none of which is in doubt."""
+        never_rise, first, last, newest, oldest = events.ends()
+        if first is None or last is None or newest is None or oldest is None:
+            return cls(never_rise, None, None, None, None)
+        return cls(never_rise, first[0], last[0], Watermark(*newest), Watermark(*oldest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +63,12 @@ class PageTimes:
         """Raises TypeError where one of several is None: sorting compares each of them with another one."""
         return cls(event_ids, times_us, never_rise=times_us == sorted(times_us, reverse=True))
 
+    def ends(self) -> PageEnds:
+        newest, oldest = self.watermarks()
+        if not self.times_us:
+            return PageEnds(self.never_rise, None, None, newest, oldest)
+        return PageEnds(self.never_rise, self.times_us[0], self.times_us[-1], newest, oldest)
+
     def watermarks(self) -> tuple[Watermark | None, Watermark | None]:
         """The newest and the oldest event; of several of one time those with the greatest and with the least id."""
         if not self.times_us:
@@ -63,14 +94,14 @@ class FeedOrder:
         self._walk = 0
         self._last_oldest_us: int | None = None
 
-    def continues(self, walk: int, page: PageTimes) -> bool:
+    def continues(self, walk: int, page: PageEnds) -> bool:
         """Whether times never rise, neither within the page nor from the page before it in the same walk."""
         if walk != self._walk:
             self._walk, self._last_oldest_us = walk, None
         before_us = self._last_oldest_us
-        if page.times_us:
-            self._last_oldest_us = page.times_us[-1]
-        return page.never_rise and (before_us is None or not page.times_us or page.times_us[0] <= before_us)
+        if page.last_us is not None:
+            self._last_oldest_us = page.last_us
+        return page.never_rise and (before_us is None or page.first_us is None or page.first_us <= before_us)
 
 
 def _length_of_first_run(times_us: Iterable[int]) -> int:

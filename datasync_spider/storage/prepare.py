@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import threading
 from itertools import chain, compress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from datasync_spider.api.event import Event, ParsedEvents
+from datasync_spider.api import compiled
+from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, PreparedPage
-from datasync_spider.storage.feedorder import FeedOrder, PageTimes
+from datasync_spider.storage.encoded import IdsInFlight
+from datasync_spider.storage.feedorder import FeedOrder, PageEnds, PageTimes
 from datasync_spider.storage.rows import Rows
 
 
@@ -42,12 +44,12 @@ class _Taken(NamedTuple):
                 variants.append(place)
         return cls(picks, page_rows.only(picks), variants)
 
-    def times(self, columns: ParsedEvents) -> PageTimes:
+    def ends(self, columns: ParsedEvents) -> PageEnds:
         """Of the rows, and of the variants: each of those may be what is stored in the end."""
         counts = self.picks.copy()
         for place in self.variants:
             counts[place] = True
-        return PageTimes.of(list(compress(columns.event_ids, counts)), list(compress(columns.times_us, counts)))
+        return PageTimes.of(list(compress(columns.event_ids, counts)), list(compress(columns.times_us, counts))).ends()
 
 
 class Preparer:
@@ -55,34 +57,32 @@ class Preparer:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ids_in_flight: set[str] = set()
+        # Both hold the ids of what the two dictionaries hold.
+        self._ids_in_flight: Any = compiled.InFlight() if compiled.IS_COMPILED else IdsInFlight()
         self._rows_in_flight: dict[int, Rows] = {}
         self._variants_in_flight: dict[int, Rows] = {}
         self._order = FeedOrder()
 
     def prepare(self, page: EventPage) -> PreparedPage:
         """The page as rows. Call in page order."""
-        columns = page.columns()
-        received, rejected = len(columns.event_ids), columns.rejected
-        times = PageTimes.of(columns.event_ids, columns.times_us)
-        in_order = self._order.continues(page.walk, times)
-        rows = Rows.of_columns(columns.event_ids, columns.times_us, columns.payloads)
+        prepared = _plain(page) or _looked_at(page)
+        in_order = self._order.continues(page.walk, prepared.ends)
+        rows, ends = prepared.rows, prepared.ends
         variants: list[Event] = []
         taken = self._take(page.number, rows)
         if taken is not None:
             variants = [rows[place] for place in taken.variants]
-            rows = taken.rows
-            times = taken.times(columns)
-        newest, oldest = times.watermarks()
+            rows, ends = taken.rows, taken.ends(page.columns())
+        received = len(prepared.rows)
         return PreparedPage(
             page=page.without_events(),
             rows=rows,
-            rejected=rejected,
+            rejected=prepared.rejected,
             duplicates=received - len(rows),
             # A pipeline may also add events; then nothing was filtered.
-            filtered=max(0, page.received_events - received - len(rejected)),
-            newest=newest,
-            oldest=oldest,
+            filtered=max(0, page.received_events - received - len(prepared.rejected)),
+            newest=ends.newest,
+            oldest=ends.oldest,
             variants=variants,
             in_order=in_order,
         )
@@ -91,46 +91,59 @@ class Preparer:
         """The batch is committed: its ids are in the table now, where the writer finds them."""
         with self._lock:
             for page in batch.pages:
-                self._ids_in_flight.difference_update(page.rows.event_ids)
-                self._rows_in_flight.pop(page.page.number, None)
-                variants = self._variants_in_flight.pop(page.page.number, None)
-                if variants:
-                    self._ids_in_flight.difference_update(variants.event_ids)
-            # A later batch may hold another version of what this one held.
-            for variants in self._variants_in_flight.values():
-                self._ids_in_flight.update(variants.event_ids)
+                for in_flight in (self._rows_in_flight, self._variants_in_flight):
+                    rows = in_flight.pop(page.page.number, None)
+                    if rows is not None:
+                        self._ids_in_flight.remove(rows.encoded)
 
     def _take(self, page_number: int, rows: Rows) -> _Taken | None:
         """Takes the page's ids in flight. None where none was already and none comes twice, as nearly always."""
         with self._lock:
-            before = len(self._ids_in_flight)
-            self._ids_in_flight.update(rows.event_ids)
-            added = len(self._ids_in_flight) - before
-            if added == len(rows):
+            if self._ids_in_flight.add(rows.encoded) == 0:
                 self._rows_in_flight[page_number] = rows
                 return None
-            event_ids = set(rows.event_ids)
-            taken = _Taken.of(rows, self._encoded_in_flight(event_ids, len(event_ids) - added))
-            self._rows_in_flight[page_number] = taken.rows
+            self._ids_in_flight.remove(rows.encoded)
+            held = set(compress(rows.event_ids, self._ids_in_flight.held(rows.encoded)))
+            taken = _Taken.of(rows, self._encoded_in_flight(held))
+            self._hold(self._rows_in_flight, page_number, taken.rows)
             if taken.variants:
-                self._variants_in_flight[page_number] = Rows(
-                    [rows.event_ids[place] for place in taken.variants],
-                    [rows.encoded[place] for place in taken.variants],
-                )
+                variants = set(taken.variants)
+                picks = [place in variants for place in range(len(rows))]
+                self._hold(self._variants_in_flight, page_number, rows.only(picks))
             return taken
 
-    def _encoded_in_flight(self, event_ids: set[str], count: int) -> dict[str, bytes]:
-        """What the pages in flight hold of these ids, ``count`` of which they hold.
+    def _hold(self, in_flight: dict[int, Rows], page_number: int, rows: Rows) -> None:
+        in_flight[page_number] = rows
+        self._ids_in_flight.add(rows.encoded)
 
-        An id whose row is committed has its variant here.
-        """
+    def _encoded_in_flight(self, event_ids: set[str]) -> dict[str, bytes]:
+        """What the pages in flight hold of these ids. An id whose row is committed has its variant here."""
         found: dict[str, bytes] = {}
         # Pages that shift repeat what the page just before them has.
         for rows in chain(reversed(self._rows_in_flight.values()), self._variants_in_flight.values()):
-            if len(found) == count:
+            if len(found) == len(event_ids):
                 break
-            here = event_ids.intersection(rows.event_ids)
-            if here:
-                encoded = dict(zip(rows.event_ids, rows.encoded, strict=True))
-                found.update((event_id, encoded[event_id]) for event_id in here - found.keys())
+            for place, event_id in enumerate(rows.event_ids):
+                if event_id in event_ids and event_id not in found:
+                    found[event_id] = rows.encoded[place]
         return found
+
+
+class _Prepared(NamedTuple):
+    """A page's rows before anything of them is left out."""
+
+    rows: Rows
+    rejected: list[RejectedEvent]
+    ends: PageEnds
+
+
+def _plain(page: EventPage) -> _Prepared | None:
+    """Without an object for each event, where none is in doubt and nobody has had them in hand."""
+    events = page.plain_events()
+    return None if events is None else _Prepared(Rows.of_plain(events), [], PageEnds.of_plain(events))
+
+
+def _looked_at(page: EventPage) -> _Prepared:
+    columns = page.columns()
+    rows = Rows.of_columns(columns.event_ids, columns.times_us, columns.payloads)
+    return _Prepared(rows, columns.rejected, PageTimes.of(columns.event_ids, columns.times_us).ends())

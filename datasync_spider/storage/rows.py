@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
-from itertools import chain, compress
-from typing import overload
+from typing import Any, TypeAlias, overload
 
 from datasync_spider.api import compiled
 from datasync_spider.api.event import Event
 from datasync_spider.api.quicklook import Payload
+from datasync_spider.storage.encoded import EncodedRows
+
+Encoded: TypeAlias = "compiled.Rows | EncodedRows"
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -38,18 +39,23 @@ _NULL_TIME_AND_PAYLOAD_LENGTH = struct.Struct("!iiB")
 
 
 class Rows(Sequence[Event]):
-    """Rows, each encoded by itself. As a sequence it gives them back as events, at the cost of reading them."""
+    """Rows as they are encoded. As a sequence it gives them back as events, at the cost of reading them."""
 
-    __slots__ = ("encoded", "event_ids")
+    __slots__ = ("encoded",)
 
-    def __init__(self, event_ids: list[str], encoded: list[bytes]) -> None:
-        self.event_ids = event_ids
+    def __init__(self, encoded: Encoded) -> None:
         self.encoded = encoded
 
     @classmethod
+    def of_plain(cls, events: compiled.Events) -> Rows:
+        """Of events that a page has as they came, none of which is in doubt."""
+        return cls(events.rows())
+
+    @classmethod
     def of_columns(cls, event_ids: list[str], times_us: list[int | None], payloads: Sequence[Payload]) -> Rows:
-        encode = compiled.encode_rows if compiled.IS_COMPILED else encode_rows
-        return cls(event_ids, encode(event_ids, times_us, payloads))
+        if compiled.IS_COMPILED:
+            return cls(compiled.listed(compiled.encode_rows(event_ids, times_us, payloads)))
+        return cls(EncodedRows(event_ids, encode_rows(event_ids, times_us, payloads)))
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> Rows:
@@ -59,8 +65,19 @@ class Rows(Sequence[Event]):
             [event.payload for event in events],
         )
 
+    @classmethod
+    def joined(cls, parts: Iterable[Rows]) -> Rows:
+        """All of these, one behind the other; nothing of them is copied."""
+        encoded: list[Any] = [part.encoded for part in parts]
+        return cls(compiled.join(encoded) if compiled.IS_COMPILED else EncodedRows.join(encoded))
+
+    @property
+    def event_ids(self) -> list[str]:
+        """Made anew at each look."""
+        return self.encoded.event_ids()
+
     def __len__(self) -> int:
-        return len(self.event_ids)
+        return len(self.encoded)
 
     @overload
     def __getitem__(self, index: int) -> Event: ...
@@ -68,25 +85,23 @@ class Rows(Sequence[Event]):
     def __getitem__(self, index: slice) -> Rows: ...
     def __getitem__(self, index: int | slice) -> Event | Rows:
         if isinstance(index, slice):
-            return Rows(self.event_ids[index], self.encoded[index])
-        return _decode(self.event_ids[index], self.encoded[index])
+            start, stop, step = index.indices(len(self))
+            if step != 1:
+                raise ValueError("rows are cut into neighbours only")
+            return Rows(self.encoded.part(start, max(start, stop)))
+        return _decode(self.encoded[index])
 
-    def only(self, picks: Sequence[bool]) -> Rows:
+    def only(self, picks: list[bool]) -> Rows:
         """Those rows whose pick is true, in the same order."""
-        return Rows(list(compress(self.event_ids, picks)), list(compress(self.encoded, picks)))
+        return Rows(self.encoded.only(picks))
 
 
 def copy_stream(parts: Iterable[Rows]) -> Iterator[bytes]:
     """All of these rows, in the order of their ids, as the pieces of one COPY stream; never an empty piece."""
-    listed = list(parts)
-    encoded = list(chain.from_iterable(part.encoded for part in listed))
-    # Texts are compared at half the cost of the bytes that they are encoded in, and have the same order. Sorting asks
-    # for each row's key once, in the order in which the rows stand.
-    event_ids = chain.from_iterable(part.event_ids for part in listed)
-    encoded.sort(key=partial(next, event_ids))
+    rows = Rows.joined(parts).encoded.in_order()
     yield HEADER
-    for start in range(0, len(encoded), _PIECE_ROWS):
-        yield b"".join(encoded[start : start + _PIECE_ROWS])
+    for start in range(0, len(rows), _PIECE_ROWS):
+        yield rows.piece(start, start + _PIECE_ROWS)
     yield TRAILER
 
 
@@ -130,9 +145,10 @@ def _encode_one(event_id: str, time_us: int | None, payload: Payload) -> bytes:
     return start + key + _TIME_AND_PAYLOAD_LENGTH.pack(_TIME_BYTES, time, len(payload) + 1, _JSONB_VERSION) + payload
 
 
-def _decode(event_id: str, row: bytes) -> Event:
+def _decode(row: bytes) -> Event:
     _, key_bytes = _START.unpack_from(row)
     position = _START.size + key_bytes
+    event_id = row[_START.size : position].decode()
     if row.startswith(b"\xff", position):
         return Event(event_id, None, row[position + _NULL_TIME_AND_PAYLOAD_LENGTH.size :])
     time_us = _TIME_AND_PAYLOAD_LENGTH.unpack_from(row, position)[1] + POSTGRES_EPOCH_US

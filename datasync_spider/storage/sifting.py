@@ -18,7 +18,6 @@ No other batch in flight holds one of these ids, be it as a row or as a variant
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 
 import psycopg2.extensions
 
@@ -56,17 +55,15 @@ def sift(connection: Connection, batch: Batch, keys: StoredKeys, *, probes: bool
     ``probes``: guess or ask first which keys exist, and compare these rows only. Otherwise all are staged and compared,
     which is the cheaper way where most are known.
     """
-    rows = Rows(
-        list(chain.from_iterable(page.rows.event_ids for page in batch.pages)),
-        list(chain.from_iterable(page.rows.encoded for page in batch.pages)),
-    )
+    rows = Rows.joined(page.rows for page in batch.pages)
+    event_ids = rows.event_ids
     with connection.cursor() as cursor:
         cursor.execute("SAVEPOINT rows")
         try:
             with translated():
                 cursor.execute(statement("look_up_by_key"))
-                known = _probe(cursor, rows.event_ids, keys) if probes else set(rows.event_ids)
-                suspects = rows.only([event_id in known for event_id in rows.event_ids]) if probes else rows
+                known = _probe(cursor, event_ids, keys) if probes else set(event_ids)
+                suspects = rows.only([event_id in known for event_id in event_ids]) if probes else rows
                 differing: set[str] = set()
                 if suspects:
                     cursor.execute(statement("create_staging"))
@@ -74,7 +71,7 @@ def sift(connection: Connection, batch: Batch, keys: StoredKeys, *, probes: bool
                     unknown, differing = compare_staged(cursor)
                     known -= unknown
                 failpoints.reach("sifted")
-                is_new = [event_id not in known for event_id in rows.event_ids]
+                is_new = [event_id not in known for event_id in event_ids]
                 if len(known) < len(rows):
                     cursor.copy_expert(statement("copy_straight"), CopyStream([rows.only(is_new)]))
         except RowsRefused:

@@ -60,12 +60,12 @@ def test_a_feed_continues_in_order_where_no_time_rises_and_none_is_unknown(pages
         known = [time for time in times if time is not None]
         so_far = [*([] if before is None else [before]), *known]
         falls = all(newer >= older for newer, older in pairwise(so_far))
-        assert order.continues(1, times_of(times)) == (falls and len(known) == len(times))
+        assert order.continues(1, times_of(times).ends()) == (falls and len(known) == len(times))
         before = known[-1] if known else before
 
 
 def test_another_walk_begins_an_order_of_its_own() -> None:
     order = FeedOrder()
-    assert order.continues(1, times_of([1]))
-    assert order.continues(2, times_of([9, 8]))
-    assert not order.continues(2, times_of([9]))
+    assert order.continues(1, times_of([1]).ends())
+    assert order.continues(2, times_of([9, 8]).ends())
+    assert not order.continues(2, times_of([9]).ends())
