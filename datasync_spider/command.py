@@ -25,7 +25,6 @@ from scrapy.exceptions import UsageError
 from datasync_spider import exitcodes
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
-from datasync_spider.local.embedded_postgres import start_embedded
 from datasync_spider.local.mock_process import start_mock
 from datasync_spider.logs import install_logging
 
@@ -59,6 +58,8 @@ def database(settings: BaseSettings, config: Config) -> Iterator[str]:
     if config.database_url is not None:
         yield config.database_url
         return
+    from datasync_spider.local.embedded_postgres import start_embedded  # noqa: PLC0415 - a part of the start, if needed
+
     with start_embedded(config.home) as server:
         settings.set("DATABASE_URL", server.url, priority="cmdline")
         yield server.url

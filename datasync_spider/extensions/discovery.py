@@ -15,8 +15,6 @@ from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
 from datasync_spider.config import Config
-from datasync_spider.discovery.examine import examine
-from datasync_spider.discovery.report import as_lines, as_report, summary
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -54,6 +52,9 @@ class DiscoveryExtension:
         if response.meta.get("page") is None:
             return
         self._crawler.signals.disconnect(self._response_received, scrapy_signals.response_received)
+        from datasync_spider.discovery.examine import examine  # noqa: PLC0415 - a part of the start, where it is asked for
+        from datasync_spider.discovery.report import as_lines, as_report, summary  # noqa: PLC0415 - as above
+
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, values in response.headers.items()
