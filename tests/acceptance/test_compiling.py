@@ -138,11 +138,13 @@ def test_a_missing_compiler_is_told_once_and_one_that_comes_later_is_used(
 
 def test_a_missing_header_is_told_once_and_one_that_comes_later_is_used(checkout: Path, tmp_path: Path) -> None:
     include = tmp_path / "include"
-    elsewhere = packages(checkout) / "sitecustomize.py"
-    elsewhere.write_text(
+    # A module of sitecustomize's name would not do: Debian's Python has one of its own, which is found first.
+    (packages(checkout) / "elsewhere.py").write_text(
         f"import sysconfig\nreal = sysconfig.get_path\n"
         f"sysconfig.get_path = lambda name: {str(include)!r} if 'include' in name else real(name)\n"
     )
+    elsewhere = packages(checkout) / "elsewhere.pth"
+    elsewhere.write_text("import elsewhere\n")
     let_it_answer(checkout, 2)
 
     changed = ensure(checkout, "run")
