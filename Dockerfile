@@ -4,7 +4,7 @@
 # of a package index stay out of the image that runs.
 FROM python:3.13-slim AS packages
 
-# Where the mirror is out of reach this is given up soon, and a page costs about twice the CPU time.
+# Where the mirror is out of reach this is given up soon, and a page costs about three times the CPU time.
 RUN { apt-get update -o Acquire::Retries=0 -o Acquire::http::Timeout=20 -o APT::Update::Error-Mode=any \
       && apt-get install --yes --no-install-recommends gcc libc6-dev; } || true
 

@@ -1,7 +1,7 @@
 """Compiles datasync_columns into the environment of the Python that runs this (``python compiled/build.py``).
 
 Needs a C compiler and Python's headers, and nothing else. Invariant: an environment has the module that belongs to
-these sources, or none; without it everything works, and a page costs about twice the CPU time.
+these sources, or none; without it everything works, and a page costs about three times the CPU time.
 """
 
 from __future__ import annotations
@@ -91,4 +91,4 @@ if __name__ == "__main__":
         for place in _places():
             _install(place)
     except (NotCompiled, OSError) as problem:
-        sys.exit(f"events are read without compiled code, at about twice the CPU time a page: {problem}")
+        sys.exit(f"events are read without compiled code, at about three times the CPU time a page: {problem}")

@@ -16,4 +16,4 @@ def judge_compiled(is_compiled: bool) -> Finding:
     """What is stored is the same either way."""
     if is_compiled:
         return fine(PART, "events are read by compiled code")
-    return warning(PART, "events are read without compiled code, at about twice the CPU time a page", _REMEDY)
+    return warning(PART, "events are read without compiled code, at about three times the CPU time a page", _REMEDY)

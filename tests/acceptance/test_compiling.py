@@ -122,7 +122,7 @@ def test_a_missing_compiler_is_told_once_and_one_that_comes_later_is_used(
     first = ensure(checkout, "run", PATH=without_compiler)
     assert answer(first) == "none"
     (warning,) = warnings(first)
-    for word in ("no C compiler", "twice the CPU time", "gcc python3-dev", "from the next start on"):
+    for word in ("no C compiler", "three times the CPU time", "gcc python3-dev", "from the next start on"):
         assert word in warning
 
     again = ensure(checkout, "run", PATH=without_compiler)
