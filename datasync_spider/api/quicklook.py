@@ -174,8 +174,8 @@ def _ids(fields: list[_Fields]) -> list[str] | None:
         if kinds == {str}:
             return column  # type: ignore[return-value] # just looked at
         if kinds == {int}:
-            texts = list(map(_integer_text, column))  # type: ignore[arg-type]
-            return None if None in texts else texts  # type: ignore[return-value]
+            texts = list(map(_integer_text, column))  # type: ignore[arg-type] # as above
+            return None if None in texts else texts  # type: ignore[return-value] # as asked
         if kinds != {type(None)}:
             return None
     return None

@@ -78,7 +78,7 @@ class Dispatcher:
         self._abandoned = threading.Event()
         self._lanes = [_Lane(index) for index in range(1, settings.concurrency + 1)]
         self.in_flight = 0
-        """How many batches are being written."""
+        """How many batches are being written: the busy lanes, counted, since it is asked for three times a page."""
 
     def has_room(self) -> bool:
         """Whether a batch would start at once."""

@@ -57,7 +57,7 @@ class Preparer:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # Both hold the ids of what the two dictionaries hold.
+        # Of all that the two dictionaries hold, each id as often as they hold it.
         self._ids_in_flight: Any = compiled.InFlight() if compiled.IS_COMPILED else IdsInFlight()
         self._rows_in_flight: dict[int, Rows] = {}
         self._variants_in_flight: dict[int, Rows] = {}

@@ -19,6 +19,7 @@ from datasync_spider.storage.feedorder import PageEnds, PageTimes
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.rows import Rows, encode_rows
 from tests.support.compiling import needs_compiled
+from tests.support.leaks import left_behind_bytes
 from tests.unit.api.pagetexts import body
 
 pytestmark = needs_compiled
@@ -130,17 +131,7 @@ def test_rows_of_events_leave_nothing_behind_and_outlive_their_page() -> None:
     often()
     gc.collect()
     before = sys.getrefcount(text), sys.getrefcount(compiled.Rows), sys.getrefcount(compiled.InFlight)
-    tracemalloc.start()
-    try:
-        often()
-        gc.collect()
-        first, _ = tracemalloc.get_traced_memory()
-        often()
-        gc.collect()
-        second, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert second - first < 20_000
+    assert left_behind_bytes(often) < 20_000
     assert (sys.getrefcount(text), sys.getrefcount(compiled.Rows), sys.getrefcount(compiled.InFlight)) == before
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import struct
 import sys
-import tracemalloc
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from datasync_spider.api import compiled
 from datasync_spider.api.quicklook import Payload
 from datasync_spider.storage.rows import POSTGRES_EPOCH_US, Rows, encode_rows
 from tests.support.compiling import needs_compiled
+from tests.support.leaks import left_behind_bytes
 from tests.unit.api.pagetexts import body
 
 pytestmark = needs_compiled
@@ -152,17 +152,7 @@ def test_rows_that_fail_and_rows_that_do_not_leave_nothing_behind() -> None:
     # What the interpreter keeps one of for everybody, as small numbers, is counted for everybody too.
     parts = [part for part in parts if sys.getrefcount(part) < 100_000_000]
     before = list(map(sys.getrefcount, parts))
-    tracemalloc.start()
-    try:
-        often()
-        gc.collect()
-        first, _ = tracemalloc.get_traced_memory()
-        often()
-        gc.collect()
-        second, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert second - first < 20_000
+    assert left_behind_bytes(often) < 20_000
     assert list(map(sys.getrefcount, parts)) == before
 
 
