@@ -24,7 +24,8 @@ DatasyncError
 │   ├── StorageRefused        PostgreSQL refuses us (rights, missing table): nothing to retry
 │   ├── LeaseHeld             another run of this stream is active: exit code 4
 │   ├── FencedOff             this run has lost its lease and must write nothing more
-│   └── MigrationError        the schema is not one that these migrations made
+│   ├── MigrationError        the schema is not one that these migrations made
+│   └── TableRefused          a table is somebody else's, or was altered by hand
 └── Stopped                   a signal asked us to end; not an error of anything
 
 Facts are attributes, so that no caller parses a message. No secret may enter a message: URLs are given without
@@ -192,6 +193,12 @@ class MigrationError(StorageError):
     """The database's migrations are not a prefix of ours, or one was edited."""
 
     reason = "migration"
+
+
+class TableRefused(StorageError):
+    """A table is not as the migrations have made it: rows could be lost, doubled or changed. The message names each."""
+
+    reason = "table_refused"
 
 
 class Stopped(DatasyncError):

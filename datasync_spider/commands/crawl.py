@@ -25,8 +25,8 @@ from datasync_spider.memory import keep_buffers, spare_what_is_imported
 from datasync_spider.metrics.listening import reserved_port
 from datasync_spider.progress import summary
 from datasync_spider.storage.connect import connected, patiently
-from datasync_spider.storage.migrate import migrate
 from datasync_spider.storage.runs import end_open_run, read_run
+from datasync_spider.storage.schema import prepare_tables
 from datasync_spider.storage.status import read_streams
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Command(crawl.Command):
                 with stoppable():
                     failpoints.reach("at_start")
                     database_url = services.enter_context(database(self.settings, self._config))
-                    interruptibly(lambda: patiently(lambda: _migrate(database_url)))
+                    interruptibly(lambda: patiently(lambda: _prepare_tables(database_url)))
                     services.enter_context(api(self.settings, self._config))
                 return self._crawl(args[0], opts, database_url)
         except ConfigurationError as error:
@@ -135,9 +135,9 @@ def _called_wrongly(why: str) -> End:
     return End(exitcodes.BAD_CONFIGURATION, summary.not_started(why, "usage"))
 
 
-def _migrate(database_url: str) -> None:
+def _prepare_tables(database_url: str) -> None:
     with connected(database_url) as connection:
-        migrate(connection, on_applied=lambda migration: logger.info("applied migration %s", migration))
+        prepare_tables(connection, on_applied=lambda migration: logger.info("applied migration %s", migration))
 
 
 def _stop(crawler: Crawler, signal_name: str) -> None:

@@ -41,6 +41,7 @@ _NEXT_AT_START = {
     "usage": "correct the command; scrapy crawl events -h explains its options",
     "storage_unavailable": "check that PostgreSQL runs and that DATABASE_URL leads to it, then run again",
     "storage_refused": "check the database user's rights, then run again",
+    "table_refused": "put right what is named, or rename it, or use another database; scrapy doctor looks again",
     "migration": "use the version that made this schema, or another database",
 }
 

@@ -27,3 +27,56 @@ SELECT relname::text FROM pg_class
 WHERE oid = ANY (SELECT to_regclass(name)::oid FROM unnest(%(tables)s::text[]) AS name)
   AND NOT pg_has_role(relowner, 'USAGE')
 ORDER BY relname;
+
+-- name: read_shapes
+-- Everything about our tables that rows, keys and times depend on, one row a fact, from the catalog alone. They live where
+-- schema_migrations is, or would be made; whatever has the name of one there is looked at, be it a view or an index.
+WITH home AS (
+    SELECT coalesce((SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migrations')),
+                    to_regnamespace(quote_ident(current_schema()))::oid) AS oid
+),
+named AS (
+    SELECT pg_class.*, relname::text AS table_name
+    FROM pg_class WHERE relnamespace = (SELECT oid FROM home) AND relname = ANY (%(tables)s)
+)
+SELECT table_name, 'relation' AS part, relkind::text AS name,
+       jsonb_build_object(
+           'is_permanent', relpersistence = 'p', 'has_row_security', relrowsecurity OR relforcerowsecurity,
+           'is_partition', relispartition, 'hidden_by', (
+               SELECT relnamespace::regnamespace::text FROM pg_class AS first
+               WHERE first.oid = to_regclass(quote_ident(table_name)) AND first.oid <> named.oid
+           )
+       ) AS detail
+FROM named
+UNION ALL
+SELECT table_name, 'column', attname::text,
+       jsonb_build_object(
+           'type', format_type(atttypid, atttypmod), 'not_null', attnotnull OR typnotnull,
+           'collation', CASE WHEN attcollation <> typcollation THEN attcollation::regcollation::text END,
+           'default', CASE WHEN attgenerated = '' THEN pg_get_expr(adbin, adrelid) END,
+           'generated', CASE WHEN attgenerated <> '' THEN pg_get_expr(adbin, adrelid) END, 'identity', attidentity <> ''
+       )
+FROM named
+JOIN pg_attribute ON attrelid = named.oid AND attnum > 0 AND NOT attisdropped
+JOIN pg_type ON pg_type.oid = atttypid
+LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+UNION ALL
+SELECT table_name, 'unique', indexrelid::regclass::text,
+       jsonb_build_object(
+           'columns', (
+               SELECT jsonb_agg(attname ORDER BY attname) FROM pg_attribute
+               WHERE attrelid = indrelid AND attnum = ANY ((indkey::smallint[])[0:indnkeyatts - 1])
+           ),
+           'has_expressions', indexprs IS NOT NULL, 'where', pg_get_expr(indpred, indrelid), 'is_primary', indisprimary,
+           'is_deferrable', NOT indimmediate, 'is_valid', indisvalid, 'excludes', indisexclusion
+       )
+FROM named JOIN pg_index ON indrelid = named.oid AND (indisunique OR indisexclusion) AND indislive
+UNION ALL
+SELECT table_name, 'trigger', tgname::text, '{}'
+FROM named JOIN pg_trigger ON tgrelid = named.oid AND NOT tgisinternal AND tgenabled IN ('O', 'A')
+UNION ALL
+SELECT table_name, 'rule', rulename::text, '{}'
+FROM named JOIN pg_rewrite ON ev_class = named.oid AND ev_type <> '1' AND ev_enabled IN ('O', 'A')
+UNION ALL
+SELECT table_name, 'child', inhrelid::regclass::text, '{}'
+FROM named JOIN pg_inherits ON inhparent = named.oid;
