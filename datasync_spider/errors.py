@@ -2,6 +2,7 @@
 
 DatasyncError
 ├── ConfigurationError        refuse to start: exit code 2, before any request
+│   └── ExportRefused         an export that is asked for cannot be made
 ├── RetryableError            ask again after a pause; the position is unchanged
 │   ├── PageUnreadable        a 200 whose body is no page: truncated, empty, HTML, no data array
 │   ├── PageContradiction     a page that denies itself: more to come but no cursor; retried briefly
@@ -41,6 +42,12 @@ class DatasyncError(Exception):
 
 class ConfigurationError(DatasyncError):
     """A setting is missing or wrong. The message names it, its value, its source and what is allowed."""
+
+
+class ExportRefused(ConfigurationError):
+    """A file that is asked for besides could not even be begun."""
+
+    reason = "export_refused"
 
 
 class RetryableError(DatasyncError):

@@ -99,6 +99,13 @@ RUN_REASONS: dict[str, Explanation] = {
         "The detail holds its words. The page will be tried again by the next run.",
     ),
     "lease_held": Explanation("Another run of this stream was active.", "Wait for it to end, or stop it."),
+    "table_refused": Explanation(
+        "A table is somebody else's, or was altered by hand.",
+        "scrapy doctor names what is wrong, and what is expected.",
+    ),
+    "export_refused": Explanation(
+        "An export that was asked for cannot be made.", "Correct the crawl's options -o and -O, or FEEDS."
+    ),
     "migration": Explanation(
         "The database's schema is not one that this version knows.",
         "Run the version that made it, or a newer one.",

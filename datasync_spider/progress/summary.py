@@ -37,6 +37,11 @@ _NEXT_BY_STATUS = {
     "stopped": _GO_ON,
     "fenced": _NEXT["fenced"],
 }
+# A further run fetches, and so exports, only what is new.
+_AFTER_EXPORT = (
+    "the events are stored all the same: mend what is named, and take the file from the database (scrapy psql -- -Atc"
+    " 'SELECT payload FROM ingested_events' > FILE); a further run exports only what it fetches"
+)
 _NEXT_AT_START = {
     "usage": "correct the command; scrapy crawl events -h explains its options",
     "storage_unavailable": "check that PostgreSQL runs and that DATABASE_URL leads to it, then run again",
@@ -46,12 +51,23 @@ _NEXT_AT_START = {
 }
 
 
-def summary(row: Mapping[str, Any], stored: int | None, rejected: int | None) -> list[str]:
-    """The end of a run by its row in ``ingestion_runs``, and by its stream's totals where they could be read."""
+def summary(
+    row: Mapping[str, Any], stored: int | None, rejected: int | None, exports_failed: Mapping[str, str] | None = None
+) -> list[str]:
+    """The end of a run by its row in ``ingestion_runs``, and by its stream's totals where they could be read.
+
+    ``exports_failed``: why, by where each was to go.
+    """
     lines = [_headline(row), f"  this run: {_counts(row)}"]
     if stored is not None:
         lines.append(f"  stored: {_stored(row, stored, rejected or 0)}")
-    lines.append(f"  next: {_next(row, rejected or 0)}")
+    if exports_failed:
+        told = "; ".join(f"{uri}: {why}" for uri, why in exports_failed.items())
+        lines.append(f"  export: failed, nothing of it is kept: {told}")
+    if exports_failed and row["status"] == "complete":
+        lines.append(f"  next: {_AFTER_EXPORT}")
+    else:
+        lines.append(f"  next: {_next(row, rejected or 0)}")
     return lines
 
 
