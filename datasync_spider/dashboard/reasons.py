@@ -59,6 +59,10 @@ RUN_REASONS: dict[str, Explanation] = {
         "Nothing moved for longer than STALL_TIMEOUT_MS, although nothing was being waited for.",
         "Look at the last lines of its log, then start it again: it goes on from the stored position.",
     ),
+    "shared_ids": Explanation(
+        "Some of its events came with an id that another stream of this database has stored.",
+        "Give each stream a database of its own: what came second is stored nowhere.",
+    ),
     # Ends as failed: the API.
     "api_refused": Explanation(
         "The API refused a request in a way that no repetition mends.",

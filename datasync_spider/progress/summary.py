@@ -18,6 +18,8 @@ _ONLY_NEW = "a further run fetches only what is new"
 # By the reason in the run's row; a reason that is not named here is told by its detail and "run again".
 _NEXT = {
     "short_read": "run again: the whole feed is walked once more, since only that finds what is missing",
+    "shared_ids": "give each stream a database of its own (DATABASE_URL), and run this one there: an id that another"
+    " stream has taken cannot be stored here",
     "api_refused": "see what the API said: with 401 or 403 check DATASYNC_API_KEY, else API_BASE_URL; then run again",
     "origin_refused": "check API_BASE_URL; then run again",
     "cursor_repeated": f"the API gave a cursor twice, and going on would never end; when it is mended, {_GO_ON}",
@@ -126,6 +128,8 @@ def _next(row: Mapping[str, Any], rejected: int) -> str:
     if row["status"] == "complete" and rejected:
         return f"look at what was rejected ({rejected:,} events: scrapy rejected); {_ONLY_NEW}"
     by_status = _NEXT_BY_STATUS.get(row["status"])
+    if row["status"] == "incomplete":
+        by_status = _NEXT.get(row["reason"] or "", by_status)
     return by_status or _NEXT.get(row["reason"] or "", f"see the log for the cause, then {_GO_ON}")
 
 

@@ -52,6 +52,7 @@ SET pass_number = %(pass_number)s,
     pass_in_order = true,
     walk = 1,
     total_filtered = 0,
+    pass_shared = 0,
     cursor = NULL
 WHERE stream = %(stream)s
 RETURNING pass_started_at;

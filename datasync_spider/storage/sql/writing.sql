@@ -51,6 +51,7 @@ SET cursor = %(cursor)s,
     total_rejected = total_rejected + %(newly_rejected)s,
     -- Of this walk alone: a second walk meets what was filtered again, and it must not be counted twice.
     total_filtered = CASE WHEN %(walk)s > walk THEN 0 ELSE total_filtered END + %(filtered)s,
+    pass_shared = pass_shared + %(shared)s,
     pass_status = 'open',
     pass_expected_total = COALESCE(%(expected_total)s, pass_expected_total),
     pass_oldest_at = LEAST(pass_oldest_at, %(oldest_at)s),
@@ -63,7 +64,7 @@ SET cursor = %(cursor)s,
     lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
 WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
   AND checkpoint_page = %(first_page)s - 1
-RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total;
+RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total, pass_shared;
 
 -- name: end_pass
 UPDATE ingestion_state
