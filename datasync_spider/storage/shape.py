@@ -34,6 +34,7 @@ Shape = dict[str, str]
 _RECORD = "schema_migrations"
 _ADOPTABLE_AS = 1
 _MOST_TOLD = 5
+_OF_SOME_ROWS = " of some rows"
 _KINDS = {
     "r": "table",
     "p": "partitioned table",
@@ -121,7 +122,7 @@ def _add(table: Table, part: str, name: str, detail: Mapping[str, Any]) -> None:
             table.flaws += _relation_flaws(detail)
         case "column":
             table.shape[f"column {name}"] = _column(detail)
-            if not detail["not_null"] or detail["default"] or detail["identity"]:
+            if not detail["not_null"] or detail["default"] or detail["is_identity"]:
                 table.optional.add(name)
         case "unique":
             _add_unique(table, name, detail)
@@ -148,10 +149,10 @@ def _column(detail: Mapping[str, Any]) -> str:
         words.append(f"COLLATE {detail['collation']}")
     if detail["not_null"]:
         words.append("NOT NULL")
-    if detail["identity"]:
+    if detail["is_identity"]:
         words.append("GENERATED AS IDENTITY")
-    if detail["generated"]:
-        words.append(f"GENERATED ALWAYS AS ({detail['generated']})")
+    if detail["is_generated"]:
+        words.append("GENERATED ALWAYS")
     if detail["default"]:
         words.append(f"DEFAULT {_SAME_DEFAULTS.get(detail['default'], detail['default'])}")
     return " ".join(words)
@@ -166,8 +167,8 @@ def _add_unique(table: Table, name: str, detail: Mapping[str, Any]) -> None:
     # One that is not valid is what CREATE INDEX CONCURRENTLY has left: no key, and it may refuse rows all the same.
     if detail["is_valid"] and not detail["excludes"] and not detail["has_expressions"]:
         told = f"({', '.join(columns)})"
-        where = f" WHERE {detail['where']}" if detail["where"] else ""
-        fact = "primary key" if detail["is_primary"] else f"unique key {told}{where}"
+        some = _OF_SOME_ROWS if detail["is_partial"] else ""
+        fact = "primary key" if detail["is_primary"] else f"unique key {told}{some}"
         table.shape[fact] = told
     table.keys[name] = (frozenset() if detail["excludes"] else frozenset(columns), fact)
 
@@ -235,7 +236,9 @@ def _further_column(name: str, column: str, table: Table) -> Iterator[str]:
 
 def _further_keys(name: str, table: Table, expected: Shape) -> Iterator[str]:
     """One that holds all columns of a key of ours refuses nothing that ours does not refuse."""
-    facts = [fact for fact in expected if fact.startswith(("primary key", "unique key")) and " WHERE " not in fact]
+    facts = [
+        fact for fact in expected if fact.startswith(("primary key", "unique key")) and not fact.endswith(_OF_SOME_ROWS)
+    ]
     ours = [frozenset(expected[fact][1:-1].split(", ")) for fact in facts]
     for index, (columns, fact) in table.keys.items():
         if fact not in expected and not any(key <= columns for key in ours):

@@ -29,8 +29,9 @@ WHERE oid = ANY (SELECT to_regclass(name)::oid FROM unnest(%(tables)s::text[]) A
 ORDER BY relname;
 
 -- name: read_shapes
--- Everything about our tables that rows, keys and times depend on, one row a fact, from the catalog alone. They live where
--- schema_migrations is, or would be made; whatever has the name of one there is looked at, be it a view or an index.
+-- Everything about our tables that rows, keys and times depend on, one row a fact, from the catalog alone, and without a
+-- lock on any of them, which a migration of another process may hold: so no expression is asked for that names a column. They
+-- live where schema_migrations is, or would be made; whatever has the name of one there is looked at, be it a view or an index.
 WITH home AS (
     SELECT coalesce((SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migrations')),
                     to_regnamespace(quote_ident(current_schema()))::oid) AS oid
@@ -53,8 +54,8 @@ SELECT table_name, 'column', attname::text,
        jsonb_build_object(
            'type', format_type(atttypid, atttypmod), 'not_null', attnotnull OR typnotnull,
            'collation', CASE WHEN attcollation <> typcollation THEN attcollation::regcollation::text END,
-           'default', CASE WHEN attgenerated = '' THEN pg_get_expr(adbin, adrelid) END,
-           'generated', CASE WHEN attgenerated <> '' THEN pg_get_expr(adbin, adrelid) END, 'identity', attidentity <> ''
+           'default', CASE WHEN attgenerated = '' THEN pg_get_expr(adbin, 0) END,
+           'is_generated', attgenerated <> '', 'is_identity', attidentity <> ''
        )
 FROM named
 JOIN pg_attribute ON attrelid = named.oid AND attnum > 0 AND NOT attisdropped
@@ -67,7 +68,7 @@ SELECT table_name, 'unique', indexrelid::regclass::text,
                SELECT jsonb_agg(attname ORDER BY attname) FROM pg_attribute
                WHERE attrelid = indrelid AND attnum = ANY ((indkey::smallint[])[0:indnkeyatts - 1])
            ),
-           'has_expressions', indexprs IS NOT NULL, 'where', pg_get_expr(indpred, indrelid), 'is_primary', indisprimary,
+           'has_expressions', indexprs IS NOT NULL, 'is_partial', indpred IS NOT NULL, 'is_primary', indisprimary,
            'is_deferrable', NOT indimmediate, 'is_valid', indisvalid, 'excludes', indisexclusion
        )
 FROM named JOIN pg_index ON indrelid = named.oid AND (indisunique OR indisexclusion) AND indislive
