@@ -15,19 +15,21 @@ first_run AS (
     FROM ingestion_runs AS run JOIN ingestion_state AS state ON state.stream = run.stream
     WHERE run.stream = %(stream)s AND run.fence = 1 AND state.id <> 1
 ),
-others AS (
+-- Most are the stream's own by a page, and the runs are asked for the others alone.
+strange AS MATERIALIZED (
     SELECT stored_at FROM (SELECT DISTINCT ingested_at AS stored_at FROM met) AS instants
     WHERE NOT EXISTS (SELECT FROM ingestion_pages WHERE committed_at = stored_at AND stream = %(stream)s)
-      AND (
-          EXISTS (SELECT FROM ingestion_pages WHERE committed_at = stored_at AND stream <> %(stream)s)
-          OR coalesce(stored_at < (SELECT began FROM first_run), false)
-          OR coalesce((
-              SELECT bool_and(stream <> %(stream)s) FROM ingestion_runs
-              WHERE stored_at BETWEEN started_at AND coalesce(ended_at, 'infinity')
-          ), false)
-      )
+),
+others AS (
+    SELECT stored_at FROM strange
+    WHERE EXISTS (SELECT FROM ingestion_pages WHERE committed_at = stored_at)
+       OR coalesce(stored_at < (SELECT began FROM first_run), false)
+       OR coalesce((
+           SELECT bool_and(stream <> %(stream)s) FROM ingestion_runs
+           WHERE stored_at BETWEEN started_at AND coalesce(ended_at, 'infinity')
+       ), false)
 )
-SELECT event_id FROM met WHERE ingested_at = ANY (ARRAY (SELECT stored_at FROM others));
+SELECT event_id FROM met WHERE (ingested_at IN (SELECT stored_at FROM others)) IS TRUE;
 
 -- name: unstage
 DELETE FROM staged_events WHERE event_id = ANY(%(event_ids)s);
