@@ -26,7 +26,7 @@ from datasync_spider.metrics.listening import reserved_port
 from datasync_spider.progress import summary
 from datasync_spider.storage.connect import connected, patiently
 from datasync_spider.storage.runs import end_open_run, read_run
-from datasync_spider.storage.schema import prepare_tables
+from datasync_spider.storage.tables import prepare_tables
 from datasync_spider.storage.status import read_streams
 
 if TYPE_CHECKING:

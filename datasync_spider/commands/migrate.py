@@ -9,7 +9,7 @@ from datasync_spider.command import DatasyncCommand
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.migrate import Migration, load_migrations, pending_migrations
-from datasync_spider.storage.schema import prepare_tables
+from datasync_spider.storage.tables import prepare_tables
 from datasync_spider.storage.shape import check_tables
 
 if TYPE_CHECKING:

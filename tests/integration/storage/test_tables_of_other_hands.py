@@ -8,7 +8,7 @@ from datasync_spider.errors import TableRefused
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.inspection import NEEDED_RIGHTS, inspect_database
 from datasync_spider.storage.migrate import load_migrations, migrate
-from datasync_spider.storage.schema import prepare_tables
+from datasync_spider.storage.tables import prepare_tables
 from datasync_spider.storage.shape import check_tables, find_faults
 from tests.support.database import execute_outside, rows, value
 
