@@ -1,10 +1,10 @@
 """Counts dead letters without an id: the how-manieth of its bytes a record is along its cursor chain.
 
-Such records can be told apart by nothing but their number, and are interchangeable for that very reason: what matters is
-that as many are kept as the feed holds. A chain counts from 1, so one that walks the same ground again finds all of
-them kept. An incremental pass does not come as far as most of them: it counts on from ``before``, the number of those
-that lie where it does not go, or lie below what it finds known. Of those that were kept when it began, only the ones
-that stood at the very head of the feed, before any record with an id, lie above.
+Such records can be told apart by nothing but their number, and are interchangeable for that very reason: what matters
+is that as many are kept as the feed holds. A chain counts from 1, so one that walks the same ground again finds all of
+them kept. An incremental pass counts on from ``before``, the number of those that lie where it does not go, or below
+what it finds known: of those that were kept when it began, all but the ones that stood at the very head of the feed,
+before any record with an id.
 
 Invariant: how far a chain has counted is written in the transaction that keeps what it has counted, under the batch's
 turn, and is read nowhere else. ``before`` stays what it is for a whole pass.

@@ -17,7 +17,8 @@ class PassDepth:
     """How far the open pass has come, epoch milliseconds.
 
     ``oldest_ms``: its oldest event, None where a time says nothing about what lies behind it: the feed was not in
-    order, or what was met has to be counted from the head on. ``newest_ms``: the newest event of the whole stream. ``accounted``: all its events, stored or rejected.
+    order, or what was met has to be counted from the head on. ``newest_ms``: the newest event of the whole stream.
+    ``accounted``: all its events, stored or rejected.
     """
 
     oldest_ms: int | None
