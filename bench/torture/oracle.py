@@ -1,7 +1,8 @@
 """Compares the tables with what the mock says that it served. Knows nothing of the pipeline's code.
 
 Every served event must be stored once with its content, or kept among the rejected with its very bytes, never both,
-never neither and never twice; nothing else may be there. One without an id must be kept as often as it was served. And at any time, complete or not, the books must balance.
+never neither and never twice; nothing else may be there. One without an id must be kept as often as it was served. And
+at any time, complete or not, the books must balance.
 """
 
 from __future__ import annotations
