@@ -118,21 +118,30 @@ def test_a_dead_letter_with_an_id_is_known_ground_as_an_event_is(database_url: s
     assert feed.requests == 1
 
 
-def test_where_an_item_pipeline_has_hidden_the_order_nothing_is_doubled(database_url: str) -> None:
-    def filtered(number: int, layout: str, *, ends_pass: str = "last_page") -> EventPage:
-        return dataclasses.replace(mixed(number, layout, ends_pass=ends_pass), received_events=9)
+def filtered(number: int, layout: str, *, ends_pass: str | None = "last_page") -> EventPage:
+    """A page of which an item pipeline has left some events out."""
+    return dataclasses.replace(mixed(number, layout, ends_pass=ends_pass), received_events=9)
 
-    for layout in ("*a*b*", "*a*b*", "n*a*b*", "n*a*b*"):
+
+@pytest.mark.parametrize(
+    "passes",
+    [[["*a*b*"], ["*a*b*"], ["n*a*b*"], ["n*a*b*"]], [["ab", "*c**"], ["nb*c*"], ["nb*c*"]]],
+    ids=["at the head", "below"],
+)
+def test_where_an_item_pipeline_has_hidden_the_order_nothing_is_doubled(
+    database_url: str, passes: list[list[str]]
+) -> None:
+    for layouts in passes:
         with run_writer(database_url) as run:
-            run.write(filtered(1, layout))
+            for number, layout in enumerate(layouts, 1):
+                run.write(filtered(number, layout, ends_pass="last_page" if number == len(layouts) else None))
         assert kept(database_url) == 3
 
 
 def forget_the_counting(url: str) -> None:
-    """Leaves the dead letters as the version before did: one for those of several pages, and nothing of any chain."""
+    """Leaves the dead letters as the version before did, with nothing of any chain."""
     execute_outside(
         url,
-        "DELETE FROM rejected_events WHERE twin > 1;"
         "UPDATE rejected_events SET seen_pass = NULL, seen_walk = NULL, seen = NULL, seen_at_head = NULL,"
         " seen_before = NULL; UPDATE ingestion_state SET counted_from_pass = pass_number + 1,"
         " named_walk = 0, known_walk = 0, total_rejected = (SELECT count(*) FROM rejected_events)",
@@ -144,6 +153,8 @@ def test_the_first_full_pass_after_an_upgrade_finds_what_is_missing(database_url
     feed.tells_total = True
     feed.records = [SAME, feed.named(), SAME, feed.named(), SAME]
     feed.sync()
+    # No page has two of them.
+    execute_outside(database_url, "DELETE FROM rejected_events WHERE twin > 1")
     forget_the_counting(database_url)
     execute_outside(database_url, "UPDATE ingestion_state SET pass_status = 'short'")
     assert feed.sync() == "complete"
@@ -160,7 +171,7 @@ def test_incremental_syncs_after_an_upgrade_double_nothing_and_are_exact_from_th
     forget_the_counting(database_url)
     feed.sync()
     first = kept(database_url)
-    assert first <= feed.records.count(SAME)
+    assert first == feed.records.count(SAME)
     for count in (1, 2, 3):
         feed.records[:0] = [SAME] if count % 2 else [SAME, feed.named()]
         feed.sync()
