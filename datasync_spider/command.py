@@ -24,9 +24,12 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
 from datasync_spider.config import Config
+from datasync_spider.config.model import BUNDLED_MOCK_URL
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
 from datasync_spider.local.mock_process import start_mock
 from datasync_spider.logs import install_logging
+from datasync_spider.proxies import passed_over, proxy_for
+from datasync_spider.trust import check_authorities
 
 if TYPE_CHECKING:
     import argparse
@@ -65,15 +68,34 @@ def database(settings: BaseSettings, config: Config) -> Iterator[str]:
         yield server.url
 
 
+def check_way(config: Config) -> None:
+    """Looks at what the environment says of the way to the API: proxies, and authorities for its certificate.
+
+    Raises ConfigurationError where the way is barred, whatever the API may do.
+    """
+    if config.base_url is None:
+        return
+    proxy = proxy_for(config.base_url)
+    if any(url.startswith("https:") for url in (config.base_url, proxy or "")):
+        check_authorities()
+
+
 @contextlib.contextmanager
 def api(settings: BaseSettings, config: Config) -> Iterator[None]:
-    """The configured API; the bundled mock is started where mock mode names no address."""
+    """The configured API; the bundled mock is started where mock mode names no address.
+
+    Raises ConfigurationError where the environment leaves no way to it.
+    """
+    check_way(config)
     if config.base_url is not None:
+        if warning := passed_over(config.base_url):
+            logger.warning("%s", warning)
         yield
         return
     mock = start_mock(PROJECT_DIRECTORY, config.home, {**os.environ, **config.mock_environ})
     try:
         settings.set("API_BASE_URL", mock.base_url, priority="cmdline")
+        settings.set(BUNDLED_MOCK_URL, mock.base_url, priority="cmdline")
         logger.info("the bundled mock API serves at %s", mock.base_url)
         yield
     finally:

@@ -7,11 +7,14 @@ DatasyncError
 │   ├── PageContradiction     a page that denies itself: more to come but no cursor; retried briefly
 │   ├── ServerTrouble         5xx, 408, 425: the server says that it is not well
 │   ├── ConnectionTrouble     refused, reset, timed out, cut in mid-body
-│   └── RateLimited           429: waits are the server's to say and use up no attempt
+│   ├── RateLimited           429: waits are the server's to say and use up no attempt
+│   └── OddAnswer             421, 304, no HTTP at all: a fresh connection may mend it, and nothing else
 ├── RestartFromHead           this position is gone, the stream is not
 │   └── CursorExpired
 ├── FatalError                stop the run as failed with the position kept
 │   ├── ApiRefused            4xx that no repetition mends
+│   ├── CertificateRefused    nobody vouches for the API's certificate, or not for this host
+│   ├── WrongProtocol         what answers speaks no HTTP, or no TLS
 │   ├── OriginRefused         a URL outside the configured origin
 │   ├── CursorRepeated        the feed walks in a circle
 │   ├── RetriesExhausted      attempts or budget used up
@@ -78,6 +81,14 @@ class RateLimited(RetryableError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class OddAnswer(RetryableError):
+    """No answer to what was asked. It is asked again over a fresh connection; a second one in a row is ``final``."""
+
+    def __init__(self, reason: str, detail: str, final: FatalError) -> None:
+        super().__init__(reason, detail)
+        self.final = final
+
+
 class RestartFromHead(DatasyncError):
     """The position is lost to the server; the walk goes on from the head of the feed."""
 
@@ -107,6 +118,18 @@ class ApiRefused(FatalError):
         self.message = message
 
 
+class CertificateRefused(FatalError):
+    """The API could not prove who it is; no repetition mends that."""
+
+    reason = "certificate_refused"
+
+
+class WrongProtocol(FatalError):
+    """What answers at the API's address is something else."""
+
+    reason = "wrong_protocol"
+
+
 class OriginRefused(FatalError):
     """A request would leave the API's own origin, and the API key with it."""
 
@@ -120,13 +143,16 @@ class CursorRepeated(FatalError):
 
 
 class RetriesExhausted(FatalError):
-    """The last of the allowed attempts failed. ``last_reason`` is that attempt's slug, ``last_detail`` its words."""
+    """The last of the allowed attempts failed. ``last_reason`` is that attempt's slug, ``last_detail`` its words.
+
+    ``advice``: what to try, where there is more to try than to wait.
+    """
 
     reason = "retries_exhausted"
 
-    def __init__(self, last_reason: str, detail: str, last_detail: str = "") -> None:
+    def __init__(self, last_reason: str, detail: str, last_detail: str = "", advice: str = "") -> None:
         last = f"{last_reason}: {last_detail}" if last_detail else last_reason
-        super().__init__(f"gave up after {detail}; the last failure was {last}")
+        super().__init__("; ".join(filter(None, [f"gave up after {detail}", f"the last failure was {last}", advice])))
         self.last_reason = last_reason
 
 

@@ -6,18 +6,36 @@ by the API's own ``code``; its prose is looked at only for what some deployments
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from datasync_spider.api.complaint import Complaint, read_complaint
+from datasync_spider.api.complaint import MAX_CHARACTERS, Complaint, read_complaint
 from datasync_spider.api.endpoint import origin
 from datasync_spider.api.page import Page, read_page
 from datasync_spider.api.reasons import NO_DATA_ARRAY, status_reason
-from datasync_spider.errors import ApiRefused, CursorExpired, DatasyncError, PageUnreadable, RateLimited, ServerTrouble
+from datasync_spider.errors import (
+    ApiRefused,
+    CursorExpired,
+    DatasyncError,
+    OddAnswer,
+    PageUnreadable,
+    RateLimited,
+    ServerTrouble,
+)
 
+# Such as ;jsessionid=…
+_PATH_PARAMETERS = re.compile(r";[^/]*")
+_IN_A_PATH = "/%:@!$&'()*+,=~"
 _CURSOR_EXPIRED = "CURSOR_EXPIRED"
+# What no plain GET over a connection of its own is answered with; another connection may lead elsewhere.
+_BESIDE_THE_POINT: dict[int, str] = {
+    HTTPStatus.NOT_MODIFIED: "it says that nothing has changed, which was not asked",
+    HTTPStatus.MISDIRECTED_REQUEST: "it says that it does not speak for this host",
+}
 _TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
 
@@ -29,8 +47,8 @@ def check_answer(
 ) -> Page:
     """The page of a good answer. ``headers`` have lower-case names.
 
-    Raises PageUnreadable, PageContradiction, ServerTrouble, RateLimited (without the wait, which whoever paces reads
-    from the headers), CursorExpired or ApiRefused.
+    Raises PageUnreadable, PageContradiction, OddAnswer, ServerTrouble, RateLimited (without the wait, which whoever
+    paces reads from the headers), CursorExpired or ApiRefused.
     """
     content_type = headers.get("content-type", "")
     if status != HTTPStatus.OK:
@@ -51,6 +69,10 @@ def check_answer(
 def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> DatasyncError:
     if 200 <= status < 300:
         return PageUnreadable(status_reason(status))
+    if status in _BESIDE_THE_POINT:
+        why = f"{_BESIDE_THE_POINT[status]}, twice in a row: check API_BASE_URL, and caches and balancers on the way"
+        message = f"{complaint.message}: {why}" if complaint.message else why
+        return OddAnswer(status_reason(status), complaint.text, ApiRefused(status, complaint.code, message))
     if 300 <= status < 400:
         return ApiRefused(status, complaint.code, _redirect_message(headers.get("location", "")))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -59,6 +81,9 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
         return CursorExpired(complaint.text or f"status {status}")
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return ApiRefused(status, complaint.code, "a proxy on the way wants a user and a password; see http_proxy")
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        why = "a lower API_PAGE_LIMIT may help"
+        return ApiRefused(status, complaint.code, f"{complaint.message}: {why}" if complaint.message else why)
     if 400 <= status < 500 and status not in _TRY_AGAIN:
         return ApiRefused(status, complaint.code, complaint.message)
     return ServerTrouble(status_reason(status), complaint.text)
@@ -75,7 +100,28 @@ def _is_expired_cursor(status: int, complaint: Complaint) -> bool:
 
 def _redirect_message(location: str) -> str:
     message = "redirects are not followed, because the API key would go with them; check the base URL"
+    place = _place(location)
+    return f"{message} (this one leads to {place})" if place else message
+
+
+def _place(location: str) -> str:
+    """Where a redirect leads: no userinfo, query or fragment, which may be secret. Empty where that is not plain."""
+    reference = re.split(r"[?#]", location, maxsplit=1)[0]
+    # Some parsers take it for a slash, and so what stands behind two of them for a user and a host.
+    if "\\" in reference:
+        return ""
     try:
-        return f"{message} (this one leads to {origin(location)})"
+        parts = urlsplit(reference)
+        if parts.scheme:
+            return origin(f"{parts.scheme}://{parts.netloc}") + _shown_path(parts.path)
     except ValueError:
-        return message
+        return ""
+    # Of the scheme that was asked, which is not known here.
+    host = f"//{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+    return host + _shown_path(parts.path)
+
+
+def _shown_path(path: str) -> str:
+    """Without parameters, printable, and not longer than a message can bear."""
+    plain = quote(_PATH_PARAMETERS.sub("", path), safe=_IN_A_PATH)
+    return plain if len(plain) <= MAX_CHARACTERS else plain[: MAX_CHARACTERS - 1] + "…"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy.commands import crawl
 
 from datasync_spider import exitcodes, failpoints, signals, stats
-from datasync_spider.command import api, database, interruptibly, load_config, stoppable
+from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
@@ -82,6 +82,8 @@ class Command(crawl.Command):
         try:
             with ExitStack() as services:
                 services.enter_context(reserved_port(self.settings, self._config))
+                # Before a database is started or asked, which api() would come after.
+                check_way(self._config)
                 with stoppable():
                     failpoints.reach("at_start")
                     database_url = services.enter_context(database(self.settings, self._config))

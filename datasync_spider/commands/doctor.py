@@ -108,7 +108,16 @@ def _look_at_api(settings: BaseSettings, config: Config) -> list[Finding]:
         with api(settings, config):
             reachable = Config.from_settings(settings)
             timeout = min(reachable.timeout_seconds, _LONGEST_LOOK_SECONDS)
-            client = ApiClient(reachable.base_url_text, None, reachable.user_agent, timeout, reachable.max_body_bytes)
+            client = ApiClient(
+                reachable.base_url_text,
+                None,
+                reachable.user_agent,
+                timeout,
+                reachable.max_body_bytes,
+                is_direct=reachable.is_bundled_mock,
+            )
             return check_api(client)
     except ConfigurationError as error:
-        return [problem("api", str(error), "see the log that it names, or set API_BASE_URL")]
+        return [
+            problem("api", str(error), "correct what it names, see its log where it names one, or set API_BASE_URL")
+        ]

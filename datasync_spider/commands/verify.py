@@ -72,10 +72,11 @@ class Command(DatasyncCommand):
                     reachable.user_agent,
                     reachable.timeout_seconds,
                     reachable.max_body_bytes,
+                    is_direct=reachable.is_bundled_mock,
                 )
                 return ask_total(client, closed_seconds)
         except ConfigurationError as error:
-            return Told(None, str(error), "see the log that it names, or leave the API out with --no-api")
+            return Told(None, str(error), "correct what it names, or leave the API out with --no-api")
 
 
 def _look(connection: Connection, stream: str) -> tuple[Facts, Letters] | None:

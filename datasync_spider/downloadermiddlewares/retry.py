@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import ssl
 import time
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,19 @@ from scrapy.exceptions import (
 from datasync_spider import failpoints, signals, stats
 from datasync_spider.api.answer import check_answer
 from datasync_spider.config import Config
-from datasync_spider.errors import ConnectionTrouble, RateLimited, RetryableError
+from datasync_spider.errors import (
+    CertificateRefused,
+    ConnectionTrouble,
+    OddAnswer,
+    RateLimited,
+    RetryableError,
+    WrongProtocol,
+)
 from datasync_spider.headers import plain_headers
-from datasync_spider.http1.errors import ProxyRefused, TlsFailed
+from datasync_spider.http1.errors import NotTls, NotTrusted, OtherProtocol, ProxyRefused, TlsFailed
 from datasync_spider.pacing.headers import read_retry_after
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState
+from datasync_spider.trust import remedy
 from datasync_spider.waiting import Waiter
 
 if TYPE_CHECKING:
@@ -90,6 +99,9 @@ class RetryMiddleware:
         return response
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        _refuse_hopeless(exception)
+        if (odd := _odd(exception)) is not None:
+            return await self._ask_again(request, odd)
         for kind, reason in _CONNECTION_TROUBLE.items():
             if isinstance(exception, kind) or isinstance(exception.__cause__, kind):
                 return await self._ask_again(request, ConnectionTrouble(reason, str(exception)))
@@ -117,4 +129,22 @@ class RetryMiddleware:
         again.meta["attempts"] = attempts + 1
         again.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
         again.meta.pop("asked_at", None)
+        again.meta["afresh"] = isinstance(error, OddAnswer)
         return again
+
+
+def _refuse_hopeless(exception: Exception) -> None:
+    """Raises CertificateRefused: a certificate is as it is, however often it is looked at."""
+    cause = exception.__cause__
+    if isinstance(cause, NotTrusted) and isinstance(cause.__cause__, ssl.SSLCertVerificationError):
+        raise CertificateRefused(f"{cause}; {remedy(cause.__cause__)}") from exception
+
+
+def _odd(exception: Exception) -> OddAnswer | None:
+    cause = exception.__cause__
+    advice = "check host, port and scheme in API_BASE_URL, and the proxy where there is one"
+    if isinstance(cause, NotTls):
+        return OddAnswer("tls_failed", str(cause), WrongProtocol(f"{cause}; {advice}"))
+    if isinstance(cause, OtherProtocol):
+        return OddAnswer("no_http", str(cause), WrongProtocol(f"{cause}; {advice}"))
+    return None

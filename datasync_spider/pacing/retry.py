@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from datasync_spider.errors import FatalError, PageContradiction, RateLimited, RetriesExhausted, RetryableError
+from datasync_spider.errors import (
+    FatalError,
+    OddAnswer,
+    PageContradiction,
+    RateLimited,
+    RetriesExhausted,
+    RetryableError,
+)
 from datasync_spider.pacing.backoff import backoff_seconds
 
 # A 429 that tells nothing: from a second (the jitter takes up to a half off) to a minute.
@@ -18,6 +25,23 @@ _UNTOLD_MAX_SECONDS = 60.0
 # A 429 that says "at once", again and again.
 _FLOOR_BASE_SECONDS = 0.25
 _FLOOR_MAX_SECONDS = 8.0
+# How an API, or a gateway before it, ends a page that takes too long to make or to carry.
+_MAY_BE_SIZE = frozenset(
+    {
+        *(
+            "timeout",
+            "body_cut",
+            "truncated_json",
+            "status_408",
+            "status_500",
+            "status_502",
+            "status_503",
+            "status_504",
+        ),
+        *("status_507", "status_520", "status_524", "status_598", "status_599"),
+    }
+)
+_SMALLER_PAGES = "where only large pages fail in this way, a lower API_PAGE_LIMIT helps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +52,8 @@ class RetryState:
     rate_limits: int = 0
     first_rate_limited_at: float | None = None
     contradictions: int = 0
+    is_odd: bool = False
+    """Whether the last answer was an OddAnswer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +90,7 @@ class RetryPolicy:
 
     def _after_rate_limit(self, state: RetryState, error: RateLimited, now: float, jitter: float) -> Retry | GiveUp:
         first = now if state.first_rate_limited_at is None else state.first_rate_limited_at
-        state = replace(state, rate_limits=state.rate_limits + 1, first_rate_limited_at=first)
+        state = replace(state, rate_limits=state.rate_limits + 1, first_rate_limited_at=first, is_odd=False)
         delay = _rate_limit_delay(error.retry_after_seconds, state.rate_limits, jitter)
         # Asking before the told time is no way to save the budget: it would only be refused.
         if now + delay > first + self.rate_budget_seconds:
@@ -76,10 +102,14 @@ class RetryPolicy:
         return Retry(delay, error.reason, state)
 
     def _after_error(self, state: RetryState, error: RetryableError, jitter: float) -> Retry | GiveUp:
+        if isinstance(error, OddAnswer) and state.is_odd:
+            return GiveUp(error.final)
         is_contradiction = isinstance(error, PageContradiction)
         state = replace(state, errors=state.errors + 1, contradictions=state.contradictions + is_contradiction)
+        state = replace(state, is_odd=isinstance(error, OddAnswer))
         if state.errors > self.max_retries or state.contradictions > self.contradiction_retries:
-            return GiveUp(RetriesExhausted(error.reason, _attempts(state), error.detail))
+            advice = _SMALLER_PAGES if error.reason in _MAY_BE_SIZE else ""
+            return GiveUp(RetriesExhausted(error.reason, _attempts(state), error.detail, advice))
         return Retry(backoff_seconds(state.errors, self.base_seconds, self.max_seconds, jitter), error.reason, state)
 
 

@@ -19,6 +19,9 @@ _ONLY_NEW = "a further run fetches only what is new"
 _NEXT = {
     "short_read": "run again: the whole feed is walked once more, since only that finds what is missing",
     "api_refused": "see what the API said: with 401 or 403 check DATASYNC_API_KEY, else API_BASE_URL; then run again",
+    "certificate_refused": "do what it says above of the certificate (scrapy doctor looks at the way to the API);"
+    " then run again",
+    "wrong_protocol": "check host, port and scheme in API_BASE_URL, and http_proxy where it is set; then run again",
     "origin_refused": "check API_BASE_URL; then run again",
     "cursor_repeated": f"the API gave a cursor twice, and going on would never end; when it is mended, {_GO_ON}",
     "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower API_PAGE_LIMIT, then run again",
