@@ -22,13 +22,15 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from datasync_spider import exitcodes
+from datasync_spider import exitcodes, streamnames
 from datasync_spider.config import Config
 from datasync_spider.config.model import BUNDLED_MOCK_URL
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
 from datasync_spider.local.mock_process import start_mock
 from datasync_spider.logs import install_logging
 from datasync_spider.proxies import passed_over, proxy_for
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.status import read_stream_names
 from datasync_spider.trust import check_authorities
 
 if TYPE_CHECKING:
@@ -137,6 +139,12 @@ def interruptibly(work: Callable[[], None]) -> None:
         raise raised[0]
 
 
+def check_stream(connection: Connection, config: Config) -> None:
+    """Raises ConfigurationError where the database, whose schema is up to date, has streams but not the one named."""
+    if refusal := streamnames.unknown(config.stream, read_stream_names(connection)):
+        raise ConfigurationError(refusal)
+
+
 class DatasyncCommand(ScrapyCommand):
     """Base of the commands that look at the database or change its schema, and crawl nothing."""
 
@@ -155,6 +163,9 @@ class DatasyncCommand(ScrapyCommand):
         try:
             with stoppable(), database(self.settings, config) as database_url:
                 self.exitcode = self.execute(database_url, config, opts)
+        except ConfigurationError as error:
+            print(f"{self.name}: {error}", file=sys.stderr)
+            self.exitcode = exitcodes.BAD_CONFIGURATION
         except StorageError as error:
             print(f"{self.name}: {error}", file=sys.stderr)
             self.exitcode = exitcodes.FAILED

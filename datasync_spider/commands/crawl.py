@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import crawl
 
-from datasync_spider import exitcodes, failpoints, signals, stats
+from datasync_spider import exitcodes, failpoints, signals, stats, streamnames
 from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
 from datasync_spider.lastwords import End, say
@@ -27,7 +27,7 @@ from datasync_spider.progress import summary
 from datasync_spider.storage.connect import connected, patiently
 from datasync_spider.storage.migrate import migrate
 from datasync_spider.storage.runs import end_open_run, read_run
-from datasync_spider.storage.status import read_streams
+from datasync_spider.storage.status import read_stream_names, read_streams
 
 if TYPE_CHECKING:
     import argparse
@@ -87,7 +87,7 @@ class Command(crawl.Command):
                 with stoppable():
                     failpoints.reach("at_start")
                     database_url = services.enter_context(database(self.settings, self._config))
-                    interruptibly(lambda: patiently(lambda: _migrate(database_url)))
+                    interruptibly(lambda: patiently(lambda: _migrate(database_url, self._config.stream)))
                     services.enter_context(api(self.settings, self._config))
                 return self._crawl(args[0], opts, database_url)
         except ConfigurationError as error:
@@ -137,9 +137,11 @@ def _called_wrongly(why: str) -> End:
     return End(exitcodes.BAD_CONFIGURATION, summary.not_started(why, "usage"))
 
 
-def _migrate(database_url: str) -> None:
+def _migrate(database_url: str, stream: str) -> None:
     with connected(database_url) as connection:
         migrate(connection, on_applied=lambda migration: logger.info("applied migration %s", migration))
+        if warning := streamnames.new(stream, read_stream_names(connection)):
+            logger.warning("%s", warning)
 
 
 def _stop(crawler: Crawler, signal_name: str) -> None:

@@ -25,13 +25,15 @@ from datasync_spider.doctor import configuration
 from datasync_spider.doctor.clock import judge_clock
 from datasync_spider.doctor.compiled import judge_compiled
 from datasync_spider.doctor.configuration import InForce, judge_configuration, settings_in_force
-from datasync_spider.doctor.database import judge_database, unreachable
+from datasync_spider.doctor.database import judge_database, judge_stream, unreachable
 from datasync_spider.doctor.disk import free_bytes, judge_disk
 from datasync_spider.doctor.finding import Finding, has_problems, problem
 from datasync_spider.doctor.reachability import check_api
 from datasync_spider.doctor.report import as_lines, as_report
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
-from datasync_spider.storage.inspection import inspect_database
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.inspection import DatabaseFacts, inspect_database
+from datasync_spider.storage.status import read_stream_names
 
 if TYPE_CHECKING:
     import argparse
@@ -94,13 +96,23 @@ def _look_at_database(settings: BaseSettings, config: Config) -> list[Finding]:
     try:
         with database(settings, config) as database_url:
             facts = inspect_database(database_url)
+            names = _stream_names(database_url, facts)
     except StorageError as error:
         return [unreachable(error, config.database_label)]
     here = time.time()
     return [
         *judge_database(facts, config.database_label),
         judge_clock("the database", facts.server.now_epoch, here, 1.0),
+        *judge_stream(config.stream, names),
     ]
+
+
+def _stream_names(database_url: str, facts: DatabaseFacts) -> list[str]:
+    """None where the tables are not there to be read, which has a finding of its own."""
+    if facts.pending or facts.alien_schema is not None or facts.missing_rights:
+        return []
+    with connected(database_url) as connection:
+        return read_stream_names(connection)
 
 
 def _look_at_api(settings: BaseSettings, config: Config) -> list[Finding]:
