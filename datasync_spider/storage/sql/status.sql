@@ -7,7 +7,11 @@ FROM ingestion_state
 ORDER BY id;
 
 -- name: read_stream_names
-SELECT stream FROM ingestion_state ORDER BY id;
+-- Streams that were ever begun; a migration makes the row of the default one.
+SELECT stream
+FROM ingestion_state s
+WHERE pass_status <> 'new' OR total_ingested > 0 OR EXISTS (SELECT FROM ingestion_runs r WHERE r.stream = s.stream)
+ORDER BY id;
 
 -- name: read_last_runs
 -- Runs that walk the feed: a replay says nothing of it.
