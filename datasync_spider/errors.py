@@ -143,16 +143,13 @@ class CursorRepeated(FatalError):
 
 
 class RetriesExhausted(FatalError):
-    """The last of the allowed attempts failed. ``last_reason`` is that attempt's slug, ``last_detail`` its words.
-
-    ``advice``: what to try, where there is more to try than to wait.
-    """
+    """The last of the allowed attempts failed. ``last_reason`` is that attempt's slug, ``last_detail`` its words."""
 
     reason = "retries_exhausted"
 
-    def __init__(self, last_reason: str, detail: str, last_detail: str = "", advice: str = "") -> None:
+    def __init__(self, last_reason: str, detail: str, last_detail: str = "") -> None:
         last = f"{last_reason}: {last_detail}" if last_detail else last_reason
-        super().__init__("; ".join(filter(None, [f"gave up after {detail}", f"the last failure was {last}", advice])))
+        super().__init__(f"gave up after {detail}; the last failure was {last}")
         self.last_reason = last_reason
 
 

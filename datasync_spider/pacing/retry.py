@@ -25,23 +25,6 @@ _UNTOLD_MAX_SECONDS = 60.0
 # A 429 that says "at once", again and again.
 _FLOOR_BASE_SECONDS = 0.25
 _FLOOR_MAX_SECONDS = 8.0
-# How an API, or a gateway before it, ends a page that takes too long to make or to carry.
-_MAY_BE_SIZE = frozenset(
-    {
-        *(
-            "timeout",
-            "body_cut",
-            "truncated_json",
-            "status_408",
-            "status_500",
-            "status_502",
-            "status_503",
-            "status_504",
-        ),
-        *("status_507", "status_520", "status_524", "status_598", "status_599"),
-    }
-)
-_SMALLER_PAGES = "where only large pages fail in this way, a lower API_PAGE_LIMIT helps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +91,7 @@ class RetryPolicy:
         state = replace(state, errors=state.errors + 1, contradictions=state.contradictions + is_contradiction)
         state = replace(state, is_odd=isinstance(error, OddAnswer))
         if state.errors > self.max_retries or state.contradictions > self.contradiction_retries:
-            advice = _SMALLER_PAGES if error.reason in _MAY_BE_SIZE else ""
-            return GiveUp(RetriesExhausted(error.reason, _attempts(state), error.detail, advice))
+            return GiveUp(RetriesExhausted(error.reason, _attempts(state), error.detail))
         return Retry(backoff_seconds(state.errors, self.base_seconds, self.max_seconds, jitter), error.reason, state)
 
 

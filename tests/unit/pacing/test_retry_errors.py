@@ -51,7 +51,7 @@ def test_an_error_is_retried_as_often_as_allowed_and_named_at_the_end(error: Ret
     delays, end = pauses(DEFAULT, error, 0.5)
     assert len(delays) == 30
     assert end.last_reason == error.reason
-    assert str(end).startswith(f"gave up after 31 failed attempts; the last failure was {error}")
+    assert str(end) == f"gave up after 31 failed attempts; the last failure was {error}"
 
 
 def test_no_retries_are_none() -> None:

@@ -1,4 +1,4 @@
-"""What only a fresh connection may mend is asked for once more; and a page that may be too large is said to be so."""
+"""What only a fresh connection may mend is asked for once more, and no oftener."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datasync_spider.errors import (
     ApiRefused,
     ConnectionTrouble,
     OddAnswer,
-    PageUnreadable,
     RateLimited,
     RetriesExhausted,
     RetryableError,
@@ -46,27 +45,3 @@ def test_an_odd_answer_is_not_asked_for_again_where_nothing_is() -> None:
     decision = after(ODD, policy=RetryPolicy(0, 0.2, 30.0, 900.0))
     assert isinstance(decision, GiveUp)
     assert isinstance(decision.error, RetriesExhausted)
-
-
-def gave_up_on(error: RetryableError) -> str:
-    decision = after(error, error, policy=RetryPolicy(1, 0.2, 30.0, 900.0))
-    assert isinstance(decision, GiveUp)
-    return str(decision.error)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        *(ServerTrouble(f"status_{status}", "Gateway Timeout") for status in (408, 500, 502, 503, 504, 520, 524)),
-        ConnectionTrouble("timeout", "no whole answer within 2 s"),
-        ConnectionTrouble("body_cut"),
-        PageUnreadable("truncated_json"),
-    ],
-)
-def test_giving_up_on_what_may_be_a_pages_size_names_the_page_limit(error: RetryableError) -> None:
-    assert "API_PAGE_LIMIT" in gave_up_on(error)
-
-
-@pytest.mark.parametrize("reason", ["connection_refused", "host_not_found", "tls_failed", "proxy_refused"])
-def test_giving_up_on_an_api_that_is_away_names_no_page_limit(reason: str) -> None:
-    assert "API_PAGE_LIMIT" not in gave_up_on(ConnectionTrouble(reason))
