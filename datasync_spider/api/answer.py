@@ -12,12 +12,20 @@ from http import HTTPStatus
 import msgspec
 
 from datasync_spider.api.complaint import Complaint, read_complaint
+from datasync_spider.api.cursorfault import CursorFault, cursor_fault
 from datasync_spider.api.endpoint import origin
 from datasync_spider.api.page import Page, read_page
 from datasync_spider.api.reasons import NO_DATA_ARRAY, status_reason
-from datasync_spider.errors import ApiRefused, CursorExpired, DatasyncError, PageUnreadable, RateLimited, ServerTrouble
+from datasync_spider.errors import (
+    ApiRefused,
+    CursorExpired,
+    CursorRefused,
+    DatasyncError,
+    PageUnreadable,
+    RateLimited,
+    ServerTrouble,
+)
 
-_CURSOR_EXPIRED = "CURSOR_EXPIRED"
 _TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
 
@@ -30,7 +38,7 @@ def check_answer(
     """The page of a good answer. ``headers`` have lower-case names.
 
     Raises PageUnreadable, PageContradiction, ServerTrouble, RateLimited (without the wait, which whoever paces reads
-    from the headers), CursorExpired or ApiRefused.
+    from the headers), CursorExpired, or ApiRefused (CursorRefused where that is about the cursor).
     """
     content_type = headers.get("content-type", "")
     if status != HTTPStatus.OK:
@@ -55,22 +63,16 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
         return ApiRefused(status, complaint.code, _redirect_message(headers.get("location", "")))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited(None, complaint.text)
-    if _is_expired_cursor(status, complaint):
-        return CursorExpired(complaint.text or f"status {status}")
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return ApiRefused(status, complaint.code, "a proxy on the way wants a user and a password; see http_proxy")
+    fault = cursor_fault(status, complaint)
+    if fault is CursorFault.EXPIRED or status == HTTPStatus.GONE:
+        return CursorExpired(complaint.text or f"status {status}")
+    if fault is CursorFault.REFUSED:
+        return CursorRefused(status, complaint.code, complaint.message)
     if 400 <= status < 500 and status not in _TRY_AGAIN:
         return ApiRefused(status, complaint.code, complaint.message)
     return ServerTrouble(status_reason(status), complaint.text)
-
-
-def _is_expired_cursor(status: int, complaint: Complaint) -> bool:
-    if status == HTTPStatus.GONE:
-        return True
-    if status != HTTPStatus.BAD_REQUEST:
-        return False
-    message = (complaint.message or "").lower()
-    return (complaint.code or "").upper() == _CURSOR_EXPIRED or ("cursor" in message and "expired" in message)
 
 
 def _redirect_message(location: str) -> str:

@@ -1,6 +1,7 @@
 """What a server says about an answer that is no page.
 
-At best that is ``{"error":…,"message":…,"code":…}``, at worst the HTML of a proxy.
+At best that is ``{"error":…,"message":…,"code":…}``, in other dialects the same nested, listed or under other names, at
+worst the HTML of a proxy.
 Invariant: what comes out is short and printable, whatever came in, since it goes into logs and tables. Headers and URLs
 are never part of it.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +49,44 @@ def read_complaint(content_type: str, body: bytes) -> Complaint:
     return _from_json(told)
 
 
+_CODES = ("code", "errorCode", "error_code")
+_MESSAGES = ("message", "detail", "msg", "error_description", "title", "reason")
+
+
 def _from_json(told: Any) -> Complaint:
     if not isinstance(told, dict):
         return Complaint(message=_short(told) if isinstance(told, str) else None)
+    places = [told, *_nested(told)]
     error = told.get("error")
-    # Some APIs nest the whole complaint under "error"; here it is the status in words, the last resort.
-    inner = error if isinstance(error, dict) else {}
     return Complaint(
-        code=_word(told.get("code")) or _word(inner.get("code")),
-        message=_word(told.get("message")) or _word(inner.get("message")) or _word(error),
+        code=_code(places),
+        # As plain text "error" is often the status in words, so it comes last.
+        message=next(_words(places, _MESSAGES), None) or _word(error),
     )
+
+
+def _nested(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """The whole complaint may stand under one of these names, or be the first of several."""
+    nested = []
+    for name in ("error", "errors", "detail"):
+        value = told.get(name)
+        inner = value[0] if isinstance(value, list) and value else value
+        if isinstance(inner, dict):
+            nested.append(inner)
+            extensions = inner.get("extensions")
+            if isinstance(extensions, dict):
+                nested.append(extensions)
+    return nested
+
+
+def _code(places: list[dict[str, Any]]) -> str | None:
+    """A number is mostly the status once more, so a word is taken before it."""
+    codes = [*_words(places, _CODES), *_words(places[1:], ("type",))]
+    return next((code for code in codes if not code.isdigit()), codes[0] if codes else None)
+
+
+def _words(places: list[dict[str, Any]], names: tuple[str, ...]) -> Iterator[str]:
+    return (word for name in names for place in places if (word := _word(place.get(name))))
 
 
 def _word(value: Any) -> str | None:
