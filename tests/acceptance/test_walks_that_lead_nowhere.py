@@ -1,4 +1,4 @@
-"""An API that never gets anywhere, whatever its cursors look like, ends the run after some pages; mended, all is exact."""
+"""An API that never gets anywhere, whatever its cursors look like, ends the run after some pages; mended, it is exact."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.crawl import Crawl
 from tests.support.database import rows, value
-from tests.support.feed import FEED_SETTINGS, Asked, Feed, Reply, assert_feed_is_stored, page, serving
+from tests.support.feed import FEED_SETTINGS, Asked, Feed, Reply, assert_feed_is_stored, feed_events, page, serving
 from tests.support.ledger import last_run
 
 StartCrawl = Callable[..., Crawl]
@@ -91,3 +91,31 @@ def test_empty_pages_without_an_end_end_the_run_and_some_hundred_do_not(
         assert crawl.wait() == 0, crawl.log
         assert feed.asked[-1].cursor == "c2"
     assert_feed_is_stored(database_url, feed.events)
+
+
+def test_a_walk_over_known_ground_is_let_through_however_it_came_to_that(
+    start_crawl: StartCrawl, database_url: str
+) -> None:
+    with serving(feed_events(1_250)) as feed:
+        # More than there is, so that each pass is short, and the next one walks through all of it again.
+        feed.total = 1_251
+        for _ in range(2):
+            crawl = start_crawl(feed.base_url, **FEED_SETTINGS)
+            assert crawl.wait() == 3, crawl.log
+        feed.answer = lambda asked: Reply(b"", 403) if asked.cursor == "c115" else None
+        assert start_crawl(feed.base_url, **FEED_SETTINGS).wait() == 1
+        assert value(database_url, "SELECT cursor FROM ingestion_state") == "c115"
+        # The cursor of a former life is taken for the head, and all cursors are new ones.
+        feed.events, feed.total = feed_events(1_260), None
+        feed.answer = lambda asked: _with_other_cursors(feed, asked)
+        crawl = start_crawl(feed.base_url, **FEED_SETTINGS)
+        assert crawl.wait() == 0, crawl.log
+    assert_feed_is_stored(database_url, feed.events)
+
+
+def _with_other_cursors(feed: Feed, asked: Asked) -> Reply:
+    is_ours = asked.cursor is not None and asked.cursor.startswith("n")
+    told = feed.page_at(f"c{asked.cursor[1:]}" if asked.cursor is not None and is_ours else None)
+    if told["pagination"]["hasMore"]:
+        told["pagination"]["nextCursor"] = f"n{told['pagination']['nextCursor'][1:]}"
+    return Reply(told)
