@@ -1,4 +1,4 @@
-"""An API that never gets anywhere, whatever its cursors look like, ends the run after some pages; mended, it is exact."""
+"""An API that gets nowhere, whatever its cursors look like, ends the run after some pages; mended, it is exact."""
 
 from __future__ import annotations
 
