@@ -1,7 +1,8 @@
 """What one HTTP answer means: a page, or the error that says what the caller must do about it.
 
-Invariant: every status and every body leads to exactly one outcome, and only a 200 can be a page. Decided by status and
-by the API's own ``code``; its prose is looked at only for what some deployments tell in no other way.
+Invariant: every status and every body leads to exactly one outcome, and only a 200 can be a page; one that says of
+itself that it is an error is judged as an error status would be. Decided by status and by the API's own ``code``; its
+prose is looked at only for what some deployments tell in no other way.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import msgspec
 from datasync_spider.api.complaint import Complaint, read_complaint
 from datasync_spider.api.cursorfault import CursorFault, cursor_fault
 from datasync_spider.api.endpoint import origin
+from datasync_spider.api.errorinpage import ErrorInPage
 from datasync_spider.api.page import Page, read_page
-from datasync_spider.api.reasons import NO_DATA_ARRAY, status_reason
+from datasync_spider.api.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
 from datasync_spider.errors import (
     ApiRefused,
     CursorExpired,
@@ -26,6 +28,7 @@ from datasync_spider.errors import (
     ServerTrouble,
 )
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
 
@@ -45,10 +48,13 @@ def check_answer(
         raise _error(status, headers, read_complaint(content_type, body))
     try:
         page = read_page(body)
+    except ErrorInPage as error:
+        raise _error_in_page(error, headers) from error
     except PageUnreadable as error:
         # What a body says instead of being a page is worth more than where the parser stopped.
-        if error.reason == NO_DATA_ARRAY or body.lstrip().startswith(b"<"):
-            raise PageUnreadable(error.reason, read_complaint(content_type, body).text) from error
+        if error.reason == NO_DATA_ARRAY or not body.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{"):
+            detail = read_complaint(content_type, body).text or error.detail
+            raise PageUnreadable(error.reason, detail) from error
         raise
     request_id = headers.get("x-request-id", "")
     if page.request_id is None and request_id and request_id.isprintable():
@@ -73,6 +79,18 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
     if 400 <= status < 500 and status not in _TRY_AGAIN:
         return ApiRefused(status, complaint.code, complaint.message)
     return ServerTrouble(status_reason(status), complaint.text)
+
+
+def _error_in_page(error: ErrorInPage, headers: Mapping[str, str]) -> DatasyncError:
+    """What an error in a 200 leads to: whatever its code would with an error status, else another attempt."""
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS or error.complaint.is_of_rate_limit:
+        return RateLimited(None, error.detail)
+    status = error.status if error.status < 500 else HTTPStatus.BAD_REQUEST
+    verdict = _error(status, headers, error.complaint)
+    if isinstance(verdict, CursorExpired | CursorRefused):
+        return verdict
+    # A 200 with an error is too odd to end a run at once.
+    return ServerTrouble(ERROR_IN_PAGE, error.detail) if isinstance(verdict, ApiRefused | ServerTrouble) else verdict
 
 
 def _redirect_message(location: str) -> str:
