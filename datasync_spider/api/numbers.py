@@ -37,7 +37,7 @@ def whole_number(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return value if value.bit_length() <= _MOST_DIGITS * 3 else None
+        return value if abs(value) < 10**_MOST_DIGITS else None
     if isinstance(value, float):
         value = Decimal(value)
     if not isinstance(value, Decimal) or not value.is_finite():
