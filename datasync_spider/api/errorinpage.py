@@ -49,6 +49,7 @@ class ErrorMembers(msgspec.Struct):
 
 
 _NAMES = ErrorMembers.__struct_fields__
+_ANY_NAME = frozenset(_NAMES)
 _NOTHING_FLAT = (None,) * len(_NAMES)
 _SUCCESSES = ("success", "ok")
 _STATUSES = ("status", "statusCode", "status_code")
@@ -102,7 +103,9 @@ def find_error(flat: ErrorMembers, nested: Iterable[Any], *, has_events: bool) -
     places: list[Mapping[str, Any]] = []
     if values != _NOTHING_FLAT:
         places.append(dict(zip(_NAMES, values, strict=True)))
-    places += [place for place in nested if isinstance(place, dict)]
+    places += [place for place in nested if isinstance(place, dict) and not _ANY_NAME.isdisjoint(place)]
+    if not places:
+        return None
     places += [status for place in places if isinstance(status := place.get("status"), dict)]
     for place in places:
         sign = sign_of_error(place, has_events=has_events)
