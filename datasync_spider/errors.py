@@ -13,10 +13,13 @@ DatasyncError
 │   └── CursorExpired
 ├── FatalError                stop the run as failed with the position kept
 │   ├── ApiRefused            4xx that no repetition mends
+│   │   └── CursorRefused     the API does not know, or cannot read, the cursor
 │   ├── CertificateRefused    nobody vouches for the API's certificate, or not for this host
 │   ├── WrongProtocol         what answers speaks no HTTP, or no TLS
 │   ├── OriginRefused         a URL outside the configured origin
 │   ├── CursorRepeated        the feed walks in a circle
+│   ├── NoNewRecords          page after page, and all of them known
+│   ├── OnlyEmptyPages        page after page, and none with a record
 │   ├── RetriesExhausted      attempts or budget used up
 │   ├── RejectedTooMany       the share of unusable events says that the feed is not what we think
 │   ├── PageLost              an item pipeline lost or broke a page on its way to the writer
@@ -118,6 +121,10 @@ class ApiRefused(FatalError):
         self.message = message
 
 
+class CursorRefused(ApiRefused):
+    """The API says that the cursor is invalid, malformed or unknown: this position is worth nothing to it."""
+
+
 class CertificateRefused(FatalError):
     """The API could not prove who it is; no repetition mends that."""
 
@@ -140,6 +147,18 @@ class CursorRepeated(FatalError):
     """A cursor came a second time, so following it would never end."""
 
     reason = "cursor_repeated"
+
+
+class NoNewRecords(FatalError):
+    """The API gives pages that hold nothing new, as if it ignored the cursor. The position leads nowhere."""
+
+    reason = "no_new_records"
+
+
+class OnlyEmptyPages(FatalError):
+    """The API gives empty pages, each with a cursor to another one. The position may lead on some day."""
+
+    reason = "only_empty_pages"
 
 
 class RetriesExhausted(FatalError):

@@ -26,15 +26,16 @@ from datasync_spider.storage.completion import Verdict
 _NO_FENCE = " AND fence = %(fence)s AND lease_run_id = %(run_id)s"
 _NO_GAP = "\n  AND checkpoint_page = %(first_page)s - 1"
 
+_NONE_KEPT = rejections.KeptLetters(0, frozenset())
+
 
 def cursor_in_a_transaction_of_its_own() -> None:
     """The position is committed first, the rows after it."""
 
     def write(self: Any, connection: Any, batch: Any, turn: Any, totals: Any) -> Any:
         turn()
-        committed = checkpoint.save_checkpoint(
-            connection, self._run, batch, {p.page.number: len(p.rows) for p in batch.pages}, {}, 0, 0, 0.0, totals()
-        )
+        inserted = {p.page.number: len(p.rows) for p in batch.pages}
+        committed = checkpoint.save_checkpoint(connection, self._run, batch, inserted, {}, _NONE_KEPT, 0, 0.0, totals())
         connection.commit()
         self._write_rows(connection, batch)
         connection.commit()
@@ -104,7 +105,7 @@ def known_ground_is_any_stored_page() -> None:
 
 def rejected_events_are_dropped() -> None:
     """What cannot be stored is counted and forgotten."""
-    _put(writer, "insert_rejected", lambda *_: 0)
+    _put(writer, "insert_rejected", lambda *_: _NONE_KEPT)
 
 
 def a_rejected_event_is_kept_each_time_that_it_is_read() -> None:

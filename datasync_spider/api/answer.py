@@ -1,7 +1,8 @@
 """What one HTTP answer means: a page, or the error that says what the caller must do about it.
 
-Invariant: every status and every body leads to exactly one outcome, and only a 200 can be a page. Decided by status and
-by the API's own ``code``; its prose is looked at only for what some deployments tell in no other way.
+Invariant: every status and every body leads to exactly one outcome, and only a 200 can be a page; one that says of
+itself that it is an error is judged as an error status would be. Decided by status and by the API's own ``code``; its
+prose is looked at only for what some deployments tell in no other way.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from datasync_spider.api.complaint import MAX_CHARACTERS, Complaint, read_complaint
+from datasync_spider.api.cursorfault import CursorFault, cursor_fault
 from datasync_spider.api.endpoint import origin
+from datasync_spider.api.errorinpage import ErrorInPage
 from datasync_spider.api.page import Page, read_page
-from datasync_spider.api.reasons import NO_DATA_ARRAY, status_reason
+from datasync_spider.api.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
 from datasync_spider.errors import (
     ApiRefused,
     CursorExpired,
+    CursorRefused,
     DatasyncError,
     OddAnswer,
     PageUnreadable,
@@ -30,12 +34,13 @@ from datasync_spider.errors import (
 # Such as ;jsessionid=…
 _PATH_PARAMETERS = re.compile(r";[^/]*")
 _IN_A_PATH = "/%:@!$&'()*+,=~"
-_CURSOR_EXPIRED = "CURSOR_EXPIRED"
 # What no plain GET over a connection of its own is answered with; another connection may lead elsewhere.
 _BESIDE_THE_POINT: dict[int, str] = {
     HTTPStatus.NOT_MODIFIED: "it says that nothing has changed, which was not asked",
     HTTPStatus.MISDIRECTED_REQUEST: "it says that it does not speak for this host",
 }
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_TOO_ODD = (ApiRefused, OddAnswer, ServerTrouble)
 _TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
 
@@ -48,17 +53,20 @@ def check_answer(
     """The page of a good answer. ``headers`` have lower-case names.
 
     Raises PageUnreadable, PageContradiction, OddAnswer, ServerTrouble, RateLimited (without the wait, which whoever
-    paces reads from the headers), CursorExpired or ApiRefused.
+    paces reads from the headers), CursorExpired, or ApiRefused (CursorRefused where that is about the cursor).
     """
     content_type = headers.get("content-type", "")
     if status != HTTPStatus.OK:
         raise _error(status, headers, read_complaint(content_type, body))
     try:
         page = read_page(body)
+    except ErrorInPage as error:
+        raise _error_in_page(error, headers) from error
     except PageUnreadable as error:
         # What a body says instead of being a page is worth more than where the parser stopped.
-        if error.reason == NO_DATA_ARRAY or body.lstrip().startswith(b"<"):
-            raise PageUnreadable(error.reason, read_complaint(content_type, body).text) from error
+        if error.reason == NO_DATA_ARRAY or not body.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{"):
+            detail = read_complaint(content_type, body).text or error.detail
+            raise PageUnreadable(error.reason, detail) from error
         raise
     request_id = headers.get("x-request-id", "")
     if page.request_id is None and request_id and request_id.isprintable():
@@ -69,7 +77,7 @@ def check_answer(
 def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> DatasyncError:
     if 200 <= status < 300:
         return PageUnreadable(status_reason(status))
-    if status in _BESIDE_THE_POINT:
+    if status in _BESIDE_THE_POINT and cursor_fault(status, complaint) is None:
         why = f"{_BESIDE_THE_POINT[status]}, twice in a row: check API_BASE_URL, and caches and balancers on the way"
         message = f"{complaint.message}: {why}" if complaint.message else why
         return OddAnswer(status_reason(status), complaint.text, ApiRefused(status, complaint.code, message))
@@ -77,10 +85,13 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
         return ApiRefused(status, complaint.code, _redirect_message(headers.get("location", "")))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited(None, complaint.text)
-    if _is_expired_cursor(status, complaint):
-        return CursorExpired(complaint.text or f"status {status}")
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return ApiRefused(status, complaint.code, "a proxy on the way wants a user and a password; see http_proxy")
+    fault = cursor_fault(status, complaint)
+    if fault is CursorFault.EXPIRED or status == HTTPStatus.GONE:
+        return CursorExpired(complaint.text or f"status {status}")
+    if fault is CursorFault.REFUSED:
+        return CursorRefused(status, complaint.code, complaint.message)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         why = "a lower API_PAGE_LIMIT may help"
         return ApiRefused(status, complaint.code, f"{complaint.message}: {why}" if complaint.message else why)
@@ -89,13 +100,16 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
     return ServerTrouble(status_reason(status), complaint.text)
 
 
-def _is_expired_cursor(status: int, complaint: Complaint) -> bool:
-    if status == HTTPStatus.GONE:
-        return True
-    if status != HTTPStatus.BAD_REQUEST:
-        return False
-    message = (complaint.message or "").lower()
-    return (complaint.code or "").upper() == _CURSOR_EXPIRED or ("cursor" in message and "expired" in message)
+def _error_in_page(error: ErrorInPage, headers: Mapping[str, str]) -> DatasyncError:
+    """What an error in a 200 leads to: whatever its code would with an error status, else another attempt."""
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS or error.complaint.is_of_rate_limit:
+        return RateLimited(None, error.detail)
+    status = error.status if error.status < 500 else HTTPStatus.BAD_REQUEST
+    verdict = _error(status, headers, error.complaint)
+    if isinstance(verdict, CursorExpired | CursorRefused):
+        return verdict
+    # A 200 with an error is too odd to end a run at once.
+    return ServerTrouble(ERROR_IN_PAGE, error.detail) if isinstance(verdict, _TOO_ODD) else verdict
 
 
 def _redirect_message(location: str) -> str:

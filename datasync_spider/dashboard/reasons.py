@@ -80,6 +80,14 @@ RUN_REASONS: dict[str, Explanation] = {
         "The feed led back to a page that this walk had seen, so following it would never end.",
         "Start it again later. If it repeats, tell the API's operators the cursor in the log.",
     ),
+    "no_new_records": Explanation(
+        "The API served again what it had served before, page after page, each time with another cursor.",
+        "Tell the API's operators, then start it again: it walks from the head, over what is stored.",
+    ),
+    "only_empty_pages": Explanation(
+        "The API gave empty pages without an end, each with a cursor to another one.",
+        "Start it again: it goes on behind them. If that never ends, tell the API's operators.",
+    ),
     "cursor_expires_too_fast": Explanation(
         "Cursors expired again and again before a page was through.",
         "Make pages smaller with API_PAGE_LIMIT, or see what makes the API or the database slow.",

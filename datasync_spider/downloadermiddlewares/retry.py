@@ -67,6 +67,7 @@ class RetryMiddleware:
         self._crawler = crawler
         self._policy = policy
         self._waiter = waiter
+        self._has_warned_of_total = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -95,6 +96,9 @@ class RetryMiddleware:
             return await self._ask_again(request, error, headers.get("x-request-id"))
         failpoints.reach("after_fetch")
         request.meta["page"] = page
+        if page.unreadable_total is not None and not self._has_warned_of_total:
+            self._has_warned_of_total = True
+            logger.warning("the API's total cannot be read as a count of events: %s", page.unreadable_total)
         self._crawler.stats.inc_value(stats.PAGES_FETCHED)
         return response
 

@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 _MAX_BODY_BYTES = 64 * 1024
 _BODY_NAMES = ("retryAfter", "retry_after", "reset")
 _BODY_PLACES = ("rateLimit", "rate_limit", "error")
+# Where a page keeps what it says of itself; an error in a 200 may stand there.
+_PAGE_PLACES = ("meta", "pagination")
 
 
 class RateHeaders(msgspec.Struct, frozen=True):
@@ -107,7 +109,8 @@ def _told_by_body(body: bytes, clock: float) -> Iterator[float]:
         return
     if not isinstance(told, dict):
         return
-    for place in (told, *(told.get(name) for name in _BODY_PLACES)):
+    outer = [place for place in (told, *(told.get(name) for name in _PAGE_PLACES)) if isinstance(place, dict)]
+    for place in (*outer, *(place.get(name) for place in outer for name in _BODY_PLACES)):
         if isinstance(place, dict):
             for name in _BODY_NAMES:
                 seconds = _seconds_of(place.get(name), clock)

@@ -67,6 +67,8 @@ def _log_start(run: OpenRun) -> None:
     resume = run.resume
     if run.took_over:
         logger.warning("took over stream %s: %s", run.stream, run.took_over)
+    if resume.distrusted:
+        logger.warning("the stored position is not used: the run that left it got page after page and no new record")
     logger.info(
         "run %d of stream %s starts at %s: %s pass %d, %d events stored so far",
         run.run_id,

@@ -103,8 +103,15 @@ class ProgressFeed:
             filtered=summary.filtered,
         )
         newest_at = None if newest is None else newest.occurred_at_us / 1_000_000
+        last_new = summary.last_new_page
         self.state.committed(
-            counts, summary.total_ingested, summary.expected_total, newest_at, time.monotonic(), time.time()
+            counts,
+            summary.total_ingested,
+            summary.expected_total,
+            newest_at,
+            time.monotonic(),
+            time.time(),
+            None if last_new is None else summary.last_page - last_new,
         )
 
     def _wait_started(self, reason: str, seconds: float, **_: Any) -> None:

@@ -87,6 +87,8 @@ class ProgressState:
         self.pages_fetched = 0
         self.bytes_fetched = 0
         self.walk_restarts = 0
+        self.pages_without_new = 0
+        """So many pages were committed since the last one that brought something new."""
         self._waited: dict[str, float] = {}
         self.rate_limit = RateLimit(None, None, None)
         self.retries: Counter[str] = Counter()
@@ -167,10 +169,15 @@ class ProgressState:
         newest_event_at: float | None,
         now: float,
         wall_now: float,
+        pages_since_new: int | None = None,
     ) -> None:
-        """``counts``: this commit's own; ``stored``: the stream's total behind it, None where it was not told."""
+        """``counts``: this commit's own; ``stored``: the stream's total behind it, None where it was not told.
+
+        ``pages_since_new``: how many of its pages follow the last one with something new; None where none has.
+        """
         for name in Counts.__slots__:
             setattr(self.counts, name, getattr(self.counts, name) + getattr(counts, name))
+        self.pages_without_new = self.pages_without_new + counts.pages if pages_since_new is None else pages_since_new
         new = counts.inserted + counts.rejected + counts.filtered
         self.stored = self.stored + counts.inserted if stored is None else stored
         self.accounted += new

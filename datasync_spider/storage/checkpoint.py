@@ -26,6 +26,7 @@ from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.feedorder import PageTimes
 from datasync_spider.storage.ledger import PageCounts, ledger_stream
 from datasync_spider.storage.quarantine import RefusedRow
+from datasync_spider.storage.rejections import KeptLetters
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
 
@@ -44,7 +45,7 @@ def save_checkpoint(
     batch: Batch,
     inserted: dict[int, int],
     refused: dict[int, list[RefusedRow]],
-    newly_rejected: int,
+    kept: KeptLetters,
     conflicts: int,
     write_seconds: float,
     totals: RunTotals,
@@ -56,7 +57,7 @@ def save_checkpoint(
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
     summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__slots__}
-    values = _checkpoint_values(run, batch, summed["inserted"], refused, newly_rejected)
+    values = _checkpoint_values(run, batch, summed["inserted"], refused, kept.newly)
     with connection.cursor() as cursor:
         ends_pass = batch.ends_pass
         if ends_pass is not None and _rejects_too_many(cursor, run, summed, rejected_max_percent):
@@ -65,7 +66,7 @@ def save_checkpoint(
         if ends_pass is not None:
             # Before the row is locked: a look at many letters takes longer than a heartbeat waits for the lock.
             told = values["expected_total"]
-            counted_twice = count_counted_twice(connection, run.stream, newly_rejected, told)
+            counted_twice = count_counted_twice(connection, run.stream, kept.newly, told)
         refusal = _refusal(cursor, "peek_checkpoint", run, batch)
         if refusal is not None:
             raise refusal
@@ -108,8 +109,15 @@ def save_checkpoint(
         run_status=verdict.run_status if verdict else None,
         detail=verdict.detail if verdict else None,
         conflicts=conflicts,
+        last_new_page=_last_new_page(batch, inserted, kept),
+        accounted=stored + rejected + filtered,
         **summed,
     )
+
+
+def _last_new_page(batch: Batch, inserted: dict[int, int], kept: KeptLetters) -> int | None:
+    numbers = (prepared.page.number for prepared in reversed(batch.pages))
+    return next((number for number in numbers if inserted.get(number) or number in kept.new_pages), None)
 
 
 def _refusal(cursor: psycopg2.extensions.cursor, look: str, run: OpenRun, batch: Batch) -> StorageError | None:

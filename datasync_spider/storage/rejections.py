@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from psycopg2.extras import execute_values
 
@@ -21,6 +22,13 @@ from datasync_spider.storage.sql import statement
 _PAGE_SIZE_ROWS = 500
 
 
+class KeptLetters(NamedTuple):
+    """``newly``: how many were not kept before. ``new_pages``: those that brought one whose bytes were new."""
+
+    newly: int
+    new_pages: frozenset[int]
+
+
 def digest(raw: bytes) -> bytes:
     """What identifies a dead letter: its content, since it has no usable id."""
     return hashlib.sha256(raw).digest()
@@ -28,14 +36,14 @@ def digest(raw: bytes) -> bytes:
 
 def insert_rejected(
     connection: Connection, stream: str, run_id: int, batch: Batch, refused: dict[int, list[RefusedRow]]
-) -> int:
-    """Keeps the batch's unusable events; gives how many were not kept before."""
+) -> KeptLetters:
+    """Keeps the batch's unusable events."""
     rows = list(_rows(stream, run_id, batch, refused))
     if not rows:
-        return 0
+        return KeptLetters(0, frozenset())
     with connection.cursor() as cursor:
         kept = execute_values(cursor, statement("insert_rejected"), rows, page_size=_PAGE_SIZE_ROWS, fetch=True)
-    return len(kept)
+    return KeptLetters(len(kept), frozenset(page_number for page_number, twin in kept if twin == 1))
 
 
 def _rows(

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from psycopg2.extras import RealDictCursor
 
-from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused
+from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRefused
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
@@ -36,7 +36,8 @@ class ResumePoint:
     """Where the walk goes on. ``cursor`` None means the head of the feed.
 
     ``trail`` holds the cursors that this walk has asked for already; ``newest_ms`` is the time of the stream's newest
-    event, epoch milliseconds.
+    event, epoch milliseconds. ``distrusted``: the stored position is not used, since the run that left it
+    was led astray.
     """
 
     cursor: str | None
@@ -49,6 +50,7 @@ class ResumePoint:
     total_ingested: int
     expected_total: int | None
     begins_pass: bool
+    distrusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,22 +199,33 @@ def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoi
         return ResumePoint(
             None, number, start.kind, started_at, 1, (), newest_ms, state.total_ingested, None, begins_pass=True
         )
-    trail_of = {"stream": stream, "pass_number": state.pass_number, "walk": state.walk, "position": state.cursor}
-    cursor.execute(statement("read_trail"), trail_of)
-    trail = tuple(row[0] for row in cursor.fetchall())
+    distrusted = _is_astray(cursor, stream)
+    trail: tuple[str, ...] = ()
+    if not distrusted:
+        trail_of = {"stream": stream, "pass_number": state.pass_number, "walk": state.walk, "position": state.cursor}
+        cursor.execute(statement("read_trail"), trail_of)
+        trail = tuple(row[0] for row in cursor.fetchall())
     assert state.pass_started_at is not None
     return ResumePoint(
-        cursor=state.cursor,
+        cursor=None if distrusted else state.cursor,
         pass_number=state.pass_number,
         pass_kind=state.pass_kind,
         pass_started_at=state.pass_started_at,
-        walk=state.walk,
+        walk=state.walk + distrusted,
         trail=trail,
         newest_ms=newest_ms,
         total_ingested=state.total_ingested,
         expected_total=state.pass_expected_total,
         begins_pass=False,
+        distrusted=distrusted,
     )
+
+
+def _is_astray(cursor: Any, stream: str) -> bool:
+    """Whether the position was left by a run whose cursors led nowhere: what they stand for is anybody's guess."""
+    cursor.execute(statement("read_last_end"), {"stream": stream})
+    row = cursor.fetchone()
+    return row is not None and row[0] == NoNewRecords.reason
 
 
 def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: int) -> None:

@@ -57,6 +57,10 @@ SELECT cursor FROM ingestion_pages
 WHERE stream = %(stream)s AND pass_number = %(pass_number)s AND walk = %(walk)s AND cursor IS NOT NULL
   AND cursor IS DISTINCT FROM %(position)s;
 
+-- name: read_last_end
+-- How the run ended that has moved the position last. A replay has no pages.
+SELECT reason FROM ingestion_runs WHERE stream = %(stream)s AND pages > 0 ORDER BY run_id DESC LIMIT 1;
+
 -- name: read_pass_depth
 SELECT pass_oldest_at, pass_in_order, newest_occurred_at, total_ingested + total_rejected FROM ingestion_state WHERE stream = %(stream)s;
 
@@ -119,6 +123,9 @@ WHERE run_id = %(run_id)s;
 -- How many of these ids were stored before this pass began: only those say that the walk has reached known ground.
 SELECT count(*) FROM ingested_events
 WHERE event_id = ANY(%(event_ids)s) AND ingested_at < %(before)s;
+
+-- name: count_stored
+SELECT count(*) FROM ingested_events;
 
 -- name: find_known_before
 -- Which they are.

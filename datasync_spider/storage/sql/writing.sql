@@ -38,7 +38,7 @@ SELECT event_id FROM merged;
 INSERT INTO rejected_events (stream, run_id, page_number, position, reason, detail, raw, raw_sha256, twin)
 VALUES %s
 ON CONFLICT (stream, raw_sha256, twin) DO NOTHING
-RETURNING rejected_id;
+RETURNING page_number, twin;
 
 -- name: checkpoint
 -- The step that makes a batch count. Touches exactly one row while the fence is ours and the batch follows the run's last

@@ -52,9 +52,9 @@ def test_a_200_that_is_no_page_is_unreadable() -> None:
 
 
 def test_a_200_that_is_a_complaint_says_what_it_complains_of() -> None:
-    error = refused(200, b'{"error":"Internal","message":"try later","code":"OOPS"}')
+    error = refused(200, b'{"message":"try later"}')
     assert isinstance(error, PageUnreadable)
-    assert (error.reason, error.detail) == ("no_data_array", "OOPS: try later")
+    assert (error.reason, error.detail) == ("no_data_array", "try later")
 
 
 def test_a_200_of_html_is_named_by_its_title() -> None:

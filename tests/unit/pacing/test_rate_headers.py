@@ -38,6 +38,15 @@ NOTHING = RateHeaders()
         ({"x-ratelimit-limit": "10", "ratelimit-policy": "100;w=3600"}, RateHeaders(10, None, None, None)),
         ({"ratelimit": '"a,b;c";r=2;t=3', "ratelimit-policy": '"a,b;c";q=5;w=9'}, RateHeaders(5, 2, 3.0, 9.0)),
         ({"x-ratelimit-remaining": "0"}, RateHeaders(None, 0, None, None)),
+        (
+            {"x-ratelimit-limit": "10.0", "x-ratelimit-remaining": " 7.000 ", "x-ratelimit-reset": "51"},
+            RateHeaders(10, 7, 51.0, None),
+        ),
+        (
+            {"ratelimit": "default;r=0.0;t=28.0", "ratelimit-policy": "default;q=10.0;w=60.0"},
+            RateHeaders(10, 0, 28.0, 60.0),
+        ),
+        ({"x-ratelimit-limit": "10.5", "x-ratelimit-remaining": "-1.0"}, NOTHING),
         ({"x-ratelimit-reset": " 51 "}, RateHeaders(None, None, 51.0, None)),
     ],
 )

@@ -65,6 +65,8 @@ def test_retry_after_is_understood_in_every_form(text: str, seconds: float | Non
         ({}, b'{"retry_after":7.5}', 7.5),
         ({}, b'{"error":{"retryAfter":9}}', 9.0),
         ({}, b'{"rateLimit":{"reset":1769541672}}', 60.0),
+        ({}, b'{"data":[],"meta":{"error":{"code":"RATE_LIMITED","retryAfter":9.0}}}', 9.0),
+        ({}, b'{"data":[],"pagination":{"retry_after":9}}', 9.0),
         ({"retry-after": "soon"}, b"<html>", None),
         ({}, b'{"retryAfter":true,"rateLimit":{"reset":-1}}', None),
         ({}, b'{"rateLimit":[28]}', None),

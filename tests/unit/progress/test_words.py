@@ -34,6 +34,20 @@ def test_a_wait_tells_what_is_left_of_it_and_what_it_is_for() -> None:
     assert activity_words(state, 32.0) == "waiting due now for the rate window"
 
 
+def test_pages_that_bring_nothing_new_are_told_when_they_are_many() -> None:
+    state = running()
+    commit(state, 1.0, pages=9, duplicates=90)
+    assert activity_words(state, 2.0) == "fetching page 1"
+    commit(state, 1.0, pages=28, duplicates=280)
+    assert activity_words(state, 2.0) == "fetching page 1; no new event in the last 37 pages"
+    assert progress_line(state, 2.0).endswith("; no new event in the last 37 pages")
+    assert progress_fields(state, 2.0)["pages_without_new"] == 37
+    commit(state, 3.0, pages=15, inserted=1, duplicates=149, pages_since_new=12)
+    assert activity_words(state, 3.0) == "fetching page 1; no new event in the last 12 pages"
+    commit(state, 4.0, inserted=10)
+    assert activity_words(state, 4.0) == "fetching page 1"
+
+
 @pytest.mark.parametrize(
     ("reason", "words"),
     [("rate_limited", "as the API asked (429)"), ("status_503", "before asking again (status_503)")],
