@@ -17,6 +17,7 @@ from datasync_spider.api.cursorfault import CursorFault, cursor_fault
 from datasync_spider.api.endpoint import origin
 from datasync_spider.api.errorinpage import ErrorInPage
 from datasync_spider.api.page import Page, read_page
+from datasync_spider.api.ratelimited import names_rate_limit, says_rate_limited
 from datasync_spider.api.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
 from datasync_spider.errors import (
     ApiRefused,
@@ -68,12 +69,14 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
     if 300 <= status < 400:
         return ApiRefused(status, complaint.code, _redirect_message(headers.get("location", "")))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimited(None, complaint.text)
+        return RateLimited(complaint.text)
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return ApiRefused(status, complaint.code, "a proxy on the way wants a user and a password; see http_proxy")
     fault = cursor_fault(status, complaint)
     if fault is CursorFault.EXPIRED or status == HTTPStatus.GONE:
         return CursorExpired(complaint.text or f"status {status}")
+    if says_rate_limited(status, headers, complaint):
+        return RateLimited(": ".join(part for part in (status_reason(status), complaint.text) if part))
     if fault is CursorFault.REFUSED:
         return CursorRefused(status, complaint.code, complaint.message)
     if 400 <= status < 500 and status not in _TRY_AGAIN:
@@ -83,8 +86,8 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
 
 def _error_in_page(error: ErrorInPage, headers: Mapping[str, str]) -> DatasyncError:
     """What an error in a 200 leads to: whatever its code would with an error status, else another attempt."""
-    if error.status == HTTPStatus.TOO_MANY_REQUESTS or error.complaint.is_of_rate_limit:
-        return RateLimited(None, error.detail)
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS or names_rate_limit(error.complaint):
+        return RateLimited(error.detail)
     status = error.status if error.status < 500 else HTTPStatus.BAD_REQUEST
     verdict = _error(status, headers, error.complaint)
     if isinstance(verdict, CursorExpired | CursorRefused):
