@@ -114,7 +114,7 @@ class RetryMiddleware:
         is_binding = isinstance(error, RateLimited) and asked is not None and asked.is_plausible
         if asked is not None:
             self._tell_others(asked.seconds, is_binding=is_binding)
-        decision = self._policy.decide(state, error, asked, time.monotonic(), jitter)
+        decision = self._policy.decide(state, error, time.monotonic(), jitter, asked)
         if isinstance(decision, TooLong):
             asked_in = asked_by(status, decision.asked.source)
             budget_seconds = self._policy.wait_budget_seconds

@@ -138,8 +138,8 @@ def _plain(headers: Mapping[str, str], prefix: str, clock: float) -> Iterator[Ra
         remaining=_least(remaining),
         reset_after_seconds=seconds,
         window_seconds=_first(window for _, _, window in policies_of(policy)) if policy else None,
-        reset_is_whole=reset is None or is_whole(reset),
-        reset_is_moment=reset is not None and is_moment(reset),
+        reset_is_whole=reset is None or seconds is None or is_whole(reset),
+        reset_is_moment=reset is not None and seconds is not None and is_moment(reset),
     )
 
 

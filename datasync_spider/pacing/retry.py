@@ -71,7 +71,7 @@ class TooLong:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """``max_retries`` bounds the attempts after errors, ``wait_budget_seconds`` the time from a page's first asked wait."""
+    """``max_retries`` bounds the attempts after errors, ``wait_budget_seconds`` the time from the first asked wait."""
 
     max_retries: int
     base_seconds: float
@@ -80,7 +80,7 @@ class RetryPolicy:
     contradiction_retries: int = 3
 
     def decide(
-        self, state: RetryState, error: RetryableError, asked: AskedWait | None, now: float, jitter: float
+        self, state: RetryState, error: RetryableError, now: float, jitter: float, asked: AskedWait | None = None
     ) -> Retry | GiveUp | TooLong:
         """``asked``: the wait that the answer asks for. ``now`` is monotonic seconds, ``jitter`` is in [0, 1)."""
         if asked is not None and not state.allows(asked.seconds, self.wait_budget_seconds, now):

@@ -78,7 +78,7 @@ class OpenRun(Hold):
 
 
 class Closed(NamedTuple):
-    """How long the API wants no request: ``seconds`` by a refusal for the rate, ``advised_seconds`` by anything else."""
+    """How long the API wants no request: ``seconds`` by refusals for the rate, ``advised_seconds`` by anything else."""
 
     seconds: float = 0.0
     advised_seconds: float = 0.0
