@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,7 @@ class RateLimitMiddleware:
         if not hold.is_inherited:
             most = math.inf if hold.is_binding else self._budget_seconds
             self._crawler.signals.send_catch_log(
-                signals.wait_asked, seconds=min(asked.seconds, most), is_binding=hold.is_binding
+                signals.wait_asked, seconds=min(seconds, most), is_binding=hold.is_binding
             )
             request.meta["retry_state"] = state.held(now)
         if not state.allows(asked.seconds, self._budget_seconds, now):
@@ -137,8 +138,12 @@ class RateLimitMiddleware:
                 reset_seconds=told.reset_after_seconds,
             )
         if "retry-after" in plain or "retry-after-ms" in plain:
-            asked = read_asked_wait(plain, b"", time.time(), is_rate_limit=False)
-            if asked is not None:
-                is_binding = status == HTTPStatus.TOO_MANY_REQUESTS and asked.is_plausible
-                hold = _Hold(asked_by(status, asked.source), asked.is_plausible, is_binding)
-                self._hold_back(asked.seconds, hold, now)
+            self._read_wait(plain, status, now)
+
+    def _read_wait(self, headers: Mapping[str, str], status: int | None, now: float) -> None:
+        is_refusal = status == HTTPStatus.TOO_MANY_REQUESTS
+        asked = read_asked_wait(headers, b"", time.time(), is_rate_limit=is_refusal)
+        # What no unit makes plausible means nothing beside what the body of an answer that is no page may say.
+        if asked is not None and (asked.is_plausible or status in {None, HTTPStatus.OK}):
+            hold = _Hold(asked_by(status, asked.source), asked.is_plausible, is_refusal and asked.is_plausible)
+            self._hold_back(asked.seconds, hold, now)

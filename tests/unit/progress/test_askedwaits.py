@@ -19,8 +19,8 @@ def test_it_says_until_when_and_how_to_lift_it() -> None:
     words = too_long_words(DAY, "503, Retry-After: 86400", 3_600.0, NOW, is_kept=False)
     assert words == (
         "the API asks for no request before 2026-12-01 00:53:20 UTC, in 1 d 0 h (503, Retry-After: 86400), which is"
-        " after the end of API_RATE_LIMIT_WAIT_BUDGET_MS of 3600000 (1 h 00 min): raise API_RATE_LIMIT_WAIT_BUDGET_MS to wait"
-        " for it"
+        " after the end of API_RATE_LIMIT_WAIT_BUDGET_MS of 3600000 (1 h 00 min): raise API_RATE_LIMIT_WAIT_BUDGET_MS"
+        " to wait for it"
     )
 
 
