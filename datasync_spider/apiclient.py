@@ -24,6 +24,7 @@ from yarl import URL
 
 from datasync_spider.api.endpoint import origin, same_origin
 from datasync_spider.errors import ConnectionTrouble, OriginRefused, Stopped
+from datasync_spider.headers import plain_pairs
 from datasync_spider.proxies import proxy_for
 from datasync_spider.trust import remedy, tls_context
 
@@ -66,8 +67,8 @@ class Answer:
     seconds: float
 
     def plain_headers(self) -> dict[str, str]:
-        """Text by lower-case name; of a repeated header the last value."""
-        return {name.lower(): value for name, value in self.headers}
+        """Text by lower-case name, as :func:`datasync_spider.headers.plain_pairs` has it."""
+        return plain_pairs(self.headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ class HttpDownloadHandler:
                 scrapy_signals.headers_received,
                 headers=received,
                 body_length=answer.content_length,
+                status=answer.status,
                 request=request,
                 spider=self._crawler.spider,
             )

@@ -7,7 +7,7 @@ DatasyncError
 │   ├── PageContradiction     a page that denies itself: more to come but no cursor; retried briefly
 │   ├── ServerTrouble         5xx, 408, 425: the server says that it is not well
 │   ├── ConnectionTrouble     refused, reset, timed out, cut in mid-body
-│   ├── RateLimited           429: waits are the server's to say and use up no attempt
+│   ├── RateLimited           429 and its like: waits are the server's to say and use up no attempt
 │   └── OddAnswer             421, 304, no HTTP at all: a fresh connection may mend it, and nothing else
 ├── RestartFromHead           this position is gone, the stream is not
 │   └── CursorExpired
@@ -21,6 +21,7 @@ DatasyncError
 │   ├── NoNewRecords          page after page, and all of them known
 │   ├── OnlyEmptyPages        page after page, and none with a record
 │   ├── RetriesExhausted      attempts or budget used up
+│   ├── WaitTooLong           the API asks for a longer wait than the budget allows
 │   ├── RejectedTooMany       the share of unusable events says that the feed is not what we think
 │   ├── PageLost              an item pipeline lost or broke a page on its way to the writer
 │   └── Stalled               nothing moves and nothing excuses that
@@ -77,11 +78,10 @@ class ConnectionTrouble(RetryableError):
 
 
 class RateLimited(RetryableError):
-    """429. ``retry_after_seconds`` is what the server told, or None where it told nothing usable."""
+    """429, or another status that says the same. How long to wait, whoever paces reads from the answer."""
 
-    def __init__(self, retry_after_seconds: float | None, detail: str = "") -> None:
+    def __init__(self, detail: str = "") -> None:
         super().__init__("rate_limited", detail)
-        self.retry_after_seconds = retry_after_seconds
 
 
 class OddAnswer(RetryableError):
@@ -170,6 +170,12 @@ class RetriesExhausted(FatalError):
         last = f"{last_reason}: {last_detail}" if last_detail else last_reason
         super().__init__(f"gave up after {detail}; the last failure was {last}")
         self.last_reason = last_reason
+
+
+class WaitTooLong(FatalError):
+    """The API asks for a wait that would end after the budget: it is not begun. Nothing is wrong but the time."""
+
+    reason = "wait_too_long"
 
 
 class RejectedTooMany(FatalError):

@@ -19,6 +19,7 @@ from datasync_spider.api.cursorfault import CursorFault, cursor_fault
 from datasync_spider.api.endpoint import origin
 from datasync_spider.api.errorinpage import ErrorInPage
 from datasync_spider.api.page import Page, read_page
+from datasync_spider.api.ratelimited import names_rate_limit, says_rate_limited
 from datasync_spider.api.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
 from datasync_spider.errors import (
     ApiRefused,
@@ -40,6 +41,7 @@ _BESIDE_THE_POINT: dict[int, str] = {
     HTTPStatus.MISDIRECTED_REQUEST: "it says that it does not speak for this host",
 }
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ADVICE: dict[int, str] = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "a lower API_PAGE_LIMIT may help"}
 _TOO_ODD = (ApiRefused, OddAnswer, ServerTrouble)
 _TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
@@ -79,37 +81,41 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
         return PageUnreadable(status_reason(status))
     if status in _BESIDE_THE_POINT and cursor_fault(status, complaint) is None:
         why = f"{_BESIDE_THE_POINT[status]}, twice in a row: check API_BASE_URL, and caches and balancers on the way"
-        message = f"{complaint.message}: {why}" if complaint.message else why
-        return OddAnswer(status_reason(status), complaint.text, ApiRefused(status, complaint.code, message))
+        final = ApiRefused(status, complaint.code, _with(complaint, why))
+        return OddAnswer(status_reason(status), complaint.text, final)
     if 300 <= status < 400:
         return ApiRefused(status, complaint.code, _redirect_message(headers.get("location", "")))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimited(None, complaint.text)
+        return RateLimited(complaint.text)
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return ApiRefused(status, complaint.code, "a proxy on the way wants a user and a password; see http_proxy")
     fault = cursor_fault(status, complaint)
     if fault is CursorFault.EXPIRED or status == HTTPStatus.GONE:
         return CursorExpired(complaint.text or f"status {status}")
+    if says_rate_limited(status, headers, complaint):
+        return RateLimited(": ".join(part for part in (status_reason(status), complaint.text) if part))
     if fault is CursorFault.REFUSED:
         return CursorRefused(status, complaint.code, complaint.message)
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        why = "a lower API_PAGE_LIMIT may help"
-        return ApiRefused(status, complaint.code, f"{complaint.message}: {why}" if complaint.message else why)
     if 400 <= status < 500 and status not in _TRY_AGAIN:
-        return ApiRefused(status, complaint.code, complaint.message)
+        return ApiRefused(status, complaint.code, _with(complaint, _ADVICE.get(status)))
     return ServerTrouble(status_reason(status), complaint.text)
 
 
 def _error_in_page(error: ErrorInPage, headers: Mapping[str, str]) -> DatasyncError:
     """What an error in a 200 leads to: whatever its code would with an error status, else another attempt."""
-    if error.status == HTTPStatus.TOO_MANY_REQUESTS or error.complaint.is_of_rate_limit:
-        return RateLimited(None, error.detail)
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS or names_rate_limit(error.complaint):
+        return RateLimited(error.detail)
     status = error.status if error.status < 500 else HTTPStatus.BAD_REQUEST
     verdict = _error(status, headers, error.complaint)
     if isinstance(verdict, CursorExpired | CursorRefused):
         return verdict
     # A 200 with an error is too odd to end a run at once.
     return ServerTrouble(ERROR_IN_PAGE, error.detail) if isinstance(verdict, _TOO_ODD) else verdict
+
+
+def _with(complaint: Complaint, addition: str | None) -> str | None:
+    """The API's own message, and what there is to add."""
+    return ": ".join(part for part in (complaint.message, addition) if part) or None
 
 
 def _redirect_message(location: str) -> str:

@@ -22,7 +22,6 @@ _MAX_BYTES = 64 * 1024  # of a body that is looked at; complaints are short
 _CODES = ("code", "errorCode", "error_code")
 _MESSAGES = ("message", "errorMessage", "error_message", "detail", "msg", "error_description", "title", "reason")
 _ERRORS = ("error", "errors", "fault", "exception")
-_RATE_LIMIT = re.compile(r"rate.?limit|too.?many.?requests|throttl|quota.?exceeded|slow.?down", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]*>(.{1,400}?)</title", re.IGNORECASE | re.DOTALL)
 _SPACES = re.compile(r"\s+")
 
@@ -37,11 +36,6 @@ class Complaint:
     @property
     def text(self) -> str:
         return ": ".join(part for part in (self.code, self.message) if part)
-
-    @property
-    def is_of_rate_limit(self) -> bool:
-        """Whether it says, by its code or else in words, that there were too many requests."""
-        return _RATE_LIMIT.search(self.code or self.message or "") is not None
 
 
 def read_complaint(content_type: str, body: bytes) -> Complaint:

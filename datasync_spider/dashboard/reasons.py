@@ -96,6 +96,10 @@ RUN_REASONS: dict[str, Explanation] = {
         "The API kept failing for longer than the allowed attempts.",
         "Wait until the API is well, then start it again: it goes on from the stored position.",
     ),
+    "wait_too_long": Explanation(
+        "The API asked it to wait for longer than API_RATE_LIMIT_WAIT_BUDGET_MS allows for a page.",
+        "The detail says until when. Start it again after that, or raise the budget.",
+    ),
     "rejected_too_many": Explanation(
         "So many events were unusable that the feed is probably not what it should be.",
         "Look at the rejected events. If they are acceptable, raise REJECTED_MAX_PERCENT and start it again.",

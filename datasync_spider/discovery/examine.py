@@ -13,6 +13,7 @@ from datasync_spider.discovery.envelope import Envelope, read_envelope
 from datasync_spider.discovery.eventfields import EventFields, find_event_fields
 from datasync_spider.discovery.limits import PageCap, RateLimit, read_page_cap, read_rate_limit
 from datasync_spider.errors import ApiRefused, DatasyncError, RateLimited, RetryableError, ServerTrouble
+from datasync_spider.headers import plain_pairs
 
 _LOOKED_AT = 100
 _SAMPLES = 5
@@ -51,7 +52,7 @@ class Discovery:
 
 def examine(status: int, headers: Sequence[tuple[str, str]], body: bytes, now_epoch: float, asked: int) -> Discovery:
     """What an answer to a request for the first ``asked`` events tells."""
-    plain = {name.lower(): value for name, value in headers}
+    plain = plain_pairs(headers)
     rate_limit = read_rate_limit(plain, now_epoch)
     try:
         page = check_answer(status, plain, body, now_epoch)

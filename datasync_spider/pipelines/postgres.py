@@ -33,6 +33,7 @@ from datasync_spider.errors import (
     StorageError,
 )
 from datasync_spider.items import EventPage
+from datasync_spider.pipelines.askedwaits import AskedWaits
 from datasync_spider.pipelines.chainnews import ChainNews
 from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
 from datasync_spider.pipelines.ending import Ending
@@ -83,6 +84,7 @@ class PostgresPipeline:
         self._ending = Ending()
         self._news = ChainNews()
         self._counting: asyncio.Task[None] | None = None
+        self._asked_waits = AskedWaits()
         self._stop_deadline: float | None = None
         self._stopped = asyncio.Event()
 
@@ -93,6 +95,7 @@ class PostgresPipeline:
         connect(pipeline._on_stop_requested, signals.stop_requested)
         connect(pipeline._on_run_failed, signals.run_failed)
         connect(pipeline._on_wait_started, signals.wait_started)
+        connect(pipeline._on_wait_asked, signals.wait_asked)
         connect(pipeline._on_item_dropped, scrapy_signals.item_dropped)
         connect(pipeline._on_item_error, scrapy_signals.item_error)
         return pipeline
@@ -266,6 +269,9 @@ class PostgresPipeline:
         if seconds > FLUSH_AFTER_SECONDS and self._writing is not None and self._ending.error is None:
             self._writing.dispatch(everything=True)
 
+    def _on_wait_asked(self, seconds: float, *, is_binding: bool, **_: Any) -> None:
+        self._asked_waits.asked(seconds, time.monotonic(), is_binding=is_binding)
+
     # Closing
 
     async def close_spider(self) -> None:
@@ -278,7 +284,9 @@ class PostgresPipeline:
             self._counting.cancel()
         outcome = self._ending.outcome(self._early)
         seconds = _FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3
-        await record_end(self._control_worker, self._config, self._run, outcome, self._telling.totals(), seconds)
+        closed = self._asked_waits.left(time.monotonic())
+        totals = self._telling.totals()
+        await record_end(self._control_worker, self._config, self._run, outcome, totals, closed, seconds)
         await self._writing.close(_FINISH_SECONDS)
         self._preparing.close()
         self._control_worker.close()

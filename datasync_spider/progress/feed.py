@@ -114,8 +114,8 @@ class ProgressFeed:
             None if last_new is None else summary.last_page - last_new,
         )
 
-    def _wait_started(self, reason: str, seconds: float, **_: Any) -> None:
-        self.state.wait_started(reason, seconds, time.monotonic())
+    def _wait_started(self, reason: str, seconds: float, asked: str = "", **_: Any) -> None:
+        self.state.wait_started(reason, seconds, time.monotonic(), asked)
 
     def _wait_ended(self, **_: Any) -> None:
         self.state.wait_ended(time.monotonic())

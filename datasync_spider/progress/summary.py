@@ -31,6 +31,8 @@ _NEXT = {
     "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower API_PAGE_LIMIT, then run again",
     "retries_exhausted": "the API was not well, or out of reach, for too long (scrapy doctor looks at the way to it);"
     f" when it is back, {_GO_ON}",
+    "wait_too_long": "run again when the API takes requests again, or with a larger API_RATE_LIMIT_WAIT_BUDGET_MS: it"
+    " goes on from the stored position",
     "rejected_too_many": "look at what was rejected (scrapy rejected): the feed is not what it was, or"
     " REJECTED_MAX_PERCENT is too low",
     "storage_unavailable": f"PostgreSQL was away for longer than WRITE_RETRY_BUDGET_MS; when it is back, {_GO_ON}",

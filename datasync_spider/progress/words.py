@@ -63,6 +63,8 @@ def _wait_words(state: ProgressState, now: float) -> str:
     assert state.wait is not None
     left = state.wait.ends_at - now
     purpose = _WAITS.get(state.wait.reason, f"before asking again ({state.wait.reason})")
+    if state.wait.asked:
+        purpose = f"as the API asked ({state.wait.asked})"
     return f"waiting {duration(left) if left > 0 else _OVERDUE} {purpose}"
 
 

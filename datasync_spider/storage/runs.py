@@ -67,12 +67,21 @@ class Hold:
 class OpenRun(Hold):
     """A run that holds its stream's lease and walks the feed.
 
-    ``closed_seconds``: how long the API has told an earlier run not to ask, counted from the opening.
+    ``closed_seconds``: how long the API has told an earlier run not to ask, counted from the opening;
+    ``advised_seconds``: the same where it was no refusal for the rate that said it.
     """
 
     resume: ResumePoint
     took_over: str | None = None
     closed_seconds: float = 0.0
+    advised_seconds: float = 0.0
+
+
+class Closed(NamedTuple):
+    """How long the API wants no request: ``seconds`` by refusals for the rate, ``advised_seconds`` by anything else."""
+
+    seconds: float = 0.0
+    advised_seconds: float = 0.0
 
 
 class _StreamRow(NamedTuple):
@@ -93,6 +102,7 @@ class _StreamRow(NamedTuple):
     newest_occurred_at: datetime | None
     total_ingested: int
     closed_seconds: float
+    advised_seconds: float
 
 
 def open_run(
@@ -120,7 +130,8 @@ def open_run(
         begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind, "cursor": resume.cursor}
         hold = _take(cursor, stream, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
-    return OpenRun(hold.run_id, stream, hold.fence, lease_ttl_ms, resume, took_over, state.closed_seconds)
+    given = (state.closed_seconds, state.advised_seconds)
+    return OpenRun(hold.run_id, stream, hold.fence, lease_ttl_ms, resume, took_over, *given)
 
 
 def open_replay(
@@ -241,11 +252,11 @@ def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: i
         connection.commit()
 
 
-def note_closed(connection: Connection, run: OpenRun, seconds: float) -> None:
+def note_closed(connection: Connection, run: OpenRun, closed: Closed) -> None:
     """Remembers, for runs to come, that the API has told not to ask for so long from now."""
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms)
-        cursor.execute(statement("note_closed"), {"stream": run.stream, "fence": run.fence, "seconds": seconds})
+        cursor.execute(statement("note_closed"), {"stream": run.stream, "fence": run.fence, **closed._asdict()})
         connection.commit()
 
 
@@ -257,13 +268,19 @@ def finish_run(
     detail: str | None,
     retries: int,
     waited_ms: int,
+    closed: Closed | None = None,
 ) -> None:
-    """Ends the run's row unless a commit has ended it already, and gives the lease back if it is still ours."""
+    """Ends the run's row unless a commit has ended it already, and gives the lease back if it is still ours.
+
+    ``closed``: for how long from now the API wants no request, for the run to come.
+    """
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms)
         outcome = {"status": status, "reason": reason, "detail": detail, "retries": retries, "waited_ms": waited_ms}
         cursor.execute(statement("finish_run"), {**outcome, "run_id": run.run_id})
         key = {"stream": run.stream, "fence": run.fence, "run_id": run.run_id}
+        if closed is not None:
+            cursor.execute(statement("note_closed"), {**key, **closed._asdict()})
         cursor.execute(statement("release_lease"), key)
         connection.commit()
 

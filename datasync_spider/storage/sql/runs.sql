@@ -9,7 +9,8 @@ SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired,
        pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
        newest_occurred_at, total_ingested,
-       coalesce(greatest(extract(epoch FROM closed_until - now()), 0), 0)::float8 AS closed_seconds
+       coalesce(greatest(extract(epoch FROM closed_until - now()), 0), 0)::float8 AS closed_seconds,
+       coalesce(greatest(extract(epoch FROM advised_until - now()), 0), 0)::float8 AS advised_seconds
 FROM ingestion_state
 WHERE stream = %(stream)s
 FOR UPDATE;
@@ -71,8 +72,10 @@ WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
 RETURNING fence;
 
 -- name: note_closed
+-- Only later ones: what was said once holds.
 UPDATE ingestion_state
-SET closed_until = GREATEST(closed_until, now() + %(seconds)s * INTERVAL '1 second')
+SET closed_until = GREATEST(closed_until, now() + nullif(%(seconds)s, 0) * INTERVAL '1 second'),
+    advised_until = GREATEST(advised_until, now() + nullif(%(advised_seconds)s, 0) * INTERVAL '1 second')
 WHERE stream = %(stream)s AND fence = %(fence)s;
 
 -- name: heartbeat_run

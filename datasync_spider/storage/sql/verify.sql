@@ -8,7 +8,7 @@ SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', 
 
 -- name: read_closed_seconds
 -- How long the API has told us not to ask, from now.
-SELECT coalesce(greatest(extract(epoch FROM closed_until - now()), 0), 0)::float8
+SELECT coalesce(greatest(extract(epoch FROM greatest(closed_until, advised_until) - now()), 0), 0)::float8
 FROM ingestion_state WHERE stream = %(stream)s;
 
 -- name: verify_books

@@ -86,7 +86,53 @@ def test_a_server_in_trouble_is_asked_again(status: int) -> None:
 def test_a_429_is_told_without_its_wait() -> None:
     error = refused(429, b'{"error":"Too Many Requests","code":"RATE_LIMIT_EXCEEDED"}', retry_after="51")
     assert isinstance(error, RateLimited)
-    assert (error.retry_after_seconds, error.detail) == (None, "RATE_LIMIT_EXCEEDED: Too Many Requests")
+    assert error.detail == "RATE_LIMIT_EXCEEDED: Too Many Requests"
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "headers"),
+    [
+        (403, b"", {"retry-after": "5"}),
+        (403, b"", {"retry-after": "soon"}),
+        (403, b"<html>no</html>", {"x-ratelimit-remaining": "0"}),
+        (403, b"", {"ratelimit-remaining": "5, 0"}),
+        (403, b"", {"x-rate-limit-remaining": "0"}),
+        (403, b"", {"ratelimit": '"default";r=0;t=28'}),
+        (403, b"", {"ratelimit": "limit=10, remaining=0, reset=28"}),
+        (403, b'{"message":"API rate limit exceeded for you"}', {}),
+        (403, b'{"error":{"code":"userRateLimitExceeded","message":"no"}}', {}),
+        (430, b"<html><title>Too Many Requests</title></html>", {}),
+        (420, b"", {"retry-after": "1"}),
+        (400, b'{"code":"THROTTLING"}', {}),
+        (422, b'{"code":"RATE_LIMIT_EXCEEDED"}', {}),
+    ],
+)
+def test_a_refusal_that_says_so_is_a_rate_limit_without_429(status: int, text: bytes, headers: dict[str, str]) -> None:
+    with pytest.raises(RateLimited) as caught:
+        check_answer(status, headers, text, NOW)
+    assert caught.value.detail.startswith(f"status_{status}")
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "headers"),
+    [
+        (403, b'{"error":"Forbidden"}', {}),
+        (430, b"", {}),
+        (403, b"", {"x-ratelimit-remaining": "10"}),
+        (403, b"", {"ratelimit": '"default";r=05;t=28', "x-ratelimit-limit": "0"}),
+        (403, b"", {"retry-after": " "}),
+        (401, b'{"code":"RATE_LIMITED"}', {"retry-after": "5"}),
+        (404, b'{"message":"there is no rate limit here"}', {"x-ratelimit-remaining": "0", "retry-after": "5"}),
+    ],
+)
+def test_any_other_refusal_stays_one(status: int, text: bytes, headers: dict[str, str]) -> None:
+    with pytest.raises(ApiRefused):
+        check_answer(status, headers, text, NOW)
+
+
+def test_an_expired_cursor_is_one_even_where_nothing_remains() -> None:
+    error = refused(400, b'{"code":"CURSOR_EXPIRED"}', x_ratelimit_remaining="0", retry_after="5")
+    assert isinstance(error, CursorExpired)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,20 @@ def test_other_waits_tell_their_reason(reason: str, words: str) -> None:
     assert activity_words(state, 0.0) == f"waiting 2 s {words}"
 
 
+def test_a_wait_that_the_api_asked_for_is_told_in_its_own_words() -> None:
+    state = running()
+    state.wait_started("status_503", 86_400.0, 0.0, "503, Retry-After: 86400")
+    assert activity_words(state, 60.0) == "waiting 23 h 59 min as the API asked (503, Retry-After: 86400)"
+
+
+def test_no_line_promises_an_end_before_the_wait_is_over() -> None:
+    state = running(expected_total=1_100)
+    commit(state, 10.0, inserted=1_000)
+    assert "1 s left;" in progress_line(state, 10.0)
+    state.wait_started("rate_window", 86_400.0, 10.0)
+    assert "1 d 0 h left;" in progress_line(state, 10.0)
+
+
 def test_a_database_outage_tells_how_long_it_has_lasted_and_when_it_is_tried_again() -> None:
     state = running()
     state.writer_retrying(1, 0.2, 10.0)
