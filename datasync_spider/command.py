@@ -24,9 +24,10 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
 from datasync_spider.config import Config
-from datasync_spider.errors import ConfigurationError, Stopped, StorageError
+from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
 from datasync_spider.local.mock_process import start_mock
 from datasync_spider.logs import install_logging
+from datasync_spider.storage.standstill import StandstillWatch
 
 if TYPE_CHECKING:
     import argparse
@@ -95,10 +96,11 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def interruptibly(work: Callable[[], None]) -> None:
+def interruptibly(work: Callable[[], None], watch: StandstillWatch) -> None:
     """Does the work in a thread of its own, so that a signal is heard also while a database says nothing.
 
-    A thread that hangs is left to die with the process. Raises what the work raises.
+    A thread that hangs is left to die with the process. Raises what the work raises, and Stalled where the watch says
+    so.
     """
     raised: list[BaseException] = []
 
@@ -110,7 +112,9 @@ def interruptibly(work: Callable[[], None]) -> None:
 
     thread = threading.Thread(target=run, name="datasync-start", daemon=True)
     thread.start()
-    thread.join()
+    while thread.is_alive():
+        thread.join(watch.pause_seconds)
+        watch.check()
     if raised:
         raise raised[0]
 
@@ -133,7 +137,7 @@ class DatasyncCommand(ScrapyCommand):
         try:
             with stoppable(), database(self.settings, config) as database_url:
                 self.exitcode = self.execute(database_url, config, opts)
-        except StorageError as error:
+        except (StorageError, Stalled) as error:
             print(f"{self.name}: {error}", file=sys.stderr)
             self.exitcode = exitcodes.FAILED
         except Stopped:
