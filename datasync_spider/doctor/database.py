@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from datasync_spider.doctor.finding import Finding, fine, problem, warning
 from datasync_spider.errors import StorageError, StorageUnavailable
@@ -21,6 +22,18 @@ def judge_database(facts: DatabaseFacts, label: str) -> list[Finding]:
         PART, f"{label} answers: PostgreSQL {server.version}, as {server.role}, {server.database_bytes / 1e6:,.0f} MB"
     )
     return [reached, *_fitness(server), *_rights(facts), *_schema(facts), *_durability(server)]
+
+
+def judge_variables(ignored: Sequence[str], counting: Sequence[str]) -> list[Finding]:
+    """The environment's variables for libpq: those without effect, and those that count besides DATABASE_URL."""
+    found = []
+    if ignored:
+        found.append(
+            fine(PART, f"{', '.join(ignored)} of the environment are ignored: DATABASE_URL alone names a database")
+        )
+    if counting:
+        found.append(fine(PART, f"{', '.join(counting)} of the environment count for connections"))
+    return found
 
 
 def unreachable(error: StorageError, label: str) -> Finding:
@@ -107,8 +120,6 @@ def _durability(server: ServerFacts) -> list[Finding]:
         found.append(warning(PART, "synchronous_commit is off", remedy))
     if server.standbys < _standbys_needed(server):
         names = server.synchronous_standby_names
-        remedy = (
-            "start it, or have that set otherwise: until then every commit waits, and crawls stall"
-        )
+        remedy = "start it, or have that set otherwise: until then every commit waits, and crawls stall"
         found.append(problem(PART, f"synchronous_standby_names is {names!r}, and no such standby is connected", remedy))
     return found or [fine(PART, "commits are durable (fsync, full_page_writes, synchronous_commit)")]

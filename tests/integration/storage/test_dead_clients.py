@@ -30,7 +30,7 @@ def tcp_database_url() -> Iterator[str]:
         account = unprivileged_account() if folder.stat().st_uid == 0 else None
         give(folder, account)
         data = folder / "data"
-        arguments = ["--username=postgres", "--auth=trust", "--no-sync", "--pgdata", str(data)]
+        arguments = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--pgdata", str(data)]
         assert run("initdb", arguments, account, folder).returncode == 0
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
