@@ -1,29 +1,32 @@
 -- name: begin_transaction
--- For this transaction only, so that a pooler between us and the server hands on no setting; the first statement of each.
+-- For this transaction only, so that a pooler between us and the server hands on no setting; the first thing said in each.
 -- What a role, a database, a file or the environment sets for a session may be anything: whatever can change what is
--- stored or read is as PostgreSQL has it by default, and a table's name means ours (docs/reference/settings.md).
--- search_path: NULL leaves it.
+-- stored or read is as PostgreSQL has it by default, and a table's name means ours (docs/reference/settings.md). One message
+-- of several statements, since a set_config for each would have to be planned: four times the time.
 -- row_security: where a policy would hide rows from us, an error is raised instead.
 -- tcp_keepalives: a client whose machine died in the middle of a COPY is not idle to the server: only TCP tells, by default
 -- after two hours, and until then it holds the keys that its successor wants to write.
+-- search_path: NULL leaves it. transaction_timeout: not before PostgreSQL 17.
+SET LOCAL statement_timeout = %(statement_timeout_ms)s;
+SET LOCAL lock_timeout = %(lock_timeout_ms)s;
+SET LOCAL idle_in_transaction_session_timeout = %(idle_timeout_ms)s;
+SET LOCAL client_encoding = 'UTF8';
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL DateStyle = 'ISO, YMD';
+SET LOCAL IntervalStyle = 'postgres';
+SET LOCAL extra_float_digits = 1;
+SET LOCAL bytea_output = 'hex';
+SET LOCAL transform_null_equals = off;
+SET LOCAL row_security = off;
+SET LOCAL tcp_keepalives_idle = 10;
+SET LOCAL tcp_keepalives_interval = 5;
+SET LOCAL tcp_keepalives_count = 3;
 SELECT pg_catalog.pg_backend_pid(),
-       pg_catalog.set_config('search_path', coalesce(%(search_path)s, pg_catalog.current_setting('search_path')), true),
-       pg_catalog.set_config('client_encoding', 'UTF8', true),
-       pg_catalog.set_config('TimeZone', 'UTC', true),
-       pg_catalog.set_config('DateStyle', 'ISO, YMD', true),
-       pg_catalog.set_config('IntervalStyle', 'postgres', true),
-       pg_catalog.set_config('extra_float_digits', '1', true),
-       pg_catalog.set_config('bytea_output', 'hex', true),
-       pg_catalog.set_config('transform_null_equals', 'off', true),
-       pg_catalog.set_config('row_security', 'off', true),
-       pg_catalog.set_config('statement_timeout', %(statement_timeout_ms)s, true),
-       pg_catalog.set_config('lock_timeout', %(lock_timeout_ms)s, true),
-       pg_catalog.set_config('idle_in_transaction_session_timeout', %(idle_timeout_ms)s, true),
+       pg_catalog.set_config(
+           'search_path', coalesce(%(search_path)s, pg_catalog.current_setting('search_path')), true
+       ),
        CASE WHEN pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL
-            THEN pg_catalog.set_config('transaction_timeout', '0', true) END,
-       pg_catalog.set_config('tcp_keepalives_idle', '10', true),
-       pg_catalog.set_config('tcp_keepalives_interval', '5', true),
-       pg_catalog.set_config('tcp_keepalives_count', '3', true);
+            THEN pg_catalog.set_config('transaction_timeout', '0', true) END;
 
 -- name: read_search_path
 -- The schemas in which a name is looked for, as far as they exist and may be used. The system's own are none for tables.
