@@ -197,6 +197,10 @@ def _read_end(run_id: int, database_url: str, signal_name: str | None) -> End:
             streams = read_streams(connection)
     except StorageError as error:
         return _unreadable(run_id, str(error))
+    except Exception as error:
+        # It is said as what it is: whoever waits for this thread could only say that nothing answered.
+        logger.exception("the end of run %d cannot be read", run_id)
+        return _unreadable(run_id, f"{type(error).__name__}: {error}")
     if row is None:
         return _unreadable(run_id, "its row is gone")
     return _report(row, next((stream for stream in streams if stream["stream"] == row["stream"]), {}))

@@ -42,7 +42,12 @@ def test_serializable_by_default_costs_no_batch(
     start_mock_api: Callable[..., MockApi], start_crawl: StartCrawl, database_url: str
 ) -> None:
     mock = start_mock_api("--total", "20000")
-    crawl = start_crawl(mock.base_url, PGOPTIONS="-c default_transaction_isolation=serializable", API_PAGE_LIMIT="100")
+    crawl = start_crawl(
+        mock.base_url,
+        PGOPTIONS="-c default_transaction_isolation=serializable",
+        API_PAGE_LIMIT="100",
+        WRITE_BATCH_SIZE="200",
+    )
     assert crawl.wait() == 0, crawl.log
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 20_000
     assert "trying again" not in crawl.log

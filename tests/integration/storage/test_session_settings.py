@@ -275,6 +275,22 @@ def test_each_transaction_of_a_connection_begins_with_our_settings(database_url:
         connection.close()
 
 
+def test_isolation_access_and_limits_are_ours(database_url: str) -> None:
+    wanted = {
+        "transaction_isolation": ("default_transaction_isolation=serializable", "read committed"),
+        "transaction_read_only": ("default_transaction_read_only=on", "off"),
+        "transaction_deferrable": ("default_transaction_deferrable=on", "off"),
+        "statement_timeout": ("statement_timeout=60000", "0"),
+        "lock_timeout": ("lock_timeout=60000", "0"),
+        "idle_in_transaction_session_timeout": ("idle_in_transaction_session_timeout=60000", "0"),
+        "transaction_timeout": ("transaction_timeout=60000", "0"),
+    }
+    for name, (setting, ours) in wanted.items():
+        with connected(by_role(database_url, setting)) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SHOW {name}")
+            assert cursor.fetchone() == (ours,), name
+
+
 def test_rows_that_a_policy_hides_are_an_error_and_not_missing(database_url: str) -> None:
     execute_outside(database_url, "ALTER TABLE ingestion_state ENABLE ROW LEVEL SECURITY")
     role = f"role_{uuid.uuid4().hex[:12]}"
