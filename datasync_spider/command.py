@@ -25,11 +25,12 @@ from scrapy.exceptions import UsageError
 from datasync_spider import exitcodes, streamnames
 from datasync_spider.config import Config
 from datasync_spider.config.model import BUNDLED_MOCK_URL
-from datasync_spider.errors import ConfigurationError, Stopped, StorageError
+from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
 from datasync_spider.local.mock_process import start_mock
 from datasync_spider.logs import install_logging
 from datasync_spider.proxies import passed_over, proxy_for
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.status import read_stream_names
 from datasync_spider.trust import check_authorities
 
@@ -119,10 +120,11 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def interruptibly(work: Callable[[], None]) -> None:
+def interruptibly(work: Callable[[], None], watch: StandstillWatch) -> None:
     """Does the work in a thread of its own, so that a signal is heard also while a database says nothing.
 
-    A thread that hangs is left to die with the process. Raises what the work raises.
+    A thread that hangs is left to die with the process. Raises what the work raises, and Stalled where the watch says
+    so.
     """
     raised: list[BaseException] = []
 
@@ -134,7 +136,9 @@ def interruptibly(work: Callable[[], None]) -> None:
 
     thread = threading.Thread(target=run, name="datasync-start", daemon=True)
     thread.start()
-    thread.join()
+    while thread.is_alive():
+        thread.join(watch.pause_seconds)
+        watch.check()
     if raised:
         raise raised[0]
 
@@ -166,7 +170,7 @@ class DatasyncCommand(ScrapyCommand):
         except ConfigurationError as error:
             print(f"{self.name}: {error}", file=sys.stderr)
             self.exitcode = exitcodes.BAD_CONFIGURATION
-        except StorageError as error:
+        except (StorageError, Stalled) as error:
             print(f"{self.name}: {error}", file=sys.stderr)
             self.exitcode = exitcodes.FAILED
         except Stopped:

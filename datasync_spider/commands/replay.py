@@ -46,7 +46,9 @@ class Command(DatasyncCommand):
             if opts.dry_run:
                 totals = rehearse(database_url, chosen)
             else:
-                totals = replay(database_url, chosen, config.conflict_rule, config.lease_ttl_ms)
+                totals = replay(
+                    database_url, chosen, config.conflict_rule, config.lease_ttl_ms, config.stall_timeout_seconds
+                )
         except LeaseHeld as error:
             print(f"replay: {error}", file=sys.stderr)
             return exitcodes.LEASE_HELD

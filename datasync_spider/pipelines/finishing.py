@@ -52,5 +52,7 @@ async def record_end(
     try:
         async with asyncio.timeout(timeout_seconds):
             await finishing
-    except (StorageError, TimeoutError) as error:
+    except StorageError as error:
         logger.error("the end of the run could not be recorded: %s", error)
+    except TimeoutError:
+        logger.error("the end of the run could not be recorded: PostgreSQL took longer than %g s", timeout_seconds)

@@ -110,7 +110,7 @@ class PostgresPipeline:
             logger.error("%s", error)
             self._crawler.stats.set_value(stats.REFUSED, "lease_held")
             raise CloseSpider("lease_held") from error
-        except StorageError as error:
+        except (StorageError, Stalled) as error:
             logger.error("the run could not be opened: %s", error)
             self._crawler.stats.set_value(stats.REFUSED, error.reason)
             raise CloseSpider(error.reason) from error

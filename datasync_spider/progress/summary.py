@@ -68,7 +68,8 @@ _NEXT_BY_STATUS = {
 _NEXT_AT_START = {
     "usage": "correct the command; scrapy crawl events -h explains its options",
     "storage_unavailable": "check that PostgreSQL runs and that DATABASE_URL leads to it, then run again",
-    "storage_refused": "check the database user's rights, then run again",
+    "storage_refused": "mend what is named above, or check the database user's rights, then run again",
+    "stalled": "look at the database: it answers nobody, or waits for what is named; then run again",
     "migration": "use the version that made this schema, or another database",
 }
 

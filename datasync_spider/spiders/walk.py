@@ -26,6 +26,9 @@ from datasync_spider.errors import FatalError
 from datasync_spider.storage.runs import ResumePoint
 
 _RESTARTS_WITHOUT_PROGRESS = 3
+# Between 1970 and the year 9999. Sources write a time that they do not know as the first or the last one that they can:
+# such a one says nothing about what lies behind it, and an API may not even take it.
+_TELLING_TIMES_MS = range(1, 253_370_764_800_000)
 
 
 class NoProgress(FatalError):
@@ -130,6 +133,8 @@ class Walk:
         One more than the oldest, so that its whole millisecond is read again whether the bound is inclusive or not.
         """
         if self._is_until_useless or oldest_ms is None or newest_ms is None or newest_ms <= oldest_ms + 1:
+            return None
+        if oldest_ms not in _TELLING_TIMES_MS:
             return None
         return oldest_ms + 1
 

@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from psycopg2.extras import RealDictCursor
-
 from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRefused
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
@@ -298,7 +296,7 @@ def end_open_run(connection: Connection, run_id: int, signal_name: str | None) -
 
 def read_run(connection: Connection, run_id: int) -> dict[str, Any] | None:
     """The run's row by column name, or None."""
-    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         cursor.execute(statement("read_run"), {"run_id": run_id})
         row = cursor.fetchone()
         connection.rollback()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from psycopg2.extras import RealDictCursor
-
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -27,7 +25,7 @@ def read_last_runs(connection: Connection, stream: str, limit: int) -> list[dict
 
 
 def _all(connection: Connection, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         cursor.execute(statement(name), values)
         rows = cursor.fetchall()
         connection.rollback()

@@ -1,7 +1,3 @@
--- name: read_only_limits
--- For this transaction only. Times in UTC, so that no server's time zone moves a day or leaves Python's years.
-SELECT set_config('statement_timeout', %(statement_timeout_ms)s, true), set_config('TimeZone', 'UTC', true);
-
 -- name: dashboard_streams
 -- The streams that were written last, each with the newest run that walks its feed: a replay says nothing of it.
 SELECT s.id, s.stream, s.total_ingested, s.total_rejected, s.total_filtered, s.updated_at, s.completed_at,

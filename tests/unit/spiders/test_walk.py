@@ -94,6 +94,11 @@ def test_a_filter_is_tried_only_where_its_effect_could_be_seen() -> None:
     assert walk.until_ms(1000, 1001) is None
 
 
+@pytest.mark.parametrize("oldest_ms", [-62_135_596_800_000, -1, 0, 253_402_300_799_998])
+def test_a_time_that_a_source_writes_for_one_that_it_does_not_know_is_no_place_to_go_on_from(oldest_ms: int) -> None:
+    assert Walk(resume()).until_ms(oldest_ms, 253_402_300_799_999) is None
+
+
 def test_a_filter_that_leaves_a_gap_is_not_used_and_not_tried_again() -> None:
     walk = Walk(resume())
     until_ms = walk.until_ms(1_650_000_000_000, 1_700_000_000_000)
