@@ -7,12 +7,15 @@ DatasyncError
 │   ├── PageContradiction     a page that denies itself: more to come but no cursor; retried briefly
 │   ├── ServerTrouble         5xx, 408, 425: the server says that it is not well
 │   ├── ConnectionTrouble     refused, reset, timed out, cut in mid-body
-│   └── RateLimited           429 and its like: waits are the server's to say and use up no attempt
+│   ├── RateLimited           429 and its like: waits are the server's to say and use up no attempt
+│   └── OddAnswer             421, 304, no HTTP at all: a fresh connection may mend it, and nothing else
 ├── RestartFromHead           this position is gone, the stream is not
 │   └── CursorExpired
 ├── FatalError                stop the run as failed with the position kept
 │   ├── ApiRefused            4xx that no repetition mends
 │   │   └── CursorRefused     the API does not know, or cannot read, the cursor
+│   ├── CertificateRefused    nobody vouches for the API's certificate, or not for this host
+│   ├── WrongProtocol         what answers speaks no HTTP, or no TLS
 │   ├── OriginRefused         a URL outside the configured origin
 │   ├── CursorRepeated        the feed walks in a circle
 │   ├── NoNewRecords          page after page, and all of them known
@@ -81,6 +84,14 @@ class RateLimited(RetryableError):
         super().__init__("rate_limited", detail)
 
 
+class OddAnswer(RetryableError):
+    """No answer to what was asked. It is asked again over a fresh connection; a second one in a row is ``final``."""
+
+    def __init__(self, reason: str, detail: str, final: FatalError) -> None:
+        super().__init__(reason, detail)
+        self.final = final
+
+
 class RestartFromHead(DatasyncError):
     """The position is lost to the server; the walk goes on from the head of the feed."""
 
@@ -112,6 +123,18 @@ class ApiRefused(FatalError):
 
 class CursorRefused(ApiRefused):
     """The API says that the cursor is invalid, malformed or unknown: this position is worth nothing to it."""
+
+
+class CertificateRefused(FatalError):
+    """The API could not prove who it is; no repetition mends that."""
+
+    reason = "certificate_refused"
+
+
+class WrongProtocol(FatalError):
+    """What answers at the API's address is something else."""
+
+    reason = "wrong_protocol"
 
 
 class OriginRefused(FatalError):

@@ -7,12 +7,14 @@ prose is looked at only for what some deployments tell in no other way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from datasync_spider.api.complaint import Complaint, read_complaint
+from datasync_spider.api.complaint import MAX_CHARACTERS, Complaint, read_complaint
 from datasync_spider.api.cursorfault import CursorFault, cursor_fault
 from datasync_spider.api.endpoint import origin
 from datasync_spider.api.errorinpage import ErrorInPage
@@ -24,12 +26,23 @@ from datasync_spider.errors import (
     CursorExpired,
     CursorRefused,
     DatasyncError,
+    OddAnswer,
     PageUnreadable,
     RateLimited,
     ServerTrouble,
 )
 
+# Such as ;jsessionid=…
+_PATH_PARAMETERS = re.compile(r";[^/]*")
+_IN_A_PATH = "/%:@!$&'()*+,=~"
+# What no plain GET over a connection of its own is answered with; another connection may lead elsewhere.
+_BESIDE_THE_POINT: dict[int, str] = {
+    HTTPStatus.NOT_MODIFIED: "it says that nothing has changed, which was not asked",
+    HTTPStatus.MISDIRECTED_REQUEST: "it says that it does not speak for this host",
+}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ADVICE: dict[int, str] = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "a lower API_PAGE_LIMIT may help"}
+_TOO_ODD = (ApiRefused, OddAnswer, ServerTrouble)
 _TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
 
@@ -41,8 +54,8 @@ def check_answer(
 ) -> Page:
     """The page of a good answer. ``headers`` have lower-case names.
 
-    Raises PageUnreadable, PageContradiction, ServerTrouble, RateLimited (without the wait, which whoever paces reads
-    from the headers), CursorExpired, or ApiRefused (CursorRefused where that is about the cursor).
+    Raises PageUnreadable, PageContradiction, OddAnswer, ServerTrouble, RateLimited (without the wait, which whoever
+    paces reads from the headers), CursorExpired, or ApiRefused (CursorRefused where that is about the cursor).
     """
     content_type = headers.get("content-type", "")
     if status != HTTPStatus.OK:
@@ -66,6 +79,10 @@ def check_answer(
 def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> DatasyncError:
     if 200 <= status < 300:
         return PageUnreadable(status_reason(status))
+    if status in _BESIDE_THE_POINT and cursor_fault(status, complaint) is None:
+        why = f"{_BESIDE_THE_POINT[status]}, twice in a row: check API_BASE_URL, and caches and balancers on the way"
+        final = ApiRefused(status, complaint.code, _with(complaint, why))
+        return OddAnswer(status_reason(status), complaint.text, final)
     if 300 <= status < 400:
         return ApiRefused(status, complaint.code, _redirect_message(headers.get("location", "")))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -80,7 +97,7 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
     if fault is CursorFault.REFUSED:
         return CursorRefused(status, complaint.code, complaint.message)
     if 400 <= status < 500 and status not in _TRY_AGAIN:
-        return ApiRefused(status, complaint.code, complaint.message)
+        return ApiRefused(status, complaint.code, _with(complaint, _ADVICE.get(status)))
     return ServerTrouble(status_reason(status), complaint.text)
 
 
@@ -93,12 +110,38 @@ def _error_in_page(error: ErrorInPage, headers: Mapping[str, str]) -> DatasyncEr
     if isinstance(verdict, CursorExpired | CursorRefused):
         return verdict
     # A 200 with an error is too odd to end a run at once.
-    return ServerTrouble(ERROR_IN_PAGE, error.detail) if isinstance(verdict, ApiRefused | ServerTrouble) else verdict
+    return ServerTrouble(ERROR_IN_PAGE, error.detail) if isinstance(verdict, _TOO_ODD) else verdict
+
+
+def _with(complaint: Complaint, addition: str | None) -> str | None:
+    """The API's own message, and what there is to add."""
+    return ": ".join(part for part in (complaint.message, addition) if part) or None
 
 
 def _redirect_message(location: str) -> str:
     message = "redirects are not followed, because the API key would go with them; check the base URL"
+    place = _place(location)
+    return f"{message} (this one leads to {place})" if place else message
+
+
+def _place(location: str) -> str:
+    """Where a redirect leads: no userinfo, query or fragment, which may be secret. Empty where that is not plain."""
+    reference = re.split(r"[?#]", location, maxsplit=1)[0]
+    # Some parsers take it for a slash, and so what stands behind two of them for a user and a host.
+    if "\\" in reference:
+        return ""
     try:
-        return f"{message} (this one leads to {origin(location)})"
+        parts = urlsplit(reference)
+        if parts.scheme:
+            return origin(f"{parts.scheme}://{parts.netloc}") + _shown_path(parts.path)
     except ValueError:
-        return message
+        return ""
+    # Of the scheme that was asked, which is not known here.
+    host = f"//{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+    return host + _shown_path(parts.path)
+
+
+def _shown_path(path: str) -> str:
+    """Without parameters, printable, and not longer than a message can bear."""
+    plain = quote(_PATH_PARAMETERS.sub("", path), safe=_IN_A_PATH)
+    return plain if len(plain) <= MAX_CHARACTERS else plain[: MAX_CHARACTERS - 1] + "…"

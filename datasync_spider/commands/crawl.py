@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import crawl
 
-from datasync_spider import exitcodes, failpoints, signals, stats
-from datasync_spider.command import api, database, interruptibly, load_config, stoppable
+from datasync_spider import exitcodes, failpoints, signals, stats, streamnames
+from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable
 from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
@@ -29,7 +29,7 @@ from datasync_spider.storage.connect import connected, patiently
 from datasync_spider.storage.migrate import migrate
 from datasync_spider.storage.runs import end_open_run, read_run
 from datasync_spider.storage.standstill import StandstillWatch, standstill_words
-from datasync_spider.storage.status import read_streams
+from datasync_spider.storage.status import read_stream_names, read_streams
 
 if TYPE_CHECKING:
     import argparse
@@ -85,11 +85,14 @@ class Command(crawl.Command):
         try:
             with ExitStack() as services:
                 services.enter_context(reserved_port(self.settings, self._config))
+                # Before a database is started or asked, which api() would come after.
+                check_way(self._config)
                 with stoppable():
                     failpoints.reach("at_start")
                     database_url = services.enter_context(database(self.settings, self._config))
+                    stream = self._config.stream
                     with StandstillWatch(database_url, self._config.stall_timeout_seconds) as watch:
-                        interruptibly(lambda: patiently(lambda: _migrate(database_url, watch)), watch)
+                        interruptibly(lambda: patiently(lambda: _migrate(database_url, stream, watch)), watch)
                     services.enter_context(api(self.settings, self._config))
                 return self._crawl(args[0], opts, database_url)
         except ConfigurationError as error:
@@ -139,9 +142,11 @@ def _called_wrongly(why: str) -> End:
     return End(exitcodes.BAD_CONFIGURATION, summary.not_started(why, "usage"))
 
 
-def _migrate(database_url: str, watch: StandstillWatch) -> None:
+def _migrate(database_url: str, stream: str, watch: StandstillWatch) -> None:
     with connected(database_url) as connection, watch.over(connection):
         migrate(connection, on_applied=lambda migration: logger.info("applied migration %s", migration))
+        if warning := streamnames.new(stream, read_stream_names(connection)):
+            logger.warning("%s", warning)
 
 
 def _stop(crawler: Crawler, signal_name: str) -> None:

@@ -64,6 +64,14 @@ RUN_REASONS: dict[str, Explanation] = {
         "The API refused a request in a way that no repetition mends.",
         "401 or 403: check the API key and its age. Otherwise the detail holds the API's own words.",
     ),
+    "certificate_refused": Explanation(
+        "The API could not prove who it is: its certificate was refused.",
+        "The detail says what to do: SSL_CERT_FILE, the clock, or the host in API_BASE_URL.",
+    ),
+    "wrong_protocol": Explanation(
+        "What answers at the API's address speaks no HTTP, or no TLS.",
+        "Check host, port and scheme in API_BASE_URL, and the proxy where there is one.",
+    ),
     "origin_refused": Explanation(
         "A request would have left the API's own address, and the key with it.",
         "Check API_BASE_URL; the API may have begun to redirect.",

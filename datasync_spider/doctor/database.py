@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from datasync_spider import streamnames
 from datasync_spider.doctor.finding import Finding, fine, problem, warning
 from datasync_spider.errors import StorageError, StorageUnavailable
 from datasync_spider.storage.inspection import DatabaseFacts, ServerFacts
@@ -22,6 +23,12 @@ def judge_database(facts: DatabaseFacts, label: str) -> list[Finding]:
         PART, f"{label} answers: PostgreSQL {server.version}, as {server.role}, {server.database_bytes / 1e6:,.0f} MB"
     )
     return [reached, *_fitness(server), *_rights(facts), *_schema(facts), *_durability(server)]
+
+
+def judge_stream(stream: str, known: Sequence[str]) -> list[Finding]:
+    """``known``: the streams that the database has."""
+    text = streamnames.new(stream, known)
+    return [] if text is None else [warning(PART, text, "correct STREAM, or leave it if a further stream is meant")]
 
 
 def judge_variables(ignored: Sequence[str], counting: Sequence[str]) -> list[Finding]:

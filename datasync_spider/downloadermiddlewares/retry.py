@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import random
+import ssl
 import time
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,21 @@ from scrapy.exceptions import (
 from datasync_spider import failpoints, signals, stats
 from datasync_spider.api.answer import check_answer
 from datasync_spider.config import Config
-from datasync_spider.errors import ConnectionTrouble, RateLimited, RetryableError, WaitTooLong
+from datasync_spider.errors import (
+    CertificateRefused,
+    ConnectionTrouble,
+    OddAnswer,
+    RateLimited,
+    RetryableError,
+    WaitTooLong,
+    WrongProtocol,
+)
 from datasync_spider.headers import plain_headers
-from datasync_spider.http1.errors import ProxyRefused, TlsFailed
+from datasync_spider.http1.errors import NotTls, NotTrusted, OtherProtocol, ProxyRefused, TlsFailed
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
+from datasync_spider.trust import remedy
 from datasync_spider.waiting import Waiter
 
 if TYPE_CHECKING:
@@ -95,6 +105,9 @@ class RetryMiddleware:
         return response
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        _refuse_hopeless(exception)
+        if (odd := _odd(exception)) is not None:
+            return await self._ask_again(request, odd)
         for kind, reason in _CONNECTION_TROUBLE.items():
             if isinstance(exception, kind) or isinstance(exception.__cause__, kind):
                 return await self._ask_again(request, ConnectionTrouble(reason, str(exception)))
@@ -146,9 +159,27 @@ class RetryMiddleware:
         again.meta["attempts"] = attempts + 1
         again.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
         again.meta.pop("asked_at", None)
+        again.meta["afresh"] = isinstance(error, OddAnswer)
         return again
 
     def _tell_others(self, seconds: float, *, is_binding: bool) -> None:
         """A refusal for the rate binds runs to come in full, and anything else for the budget at most."""
         most = seconds if is_binding else min(seconds, self._policy.wait_budget_seconds)
         self._crawler.signals.send_catch_log(signals.wait_asked, seconds=most, is_binding=is_binding)
+
+
+def _refuse_hopeless(exception: Exception) -> None:
+    """Raises CertificateRefused: a certificate is as it is, however often it is looked at."""
+    cause = exception.__cause__
+    if isinstance(cause, NotTrusted) and isinstance(cause.__cause__, ssl.SSLCertVerificationError):
+        raise CertificateRefused(f"{cause}; {remedy(cause.__cause__)}") from exception
+
+
+def _odd(exception: Exception) -> OddAnswer | None:
+    cause = exception.__cause__
+    advice = "check host, port and scheme in API_BASE_URL, and the proxy where there is one"
+    if isinstance(cause, NotTls):
+        return OddAnswer("tls_failed", str(cause), WrongProtocol(f"{cause}; {advice}"))
+    if isinstance(cause, OtherProtocol):
+        return OddAnswer("no_http", str(cause), WrongProtocol(f"{cause}; {advice}"))
+    return None

@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from datasync_spider.errors import FatalError, PageContradiction, RateLimited, RetriesExhausted, RetryableError
+from datasync_spider.errors import (
+    FatalError,
+    OddAnswer,
+    PageContradiction,
+    RateLimited,
+    RetriesExhausted,
+    RetryableError,
+)
 from datasync_spider.pacing.backoff import backoff_seconds
 from datasync_spider.pacing.headers import AskedWait
 
@@ -35,6 +42,8 @@ class RetryState:
     rate_limits: int = 0
     held_since: float | None = None
     contradictions: int = 0
+    is_odd: bool = False
+    """Whether the last answer was an OddAnswer."""
 
     def held(self, now: float) -> RetryState:
         """With a wait of that kind that begins now."""
@@ -92,7 +101,7 @@ class RetryPolicy:
     def _after_rate_limit(
         self, state: RetryState, error: RateLimited, asked: AskedWait | None, now: float, jitter: float
     ) -> Retry | GiveUp:
-        state = replace(state, rate_limits=state.rate_limits + 1).held(now)
+        state = replace(state, rate_limits=state.rate_limits + 1, is_odd=False).held(now)
         delay = _rate_limit_delay(None if asked is None else asked.seconds, state.rate_limits, jitter)
         if not state.allows(delay, self.wait_budget_seconds, now):
             detail = (
@@ -106,8 +115,11 @@ class RetryPolicy:
     def _after_error(
         self, state: RetryState, error: RetryableError, asked: AskedWait | None, now: float, jitter: float
     ) -> Retry | GiveUp:
+        if isinstance(error, OddAnswer) and state.is_odd:
+            return GiveUp(error.final)
         is_contradiction = isinstance(error, PageContradiction)
         state = replace(state, errors=state.errors + 1, contradictions=state.contradictions + is_contradiction)
+        state = replace(state, is_odd=isinstance(error, OddAnswer))
         if state.errors > self.max_retries or state.contradictions > self.contradiction_retries:
             return GiveUp(RetriesExhausted(error.reason, _attempts(state), error.detail))
         delay = backoff_seconds(state.errors, self.base_seconds, self.max_seconds, jitter)

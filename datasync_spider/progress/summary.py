@@ -6,6 +6,7 @@ else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,9 @@ _ONLY_NEW = "a further run fetches only what is new"
 _NEXT = {
     "short_read": "run again: the whole feed is walked once more, since only that finds what is missing",
     "api_refused": "see what the API said: with 401 or 403 check DATASYNC_API_KEY, else API_BASE_URL; then run again",
+    "certificate_refused": "do what it says above of the certificate (scrapy doctor looks at the way to the API);"
+    " then run again",
+    "wrong_protocol": "check host, port and scheme in API_BASE_URL, and http_proxy where it is set; then run again",
     "origin_refused": "check API_BASE_URL; then run again",
     "cursor_repeated": f"the API gave a cursor twice, and going on would never end; when it is mended, {_GO_ON}",
     "no_new_records": "the API serves what it has served before, as if it ignored the cursor; when it is mended, run"
@@ -36,6 +40,25 @@ _NEXT = {
     "stalled": f"nothing moved for STALL_TIMEOUT_MS; look at the log's last lines, then {_GO_ON}",
     "fenced": "nothing: another run has taken the stream over and goes on (scrapy status tells whose it is)",
 }
+# The last failure that the detail of retries_exhausted names, and those by which an API, or a gateway before it, ends a
+# page that takes too long to make or to carry.
+_LAST_FAILURE = re.compile(r"; the last failure was ([a-z0-9_]+)")
+_MAY_BE_SIZE = frozenset(
+    {
+        *(
+            "timeout",
+            "body_cut",
+            "truncated_json",
+            "status_408",
+            "status_500",
+            "status_502",
+            "status_503",
+            "status_504",
+        ),
+        *("status_507", "status_520", "status_524", "status_598", "status_599"),
+    }
+)
+_SMALLER_PAGES = "; where only large pages fail in this way, lower API_PAGE_LIMIT"
 _NEXT_BY_STATUS = {
     "complete": f"nothing; {_ONLY_NEW}",
     "incomplete": _NEXT["short_read"],
@@ -115,6 +138,9 @@ def _next(row: Mapping[str, Any], rejected: int) -> str:
     if row["status"] == "complete" and rejected:
         return f"look at what was rejected ({rejected:,} events: scrapy rejected); {_ONLY_NEW}"
     by_status = _NEXT_BY_STATUS.get(row["status"])
+    last = _LAST_FAILURE.search(row["detail"] or "") if row["reason"] == "retries_exhausted" else None
+    if by_status is None and last is not None and last[1] in _MAY_BE_SIZE:
+        return _NEXT["retries_exhausted"] + _SMALLER_PAGES
     return by_status or _NEXT.get(row["reason"] or "", f"see the log for the cause, then {_GO_ON}")
 
 

@@ -14,6 +14,11 @@ def read_streams(connection: Connection) -> list[dict[str, Any]]:
     return _all(connection, "read_streams", {})
 
 
+def read_stream_names(connection: Connection) -> list[str]:
+    """The streams that were ever begun here, the oldest first."""
+    return [row["stream"] for row in _all(connection, "read_stream_names", {})]
+
+
 def read_last_runs(connection: Connection, stream: str, limit: int) -> list[dict[str, Any]]:
     """The newest runs first, by column name."""
     return _all(connection, "read_last_runs", {"stream": stream, "limit": limit})

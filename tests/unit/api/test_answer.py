@@ -12,6 +12,7 @@ from datasync_spider.errors import (
     ApiRefused,
     CursorExpired,
     DatasyncError,
+    OddAnswer,
     PageContradiction,
     PageUnreadable,
     RateLimited,
@@ -185,7 +186,7 @@ def test_a_refusal_carries_the_servers_own_words(
     assert (error.status, error.code, error.message) == (status, code, message)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 304, 307, 308])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed_and_says_so(status: int) -> None:
     error = refused(status, location="https://user:secret@www.example.com/login?token=t")
     assert isinstance(error, ApiRefused)
@@ -195,8 +196,48 @@ def test_a_redirect_is_not_followed_and_says_so(status: int) -> None:
     assert "token" not in str(error)
 
 
-def test_a_redirect_to_nowhere_certain_is_told_without_it() -> None:
-    assert str(refused(302, location="/login")).endswith("check the base URL")
+@pytest.mark.parametrize(
+    ("location", "place"),
+    [
+        ("https://user:secret@www.example.com/api/v2/events?token=t#f", "https://www.example.com:443/api/v2/events"),
+        ("http://www.example.com", "http://www.example.com:80"),
+        ("https://www.example.com/a b/\u00e4?x=secret token", "https://www.example.com:443/a%20b/%C3%A4"),
+        ("https://www.example.com/a;jsessionid=secret/b", "https://www.example.com:443/a/b"),
+        ("/api/v1/events/?limit=10&token=t", "/api/v1/events/"),
+        ("/login#token", "/login"),
+        ("../v2/events?token=t", "../v2/events"),
+        ("events/", "events/"),
+        ("//user:secret@other.example:8443/events?token=t", "//other.example:8443/events"),
+        ("/" + "x" * 400, "/" + "x" * 298 + "…"),
+    ],
+)
+def test_a_redirect_tells_where_it_leads_without_what_may_be_secret(location: str, place: str) -> None:
+    error = str(refused(302, location=location))
+    assert error.endswith(f"(this one leads to {place})")
+    assert "secret" not in error
+    assert "token" not in error
+
+
+@pytest.mark.parametrize(
+    "location", ["", "?token=t", "javascript:secret", "user:secret@host/x", "/\\user:secret@host/x", "https://[/secret"]
+)
+def test_a_redirect_to_nowhere_certain_is_told_without_it(location: str) -> None:
+    assert str(refused(302, location=location)).endswith("check the base URL")
+
+
+@pytest.mark.parametrize("status", [304, 421])
+def test_an_answer_beside_the_point_is_asked_for_again_before_it_is_a_refusal(status: int) -> None:
+    error = refused(status, b'{"code":"ODD","message":"not here"}')
+    assert isinstance(error, OddAnswer)
+    assert error.reason == f"status_{status}"
+    assert isinstance(error.final, ApiRefused)
+    assert (error.final.status, error.final.code) == (status, "ODD")
+    assert "not here" in str(error.final)
+    assert "twice in a row" in str(error.final)
+
+
+def test_a_page_that_is_too_large_for_the_api_names_the_page_limit() -> None:
+    assert "API_PAGE_LIMIT" in str(refused(413, b'{"message":"too large"}'))
 
 
 @given(st.integers(100, 999).filter(lambda status: status != 200), st.binary(max_size=60), st.text(max_size=20))
