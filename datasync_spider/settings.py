@@ -68,6 +68,7 @@ DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
     "datasync_spider.downloadermiddlewares.auth.AuthMiddleware": 300,
     "datasync_spider.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
     "datasync_spider.downloadermiddlewares.retry.RetryMiddleware": 550,
+    "datasync_spider.downloadermiddlewares.proxy.ProxyChoiceMiddleware": 740,
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
     "datasync_spider.downloadermiddlewares.ratelimit.RateLimitMiddleware": 860,
 }

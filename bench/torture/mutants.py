@@ -25,8 +25,9 @@ from datasync_spider.storage.completion import Verdict
 from datasync_spider.storage.ground import Ground
 
 _NO_FENCE = " AND fence = %(fence)s AND lease_run_id = %(run_id)s"
-_NOTHING_KEPT = rejections.Kept(0, Ground.NEW)
 _NO_GAP = "\n  AND checkpoint_page = %(first_page)s - 1"
+
+_NONE_KEPT = rejections.Kept(0, Ground.NEW)
 
 
 def cursor_in_a_transaction_of_its_own() -> None:
@@ -34,17 +35,8 @@ def cursor_in_a_transaction_of_its_own() -> None:
 
     def write(self: Any, connection: Any, batch: Any, turn: Any, totals: Any) -> Any:
         turn()
-        committed = checkpoint.save_checkpoint(
-            connection,
-            self._run,
-            batch,
-            {p.page.number: len(p.rows) for p in batch.pages},
-            {},
-            _NOTHING_KEPT,
-            0,
-            0.0,
-            totals(),
-        )
+        inserted = {p.page.number: len(p.rows) for p in batch.pages}
+        committed = checkpoint.save_checkpoint(connection, self._run, batch, inserted, {}, _NONE_KEPT, 0, 0.0, totals())
         connection.commit()
         self._write_rows(connection, batch)
         connection.commit()
@@ -114,7 +106,7 @@ def known_ground_is_any_stored_page() -> None:
 
 def rejected_events_are_dropped() -> None:
     """What cannot be stored is counted and forgotten."""
-    _put(writer, "insert_rejected", lambda *_: _NOTHING_KEPT)
+    _put(writer, "insert_rejected", lambda *_: _NONE_KEPT)
 
 
 def a_rejected_event_is_kept_each_time_that_it_is_read() -> None:

@@ -9,6 +9,7 @@ from datasync_spider.command import DatasyncCommand
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.migrate import Migration, load_migrations, migrate, pending_migrations
+from datasync_spider.storage.standstill import StandstillWatch
 
 if TYPE_CHECKING:
     import argparse
@@ -34,7 +35,8 @@ class Command(DatasyncCommand):
                     print(f"pending: {migration}")
                 print(f"{len(pending)} migrations pending" if pending else "the schema is up to date")
                 return exitcodes.FAILED if pending else exitcodes.COMPLETE
-            interruptible(connection, lambda: migrate(connection, on_applied=_tell))
+            with StandstillWatch(database_url, config.stall_timeout_seconds) as watch, watch.over(connection):
+                interruptible(connection, lambda: migrate(connection, on_applied=_tell), watch)
         print("the schema is up to date")
         return exitcodes.COMPLETE
 

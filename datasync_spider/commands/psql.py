@@ -39,7 +39,7 @@ class Command(DatasyncCommand):
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         client = shutil.which("psql") or _bundled()
-        environment = {**os.environ, **libpq_environment(database_url)}
+        environment = libpq_environment(database_url, os.environ)
         # Ctrl-C belongs to psql, which cancels the statement; we stay for the embedded server's sake.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return subprocess.run([client, *self._arguments], env=environment, check=False).returncode

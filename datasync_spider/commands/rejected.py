@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand
+from datasync_spider.command import DatasyncCommand, check_stream
 from datasync_spider.deadletters.showing import HEAD_BYTES, as_lines, as_report
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen, count_letters, read_bytes, read_groups, read_list
@@ -55,6 +55,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
+            check_stream(connection, config)
             if opts.raw is not None:
                 return _write(read_bytes(connection, config.stream, opts.raw), config.stream, opts.raw)
             chosen = Chosen(config.stream, opts.reason, opts.run, with_replayed=opts.all)

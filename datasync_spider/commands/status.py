@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand
+from datasync_spider.command import DatasyncCommand, check_stream
 from datasync_spider.dashboard.activity import Activity, activity
 from datasync_spider.display import visible
-from datasync_spider.errors import Stopped, StorageUnavailable
+from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
 from datasync_spider.progress.words import counted
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
@@ -58,6 +58,10 @@ class Command(DatasyncCommand):
             while True:
                 try:
                     code = self._look(database_url, config, opts, show)
+                except ConfigurationError as error:
+                    # A crawl that is about to begin its stream may be what is watched for.
+                    code = exitcodes.BAD_CONFIGURATION
+                    print(f"{self.name}: {error}", file=sys.stderr)
                 except StorageUnavailable as error:
                     # Whoever watches wants to see it come back.
                     print(f"{self.name}: {error}", file=sys.stderr)
@@ -70,6 +74,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
+            check_stream(connection, config)
             stream = next((row for row in read_streams(connection) if row["stream"] == config.stream), None)
             runs = read_last_runs(connection, config.stream, _LAST_RUNS)
             doing = _activity(connection, runs[0]["run_id"]) if runs else None

@@ -18,6 +18,7 @@ from datasync_spider.config.database_url import check_database_url
 
 _Number = TypeVar("_Number", int, float)
 
+_IN_NO_URL = frozenset('\\"<>{}|^`')
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -149,7 +150,7 @@ def _within(value: _Number, low: _Number, high: _Number) -> _Number:
 
 
 def _read_base_url(text: str) -> str:
-    if not _VISIBLE_ASCII.fullmatch(text) or "\\" in text:
+    if not _VISIBLE_ASCII.fullmatch(text) or not _IN_NO_URL.isdisjoint(text):
         raise ValueError("it holds characters that no URL has")
     parts = _split(text)
     if parts.scheme not in {"http", "https"}:

@@ -83,7 +83,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What one commit made true. ``run_status`` is set by the commit that ended the run's pass, else None."""
+    """What one commit made true. ``run_status`` is set by the commit that ended the run's pass, else None.
+
+    ``last_new_page``: the last of its pages that brought something which was not there before, be it a dead letter.
+    ``accounted``: all that the stream has stored, rejected and filtered by now. Both None where they are not known.
+    """
 
     batch_number: int
     first_page: int
@@ -101,3 +105,5 @@ class Committed:
     run_status: str | None = None
     detail: str | None = None
     conflicts: int = 0
+    last_new_page: int | None = None
+    accounted: int | None = None

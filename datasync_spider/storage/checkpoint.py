@@ -110,8 +110,15 @@ def save_checkpoint(
         run_status=verdict.run_status if verdict else None,
         detail=verdict.detail if verdict else None,
         conflicts=conflicts,
+        last_new_page=_last_new_page(batch, inserted, kept),
+        accounted=stored + rejected + filtered,
         **summed,
     )
+
+
+def _last_new_page(batch: Batch, inserted: dict[int, int], kept: Kept) -> int | None:
+    numbers = (prepared.page.number for prepared in reversed(batch.pages))
+    return next((number for number in numbers if inserted.get(number) or number in kept.new_pages), None)
 
 
 def _refusal(cursor: psycopg2.extensions.cursor, look: str, run: OpenRun, batch: Batch) -> StorageError | None:

@@ -46,5 +46,14 @@ def is_known_entirely(connection: Connection, stream: str, page: EventPage, befo
     return known_rejected == len(digests)
 
 
+def count_stored(connection: Connection) -> int:
+    """The rows of the table, whoever has stored them. It is read as a whole, so not to be asked often."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement("count_stored"))
+        rows = _count(cursor.fetchone())
+        connection.rollback()
+    return rows
+
+
 def _count(row: tuple[int] | tuple[object, ...] | None) -> int:
     return int(str(row[0])) if row else 0

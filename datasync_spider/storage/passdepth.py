@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from datasync_spider.errors import StorageRefused
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +45,5 @@ def stream_row(row: tuple[Any, ...] | None, stream: str) -> tuple[Any, ...]:
 
 
 def epoch_ms(instant: datetime | None) -> int | None:
-    """Whole milliseconds since 1970."""
-    return None if instant is None else int(instant.timestamp() * 1000)
+    """Whole milliseconds since 1970, those before the instant: in whole numbers, which hold for all years."""
+    return None if instant is None else (instant - _EPOCH) // timedelta(milliseconds=1)

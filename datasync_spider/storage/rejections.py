@@ -37,10 +37,14 @@ def digest(raw: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """``newly_rejected``: so many dead letters were not kept before. ``ground``: where the batch has led its walk."""
+    """``newly_rejected``: so many dead letters were not kept before. ``ground``: where the batch has led its walk.
+
+    ``new_pages``: the pages that brought one whose bytes were new.
+    """
 
     newly_rejected: int
     ground: Ground
+    new_pages: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def insert_rejected(
     pages = [_page_letters(page, is_incremental, inserted, refused) for page in batch.pages]
     nameless = {letter.digest for page in pages for letter in page.letters if letter.event_id is None}
     if not nameless and not is_incremental:
-        return Kept(_insert(connection, list(_of_pages(run, pages))), _ground_of_last_walk(pages))
+        return _insert(connection, list(_of_pages(run, pages)), _ground_of_last_walk(pages))
     return _Counting(connection, run, pages, nameless).insert()
 
 
@@ -110,10 +114,10 @@ class _Counting:
         for page in self._pages:
             self._standing.enter(page.page.page.walk)
             rows += self._through(page)
-        newly_rejected = _insert(self._connection, rows)
+        kept = _insert(self._connection, rows, self._standing.ground)
         if self._occurrences is not None:
             self._occurrences.save()
-        return Kept(newly_rejected, self._standing.ground)
+        return kept
 
     def _find_known(self) -> Known:
         run = self._run
@@ -234,10 +238,9 @@ def _row(run: OpenRun, page: _PageLetters, letter: _Letter, twin: int) -> _Row:
     return run.stream, run.run_id, number, event.position, event.reason, event.detail, event.raw, letter.digest, twin
 
 
-def _insert(connection: Connection, rows: list[_Row]) -> int:
-    """How many were not kept before."""
+def _insert(connection: Connection, rows: list[_Row], ground: Ground) -> Kept:
     if not rows:
-        return 0
+        return Kept(0, ground)
     with connection.cursor() as cursor:
         kept = execute_values(cursor, statement("insert_rejected"), rows, page_size=_PAGE_SIZE_ROWS, fetch=True)
-    return len(kept)
+    return Kept(len(kept), ground, frozenset(page_number for page_number, twin in kept if twin == 1))

@@ -142,6 +142,7 @@ class Writer:
             body_bytes=sum(page.page.body_bytes for page in batch.pages),
             write_seconds=0.0,
             run_status=status,
+            last_new_page=batch.last_page if counts[0] or counts[2] else None,
         )
 
     def label(self, lane: int) -> str:
