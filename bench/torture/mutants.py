@@ -22,11 +22,12 @@ from datasync_spider.spiders import lookups
 from datasync_spider.storage import checkpoint, known, rejections, runs, sql, writer
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.completion import Verdict
+from datasync_spider.storage.ground import Ground
 
 _NO_FENCE = " AND fence = %(fence)s AND lease_run_id = %(run_id)s"
 _NO_GAP = "\n  AND checkpoint_page = %(first_page)s - 1"
 
-_NONE_KEPT = rejections.KeptLetters(0, frozenset())
+_NONE_KEPT = rejections.Kept(0, Ground.NEW)
 
 
 def cursor_in_a_transaction_of_its_own() -> None:

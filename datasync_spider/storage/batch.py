@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.items import EventPage
+from datasync_spider.storage.pagerecords import PageRecords
 from datasync_spider.storage.rows import Rows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,6 +38,7 @@ class PreparedPage:
     ``duplicates`` counts what was left out for that reason, ``filtered`` what an item pipeline left out.
     ``variants`` are events whose id an earlier page has in flight with other bytes.
     ``in_order`` says that times never rise within the page and not from the page before it.
+    ``records``: all of its records, where some are unusable or were left out; None where ``rows`` are all.
     """
 
     page: EventPage
@@ -48,6 +50,7 @@ class PreparedPage:
     oldest: Watermark | None
     in_order: bool
     variants: list[Event] = field(default_factory=list)
+    records: PageRecords | None = None
 
 
 @dataclass(slots=True)

@@ -24,9 +24,10 @@ from datasync_spider.storage.completion import Verdict, exceeds_share, judge
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.feedorder import PageTimes
+from datasync_spider.storage.ground import Ground
 from datasync_spider.storage.ledger import PageCounts, ledger_stream
 from datasync_spider.storage.quarantine import RefusedRow
-from datasync_spider.storage.rejections import KeptLetters
+from datasync_spider.storage.rejections import Kept
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
 
@@ -45,7 +46,7 @@ def save_checkpoint(
     batch: Batch,
     inserted: dict[int, int],
     refused: dict[int, list[RefusedRow]],
-    kept: KeptLetters,
+    kept: Kept,
     conflicts: int,
     write_seconds: float,
     totals: RunTotals,
@@ -57,7 +58,7 @@ def save_checkpoint(
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
     summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__slots__}
-    values = _checkpoint_values(run, batch, summed["inserted"], refused, kept.newly)
+    values = _checkpoint_values(run, batch, summed["inserted"], refused, kept)
     with connection.cursor() as cursor:
         ends_pass = batch.ends_pass
         if ends_pass is not None and _rejects_too_many(cursor, run, summed, rejected_max_percent):
@@ -66,7 +67,7 @@ def save_checkpoint(
         if ends_pass is not None:
             # Before the row is locked: a look at many letters takes longer than a heartbeat waits for the lock.
             told = values["expected_total"]
-            counted_twice = count_counted_twice(connection, run.stream, kept.newly, told)
+            counted_twice = count_counted_twice(connection, run.stream, kept.newly_rejected, told)
         refusal = _refusal(cursor, "peek_checkpoint", run, batch)
         if refusal is not None:
             raise refusal
@@ -115,7 +116,7 @@ def save_checkpoint(
     )
 
 
-def _last_new_page(batch: Batch, inserted: dict[int, int], kept: KeptLetters) -> int | None:
+def _last_new_page(batch: Batch, inserted: dict[int, int], kept: Kept) -> int | None:
     numbers = (prepared.page.number for prepared in reversed(batch.pages))
     return next((number for number in numbers if inserted.get(number) or number in kept.new_pages), None)
 
@@ -174,7 +175,7 @@ def _watermarks(prepared: PreparedPage, refused: list[RefusedRow]) -> tuple[Wate
 
 
 def _checkpoint_values(
-    run: OpenRun, batch: Batch, inserted: int, refused: dict[int, list[RefusedRow]], newly_rejected: int
+    run: OpenRun, batch: Batch, inserted: int, refused: dict[int, list[RefusedRow]], kept: Kept
 ) -> dict[str, Any]:
     marks = [_watermarks(p, refused.get(p.page.number, [])) for p in batch.pages]
     newest = max((mark for mark, _ in marks if mark), default=None)
@@ -190,7 +191,9 @@ def _checkpoint_values(
         "first_page": batch.first_page,
         "last_page": batch.last_page,
         "inserted": inserted,
-        "newly_rejected": newly_rejected,
+        "newly_rejected": kept.newly_rejected,
+        "is_named": kept.ground >= Ground.NEW,
+        "is_known": kept.ground >= Ground.KNOWN,
         "filtered": sum(p.filtered for p in batch.pages if p.page.walk == batch.pages[-1].page.walk),
         "expected_total": totals[-1] if totals else None,
         "in_order": all(p.in_order for p in batch.pages),

@@ -2,13 +2,14 @@
 
 Invariant: only what was stored before this pass began counts. What this pass stored itself proves nothing about what
 lies behind it: after a crash in an incremental pass the pages at the head are known, and the ones behind them may not
-be.
+be. Nor does a record without an id: new ones may have the very same bytes.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from datasync_spider.api.scrutiny import readable_id
 from datasync_spider.items import EventPage
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.rejections import digest
@@ -19,13 +20,13 @@ from datasync_spider.storage.translate import translated
 def is_known_entirely(connection: Connection, stream: str, page: EventPage, before: datetime) -> bool:
     """Whether every event of the page, stored or rejected, was there before the instant ``before``.
 
-    A page without a single event is known to be nothing, which is no reason to stop: False.
+    A page without a single record that has an id proves nothing, and is no reason to stop: False.
     """
     columns = page.columns()
     event_ids = set(columns.event_ids)
-    digests = {digest(event.raw) for event in columns.rejected}
-    if not event_ids and not digests:
+    if not event_ids and all(readable_id(event.raw) is None for event in columns.rejected):
         return False
+    digests = {digest(event.raw) for event in columns.rejected}
     with translated(), connection.cursor() as cursor:
         ids = {"event_ids": list(event_ids), "before": before}
         cursor.execute(statement("count_known"), ids)

@@ -18,8 +18,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class PassDepth:
     """How far the open pass has come, epoch milliseconds.
 
-    ``oldest_ms``: its oldest event, None where the feed was not in order, so that a time says nothing about what lies
-    behind it. ``newest_ms``: the newest event of the whole stream. ``accounted``: all its events, stored or rejected.
+    ``oldest_ms``: its oldest event, None where a time says nothing about what lies behind it: the feed was not in
+    order, or what was met has to be counted from the head on. ``newest_ms``: the newest event of the whole stream.
+    ``accounted``: all its events, stored or rejected.
     """
 
     oldest_ms: int | None
@@ -31,9 +32,9 @@ def read_pass_depth(connection: Connection, stream: str) -> PassDepth:
     """What is committed of the open pass."""
     with translated(), connection.cursor() as cursor:
         cursor.execute(statement("read_pass_depth"), {"stream": stream})
-        oldest_at, in_order, newest_at, accounted = stream_row(cursor.fetchone(), stream)
+        oldest_at, says_all, newest_at, accounted = stream_row(cursor.fetchone(), stream)
         connection.rollback()
-    return PassDepth(epoch_ms(oldest_at) if in_order else None, epoch_ms(newest_at), accounted)
+    return PassDepth(epoch_ms(oldest_at) if says_all else None, epoch_ms(newest_at), accounted)
 
 
 def stream_row(row: tuple[Any, ...] | None, stream: str) -> tuple[Any, ...]:

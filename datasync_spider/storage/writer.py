@@ -87,7 +87,7 @@ class Writer:
             turn()
             failpoints.reach("before_checkpoint")
             conflicts = self._settle_conflicts(connection, batch, written)
-            kept = insert_rejected(connection, self._run.stream, self._run.run_id, batch, written.refused)
+            kept = insert_rejected(connection, self._run, batch, written.inserted, written.refused)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
                 connection,

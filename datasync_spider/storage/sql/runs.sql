@@ -46,6 +46,8 @@ SET pass_number = %(pass_number)s,
     pass_oldest_at = NULL,
     pass_in_order = true,
     walk = 1,
+    named_walk = 0,
+    known_walk = 0,
     total_filtered = 0,
     cursor = NULL
 WHERE stream = %(stream)s
@@ -63,7 +65,16 @@ WHERE stream = %(stream)s AND pass_number = %(pass_number)s AND walk = %(walk)s 
 SELECT reason FROM ingestion_runs WHERE stream = %(stream)s AND pages > 0 ORDER BY run_id DESC LIMIT 1;
 
 -- name: read_pass_depth
-SELECT pass_oldest_at, pass_in_order, newest_occurred_at, total_ingested + total_rejected FROM ingestion_state WHERE stream = %(stream)s;
+-- Whether a time may stand for all that lies above it: not where the pass has met dead letters without an id, which are
+-- counted from the head on, nor where it has met known ground, above which they are counted.
+SELECT pass_oldest_at,
+       pass_in_order AND known_walk = 0 AND NOT EXISTS (
+           SELECT FROM rejected_events AS letter
+           WHERE letter.stream = state.stream AND letter.seen_pass = state.pass_number
+       ),
+       newest_occurred_at, total_ingested + total_rejected
+FROM ingestion_state AS state
+WHERE stream = %(stream)s;
 
 -- name: renew_lease
 UPDATE ingestion_state
@@ -137,4 +148,9 @@ WHERE event_id = ANY(%(event_ids)s) AND ingested_at < %(before)s;
 
 -- name: count_known_rejected
 SELECT count(*) FROM rejected_events
+WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND rejected_at < %(before)s;
+
+-- name: find_known_rejected
+-- Which they are.
+SELECT raw_sha256 FROM rejected_events
 WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND rejected_at < %(before)s;

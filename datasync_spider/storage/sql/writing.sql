@@ -31,6 +31,38 @@ VALUES %s
 ON CONFLICT (stream, raw_sha256, twin) DO NOTHING
 RETURNING page_number, twin;
 
+-- name: read_walk
+-- How far the walk has come: the last one that has met a record with an id, and one from before the pass. The pass before
+-- this one was counted from its head on where it is not older than counted_from_pass.
+SELECT named_walk, known_walk, counted_from_pass FROM ingestion_state WHERE stream = %(stream)s;
+
+-- name: was_read
+-- Whether this walk has a page of this cursor already: the last page of a pass that was refused its verdict is asked for
+-- again.
+SELECT EXISTS (
+    SELECT FROM ingestion_pages
+    WHERE stream = %(stream)s AND pass_number = %(pass_number)s AND walk = %(walk)s
+      AND cursor IS NOT DISTINCT FROM %(cursor)s
+);
+
+-- name: read_seen
+-- How far these bytes have been counted, and by which chain.
+SELECT raw_sha256, seen_pass, seen_walk, seen, seen_at_head, seen_before
+FROM rejected_events
+WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1;
+
+-- name: count_kept
+SELECT raw_sha256, max(twin) FROM rejected_events
+WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s)
+GROUP BY raw_sha256;
+
+-- name: save_seen
+UPDATE rejected_events AS letter
+SET seen_pass = counted.seen_pass, seen_walk = counted.seen_walk, seen = counted.seen,
+    seen_at_head = counted.seen_at_head, seen_before = counted.seen_before
+FROM (VALUES %s) AS counted (stream, raw_sha256, seen_pass, seen_walk, seen, seen_at_head, seen_before)
+WHERE letter.stream = counted.stream AND letter.raw_sha256 = counted.raw_sha256 AND letter.twin = 1;
+
 -- name: checkpoint
 -- The step that makes a batch count. Touches exactly one row while the fence is ours and the batch follows the run's last
 -- one without a gap, and none otherwise.
@@ -42,6 +74,8 @@ SET cursor = %(cursor)s,
     total_rejected = total_rejected + %(newly_rejected)s,
     -- Of this walk alone: a second walk meets what was filtered again, and it must not be counted twice.
     total_filtered = CASE WHEN %(walk)s > walk THEN 0 ELSE total_filtered END + %(filtered)s,
+    named_walk = CASE WHEN %(is_named)s THEN %(walk)s ELSE named_walk END,
+    known_walk = CASE WHEN %(is_known)s THEN %(walk)s ELSE known_walk END,
     pass_status = 'open',
     pass_expected_total = COALESCE(%(expected_total)s, pass_expected_total),
     pass_oldest_at = LEAST(pass_oldest_at, %(oldest_at)s),
