@@ -11,11 +11,13 @@ import asyncio
 import signal
 from collections.abc import Callable
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 def stop_signals() -> tuple[signal.Signals, ...]:
-    """SIGTERM, SIGINT, and SIGHUP unless it is ignored, which is what ``nohup`` is for."""
-    others = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
-    return (signal.SIGTERM, signal.SIGINT, *others)
+    """All of them, but for a SIGHUP that is ignored, which is what ``nohup`` is for."""
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return tuple(number for number in _SIGNALS if not (is_ignored and number is signal.SIGHUP))
 
 
 class ShutdownSignals:
