@@ -349,7 +349,7 @@ run_docker() {
     die 'the image could not be built' 1
   }
   # Told when that part of the image is made, and not when it comes from the cache.
-  sed -n 's/.*\(events are read without compiled code\)/\1/p' "$work/build" >&2
+  sed -n 's/.*\(events are read without compiled code\)/\1/p' "$work/build" >&2 || true
   # shellcheck disable=SC2086 # a list of services
   $compose up -d $needed </dev/null >&2 || {
     end_if_signalled
