@@ -127,7 +127,10 @@ tell() {
 
   if [ "$code" -eq 0 ] && [ "$status" = complete ]; then
     [ "$rejected" -eq 0 ] || say "$rejected events could not be stored as such; their bytes are in rejected_events."
-    printf 'INGESTION COMPLETE!\nTotal events: %s\n' "$ingested" || true
+    {
+      echo 'INGESTION COMPLETE!'
+      echo "Total events: $ingested"
+    } || true
     return 0
   fi
 
