@@ -56,8 +56,10 @@ class Command(DatasyncCommand):
 
 
 def _as_bytes(variables: Mapping[str, str]) -> dict[bytes, bytes]:
-    """As libpq wants them, also where the locale knows of ASCII alone."""
-    return {name.encode(): value.encode("utf-8", "surrogateescape") for name, value in variables.items()}
+    """As libpq wants them, also where the locale knows of ASCII alone; what it does not change stays as it is."""
+    changed = {name: value for name, value in variables.items() if os.environ.get(name) != value}
+    kept = {name: value for name, value in os.environb.items() if os.fsdecode(name) in variables}
+    return {**kept, **{name.encode(): value.encode("utf-8", "surrogateescape") for name, value in changed.items()}}
 
 
 def _bundled() -> str:
