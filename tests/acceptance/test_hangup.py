@@ -74,13 +74,15 @@ def test_a_run_that_was_started_to_outlive_its_terminal_goes_on(
 
 def test_a_command_that_watches_ends_with_its_own_exit_code(database_url: str) -> None:
     watching = subprocess.Popen(
-        [sys.executable, "-m", "scrapy", "status", "--watch"],
+        [sys.executable, "-m", "scrapy", "status", "--watch", "--json"],
         cwd=PROJECT,
         env=clean_environment(DATABASE_URL=database_url),
         stdout=subprocess.PIPE,
     )
     assert watching.stdout is not None
     with watching.stdout as shown:
+        # A line a look: with the second one, the first has been looked at to its end.
+        assert shown.readline()
         assert shown.readline()
         os.kill(watching.pid, signal.SIGHUP)
         assert watching.wait(10) == 0
