@@ -25,12 +25,12 @@ from yarl import URL
 from datasync_spider.api.endpoint import origin, same_origin
 from datasync_spider.errors import ConnectionTrouble, OriginRefused, Stopped
 from datasync_spider.headers import plain_pairs
+from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.proxies import proxy_for
 from datasync_spider.trust import remedy, tls_context
 
 _T = TypeVar("_T")
 _CHUNK_BYTES = 1 << 18
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 # aiohttp's errors by the slug under which the crawl counts the same trouble; the more special ones first.
 _TROUBLE: tuple[tuple[type[Exception], str], ...] = (
@@ -239,7 +239,7 @@ async def _pieces(upload: Upload) -> AsyncIterator[bytes]:
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Runs a coroutine to its end in a loop of its own. Raises Stopped where SIGTERM or SIGINT comes first."""
+    """Runs a coroutine to its end in a loop of its own. Raises Stopped where a signal to stop comes first."""
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         task = loop.create_task(work)
@@ -265,8 +265,8 @@ def _heard(loop: asyncio.AbstractEventLoop, stop: Callable[[str], None]) -> Iter
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number in _SIGNALS:
+    previous = {number: signal.getsignal(number) for number in stop_signals()}
+    for number in previous:
         loop.add_signal_handler(number, stop, number.name)
     try:
         yield

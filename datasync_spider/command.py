@@ -27,6 +27,7 @@ from datasync_spider.config import Config
 from datasync_spider.config.model import BUNDLED_MOCK_URL
 from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
 from datasync_spider.local.mock_process import start_mock
+from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.logs import install_logging
 from datasync_spider.proxies import passed_over, proxy_for
 from datasync_spider.storage.connect import Connection
@@ -107,17 +108,25 @@ def api(settings: BaseSettings, config: Config) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Turns SIGTERM and SIGINT into :class:`~datasync_spider.errors.Stopped` while the reactor does not run yet."""
+    """Turns a signal to stop into :class:`~datasync_spider.errors.Stopped` while the reactor does not run yet.
+
+    What follows a stop is not interrupted by a SIGHUP, which a terminal that goes away sends more than once.
+    """
+    is_stopped = False
 
     def stop(number: int, _: FrameType | None) -> None:
+        nonlocal is_stopped
+        is_stopped = True
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         raise Stopped(signal.Signals(number).name)
 
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    previous = {number: signal.signal(number, stop) for number in stop_signals()}
     try:
         yield
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            if not (is_stopped and number == signal.SIGHUP):
+                signal.signal(number, handler)
 
 
 def interruptibly(work: Callable[[], None], watch: StandstillWatch) -> None:

@@ -6,7 +6,6 @@ Exit code 0; 1 where ``--raw`` names an event that is not there.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -76,8 +75,7 @@ def _write(raw: bytes | None, stream: str, rejected_id: int) -> int:
     try:
         sys.stdout.buffer.write(raw)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # The reader has seen enough, as with "| head". Nothing may be flushed into the broken pipe at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:
+        # These are not its exact bytes. The reason is said when the process ends.
         return exitcodes.FAILED
     return exitcodes.COMPLETE

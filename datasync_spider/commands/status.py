@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from datasync_spider.dashboard.activity import Activity, activity
 from datasync_spider.display import visible
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
 from datasync_spider.progress.words import counted
+from datasync_spider.standardstreams import reader_is_gone
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
@@ -37,7 +39,8 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 class Command(DatasyncCommand):
     """Exit code 0, or 1 where ``--expect`` names another status than that of the last run.
 
-    With ``--watch`` it looks again every second until it is interrupted; the exit code is that of the last look.
+    With ``--watch`` it looks again every second until it is interrupted, or nobody reads it any more; the exit code is
+    that of the last look.
     """
 
     def short_desc(self) -> str:
@@ -54,8 +57,8 @@ class Command(DatasyncCommand):
             return self._look(database_url, config, opts, _print)
         code = exitcodes.FAILED
         show = _redraw if sys.stdout.isatty() and not opts.json else _print
-        try:
-            while True:
+        with suppress(Stopped):
+            while not reader_is_gone():
                 try:
                     code = self._look(database_url, config, opts, show)
                 except ConfigurationError as error:
@@ -66,8 +69,7 @@ class Command(DatasyncCommand):
                     # Whoever watches wants to see it come back.
                     print(f"{self.name}: {error}", file=sys.stderr)
                 time.sleep(_WATCH_SECONDS)
-        except Stopped:
-            return code
+        return code
 
     def _look(self, database_url: str, config: Config, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
         with connected(database_url) as connection:

@@ -7,6 +7,7 @@ which may be a secret. Where a text comes from and how a refusal is reported is 
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -101,7 +102,15 @@ def base_url() -> Kind:
 
 def database_url() -> Kind:
     """What libpq takes as a connection URL."""
-    return Kind(check_database_url, "a URL that begins with postgresql:// or postgres://")
+
+    def read(text: str) -> str:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("it is not UTF-8 text") from None
+        return check_database_url(text)
+
+    return Kind(read, "a URL that begins with postgresql:// or postgres://")
 
 
 def header_value() -> Kind:
@@ -136,11 +145,16 @@ def path() -> Kind:
         if "\0" in text:
             raise ValueError("it holds a NUL character")
         try:
-            return Path(text).expanduser()
+            return file_path(text)
         except RuntimeError:
             raise ValueError("the home directory that ~ stands for is not known") from None
 
     return Kind(read, "a path; a relative one starts at the project's directory")
+
+
+def file_path(text: str) -> Path:
+    """The file that a text in UTF-8 names, whatever the locale takes names for. Raises RuntimeError for a ``~``."""
+    return Path(os.fsdecode(text.encode("utf-8", "surrogateescape"))).expanduser()
 
 
 def _within(value: _Number, low: _Number, high: _Number) -> _Number:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from datasync_spider.config.kinds import file_path
 from datasync_spider.config.mangled import has_quote_at_an_end, hint, is_enclosed, is_orchestrated, key_doubts
 from datasync_spider.config.sources import Found, Sources
 from datasync_spider.config.table import SETTINGS, Setting
@@ -82,7 +83,7 @@ class Reading:
         shown = repr(pointer.text) if _leads_somewhere(self._project, pointer.text) else _MASK
         where = f"{name} is {shown} ({pointer.source})"
         try:
-            path = self._project / Path(pointer.text).expanduser()
+            path = self._project / file_path(pointer.text)
             with path.open(encoding="utf-8-sig") as stream:
                 text = stream.read(_SECRET_FILE_BYTES).strip()
         except OSError as error:
@@ -159,7 +160,7 @@ def _refuse_what_came_along(setting: Setting, text: str) -> None:
 def _leads_somewhere(project: Path, pointer: str) -> bool:
     """Whether this is plainly a path. People also put the secret itself where the name of its file belongs."""
     try:
-        path = project / Path(pointer).expanduser()
+        path = project / file_path(pointer)
         return path.exists() or ("/" in pointer and path.parent.is_dir())
     except (OSError, ValueError, RuntimeError):
         return False

@@ -34,6 +34,7 @@ RUN_REASONS: dict[str, Explanation] = {
     ),
     # Ends as stopped.
     "SIGTERM": Explanation("It was asked to stop; what it had fetched is committed.", _GOES_ON),
+    "SIGHUP": Explanation("Its terminal went away; what it had fetched is committed.", _GOES_ON),
     "SIGINT": Explanation("It was stopped at the keyboard; what it had fetched is committed.", _GOES_ON),
     # Ends as fenced.
     "fenced": Explanation(
