@@ -5,6 +5,13 @@
 # a line in a log is never taken for the truth. Works in any POSIX shell.
 set -eu
 
+# Who reads what this prints changes nothing about what it does: a reader that has gone is no reason to end, and what is
+# closed must not become a file of ours.
+trap '' PIPE
+(: <&0) 2>/dev/null || exec </dev/null
+(: >&1) 2>/dev/null || exec >/dev/null
+(: >&2) || exec 2>/dev/null
+
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 # shellcheck source=scripts/venv.sh
 . "$root/scripts/venv.sh"
@@ -37,9 +44,9 @@ mode=''
 while [ $# -gt 0 ]; do
   case $1 in
     --local | --docker) mode=${1#--} ;;
-    -h | --help) usage; exit 0 ;;
+    -h | --help) usage || true; exit 0 ;;
     --) shift; break ;;
-    *) usage >&2; die "unknown argument: $1 (arguments of the crawl follow --)" ;;
+    *) usage >&2 || true; die "unknown argument: $1 (arguments of the crawl follow --)" ;;
   esac
   shift
 done
@@ -101,7 +108,7 @@ ask() {
   done
   "$how" "$@" 2>"$work/status" </dev/null || {
     say 'The database could not be asked how the run ended:'
-    tail -n 3 "$work/status" >&2
+    tail -n 3 "$work/status" >&2 || true
   }
 }
 
@@ -120,8 +127,10 @@ tell() {
 
   if [ "$code" -eq 0 ] && [ "$status" = complete ]; then
     [ "$rejected" -eq 0 ] || say "$rejected events could not be stored as such; their bytes are in rejected_events."
-    echo 'INGESTION COMPLETE!'
-    echo "Total events: $ingested"
+    {
+      echo 'INGESTION COMPLETE!'
+      echo "Total events: $ingested"
+    } || true
     return 0
   fi
 
@@ -139,7 +148,7 @@ tell() {
   [ -z "$ingested" ] || say "Events stored so far: $ingested, rejected: $rejected"
   if [ -s "$log" ]; then
     say "The end of $log:"
-    tail -n 5 "$log" | sed 's/^/  /' >&2
+    tail -n 5 "$log" | sed 's/^/  /' >&2 || true
   fi
   return "$code"
 }
@@ -193,8 +202,9 @@ run_local() {
   elsewhere=$(setting LOG_COPY_FILE)
   log=${elsewhere:-$log}
   trap 'forward INT' INT
-  # The crawl knows two signals; a closed terminal means the same to it as being told to end.
-  trap 'forward TERM' TERM HUP
+  trap 'forward TERM' TERM
+  # A terminal that goes away says so more than once, and a second signal would end the crawl at once.
+  trap 'trap "" HUP; forward TERM' HUP
   LOG_COPY_FILE=$log python -c "$own_group" scrapy crawl events "$@" </dev/null &
   crawl_pid=$!
   [ -z "$signalled" ] || forward "$signalled"
@@ -333,15 +343,17 @@ run_docker() {
   fi
 
   trap 'interrupt INT' INT
-  trap 'interrupt TERM' TERM HUP
+  trap 'interrupt TERM' TERM
+  # A terminal that goes away says so more than once, and a second signal would end the crawl at once.
+  trap 'trap "" HUP; interrupt TERM' HUP
   say "building the image and starting $needed"
   $compose build "$service" >"$work/build" 2>&1 </dev/null || {
     end_if_signalled
-    tail -n 30 "$work/build" >&2
+    tail -n 30 "$work/build" >&2 || true
     die 'the image could not be built' 1
   }
   # Told when that part of the image is made, and not when it comes from the cache.
-  sed -n 's/.*\(events are read without compiled code\)/\1/p' "$work/build" >&2
+  sed -n 's/.*\(events are read without compiled code\)/\1/p' "$work/build" >&2 || true
   # shellcheck disable=SC2086 # a list of services
   $compose up -d $needed </dev/null >&2 || {
     end_if_signalled

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import psycopg2
 
 from datasync_spider.local.embedded_postgres import start_embedded
+from datasync_spider.storage.connect import connect
 from datasync_spider.storage.migrate import migrate
 
 EMPTY = "bench_empty"
@@ -31,7 +32,7 @@ class Server:
         try:
             self._embedded = start_embedded(self.directory / "home")
             self._execute(f"CREATE DATABASE {EMPTY}")
-            connection = psycopg2.connect(self.url(EMPTY))
+            connection = connect(self.url(EMPTY))
             try:
                 migrate(connection)
             finally:

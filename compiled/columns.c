@@ -12,7 +12,6 @@
  */
 
 #define Py_LIMITED_API 0x030b0000
-#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include "events.h"

@@ -129,7 +129,8 @@ static PyObject *events_rows(PyObject *object, PyObject *Py_UNUSED(ignored)) {
 static PyObject *mark_of(const Events *self, const Slice *slice) {
     if (slice == NULL) return new_none();
     const char *id = (const char *)text_of(self) + slice->id_start;
-    return Py_BuildValue("(Ls#)", (long long)slice->time_us, id, (Py_ssize_t)slice->id_length);
+    // Not "s#": what that means depends on the headers, and a module made with 3.13's must work under 3.11 as well.
+    return Py_BuildValue("(LN)", (long long)slice->time_us, PyUnicode_FromStringAndSize(id, (Py_ssize_t)slice->id_length));
 }
 
 PyDoc_STRVAR(ends_doc,

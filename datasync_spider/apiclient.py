@@ -11,24 +11,26 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
 
 from datasync_spider.api.endpoint import origin, same_origin
 from datasync_spider.errors import ConnectionTrouble, OriginRefused, Stopped
+from datasync_spider.headers import plain_pairs
+from datasync_spider.local.shutdown import stop_signals
+from datasync_spider.proxies import proxy_for
+from datasync_spider.trust import remedy, tls_context
 
 _T = TypeVar("_T")
 _CHUNK_BYTES = 1 << 18
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 # aiohttp's errors by the slug under which the crawl counts the same trouble; the more special ones first.
 _TROUBLE: tuple[tuple[type[Exception], str], ...] = (
@@ -65,8 +67,8 @@ class Answer:
     seconds: float
 
     def plain_headers(self) -> dict[str, str]:
-        """Text by lower-case name; of a repeated header the last value."""
-        return {name.lower(): value for name, value in self.headers}
+        """Text by lower-case name, as :func:`datasync_spider.headers.plain_pairs` has it."""
+        return plain_pairs(self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +85,21 @@ class Upload:
 
 
 class ApiClient:
-    """``api_key`` None: requests carry none."""
+    """``api_key`` None: requests carry none. ``is_direct``: past any proxy that the environment names."""
 
     def __init__(
-        self, base_url: str, api_key: str | None, user_agent: str, timeout_seconds: float, max_body_bytes: int
+        self,
+        base_url: str,
+        api_key: str | None,
+        user_agent: str,
+        timeout_seconds: float,
+        max_body_bytes: int,
+        *,
+        is_direct: bool = False,
     ) -> None:
         self.base_url = base_url
+        self._proxy_url = None if is_direct else proxy_for(base_url)
+        self._is_tls = any(url.startswith("https:") for url in (base_url, self._proxy_url or ""))
         self._timeout_seconds = timeout_seconds
         self._max_body_bytes = max_body_bytes
         self._headers = {"Accept": "application/json", "User-Agent": user_agent}
@@ -137,7 +148,8 @@ class ApiClient:
                     data=None if upload is None else _pieces(upload),
                     headers=self._headers | _upload_headers(upload),
                     allow_redirects=False,
-                    proxy=_proxy_for(url),
+                    # aiohttp's own way of finding it would also send what .netrc holds for the API's host.
+                    proxy=self._proxy_url,
                 ) as answer,
             ):
                 received_at = time.time()
@@ -175,7 +187,8 @@ class ApiClient:
 
         try:
             async with aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(socket_factory=make_socket),
+                # Its own way to verify would be what the environment said when aiohttp was imported.
+                connector=aiohttp.TCPConnector(socket_factory=make_socket, ssl=tls_context() if self._is_tls else True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # One limit covers all, in _exchange; aiohttp's own would be further ones.
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
@@ -204,7 +217,9 @@ class ApiClient:
         reason = next(reason for kind, reason in _TROUBLE if isinstance(error, kind))
         if reason == "timeout":
             return ConnectionTrouble(reason, f"no whole answer within {self._timeout_seconds:g} s")
-        return ConnectionTrouble(reason, f"{type(error).__name__}: {error}")
+        cause = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else None
+        advice = f"; {remedy(cause)}" if isinstance(cause, ssl.SSLCertVerificationError) else ""
+        return ConnectionTrouble(reason, f"{type(error).__name__}: {error}{advice}")
 
 
 def _upload_headers(upload: Upload | None) -> dict[str, str]:
@@ -223,19 +238,8 @@ async def _pieces(upload: Upload) -> AsyncIterator[bytes]:
         raise OSError(f"the file ended {left} bytes early")
 
 
-def _proxy_for(url: str) -> str | None:
-    """The environment's proxy for this address, as for the crawl.
-
-    aiohttp's own way of finding it would also send what .netrc holds for the API's host.
-    """
-    parts = urlsplit(url)
-    if proxy_bypass(parts.hostname or ""):
-        return None
-    return getproxies().get(parts.scheme)
-
-
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Runs a coroutine to its end in a loop of its own. Raises Stopped where SIGTERM or SIGINT comes first."""
+    """Runs a coroutine to its end in a loop of its own. Raises Stopped where a signal to stop comes first."""
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         task = loop.create_task(work)
@@ -261,8 +265,8 @@ def _heard(loop: asyncio.AbstractEventLoop, stop: Callable[[str], None]) -> Iter
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number in _SIGNALS:
+    previous = {number: signal.getsignal(number) for number in stop_signals()}
+    for number in previous:
         loop.add_signal_handler(number, stop, number.name)
     try:
         yield

@@ -22,11 +22,18 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from datasync_spider import exitcodes
+from datasync_spider import exitcodes, streamnames
 from datasync_spider.config import Config
-from datasync_spider.errors import ConfigurationError, Stopped, StorageError
+from datasync_spider.config.model import BUNDLED_MOCK_URL
+from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
 from datasync_spider.local.mock_process import start_mock
+from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.logs import install_logging
+from datasync_spider.proxies import passed_over, proxy_for
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.standstill import StandstillWatch
+from datasync_spider.storage.status import read_stream_names
+from datasync_spider.trust import check_authorities
 
 if TYPE_CHECKING:
     import argparse
@@ -65,15 +72,34 @@ def database(settings: BaseSettings, config: Config) -> Iterator[str]:
         yield server.url
 
 
+def check_way(config: Config) -> None:
+    """Looks at what the environment says of the way to the API: proxies, and authorities for its certificate.
+
+    Raises ConfigurationError where the way is barred, whatever the API may do.
+    """
+    if config.base_url is None:
+        return
+    proxy = proxy_for(config.base_url)
+    if any(url.startswith("https:") for url in (config.base_url, proxy or "")):
+        check_authorities()
+
+
 @contextlib.contextmanager
 def api(settings: BaseSettings, config: Config) -> Iterator[None]:
-    """The configured API; the bundled mock is started where mock mode names no address."""
+    """The configured API; the bundled mock is started where mock mode names no address.
+
+    Raises ConfigurationError where the environment leaves no way to it.
+    """
+    check_way(config)
     if config.base_url is not None:
+        if warning := passed_over(config.base_url):
+            logger.warning("%s", warning)
         yield
         return
     mock = start_mock(PROJECT_DIRECTORY, config.home, {**os.environ, **config.mock_environ})
     try:
         settings.set("API_BASE_URL", mock.base_url, priority="cmdline")
+        settings.set(BUNDLED_MOCK_URL, mock.base_url, priority="cmdline")
         logger.info("the bundled mock API serves at %s", mock.base_url)
         yield
     finally:
@@ -82,23 +108,32 @@ def api(settings: BaseSettings, config: Config) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Turns SIGTERM and SIGINT into :class:`~datasync_spider.errors.Stopped` while the reactor does not run yet."""
+    """Turns a signal to stop into :class:`~datasync_spider.errors.Stopped` while the reactor does not run yet.
+
+    What follows a stop is not interrupted by a SIGHUP, which a terminal that goes away sends more than once.
+    """
+    is_stopped = False
 
     def stop(number: int, _: FrameType | None) -> None:
+        nonlocal is_stopped
+        is_stopped = True
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         raise Stopped(signal.Signals(number).name)
 
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    previous = {number: signal.signal(number, stop) for number in stop_signals()}
     try:
         yield
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            if not (is_stopped and number == signal.SIGHUP):
+                signal.signal(number, handler)
 
 
-def interruptibly(work: Callable[[], None]) -> None:
+def interruptibly(work: Callable[[], None], watch: StandstillWatch) -> None:
     """Does the work in a thread of its own, so that a signal is heard also while a database says nothing.
 
-    A thread that hangs is left to die with the process. Raises what the work raises.
+    A thread that hangs is left to die with the process. Raises what the work raises, and Stalled where the watch says
+    so.
     """
     raised: list[BaseException] = []
 
@@ -110,9 +145,17 @@ def interruptibly(work: Callable[[], None]) -> None:
 
     thread = threading.Thread(target=run, name="datasync-start", daemon=True)
     thread.start()
-    thread.join()
+    while thread.is_alive():
+        thread.join(watch.pause_seconds)
+        watch.check()
     if raised:
         raise raised[0]
+
+
+def check_stream(connection: Connection, config: Config) -> None:
+    """Raises ConfigurationError where the database, whose schema is up to date, has streams but not the one named."""
+    if refusal := streamnames.unknown(config.stream, read_stream_names(connection)):
+        raise ConfigurationError(refusal)
 
 
 class DatasyncCommand(ScrapyCommand):
@@ -133,7 +176,10 @@ class DatasyncCommand(ScrapyCommand):
         try:
             with stoppable(), database(self.settings, config) as database_url:
                 self.exitcode = self.execute(database_url, config, opts)
-        except StorageError as error:
+        except ConfigurationError as error:
+            print(f"{self.name}: {error}", file=sys.stderr)
+            self.exitcode = exitcodes.BAD_CONFIGURATION
+        except (StorageError, Stalled) as error:
             print(f"{self.name}: {error}", file=sys.stderr)
             self.exitcode = exitcodes.FAILED
         except Stopped:

@@ -30,6 +30,8 @@ from datasync_spider.http1.errors import (
     HttpError,
     NameNotFound,
     NotConnected,
+    NotTls,
+    NotTrusted,
     ProxyRefused,
     TlsFailed,
 )
@@ -47,6 +49,8 @@ _ERRORS: dict[type[HttpError], type[Exception]] = {
     NameNotFound: CannotResolveHostError,
     NotConnected: DownloadConnectionRefusedError,
     TlsFailed: DownloadConnectionRefusedError,
+    NotTrusted: DownloadConnectionRefusedError,
+    NotTls: DownloadConnectionRefusedError,
     ProxyRefused: DownloadConnectionRefusedError,
     BodyCut: ResponseDataLossError,
 }
@@ -85,7 +89,7 @@ class HttpDownloadHandler:
             allowed = f"the {self._timeout_seconds:g} s of API_TIMEOUT_MS"
             raise DownloadTimeoutError(f"no whole answer within {allowed}") from error
         except BodyTooLarge as error:
-            raise DownloadFailedError(f"{error} by API_MAX_BODY_BYTES") from error
+            raise DownloadFailedError(f"{error} by API_MAX_BODY_BYTES: raise it, or lower API_PAGE_LIMIT") from error
         except HttpError as error:
             raise _ERRORS.get(type(error), DownloadFailedError)(str(error)) from error
         finally:
@@ -107,6 +111,7 @@ class HttpDownloadHandler:
                 scrapy_signals.headers_received,
                 headers=received,
                 body_length=answer.content_length,
+                status=answer.status,
                 request=request,
                 spider=self._crawler.spider,
             )
@@ -118,6 +123,7 @@ class HttpDownloadHandler:
             request.body,
             proxy_url=request.meta.get("proxy"),
             on_head=tell_headers,
+            afresh=request.meta.get("afresh", False),
         )
         response = Response(request.url, status=answer.status, body=answer.body(), request=request)
         # Given to the constructor, they would be read once more.

@@ -8,14 +8,21 @@ DatasyncError
 │   ├── PageContradiction     a page that denies itself: more to come but no cursor; retried briefly
 │   ├── ServerTrouble         5xx, 408, 425: the server says that it is not well
 │   ├── ConnectionTrouble     refused, reset, timed out, cut in mid-body
-│   └── RateLimited           429: waits are the server's to say and use up no attempt
+│   ├── RateLimited           429 and its like: waits are the server's to say and use up no attempt
+│   └── OddAnswer             421, 304, no HTTP at all: a fresh connection may mend it, and nothing else
 ├── RestartFromHead           this position is gone, the stream is not
 │   └── CursorExpired
 ├── FatalError                stop the run as failed with the position kept
 │   ├── ApiRefused            4xx that no repetition mends
+│   │   └── CursorRefused     the API does not know, or cannot read, the cursor
+│   ├── CertificateRefused    nobody vouches for the API's certificate, or not for this host
+│   ├── WrongProtocol         what answers speaks no HTTP, or no TLS
 │   ├── OriginRefused         a URL outside the configured origin
 │   ├── CursorRepeated        the feed walks in a circle
+│   ├── NoNewRecords          page after page, and all of them known
+│   ├── OnlyEmptyPages        page after page, and none with a record
 │   ├── RetriesExhausted      attempts or budget used up
+│   ├── WaitTooLong           the API asks for a longer wait than the budget allows
 │   ├── RejectedTooMany       the share of unusable events says that the feed is not what we think
 │   ├── PageLost              an item pipeline lost or broke a page on its way to the writer
 │   └── Stalled               nothing moves and nothing excuses that
@@ -79,11 +86,18 @@ class ConnectionTrouble(RetryableError):
 
 
 class RateLimited(RetryableError):
-    """429. ``retry_after_seconds`` is what the server told, or None where it told nothing usable."""
+    """429, or another status that says the same. How long to wait, whoever paces reads from the answer."""
 
-    def __init__(self, retry_after_seconds: float | None, detail: str = "") -> None:
+    def __init__(self, detail: str = "") -> None:
         super().__init__("rate_limited", detail)
-        self.retry_after_seconds = retry_after_seconds
+
+
+class OddAnswer(RetryableError):
+    """No answer to what was asked. It is asked again over a fresh connection; a second one in a row is ``final``."""
+
+    def __init__(self, reason: str, detail: str, final: FatalError) -> None:
+        super().__init__(reason, detail)
+        self.final = final
 
 
 class RestartFromHead(DatasyncError):
@@ -115,6 +129,22 @@ class ApiRefused(FatalError):
         self.message = message
 
 
+class CursorRefused(ApiRefused):
+    """The API says that the cursor is invalid, malformed or unknown: this position is worth nothing to it."""
+
+
+class CertificateRefused(FatalError):
+    """The API could not prove who it is; no repetition mends that."""
+
+    reason = "certificate_refused"
+
+
+class WrongProtocol(FatalError):
+    """What answers at the API's address is something else."""
+
+    reason = "wrong_protocol"
+
+
 class OriginRefused(FatalError):
     """A request would leave the API's own origin, and the API key with it."""
 
@@ -127,6 +157,18 @@ class CursorRepeated(FatalError):
     reason = "cursor_repeated"
 
 
+class NoNewRecords(FatalError):
+    """The API gives pages that hold nothing new, as if it ignored the cursor. The position leads nowhere."""
+
+    reason = "no_new_records"
+
+
+class OnlyEmptyPages(FatalError):
+    """The API gives empty pages, each with a cursor to another one. The position may lead on some day."""
+
+    reason = "only_empty_pages"
+
+
 class RetriesExhausted(FatalError):
     """The last of the allowed attempts failed. ``last_reason`` is that attempt's slug, ``last_detail`` its words."""
 
@@ -136,6 +178,12 @@ class RetriesExhausted(FatalError):
         last = f"{last_reason}: {last_detail}" if last_detail else last_reason
         super().__init__(f"gave up after {detail}; the last failure was {last}")
         self.last_reason = last_reason
+
+
+class WaitTooLong(FatalError):
+    """The API asks for a wait that would end after the budget: it is not begun. Nothing is wrong but the time."""
+
+    reason = "wait_too_long"
 
 
 class RejectedTooMany(FatalError):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Pair: TypeAlias = tuple[bytes, bytes]
 
+# What several lines of these say is one list, and each of its values may matter.
+_LISTS = ("retry-after", "ratelimit", "x-ratelimit", "x-rate-limit")
+
 
 def fill_headers(headers: Headers, pairs: Iterable[Pair]) -> None:
     """Puts in what came, as ``headers.update(pairs)`` does."""
@@ -30,8 +33,23 @@ def header_pairs(headers: Headers) -> list[Pair]:
 
 
 def plain_headers(headers: Headers) -> dict[str, str]:
-    """Text by lower-case name; of a repeated header the last value."""
-    return {name.decode("latin-1").lower(): values[-1].decode("latin-1") for name, values in _items(headers) if values}
+    """Text by lower-case name; of a repeated header the last value, unless it speaks of waits and limits: then all."""
+    plain = {}
+    for raw_name, values in _items(headers):
+        if values:
+            name = raw_name.decode("latin-1").lower()
+            is_list = len(values) > 1 and name.startswith(_LISTS)
+            plain[name] = (b", ".join(values) if is_list else values[-1]).decode("latin-1")
+    return plain
+
+
+def plain_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The same of pairs of text, in their order."""
+    plain: dict[str, str] = {}
+    for raw_name, value in pairs:
+        name = raw_name.lower()
+        plain[name] = f"{plain[name]}, {value}" if name in plain and name.startswith(_LISTS) else value
+    return plain
 
 
 def _items(headers: Headers) -> ItemsView[bytes, list[bytes]]:

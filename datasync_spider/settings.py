@@ -2,6 +2,8 @@
 
 What a user configures is in :mod:`datasync_spider.config`, not here. Invariant: nothing of Scrapy's that opens a
 port, runs submitted code, follows a redirect or reads another scheme is on.
+
+Scrapy reads it before it does or says anything, which makes it the place where a process of ours begins.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 from typing import Any
+
+from datasync_spider.standardstreams import guard
 
 _COMMANDS = "datasync_spider.commands"
 
@@ -22,6 +26,8 @@ def commands_module(arguments: list[str]) -> str:
     wanted = f"{_COMMANDS}.{word}"
     return wanted if word.isidentifier() and find_spec(wanted) is not None else _COMMANDS
 
+
+guard()
 
 BOT_NAME = "datasync"
 SPIDER_MODULES = ["datasync_spider.spiders"]
@@ -68,6 +74,7 @@ DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
     "datasync_spider.downloadermiddlewares.auth.AuthMiddleware": 300,
     "datasync_spider.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
     "datasync_spider.downloadermiddlewares.retry.RetryMiddleware": 550,
+    "datasync_spider.downloadermiddlewares.proxy.ProxyChoiceMiddleware": 740,
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
     "datasync_spider.downloadermiddlewares.ratelimit.RateLimitMiddleware": 860,
 }

@@ -8,7 +8,10 @@ run_failed = object()  # error: DatasyncError; the run is to end as failed, the 
 run_ending = object()  # reason: str; the run has failed, nothing new is fetched and the end is being recorded
 stop_requested = object()  # signal_name: str; fetching must stop and every wait must end
 loop_ended = object()  # the event loop is over, be it that the crawl has closed or that a second signal cut it off
-wait_started = object()  # reason: str, seconds: float
+# reason: str, seconds: float, asked: str, by which answer the API asked for it; empty for a pause of our own
+wait_started = object()
+# seconds: float, is_binding: bool; for how long the API wants no request. Binding is what a refusal for the rate says.
+wait_asked = object()
 wait_ended = object()  # reason: str, waited_seconds: float
 batch_committed = object()  # summary: datasync_spider.storage.batch.Committed, newest: Watermark | None of its events
 # pages: int, rows: int, both waiting for a writer; writing: int, batches with the writers; batch_size_rows: int

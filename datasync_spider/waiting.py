@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_WHOLE_SECONDS_FROM = 100.0
+
 
 class Waiter:
     """Waits for one crawl. Made by a component's ``from_crawler``."""
@@ -41,16 +43,23 @@ class Waiter:
         await self._stopped.wait()
 
     async def wait(
-        self, seconds: float, reason: str, log_level: int = logging.INFO, fields: Mapping[str, Any] | None = None
+        self,
+        seconds: float,
+        reason: str,
+        log_level: int = logging.INFO,
+        fields: Mapping[str, Any] | None = None,
+        asked: str = "",
     ) -> int:
         """Waits at least ``seconds``; gives the milliseconds waited. Raises Stopped as soon as a stop is requested.
 
-        ``fields``: what the log line is about, for programs.
+        ``fields``: what the log line is about, for programs. ``asked``: in which words the API asked for the wait.
         """
         if self.stopped:
             raise Stopped(f"stopped instead of waiting ({reason})")
-        logger.log(log_level, "waiting %.3g s: %s", seconds, reason, extra={"datasync": fields or {}})
-        self._crawler.signals.send_catch_log(signals.wait_started, reason=reason, seconds=seconds)
+        length = f"{seconds:.3g}" if seconds < _WHOLE_SECONDS_FROM else f"{seconds:.0f}"
+        why = f"{reason} ({asked})" if asked else reason
+        logger.log(log_level, "waiting %s s: %s", length, why, extra={"datasync": fields or {}})
+        self._crawler.signals.send_catch_log(signals.wait_started, reason=reason, seconds=seconds, asked=asked)
         failpoints.reach("waiting")
         started = time.monotonic()
         try:

@@ -182,7 +182,11 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
         try:
             number = int(text)
         except ValueError:
-            raise ArgumentTypeError(f"{text!r} is not a whole number") from None
+            # Kubernetes sets MOCK_PORT=tcp://… by itself where a service is called mock.
+            note = (
+                ": Kubernetes sets NAME_PORT for a service called NAME, see enableServiceLinks" if "://" in text else ""
+            )
+            raise ArgumentTypeError(f"{text!r} is not a whole number{note}") from None
         if number < least or (most is not None and number > most):
             raise ArgumentTypeError(f"{number} is not in {least} to {'...' if most is None else most}")
         return number

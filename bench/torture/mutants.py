@@ -22,9 +22,12 @@ from datasync_spider.spiders import lookups
 from datasync_spider.storage import checkpoint, known, rejections, runs, sql, writer
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.completion import Verdict
+from datasync_spider.storage.ground import Ground
 
 _NO_FENCE = " AND fence = %(fence)s AND lease_run_id = %(run_id)s"
 _NO_GAP = "\n  AND checkpoint_page = %(first_page)s - 1"
+
+_NONE_KEPT = rejections.Kept(0, Ground.NEW)
 
 
 def cursor_in_a_transaction_of_its_own() -> None:
@@ -32,9 +35,8 @@ def cursor_in_a_transaction_of_its_own() -> None:
 
     def write(self: Any, connection: Any, batch: Any, turn: Any, totals: Any) -> Any:
         turn()
-        committed = checkpoint.save_checkpoint(
-            connection, self._run, batch, {p.page.number: len(p.rows) for p in batch.pages}, {}, 0, 0, 0.0, totals()
-        )
+        inserted = {p.page.number: len(p.rows) for p in batch.pages}
+        committed = checkpoint.save_checkpoint(connection, self._run, batch, inserted, {}, _NONE_KEPT, 0, 0.0, totals())
         connection.commit()
         self._write_rows(connection, batch)
         connection.commit()
@@ -104,7 +106,7 @@ def known_ground_is_any_stored_page() -> None:
 
 def rejected_events_are_dropped() -> None:
     """What cannot be stored is counted and forgotten."""
-    _put(writer, "insert_rejected", lambda *_: 0)
+    _put(writer, "insert_rejected", lambda *_: _NONE_KEPT)
 
 
 def a_rejected_event_is_kept_each_time_that_it_is_read() -> None:

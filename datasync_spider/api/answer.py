@@ -1,23 +1,48 @@
 """What one HTTP answer means: a page, or the error that says what the caller must do about it.
 
-Invariant: every status and every body leads to exactly one outcome, and only a 200 can be a page. Decided by status and
-by the API's own ``code``; its prose is looked at only for what some deployments tell in no other way.
+Invariant: every status and every body leads to exactly one outcome, and only a 200 can be a page; one that says of
+itself that it is an error is judged as an error status would be. Decided by status and by the API's own ``code``; its
+prose is looked at only for what some deployments tell in no other way.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from datasync_spider.api.complaint import Complaint, read_complaint
+from datasync_spider.api.complaint import MAX_CHARACTERS, Complaint, read_complaint
+from datasync_spider.api.cursorfault import CursorFault, cursor_fault
 from datasync_spider.api.endpoint import origin
+from datasync_spider.api.errorinpage import ErrorInPage
 from datasync_spider.api.page import Page, read_page
-from datasync_spider.api.reasons import NO_DATA_ARRAY, status_reason
-from datasync_spider.errors import ApiRefused, CursorExpired, DatasyncError, PageUnreadable, RateLimited, ServerTrouble
+from datasync_spider.api.ratelimited import names_rate_limit, says_rate_limited
+from datasync_spider.api.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
+from datasync_spider.errors import (
+    ApiRefused,
+    CursorExpired,
+    CursorRefused,
+    DatasyncError,
+    OddAnswer,
+    PageUnreadable,
+    RateLimited,
+    ServerTrouble,
+)
 
-_CURSOR_EXPIRED = "CURSOR_EXPIRED"
+# Such as ;jsessionid=…
+_PATH_PARAMETERS = re.compile(r";[^/]*")
+_IN_A_PATH = "/%:@!$&'()*+,=~"
+# What no plain GET over a connection of its own is answered with; another connection may lead elsewhere.
+_BESIDE_THE_POINT: dict[int, str] = {
+    HTTPStatus.NOT_MODIFIED: "it says that nothing has changed, which was not asked",
+    HTTPStatus.MISDIRECTED_REQUEST: "it says that it does not speak for this host",
+}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ADVICE: dict[int, str] = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "a lower API_PAGE_LIMIT may help"}
+_TOO_ODD = (ApiRefused, OddAnswer, ServerTrouble)
 _TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
 
@@ -29,18 +54,21 @@ def check_answer(
 ) -> Page:
     """The page of a good answer. ``headers`` have lower-case names.
 
-    Raises PageUnreadable, PageContradiction, ServerTrouble, RateLimited (without the wait, which whoever paces reads
-    from the headers), CursorExpired or ApiRefused.
+    Raises PageUnreadable, PageContradiction, OddAnswer, ServerTrouble, RateLimited (without the wait, which whoever
+    paces reads from the headers), CursorExpired, or ApiRefused (CursorRefused where that is about the cursor).
     """
     content_type = headers.get("content-type", "")
     if status != HTTPStatus.OK:
         raise _error(status, headers, read_complaint(content_type, body))
     try:
         page = read_page(body)
+    except ErrorInPage as error:
+        raise _error_in_page(error, headers) from error
     except PageUnreadable as error:
         # What a body says instead of being a page is worth more than where the parser stopped.
-        if error.reason == NO_DATA_ARRAY or body.lstrip().startswith(b"<"):
-            raise PageUnreadable(error.reason, read_complaint(content_type, body).text) from error
+        if error.reason == NO_DATA_ARRAY or not body.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{"):
+            detail = read_complaint(content_type, body).text or error.detail
+            raise PageUnreadable(error.reason, detail) from error
         raise
     request_id = headers.get("x-request-id", "")
     if page.request_id is None and request_id and request_id.isprintable():
@@ -51,31 +79,69 @@ def check_answer(
 def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> DatasyncError:
     if 200 <= status < 300:
         return PageUnreadable(status_reason(status))
+    if status in _BESIDE_THE_POINT and cursor_fault(status, complaint) is None:
+        why = f"{_BESIDE_THE_POINT[status]}, twice in a row: check API_BASE_URL, and caches and balancers on the way"
+        final = ApiRefused(status, complaint.code, _with(complaint, why))
+        return OddAnswer(status_reason(status), complaint.text, final)
     if 300 <= status < 400:
         return ApiRefused(status, complaint.code, _redirect_message(headers.get("location", "")))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimited(None, complaint.text)
-    if _is_expired_cursor(status, complaint):
-        return CursorExpired(complaint.text or f"status {status}")
+        return RateLimited(complaint.text)
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return ApiRefused(status, complaint.code, "a proxy on the way wants a user and a password; see http_proxy")
+    fault = cursor_fault(status, complaint)
+    if fault is CursorFault.EXPIRED or status == HTTPStatus.GONE:
+        return CursorExpired(complaint.text or f"status {status}")
+    if says_rate_limited(status, headers, complaint):
+        return RateLimited(": ".join(part for part in (status_reason(status), complaint.text) if part))
+    if fault is CursorFault.REFUSED:
+        return CursorRefused(status, complaint.code, complaint.message)
     if 400 <= status < 500 and status not in _TRY_AGAIN:
-        return ApiRefused(status, complaint.code, complaint.message)
+        return ApiRefused(status, complaint.code, _with(complaint, _ADVICE.get(status)))
     return ServerTrouble(status_reason(status), complaint.text)
 
 
-def _is_expired_cursor(status: int, complaint: Complaint) -> bool:
-    if status == HTTPStatus.GONE:
-        return True
-    if status != HTTPStatus.BAD_REQUEST:
-        return False
-    message = (complaint.message or "").lower()
-    return (complaint.code or "").upper() == _CURSOR_EXPIRED or ("cursor" in message and "expired" in message)
+def _error_in_page(error: ErrorInPage, headers: Mapping[str, str]) -> DatasyncError:
+    """What an error in a 200 leads to: whatever its code would with an error status, else another attempt."""
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS or names_rate_limit(error.complaint):
+        return RateLimited(error.detail)
+    status = error.status if error.status < 500 else HTTPStatus.BAD_REQUEST
+    verdict = _error(status, headers, error.complaint)
+    if isinstance(verdict, CursorExpired | CursorRefused):
+        return verdict
+    # A 200 with an error is too odd to end a run at once.
+    return ServerTrouble(ERROR_IN_PAGE, error.detail) if isinstance(verdict, _TOO_ODD) else verdict
+
+
+def _with(complaint: Complaint, addition: str | None) -> str | None:
+    """The API's own message, and what there is to add."""
+    return ": ".join(part for part in (complaint.message, addition) if part) or None
 
 
 def _redirect_message(location: str) -> str:
     message = "redirects are not followed, because the API key would go with them; check the base URL"
+    place = _place(location)
+    return f"{message} (this one leads to {place})" if place else message
+
+
+def _place(location: str) -> str:
+    """Where a redirect leads: no userinfo, query or fragment, which may be secret. Empty where that is not plain."""
+    reference = re.split(r"[?#]", location, maxsplit=1)[0]
+    # Some parsers take it for a slash, and so what stands behind two of them for a user and a host.
+    if "\\" in reference:
+        return ""
     try:
-        return f"{message} (this one leads to {origin(location)})"
+        parts = urlsplit(reference)
+        if parts.scheme:
+            return origin(f"{parts.scheme}://{parts.netloc}") + _shown_path(parts.path)
     except ValueError:
-        return message
+        return ""
+    # Of the scheme that was asked, which is not known here.
+    host = f"//{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+    return host + _shown_path(parts.path)
+
+
+def _shown_path(path: str) -> str:
+    """Without parameters, printable, and not longer than a message can bear."""
+    plain = quote(_PATH_PARAMETERS.sub("", path), safe=_IN_A_PATH)
+    return plain if len(plain) <= MAX_CHARACTERS else plain[: MAX_CHARACTERS - 1] + "…"

@@ -1,6 +1,7 @@
 """What a server says about an answer that is no page.
 
-At best that is ``{"error":…,"message":…,"code":…}``, at worst the HTML of a proxy.
+At best that is ``{"error":…,"message":…,"code":…}``, in other dialects the same nested, listed or under other names, at
+worst the HTML of a proxy.
 Invariant: what comes out is short and printable, whatever came in, since it goes into logs and tables. Headers and URLs
 are never part of it.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,9 @@ import msgspec
 MAX_CHARACTERS = 300
 
 _MAX_BYTES = 64 * 1024  # of a body that is looked at; complaints are short
+_CODES = ("code", "errorCode", "error_code")
+_MESSAGES = ("message", "errorMessage", "error_message", "detail", "msg", "error_description", "title", "reason")
+_ERRORS = ("error", "errors", "fault", "exception")
 _TITLE = re.compile(rb"<title[^>]*>(.{1,400}?)</title", re.IGNORECASE | re.DOTALL)
 _SPACES = re.compile(r"\s+")
 
@@ -48,15 +53,45 @@ def read_complaint(content_type: str, body: bytes) -> Complaint:
 
 
 def _from_json(told: Any) -> Complaint:
-    if not isinstance(told, dict):
-        return Complaint(message=_short(told) if isinstance(told, str) else None)
-    error = told.get("error")
-    # Some APIs nest the whole complaint under "error"; here it is the status in words, the last resort.
-    inner = error if isinstance(error, dict) else {}
-    return Complaint(
-        code=_word(told.get("code")) or _word(inner.get("code")),
-        message=_word(told.get("message")) or _word(inner.get("message")) or _word(error),
-    )
+    if isinstance(told, dict):
+        return complaint_of(told)
+    return Complaint(message=_short(told) if isinstance(told, str) else None)
+
+
+def complaint_of(told: Mapping[str, Any]) -> Complaint:
+    """What an object says, be it a whole answer or a part of one."""
+    places = [told, *_nested(told)]
+    # As plain text "error" is often the status in words, so it comes last.
+    last = (word for name in _ERRORS if (word := _word(_first_of(told.get(name)))))
+    return Complaint(code=_code(places), message=next(_words(places, _MESSAGES), None) or next(last, None))
+
+
+def _nested(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The whole complaint may stand under one of these names, or be the first of several."""
+    nested: list[Mapping[str, Any]] = []
+    for name in (*_ERRORS, "detail"):
+        inner = _first_of(told.get(name))
+        if isinstance(inner, dict):
+            nested.append(inner)
+            # GraphQL keeps its codes here.
+            extensions = inner.get("extensions")
+            if isinstance(extensions, dict):
+                nested.append(extensions)
+    return nested
+
+
+def _first_of(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _code(places: list[Mapping[str, Any]]) -> str | None:
+    """A number is mostly the status once more, so a word is taken before it."""
+    codes = [*_words(places, _CODES), *_words(places[1:], ("type",))]
+    return next((code for code in codes if not code.isdigit()), codes[0] if codes else None)
+
+
+def _words(places: list[Mapping[str, Any]], names: tuple[str, ...]) -> Iterator[str]:
+    return (word for name in names for place in places if (word := _word(place.get(name))))
 
 
 def _word(value: Any) -> str | None:

@@ -19,6 +19,9 @@ HAS_MORE_WRONG_TYPE: Final = "has_more_wrong_type"
 CURSOR_WRONG_TYPE: Final = "cursor_wrong_type"
 CURSOR_NUL: Final = "cursor_nul"
 
+# ServerTrouble: a 200 that says of itself that it is an error.
+ERROR_IN_PAGE: Final = "error_in_page"
+
 # PageContradiction: a page that denies itself.
 HAS_MORE_WITHOUT_CURSOR: Final = "has_more_without_cursor"
 NEITHER_HAS_MORE_NOR_CURSOR: Final = "neither_has_more_nor_cursor"

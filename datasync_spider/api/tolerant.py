@@ -34,11 +34,10 @@ def split_page(text: bytes) -> tuple[list[msgspec.Raw] | None, bytes]:
     if text[start] != b"{"[0]:
         raise PageUnreadable(NOT_AN_OBJECT if _is_json(text) else NOT_JSON)
     spans = _member_spans(text, start)
-    for name in ("data", "events"):
-        begin, end = spans.get(name, (start, start))
-        if text[begin] == b"["[0]:
-            return _elements(text, begin), b"".join((text[:begin], b"[]", text[end:]))
-    return None, text
+    arrays = [span for name in ("data", "events") if text[(span := spans.get(name, (start, start)))[0]] == b"["[0]]
+    found = [(_elements(text, begin), b"".join((text[:begin], b"[]", text[end:]))) for begin, end in arrays]
+    # An empty array beside one that holds something is no page without events.
+    return next((each for each in found if each[0]), found[0] if found else (None, text))
 
 
 def _is_json(text: bytes) -> bool:

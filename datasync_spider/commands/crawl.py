@@ -16,18 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import crawl
 
-from datasync_spider import exitcodes, failpoints, signals, stats
-from datasync_spider.command import api, database, interruptibly, load_config, stoppable
-from datasync_spider.errors import ConfigurationError, ExportRefused, Stopped, StorageError
+from datasync_spider import exitcodes, failpoints, signals, stats, streamnames
+from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable
+from datasync_spider.errors import ConfigurationError, ExportRefused, Stalled, Stopped, StorageError
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.memory import keep_buffers, spare_what_is_imported
 from datasync_spider.metrics.listening import reserved_port
 from datasync_spider.progress import summary
+from datasync_spider.storage.backends import label
 from datasync_spider.storage.connect import connected, patiently
 from datasync_spider.storage.runs import end_open_run, read_run
+from datasync_spider.storage.standstill import StandstillWatch, standstill_words
+from datasync_spider.storage.status import read_stream_names, read_streams
 from datasync_spider.storage.tables import prepare_tables
-from datasync_spider.storage.status import read_streams
 
 if TYPE_CHECKING:
     import argparse
@@ -43,6 +45,7 @@ _ENGINE_LOOK_SECONDS = 0.02
 _READ_END_SECONDS = 5.0
 # After a signal, nobody wants to wait for a database that does not answer.
 _READ_END_AFTER_SIGNAL_SECONDS = 2.0
+_ASK_WHY_SECONDS = 2.0
 _TOLD = (
     *("run_id", "stream", "status", "reason", "detail", "expected_total"),
     *("pages", "events", "inserted", "duplicates", "rejected", "filtered", "retries", "waited_ms"),
@@ -82,17 +85,21 @@ class Command(crawl.Command):
         try:
             with ExitStack() as services:
                 services.enter_context(reserved_port(self.settings, self._config))
+                # Before a database is started or asked, which api() would come after.
+                check_way(self._config)
                 with stoppable():
                     failpoints.reach("at_start")
                     database_url = services.enter_context(database(self.settings, self._config))
-                    interruptibly(lambda: patiently(lambda: _prepare_tables(database_url)))
+                    stream = self._config.stream
+                    with StandstillWatch(database_url, self._config.stall_timeout_seconds) as watch:
+                        interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
                     services.enter_context(api(self.settings, self._config))
                 return self._crawl(args[0], opts, database_url)
         except ConfigurationError as error:
             return End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(str(error)))
         except Stopped as error:
             return End(exitcodes.STOPPED, summary.stopped_early(str(error)))
-        except StorageError as error:
+        except (StorageError, Stalled) as error:
             return End(exitcodes.FAILED, summary.not_started(str(error), error.reason))
 
     def _refusal(self, spider: str, opts: argparse.Namespace) -> str | None:
@@ -136,9 +143,11 @@ def _called_wrongly(why: str) -> End:
     return End(exitcodes.BAD_CONFIGURATION, summary.not_started(why, "usage"))
 
 
-def _prepare_tables(database_url: str) -> None:
-    with connected(database_url) as connection:
+def _prepare_tables(database_url: str, stream: str, watch: StandstillWatch) -> None:
+    with connected(database_url) as connection, watch.over(connection):
         prepare_tables(connection, on_applied=lambda migration: logger.info("applied migration %s", migration))
+        if warning := streamnames.new(stream, read_stream_names(connection)):
+            logger.warning("%s", warning)
 
 
 def _stop(crawler: Crawler, signal_name: str) -> None:
@@ -185,7 +194,11 @@ def _judge(run_id: int, database_url: str, signal_name: str | None, exports_fail
     reading = threading.Thread(target=read, daemon=True)
     reading.start()
     reading.join(seconds)
-    return ends[0] if ends else _unreadable(run_id, f"PostgreSQL did not answer within {seconds:g} s")
+    if ends:
+        return ends[0]
+    # After a signal there is no time to ask why.
+    why = standstill_words(database_url, label(run_id, ""), _ASK_WHY_SECONDS) if signal_name is None else None
+    return _unreadable(run_id, f"PostgreSQL did not answer within {seconds:g} s" + (f": {why}" if why else ""))
 
 
 def _read_end(run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str]) -> End:
@@ -196,6 +209,10 @@ def _read_end(run_id: int, database_url: str, signal_name: str | None, exports_f
             streams = read_streams(connection)
     except StorageError as error:
         return _unreadable(run_id, str(error))
+    except Exception as error:
+        # It is said as what it is: whoever waits for this thread could only say that nothing answered.
+        logger.exception("the end of run %d cannot be read", run_id)
+        return _unreadable(run_id, f"{type(error).__name__}: {error}")
     if row is None:
         return _unreadable(run_id, "its row is gone")
     stream = next((stream for stream in streams if stream["stream"] == row["stream"]), {})

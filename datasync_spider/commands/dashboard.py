@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Command(DatasyncCommand):
-    """Runs until SIGTERM or SIGINT, which is how a server ends: exit code 0."""
+    """Runs until SIGTERM, SIGINT or SIGHUP, which is how a server ends: exit code 0."""
 
     def short_desc(self) -> str:
         return "Show streams, runs and rejected events on a web page"

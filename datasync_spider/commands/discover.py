@@ -93,7 +93,12 @@ class Command(ScrapyCommand):
 def _discover(config: Config, opts: argparse.Namespace) -> int:
     url = events_url(config.base_url_text, _ASKED_EVENTS)
     client = ApiClient(
-        config.base_url_text, config.api_key, config.user_agent, config.timeout_seconds, config.max_body_bytes
+        config.base_url_text,
+        config.api_key,
+        config.user_agent,
+        config.timeout_seconds,
+        config.max_body_bytes,
+        is_direct=config.is_bundled_mock,
     )
     answer = client.get(url)
     found = examine(answer.status, answer.headers, answer.body, answer.received_at, _ASKED_EVENTS)

@@ -25,13 +25,16 @@ from datasync_spider.doctor import configuration
 from datasync_spider.doctor.clock import judge_clock
 from datasync_spider.doctor.compiled import judge_compiled
 from datasync_spider.doctor.configuration import InForce, judge_configuration, settings_in_force
-from datasync_spider.doctor.database import judge_database, unreachable
+from datasync_spider.doctor.database import judge_database, judge_stream, judge_variables, unreachable
 from datasync_spider.doctor.disk import free_bytes, judge_disk
 from datasync_spider.doctor.finding import Finding, has_problems, problem
 from datasync_spider.doctor.reachability import check_api
 from datasync_spider.doctor.report import as_lines, as_report
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
-from datasync_spider.storage.inspection import inspect_database
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.dsn import counting_variables, ignored_variables
+from datasync_spider.storage.inspection import DatabaseFacts, inspect_database
+from datasync_spider.storage.status import read_stream_names
 
 if TYPE_CHECKING:
     import argparse
@@ -91,16 +94,30 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
 
 
 def _look_at_database(settings: BaseSettings, config: Config) -> list[Finding]:
+    # Before anything connects, which takes one of them out of the environment.
+    ignored = ignored_variables(os.environ)
     try:
         with database(settings, config) as database_url:
+            variables = judge_variables(ignored, counting_variables(os.environ, database_url))
             facts = inspect_database(database_url)
+            names = _stream_names(database_url, facts)
     except StorageError as error:
-        return [unreachable(error, config.database_label)]
+        return [*judge_variables(ignored, ()), unreachable(error, config.database_label)]
     here = time.time()
     return [
         *judge_database(facts, config.database_label),
+        *variables,
         judge_clock("the database", facts.server.now_epoch, here, 1.0),
+        *judge_stream(config.stream, names),
     ]
+
+
+def _stream_names(database_url: str, facts: DatabaseFacts) -> list[str]:
+    """None where the tables are not there to be read, which has a finding of its own."""
+    if facts.pending or facts.alien_schema is not None or facts.missing_rights:
+        return []
+    with connected(database_url) as connection:
+        return read_stream_names(connection)
 
 
 def _look_at_api(settings: BaseSettings, config: Config) -> list[Finding]:
@@ -108,7 +125,16 @@ def _look_at_api(settings: BaseSettings, config: Config) -> list[Finding]:
         with api(settings, config):
             reachable = Config.from_settings(settings)
             timeout = min(reachable.timeout_seconds, _LONGEST_LOOK_SECONDS)
-            client = ApiClient(reachable.base_url_text, None, reachable.user_agent, timeout, reachable.max_body_bytes)
+            client = ApiClient(
+                reachable.base_url_text,
+                None,
+                reachable.user_agent,
+                timeout,
+                reachable.max_body_bytes,
+                is_direct=reachable.is_bundled_mock,
+            )
             return check_api(client)
     except ConfigurationError as error:
-        return [problem("api", str(error), "see the log that it names, or set API_BASE_URL")]
+        return [
+            problem("api", str(error), "correct what it names, see its log where it names one, or set API_BASE_URL")
+        ]

@@ -9,8 +9,9 @@ from datasync_spider.command import DatasyncCommand
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.migrate import Migration, load_migrations, pending_migrations
-from datasync_spider.storage.tables import prepare_tables
 from datasync_spider.storage.shape import check_tables
+from datasync_spider.storage.standstill import StandstillWatch
+from datasync_spider.storage.tables import prepare_tables
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +41,8 @@ class Command(DatasyncCommand):
                     print(f"pending: {migration}")
                 print(f"{len(pending)} migrations pending" if pending else "the schema is up to date")
                 return exitcodes.FAILED if pending else exitcodes.COMPLETE
-            interruptible(connection, lambda: prepare_tables(connection, on_applied=_tell))
+            with StandstillWatch(database_url, config.stall_timeout_seconds) as watch, watch.over(connection):
+                interruptible(connection, lambda: prepare_tables(connection, on_applied=_tell), watch)
         print("the schema is up to date")
         return exitcodes.COMPLETE
 

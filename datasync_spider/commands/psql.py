@@ -11,6 +11,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
+from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand
 from datasync_spider.errors import StorageRefused
 from datasync_spider.local.embedded_postgres import psql_path
@@ -18,8 +19,13 @@ from datasync_spider.storage.dsn import libpq_environment
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from datasync_spider.config import Config
+
+
+# As a shell has it: the exit code of what a signal ended.
+_SIGNALLED = 128
 
 
 class Command(DatasyncCommand):
@@ -39,10 +45,21 @@ class Command(DatasyncCommand):
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         client = shutil.which("psql") or _bundled()
-        environment = {**os.environ, **libpq_environment(database_url)}
+        environment = _as_bytes(libpq_environment(database_url, os.environ))
         # Ctrl-C belongs to psql, which cancels the statement; we stay for the embedded server's sake.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return subprocess.run([client, *self._arguments], env=environment, check=False).returncode
+        code = subprocess.run([client, *self._arguments], env=environment, check=False).returncode
+        if code == -signal.SIGPIPE:
+            # Its reader has seen enough.
+            return exitcodes.COMPLETE
+        return code if code >= 0 else _SIGNALLED - code
+
+
+def _as_bytes(variables: Mapping[str, str]) -> dict[bytes, bytes]:
+    """As libpq wants them, also where the locale knows of ASCII alone; what it does not change stays as it is."""
+    changed = {name: value for name, value in variables.items() if os.environ.get(name) != value}
+    kept = {name: value for name, value in os.environb.items() if os.fsdecode(name) in variables}
+    return {**kept, **{name.encode(): value.encode("utf-8", "surrogateescape") for name, value in changed.items()}}
 
 
 def _bundled() -> str:

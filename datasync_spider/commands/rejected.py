@@ -6,14 +6,13 @@ Exit code 0; 1 where ``--raw`` names an event that is not there.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand
+from datasync_spider.command import DatasyncCommand, check_stream
 from datasync_spider.deadletters.showing import HEAD_BYTES, as_lines, as_report
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen, count_letters, read_bytes, read_groups, read_list
@@ -55,6 +54,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
+            check_stream(connection, config)
             if opts.raw is not None:
                 return _write(read_bytes(connection, config.stream, opts.raw), config.stream, opts.raw)
             chosen = Chosen(config.stream, opts.reason, opts.run, with_replayed=opts.all)
@@ -75,8 +75,7 @@ def _write(raw: bytes | None, stream: str, rejected_id: int) -> int:
     try:
         sys.stdout.buffer.write(raw)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # The reader has seen enough, as with "| head". Nothing may be flushed into the broken pipe at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:
+        # These are not its exact bytes. The reason is said when the process ends.
         return exitcodes.FAILED
     return exitcodes.COMPLETE

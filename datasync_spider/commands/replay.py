@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand
+from datasync_spider.command import DatasyncCommand, check_stream
 from datasync_spider.deadletters.replaying import Totals, rehearse, replay
 from datasync_spider.display import visible
 from datasync_spider.errors import LeaseHeld
@@ -42,12 +42,15 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
+            check_stream(connection, config)
         chosen = Chosen(config.stream, opts.reason)
         try:
             if opts.dry_run:
                 totals = rehearse(database_url, chosen)
             else:
-                totals = replay(database_url, chosen, config.conflict_rule, config.lease_ttl_ms)
+                totals = replay(
+                    database_url, chosen, config.conflict_rule, config.lease_ttl_ms, config.stall_timeout_seconds
+                )
         except LeaseHeld as error:
             print(f"replay: {error}", file=sys.stderr)
             return exitcodes.LEASE_HELD

@@ -6,15 +6,17 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand
+from datasync_spider.command import DatasyncCommand, check_stream
 from datasync_spider.dashboard.activity import Activity, activity
 from datasync_spider.display import visible
-from datasync_spider.errors import Stopped, StorageUnavailable
+from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
 from datasync_spider.progress.words import counted
+from datasync_spider.standardstreams import reader_is_gone
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
@@ -37,7 +39,8 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 class Command(DatasyncCommand):
     """Exit code 0, or 1 where ``--expect`` names another status than that of the last run.
 
-    With ``--watch`` it looks again every second until it is interrupted; the exit code is that of the last look.
+    With ``--watch`` it looks again every second until it is interrupted, or nobody reads it any more; the exit code is
+    that of the last look.
     """
 
     def short_desc(self) -> str:
@@ -54,22 +57,26 @@ class Command(DatasyncCommand):
             return self._look(database_url, config, opts, _print)
         code = exitcodes.FAILED
         show = _redraw if sys.stdout.isatty() and not opts.json else _print
-        try:
-            while True:
+        with suppress(Stopped):
+            while not reader_is_gone():
                 try:
                     code = self._look(database_url, config, opts, show)
+                except ConfigurationError as error:
+                    # A crawl that is about to begin its stream may be what is watched for.
+                    code = exitcodes.BAD_CONFIGURATION
+                    print(f"{self.name}: {error}", file=sys.stderr)
                 except StorageUnavailable as error:
                     # Whoever watches wants to see it come back.
                     print(f"{self.name}: {error}", file=sys.stderr)
                 time.sleep(_WATCH_SECONDS)
-        except Stopped:
-            return code
+        return code
 
     def _look(self, database_url: str, config: Config, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
         with connected(database_url) as connection:
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
+            check_stream(connection, config)
             stream = next((row for row in read_streams(connection) if row["stream"] == config.stream), None)
             runs = read_last_runs(connection, config.stream, _LAST_RUNS)
             doing = _activity(connection, runs[0]["run_id"]) if runs else None

@@ -7,7 +7,6 @@ whether it was taken. 4: another process is handing in with this key. 5: stopped
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand, api
+from datasync_spider.command import DatasyncCommand, api, check_stream
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.storage.connect import connected
@@ -89,6 +88,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate'", file=sys.stderr)
                 return exitcodes.FAILED
+            check_stream(connection, config)
         try:
             if self._action == "prepare":
                 return _prepare(database_url, config, opts)
@@ -113,8 +113,8 @@ def _prepare(database_url: str, config: Config, opts: argparse.Namespace) -> int
             try:
                 prepared = prepare(snapshot, sys.stdout.buffer, anyway=opts.anyway)
                 sys.stdout.buffer.flush()
-            except BrokenPipeError:
-                _forget_reader()
+            except OSError:
+                # What is missing at its end could be taken for the whole. The reason is said when the process ends.
                 return exitcodes.FAILED
         else:
             with written_whole(Path(opts.output)) as sink:
@@ -155,18 +155,14 @@ def _status(database_url: str, config: Config, opts: argparse.Namespace) -> int:
 
 
 def _say(text: str) -> None:
-    try:
-        # At once, since what is told next may take a while.
-        print(text, flush=True)
-    except BrokenPipeError:
-        _forget_reader()
-
-
-def _forget_reader() -> None:
-    """The reader has seen enough, as with "| head": nothing may be flushed into the broken pipe at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # At once, since what is told next may take a while.
+    print(text, flush=True)
 
 
 def _confirm(question: str) -> bool:
     print(f"{question} Type yes to go on: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() == "yes"
+    try:
+        return sys.stdin.readline().strip().lower() == "yes"
+    except (OSError, UnicodeDecodeError):
+        # The terminal has gone, or what was typed is no text: that is no yes.
+        return False

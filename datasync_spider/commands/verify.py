@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from datasync_spider import exitcodes
 from datasync_spider.apiclient import ApiClient
-from datasync_spider.command import DatasyncCommand, api
+from datasync_spider.command import DatasyncCommand, api, check_stream
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.storage.connect import Connection, connected
@@ -49,6 +49,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
+            check_stream(connection, config)
             closed_seconds = read_closed_seconds(connection, config.stream)
         # Asked before anything is counted: what comes in meanwhile may only add to what is accounted for.
         told = None if opts.no_api else self._ask(config, closed_seconds)
@@ -74,10 +75,11 @@ class Command(DatasyncCommand):
                     reachable.user_agent,
                     reachable.timeout_seconds,
                     reachable.max_body_bytes,
+                    is_direct=reachable.is_bundled_mock,
                 )
                 return ask_total(client, closed_seconds)
         except ConfigurationError as error:
-            return Told(None, str(error), "see the log that it names, or leave the API out with --no-api")
+            return Told(None, str(error), "correct what it names, or leave the API out with --no-api")
 
 
 def _look(connection: Connection, stream: str) -> tuple[Facts, Letters] | None:

@@ -7,6 +7,7 @@ which may be a secret. Where a text comes from and how a refusal is reported is 
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from datasync_spider.config.database_url import check_database_url
 
 _Number = TypeVar("_Number", int, float)
 
+_IN_NO_URL = frozenset('\\"<>{}|^`')
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -100,7 +102,15 @@ def base_url() -> Kind:
 
 def database_url() -> Kind:
     """What libpq takes as a connection URL."""
-    return Kind(check_database_url, "a URL that begins with postgresql:// or postgres://")
+
+    def read(text: str) -> str:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("it is not UTF-8 text") from None
+        return check_database_url(text)
+
+    return Kind(read, "a URL that begins with postgresql:// or postgres://")
 
 
 def header_value() -> Kind:
@@ -135,11 +145,16 @@ def path() -> Kind:
         if "\0" in text:
             raise ValueError("it holds a NUL character")
         try:
-            return Path(text).expanduser()
+            return file_path(text)
         except RuntimeError:
             raise ValueError("the home directory that ~ stands for is not known") from None
 
     return Kind(read, "a path; a relative one starts at the project's directory")
+
+
+def file_path(text: str) -> Path:
+    """The file that a text in UTF-8 names, whatever the locale takes names for. Raises RuntimeError for a ``~``."""
+    return Path(os.fsdecode(text.encode("utf-8", "surrogateescape"))).expanduser()
 
 
 def _within(value: _Number, low: _Number, high: _Number) -> _Number:
@@ -149,7 +164,7 @@ def _within(value: _Number, low: _Number, high: _Number) -> _Number:
 
 
 def _read_base_url(text: str) -> str:
-    if not _VISIBLE_ASCII.fullmatch(text) or "\\" in text:
+    if not _VISIBLE_ASCII.fullmatch(text) or not _IN_NO_URL.isdisjoint(text):
         raise ValueError("it holds characters that no URL has")
     parts = _split(text)
     if parts.scheme not in {"http", "https"}:

@@ -32,6 +32,8 @@ def project_directory() -> Path:
 
 _PROJECT = project_directory()
 _DOTENV = _PROJECT / ".env"
+BUNDLED_MOCK_URL = "BUNDLED_MOCK_URL"
+"""Scrapy's setting by which whoever starts the bundled mock says where it is; nobody else sets it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,6 +70,7 @@ class Config:
     log_copy_file: Path | None
     progress_log_interval_ms: int
     mock_environ: Mapping[str, str]
+    bundled_mock_url: str | None
     warnings: tuple[str, ...]
 
     @classmethod
@@ -92,11 +95,21 @@ class Config:
             "log_copy_file": project / copy_file if copy_file else None,
         }
         warnings = (*sources.dotenv.warnings, *misspelt(sources), *reading.warnings)
-        return cls(**values, mock_environ=dict(given_texts(sources, MOCK_PREFIX)), warnings=warnings)
+        return cls(
+            **values,
+            mock_environ=dict(given_texts(sources, MOCK_PREFIX)),
+            bundled_mock_url=settings.get(BUNDLED_MOCK_URL),
+            warnings=warnings,
+        )
 
     @property
     def is_live(self) -> bool:
         return self.api_mode == "live"
+
+    @property
+    def is_bundled_mock(self) -> bool:
+        """Whether the API is the mock that this process has started: it is on this machine, and behind no proxy."""
+        return self.base_url is not None and self.base_url == self.bundled_mock_url
 
     @property
     def base_url_text(self) -> str:

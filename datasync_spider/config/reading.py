@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from datasync_spider.config.kinds import file_path
+from datasync_spider.config.mangled import has_quote_at_an_end, hint, is_enclosed, is_orchestrated, key_doubts
 from datasync_spider.config.sources import Found, Sources
 from datasync_spider.config.table import SETTINGS, Setting
 from datasync_spider.errors import ConfigurationError
 
 _MASK = "***"
+_KEY = "api_key"
+# A quote at one end alone is a part of an address by mistake, while a path or a name may end with one.
+_ADDRESSES = frozenset({"base_url", "database_url"})
 # A secret file is a line; something larger is not what was meant.
 _SECRET_FILE_BYTES = 65_536
 
@@ -48,12 +53,17 @@ class Reading:
         found = self._find(setting)
         if found is None:
             return setting.kind.read(setting.default) if setting.default else None
+        doubts = _doubts(setting, found.text)
         try:
-            return setting.kind.read(found.text)
+            value = setting.kind.read(found.text)
+            _refuse_what_came_along(setting, found.text)
         except ValueError as error:
             shown = _MASK if setting.secret else setting.kind.show(found.text)
-            self._mistake(f"{setting.name} is {shown} ({found.source}): {error}; allowed: {setting.kind.allowed}")
+            refusal = f"{setting.name} is {shown} ({found.source}): {error}; allowed: {setting.kind.allowed}"
+            self._mistake("; ".join([refusal, *doubts]))
             return None
+        self.warnings.extend(f"{setting.name} ({found.source}): {doubt}" for doubt in doubts)
+        return value
 
     def _find(self, setting: Setting) -> Found | None:
         found = self._sources.find(setting.name)
@@ -73,12 +83,16 @@ class Reading:
         shown = repr(pointer.text) if _leads_somewhere(self._project, pointer.text) else _MASK
         where = f"{name} is {shown} ({pointer.source})"
         try:
-            path = self._project / Path(pointer.text).expanduser()
+            path = self._project / file_path(pointer.text)
             with path.open(encoding="utf-8-sig") as stream:
                 text = stream.read(_SECRET_FILE_BYTES).strip()
         except OSError as error:
-            hint = ", and it is not shown, since it may be the secret itself" if shown == _MASK else ""
-            self._mistake(f"{where}: the file cannot be read: {error.strerror}{hint}; allowed: a readable text file")
+            unseen = ", and it is not shown, since it may be the secret itself" if shown == _MASK else ""
+            because = hint(name, pointer.text)
+            self._mistake(
+                f"{where}: the file cannot be read: {error.strerror}{unseen}; allowed: a readable text file"
+                + (f"; {because}" if because is not None else "")
+            )
             return None
         except (ValueError, RuntimeError):
             self._mistake(f"{where}: the file cannot be read as UTF-8 text; allowed: a readable text file")
@@ -125,10 +139,28 @@ class Reading:
 _SCRAPY_NAMES = frozenset({"LOG_LEVEL", "LOG_FORMAT", "USER_AGENT"})
 
 
+def _doubts(setting: Setting, text: str) -> list[str]:
+    """What looks odd about a text, whether it can be read or not; nothing of it is shown."""
+    if setting.attribute == _KEY:
+        return list(key_doubts(text))
+    doubt = hint(setting.name, text)
+    return [] if doubt is None else [doubt]
+
+
+def _refuse_what_came_along(setting: Setting, text: str) -> None:
+    """What a kind accepts as text although it is none of the value's own. Raises ValueError."""
+    if setting.attribute == _KEY:
+        return
+    if is_enclosed(text) or (setting.attribute in _ADDRESSES and has_quote_at_an_end(text)):
+        raise ValueError("it begins or ends with a quote")
+    if is_orchestrated(text):
+        raise ValueError("it is an address of another kind")
+
+
 def _leads_somewhere(project: Path, pointer: str) -> bool:
     """Whether this is plainly a path. People also put the secret itself where the name of its file belongs."""
     try:
-        path = project / Path(pointer).expanduser()
+        path = project / file_path(pointer)
         return path.exists() or ("/" in pointer and path.parent.is_dir())
     except (OSError, ValueError, RuntimeError):
         return False

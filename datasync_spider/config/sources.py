@@ -10,6 +10,8 @@ Scrapy, which has settings of the same names with other meanings.
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +55,7 @@ class Sources:
         given = _as_text(self.settings.get(name)) if self._outranks_project(name) else ""
         if given:
             return Found(given, self._settings_source(name))
-        if text := self.environ.get(name, "").strip():
+        if text := _as_utf8(self.environ.get(name, "")).strip():
             return Found(text, "environment")
         return self.dotenv.found.get(name)
 
@@ -85,13 +87,16 @@ class Sources:
 def read_dotenv(path: Path) -> DotEnv:
     """What stands in ``path``, taken literally: ``${NAME}`` is not expanded. Nothing where there is no such file."""
     try:
-        with path.open(encoding="utf-8-sig") as stream:
-            bindings = list(parse_stream(stream))
+        text = path.read_bytes().decode("utf-8-sig")
+        bindings = list(parse_stream(io.StringIO(text, newline=None)))
     except FileNotFoundError:
         return DotEnv({})
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigurationError(f"{path} cannot be read: {reason}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        why = f"it is not UTF-8 text, for the first time in line {line}: save it in that encoding"
+        raise ConfigurationError(f"{path} cannot be read: {why}") from error
     return _collect(path, bindings)
 
 
@@ -124,7 +129,19 @@ def _line_of(binding: Binding) -> int:
 def _as_text(value: Any) -> str:
     if value is None:
         return ""
-    return str(value).strip()
+    return _as_utf8(str(value)).strip()
+
+
+def _as_utf8(text: str) -> str:
+    """What the process was given as bytes, read as UTF-8, also where the locale knows of ASCII alone.
+
+    Such bytes as are no UTF-8 stay what Python makes of them, so that they still name a file.
+    """
+    try:
+        return os.fsencode(text).decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # It was given by code, as the text that it is.
+        return text
 
 
 def given_texts(sources: Sources, prefix: str) -> Iterator[tuple[str, str]]:

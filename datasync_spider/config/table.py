@@ -89,7 +89,7 @@ API = (
         "rate_limit_wait_budget_ms",
         "3600000",
         kinds.whole_number(0, 7 * _DAY_MS),
-        "How long one page may be held back by rate limits in total before the run gives up.",
+        "How long one page may be held back by waits that the API asks for, whatever the status, before the run fails.",
     ),
     Setting(
         "API_MAX_BODY_BYTES",

@@ -34,6 +34,7 @@ RUN_REASONS: dict[str, Explanation] = {
     ),
     # Ends as stopped.
     "SIGTERM": Explanation("It was asked to stop; what it had fetched is committed.", _GOES_ON),
+    "SIGHUP": Explanation("Its terminal went away; what it had fetched is committed.", _GOES_ON),
     "SIGINT": Explanation("It was stopped at the keyboard; what it had fetched is committed.", _GOES_ON),
     # Ends as fenced.
     "fenced": Explanation(
@@ -68,6 +69,14 @@ RUN_REASONS: dict[str, Explanation] = {
         "The API refused a request in a way that no repetition mends.",
         "401 or 403: check the API key and its age. Otherwise the detail holds the API's own words.",
     ),
+    "certificate_refused": Explanation(
+        "The API could not prove who it is: its certificate was refused.",
+        "The detail says what to do: SSL_CERT_FILE, the clock, or the host in API_BASE_URL.",
+    ),
+    "wrong_protocol": Explanation(
+        "What answers at the API's address speaks no HTTP, or no TLS.",
+        "Check host, port and scheme in API_BASE_URL, and the proxy where there is one.",
+    ),
     "origin_refused": Explanation(
         "A request would have left the API's own address, and the key with it.",
         "Check API_BASE_URL; the API may have begun to redirect.",
@@ -76,6 +85,14 @@ RUN_REASONS: dict[str, Explanation] = {
         "The feed led back to a page that this walk had seen, so following it would never end.",
         "Start it again later. If it repeats, tell the API's operators the cursor in the log.",
     ),
+    "no_new_records": Explanation(
+        "The API served again what it had served before, page after page, each time with another cursor.",
+        "Tell the API's operators, then start it again: it walks from the head, over what is stored.",
+    ),
+    "only_empty_pages": Explanation(
+        "The API gave empty pages without an end, each with a cursor to another one.",
+        "Start it again: it goes on behind them. If that never ends, tell the API's operators.",
+    ),
     "cursor_expires_too_fast": Explanation(
         "Cursors expired again and again before a page was through.",
         "Make pages smaller with API_PAGE_LIMIT, or see what makes the API or the database slow.",
@@ -83,6 +100,10 @@ RUN_REASONS: dict[str, Explanation] = {
     "retries_exhausted": Explanation(
         "The API kept failing for longer than the allowed attempts.",
         "Wait until the API is well, then start it again: it goes on from the stored position.",
+    ),
+    "wait_too_long": Explanation(
+        "The API asked it to wait for longer than API_RATE_LIMIT_WAIT_BUDGET_MS allows for a page.",
+        "The detail says until when. Start it again after that, or raise the budget.",
     ),
     "rejected_too_many": Explanation(
         "So many events were unusable that the feed is probably not what it should be.",

@@ -48,7 +48,7 @@ class Address:
 
 
 def serve(database_url: str, label: str, version: str, address: Address, ready: Callable[[int], None]) -> None:
-    """Serves until SIGTERM or SIGINT. ``ready`` is called with the port that was bound.
+    """Serves until SIGTERM, SIGINT or SIGHUP. ``ready`` is called with the port that was bound.
 
     Raises CannotListen.
     """

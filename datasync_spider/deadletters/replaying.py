@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,8 +25,11 @@ from datasync_spider.storage.deadletters import Chosen, DeadLetter, count_letter
 from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.replays import Tried, replay_letters, try_letters
 from datasync_spider.storage.runs import Hold, finish_run, open_replay
+from datasync_spider.storage.standstill import StandstillWatch
 
 logger = logging.getLogger(__name__)
+
+_END_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -58,27 +62,40 @@ class Totals:
         self.falls_short = tried.falls_short
 
 
-def replay(database_url: str, chosen: Chosen, rule: ConflictRule, lease_ttl_ms: int) -> Totals:
+def replay(
+    database_url: str, chosen: Chosen, rule: ConflictRule, lease_ttl_ms: int, stall_timeout_seconds: float
+) -> Totals:
     """Replays what is open among the chosen. Where nothing is, no run is opened.
 
-    Raises LeaseHeld where another run of the stream is active, FencedOff where one took over, Stopped after a signal.
+    Raises LeaseHeld where another run of the stream is active, FencedOff where one took over, Stopped after a signal,
+    Stalled where the database does not go on for so long.
     """
     totals = Totals()
-    with connected(database_url) as connection:
+    with (
+        connected(database_url) as connection,
+        StandstillWatch(database_url, stall_timeout_seconds) as watch,
+        watch.over(connection),
+    ):
         is_due = interruptible(connection, lambda: count_letters(connection, chosen)).open > 0
         connection.rollback()
         if not is_due:
             return totals
-        hold = open_replay(connection, chosen.stream, lease_ttl_ms, __version__)
+        hold = interruptible(
+            connection, lambda: open_replay(connection, chosen.stream, lease_ttl_ms, __version__), watch
+        )
         end_backends_of_earlier_runs(connection, hold)
         totals.run_id = hold.run_id
         try:
             failpoints.reach("run_opened")
-            for tried in _pieces(connection, chosen, lambda some: replay_letters(connection, hold, some, rule)):
+            for tried in _pieces(connection, chosen, lambda some: replay_letters(connection, hold, some, rule), watch):
                 totals.add(tried)
                 logger.debug("replayed %d events, %d of them acceptable", totals.tried, totals.settled)
             failpoints.reach("before_finish")
-            finish_run(connection, hold, "complete", "replayed", describe(totals), 0, 0)
+            interruptible(
+                connection,
+                lambda: finish_run(connection, hold, "complete", "replayed", describe(totals), 0, 0),
+                watch,
+            )
         except BaseException as error:
             _end(database_url, hold, error)
             raise
@@ -105,7 +122,12 @@ def describe(totals: Totals) -> str:
     return f"{text}, {totals.refused.total():,} still rejected"
 
 
-def _pieces(connection: Connection, chosen: Chosen, handle: Callable[[list[DeadLetter]], Tried]) -> Iterator[Tried]:
+def _pieces(
+    connection: Connection,
+    chosen: Chosen,
+    handle: Callable[[list[DeadLetter]], Tried],
+    watch: StandstillWatch | None = None,
+) -> Iterator[Tried]:
     """Between two pieces, and at once within one, a signal ends it."""
     after = 0
     left: list[DeadLetter] = []
@@ -114,7 +136,7 @@ def _pieces(connection: Connection, chosen: Chosen, handle: Callable[[list[DeadL
         letters = left or read_letters_after(connection, chosen, after)
         return (letters, handle(letters)) if letters else None
 
-    while done := interruptible(connection, work):
+    while done := interruptible(connection, work, watch):
         letters, tried = done
         after = max(after, letters[-1].rejected_id)
         left = tried.left
@@ -122,19 +144,33 @@ def _pieces(connection: Connection, chosen: Chosen, handle: Callable[[list[DeadL
 
 
 def _end(database_url: str, hold: Hold, error: BaseException) -> None:
-    """Writes into the run's row why it ended, on a connection of its own: the other one may be broken."""
+    """Writes into the run's row why it ended, on a connection of its own: the other one may be broken.
+
+    Nothing depends on it, so it is not waited for long: a commit may hang. A row that goes on saying running is
+    corrected by the next run.
+    """
     if isinstance(error, FencedOff):
         status, reason = "fenced", error.reason
     elif isinstance(error, Stopped):
         status, reason = "stopped", str(error)
     else:
         status, reason = "failed", getattr(error, "reason", "failed")
-    try:
-        with connected(database_url, connect_timeout_seconds=2) as connection:
-            finish_run(connection, hold, status, reason, None if status == "stopped" else str(error), 0, 0)
-    except StorageError as trouble:
-        # The row goes on saying running, which the next run corrects; nothing depends on it.
-        logger.warning("the end of the replay could not be recorded: %s", trouble)
+    detail = None if status == "stopped" else str(error)
+    recorded: list[bool] = []
+
+    def record() -> None:
+        try:
+            with connected(database_url, connect_timeout_seconds=2) as connection:
+                finish_run(connection, hold, status, reason, detail, 0, 0)
+                recorded.append(True)
+        except StorageError as trouble:
+            logger.warning("PostgreSQL did not take the end of the replay: %s", trouble)
+
+    recording = threading.Thread(target=record, name="datasync-end", daemon=True)
+    recording.start()
+    recording.join(_END_SECONDS)
+    if not recorded:
+        logger.warning("the end of the replay could not be recorded")
 
 
 def _short(event_id: str) -> bytes:

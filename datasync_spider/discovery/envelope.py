@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from datasync_spider.api.numbers import exact_number, whole_number
 from datasync_spider.api.page import Page
 
 # What each field is for, by its name without underscores and capitals.
@@ -21,6 +22,7 @@ _MEANINGS = {
     "limit": "limit",
 }
 _ARRAYS = ("data", "events")
+_decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ def read_envelope(body: bytes, page: Page) -> Envelope | None:
     """The envelope of a body that was read as ``page``; None where only a lenient reader gets through it."""
     try:
         members = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
-        array = next(name for name in _ARRAYS if bytes(members.get(name, msgspec.Raw())).lstrip().startswith(b"["))
-        around = {name: msgspec.json.decode(bytes(raw)) for name, raw in members.items() if name != array}
+        array = _array(members)
+        around = {name: _decode(bytes(raw)) for name, raw in members.items() if name != array}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, StopIteration):
         return None
     fields: dict[str, str] = {}
@@ -64,9 +66,17 @@ def read_envelope(body: bytes, page: Page) -> Envelope | None:
         spelling=_spelling(fields),
         fields=fields,
         others=tuple(others),
-        limit=_count(values.get("limit")),
-        returned=_count(values.get("returned")),
+        limit=whole_number(values.get("limit")),
+        returned=whole_number(values.get("returned")),
     )
+
+
+def _array(members: dict[str, msgspec.Raw]) -> str:
+    """The name under which the reader finds the events, be it null for none. Raises StopIteration."""
+    given = {name: bytes(members[name]) for name in _ARRAYS if name in members}
+    arrays = [name for name, raw in given.items() if raw.lstrip().startswith(b"[")]
+    filled = [name for name in arrays if msgspec.json.decode(given[name], type=list[msgspec.Raw])]
+    return next(iter([*filled, *arrays, *given]))
 
 
 def _leaves(around: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -90,7 +100,3 @@ def _spelling(fields: dict[str, str]) -> str:
     if snake and camel:
         return "mixed"
     return "snake_case" if snake else "camelCase" if camel else "undecided"
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from datasync_spider.api import reasons
 from datasync_spider.api.answer import check_answer
 from datasync_spider.api.event import Event, RejectedEvent, parse_events
 from datasync_spider.api.page import Page
@@ -12,6 +13,7 @@ from datasync_spider.discovery.envelope import Envelope, read_envelope
 from datasync_spider.discovery.eventfields import EventFields, find_event_fields
 from datasync_spider.discovery.limits import PageCap, RateLimit, read_page_cap, read_rate_limit
 from datasync_spider.errors import ApiRefused, DatasyncError, RateLimited, RetryableError, ServerTrouble
+from datasync_spider.headers import plain_pairs
 
 _LOOKED_AT = 100
 _SAMPLES = 5
@@ -50,7 +52,7 @@ class Discovery:
 
 def examine(status: int, headers: Sequence[tuple[str, str]], body: bytes, now_epoch: float, asked: int) -> Discovery:
     """What an answer to a request for the first ``asked`` events tells."""
-    plain = {name.lower(): value for name, value in headers}
+    plain = plain_pairs(headers)
     rate_limit = read_rate_limit(plain, now_epoch)
     try:
         page = check_answer(status, plain, body, now_epoch)
@@ -88,9 +90,9 @@ def _misfits(
 ) -> list[str]:
     found = []
     if rejected:
-        reasons = ", ".join(sorted({event.reason for event in rejected}))
+        why = ", ".join(sorted({event.reason for event in rejected}))
         found.append(
-            f"{len(rejected)} of {cap.returned} events cannot be stored as events ({reasons}): they are kept aside"
+            f"{len(rejected)} of {cap.returned} events cannot be stored as events ({why}): they are kept aside"
         )
     if not page.raw_events and page.has_more:
         found.append("the page holds no event although more are said to follow")
@@ -100,7 +102,9 @@ def _misfits(
         found.append("the body is no clean JSON: it was read leniently, event by event")
     if fields.without_time:
         found.append(f"{fields.without_time} events tell no time that can be read: they are stored without one")
-    if page.total is None:
+    if page.unreadable_total is not None:
+        found.append(f"the total that is given cannot be read as a count of events: {page.unreadable_total}")
+    elif page.total is None:
         found.append("no total is told: a run can only be called complete because the feed has ended")
     if rate_limit.limit is None:
         found.append("no rate limit is told: requests leave as fast as answers come, until a 429 says otherwise")
@@ -117,6 +121,8 @@ def _remedy(error: DatasyncError) -> str:
             return "there is no feed at this address: API_BASE_URL must end where /events begins, often in /api/v1"
         case RateLimited():
             return "the rate window is used up: wait until it is over and ask again"
+        case ServerTrouble(reason=reasons.ERROR_IN_PAGE):
+            return "the answer has status 200 and says that it is an error: see what it says; a crawl would ask again"
         case ServerTrouble():
             return "the API is not well: ask again later"
         case RetryableError():

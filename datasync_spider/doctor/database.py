@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
+from datasync_spider import streamnames
 from datasync_spider.doctor.finding import Finding, fine, problem, warning
 from datasync_spider.errors import StorageError, StorageUnavailable
 from datasync_spider.storage.inspection import DatabaseFacts, ServerFacts
@@ -9,6 +13,8 @@ from datasync_spider.storage.shape import REMEDY
 
 PART = "database"
 _OLDEST_VERSION = 130000
+# "2 (a, b)", "FIRST 2 (a, b)", "ANY 2 (a, b)"; a bare list asks for one.
+_STANDBYS = re.compile(r"(?:(?:FIRST|ANY)\s+)?(\d+)\s*\(", re.IGNORECASE)
 
 
 def judge_database(facts: DatabaseFacts, label: str) -> list[Finding]:
@@ -18,6 +24,24 @@ def judge_database(facts: DatabaseFacts, label: str) -> list[Finding]:
         PART, f"{label} answers: PostgreSQL {server.version}, as {server.role}, {server.database_bytes / 1e6:,.0f} MB"
     )
     return [reached, *_fitness(server), *_rights(facts), *_schema(facts), *_durability(server)]
+
+
+def judge_stream(stream: str, known: Sequence[str]) -> list[Finding]:
+    """``known``: the streams that the database has."""
+    text = streamnames.new(stream, known)
+    return [] if text is None else [warning(PART, text, "correct STREAM, or leave it if a further stream is meant")]
+
+
+def judge_variables(ignored: Sequence[str], counting: Sequence[str]) -> list[Finding]:
+    """The environment's variables for libpq: those without effect, and those that count besides DATABASE_URL."""
+    found = []
+    if ignored:
+        found.append(
+            fine(PART, f"{', '.join(ignored)} of the environment are ignored: DATABASE_URL alone names a database")
+        )
+    if counting:
+        found.append(fine(PART, f"{', '.join(counting)} of the environment count for connections"))
+    return found
 
 
 def unreachable(error: StorageError, label: str) -> Finding:
@@ -37,11 +61,11 @@ def _fitness(server: ServerFacts) -> list[Finding]:
         remedy = "create the database with ENCODING 'UTF8': others cannot hold every event"
         found.append(problem(PART, f"the database's encoding is {server.encoding}", remedy))
     if server.is_read_only:
-        remedy = "name the primary in DATABASE_URL, or set default_transaction_read_only to off"
+        remedy = "name the primary in DATABASE_URL, or have it made writable"
         found.append(problem(PART, "the server takes no writes: it is a standby or read-only", remedy))
-    if server.statement_timeout not in {"0", "0ms"}:
-        remedy = "lift it for this role (ALTER ROLE ... SET statement_timeout = 0): a batch may take longer"
-        found.append(warning(PART, f"statement_timeout is {server.statement_timeout}", remedy))
+    elif server.is_read_only_by_default:
+        remedy = "if nothing is to be written there, name another database: a crawl writes all the same"
+        found.append(warning(PART, "default_transaction_read_only is on for this role and database", remedy))
     return found
 
 
@@ -86,6 +110,15 @@ def _schema(facts: DatabaseFacts) -> list[Finding]:
     return [fine(PART, "the schema is up to date")]
 
 
+def _standbys_needed(server: ServerFacts) -> int:
+    """How many standbys must confirm a commit before it is answered."""
+    names = server.synchronous_standby_names.strip()
+    if not names or server.synchronous_commit in {"off", "local"}:
+        return 0
+    number = _STANDBYS.match(names)
+    return int(number[1]) if number else 1
+
+
 def _durability(server: ServerFacts) -> list[Finding]:
     unsafe = [name for name in ("fsync", "full_page_writes") if getattr(server, name) != "on"]
     found = []
@@ -95,4 +128,8 @@ def _durability(server: ServerFacts) -> list[Finding]:
     if server.synchronous_commit == "off":
         remedy = "set synchronous_commit to on: the last moments before a crash of the server may be lost"
         found.append(warning(PART, "synchronous_commit is off", remedy))
+    if server.standbys < _standbys_needed(server):
+        names = server.synchronous_standby_names
+        remedy = "start it, or have that set otherwise: until then every commit waits, and crawls stall"
+        found.append(problem(PART, f"synchronous_standby_names is {names!r}, and no such standby is connected", remedy))
     return found or [fine(PART, "commits are durable (fsync, full_page_writes, synchronous_commit)")]

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
 
+import msgspec
+
 from datasync_spider.api.endpoint import origin
+from datasync_spider.api.errorinpage import sign_of_error
 from datasync_spider.apiclient import Answer, ApiClient
 from datasync_spider.doctor.clock import judge_clock
 from datasync_spider.doctor.finding import Finding, fine, problem, warning
@@ -32,12 +35,17 @@ def check_api(client: ApiClient) -> list[Finding]:
         answer = client.get(f"{host}/health")
     except ConnectionTrouble as error:
         return [problem(PART, f"{host} cannot be reached: {error}", _REMEDIES.get(error.reason, _OTHER_REMEDY))]
-    return [_judge_status(answer.status, host, client.base_url), *_judge_date(answer)]
+    return [judge_health(answer.status, answer.body, host, client.base_url), *_judge_date(answer)]
 
 
-def _judge_status(status: int, host: str, base_url: str) -> Finding:
+def judge_health(status: int, body: bytes, host: str, base_url: str) -> Finding:
+    """What an answer to ``/health`` says of the API."""
     secured = ", with a certificate that is trusted" if base_url.startswith("https:") else ""
     if 200 <= status < 300:
+        sign = _sign_of_error(body)
+        if sign is not None:
+            text = f"{host} answers to /health with status {status}, and says that it is not well: {sign}"
+            return warning(PART, text, "wait until the API is well")
         return fine(PART, f"{host} answers and says that it is well{secured}")
     if status >= 500:
         return warning(PART, f"{host} answers to /health with status {status}", "wait until the API is well")
@@ -45,6 +53,14 @@ def _judge_status(status: int, host: str, base_url: str) -> Finding:
         remedy = "name the address in API_BASE_URL that it redirects to: redirects are not followed"
         return warning(PART, f"{host} redirects /health (status {status})", remedy)
     return fine(PART, f"{host} answers{secured} (status {status} to /health); 'scrapy discover' asks the feed itself")
+
+
+def _sign_of_error(body: bytes) -> str | None:
+    try:
+        told = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return sign_of_error(told, has_events=True) if isinstance(told, dict) else None
 
 
 def _judge_date(answer: Answer) -> list[Finding]:

@@ -1,20 +1,31 @@
-"""Spaces requests by what the server tells of its rate window; the arithmetic is in :mod:`datasync_spider.pacing`.
+"""Holds the next request back as long as good answers ask for: by their rate window, or by a Retry-After.
 
-Headers are read when they arrive, not when the body is whole: the seconds they tell count from there.
+Headers are read when they arrive, not when the body is whole: the seconds they tell count from there. The arithmetic is
+in :mod:`datasync_spider.pacing`. What an answer asks for that is no page is waited for by whoever asks again; here it
+counts for what comes after. Invariant: a wait is begun only where it ends within the page's budget; what an earlier run
+has left behind counts by itself.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals
+from datasync_spider.config import Config
+from datasync_spider.errors import WaitTooLong
 from datasync_spider.headers import plain_headers
-from datasync_spider.pacing.headers import read_rate_headers, read_retry_after
+from datasync_spider.pacing.headers import AskedWait, read_asked_wait, read_rate_headers, reset_source
+from datasync_spider.pacing.retry import RetryState
 from datasync_spider.pacing.window import RateWindow
+from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.throttle import Throttle
 from datasync_spider.waiting import Waiter
 
@@ -33,44 +44,92 @@ _REASON = "rate_window"
 _TELL_EVERY_SECONDS = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """Who asked for a wait. ``is_binding``: with a refusal. ``is_inherited``: an earlier run was asked."""
+
+    asked_in: str
+    is_plausible: bool = True
+    is_binding: bool = False
+    is_inherited: bool = False
+
+
+_KEPT = _Hold("kept from an earlier run, ingestion_state.closed_until", is_binding=True, is_inherited=True)
+_ADVISED = _Hold("kept from an earlier run, ingestion_state.advised_until", is_inherited=True)
+
+
 class RateLimitMiddleware:
     """One window a crawl: one key, one bucket."""
 
-    def __init__(self, crawler: Crawler, waiter: Waiter, window: RateWindow) -> None:
+    def __init__(self, crawler: Crawler, waiter: Waiter, budget_seconds: float) -> None:
         self._crawler = crawler
         self._waiter = waiter
-        self._window = window
+        self._budget_seconds = budget_seconds
+        self._window = RateWindow(budget_seconds)
+        self._window_ends_by = ""
+        self._hold = _Hold("")
+        self._hold_ends_at = -math.inf
         self._throttle = Throttle(_TELL_EVERY_SECONDS)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        middleware = cls(crawler, Waiter(crawler), RateWindow())
+        budget_seconds = Config.from_settings(crawler.settings).rate_limit_wait_budget_ms / 1000
+        middleware = cls(crawler, Waiter(crawler), budget_seconds)
         crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
         crawler.signals.connect(middleware._run_opened, signals.run_opened)
         return middleware
 
     def _run_opened(self, run: OpenRun, **_: Any) -> None:
-        # What the API told an earlier run binds this one as well.
-        if run.closed_seconds > 0:
-            self._window.rate_limited(run.closed_seconds, time.monotonic())
+        # What the API told an earlier run binds this one as well: a refusal in full, advice for the budget at most.
+        now = time.monotonic()
+        self._hold_back(run.closed_seconds, _KEPT, now)
+        self._hold_back(min(run.advised_seconds, self._budget_seconds), _ADVISED, now)
+
+    def _hold_back(self, seconds: float, hold: _Hold, now: float) -> None:
+        if seconds <= 0:
+            return
+        self._window.rate_limited(seconds, now)
+        if now + seconds >= self._hold_ends_at:
+            self._hold, self._hold_ends_at = hold, now + seconds
 
     async def process_request(self, request: Request) -> None:
         while (seconds := self._window.wait_seconds(time.monotonic())) > 0:
-            level = logging.INFO if seconds >= 1 else logging.DEBUG
-            fields = {"page_number": request.meta.get("page_number")}
-            waited_ms = await self._waiter.wait(seconds, _REASON, level, fields)
-            request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
+            await self._wait(request, seconds)
         now = time.monotonic()
         self._window.request_sent(now)
         # A page's fetch time counts from here; what was waited before is told as waited.
         request.meta["asked_at"] = now
 
-    def _headers_received(self, headers: Headers, **_: Any) -> None:
+    async def _wait(self, request: Request, seconds: float) -> None:
+        now = time.monotonic()
+        # What is known of a window by its end alone has nobody's words but its headers'.
+        is_held = self._window.is_held(now)
+        hold = self._hold if is_held else _Hold(self._window_ends_by)
+        asked = AskedWait(self._window.asked_seconds(now), hold.asked_in, hold.is_plausible)
+        state: RetryState = request.meta.get("retry_state") or RetryState()
+        if not hold.is_inherited:
+            most = math.inf if hold.is_binding else self._budget_seconds
+            self._crawler.signals.send_catch_log(
+                signals.wait_asked, seconds=min(seconds, most), is_binding=hold.is_binding
+            )
+            request.meta["retry_state"] = state.held(now)
+        if not state.allows(asked.seconds, self._budget_seconds, now):
+            raise WaitTooLong(
+                too_long_words(asked, asked.source, self._budget_seconds, time.time(), is_kept=hold.is_binding)
+            )
+        level = logging.INFO if seconds >= 1 else logging.DEBUG
+        fields = {"page_number": request.meta.get("page_number")}
+        waited_ms = await self._waiter.wait(seconds, _REASON, level, fields, hold.asked_in if is_held else "")
+        request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
+
+    def _headers_received(self, headers: Headers, status: int | None = None, **_: Any) -> None:
         now = time.monotonic()
         plain = plain_headers(headers)
         told = read_rate_headers(plain, time.time())
         self._window.observe(told, now)
         # A window that is used up is what a wait will be explained by.
+        if self._window.remaining == 0:
+            self._window_ends_by = asked_by(status, reset_source(plain)) or self._window_ends_by
         if self._throttle.lets_through(now, always=self._window.remaining == 0):
             self._crawler.signals.send_catch_log(
                 signals.rate_window_observed,
@@ -78,7 +137,13 @@ class RateLimitMiddleware:
                 remaining=self._window.remaining,
                 reset_seconds=told.reset_after_seconds,
             )
-        if "retry-after" in plain:
-            wait_seconds = read_retry_after(plain, b"", time.time())
-            if wait_seconds:
-                self._window.rate_limited(wait_seconds, now)
+        if "retry-after" in plain or "retry-after-ms" in plain:
+            self._read_wait(plain, status, now)
+
+    def _read_wait(self, headers: Mapping[str, str], status: int | None, now: float) -> None:
+        is_refusal = status == HTTPStatus.TOO_MANY_REQUESTS
+        asked = read_asked_wait(headers, b"", time.time(), is_rate_limit=is_refusal)
+        # What no unit makes plausible means nothing beside what the body of an answer that is no page may say.
+        if asked is not None and (asked.is_plausible or status in {None, HTTPStatus.OK}):
+            hold = _Hold(asked_by(status, asked.source), asked.is_plausible, is_refusal and asked.is_plausible)
+            self._hold_back(asked.seconds, hold, now)

@@ -2,13 +2,15 @@
 
 Replaces Scrapy's retry middleware: that one gives up quietly, knows nothing of bodies, and counts 429 as a failure. The
 decisions are :func:`datasync_spider.api.answer.check_answer` and :class:`datasync_spider.pacing.retry.RetryPolicy`;
-this shell waits and asks again. A page that was read is put into ``response.meta["page"]``.
+this shell waits, as long as the answer asks for and the budget allows, and asks again. A page that was read is put into
+``response.meta["page"]``.
 """
 
 from __future__ import annotations
 
 import logging
 import random
+import ssl
 import time
 from typing import TYPE_CHECKING
 
@@ -23,11 +25,21 @@ from scrapy.exceptions import (
 from datasync_spider import failpoints, signals, stats
 from datasync_spider.api.answer import check_answer
 from datasync_spider.config import Config
-from datasync_spider.errors import ConnectionTrouble, RateLimited, RetryableError
+from datasync_spider.errors import (
+    CertificateRefused,
+    ConnectionTrouble,
+    OddAnswer,
+    RateLimited,
+    RetryableError,
+    WaitTooLong,
+    WrongProtocol,
+)
 from datasync_spider.headers import plain_headers
-from datasync_spider.http1.errors import ProxyRefused, TlsFailed
-from datasync_spider.pacing.headers import read_retry_after
-from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState
+from datasync_spider.http1.errors import NotTls, NotTrusted, OtherProtocol, ProxyRefused, TlsFailed
+from datasync_spider.pacing.headers import AskedWait, read_asked_wait
+from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
+from datasync_spider.progress.askedwaits import asked_by, too_long_words
+from datasync_spider.trust import remedy
 from datasync_spider.waiting import Waiter
 
 if TYPE_CHECKING:
@@ -58,6 +70,7 @@ class RetryMiddleware:
         self._crawler = crawler
         self._policy = policy
         self._waiter = waiter
+        self._has_warned_of_total = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -66,7 +79,7 @@ class RetryMiddleware:
             max_retries=config.max_retries,
             base_seconds=config.retry_base_ms / 1000,
             max_seconds=config.retry_max_ms / 1000,
-            rate_budget_seconds=config.rate_limit_wait_budget_ms / 1000,
+            wait_budget_seconds=config.rate_limit_wait_budget_ms / 1000,
         )
         return cls(crawler, policy, Waiter(crawler))
 
@@ -79,27 +92,47 @@ class RetryMiddleware:
         headers = plain_headers(response.headers)
         try:
             page = check_answer(response.status, headers, response.body, time.time())
-        except RateLimited as error:
-            told = read_retry_after(headers, response.body, time.time())
-            return await self._ask_again(request, RateLimited(told, error.detail), headers.get("x-request-id"))
         except RetryableError as error:
-            return await self._ask_again(request, error, headers.get("x-request-id"))
+            is_rate_limit = isinstance(error, RateLimited)
+            asked = read_asked_wait(headers, response.body, time.time(), is_rate_limit=is_rate_limit)
+            return await self._ask_again(request, error, asked, response.status, headers.get("x-request-id"))
         failpoints.reach("after_fetch")
         request.meta["page"] = page
+        if page.unreadable_total is not None and not self._has_warned_of_total:
+            self._has_warned_of_total = True
+            logger.warning("the API's total cannot be read as a count of events: %s", page.unreadable_total)
         self._crawler.stats.inc_value(stats.PAGES_FETCHED)
         return response
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        _refuse_hopeless(exception)
+        if (odd := _odd(exception)) is not None:
+            return await self._ask_again(request, odd)
         for kind, reason in _CONNECTION_TROUBLE.items():
             if isinstance(exception, kind) or isinstance(exception.__cause__, kind):
                 return await self._ask_again(request, ConnectionTrouble(reason, str(exception)))
         return None
 
-    async def _ask_again(self, request: Request, error: RetryableError, request_id: str | None = None) -> Request:
+    async def _ask_again(
+        self,
+        request: Request,
+        error: RetryableError,
+        asked: AskedWait | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> Request:
         """``request_id``: the failed answer's, by which the API's people find it."""
         state: RetryState = request.meta.get("retry_state") or RetryState()
         jitter = random.random()  # noqa: S311 - no secret
-        decision = self._policy.decide(state, error, time.monotonic(), jitter)
+        is_binding = isinstance(error, RateLimited) and asked is not None and asked.is_plausible
+        if asked is not None:
+            self._tell_others(asked.seconds, is_binding=is_binding)
+        decision = self._policy.decide(state, error, time.monotonic(), jitter, asked)
+        if isinstance(decision, TooLong):
+            asked_in = asked_by(status, decision.asked.source)
+            budget_seconds = self._policy.wait_budget_seconds
+            words = too_long_words(decision.asked, asked_in, budget_seconds, time.time(), is_kept=is_binding)
+            raise WaitTooLong(words) from error
         if isinstance(decision, GiveUp):
             raise decision.error from error
         collector = self._crawler.stats
@@ -109,12 +142,44 @@ class RetryMiddleware:
         self._crawler.signals.send_catch_log(
             signals.request_retrying, reason=error.reason, attempt=attempts, delay_seconds=decision.delay_seconds
         )
+        if isinstance(error, RateLimited):
+            self._tell_others(decision.delay_seconds, is_binding=False)
         fields = {"page_number": request.meta.get("page_number"), "request_id": request_id}
         logger.warning("attempt %d failed: %s", attempts, error, extra={"datasync": fields})
-        waited_ms = await self._waiter.wait(decision.delay_seconds, decision.reason, fields=fields)
+        is_asked = asked is not None and asked.seconds >= decision.delay_seconds
+        words = asked_by(status, asked.source if asked is not None and is_asked else "")
+        waited_ms = await self._waiter.wait(
+            decision.delay_seconds,
+            decision.reason,
+            fields=fields,
+            asked=words if is_asked or isinstance(error, RateLimited) else "",
+        )
         again = request.replace(dont_filter=True)
         again.meta["retry_state"] = decision.state
         again.meta["attempts"] = attempts + 1
         again.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
         again.meta.pop("asked_at", None)
+        again.meta["afresh"] = isinstance(error, OddAnswer)
         return again
+
+    def _tell_others(self, seconds: float, *, is_binding: bool) -> None:
+        """A refusal for the rate binds runs to come in full, and anything else for the budget at most."""
+        most = seconds if is_binding else min(seconds, self._policy.wait_budget_seconds)
+        self._crawler.signals.send_catch_log(signals.wait_asked, seconds=most, is_binding=is_binding)
+
+
+def _refuse_hopeless(exception: Exception) -> None:
+    """Raises CertificateRefused: a certificate is as it is, however often it is looked at."""
+    cause = exception.__cause__
+    if isinstance(cause, NotTrusted) and isinstance(cause.__cause__, ssl.SSLCertVerificationError):
+        raise CertificateRefused(f"{cause}; {remedy(cause.__cause__)}") from exception
+
+
+def _odd(exception: Exception) -> OddAnswer | None:
+    cause = exception.__cause__
+    advice = "check host, port and scheme in API_BASE_URL, and the proxy where there is one"
+    if isinstance(cause, NotTls):
+        return OddAnswer("tls_failed", str(cause), WrongProtocol(f"{cause}; {advice}"))
+    if isinstance(cause, OtherProtocol):
+        return OddAnswer("no_http", str(cause), WrongProtocol(f"{cause}; {advice}"))
+    return None

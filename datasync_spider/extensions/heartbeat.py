@@ -18,7 +18,7 @@ from datasync_spider.config import Config
 from datasync_spider.errors import FencedOff, StorageError
 from datasync_spider.storage.backends import end_lost_backends, label
 from datasync_spider.storage.connect import Connection, close_quietly, connect
-from datasync_spider.storage.runs import OpenRun, note_closed, renew_lease
+from datasync_spider.storage.runs import Closed, OpenRun, note_closed, renew_lease
 from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ logger = logging.getLogger(__name__)
 _BEATS_A_LEASE = 3
 _AGAIN_SECONDS = 1.0
 _WORTH_NOTING_SECONDS = 0.2
-# What the API tells about when to ask again; pauses of our own are nobody else's business.
-_TOLD_BY_THE_API = frozenset({"rate_limited", "rate_window"})
 
 
 class HeartbeatExtension:
@@ -52,7 +50,7 @@ class HeartbeatExtension:
         config = Config.from_settings(crawler.settings)
         extension = cls(crawler, config.database_url_text, config.lease_ttl_ms / 1000 / _BEATS_A_LEASE)
         crawler.signals.connect(extension._run_opened, signals.run_opened)
-        crawler.signals.connect(extension._wait_started, signals.wait_started)
+        crawler.signals.connect(extension._wait_asked, signals.wait_asked)
         crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
         return extension
 
@@ -60,15 +58,17 @@ class HeartbeatExtension:
         self._run = run
         self._task = asyncio.ensure_future(self._beat(run))
 
-    def _wait_started(self, reason: str, seconds: float, **_: Any) -> None:
-        if self._run is not None and reason in _TOLD_BY_THE_API and seconds >= _WORTH_NOTING_SECONDS:
-            self._worker.submit(partial(self._note_closed, self._run, seconds))
+    def _wait_asked(self, seconds: float, *, is_binding: bool, **_: Any) -> None:
+        # At once, and not when the run ends: it may be killed while it waits.
+        if self._run is not None and seconds >= _WORTH_NOTING_SECONDS:
+            closed = Closed(seconds=seconds) if is_binding else Closed(advised_seconds=seconds)
+            self._worker.submit(partial(self._note_closed, self._run, closed))
 
-    def _note_closed(self, run: OpenRun, seconds: float) -> None:
+    def _note_closed(self, run: OpenRun, closed: Closed) -> None:
         # Once more on a fresh connection: the old one may have been lost long ago, without anybody noticing.
         for is_last in (False, True):
             try:
-                note_closed(self._connected(), run, seconds)
+                note_closed(self._connected(), run, closed)
             except StorageError as error:
                 self._disconnect()
                 if is_last:

@@ -75,6 +75,10 @@ class LiveViewExtension:
 
     def _redraw(self) -> None:
         assert self._screen is not None
+        if not sys.stderr.isatty():
+            # It was one. Standard error raises nothing where there is no terminal any more.
+            self._end()
+            return
         try:
             self._screen.redraw()
         except OSError:

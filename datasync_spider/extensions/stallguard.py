@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals as scrapy_signals
@@ -18,44 +19,55 @@ from datasync_spider.config import Config
 from datasync_spider.errors import Stalled
 from datasync_spider.progress.feed import progress_of
 from datasync_spider.progress.health import Verdict, judge_health
+from datasync_spider.storage.backends import label
+from datasync_spider.storage.standstill import standstill_words
+from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
     from typing import Self
 
     from scrapy.crawler import Crawler
 
+    from datasync_spider.storage.runs import OpenRun
+
 _LOOKS_PER_TIMEOUT = 20
 _LONGEST_PAUSE_SECONDS = 5.0
+_ASK_WHY_SECONDS = 2.0
 
 
 class StallGuardExtension:
     """Looks at the progress from the opening of the run until the spider has closed."""
 
-    def __init__(self, crawler: Crawler, timeout_seconds: float) -> None:
+    def __init__(self, crawler: Crawler, database_url: str, timeout_seconds: float) -> None:
         self._crawler = crawler
+        self._database_url = database_url
         self._timeout_seconds = timeout_seconds
+        self._worker = Worker("datasync-stall")
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         config = Config.from_settings(crawler.settings)
-        extension = cls(crawler, config.stall_timeout_seconds)
+        extension = cls(crawler, config.database_url_text, config.stall_timeout_seconds)
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
         return extension
 
-    def _run_opened(self, **_: Any) -> None:
-        self._task = asyncio.ensure_future(self._watch())
+    def _run_opened(self, run: OpenRun, **_: Any) -> None:
+        self._task = asyncio.ensure_future(self._watch(run))
 
-    async def _watch(self) -> None:
+    async def _watch(self, run: OpenRun) -> None:
         pause = min(self._timeout_seconds / _LOOKS_PER_TIMEOUT, _LONGEST_PAUSE_SECONDS)
         state = progress_of(self._crawler)
         while True:
             await asyncio.sleep(pause)
             health = judge_health(state, self._timeout_seconds, time.monotonic())
             if health.verdict is Verdict.STALLED:
+                look = partial(standstill_words, self._database_url, label(run.run_id, ""), _ASK_WHY_SECONDS)
+                why = await self._worker.submit(look)
+                words = f"{health.words}; {why}" if why else health.words
                 error = Stalled(
-                    f"nothing was committed for {health.idle_seconds:.0f} s without a reason to wait: {health.words}"
+                    f"nothing was committed for {health.idle_seconds:.0f} s without a reason to wait: {words}"
                 )
                 self._crawler.signals.send_catch_log(signals.run_failed, error=error)
                 return
@@ -63,3 +75,4 @@ class StallGuardExtension:
     def _spider_closed(self, **_: Any) -> None:
         if self._task is not None:
             self._task.cancel()
+        self._worker.close()

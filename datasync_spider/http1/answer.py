@@ -16,11 +16,20 @@ from collections.abc import Callable
 import httptools
 
 from datasync_spider.http1.coding import decoded
-from datasync_spider.http1.errors import BodyCut, BodyTooLarge, ConnectionLost, HttpError, NotHttp
+from datasync_spider.http1.errors import (
+    BodyCut,
+    BodyTooLarge,
+    ConnectionLost,
+    HttpError,
+    NotHttp,
+    OtherProtocol,
+)
 from datasync_spider.http1.request import Header
 
 _FIRST_FINAL_STATUS = 200
 _MAX_HEAD_BYTES = 256 * 1024
+_BEGINNING = b"HTTP/"
+_SHOWN_BYTES = 60
 
 
 class AnswerReader:
@@ -49,6 +58,7 @@ class AnswerReader:
         self._is_head_alone = is_head_alone
         self._chunks: list[bytes] = []
         self._head_bytes = 0
+        self._first = b""
         self._body_bytes = 0
         self._coding = b""
         self._is_chunked = False
@@ -64,13 +74,15 @@ class AnswerReader:
             return
         if not self.has_head:
             self._head_bytes += len(data)
+            if len(self._first) < _SHOWN_BYTES:
+                self._first += data[:_SHOWN_BYTES]
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             if self._error is not None:
                 raise self._error from None
             if not self.is_complete:
-                raise NotHttp(f"what came is not HTTP: {error}") from error
+                raise self._not_http(error) from error
             self.may_keep = False
         except httptools.HttpParserUpgrade as error:
             raise NotHttp("the server wants to speak another protocol") from error
@@ -145,6 +157,13 @@ class AnswerReader:
         self.is_complete = True
         self.may_keep = self._parser.should_keep_alive()
 
+    def _not_http(self, error: httptools.HttpParserError) -> NotHttp:
+        # Line ends before the first line are forgiven by the parser.
+        first = self._first.lstrip(b"\r\n")
+        if self.has_head or first.startswith(_BEGINNING) or _BEGINNING.startswith(first):
+            return NotHttp(f"what came is not HTTP: {error}")
+        return OtherProtocol(f"what came is not HTTP: it begins with {_shown(first)}")
+
     def _let_go(self) -> None:
         # Parser and reader hold each other, and would keep the answer in memory until the collector comes by.
         self._parser = self._on_head = None
@@ -152,3 +171,8 @@ class AnswerReader:
     def _refuse(self, why: str) -> None:
         self._error = BodyTooLarge(f"{why}, {self._max_body_bytes} are allowed")
         raise self._error
+
+
+def _shown(first: bytes) -> str:
+    """The first line of what is no answer, made fit for a message."""
+    return ascii(first[:_SHOWN_BYTES].partition(b"\n")[0].rstrip(b"\r").decode("latin-1"))

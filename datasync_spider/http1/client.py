@@ -14,6 +14,7 @@ from datasync_spider.http1.answer import AnswerReader
 from datasync_spider.http1.connection import Connection, Route, connect
 from datasync_spider.http1.errors import ConnectionLost
 from datasync_spider.http1.request import PROXY_AUTHORIZATION, Header, Target, request_bytes, target_of
+from datasync_spider.trust import tls_context
 
 _CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -35,15 +36,19 @@ class HttpClient:
         *,
         proxy_url: str | None = None,
         on_head: Callable[[AnswerReader], None] | None = None,
+        afresh: bool = False,
     ) -> AnswerReader:
         """The whole answer. Redirects are not followed. Limit the time by cancelling.
 
-        ``on_head`` gets it as soon as its status and headers are there. Raises an HttpError, or ValueError for a URL
-        or a header that cannot be sent.
+        ``on_head`` gets it as soon as its status and headers are there. ``afresh``: over no kept connection.
+
+        Raises an HttpError, or ValueError for a URL or a header that cannot be sent.
         """
         target = target_of(url)
         route, asked = _routed(target, headers, proxy_url)
         request = request_bytes(method, asked, target.origin.host_header, _for_origin(headers, route), body)
+        if afresh:
+            self.close()
         connection = self._take_idle(route)
         if connection is not None:
             reader = AnswerReader(self._max_body_bytes, on_head)
@@ -84,12 +89,10 @@ class HttpClient:
         self._idle = route, connection
 
     def _context(self, route: Route) -> ssl.SSLContext | None:
-        """Certificates are verified against the system's authorities."""
         if not (route.origin.is_tls or (route.proxy is not None and route.proxy.is_tls)):
             return None
         if self._tls is None:
-            self._tls = ssl.create_default_context()
-            self._tls.set_alpn_protocols(["http/1.1"])
+            self._tls = tls_context()
         return self._tls
 
 

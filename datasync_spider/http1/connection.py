@@ -19,12 +19,23 @@ from datasync_spider.http1.errors import (
     HttpError,
     NameNotFound,
     NotConnected,
+    NotTls,
+    NotTrusted,
     ProxyRefused,
     TlsFailed,
 )
 from datasync_spider.http1.request import Header, Origin, request_bytes
 
 _OK = 200
+# OpenSSL's words for an answer that is no TLS, and for a server that shares no version or cipher with it. A handshake
+# that is merely cut off, as by a busy server, is none of these.
+_NO_TLS_THERE = frozenset(
+    {
+        *("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL", "BAD_RECORD_TYPE"),
+        *("RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE"),
+        *("TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_INSUFFICIENT_SECURITY"),
+    }
+)
 _NEXT_ADDRESS_AFTER_SECONDS = 0.25  # RFC 8305, "Happy Eyeballs"
 
 
@@ -163,8 +174,9 @@ async def _connected(origin: Origin, name: str, tls: ssl.SSLContext | None) -> C
 
 def _not_connected(name: str, error: OSError) -> NotConnected:
     if isinstance(error, ssl.SSLError):
+        kind = NotTls if error.reason in _NO_TLS_THERE else TlsFailed
         # Its own text holds what was wrong with the certificate.
-        return TlsFailed(f"no TLS with {name}: {error}")
+        return (NotTrusted if isinstance(error, ssl.SSLCertVerificationError) else kind)(f"no TLS with {name}: {error}")
     # asyncio puts other words in the place of the system's; of several addresses it gives no number, but all texts.
     reason = os.strerror(error.errno) if error.errno else str(error)
     return NotConnected(f"no connection to {name}: {reason}")

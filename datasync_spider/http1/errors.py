@@ -2,12 +2,15 @@
 
 NameNotFound      the host has no address; nothing was sent
 NotConnected      no connection came about; nothing was sent
-TlsFailed         one did, but no TLS over it, such as where nobody vouches for the certificate; nothing was sent
+TlsFailed         one did, but no TLS over it; nothing was sent
+NotTrusted        the same, since the server's certificate was refused: nobody vouches for it, or not for this host
+NotTls            the same, since what answers speaks no TLS, or none that is understood here
 ProxyRefused      the proxy opens no tunnel
 ConnectionLost    the connection ended before an answer began
 BodyCut           the answer began and did not come to its end
 BodyTooLarge      more bytes than the caller takes
 NotHttp           what came cannot be understood
+OtherProtocol     the same, since it does not even begin as an answer of HTTP does
 """
 
 from __future__ import annotations
@@ -29,6 +32,14 @@ class TlsFailed(NotConnected):
     """See the module's text."""
 
 
+class NotTrusted(TlsFailed):
+    """See the module's text. Its cause is the ``ssl.SSLCertVerificationError``."""
+
+
+class NotTls(TlsFailed):
+    """See the module's text."""
+
+
 class ProxyRefused(HttpError):
     """See the module's text."""
 
@@ -46,4 +57,8 @@ class BodyTooLarge(HttpError):
 
 
 class NotHttp(HttpError):
+    """See the module's text."""
+
+
+class OtherProtocol(NotHttp):
     """See the module's text."""

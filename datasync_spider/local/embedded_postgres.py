@@ -6,6 +6,7 @@ leaves running is stopped by the next one to leave. Nothing here speaks SQL or l
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,7 +68,8 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """Over the socket: no password, since only this account can reach it. The port names the socket's file."""
-        return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(self._socket_directory), safe='')}&port={PORT}"
+        host = quote(os.fsencode(self._socket_directory), safe="")
+        return f"postgresql://{SUPERUSER}@/{DATABASE}?host={host}&port={PORT}"
 
     def close(self) -> None:
         """Stops the server where nobody else uses it. A second call does nothing."""

@@ -6,6 +6,7 @@ counts as the server only when it works in the data directory.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Postmaster:
 def read_postmaster(data: Path) -> Postmaster | None:
     """What stands in the file, which may be stale; None without one, or where it is being written."""
     try:
-        lines = [line.strip() for line in (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in os.fsdecode((data / "postmaster.pid").read_bytes()).splitlines()]
         pid = abs(int(lines[_PID]))
     except (OSError, ValueError, IndexError):
         return None

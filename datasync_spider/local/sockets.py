@@ -28,7 +28,7 @@ _CONNECT_SECONDS = 2.0
 
 
 def socket_directory(places: Places, account: Account | None) -> Path:
-    """Beside the data; where that path is too long, one below the temporary directory, kept for the next time."""
+    """Beside the data; where no socket can be there, one below the temporary directory, kept for the next time."""
     if _fits(places.socket):
         return _private(places.socket, account)
     owner = account.uid if account else os.geteuid()
@@ -41,7 +41,7 @@ def socket_directory(places: Places, account: Account | None) -> Path:
             made = Path(tempfile.mkdtemp(prefix="datasync-", dir=base.resolve()))
             open_the_way(made, account)
             give(made, account)
-            places.distant_socket.write_text(str(made), encoding="utf-8")
+            places.distant_socket.write_bytes(os.fsencode(made))
             return made
     raise StorageRefused("no path is short enough for the embedded PostgreSQL's socket: set TMPDIR to a short one")
 
@@ -78,7 +78,16 @@ def answers(directory: Path) -> bool:
 
 def _fits(directory: Path) -> bool:
     path = os.fsencode(directory / _FILE)
-    return len(path) <= _MAX_PATH_BYTES and not _SPECIAL & set(str(directory))
+    return len(path) <= _MAX_PATH_BYTES and not _SPECIAL & set(str(directory)) and _is_utf8(path)
+
+
+def _is_utf8(path: bytes) -> bool:
+    """As the driver takes it for granted of the address, which holds it."""
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _private(directory: Path, account: Account | None) -> Path:
@@ -90,7 +99,7 @@ def _private(directory: Path, account: Account | None) -> Path:
 
 def _recorded(places: Places) -> Path | None:
     try:
-        return Path(places.distant_socket.read_text(encoding="utf-8"))
+        return Path(os.fsdecode(places.distant_socket.read_bytes()))
     except FileNotFoundError:
         return None
 

@@ -57,7 +57,8 @@ class JsonFormatter(logging.Formatter):
             line["exception"] = exception
         if record.stack_info:
             line["stack"] = self.formatStack(record.stack_info)
-        clean = json.dumps(self._clean(line), ensure_ascii=False)
+        # In ASCII: a program reads the same out of it, and no terminal or pipe can damage it.
+        clean = json.dumps(self._clean(line))
         redacted = self._redactor.redact(clean)
         return redacted if redacted == clean or _is_json(redacted) else self._bare(record)
 

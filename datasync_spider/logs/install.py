@@ -6,6 +6,7 @@ own, which would print what ours redacts.
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import traceback
@@ -21,30 +22,69 @@ from datasync_spider.logs.formats import JsonFormatter, TextFormatter
 from datasync_spider.logs.quiet import is_worth_a_line
 from datasync_spider.logs.redaction import Redactor
 from datasync_spider.logs.tracebacks import install_excepthook
+from datasync_spider.standardstreams import Lossy, descriptor_of
 
 _ABOVE_ALL = logging.CRITICAL + 1
 
 
 class LogHandler(logging.StreamHandler[TextIO]):
-    """Writes to standard error, or to a file of its own. ``redactor`` takes secrets that become known later."""
+    """Writes to standard error, or to a file of its own. ``redactor`` takes secrets that become known later.
+
+    Whoever logs is not to blame where that cannot be written: such lines are left out, and it is said how many.
+    """
 
     def __init__(self, redactor: Redactor, file: Path | None = None) -> None:
         self.writes_file = file is not None
         self._file = file
-        super().__init__(_opened(file) if file else sys.stderr)
+        self._own_stream = _opened(file) if file else sys.stderr
+        super().__init__(self._own_stream)
         self.redactor = redactor
+        self._is_failing = False
+        self._said_left_out = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         # Scrapy configures logging after us, and logging.config closes every handler that it finds.
-        if self._file is not None and self.stream.closed:
-            self.stream = _opened(self._file)
+        if self._file is not None and self.stream.closed and not self._opened_again(self._file):
+            return
+        below = descriptor_of(self._own_stream)
+        if not isinstance(below, Lossy):
+            super().emit(record)
+            return
+        left_out = below.left_out
         super().emit(record)
+        if below.left_out > left_out:
+            self._fail(below.failure)
+        elif left_out > self._said_left_out:
+            self._is_failing = False
+            self._say_left_out(left_out - self._said_left_out, below.failure)
+            self._said_left_out = left_out
+
+    def _opened_again(self, file: Path) -> bool:
+        try:
+            self.stream = self._own_stream = _opened(file)
+        except OSError as error:
+            self._fail(error)
+            return False
+        self._said_left_out = 0
+        return True
+
+    def _fail(self, error: OSError | None) -> None:
+        """Once, until it can be written again. What is wrong with standard error cannot be said at all."""
+        if self._file is not None and not self._is_failing and error is not None:
+            text = f"the log file {self._file} cannot be written: {error.strerror}; what it cannot take is left out\n"
+            sys.stderr.write(self.redactor.redact(text))
+        self._is_failing = True
+
+    def _say_left_out(self, lines: int, error: OSError | None) -> None:
+        why = error.strerror if error is not None else "nobody read them"
+        message, arguments = "%d log lines were left out here: %s", (lines, why)
+        logger = logging.getLogger(__name__)
+        super().emit(logger.makeRecord(logger.name, logging.WARNING, __file__, 0, message, arguments, None))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """A record that cannot be formatted: logging itself would print its arguments as they are."""
         if logging.raiseExceptions and sys.stderr is not None:
             text = f"a log record of {record.pathname}:{record.lineno} could not be written\n{traceback.format_exc()}"
-            # Where standard error has gone too, as with a terminal that was closed, whoever logs is not to blame.
             with suppress(OSError, ValueError):
                 sys.stderr.write(self.redactor.redact(text))
 
@@ -55,8 +95,9 @@ class LogHandler(logging.StreamHandler[TextIO]):
 
 
 def _opened(file: Path) -> TextIO:
-    """What cannot be encoded must not cost the line, nor the crawl."""
-    return file.open("a", encoding="utf-8", errors="backslashreplace")
+    """What cannot be encoded or written must not cost the crawl. A line is one write, so that it is lost whole."""
+    lossy = Lossy(str(file), "ab", closefd=True)
+    return io.TextIOWrapper(lossy, encoding="utf-8", errors="backslashreplace", write_through=True)
 
 
 def _made(redactor: Redactor, setting: str, file: Path | None) -> LogHandler:

@@ -123,7 +123,9 @@ def _counters(state: ProgressState, now: float) -> Iterator[Metric]:
         "reason",
         _WAITS_FROM_THE_START | state.waited_seconds(now),
     )
-    yield _counter("datasync_walk_restarts", "Walks begun anew because a cursor had expired.", state.walk_restarts)
+    yield _counter(
+        "datasync_walk_restarts", "Walks begun anew because a cursor had expired or was given up.", state.walk_restarts
+    )
 
 
 def _gauges(state: ProgressState) -> Iterator[Metric]:

@@ -8,24 +8,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
 
 from datasync_spider.pacing.structured import count, policies_of, standings
-from datasync_spider.pacing.told import is_whole, seconds_told, server_clock
+from datasync_spider.pacing.told import Told, is_moment, is_whole, seconds_told, server_clock, wait_told
 
 _T = TypeVar("_T")
 
 _MAX_BODY_BYTES = 64 * 1024
-_BODY_NAMES = ("retryAfter", "retry_after", "reset")
+_MAX_SOURCE_CHARACTERS = 80
 _BODY_PLACES = ("rateLimit", "rate_limit", "error")
+# Where a page keeps what it says of itself; an error in a 200 may stand there.
+_PAGE_PLACES = ("meta", "pagination")
+_RETRY_NAMES = ("retryAfter", "retry_after", "retry-after", "retryAfterSeconds", "retry_after_seconds")
+_RETRY_MS_NAMES = ("retryAfterMs", "retry_after_ms")
+_PLAIN_PREFIXES = ("ratelimit", "x-ratelimit", "x-rate-limit")
+_RETRY_AFTER_MS = "retry-after-ms"
+# What two statements of one moment may differ by, in seconds, because one of them is rounded.
+_SAME_MOMENT_SECONDS = 1.0
+# A Retry-After of a second or two says nothing of a window's unit: that may well last some thousand seconds.
+_LEAST_SHOWN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class AskedWait:
+    """How long an answer asks to wait from its arrival on, and in which words, such as ``Retry-After: 86400``.
+
+    ``is_plausible``: whether some unit makes it a wait of today's. ``source`` is short and printable.
+    """
+
+    seconds: float
+    source: str
+    is_plausible: bool = True
 
 
 class RateHeaders(msgspec.Struct, frozen=True):
     """What one answer told; None is what it did not.
 
     ``reset_is_whole``: ``reset_after_seconds`` is good to a second only, and may have been rounded either way.
+    ``reset_is_moment``: the moment was given, and the seconds until then were counted by the clock.
     """
 
     limit: int | None = None
@@ -33,12 +57,15 @@ class RateHeaders(msgspec.Struct, frozen=True):
     reset_after_seconds: float | None = None
     window_seconds: float | None = None
     reset_is_whole: bool = True
+    reset_is_moment: bool = False
 
 
 def read_rate_headers(headers: Mapping[str, str], now_epoch: float) -> RateHeaders:
-    """The tightest of the limits that are told. ``headers`` have lower-case names; the last value of a name counts."""
+    """The tightest of the limits that are told. ``headers`` have lower-case names, and a list's lines joined."""
     clock = server_clock(headers, now_epoch)
-    told = [*_structured(headers), *_plain(headers, "ratelimit", clock), *_plain(headers, "x-ratelimit", clock)]
+    told = [*_structured(headers)]
+    for prefix in _PLAIN_PREFIXES:
+        told += _plain(headers, prefix, clock)
     if len(told) < 2:
         return told[0] if told else RateHeaders()
     told.sort(key=_tightness)
@@ -51,21 +78,33 @@ def read_rate_headers(headers: Mapping[str, str], now_epoch: float) -> RateHeade
         reset_after_seconds=reset.reset_after_seconds,
         window_seconds=_first(rate.window_seconds for rate in told if rate.limit == limit),
         reset_is_whole=reset.reset_is_whole,
+        reset_is_moment=reset.reset_is_moment,
     )
 
 
-def read_retry_after(headers: Mapping[str, str], body: bytes, now_epoch: float) -> float | None:
-    """How long a refusal (429) asks to wait: the longest of all that it tells, None where it tells nothing usable."""
+def read_asked_wait(
+    headers: Mapping[str, str], body: bytes, now_epoch: float, *, is_rate_limit: bool
+) -> AskedWait | None:
+    """How long an answer asks to wait: the longest plausible of all that it says, None where it says nothing usable.
+
+    Of an answer that is no rate limit only what is said for it counts: ``Retry-After`` and its like. A rate limit's may
+    as well give the end of its window.
+    """
     clock = server_clock(headers, now_epoch)
-    told = list(_told_by_body(body, clock))
-    retry_after = seconds_told(headers.get("retry-after", ""), clock)
-    if retry_after is not None:
-        told.append(retry_after)
-    rate = read_rate_headers(headers, now_epoch)
-    # With requests left and a Retry-After, something else refused us, and the window's end does not matter to it.
-    if rate.reset_after_seconds is not None and (retry_after is None or not rate.remaining):
-        told.append(rate.reset_after_seconds)
-    return max(told, default=None)
+    asked = list(_retry_headers(headers, clock))
+    if is_rate_limit:
+        rate = read_rate_headers(headers, now_epoch)
+        # With requests left and a Retry-After, something else refused us, and the window's end does not matter to it.
+        if not asked or not rate.remaining:
+            asked += _resets(rate, headers, clock)
+    asked += _retry_fields(body, clock, with_resets=is_rate_limit)
+    return max(asked, key=lambda one: (one.is_plausible, one.seconds), default=None)
+
+
+def reset_source(headers: Mapping[str, str]) -> str:
+    """The line that gives the end of the window, for people; empty where there is none."""
+    names = (*(f"{prefix}-reset" for prefix in _PLAIN_PREFIXES), "ratelimit")
+    return next((_line(name, headers[name]) for name in names if name in headers), "")
 
 
 def _tightness(rate: RateHeaders) -> tuple[float, float, float]:
@@ -91,31 +130,90 @@ def _plain(headers: Mapping[str, str], prefix: str, clock: float) -> Iterator[Ra
     if told_limit is None and remaining is None and reset is None:
         return
     limit, _, policy = (told_limit or "").partition(",")
+    seconds = None if reset is None else seconds_told(reset, clock)
+    if reset is not None and not is_moment(reset):
+        seconds = _unless_milliseconds(seconds, headers, clock)
     yield RateHeaders(
         limit=count(limit),
-        remaining=count(remaining),
-        reset_after_seconds=None if reset is None else seconds_told(reset, clock),
+        remaining=_least(remaining),
+        reset_after_seconds=seconds,
         window_seconds=_first(window for _, _, window in policies_of(policy)) if policy else None,
-        reset_is_whole=reset is None or is_whole(reset),
+        reset_is_whole=reset is None or seconds is None or is_whole(reset),
+        reset_is_moment=reset is not None and seconds is not None and is_moment(reset),
     )
 
 
-def _told_by_body(body: bytes, clock: float) -> Iterator[float]:
+def _least(remaining: str | None) -> int | None:
+    """Of several lines the least; a list with something else in it tells nothing."""
+    counts = [count(part) for part in (remaining or "").split(", ")]
+    return min((one for one in counts if one is not None), default=None) if None not in counts else None
+
+
+def _unless_milliseconds(seconds: float | None, headers: Mapping[str, str], clock: float) -> float | None:
+    """A number of seconds that the answer's own Retry-After shows to be one of milliseconds."""
+    if seconds is None:
+        return None
+    shown = (
+        asked.seconds >= _LEAST_SHOWN_SECONDS and abs(seconds / 1_000 - asked.seconds) <= _SAME_MOMENT_SECONDS
+        for asked in _retry_headers(headers, clock)
+    )
+    return seconds / 1_000 if any(shown) else seconds
+
+
+def _retry_headers(headers: Mapping[str, str], clock: float) -> Iterator[AskedWait]:
+    told = wait_told(headers.get("retry-after", ""), clock)
+    if told is not None:
+        yield AskedWait(told.seconds, _line("retry-after", headers["retry-after"]), told.is_plausible)
+    told = wait_told(headers.get(_RETRY_AFTER_MS, ""), clock)
+    if told is not None and told.is_plausible:
+        yield AskedWait(told.seconds / 1_000, _line(_RETRY_AFTER_MS, headers[_RETRY_AFTER_MS]))
+
+
+def _resets(rate: RateHeaders, headers: Mapping[str, str], clock: float) -> Iterator[AskedWait]:
+    if rate.reset_after_seconds is not None:
+        yield AskedWait(rate.reset_after_seconds, reset_source(headers))
+        return
+    for prefix in _PLAIN_PREFIXES:
+        text = headers.get(f"{prefix}-reset", "")
+        told = wait_told(text, clock)
+        if told is not None:
+            yield AskedWait(told.seconds, _line(f"{prefix}-reset", text), told.is_plausible)
+
+
+def _retry_fields(body: bytes, clock: float, *, with_resets: bool) -> Iterator[AskedWait]:
+    """What a body of JSON says of it, at its top or where errors and rate limits have their fields."""
     try:
         told = msgspec.json.decode(body) if len(body) <= _MAX_BODY_BYTES else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     if not isinstance(told, dict):
         return
-    for place in (told, *(told.get(name) for name in _BODY_PLACES)):
+    names = (*_RETRY_NAMES, "reset") if with_resets else _RETRY_NAMES
+    outer = [place for place in (told, *(told.get(name) for name in _PAGE_PLACES)) if isinstance(place, dict)]
+    for place in (*outer, *(place.get(name) for place in outer for name in _BODY_PLACES)):
         if isinstance(place, dict):
-            for name in _BODY_NAMES:
-                seconds = _seconds_of(place.get(name), clock)
-                if seconds is not None:
-                    yield seconds
+            yield from _fields(place, names, clock, 1.0)
+            yield from _fields(place, _RETRY_MS_NAMES, clock, 1_000.0)
 
 
-def _seconds_of(value: Any, clock: float) -> float | None:
+def _fields(place: Mapping[str, Any], names: Iterable[str], clock: float, divisor: float) -> Iterator[AskedWait]:
+    for name in names:
+        told = _told_by_value(place.get(name), clock)
+        if told is not None:
+            yield AskedWait(told.seconds / divisor, _short(f"{name}: {place[name]} in the body"), told.is_plausible)
+
+
+def _told_by_value(value: Any, clock: float) -> Told | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return seconds_told(str(value), clock)
+    return wait_told(str(value), clock)
+
+
+def _line(name: str, value: str) -> str:
+    title = "-".join("RateLimit" if word == "ratelimit" else word.capitalize() for word in name.split("-"))
+    return _short(f"{title}: {value.strip()}")
+
+
+def _short(text: str) -> str:
+    printable = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return printable if len(printable) <= _MAX_SOURCE_CHARACTERS else printable[: _MAX_SOURCE_CHARACTERS - 1] + "…"

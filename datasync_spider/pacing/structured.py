@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_COUNT = re.compile(r"[0-9]{1,18}")
+_COUNT = re.compile(r"([0-9]{1,18})(?:\.0{0,18})?")
 _ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
 _PART = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*")+')
 
@@ -29,9 +29,9 @@ class Standing:
 
 
 def count(text: str | None) -> int | None:
-    """A whole number that is not negative, or None."""
-    text = (text or "").strip()
-    return int(text) if _COUNT.fullmatch(text) else None
+    """A whole number that is not negative, also where a server writes it as 10.0; or None."""
+    match = _COUNT.fullmatch((text or "").strip())
+    return int(match[1]) if match else None
 
 
 def standings(rate_limit: str, policy: str) -> Iterator[Standing]:

@@ -7,7 +7,8 @@ the next window has surely begun. The latest ``received + told`` would be too ea
 rounds down, and too late by the time of the slowest answer.
 
 A window that is known to last 60 s also ends within 60 s of each of its answers, which takes the doubt of the
-rounding away.
+rounding away. Where the moment of the end is given in whole seconds, the answer that opened the window does so nearly
+as well: windows last whole seconds, so from that answer on no longer than the whole seconds until that moment.
 
 Invariants: nothing leaves before the end of a wait that was asked for; without rate headers nothing is ever held
 back.
@@ -17,6 +18,8 @@ from __future__ import annotations
 
 import math
 
+import msgspec
+
 from datasync_spider.pacing.headers import RateHeaders
 from datasync_spider.pacing.windowlength import WindowLength
 
@@ -24,18 +27,27 @@ _MARGIN_SECONDS = 0.05
 _ROUNDING_SECONDS = 1.0
 # A told time may also have been computed against a clock of whole seconds.
 _TOLERANCE_SECONDS = 2.0
+# Within that time after the request left, a second of the server's clock has hardly ended before its Date was written.
+_SAME_SECOND_SECONDS = 0.1
 
 
 class RateWindow:
-    """One key's window; one request is in flight at a time. ``now`` is monotonic seconds throughout."""
+    """One key's window; one request is in flight at a time. ``now`` is monotonic seconds throughout.
 
-    def __init__(self) -> None:
+    ``longest_seconds``: a window that would last longer than that is one in milliseconds, where its length shows it.
+    """
+
+    def __init__(self, longest_seconds: float = math.inf) -> None:
+        self._longest_seconds = longest_seconds
         self._limit: int | None = None
         self._remaining: int | None = None
         self._told_remaining: int | None = None
         self._ends_after = -math.inf
         self._ends_by = math.inf
         self._held_until = -math.inf
+        # What the server's words alone ask for, without the allowances for rounding that are ours.
+        self._hold_asked_until = -math.inf
+        self._end_asked_at = -math.inf
         self._sent_at: float | None = None
         self._length = WindowLength()
         self._is_first_answer = False
@@ -56,6 +68,18 @@ class RateWindow:
             until = max(until, self._ends_by + _MARGIN_SECONDS)
         return max(0.0, until - now)
 
+    def asked_seconds(self, now: float) -> float:
+        """How much of the wait is what the server gave, and no allowance of ours."""
+        until = self._hold_asked_until
+        if self._remaining == 0 and self._ends_by < math.inf:
+            until = max(until, self._end_asked_at)
+        return max(0.0, until - now)
+
+    def is_held(self, now: float) -> bool:
+        """Whether an answer that asked to wait is what is being waited for, and not the window's end."""
+        waits_for_end = self._remaining == 0 and self._ends_by < math.inf
+        return self._held_until > now and not (waits_for_end and self._ends_by + _MARGIN_SECONDS > self._held_until)
+
     def request_sent(self, now: float) -> None:
         """A request leaves now."""
         self._sent_at = now
@@ -71,6 +95,7 @@ class RateWindow:
         self._length.was_refused()
         rounding = _ROUNDING_SECONDS if wait_seconds == round(wait_seconds) else 0.0
         self._held_until = max(self._held_until, now + wait_seconds + rounding + _MARGIN_SECONDS)
+        self._hold_asked_until = max(self._hold_asked_until, now + wait_seconds)
 
     def observe(self, headers: RateHeaders, now: float) -> None:
         """The headers of an answer have arrived."""
@@ -81,7 +106,7 @@ class RateWindow:
                 self._begin_window()
             self._remaining = self._told_remaining = headers.remaining
         self._learn_length(headers, now)
-        self._bound_end(headers, now)
+        self._bound_end(self._in_seconds(headers), now)
 
     def _begin_window(self) -> None:
         self._told_remaining = None
@@ -91,10 +116,17 @@ class RateWindow:
         if headers.window_seconds is not None:
             self._length.was_told(headers.window_seconds)
         told = headers.reset_after_seconds
-        is_ours_alone = self._limit is not None and headers.remaining == self._limit - 1
-        if self._is_first_answer and is_ours_alone and headers.reset_is_whole and told is not None:
+        if self._is_first_answer and self._is_opened_by(headers) and headers.reset_is_whole and told is not None:
             self._length.window_opened(told, now - self._last_sent(now))
         self._is_first_answer = False
+
+    def _in_seconds(self, headers: RateHeaders) -> RateHeaders:
+        told, length = headers.reset_after_seconds, self._length.seconds
+        if told is None or length is None or headers.reset_is_moment:
+            return headers
+        if told <= self._longest_seconds or told / 1_000 > length:
+            return headers
+        return msgspec.structs.replace(headers, reset_after_seconds=told / 1_000, reset_is_whole=False)
 
     def _last_sent(self, now: float) -> float:
         return now if self._sent_at is None else self._sent_at
@@ -106,6 +138,7 @@ class RateWindow:
             self._begin_window()
         self._ends_after = max(self._ends_after, after)
         self._ends_by = min(self._ends_by, by)
+        self._end_asked_at = min(self._ends_by, now + (headers.reset_after_seconds or 0.0))
 
     def _bounds(self, headers: RateHeaders, now: float) -> tuple[float, float]:
         """What this answer alone says of the window's end."""
@@ -113,7 +146,23 @@ class RateWindow:
         if told is None:
             return -math.inf, math.inf if length is None else now + length
         told_at_most = told + (_ROUNDING_SECONDS if headers.reset_is_whole else 0.0)
+        if headers.reset_is_moment and headers.reset_is_whole and self._is_opened_by(headers):
+            told_at_most = min(told_at_most, self._whole_seconds(told, now))
         # An answer that tells more than the window's length disproves the length.
         if length is not None and told <= length:
             told_at_most = min(told_at_most, length)
         return self._last_sent(now) + told - _TOLERANCE_SECONDS, now + told_at_most
+
+    def _is_opened_by(self, headers: RateHeaders) -> bool:
+        """Whether this answer's request is the only one of its window."""
+        return self._limit is not None and headers.remaining == self._limit - 1
+
+    def _whole_seconds(self, told: float, now: float) -> float:
+        """The longest that a window of whole seconds can last whose request was answered with this.
+
+        The seconds until the moment were counted when the answer came. By a Date they are whole as well, and the same
+        as when the request was taken, if that was not long before.
+        """
+        lasted = now - self._last_sent(now)
+        is_exact = told == round(told) and lasted <= _SAME_SECOND_SECONDS
+        return float(math.ceil(told if is_exact else told + lasted))

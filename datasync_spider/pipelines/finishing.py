@@ -14,7 +14,7 @@ from datasync_spider import failpoints
 from datasync_spider.errors import StorageError
 from datasync_spider.logs.redaction import Redactor
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.runs import OpenRun, finish_run
+from datasync_spider.storage.runs import Closed, OpenRun, finish_run
 
 if TYPE_CHECKING:
     from datasync_spider.config import Config
@@ -29,7 +29,13 @@ Outcome: TypeAlias = tuple[str, str, str | None]
 
 
 async def record_end(
-    worker: Worker, config: Config, run: OpenRun, outcome: Outcome, totals: RunTotals, timeout_seconds: float
+    worker: Worker,
+    config: Config,
+    run: OpenRun,
+    outcome: Outcome,
+    totals: RunTotals,
+    closed: Closed,
+    timeout_seconds: float,
 ) -> None:
     """Returns when it is recorded, or cannot be within the time, which is logged."""
     status, reason, detail = outcome
@@ -40,11 +46,13 @@ async def record_end(
     def finish() -> None:
         failpoints.reach("before_finish")
         with connected(config.database_url_text, connect_timeout_seconds=2) as connection:
-            finish_run(connection, run, status, reason, detail, totals.retries, totals.waited_ms)
+            finish_run(connection, run, status, reason, detail, totals.retries, totals.waited_ms, closed)
 
     finishing = worker.submit(finish)
     try:
         async with asyncio.timeout(timeout_seconds):
             await finishing
-    except (StorageError, TimeoutError) as error:
+    except StorageError as error:
         logger.error("the end of the run could not be recorded: %s", error)
+    except TimeoutError:
+        logger.error("the end of the run could not be recorded: PostgreSQL took longer than %g s", timeout_seconds)

@@ -1,7 +1,7 @@
-"""Opens the run: takes the lease and learns where to start, as long as no stop is requested.
+"""Opens the run: takes the lease and learns where to start, as long as no stop is requested and the database goes on.
 
 Invariant: an opening that is given up leaves at most a run whose process is dead, which the next one sees and takes
-over.
+over. It never hangs for longer than STALL_TIMEOUT_MS.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datasync_spider import __version__
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
 from datasync_spider.storage.connect import connected, patiently
 from datasync_spider.storage.runs import OpenRun, open_run
+from datasync_spider.storage.standstill import StandstillWatch
 
 if TYPE_CHECKING:
     from datasync_spider.config import Config
@@ -37,26 +38,32 @@ class Opening:
         self._was_tried = False
 
     async def run(self) -> OpenRun:
-        """The open run. Raises LeaseHeld or another StorageError, CloseSpider where a stop came first."""
-        opening = self._worker.submit(lambda: patiently(self._open, is_stopped=self._stopped.is_set))
-        await self._unless_stopped(opening)
+        """The open run. Raises LeaseHeld or another StorageError, Stalled, CloseSpider where a stop came first."""
+        with StandstillWatch(self._config.database_url_text, self._config.stall_timeout_seconds) as watch:
+            opening = self._worker.submit(lambda: patiently(lambda: self._open(watch), is_stopped=self._stopped.is_set))
+            await self._unless_stopped(opening, watch)
         run = opening.result()
         _log_start(run)
         return run
 
-    async def _unless_stopped(self, opening: asyncio.Future[OpenRun]) -> None:
+    async def _unless_stopped(self, opening: asyncio.Future[OpenRun], watch: StandstillWatch) -> None:
         """Where a signal comes, the database is given a while to answer: it may be frozen, or locked."""
         stopped = asyncio.ensure_future(self._stopped.wait())
-        await asyncio.wait((opening, stopped), return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+        try:
+            while not opening.done() and not stopped.done():
+                watch.check()
+                waits = (opening, stopped)
+                await asyncio.wait(waits, timeout=watch.pause_seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
         if not opening.done():
             await asyncio.wait((opening,), timeout=_STOP_OPENING_SECONDS)
         if not opening.done():
             raise CloseSpider("stopped")
 
-    def _open(self) -> OpenRun:
+    def _open(self, watch: StandstillWatch) -> OpenRun:
         config = self._config
-        with connected(config.database_url_text) as connection:
+        with connected(config.database_url_text) as connection, watch.over(connection):
             again, self._was_tried = self._was_tried, True
             run = open_run(connection, config.stream, config.lease_ttl_ms, __version__, again=again)
             end_backends_of_earlier_runs(connection, run)
@@ -67,6 +74,8 @@ def _log_start(run: OpenRun) -> None:
     resume = run.resume
     if run.took_over:
         logger.warning("took over stream %s: %s", run.stream, run.took_over)
+    if resume.distrusted:
+        logger.warning("the stored position is not used: the run that left it got page after page and no new record")
     logger.info(
         "run %d of stream %s starts at %s: %s pass %d, %d events stored so far",
         run.run_id,

@@ -33,6 +33,8 @@ from datasync_spider.errors import (
     StorageError,
 )
 from datasync_spider.items import EventPage
+from datasync_spider.pipelines.askedwaits import AskedWaits
+from datasync_spider.pipelines.chainnews import ChainNews
 from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
 from datasync_spider.pipelines.ending import Ending
 from datasync_spider.pipelines.finishing import record_end
@@ -42,7 +44,9 @@ from datasync_spider.pipelines.room import Room
 from datasync_spider.pipelines.telling import Telling
 from datasync_spider.pipelines.writing import FLUSH_AFTER_SECONDS, Writing
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage
+from datasync_spider.storage.connect import connected
 from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.known import count_stored
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.writer import Writer
@@ -72,11 +76,15 @@ class PostgresPipeline:
         self._preparer = Preparer()
         self._preparing = Preparing(self._preparer, self._buffer_prepared, self._not_prepared)
         self._control_worker = Worker("datasync-control")
+        self._count_worker = Worker("datasync-count")
         self._early: dict[int, EventPage] = {}
         self._next_page = 1
         self._room = Room()
         self._telling = Telling(crawler)
         self._ending = Ending()
+        self._news = ChainNews()
+        self._counting: asyncio.Task[None] | None = None
+        self._asked_waits = AskedWaits()
         self._stop_deadline: float | None = None
         self._stopped = asyncio.Event()
 
@@ -87,6 +95,7 @@ class PostgresPipeline:
         connect(pipeline._on_stop_requested, signals.stop_requested)
         connect(pipeline._on_run_failed, signals.run_failed)
         connect(pipeline._on_wait_started, signals.wait_started)
+        connect(pipeline._on_wait_asked, signals.wait_asked)
         connect(pipeline._on_item_dropped, scrapy_signals.item_dropped)
         connect(pipeline._on_item_error, scrapy_signals.item_error)
         return pipeline
@@ -101,7 +110,7 @@ class PostgresPipeline:
             logger.error("%s", error)
             self._crawler.stats.set_value(stats.REFUSED, "lease_held")
             raise CloseSpider("lease_held") from error
-        except StorageError as error:
+        except (StorageError, Stalled) as error:
             logger.error("the run could not be opened: %s", error)
             self._crawler.stats.set_value(stats.REFUSED, error.reason)
             raise CloseSpider(error.reason) from error
@@ -170,6 +179,7 @@ class PostgresPipeline:
         self._ending.committed(committed)
         self._telling.committed(batch, committed)
         self._check_rejected_share()
+        self._check_news(batch, committed)
         self._writing.dispatch(everything=self._ending.is_final)
         self._telling.buffered(self._writing.buffer, self._writing.in_flight)
         self._room.announce()
@@ -182,6 +192,33 @@ class PostgresPipeline:
 
     def _check_rejected_share(self) -> None:
         error = self._ending.rejected_too_many(self._config.rejected_max_percent)
+        if error is not None:
+            self._fail(error)
+
+    def _check_news(self, batch: Batch, committed: Committed) -> None:
+        self._news.committed(batch, committed)
+        if committed.run_status is not None or self._news.standstill() is None:
+            return
+        if self._counting is None:
+            self._counting = asyncio.ensure_future(self._count_stored(committed.total_ingested or 0))
+        elif self._counting.done():
+            self._fail_standstill()
+
+    async def _count_stored(self, booked: int) -> None:
+        """Once a run, before it is ended: what others have stored is known as well, and no repeat of this walk."""
+
+        def count() -> int:
+            with connected(self._config.database_url_text) as connection:
+                return count_stored(connection)
+
+        try:
+            self._news.stored(await self._count_worker.submit(count), booked)
+        except StorageError as error:
+            logger.warning("could not count the stored events: %s", error)
+        self._fail_standstill()
+
+    def _fail_standstill(self) -> None:
+        error = self._news.standstill()
         if error is not None:
             self._fail(error)
 
@@ -232,6 +269,9 @@ class PostgresPipeline:
         if seconds > FLUSH_AFTER_SECONDS and self._writing is not None and self._ending.error is None:
             self._writing.dispatch(everything=True)
 
+    def _on_wait_asked(self, seconds: float, *, is_binding: bool, **_: Any) -> None:
+        self._asked_waits.asked(seconds, time.monotonic(), is_binding=is_binding)
+
     # Closing
 
     async def close_spider(self) -> None:
@@ -240,12 +280,17 @@ class PostgresPipeline:
         self._ending.close()
         self._room.announce()
         await self._flush(self._writing)
+        if self._counting is not None:
+            self._counting.cancel()
         outcome = self._ending.outcome(self._early)
         seconds = _FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3
-        await record_end(self._control_worker, self._config, self._run, outcome, self._telling.totals(), seconds)
+        closed = self._asked_waits.left(time.monotonic())
+        totals = self._telling.totals()
+        await record_end(self._control_worker, self._config, self._run, outcome, totals, closed, seconds)
         await self._writing.close(_FINISH_SECONDS)
         self._preparing.close()
         self._control_worker.close()
+        self._count_worker.close()
 
     async def _flush(self, writing: Writing) -> None:
         """Writes all that is left. After a stop signal only for a while: what is not committed is fetched again."""

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from datasync_spider.storage.runs import OpenRun
 
 
+# How far a source's clock may be ahead. A later time, such as one that means "never", is no news: taken for the newest
+# event, it would make everything look fresh for good.
+_AHEAD_SECONDS = 86_400.0
+
+
 def progress_of(crawler: Crawler) -> ProgressState:
     """The model of this crawl; the same at each call. Only once Scrapy has made all extensions."""
     feed = crawler.get_extension(ProgressFeed)
@@ -59,7 +64,7 @@ class ProgressFeed:
 
     def _run_opened(self, run: OpenRun, **_: Any) -> None:
         resume = run.resume
-        newest_at = None if resume.newest_ms is None else resume.newest_ms / 1000
+        newest_at = None if resume.newest_ms is None else _unless_far_ahead(resume.newest_ms / 1000)
         self.state.run_opened(
             run.run_id,
             run.stream,
@@ -102,13 +107,20 @@ class ProgressFeed:
             rejected=summary.rejected,
             filtered=summary.filtered,
         )
-        newest_at = None if newest is None else newest.occurred_at_us / 1_000_000
+        newest_at = None if newest is None else _unless_far_ahead(newest.occurred_at_us / 1_000_000)
+        last_new = summary.last_new_page
         self.state.committed(
-            counts, summary.total_ingested, summary.expected_total, newest_at, time.monotonic(), time.time()
+            counts,
+            summary.total_ingested,
+            summary.expected_total,
+            newest_at,
+            time.monotonic(),
+            time.time(),
+            None if last_new is None else summary.last_page - last_new,
         )
 
-    def _wait_started(self, reason: str, seconds: float, **_: Any) -> None:
-        self.state.wait_started(reason, seconds, time.monotonic())
+    def _wait_started(self, reason: str, seconds: float, asked: str = "", **_: Any) -> None:
+        self.state.wait_started(reason, seconds, time.monotonic(), asked)
 
     def _wait_ended(self, **_: Any) -> None:
         self.state.wait_ended(time.monotonic())
@@ -124,3 +136,7 @@ class ProgressFeed:
 
     def _run_ending(self, reason: str, **_: Any) -> None:
         self.state.ends(reason)
+
+
+def _unless_far_ahead(instant: float) -> float | None:
+    return instant if instant <= time.time() + _AHEAD_SECONDS else None

@@ -61,6 +61,7 @@ def health_report(state: ProgressState, stall_timeout_seconds: float, now: float
         "idle_seconds": round(health.idle_seconds, 1),
         "stalled_after_seconds": stall_timeout_seconds,
         "last_commit_at": None if last_commit is None else datetime.fromtimestamp(last_commit, UTC).isoformat(),
+        "pages_without_new": state.pages_without_new,
         "stored": state.stored,
         "expected_total": state.expected_total,
     }

@@ -32,11 +32,12 @@ class Activity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A pause that was announced."""
+    """A pause that was announced. ``asked``: in which words the API asked for it; empty where it did not."""
 
     reason: str
     started_at: float
     ends_at: float
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class ProgressState:
         self.pages_fetched = 0
         self.bytes_fetched = 0
         self.walk_restarts = 0
+        self.pages_without_new = 0
+        """So many pages were committed since the last one that brought something new."""
         self._waited: dict[str, float] = {}
         self.rate_limit = RateLimit(None, None, None)
         self.retries: Counter[str] = Counter()
@@ -167,10 +170,15 @@ class ProgressState:
         newest_event_at: float | None,
         now: float,
         wall_now: float,
+        pages_since_new: int | None = None,
     ) -> None:
-        """``counts``: this commit's own; ``stored``: the stream's total behind it, None where it was not told."""
+        """``counts``: this commit's own; ``stored``: the stream's total behind it, None where it was not told.
+
+        ``pages_since_new``: how many of its pages follow the last one with something new; None where none has.
+        """
         for name in Counts.__slots__:
             setattr(self.counts, name, getattr(self.counts, name) + getattr(counts, name))
+        self.pages_without_new = self.pages_without_new + counts.pages if pages_since_new is None else pages_since_new
         new = counts.inserted + counts.rejected + counts.filtered
         self.stored = self.stored + counts.inserted if stored is None else stored
         self.accounted += new
@@ -185,8 +193,8 @@ class ProgressState:
         self.outage = None
         self.idle.no_excuse("database", now)
 
-    def wait_started(self, reason: str, seconds: float, now: float) -> None:
-        self.wait = Wait(reason, now, now + seconds)
+    def wait_started(self, reason: str, seconds: float, now: float, asked: str = "") -> None:
+        self.wait = Wait(reason, now, now + seconds, asked)
         self.idle.excuse("wait", now + seconds, now)
 
     def wait_ended(self, now: float) -> None:
@@ -255,8 +263,11 @@ class ProgressState:
         rate = self._accounting_lately.per_second(now)
         if left <= 0:
             return 0.0
-        is_telling = rate > _LEAST_NEW_SHARE * self._rate_lately.per_second(now)
-        return left / rate if is_telling else None
+        if rate <= _LEAST_NEW_SHARE * self._rate_lately.per_second(now):
+            return None
+        waiting = 0.0 if self.wait is None else max(0.0, self.wait.ends_at - now)
+        # The pauses of usual windows are in the rate already, and a longer one comes on top of it.
+        return left / rate + waiting if waiting > _FORECAST_SECONDS else max(left / rate, waiting)
 
     def cursor_seconds_left(self, now: float) -> float | None:
         return None if self.cursor_ends_at is None else self.cursor_ends_at - now

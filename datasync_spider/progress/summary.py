@@ -6,6 +6,7 @@ else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -21,11 +22,19 @@ _NEXT = {
     "shared_ids": "give each stream a database of its own (DATABASE_URL), and run this one there: an id that another"
     " stream has taken cannot be stored here",
     "api_refused": "see what the API said: with 401 or 403 check DATASYNC_API_KEY, else API_BASE_URL; then run again",
+    "certificate_refused": "do what it says above of the certificate (scrapy doctor looks at the way to the API);"
+    " then run again",
+    "wrong_protocol": "check host, port and scheme in API_BASE_URL, and http_proxy where it is set; then run again",
     "origin_refused": "check API_BASE_URL; then run again",
     "cursor_repeated": f"the API gave a cursor twice, and going on would never end; when it is mended, {_GO_ON}",
+    "no_new_records": "the API serves what it has served before, as if it ignored the cursor; when it is mended, run"
+    " again: that walks from the head of the feed, over what is stored",
+    "only_empty_pages": f"the API gives empty pages without an end; {_GO_ON}",
     "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower API_PAGE_LIMIT, then run again",
     "retries_exhausted": "the API was not well, or out of reach, for too long (scrapy doctor looks at the way to it);"
     f" when it is back, {_GO_ON}",
+    "wait_too_long": "run again when the API takes requests again, or with a larger API_RATE_LIMIT_WAIT_BUDGET_MS: it"
+    " goes on from the stored position",
     "rejected_too_many": "look at what was rejected (scrapy rejected): the feed is not what it was, or"
     " REJECTED_MAX_PERCENT is too low",
     "storage_unavailable": f"PostgreSQL was away for longer than WRITE_RETRY_BUDGET_MS; when it is back, {_GO_ON}",
@@ -33,6 +42,25 @@ _NEXT = {
     "stalled": f"nothing moved for STALL_TIMEOUT_MS; look at the log's last lines, then {_GO_ON}",
     "fenced": "nothing: another run has taken the stream over and goes on (scrapy status tells whose it is)",
 }
+# The last failure that the detail of retries_exhausted names, and those by which an API, or a gateway before it, ends a
+# page that takes too long to make or to carry.
+_LAST_FAILURE = re.compile(r"; the last failure was ([a-z0-9_]+)")
+_MAY_BE_SIZE = frozenset(
+    {
+        *(
+            "timeout",
+            "body_cut",
+            "truncated_json",
+            "status_408",
+            "status_500",
+            "status_502",
+            "status_503",
+            "status_504",
+        ),
+        *("status_507", "status_520", "status_524", "status_598", "status_599"),
+    }
+)
+_SMALLER_PAGES = "; where only large pages fail in this way, lower API_PAGE_LIMIT"
 _NEXT_BY_STATUS = {
     "complete": f"nothing; {_ONLY_NEW}",
     "incomplete": _NEXT["short_read"],
@@ -47,7 +75,8 @@ _AFTER_EXPORT = (
 _NEXT_AT_START = {
     "usage": "correct the command; scrapy crawl events -h explains its options",
     "storage_unavailable": "check that PostgreSQL runs and that DATABASE_URL leads to it, then run again",
-    "storage_refused": "check the database user's rights, then run again",
+    "storage_refused": "mend what is named above, or check the database user's rights, then run again",
+    "stalled": "look at the database: it answers nobody, or waits for what is named; then run again",
     "table_refused": "put right what is named, or rename it, or use another database; scrapy doctor looks again",
     "migration": "use the version that made this schema, or another database",
 }
@@ -128,6 +157,9 @@ def _next(row: Mapping[str, Any], rejected: int) -> str:
     if row["status"] == "complete" and rejected:
         return f"look at what was rejected ({rejected:,} events: scrapy rejected); {_ONLY_NEW}"
     by_status = _NEXT_BY_STATUS.get(row["status"])
+    last = _LAST_FAILURE.search(row["detail"] or "") if row["reason"] == "retries_exhausted" else None
+    if by_status is None and last is not None and last[1] in _MAY_BE_SIZE:
+        return _NEXT["retries_exhausted"] + _SMALLER_PAGES
     if row["status"] == "incomplete":
         by_status = _NEXT.get(row["reason"] or "", by_status)
     return by_status or _NEXT.get(row["reason"] or "", f"see the log for the cause, then {_GO_ON}")

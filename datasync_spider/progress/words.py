@@ -11,6 +11,8 @@ _WAITS = {
     "rate_limited": "as the API asked (429)",
 }
 _OVERDUE = "due now"
+# Where pages shift, one or the other has nothing new.
+_MANY_PAGES = 10
 
 
 def duration(seconds: float) -> str:
@@ -34,7 +36,13 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 
 def activity_words(state: ProgressState, now: float) -> str:
-    """What the run is doing, such as ``waiting 23 s for the rate window``."""
+    """What the run is doing, such as ``waiting 23 s for the rate window``, and whether anything comes of it."""
+    pages = state.pages_without_new
+    news = f"; no new event in the last {pages:,} pages" if pages >= _MANY_PAGES else ""
+    return _doing(state, now) + news
+
+
+def _doing(state: ProgressState, now: float) -> str:
     match state.activity():
         case Activity.STARTING:
             return "opening the run"
@@ -55,6 +63,8 @@ def _wait_words(state: ProgressState, now: float) -> str:
     assert state.wait is not None
     left = state.wait.ends_at - now
     purpose = _WAITS.get(state.wait.reason, f"before asking again ({state.wait.reason})")
+    if state.wait.asked:
+        purpose = f"as the API asked ({state.wait.asked})"
     return f"waiting {duration(left) if left > 0 else _OVERDUE} {purpose}"
 
 
@@ -120,6 +130,7 @@ def progress_fields(state: ProgressState, now: float) -> dict[str, Any]:
         "duplicates": counts.duplicates,
         "rejected": counts.rejected,
         "filtered": counts.filtered,
+        "pages_without_new": state.pages_without_new,
         "retries": state.retries_in_all,
         "events_per_second_now": round(state.events_per_second_now(now)),
         "events_per_second": round(state.events_per_second(now)),

@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request, Spider
@@ -30,7 +31,15 @@ from datasync_spider.api.endpoint import events_url
 from datasync_spider.api.page import Page
 from datasync_spider.config import Config
 from datasync_spider.downloader import ChainDownloader
-from datasync_spider.errors import CursorExpired, DatasyncError, RetriesExhausted, Stopped
+from datasync_spider.errors import (
+    ApiRefused,
+    CursorExpired,
+    CursorRefused,
+    CursorRepeated,
+    DatasyncError,
+    RetriesExhausted,
+    Stopped,
+)
 from datasync_spider.headers import fill_headers
 from datasync_spider.items import EventPage, lazy_views, page_fields
 from datasync_spider.spiders.handover import Handover
@@ -47,6 +56,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Also of a cursor that makes the address too long for the server.
+_ABOUT_WHAT_IS_ASKED = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_URI_TOO_LONG,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+}
 _HEADERS = ((b"Accept", b"application/json"),)
 
 
@@ -78,6 +96,7 @@ class EventsSpider(Spider):
         self._run: OpenRun | None = None
         self._walk: Walk | None = None
         self._keeping: asyncio.Future[None] | None = None
+        self._refusal: ApiRefused | None = None
         self._handover: Handover
         self._lookups: Lookups
 
@@ -172,15 +191,42 @@ class EventsSpider(Spider):
         """Raises what ends the run: DatasyncErrors."""
         try:
             response = await self._downloader.ask(request)
-        except CursorExpired:
-            if request.meta["cursor"] is None:
-                raise
-            return _Turn(request=await self._restart(walk))
+        except (CursorExpired, ApiRefused) as error:
+            return _Turn(request=await self._after_refusal(walk, request, error))
         except DatasyncError:
             raise
         except Exception as error:
             raise RetriesExhausted(type(error).__name__, "an error that is not retried", str(error)) from error
+        self._refusal = None
         return await self._page_turn(walk, response)
+
+    async def _after_refusal(self, walk: Walk, request: Request, error: CursorExpired | ApiRefused) -> Request:
+        """What is asked instead. Raises the error where that ends the run, or an earlier one that it confirms."""
+        cursor = request.meta["cursor"]
+        if isinstance(error, CursorExpired):
+            if cursor is not None:
+                return await self._restart(walk)
+        elif walk.is_stored_position(cursor) and _may_be_about_position(error):
+            # Whether it is about the position shows when the head is asked: nothing is lost until that has answered.
+            self._refusal = error
+            return self._give_up_position(walk, str(error))
+        if request.meta["until_ms"] is not None and (isinstance(error, CursorExpired) or _may_be_about_position(error)):
+            walk.forget_until()
+            logger.warning("the API does not take a filter by time, walking on from the head of the feed: %s", error)
+            return self._request(None)
+        if self._refusal is not None:
+            raise self._refusal from error
+        raise error
+
+    def _give_up_position(self, walk: Walk, why: str) -> Request:
+        walk.give_up_position()
+        logger.warning("the stored position is given up, walking on from the head of the feed: %s", why)
+        self._announce_walk(walk)
+        return self._request(None)
+
+    def _announce_walk(self, walk: Walk) -> None:
+        self.crawler.stats.inc_value(stats.RESTARTS_FROM_HEAD)
+        self.crawler.signals.send_catch_log(signals.walk_restarted, walk=walk.number)
 
     async def _page_turn(self, walk: Walk, response: Response) -> _Turn:
         meta = response.meta
@@ -188,7 +234,15 @@ class EventsSpider(Spider):
         if walk.leaves_a_gap(page, meta["until_ms"]):
             logger.warning("the API filters by time in a way of its own; walking on from the head of the feed")
             return _Turn(request=self._request(None))
-        item = _item(response, page, walk.step(page, meta["cursor"], meta["until_ms"]))
+        if walk.ends_unproven(page, meta["cursor"]):
+            return _Turn(request=self._give_up_position(walk, "it is answered with an empty last page and no total"))
+        try:
+            step = walk.step(page, meta["cursor"], meta["until_ms"])
+        except CursorRepeated as error:
+            if not walk.is_stored_position(meta["cursor"]):
+                raise
+            return _Turn(request=self._give_up_position(walk, str(error)))
+        item = _item(response, page, step)
         if page.has_more and await self._is_known(item):
             item.ends_pass = "reached_known"
         cursor_seconds = page.cursor_expires_in_seconds if page.has_more else None
@@ -211,9 +265,13 @@ class EventsSpider(Spider):
             if until_ms
             else "the head of the feed",
         )
-        self.crawler.stats.inc_value(stats.RESTARTS_FROM_HEAD)
-        self.crawler.signals.send_catch_log(signals.walk_restarted, walk=walk.number)
+        self._announce_walk(walk)
         return self._request(None, until_ms)
+
+
+def _may_be_about_position(error: ApiRefused) -> bool:
+    """Whether a refusal may be about what was asked, such as the cursor, and not about who asks or in which way."""
+    return isinstance(error, CursorRefused) or error.status in _ABOUT_WHAT_IS_ASKED
 
 
 def _item(response: Response, page: Page, step: Step) -> EventPage:

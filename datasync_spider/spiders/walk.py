@@ -6,8 +6,12 @@ answer: every event of the page is old enough, while the stream is known to hold
 ``until`` has then simply served the head. One that rounds it down leaves a gap: the page does not reach back up to the
 event that was asked for, and is not used.
 
-Invariant: a new walk covers at least what lies behind the last committed page, and walks that bring nothing new are
-few.
+A run that goes on from a stored position gives it up, at most once, where the API has no use for it any more: it is
+refused, it leads back to where the walk has been, or it is answered with an end that nothing proves. A new walk from
+the head is always right, and a position that is kept for ever may never be.
+
+Invariant: a new walk covers at least what lies behind the last committed page, and walks that bring nothing new, and
+pages that bring nothing new within one, are few.
 """
 
 from __future__ import annotations
@@ -16,11 +20,15 @@ from dataclasses import dataclass
 
 from datasync_spider.api.event import parse_events
 from datasync_spider.api.page import Page
+from datasync_spider.api.pagetrail import PageTrail
 from datasync_spider.api.trail import CursorTrail, digest
 from datasync_spider.errors import FatalError
 from datasync_spider.storage.runs import ResumePoint
 
 _RESTARTS_WITHOUT_PROGRESS = 3
+# Between 1970 and the year 9999. Sources write a time that they do not know as the first or the last one that they can:
+# such a one says nothing about what lies behind it, and an API may not even take it.
+_TELLING_TIMES_MS = range(1, 253_370_764_800_000)
 
 
 class NoProgress(FatalError):
@@ -45,7 +53,10 @@ class Walk:
     def __init__(self, resume: ResumePoint) -> None:
         self._cursor = resume.cursor
         self._number = resume.walk
-        self._trail = CursorTrail(digest(cursor) for cursor in resume.trail)
+        self._trail = CursorTrail(digest(cursor) for cursor in (*resume.trail, resume.cursor) if cursor is not None)
+        self._page_trail = PageTrail()
+        self._total_is_known = resume.expected_total is not None
+        self._has_restarted = False
         self._pages = 0
         self._accounted_at_restart = -1
         self._idle_restarts = 0
@@ -62,18 +73,22 @@ class Walk:
         return self._pages + 1
 
     def first_cursor(self) -> str | None:
-        """Where the run starts; None is the head. Raises CursorRepeated where an earlier run saw the circle close."""
-        if self._cursor is not None:
-            self._trail.follow(self._cursor)
+        """Where the run starts; None is the head."""
         return self._cursor
+
+    def is_stored_position(self, cursor: str | None) -> bool:
+        """Whether this is the position of an earlier run, which may be given up: nothing has come of it in this one."""
+        return cursor is not None and self._pages == 0 and not self._has_restarted
 
     def step(self, page: Page, cursor: str | None, until_ms: int | None) -> Step:
         """Takes in a page that was asked for with this cursor and ``until``.
 
-        Raises CursorRepeated where the next cursor has been asked for before in this walk.
+        Raises CursorRepeated where the next cursor has been asked for before in this walk, NoNewRecords or
+        OnlyEmptyPages where the pages of the walk have brought nothing for too long.
         """
         if page.next_cursor is not None:
             self._trail.follow(page.next_cursor)
+        self._page_trail.follow(page)
         self._pages += 1
         is_head = cursor is None and (until_ms is None or not self._honours(page, until_ms))
         return Step(self._pages, self._number, page.next_cursor, page.total if is_head else None)
@@ -92,8 +107,25 @@ class Walk:
                 f"cursors expired {self._idle_restarts + 1} times without one new event between them:"
                 " pages take longer than cursors live"
             )
+        self._begin()
+
+    def give_up_position(self) -> None:
+        """Begins a new walk at the head, instead of going on where an earlier run has ended."""
+        self._begin()
+
+    def _begin(self) -> None:
         self._number += 1
+        self._has_restarted = True
         self._trail = CursorTrail()
+        self._page_trail = PageTrail()
+
+    def ends_unproven(self, page: Page, cursor: str | None) -> bool:
+        """Whether the stored position is answered with an empty last page, and no total could tell that from the end.
+
+        Some APIs take a cursor that they do not know for one behind the last record.
+        """
+        is_empty_end = not page.has_more and not page.raw_events
+        return is_empty_end and not self._total_is_known and self.is_stored_position(cursor)
 
     def until_ms(self, oldest_ms: int | None, newest_ms: int | None) -> int | None:
         """The ``until`` worth trying for a pass whose oldest event is this old: only where the answer can be judged.
@@ -102,18 +134,30 @@ class Walk:
         """
         if self._is_until_useless or oldest_ms is None or newest_ms is None or newest_ms <= oldest_ms + 1:
             return None
+        if oldest_ms not in _TELLING_TIMES_MS:
+            return None
         return oldest_ms + 1
 
     def leaves_a_gap(self, page: Page, until_ms: int | None) -> bool:
         """Whether the page begins behind the event whose time was asked for; ``until`` is not tried again then.
 
         That event is stored, so an API that takes ``until`` at its word serves it once more.
+        An empty page lacks it too.
         """
-        if until_ms is None or not self._honours(page, until_ms):
+        if until_ms is None:
+            return False
+        if not page.raw_events:
+            self.forget_until()
+            return True
+        if not self._honours(page, until_ms):
             return False
         times = [time for time in parse_events(page.raw_events).times_us if time is not None]
         self._is_until_useless = max(times) < (until_ms - 1) * 1000
         return self._is_until_useless
+
+    def forget_until(self) -> None:
+        """The API has no use for it, so it is not tried again."""
+        self._is_until_useless = True
 
     def _honours(self, page: Page, until_ms: int) -> bool:
         times = parse_events(page.raw_events).times_us

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.items import EventPage
+from datasync_spider.storage.pagerecords import PageRecords
 from datasync_spider.storage.rows import Rows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,6 +38,7 @@ class PreparedPage:
     ``duplicates`` counts what was left out for that reason, ``filtered`` what an item pipeline left out.
     ``variants`` are events whose id an earlier page has in flight with other bytes.
     ``in_order`` says that times never rise within the page and not from the page before it.
+    ``records``: all of its records, where some are unusable or were left out; None where ``rows`` are all.
     """
 
     page: EventPage
@@ -48,6 +50,7 @@ class PreparedPage:
     oldest: Watermark | None
     in_order: bool
     variants: list[Event] = field(default_factory=list)
+    records: PageRecords | None = None
 
 
 @dataclass(slots=True)
@@ -80,7 +83,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What one commit made true. ``run_status`` is set by the commit that ended the run's pass, else None."""
+    """What one commit made true. ``run_status`` is set by the commit that ended the run's pass, else None.
+
+    ``last_new_page``: the last of its pages that brought something which was not there before, be it a dead letter.
+    ``accounted``: all that the stream has stored, rejected and filtered by now. Both None where they are not known.
+    """
 
     batch_number: int
     first_page: int
@@ -98,3 +105,5 @@ class Committed:
     run_status: str | None = None
     detail: str | None = None
     conflicts: int = 0
+    last_new_page: int | None = None
+    accounted: int | None = None

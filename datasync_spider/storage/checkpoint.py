@@ -24,8 +24,10 @@ from datasync_spider.storage.completion import SharedIds, Verdict, exceeds_share
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.feedorder import PageTimes
+from datasync_spider.storage.ground import Ground
 from datasync_spider.storage.ledger import PageCounts, ledger_stream
 from datasync_spider.storage.quarantine import RefusedRow
+from datasync_spider.storage.rejections import Kept
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sharedids import other_streams
 from datasync_spider.storage.sql import statement
@@ -45,7 +47,7 @@ def save_checkpoint(
     batch: Batch,
     inserted: dict[int, int],
     refused: dict[int, list[RefusedRow]],
-    newly_rejected: int,
+    kept: Kept,
     conflicts: int,
     write_seconds: float,
     totals: RunTotals,
@@ -59,7 +61,7 @@ def save_checkpoint(
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
     summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__slots__}
-    values = _checkpoint_values(run, batch, summed["inserted"], refused, newly_rejected)
+    values = _checkpoint_values(run, batch, summed["inserted"], refused, kept)
     values["shared"] = shared
     with connection.cursor() as cursor:
         ends_pass = batch.ends_pass
@@ -69,7 +71,7 @@ def save_checkpoint(
         if ends_pass is not None:
             # Before the row is locked: a look at many letters takes longer than a heartbeat waits for the lock.
             told = values["expected_total"]
-            counted_twice = count_counted_twice(connection, run.stream, newly_rejected, told)
+            counted_twice = count_counted_twice(connection, run.stream, kept.newly_rejected, told)
         refusal = _refusal(cursor, "peek_checkpoint", run, batch)
         if refusal is not None:
             raise refusal
@@ -121,8 +123,15 @@ def save_checkpoint(
         run_status=verdict.run_status if verdict else None,
         detail=verdict.detail if verdict else None,
         conflicts=conflicts,
+        last_new_page=_last_new_page(batch, inserted, kept),
+        accounted=stored + rejected + filtered,
         **summed,
     )
+
+
+def _last_new_page(batch: Batch, inserted: dict[int, int], kept: Kept) -> int | None:
+    numbers = (prepared.page.number for prepared in reversed(batch.pages))
+    return next((number for number in numbers if inserted.get(number) or number in kept.new_pages), None)
 
 
 def _refusal(cursor: psycopg2.extensions.cursor, look: str, run: OpenRun, batch: Batch) -> StorageError | None:
@@ -179,7 +188,7 @@ def _watermarks(prepared: PreparedPage, refused: list[RefusedRow]) -> tuple[Wate
 
 
 def _checkpoint_values(
-    run: OpenRun, batch: Batch, inserted: int, refused: dict[int, list[RefusedRow]], newly_rejected: int
+    run: OpenRun, batch: Batch, inserted: int, refused: dict[int, list[RefusedRow]], kept: Kept
 ) -> dict[str, Any]:
     marks = [_watermarks(p, refused.get(p.page.number, [])) for p in batch.pages]
     newest = max((mark for mark, _ in marks if mark), default=None)
@@ -195,7 +204,9 @@ def _checkpoint_values(
         "first_page": batch.first_page,
         "last_page": batch.last_page,
         "inserted": inserted,
-        "newly_rejected": newly_rejected,
+        "newly_rejected": kept.newly_rejected,
+        "is_named": kept.ground >= Ground.NEW,
+        "is_known": kept.ground >= Ground.KNOWN,
         "filtered": sum(p.filtered for p in batch.pages if p.page.walk == batch.pages[-1].page.walk),
         "expected_total": totals[-1] if totals else None,
         "in_order": all(p.in_order for p in batch.pages),

@@ -110,4 +110,4 @@ def settle_staged(connection: Connection, stream: str, run_id: int, rule: Confli
             kept += cursor.rowcount
             cursor.execute(statement("replace_stored"))
         cursor.execute(statement("keep_newcomers"), values)
-        return kept + cursor.rowcount
+        return kept + int(cursor.rowcount)

@@ -1,24 +1,27 @@
 """Opens connections to PostgreSQL.
 
 Invariant: nothing is set on the session, so that a transaction-pooling proxy may stand between; what a transaction
-needs it sets for itself. A peer that is gone without a word is noticed by TCP within half a minute.
+needs it sets for itself (:mod:`datasync_spider.storage.connection`). A peer that is gone without a word is noticed by
+TCP within half a minute.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg2
-from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's name for the class
 
 from datasync_spider.errors import StorageRefused, StorageUnavailable
+from datasync_spider.storage.connection import Connection, Cursor, RowCursor
+from datasync_spider.storage.dsn import connection_parameters, counting_variables, refused_variable
 from datasync_spider.storage.translate import translated
 
-__all__ = ["Connection", "close_quietly", "connect", "connected", "patiently"]
+__all__ = ["Connection", "RowCursor", "close_quietly", "connect", "connected", "patiently"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,17 +43,36 @@ def connect(database_url: str, *, connect_timeout_seconds: int = 5, label: str =
 
     ``label``: the name under which the server lists it; see :mod:`datasync_spider.storage.backends`.
     Raises StorageUnavailable where the server cannot be reached or refuses the login (libpq does not tell them apart by
-    code), StorageRefused where the URL cannot be understood.
+    code), StorageRefused where the URL, or a variable that libpq takes from the environment, cannot be used.
     """
+    parameters: dict[str, Any] = {
+        **connection_parameters(database_url),
+        **_TCP_LIMITS,
+        "connect_timeout": connect_timeout_seconds,
+        "application_name": label,
+        # Text is stored as the bytes that are sent, read in the encoding of the session.
+        "client_encoding": "UTF8",
+    }
     try:
         with translated():
             connection: Connection = psycopg2.connect(
-                database_url, connect_timeout=connect_timeout_seconds, application_name=label, **_TCP_LIMITS
+                connection_factory=Connection, cursor_factory=Cursor, **parameters
             )
+            # For each BEGIN; nothing is sent. A standby would refuse to write, and one may look there.
+            readonly = False if connection.get_parameter_status("in_hot_standby") == "off" else None
+            connection.set_session(isolation_level="READ COMMITTED", readonly=readonly, deferrable=False)
             return connection
-    except StorageRefused:
-        # libpq quotes the part of the URL that it stumbled over, which may be the password.
-        raise StorageRefused("DATABASE_URL cannot be understood as a PostgreSQL URL") from None
+    except StorageUnavailable as error:
+        raise _with_variables(error, database_url) from error
+
+
+def _with_variables(error: StorageUnavailable, database_url: str) -> StorageUnavailable | StorageRefused:
+    """The error, with the environment's part in it: only names, since one of them is the password's."""
+    refused = refused_variable(os.environ, database_url, str(error))
+    if refused is not None:
+        return StorageRefused(f"{error} (this is {refused} of the environment: correct or unset it)")
+    names = counting_variables(os.environ, database_url)
+    return StorageUnavailable(f"{error} (the environment's {', '.join(names)} count as well)") if names else error
 
 
 def close_quietly(connection: Connection | None) -> None:

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from psycopg2.extras import RealDictCursor
-
 from datasync_spider.errors import StorageError, StorageUnavailable
-from datasync_spider.storage.connect import Connection, close_quietly, connect
+from datasync_spider.storage.connect import Connection, RowCursor, close_quietly, connect
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -56,9 +54,7 @@ class ReadOnlySession:
             # psycopg2 sends it with each BEGIN; the session itself is left as it was.
             self._connection.readonly = True
             with translated():
-                with self._connection.cursor() as cursor:
-                    limits = {"statement_timeout_ms": str(round(timeout_seconds * 1000))}
-                    cursor.execute(statement("read_only_limits"), limits)
+                self._connection.begin(statement_timeout_ms=round(timeout_seconds * 1000))
                 result = read(self._connection)
                 self._connection.rollback()
         except BaseException:
@@ -169,6 +165,6 @@ def is_schema_missing(error: StorageError) -> bool:
 
 
 def _all(connection: Connection, name: str, values: Row) -> list[Row]:
-    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         cursor.execute(statement(name), values)
         return [dict(row) for row in cursor.fetchall()]

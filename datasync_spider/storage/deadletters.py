@@ -12,11 +12,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from psycopg2.extras import RealDictCursor
 
 from datasync_spider.api.event import Event, RejectedEvent, parse_events
 from datasync_spider.api.scrutiny import readable_id
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -153,6 +152,6 @@ def find_stored(connection: Connection, event_ids: Collection[str]) -> set[str]:
 
 
 def _all(connection: Connection, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         cursor.execute(statement(name), values)
         return [dict(row) for row in cursor.fetchall()]

@@ -1,41 +1,126 @@
-"""A database URL as libpq's environment variables, so that no password gets onto a command line."""
+"""A database URL as libpq is to take it: as parameters that no environment variable outweighs, and as psql's variables.
+
+libpq fills from the environment whatever a URL leaves open, so that a variable of another project would lead to another
+database. Invariant: where the database is and who asks comes from the URL alone. What else counts is listed in
+docs/reference/settings.md, and named where a connection fails.
+"""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Mapping
 
 from psycopg2.extensions import parse_dsn
 
 from datasync_spider.errors import StorageRefused
 from datasync_spider.storage.translate import translated
 
-_VARIABLES = {
-    "host": "PGHOST",
-    "hostaddr": "PGHOSTADDR",
-    "port": "PGPORT",
-    "dbname": "PGDATABASE",
-    "user": "PGUSER",
+# Empty, they are still the URL's and not the environment's: libpq goes on to its own defaults.
+_LOCATING = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER"}
+_SERVICE = "PGSERVICE"
+# What every connection of ours says for itself; see connect.py.
+_SAID = {
+    "application_name": "PGAPPNAME",
+    "client_encoding": "PGCLIENTENCODING",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+}
+_COUNTING = {
     "password": "PGPASSWORD",
+    "passfile": "PGPASSFILE",
+    "options": "PGOPTIONS",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+    "load_balance_hosts": "PGLOADBALANCEHOSTS",
+    "require_auth": "PGREQUIREAUTH",
+    "channel_binding": "PGCHANNELBINDING",
+    "requirepeer": "PGREQUIREPEER",
     "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
+    "sslnegotiation": "PGSSLNEGOTIATION",
+    "sslcompression": "PGSSLCOMPRESSION",
     "sslcert": "PGSSLCERT",
     "sslkey": "PGSSLKEY",
-    "options": "PGOPTIONS",
-    "application_name": "PGAPPNAME",
-    "connect_timeout": "PGCONNECT_TIMEOUT",
-    "target_session_attrs": "PGTARGETSESSIONATTRS",
+    "sslcertmode": "PGSSLCERTMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcrl": "PGSSLCRL",
+    "sslcrldir": "PGSSLCRLDIR",
+    "sslsni": "PGSSLSNI",
+    "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
+    "ssl_max_protocol_version": "PGSSLMAXPROTOCOLVERSION",
+    "min_protocol_version": "PGMINPROTOCOLVERSION",
+    "max_protocol_version": "PGMAXPROTOCOLVERSION",
+    "gssencmode": "PGGSSENCMODE",
+    "krbsrvname": "PGKRBSRVNAME",
+    "gsslib": "PGGSSLIB",
+    "gssdelegation": "PGGSSDELEGATION",
 }
+# These become settings of the session and no parameter outweighs them. Valid ones change nothing: each transaction
+# says for itself what matters. The server refuses the session for invalid ones.
+_SENT = ("PGTZ", "PGDATESTYLE", "PGGEQO")
+_SECRET = "PGPASSWORD"
+_VARIABLES = {**_LOCATING, "service": _SERVICE, **_SAID, **_COUNTING}
 
 
-def libpq_environment(database_url: str) -> dict[str, str]:
-    """The variables that make any libpq client connect to the same database.
+def connection_parameters(database_url: str) -> dict[str, str]:
+    """What to connect with.
+
+    As nothing that a URL can say keeps libpq from a service of the environment, that variable is taken out of this
+    process's environment; where the URL itself names a service, the others are, since an empty parameter would hide
+    the service's. Raises StorageRefused where the URL cannot be understood.
+    """
+    given = _parsed(database_url)
+    if "service" in given:
+        for variable in _LOCATING.values():
+            os.environ.pop(variable, None)
+        return given
+    os.environ.pop(_SERVICE, None)
+    return {**dict.fromkeys(_LOCATING, ""), **given}
+
+
+def libpq_environment(database_url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """``environ``, changed so that any libpq client connects to this database; no password gets onto a command line.
 
     Raises StorageRefused where the URL cannot be understood or holds a parameter that has no variable.
     """
-    try:
-        with translated():
-            parameters = parse_dsn(database_url)
-    except StorageRefused:
-        raise StorageRefused("DATABASE_URL cannot be understood as a PostgreSQL URL") from None
-    unknown = sorted(set(parameters) - set(_VARIABLES))
+    given = _parsed(database_url)
+    unknown = sorted(set(given) - set(_VARIABLES))
     if unknown:
         raise StorageRefused(f"DATABASE_URL has parameters that psql's environment cannot carry: {', '.join(unknown)}")
-    return {_VARIABLES[name]: value for name, value in parameters.items()}
+    kept = {name: value for name, value in environ.items() if name not in {*_LOCATING.values(), _SERVICE}}
+    return {**kept, **{_VARIABLES[name]: value for name, value in given.items()}}
+
+
+def ignored_variables(environ: Mapping[str, str]) -> list[str]:
+    """Those that would lead another libpq client to its database, and count for nothing here."""
+    return [name for name in (*_LOCATING.values(), _SERVICE) if environ.get(name)]
+
+
+def counting_variables(environ: Mapping[str, str], database_url: str) -> list[str]:
+    """Those that libpq takes from the environment for this URL."""
+    given = _parsed(database_url)
+    names = [variable for name, variable in _COUNTING.items() if name not in given]
+    return [name for name in (*names, *_SENT) if environ.get(name)]
+
+
+def refused_variable(environ: Mapping[str, str], database_url: str, message: str) -> str | None:
+    """The variable whose value a failed connection's message quotes: that does not mend by itself."""
+    return next(
+        (
+            name
+            for name in counting_variables(environ, database_url)
+            if name != _SECRET and f'"{environ[name]}"' in message
+        ),
+        None,
+    )
+
+
+def names_search_path(dsn: str) -> bool:
+    """Whether the URL itself, and not the environment or the server, says in which schema to work."""
+    return "search_path" in _parsed(dsn).get("options", "")
+
+
+def _parsed(database_url: str) -> dict[str, str]:
+    try:
+        with translated():
+            return dict(parse_dsn(database_url))
+    except StorageRefused:
+        # libpq quotes the part of the URL that it stumbled over, which may be the password.
+        raise StorageRefused("DATABASE_URL cannot be understood as a PostgreSQL URL") from None

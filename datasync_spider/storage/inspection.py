@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from psycopg2.extras import RealDictCursor
-
 from datasync_spider.errors import MigrationError
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connect import Connection, RowCursor, connected
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.shape import find_faults
 from datasync_spider.storage.sql import statement
@@ -33,7 +31,10 @@ NEEDED_RIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """Settings as the server spells them. ``now_epoch``: the server's clock, seconds since the epoch."""
+    """Settings as the server spells them. ``now_epoch``: the server's clock, seconds since the epoch.
+
+    ``standbys``: how many may confirm a commit; one of which that cannot be told from here is counted.
+    """
 
     version_number: int
     version: str
@@ -41,8 +42,10 @@ class ServerFacts:
     fsync: str
     full_page_writes: str
     synchronous_commit: str
-    statement_timeout: str
+    synchronous_standby_names: str
+    standbys: int
     is_read_only: bool
+    is_read_only_by_default: bool
     role: str
     database: str
     schema: str | None
@@ -83,7 +86,7 @@ def inspect_database(database_url: str) -> DatabaseFacts:
 
 
 def _read_server(connection: Connection) -> ServerFacts:
-    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         cursor.execute(statement("read_server"))
         row = cursor.fetchone()
     assert row is not None

@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 
 import psycopg2
 
+from datasync_spider.errors import Stalled
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.standstill import StandstillWatch
 
 _T = TypeVar("_T")
 
@@ -24,15 +26,22 @@ _CANCEL_AGAIN_SECONDS = 0.2
 _CANCELLED_WITHIN_SECONDS = 2.0
 
 
-def interruptible(connection: Connection, work: Callable[[], _T]) -> _T:
+def interruptible(connection: Connection, work: Callable[[], _T], watch: StandstillWatch | None = None) -> _T:
     """The result of ``work``, which uses ``connection`` and catches no error of its. Raises what the work raises.
 
-    After an exception in this thread, such as a signal handler's, the connection is good for nothing but closing.
+    Raises Stalled where the watch over the connection says so. After an exception in this thread, such as that or a
+    signal handler's, the connection is good for nothing but closing.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="datasync-statement") as pool:
         future = pool.submit(work)
         try:
+            while watch is not None and not wait([future], watch.pause_seconds).done:
+                watch.check()
             return future.result()
+        except Stalled:
+            # Not cancelled: a COMMIT that waits for a standby would be cut short, and count all the same.
+            _hang_up(connection)
+            raise
         except BaseException:
             if not future.done():
                 _end(connection, future)

@@ -2,13 +2,14 @@
 
 Invariant: only what was stored before this pass began counts. What this pass stored itself proves nothing about what
 lies behind it: after a crash in an incremental pass the pages at the head are known, and the ones behind them may not
-be. Nor does what another stream has stored.
+be. Nor does what another stream has stored, nor a record without an id: new ones may have the very same bytes.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from datasync_spider.api.scrutiny import readable_id
 from datasync_spider.items import EventPage
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.rejections import digest
@@ -20,13 +21,13 @@ from datasync_spider.storage.translate import translated
 def is_known_entirely(connection: Connection, stream: str, page: EventPage, before: datetime) -> bool:
     """Whether every event of the page, stored or rejected, was there before the instant ``before``.
 
-    A page without a single event is known to be nothing, which is no reason to stop: False.
+    A page without a single record that has an id proves nothing, and is no reason to stop: False.
     """
     columns = page.columns()
     event_ids = set(columns.event_ids)
-    digests = {digest(event.raw) for event in columns.rejected}
-    if not event_ids and not digests:
+    if not event_ids and all(readable_id(event.raw) is None for event in columns.rejected):
         return False
+    digests = {digest(event.raw) for event in columns.rejected}
     with translated(), connection.cursor() as cursor:
         ids = {"event_ids": list(event_ids), "before": before}
         cursor.execute(statement("count_known"), ids)
@@ -46,6 +47,15 @@ def is_known_entirely(connection: Connection, stream: str, page: EventPage, befo
             known_rejected = _count(cursor.fetchone())
         connection.rollback()
     return known_rejected == len(digests)
+
+
+def count_stored(connection: Connection) -> int:
+    """The rows of the table, whoever has stored them. It is read as a whole, so not to be asked often."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement("count_stored"))
+        rows = _count(cursor.fetchone())
+        connection.rollback()
+    return rows
 
 
 def _count(row: tuple[int] | tuple[object, ...] | None) -> int:

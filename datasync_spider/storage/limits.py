@@ -7,8 +7,7 @@ pooler between us and the server hands on no setting.
 
 from __future__ import annotations
 
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.connection import Connection
 
 # For what no lease covers: each step of it is a round trip away from the next.
 IDLE_TIMEOUT_MS = 10_000
@@ -21,6 +20,4 @@ def limit_transaction(connection: Connection, idle_timeout_ms: int, lock_timeout
 
     A run's may be idle for as long as its lease lives.
     """
-    limits = {"lock_timeout_ms": str(lock_timeout_ms), "idle_timeout_ms": str(idle_timeout_ms)}
-    with connection.cursor() as cursor:
-        cursor.execute(statement("transaction_limits"), limits)
+    connection.begin(lock_timeout_ms=lock_timeout_ms, idle_timeout_ms=idle_timeout_ms)

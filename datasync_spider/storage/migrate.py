@@ -12,17 +12,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 
 from datasync_spider import failpoints
-from datasync_spider.errors import MigrationError, StorageUnavailable
+from datasync_spider.errors import MigrationError, StorageRefused, StorageUnavailable
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "migrations"
+_ENCODING = "UTF8"
 _FILE_NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 
 
@@ -89,7 +91,7 @@ def migrate(
     """Applies what is pending and commits each; gives the applied ones. Safe to call from several processes at once.
 
     Safe to call again after StorageUnavailable, on a new connection. ``on_applied`` hears of each one as it is
-    committed, so also of those before such an end.
+    committed, so also of those before such an end. Raises StorageRefused where the database cannot hold every text.
     """
     known = load_migrations() if migrations is None else migrations
     done: list[Migration] = []
@@ -97,6 +99,7 @@ def migrate(
         with translated(), connection.cursor() as cursor:
             # A migration that has lost its client must not keep every later start waiting for its lock.
             limit_transaction(connection, IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS)
+            _refuse_other_encodings(cursor)
             cursor.execute(statement("lock_migrations"))
             # Asked again under the lock: another process may have been at it.
             pending = pending_migrations(connection, known)
@@ -120,3 +123,13 @@ def migrate(
             connection.commit()
             done.append(migration)
             on_applied(migration)
+
+
+def _refuse_other_encodings(cursor: Any) -> None:
+    cursor.execute(statement("read_encoding"))
+    ((encoding, database),) = cursor.fetchall()
+    if encoding != _ENCODING:
+        raise StorageRefused(
+            f"the encoding of the database {database} is {encoding}, which cannot hold every event:"
+            f" create one with ENCODING '{_ENCODING}' and name it in DATABASE_URL"
+        )

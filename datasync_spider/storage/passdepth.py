@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from datasync_spider.errors import StorageRefused
@@ -11,13 +11,16 @@ from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class PassDepth:
     """How far the open pass has come, epoch milliseconds.
 
-    ``oldest_ms``: its oldest event, None where the feed was not in order, so that a time says nothing about what lies
-    behind it. ``newest_ms``: the newest event of the whole stream. ``accounted``: all its events, stored or rejected.
+    ``oldest_ms``: its oldest event, None where a time says nothing about what lies behind it: the feed was not in
+    order, or what was met has to be counted from the head on. ``newest_ms``: the newest event of the whole stream.
+    ``accounted``: all its events, stored or rejected.
     """
 
     oldest_ms: int | None
@@ -29,9 +32,9 @@ def read_pass_depth(connection: Connection, stream: str) -> PassDepth:
     """What is committed of the open pass."""
     with translated(), connection.cursor() as cursor:
         cursor.execute(statement("read_pass_depth"), {"stream": stream})
-        oldest_at, in_order, newest_at, accounted = stream_row(cursor.fetchone(), stream)
+        oldest_at, says_all, newest_at, accounted = stream_row(cursor.fetchone(), stream)
         connection.rollback()
-    return PassDepth(epoch_ms(oldest_at) if in_order else None, epoch_ms(newest_at), accounted)
+    return PassDepth(epoch_ms(oldest_at) if says_all else None, epoch_ms(newest_at), accounted)
 
 
 def stream_row(row: tuple[Any, ...] | None, stream: str) -> tuple[Any, ...]:
@@ -42,5 +45,5 @@ def stream_row(row: tuple[Any, ...] | None, stream: str) -> tuple[Any, ...]:
 
 
 def epoch_ms(instant: datetime | None) -> int | None:
-    """Whole milliseconds since 1970."""
-    return None if instant is None else int(instant.timestamp() * 1000)
+    """Whole milliseconds since 1970, those before the instant: in whole numbers, which hold for all years."""
+    return None if instant is None else (instant - _EPOCH) // timedelta(milliseconds=1)

@@ -19,6 +19,7 @@ from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.encoded import IdsInFlight
 from datasync_spider.storage.feedorder import FeedOrder, PageEnds, PageTimes
+from datasync_spider.storage.pagerecords import Repetitions, page_records
 from datasync_spider.storage.rows import Rows
 
 
@@ -62,17 +63,26 @@ class Preparer:
         self._rows_in_flight: dict[int, Rows] = {}
         self._variants_in_flight: dict[int, Rows] = {}
         self._order = FeedOrder()
+        self._repetitions = Repetitions()
 
     def prepare(self, page: EventPage) -> PreparedPage:
         """The page as rows. Call in page order."""
         prepared = _plain(page) or _looked_at(page)
         in_order = self._order.continues(page.walk, prepared.ends)
         rows, ends = prepared.rows, prepared.ends
+        records = None
+        if prepared.columns is not None and prepared.rejected:
+            records = page_records(prepared.columns, page.received_events)
+            records = self._repetitions.measured(page.walk, records)
+        else:
+            self._repetitions.passed(page.walk, rows)
         variants: list[Event] = []
         taken = self._take(page.number, rows)
         if taken is not None:
             variants = [rows[place] for place in taken.variants]
-            rows, ends = taken.rows, taken.ends(page.columns())
+            columns = prepared.columns or page.columns()
+            records = records or page_records(columns, page.received_events)
+            rows, ends = taken.rows, taken.ends(columns)
         received = len(prepared.rows)
         return PreparedPage(
             page=page.without_events(),
@@ -85,6 +95,7 @@ class Preparer:
             oldest=ends.oldest,
             variants=variants,
             in_order=in_order,
+            records=records,
         )
 
     def forget(self, batch: Batch) -> None:
@@ -130,11 +141,12 @@ class Preparer:
 
 
 class _Prepared(NamedTuple):
-    """A page's rows before anything of them is left out."""
+    """A page's rows before anything of them is left out. ``columns``: None where nobody has had to look at them."""
 
     rows: Rows
     rejected: list[RejectedEvent]
     ends: PageEnds
+    columns: ParsedEvents | None = None
 
 
 def _plain(page: EventPage) -> _Prepared | None:
@@ -146,4 +158,4 @@ def _plain(page: EventPage) -> _Prepared | None:
 def _looked_at(page: EventPage) -> _Prepared:
     columns = page.columns()
     rows = Rows.of_columns(columns.event_ids, columns.times_us, columns.payloads)
-    return _Prepared(rows, columns.rejected, PageTimes.of(columns.event_ids, columns.times_us).ends())
+    return _Prepared(rows, columns.rejected, PageTimes.of(columns.event_ids, columns.times_us).ends(), columns)

@@ -1,24 +1,33 @@
 """Writes dead letters: the raw bytes of events that cannot be stored, each once.
 
-Invariant: reading a page again adds nothing. Two events of one page with the very same bytes are twins and both are
-kept.
+A dead letter with an id is the same one wherever it is met, but for those of one page, which are twins: all of them are
+kept. One without an id is counted along its cursor chain (:mod:`datasync_spider.storage.occurrences`).
+
+Invariant: called inside the writer's transaction, after its turn has come. Reading a page again adds nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from psycopg2.extras import execute_values
 
 from datasync_spider.api.event import RejectedEvent
-from datasync_spider.storage.batch import Batch
+from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.ground import Ground, Known, Standing, find_known, read_progress
+from datasync_spider.storage.occurrences import Occurrences
+from datasync_spider.storage.pagerecords import PageRecord
 from datasync_spider.storage.quarantine import RefusedRow
+from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
 
 _PAGE_SIZE_ROWS = 500
+
+_Row = tuple[str, int, int, int, str, str | None, bytes, bytes, int]
 
 
 def digest(raw: bytes) -> bytes:
@@ -26,30 +35,212 @@ def digest(raw: bytes) -> bytes:
     return hashlib.sha256(raw).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """``newly_rejected``: so many dead letters were not kept before. ``ground``: where the batch has led its walk.
+
+    ``new_pages``: the pages that brought one whose bytes were new.
+    """
+
+    newly_rejected: int
+    ground: Ground
+    new_pages: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """``event_id`` is None where none can be read."""
+
+    event: RejectedEvent
+    event_id: str | None
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _PageLetters:
+    """A page's records in its order: ids of events, and unusable ones. ``refused``: what PostgreSQL did not take.
+
+    ``records`` is empty where all of them are rows, and it does not matter which.
+    """
+
+    page: PreparedPage
+    records: Sequence[str | _Letter]
+    refused: Sequence[_Letter]
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether any record of the page has one."""
+        if self.records:
+            return any(isinstance(record, str) or record.event_id is not None for record in self.records)
+        return len(self.page.rows) > 0
+
+    @property
+    def letters(self) -> list[_Letter]:
+        return [*(record for record in self.records if isinstance(record, _Letter)), *self.refused]
+
+
 def insert_rejected(
-    connection: Connection, stream: str, run_id: int, batch: Batch, refused: dict[int, list[RefusedRow]]
-) -> int:
-    """Keeps the batch's unusable events; gives how many were not kept before."""
-    rows = list(_rows(stream, run_id, batch, refused))
+    connection: Connection,
+    run: OpenRun,
+    batch: Batch,
+    inserted: Mapping[int, int],
+    refused: Mapping[int, Sequence[RefusedRow]],
+) -> Kept:
+    """Keeps the batch's unusable events. ``inserted`` and ``refused`` say what became of its rows, by page number."""
+    is_incremental = run.resume.pass_kind == "incremental"
+    pages = [_page_letters(page, is_incremental, inserted, refused) for page in batch.pages]
+    nameless = {letter.digest for page in pages for letter in page.letters if letter.event_id is None}
+    if not nameless and not is_incremental:
+        return _insert(connection, list(_of_pages(run, pages)), _ground_of_last_walk(pages))
+    return _Counting(connection, run, pages, nameless).insert()
+
+
+class _Counting:
+    """Walks through a batch's records where it matters how they stand to each other."""
+
+    def __init__(
+        self, connection: Connection, run: OpenRun, pages: Sequence[_PageLetters], nameless: set[bytes]
+    ) -> None:
+        self._connection = connection
+        self._run = run
+        self._pages = pages
+        progress = read_progress(connection, run.stream)
+        self._standing = Standing(progress)
+        self._known = self._find_known()
+        self._occurrences = Occurrences(connection, run, progress, nameless) if nameless else None
+
+    def insert(self) -> Kept:
+        rows: list[_Row] = []
+        for page in self._pages:
+            self._standing.enter(page.page.page.walk)
+            rows += self._through(page)
+        kept = _insert(self._connection, rows, self._standing.ground)
+        if self._occurrences is not None:
+            self._occurrences.save()
+        return kept
+
+    def _find_known(self) -> Known:
+        run = self._run
+        if run.resume.pass_kind != "incremental":
+            return Known()
+        unsure = [page for page in self._pages if self._standing.ground_of(page.page.page.walk) is not Ground.KNOWN]
+        event_ids = {record for page in unsure for record in page.records if isinstance(record, str)}
+        named = [letter for page in unsure for letter in page.letters if letter.event_id is not None]
+        digests = {letter.digest for letter in named}
+        known = find_known(self._connection, run.stream, run.resume.pass_started_at, event_ids, digests)
+        # What PostgreSQL refuses stands among the page's events by its id.
+        refused = [letter for page in unsure for letter in page.refused if letter.digest in known.digests]
+        known.event_ids |= {letter.event_id for letter in refused if letter.event_id is not None}
+        return known
+
+    def _is_known(self, record: str | _Letter) -> bool:
+        return record in self._known.event_ids if isinstance(record, str) else record.digest in self._known.digests
+
+    def _through(self, page: _PageLetters) -> Iterator[_Row]:
+        standing = self._standing
+        if not page.records and page.has_ids:
+            standing.meet(is_known=False)
+        skipped = self._met_before(page)
+        in_order, repeated = _places(page)
+        at_start = standing.ground
+        # Where nobody knows the places, all may stand below what is known.
+        hidden = Ground.KNOWN if not in_order and any(map(self._is_known, page.records)) else at_start
+        twins: Counter[bytes] = Counter()
+        for place, record in enumerate(page.records):
+            if isinstance(record, str) or record.event_id is not None:
+                standing.meet(is_known=self._is_known(record))
+            if isinstance(record, str):
+                continue
+            if record.event_id is not None:
+                twins[record.digest] += 1
+                yield _row(self._run, page, record, twins[record.digest])
+                continue
+            assert self._occurrences is not None
+            if record.digest in skipped or place < repeated:
+                continue
+            ground, above = (standing.ground, standing.ground) if in_order else (hidden, at_start)
+            at_head = above is Ground.HEAD
+            twin = self._occurrences.meet(record.digest, page.page.page.walk, ground, at_head=at_head)
+            if twin is not None:
+                yield _row(self._run, page, record, twin)
+        yield from _twins(self._run, page, page.refused, twins)
+
+    def _met_before(self, page: _PageLetters) -> set[bytes]:
+        """Digests of which this page has none that are not counted: it is read again by the walk that has read it."""
+        run, asked = self._run, page.page.page
+        if self._occurrences is None or run.resume.begins_pass or asked.number != 1:
+            return set()
+        chain = {"stream": run.stream, "pass_number": run.resume.pass_number, "walk": asked.walk}
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement("was_read"), {**chain, "cursor": asked.cursor})
+            if cursor.fetchone() != (True,):
+                return set()
+        occurrences = self._occurrences
+        return {letter.digest for letter in page.letters if occurrences.has_met(letter.digest, asked.walk)}
+
+
+def _page_letters(
+    prepared: PreparedPage,
+    is_incremental: bool,
+    inserted: Mapping[int, int],
+    refused: Mapping[int, Sequence[RefusedRow]],
+) -> _PageLetters:
+    number = prepared.page.number
+    records: Sequence[str | _Letter] = ()
+    if prepared.records is not None:
+        records = [_record(record) for record in prepared.records.records]
+    elif is_incremental and inserted.get(number, 0) < len(prepared.rows):
+        records = prepared.rows.event_ids
+    # A refused row's place in the page is not known any more; its bytes tell what it was.
+    letters = [
+        _Letter(
+            RejectedEvent(-1, row.reason, row.event.payload, row.detail), row.event.event_id, digest(row.event.payload)
+        )
+        for row in refused.get(number, ())
+    ]
+    return _PageLetters(prepared, records, letters)
+
+
+def _places(page: _PageLetters) -> tuple[bool, int]:
+    """Whether the records stand in the API's order, and how many of the first ones were met before."""
+    records = page.page.records
+    return (True, 0) if records is None else (records.in_order, records.repeated)
+
+
+def _record(record: PageRecord) -> str | _Letter:
+    event_id, rejected = record
+    if rejected is not None:
+        return _Letter(rejected, event_id, digest(rejected.raw))
+    assert event_id is not None
+    return event_id
+
+
+def _ground_of_last_walk(pages: Sequence[_PageLetters]) -> Ground:
+    """Where nobody asks what is known."""
+    last_walk = pages[-1].page.page.walk
+    has_ids = any(page.has_ids for page in pages if page.page.page.walk == last_walk)
+    return Ground.NEW if has_ids else Ground.HEAD
+
+
+def _of_pages(run: OpenRun, pages: Sequence[_PageLetters]) -> Iterator[_Row]:
+    for page in pages:
+        yield from _twins(run, page, page.letters, Counter())
+
+
+def _twins(run: OpenRun, page: _PageLetters, letters: Sequence[_Letter], twins: Counter[bytes]) -> Iterator[_Row]:
+    for letter in letters:
+        twins[letter.digest] += 1
+        yield _row(run, page, letter, twins[letter.digest])
+
+
+def _row(run: OpenRun, page: _PageLetters, letter: _Letter, twin: int) -> _Row:
+    event, number = letter.event, page.page.page.number
+    return run.stream, run.run_id, number, event.position, event.reason, event.detail, event.raw, letter.digest, twin
+
+
+def _insert(connection: Connection, rows: list[_Row], ground: Ground) -> Kept:
     if not rows:
-        return 0
+        return Kept(0, ground)
     with connection.cursor() as cursor:
         kept = execute_values(cursor, statement("insert_rejected"), rows, page_size=_PAGE_SIZE_ROWS, fetch=True)
-    return len(kept)
-
-
-def _rows(
-    stream: str, run_id: int, batch: Batch, refused: dict[int, list[RefusedRow]]
-) -> Iterator[tuple[str, int, int, int, str, str | None, bytes, bytes, int]]:
-    for prepared in batch.pages:
-        number = prepared.page.number
-        twins: Counter[bytes] = Counter()
-        unusable = [
-            *prepared.rejected,
-            # A refused row's place in the page is not known any more; its bytes tell what it was.
-            *(RejectedEvent(-1, row.reason, row.event.payload, row.detail) for row in refused.get(number, [])),
-        ]
-        for event in unusable:
-            key = digest(event.raw)
-            twins[key] += 1
-            yield stream, run_id, number, event.position, event.reason, event.detail, event.raw, key, twins[key]
+    return Kept(len(kept), ground, frozenset(page_number for page_number, twin in kept if twin == 1))

@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from psycopg2.extras import RealDictCursor
-
-from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused
-from datasync_spider.storage.connect import Connection
+from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRefused
+from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
@@ -36,7 +34,8 @@ class ResumePoint:
     """Where the walk goes on. ``cursor`` None means the head of the feed.
 
     ``trail`` holds the cursors that this walk has asked for already; ``newest_ms`` is the time of the stream's newest
-    event, epoch milliseconds.
+    event, epoch milliseconds. ``distrusted``: the stored position is not used, since the run that left it
+    was led astray.
     """
 
     cursor: str | None
@@ -49,6 +48,7 @@ class ResumePoint:
     total_ingested: int
     expected_total: int | None
     begins_pass: bool
+    distrusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,21 @@ class Hold:
 class OpenRun(Hold):
     """A run that holds its stream's lease and walks the feed.
 
-    ``closed_seconds``: how long the API has told an earlier run not to ask, counted from the opening.
+    ``closed_seconds``: how long the API has told an earlier run not to ask, counted from the opening;
+    ``advised_seconds``: the same where it was no refusal for the rate that said it.
     """
 
     resume: ResumePoint
     took_over: str | None = None
     closed_seconds: float = 0.0
+    advised_seconds: float = 0.0
+
+
+class Closed(NamedTuple):
+    """How long the API wants no request: ``seconds`` by refusals for the rate, ``advised_seconds`` by anything else."""
+
+    seconds: float = 0.0
+    advised_seconds: float = 0.0
 
 
 class _StreamRow(NamedTuple):
@@ -91,6 +100,7 @@ class _StreamRow(NamedTuple):
     newest_occurred_at: datetime | None
     total_ingested: int
     closed_seconds: float
+    advised_seconds: float
 
 
 def open_run(
@@ -118,7 +128,8 @@ def open_run(
         begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind, "cursor": resume.cursor}
         hold = _take(cursor, stream, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
-    return OpenRun(hold.run_id, stream, hold.fence, lease_ttl_ms, resume, took_over, state.closed_seconds)
+    given = (state.closed_seconds, state.advised_seconds)
+    return OpenRun(hold.run_id, stream, hold.fence, lease_ttl_ms, resume, took_over, *given)
 
 
 def open_replay(
@@ -215,22 +226,33 @@ def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoi
         return ResumePoint(
             None, number, start.kind, started_at, 1, (), newest_ms, state.total_ingested, None, begins_pass=True
         )
-    trail_of = {"stream": stream, "pass_number": state.pass_number, "walk": state.walk, "position": state.cursor}
-    cursor.execute(statement("read_trail"), trail_of)
-    trail = tuple(row[0] for row in cursor.fetchall())
+    distrusted = _is_astray(cursor, stream)
+    trail: tuple[str, ...] = ()
+    if not distrusted:
+        trail_of = {"stream": stream, "pass_number": state.pass_number, "walk": state.walk, "position": state.cursor}
+        cursor.execute(statement("read_trail"), trail_of)
+        trail = tuple(row[0] for row in cursor.fetchall())
     assert state.pass_started_at is not None
     return ResumePoint(
-        cursor=state.cursor,
+        cursor=None if distrusted else state.cursor,
         pass_number=state.pass_number,
         pass_kind=state.pass_kind,
         pass_started_at=state.pass_started_at,
-        walk=state.walk,
+        walk=state.walk + distrusted,
         trail=trail,
         newest_ms=newest_ms,
         total_ingested=state.total_ingested,
         expected_total=state.pass_expected_total,
         begins_pass=False,
+        distrusted=distrusted,
     )
+
+
+def _is_astray(cursor: Any, stream: str) -> bool:
+    """Whether the position was left by a run whose cursors led nowhere: what they stand for is anybody's guess."""
+    cursor.execute(statement("read_last_end"), {"stream": stream})
+    row = cursor.fetchone()
+    return row is not None and row[0] == NoNewRecords.reason
 
 
 def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: int) -> None:
@@ -246,11 +268,11 @@ def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: i
         connection.commit()
 
 
-def note_closed(connection: Connection, run: OpenRun, seconds: float) -> None:
+def note_closed(connection: Connection, run: OpenRun, closed: Closed) -> None:
     """Remembers, for runs to come, that the API has told not to ask for so long from now."""
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms)
-        cursor.execute(statement("note_closed"), {"stream": run.stream, "fence": run.fence, "seconds": seconds})
+        cursor.execute(statement("note_closed"), {"stream": run.stream, "fence": run.fence, **closed._asdict()})
         connection.commit()
 
 
@@ -262,13 +284,19 @@ def finish_run(
     detail: str | None,
     retries: int,
     waited_ms: int,
+    closed: Closed | None = None,
 ) -> None:
-    """Ends the run's row unless a commit has ended it already, and gives the lease back if it is still ours."""
+    """Ends the run's row unless a commit has ended it already, and gives the lease back if it is still ours.
+
+    ``closed``: for how long from now the API wants no request, for the run to come.
+    """
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms)
         outcome = {"status": status, "reason": reason, "detail": detail, "retries": retries, "waited_ms": waited_ms}
         cursor.execute(statement("finish_run"), {**outcome, "run_id": run.run_id})
         key = {"stream": run.stream, "fence": run.fence, "run_id": run.run_id}
+        if closed is not None:
+            cursor.execute(statement("note_closed"), {**key, **closed._asdict()})
         cursor.execute(statement("release_lease"), key)
         connection.commit()
 
@@ -286,7 +314,7 @@ def end_open_run(connection: Connection, run_id: int, signal_name: str | None) -
 
 def read_run(connection: Connection, run_id: int) -> dict[str, Any] | None:
     """The run's row by column name, or None."""
-    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         cursor.execute(statement("read_run"), {"run_id": run_id})
         row = cursor.fetchone()
         connection.rollback()

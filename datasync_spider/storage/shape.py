@@ -139,8 +139,6 @@ def _relation_flaws(detail: Mapping[str, Any]) -> Iterator[str]:
         yield "has row security, which hides or refuses rows"
     if detail["is_partition"]:
         yield "is a partition of another table"
-    if detail["hidden_by"]:
-        yield f"is hidden by {detail['hidden_by']}, which comes first in the search_path"
 
 
 def _column(detail: Mapping[str, Any]) -> str:

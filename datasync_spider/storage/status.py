@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from psycopg2.extras import RealDictCursor
-
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -16,13 +14,18 @@ def read_streams(connection: Connection) -> list[dict[str, Any]]:
     return _all(connection, "read_streams", {})
 
 
+def read_stream_names(connection: Connection) -> list[str]:
+    """The streams that were ever begun here, the oldest first."""
+    return [row["stream"] for row in _all(connection, "read_stream_names", {})]
+
+
 def read_last_runs(connection: Connection, stream: str, limit: int) -> list[dict[str, Any]]:
     """The newest runs first, by column name."""
     return _all(connection, "read_last_runs", {"stream": stream, "limit": limit})
 
 
 def _all(connection: Connection, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         cursor.execute(statement(name), values)
         rows = cursor.fetchall()
         connection.rollback()

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from psycopg2.extras import Json, RealDictCursor
+from psycopg2.extras import Json
 
 from datasync_spider.errors import RowsRefused, StorageError
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.owner import Owner, is_alive, parse_owner, this_process
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import UNIQUE_VIOLATION, translated
@@ -140,7 +140,7 @@ def count_used(connection: Connection, key_fingerprint: str) -> int:
 
 def read_attempts(connection: Connection, key_fingerprint: str) -> list[dict[str, Any]]:
     """Every attempt of every key, the oldest first, by column name; ``is_this_key`` marks those of this one."""
-    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         cursor.execute(statement("read_attempts"), {"key_fingerprint": key_fingerprint})
         rows = cursor.fetchall()
         connection.rollback()

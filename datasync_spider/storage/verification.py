@@ -13,9 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
-from psycopg2.extras import RealDictCursor
 
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connect import Connection, RowCursor, connected
 from datasync_spider.storage.deadletters import find_stored
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
@@ -136,7 +135,7 @@ def snapshot(database_url: str) -> Iterator[Connection]:
     """A connection whose every read is of the same instant; it cannot write."""
     with connected(database_url) as connection:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
-        _all(connection, "verify_session", {})
+        _all(connection, "plan_without_sorting", {})
         yield connection
 
 
@@ -213,6 +212,6 @@ def _faults(connection: Connection, name: str, values: Row) -> Faults:
 
 
 def _all(connection: Connection, name: str, values: Row) -> list[Row]:
-    with translated(), connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         cursor.execute(statement(name), values)
         return [dict(row) for row in cursor.fetchall()]

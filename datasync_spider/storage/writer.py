@@ -91,7 +91,7 @@ class Writer:
             turn()
             failpoints.reach("before_checkpoint")
             conflicts = self._settle_conflicts(connection, batch, written, shared)
-            newly_rejected = insert_rejected(connection, self._run.stream, self._run.run_id, batch, written.refused)
+            kept = insert_rejected(connection, self._run, batch, written.inserted, written.refused)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
                 connection,
@@ -99,7 +99,7 @@ class Writer:
                 batch,
                 written.inserted,
                 written.refused,
-                newly_rejected,
+                kept,
                 conflicts,
                 write_seconds,
                 totals(),
@@ -147,6 +147,7 @@ class Writer:
             body_bytes=sum(page.page.body_bytes for page in batch.pages),
             write_seconds=0.0,
             run_status=status,
+            last_new_page=batch.last_page if counts[0] or counts[2] else None,
         )
 
     def label(self, lane: int) -> str:

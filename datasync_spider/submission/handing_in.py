@@ -84,4 +84,11 @@ def survey(database_url: str, config: Config) -> Overview:
 
 
 def _client(config: Config, timeout_seconds: float) -> ApiClient:
-    return ApiClient(config.base_url_text, config.api_key, config.user_agent, timeout_seconds, config.max_body_bytes)
+    return ApiClient(
+        config.base_url_text,
+        config.api_key,
+        config.user_agent,
+        timeout_seconds,
+        config.max_body_bytes,
+        is_direct=config.is_bundled_mock,
+    )

@@ -2,7 +2,7 @@
 
 accepted  a success that says so in an object of its own
 refused   an answer that says no; it may have used up a try all the same
-unknown   a server in trouble, or a success that cannot be read: it may have been taken
+unknown   a server in trouble, whatever the status, or a success that cannot be read: it may have been taken
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from datasync_spider.api.errorinpage import sign_of_error
 from datasync_spider.display import visible
 
 _LONGEST_TEXT = 300
@@ -47,6 +48,8 @@ def read_receipt(status: int, body: bytes, sent_count: int) -> Receipt:
         )
     if content.get("success") is False:
         return Receipt("refused", f"the API says that it is no success: {_message(content)}", content)
+    if sign_of_error(content, has_events=True) is not None:
+        return Receipt("unknown", f"the API answered with status {status} and an error: {_message(content)}", content)
     told = content.get("data") if isinstance(content.get("data"), dict) else content
     count, left = (
         _number(told, "eventCount", "event_count"),

@@ -30,6 +30,9 @@ def ask_total(client: ApiClient, closed_seconds: float) -> Told:
         raise
     except DatasyncError as error:
         return Told(None, str(error), _remedy(error))
+    if page.unreadable_total is not None:
+        trouble = f"it gave one that cannot be read as a count of events: {page.unreadable_total}"
+        return Told(None, trouble, f"compare by other means, {_OR_LEAVE_IT}")
     return Told(page.total)
 
 

@@ -14,6 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.database import value
+from tests.support.feed import FEED_SETTINGS, assert_feed_is_stored, serving
+from tests.support.mock import MockApi
+from tests.support.redirecting import pipe_without_reader
+from tests.support.waiting import eventually
+
 ROOT = Path(__file__).resolve().parents[2]
 # What a developer has set for other purposes must not reach the scripts.
 _PREFIXES = ("API_", "DATABASE_", "DATASYNC_", "LEASE_", "LOG_", "MOCK_", "PG", "STREAM", "WRITE_")
@@ -212,3 +218,44 @@ def test_a_container_is_not_asked_to_keep_an_export(checkout: Path, option: str)
 
     assert result.returncode == 2
     assert f"{option} events.jsonl: a container keeps no file; use --local for exports" in result.stderr
+
+
+@pytest.mark.parametrize("redirections", ["<&- >&- 2>&-", ">/dev/full 2>&1", "a pipe without a reader"])
+def test_its_exit_code_is_the_runs_whoever_reads_what_it_says(
+    checkout: Path, database_url: str, redirections: str
+) -> None:
+    with serving() as feed, pipe_without_reader() as pipe:
+        done = subprocess.run(
+            ["sh", "-c", f"exec sh run-ingestion.sh --local {redirections if '>' in redirections else ''}"],
+            cwd=checkout,
+            env=environment(DATABASE_URL=database_url, API_BASE_URL=feed.base_url, **FEED_SETTINGS),
+            stdout=pipe,
+            stderr=pipe,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0
+    assert_feed_is_stored(database_url, feed.events)
+
+
+def test_a_terminal_that_goes_away_twice_stops_the_crawl_once(
+    checkout: Path, database_url: str, slow_mock: MockApi
+) -> None:
+    script = subprocess.Popen(
+        ["sh", "run-ingestion.sh", "--local"],
+        cwd=checkout,
+        env=environment(DATABASE_URL=database_url, API_BASE_URL=slow_mock.base_url, API_PAGE_LIMIT="100"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    eventually(lambda: value(database_url, "SELECT count(*) > 0 FROM ingestion_pages"), what="a committed page")
+    for _ in range(2):
+        script.send_signal(signal.SIGHUP)
+    _, told = script.communicate(timeout=60)
+    assert script.returncode == 5, told
+    assert "INGESTION STOPPED" in told
+    (log,) = (checkout / ".datasync/logs").glob("ingestion-*.log")
+    assert log.read_text().count("received SIGTERM") == 1
+    assert value(database_url, "SELECT status FROM ingestion_runs") == "stopped"

@@ -39,6 +39,7 @@ def test_faults_may_be_given_several_times() -> None:
         (["--port", "70000"], {}, "70000 is not in 0 to 65535"),
         (["--total", "-1"], {}, "-1 is not in 0 to"),
         (["--total", "many"], {}, "'many' is not a whole number"),
+        ([], {"MOCK_PORT": "tcp://10.0.0.1:80"}, "Kubernetes sets NAME_PORT for a service called NAME"),
         ([], {"MOCK_TOTAL_EVENTS": "many"}, "argument --total: 'many' is not a whole number"),
         (["--cursor-ttl-ms", "0"], {}, "0 is not in 1 to"),
         (["--shape", "round"], {}, "invalid choice: 'round'"),

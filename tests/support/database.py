@@ -10,6 +10,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
+from datasync_spider.storage.connect import connect
 from datasync_spider.storage.migrate import migrate
 
 TEMPLATE = "datasync_template"
@@ -27,7 +28,7 @@ def with_database(url: str, name: str) -> str:
 
 def make_template(server_url: str) -> None:
     execute_outside(server_url, f"CREATE DATABASE {TEMPLATE}")
-    connection = psycopg2.connect(with_database(server_url, TEMPLATE))
+    connection = connect(with_database(server_url, TEMPLATE))
     try:
         migrate(connection)
     finally:

@@ -38,12 +38,16 @@ def feed_events(count: int = 30, prefix: str = "evt") -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request for a page. ``number`` counts all of them from 1; ``cursor`` None is the head."""
+    """A request for a page. ``number`` counts all of them from 1; ``cursor`` None is the head.
+
+    ``port`` is the client's: one connection has one.
+    """
 
     number: int
     cursor: str | None
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +115,9 @@ class Feed:
         self._thread.join()
         self._server.server_close()
 
-    def _reply(self, query: Mapping[str, str], headers: Mapping[str, str]) -> Reply:
+    def _reply(self, query: Mapping[str, str], headers: Mapping[str, str], port: int) -> Reply:
         with self._lock:
-            asked = Asked(len(self.asked) + 1, query.get("cursor"), query, headers)
+            asked = Asked(len(self.asked) + 1, query.get("cursor"), query, headers, port)
             self.asked.append(asked)
         special = self.answer(asked) if self.answer is not None else None
         return special or Reply(self.page_at(asked.cursor))
@@ -126,7 +130,8 @@ class Feed:
 
             def do_GET(self) -> None:
                 query = {name: values[-1] for name, values in parse_qs(urlsplit(self.path).query).items()}
-                reply = feed._reply(query, {name.lower(): value for name, value in self.headers.items()})
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                reply = feed._reply(query, headers, self.client_address[1])
                 body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
                 self.send_response(reply.status)
                 self.send_header("Content-Length", str(len(body)))

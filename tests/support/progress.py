@@ -26,11 +26,14 @@ def commit(
     stored: int | None = None,
     expected_total: int | None = None,
     newest_event_at: float | None = None,
+    pages_since_new: int | None = None,
 ) -> None:
-    """A batch with this content is committed."""
+    """A batch with this content is committed; where it holds anything new, its last page does."""
     events = inserted + duplicates + rejected
+    if pages_since_new is None and inserted + rejected:
+        pages_since_new = 0
     counts = Counts(1, pages, events, inserted, duplicates, rejected, 0)
-    state.committed(counts, stored, expected_total, newest_event_at, now, WALL + now)
+    state.committed(counts, stored, expected_total, newest_event_at, now, WALL + now, pages_since_new)
 
 
 def everything_happened() -> ProgressState:

@@ -38,6 +38,8 @@ def import_everything() -> None:
     for package in _PACKAGES:
         found = pkgutil.walk_packages(importlib.import_module(package).__path__, package + ".")
         names += [module.name for module in found if not module.name.endswith(".__main__")]
+    # Where a process begins: it takes the streams in hand that the fork is given.
+    names.remove("datasync_spider.settings")
     for name in names:
         importlib.import_module(name)
     assert "twisted.internet.reactor" not in sys.modules, "a module that is imported early installs a reactor"

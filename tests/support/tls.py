@@ -23,12 +23,17 @@ _PAGE = {
 
 
 class TlsServer:
-    """``certificate`` is the file that a client would have to trust; ``headers`` has the names of each request's."""
+    """``certificate`` is the file that a client would have to trust; ``headers`` has the names of each request's.
 
-    def __init__(self, directory: Path) -> None:
+    ``address`` is whose certificate it has, and it ends after ``ends_after``.
+    """
+
+    def __init__(
+        self, directory: Path, *, address: str = "127.0.0.1", ends_after: dt.timedelta = dt.timedelta(hours=1)
+    ) -> None:
         self.certificate = directory / "certificate.pem"
         key = directory / "key.pem"
-        _make_certificate(self.certificate, key)
+        make_certificate(self.certificate, key, address, ends_after)
         self.requests: list[str] = []
         self.headers: list[list[str]] = []
         server = self
@@ -61,9 +66,15 @@ class TlsServer:
         self._thread.join(10)
 
 
-def _make_certificate(certificate_path: Path, key_path: Path) -> None:
+def make_certificate(
+    certificate_path: Path,
+    key_path: Path,
+    address: str = "127.0.0.1",
+    ends_after: dt.timedelta = dt.timedelta(hours=1),
+) -> None:
+    """A certificate that vouches for itself, and the key to it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
     now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -71,9 +82,9 @@ def _make_certificate(certificate_path: Path, key_path: Path) -> None:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .not_valid_before(now - dt.timedelta(hours=2))
+        .not_valid_after(now + ends_after)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scrapy.http import Headers
 
-from datasync_spider.headers import fill_headers, header_pairs, plain_headers
+from datasync_spider.headers import fill_headers, header_pairs, plain_headers, plain_pairs
 
 PAIRS = [
     (b"content-type", b"application/json"),
@@ -31,3 +31,12 @@ def test_plain_headers_have_lower_case_names_and_the_last_value() -> None:
     headers = Headers(PAIRS)
     headers["X-Empty"] = None
     assert plain_headers(headers) == {"content-type": "application/json", "x-ratelimit-limit": "10", "set-cookie": "b"}
+
+
+def test_of_what_speaks_of_waits_and_limits_every_line_counts() -> None:
+    pairs = [("Retry-After", "1"), ("Date", "a"), ("retry-after", "120"), ("X-RateLimit-Reset", "3"), ("date", "b")]
+    expected = {"retry-after": "1, 120", "date": "b", "x-ratelimit-reset": "3"}
+    assert plain_pairs(pairs) == expected
+    headers = Headers()
+    fill_headers(headers, [(name.encode(), value.encode()) for name, value in pairs])
+    assert plain_headers(headers) == expected

@@ -1,7 +1,3 @@
--- name: read_only_limits
--- For this transaction only. Times in UTC, so that no server's time zone moves a day or leaves Python's years.
-SELECT set_config('statement_timeout', %(statement_timeout_ms)s, true), set_config('TimeZone', 'UTC', true);
-
 -- name: dashboard_streams
 -- The streams that were written last, each with the newest run that walks its feed: a replay says nothing of it.
 SELECT s.id, s.stream, s.total_ingested, s.total_rejected, s.total_filtered, s.updated_at, s.completed_at,
@@ -23,7 +19,7 @@ LIMIT %(limit)s;
 SELECT r.run_id, r.stream, r.status, r.reason, r.detail, r.owner, r.version, r.pass_number, r.pass_kind, r.started_at,
        r.heartbeat_at, r.ended_at, r.pages, r.events, r.inserted, r.duplicates, r.rejected, r.filtered, r.conflicts, r.bytes,
        r.retries, r.waited_ms, r.expected_total, s.lease_run_id = r.run_id AS holds_lease, s.lease_run_id,
-       s.lease_expires_at, s.closed_until, now() AS read_at
+       s.lease_expires_at, greatest(s.closed_until, s.advised_until) AS closed_until, now() AS read_at
 FROM ingestion_runs AS r
 LEFT JOIN ingestion_state AS s ON s.stream = r.stream
 WHERE (%(stream)s::text IS NULL OR r.stream = %(stream)s)
@@ -36,7 +32,7 @@ LIMIT %(limit)s;
 SELECT r.run_id, r.stream, r.status, r.reason, r.detail, r.owner, r.version, r.pass_number, r.pass_kind, r.started_at,
        r.heartbeat_at, r.ended_at, r.pages, r.events, r.inserted, r.duplicates, r.rejected, r.filtered, r.conflicts, r.bytes,
        r.retries, r.waited_ms, r.expected_total, s.lease_run_id = r.run_id AS holds_lease, s.lease_run_id,
-       s.lease_expires_at, s.closed_until, now() AS read_at
+       s.lease_expires_at, greatest(s.closed_until, s.advised_until) AS closed_until, now() AS read_at
 FROM ingestion_runs AS r
 LEFT JOIN ingestion_state AS s ON s.stream = r.stream
 WHERE r.run_id = ANY(%(run_ids)s);

@@ -5,8 +5,11 @@ SELECT current_setting('server_version_num')::integer AS version_number,
        current_setting('fsync') AS fsync,
        current_setting('full_page_writes') AS full_page_writes,
        current_setting('synchronous_commit') AS synchronous_commit,
-       current_setting('statement_timeout') AS statement_timeout,
+       current_setting('synchronous_standby_names') AS synchronous_standby_names,
+       (SELECT count(*) FROM pg_stat_replication
+        WHERE sync_state IS NULL OR sync_state IN ('sync', 'quorum')) AS standbys,
        current_setting('transaction_read_only') = 'on' OR pg_is_in_recovery() AS is_read_only,
+       current_setting('default_transaction_read_only') = 'on' AS is_read_only_by_default,
        current_user::text AS role,
        current_database()::text AS database,
        current_schema()::text AS schema,
@@ -30,23 +33,17 @@ ORDER BY relname;
 
 -- name: read_shapes
 -- Everything about our tables that rows, keys and times depend on, one row a fact, from the catalog alone, and without a
--- lock on any of them, which a migration of another process may hold: so no expression is asked for that names a column. They
--- live where schema_migrations is, or would be made; whatever has the name of one there is looked at, be it a view or an index.
-WITH home AS (
-    SELECT coalesce((SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migrations')),
-                    to_regnamespace(quote_ident(current_schema()))::oid) AS oid
-),
-named AS (
+-- lock on any of them, which a migration of another process may hold: so no expression is asked for that names a column.
+-- Whatever has the name of one in our schema is looked at, be it a view or an index.
+WITH named AS (
     SELECT pg_class.*, relname::text AS table_name
-    FROM pg_class WHERE relnamespace = (SELECT oid FROM home) AND relname = ANY (%(tables)s)
+    FROM pg_class
+    WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND relname = ANY (%(tables)s)
 )
 SELECT table_name, 'relation' AS part, relkind::text AS name,
        jsonb_build_object(
            'is_permanent', relpersistence = 'p', 'has_row_security', relrowsecurity OR relforcerowsecurity,
-           'is_partition', relispartition, 'hidden_by', (
-               SELECT relnamespace::regnamespace::text FROM pg_class AS first
-               WHERE first.oid = to_regclass(quote_ident(table_name)) AND first.oid <> named.oid
-           )
+           'is_partition', relispartition
        ) AS detail
 FROM named
 UNION ALL

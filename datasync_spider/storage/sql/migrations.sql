@@ -1,3 +1,6 @@
+-- name: read_encoding
+SELECT current_setting('server_encoding'), current_database()::text;
+
 -- name: lock_migrations
 -- Held until the end of the transaction, so it works through a transaction-pooling proxy. The key is arbitrary, ours.
 SELECT pg_advisory_xact_lock(7235191845);

@@ -15,7 +15,8 @@ SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired,
        pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
        newest_occurred_at, total_ingested,
-       coalesce(greatest(extract(epoch FROM closed_until - now()), 0), 0)::float8 AS closed_seconds
+       coalesce(greatest(extract(epoch FROM closed_until - now()), 0), 0)::float8 AS closed_seconds,
+       coalesce(greatest(extract(epoch FROM advised_until - now()), 0), 0)::float8 AS advised_seconds
 FROM ingestion_state
 WHERE stream = %(stream)s
 FOR UPDATE;
@@ -51,6 +52,8 @@ SET pass_number = %(pass_number)s,
     pass_oldest_at = NULL,
     pass_in_order = true,
     walk = 1,
+    named_walk = 0,
+    known_walk = 0,
     total_filtered = 0,
     pass_shared = 0,
     cursor = NULL
@@ -64,8 +67,21 @@ SELECT cursor FROM ingestion_pages
 WHERE stream = %(stream)s AND pass_number = %(pass_number)s AND walk = %(walk)s AND cursor IS NOT NULL
   AND cursor IS DISTINCT FROM %(position)s;
 
+-- name: read_last_end
+-- How the run ended that has moved the position last. A replay has no pages.
+SELECT reason FROM ingestion_runs WHERE stream = %(stream)s AND pages > 0 ORDER BY run_id DESC LIMIT 1;
+
 -- name: read_pass_depth
-SELECT pass_oldest_at, pass_in_order, newest_occurred_at, total_ingested + total_rejected FROM ingestion_state WHERE stream = %(stream)s;
+-- Whether a time may stand for all that lies above it: not where the pass has met dead letters without an id, which are
+-- counted from the head on, nor where it has met known ground, above which they are counted.
+SELECT pass_oldest_at,
+       pass_in_order AND known_walk = 0 AND NOT EXISTS (
+           SELECT FROM rejected_events AS letter
+           WHERE letter.stream = state.stream AND letter.seen_pass = state.pass_number
+       ),
+       newest_occurred_at, total_ingested + total_rejected
+FROM ingestion_state AS state
+WHERE stream = %(stream)s;
 
 -- name: renew_lease
 UPDATE ingestion_state
@@ -74,8 +90,10 @@ WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
 RETURNING fence;
 
 -- name: note_closed
+-- Only later ones: what was said once holds.
 UPDATE ingestion_state
-SET closed_until = GREATEST(closed_until, now() + %(seconds)s * INTERVAL '1 second')
+SET closed_until = GREATEST(closed_until, now() + nullif(%(seconds)s, 0) * INTERVAL '1 second'),
+    advised_until = GREATEST(advised_until, now() + nullif(%(advised_seconds)s, 0) * INTERVAL '1 second')
 WHERE stream = %(stream)s AND fence = %(fence)s;
 
 -- name: heartbeat_run
@@ -127,6 +145,9 @@ WHERE run_id = %(run_id)s;
 SELECT count(*) FROM ingested_events
 WHERE event_id = ANY(%(event_ids)s) AND ingested_at < %(before)s;
 
+-- name: count_stored
+SELECT count(*) FROM ingested_events;
+
 -- name: find_known_before
 -- Which they are.
 SELECT event_id FROM ingested_events
@@ -134,4 +155,9 @@ WHERE event_id = ANY(%(event_ids)s) AND ingested_at < %(before)s;
 
 -- name: count_known_rejected
 SELECT count(*) FROM rejected_events
+WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND rejected_at < %(before)s;
+
+-- name: find_known_rejected
+-- Which they are.
+SELECT raw_sha256 FROM rejected_events
 WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND rejected_at < %(before)s;

@@ -6,6 +6,13 @@ SELECT stream, cursor, total_ingested, total_rejected, total_filtered, pass_shar
 FROM ingestion_state
 ORDER BY id;
 
+-- name: read_stream_names
+-- Streams that were ever begun; a migration makes the row of the default one.
+SELECT stream
+FROM ingestion_state s
+WHERE pass_status <> 'new' OR total_ingested > 0 OR EXISTS (SELECT FROM ingestion_runs r WHERE r.stream = s.stream)
+ORDER BY id;
+
 -- name: read_last_runs
 -- Runs that walk the feed: a replay says nothing of it.
 SELECT run_id, stream, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,

@@ -1,14 +1,11 @@
--- name: verify_session
--- For this transaction only: instants are written in the same way whatever the server is set to, and what a large table
--- takes it may take. The planner knows nothing of how few days and types there are; left to itself it would sort all
--- events on disk to sum them up.
-SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true),
-       set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),
-       set_config('enable_sort', 'off', true);
+-- name: plan_without_sorting
+-- For this transaction only. The planner knows nothing of how few days and types there are; left to itself it would sort
+-- all events on disk to sum them up.
+SELECT set_config('enable_sort', 'off', true);
 
 -- name: read_closed_seconds
 -- How long the API has told us not to ask, from now.
-SELECT coalesce(greatest(extract(epoch FROM closed_until - now()), 0), 0)::float8
+SELECT coalesce(greatest(extract(epoch FROM greatest(closed_until, advised_until) - now()), 0), 0)::float8
 FROM ingestion_state WHERE stream = %(stream)s;
 
 -- name: verify_books

@@ -1,33 +1,24 @@
--- name: transaction_limits
--- For this transaction only, so that a pooler between us and the server hands on no setting. A client whose machine died
--- in the middle of a COPY is not idle to the server: only TCP tells, by default after two hours, and until then it holds
--- the keys that its successor wants to write.
-SELECT set_config('lock_timeout', %(lock_timeout_ms)s, true),
-       set_config('idle_in_transaction_session_timeout', %(idle_timeout_ms)s, true),
-       set_config('tcp_keepalives_idle', '10', true),
-       set_config('tcp_keepalives_interval', '5', true),
-       set_config('tcp_keepalives_count', '3', true);
-
 -- name: copy_straight
 -- Fastest; fails as a whole where one key exists.
 COPY ingested_events (event_id, occurred_at, payload) FROM STDIN (FORMAT binary);
 
 -- name: create_staging
--- Gone with the transaction, so that it needs no session of its own behind a pooler.
-CREATE TEMPORARY TABLE staged_events (
+-- Gone with the transaction, so that it needs no session of its own behind a pooler. With its schema, since pg_temp is
+-- searched last: a table of that name beside ours is another one.
+CREATE TEMPORARY TABLE pg_temp.staged_events (
     event_id     TEXT NOT NULL,
     occurred_at  TIMESTAMPTZ NULL,
     payload      JSONB NOT NULL
 ) ON COMMIT DROP;
 
 -- name: copy_staged
-COPY staged_events (event_id, occurred_at, payload) FROM STDIN (FORMAT binary);
+COPY pg_temp.staged_events (event_id, occurred_at, payload) FROM STDIN (FORMAT binary);
 
 -- name: merge_staged
 -- First wins. Gives the ids that were new; rows are counted through RETURNING, which holds on sharded servers too.
 WITH merged AS (
     INSERT INTO ingested_events (event_id, occurred_at, payload)
-    SELECT event_id, occurred_at, payload FROM staged_events
+    SELECT event_id, occurred_at, payload FROM pg_temp.staged_events
     ON CONFLICT (event_id) DO NOTHING
     RETURNING event_id
 )
@@ -38,7 +29,39 @@ SELECT event_id FROM merged;
 INSERT INTO rejected_events (stream, run_id, page_number, position, reason, detail, raw, raw_sha256, twin)
 VALUES %s
 ON CONFLICT (stream, raw_sha256, twin) DO NOTHING
-RETURNING rejected_id;
+RETURNING page_number, twin;
+
+-- name: read_walk
+-- How far the walk has come: the last one that has met a record with an id, and one from before the pass. The pass before
+-- this one was counted from its head on where it is not older than counted_from_pass.
+SELECT named_walk, known_walk, counted_from_pass FROM ingestion_state WHERE stream = %(stream)s;
+
+-- name: was_read
+-- Whether this walk has a page of this cursor already: the last page of a pass that was refused its verdict is asked for
+-- again.
+SELECT EXISTS (
+    SELECT FROM ingestion_pages
+    WHERE stream = %(stream)s AND pass_number = %(pass_number)s AND walk = %(walk)s
+      AND cursor IS NOT DISTINCT FROM %(cursor)s
+);
+
+-- name: read_seen
+-- How far these bytes have been counted, and by which chain.
+SELECT raw_sha256, seen_pass, seen_walk, seen, seen_at_head, seen_before
+FROM rejected_events
+WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1;
+
+-- name: count_kept
+SELECT raw_sha256, max(twin) FROM rejected_events
+WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s)
+GROUP BY raw_sha256;
+
+-- name: save_seen
+UPDATE rejected_events AS letter
+SET seen_pass = counted.seen_pass, seen_walk = counted.seen_walk, seen = counted.seen,
+    seen_at_head = counted.seen_at_head, seen_before = counted.seen_before
+FROM (VALUES %s) AS counted (stream, raw_sha256, seen_pass, seen_walk, seen, seen_at_head, seen_before)
+WHERE letter.stream = counted.stream AND letter.raw_sha256 = counted.raw_sha256 AND letter.twin = 1;
 
 -- name: checkpoint
 -- The step that makes a batch count. Touches exactly one row while the fence is ours and the batch follows the run's last
@@ -52,6 +75,8 @@ SET cursor = %(cursor)s,
     -- Of this walk alone: a second walk meets what was filtered again, and it must not be counted twice.
     total_filtered = CASE WHEN %(walk)s > walk THEN 0 ELSE total_filtered END + %(filtered)s,
     pass_shared = pass_shared + %(shared)s,
+    named_walk = CASE WHEN %(is_named)s THEN %(walk)s ELSE named_walk END,
+    known_walk = CASE WHEN %(is_known)s THEN %(walk)s ELSE known_walk END,
     pass_status = 'open',
     pass_expected_total = COALESCE(%(expected_total)s, pass_expected_total),
     pass_oldest_at = LEAST(pass_oldest_at, %(oldest_at)s),
@@ -139,19 +164,19 @@ WHERE event_id = ANY ((SELECT string_to_array(%(event_ids)s, %(separator)s))::te
 -- name: compare_staged
 -- Gives the staged rows that are not stored (true), or stored with other content (false); after look_up_by_key.
 SELECT staged.event_id, stored.event_id IS NULL
-FROM staged_events AS staged
+FROM pg_temp.staged_events AS staged
 LEFT JOIN ingested_events AS stored USING (event_id)
 WHERE stored.event_id IS NULL OR stored.payload <> staged.payload;
 
 -- name: empty_staging
-TRUNCATE staged_events;
+TRUNCATE pg_temp.staged_events;
 
 -- name: keep_newcomers
 -- First wins: a staged version that differs from what is stored is kept aside.
 INSERT INTO event_conflicts (stream, run_id, event_id, occurred_at, payload, payload_sha256, was_stored)
 SELECT %(stream)s, %(run_id)s, staged.event_id, staged.occurred_at, staged.payload,
        sha256(convert_to(staged.payload::text, 'UTF8')), false
-FROM staged_events AS staged
+FROM pg_temp.staged_events AS staged
 JOIN ingested_events AS stored USING (event_id)
 WHERE stored.payload <> staged.payload
 ON CONFLICT (event_id, payload_sha256) DO NOTHING
@@ -162,7 +187,7 @@ RETURNING conflict_id;
 INSERT INTO event_conflicts (stream, run_id, event_id, occurred_at, payload, payload_sha256, was_stored)
 SELECT %(stream)s, %(run_id)s, stored.event_id, stored.occurred_at, stored.payload,
        sha256(convert_to(stored.payload::text, 'UTF8')), true
-FROM staged_events AS staged
+FROM pg_temp.staged_events AS staged
 JOIN ingested_events AS stored USING (event_id)
 WHERE stored.payload <> staged.payload AND staged.occurred_at > stored.occurred_at
 ON CONFLICT (event_id, payload_sha256) DO NOTHING
@@ -173,7 +198,7 @@ UPDATE ingested_events AS stored
 SET occurred_at = staged.occurred_at, payload = staged.payload
 FROM (
     SELECT DISTINCT ON (event_id) event_id, occurred_at, payload
-    FROM staged_events
+    FROM pg_temp.staged_events
     ORDER BY event_id, occurred_at DESC NULLS LAST
 ) AS staged
 WHERE stored.event_id = staged.event_id AND stored.payload <> staged.payload

@@ -15,6 +15,7 @@ from datasync_spider.dashboard.counting import EventCounter, GroupCounter
 from datasync_spider.dashboard.daily import EventsView
 from datasync_spider.dashboard.reading import Reader
 from datasync_spider.errors import StorageUnavailable
+from datasync_spider.storage.connection import Connection as Session
 from tests.integration.dashboard.history import Run, add_events, add_rejected, add_run, clock, set_stream
 
 _T = TypeVar("_T")
@@ -32,7 +33,7 @@ class Bench:
         self.events = EventCounter(self.read, clock=lambda: self.now)
         self.groups = GroupCounter(self.read, clock=lambda: self.now)
 
-    async def read(self, question: Callable[[Connection], _T]) -> _T:
+    async def read(self, question: Callable[[Session], _T]) -> _T:
         self.questions += 1
         try:
             return await self.reader.read(question)

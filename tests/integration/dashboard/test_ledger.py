@@ -14,6 +14,7 @@ from datasync_spider.dashboard import ledger as ledger_module
 from datasync_spider.dashboard.ledger import Ledger
 from datasync_spider.dashboard.reading import Reader
 from datasync_spider.dashboard.series import MOST_POINTS, SeriesView
+from datasync_spider.storage.connection import Connection as Session
 from tests.integration.dashboard.history import Page, Run, add_pages, add_run, clock
 from tests.support.database import execute_outside, rows
 
@@ -132,7 +133,7 @@ def test_many_who_look_at_once_are_one_question(database_url: str, writing: Conn
     async def run() -> None:
         reader = Reader(database_url, "test", timeout_seconds=30)
 
-        def read(question: Callable[[Connection], _T]) -> Awaitable[_T]:
+        def read(question: Callable[[Session], _T]) -> Awaitable[_T]:
             nonlocal questions
             questions += 1
             return reader.read(question)

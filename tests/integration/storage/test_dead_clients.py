@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from psycopg2 import extensions
 
 from datasync_spider.local.account import give, run_as, unprivileged_account
 from datasync_spider.local.binaries import environment, program, run
@@ -29,7 +30,7 @@ def tcp_database_url() -> Iterator[str]:
         account = unprivileged_account() if folder.stat().st_uid == 0 else None
         give(folder, account)
         data = folder / "data"
-        arguments = ["--username=postgres", "--auth=trust", "--no-sync", "--pgdata", str(data)]
+        arguments = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--pgdata", str(data)]
         assert run("initdb", arguments, account, folder).returncode == 0
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -61,7 +62,8 @@ def _migrate(url: str) -> None:
 def _watch(writer: RunWriter) -> tuple[str, ...]:
     """How the server watches this connection: as the kernel has it, not as it was asked for."""
     names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
-    with writer.connection.cursor() as cursor:
+    # A plain cursor, since one of ours would begin a transaction with our settings.
+    with extensions.connection.cursor(writer.connection, cursor_factory=extensions.cursor) as cursor:
         cursor.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name in names))
         row = cursor.fetchone()
         assert row is not None
@@ -77,7 +79,10 @@ def test_the_server_notices_within_half_a_minute_that_a_writer_is_gone_and_lets_
         before = _watch(writer)
         writer.connection.rollback()
         writer.writer.write(
-            writer.connection, writer.batch(page(1, ["a"])), lambda: watched.append(_watch(writer)), no_totals
+            writer.connection,
+            writer.batch(page(1, ["a"])),
+            lambda: watched.append(_watch(writer)),
+            no_totals,
         )
         idle, interval, count = map(int, watched[0])
         assert idle + interval * count <= 30

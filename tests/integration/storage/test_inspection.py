@@ -64,9 +64,11 @@ def test_a_schema_of_another_version_is_told_as_such(database_url: str) -> None:
     assert "from_the_future" in (inspect_database(database_url).alien_schema or "")
 
 
-def test_a_read_only_database_is_told_as_such(database_url: str) -> None:
+def test_a_database_that_is_read_only_by_default_is_told_as_such(database_url: str) -> None:
     execute_outside(database_url, f"ALTER DATABASE {_name(database_url)} SET default_transaction_read_only = on")
-    assert inspect_database(database_url).server.is_read_only
+    server = inspect_database(database_url).server
+    assert server.is_read_only_by_default
+    assert not server.is_read_only
 
 
 def test_a_database_that_is_not_there_is_an_error_of_ours(database_url: str) -> None:

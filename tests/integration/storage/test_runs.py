@@ -10,6 +10,7 @@ from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.owner import this_process
 from datasync_spider.storage.passdepth import read_pass_depth
 from datasync_spider.storage.runs import (
+    Closed,
     OpenRun,
     finish_run,
     note_closed,
@@ -204,7 +205,26 @@ def test_how_deep_a_pass_is_counts_only_while_the_feed_is_in_order(database_url:
 def test_what_the_api_told_one_run_holds_for_the_next(database_url: str) -> None:
     first = open_test_run(database_url)
     with connected(database_url) as connection:
-        note_closed(connection, first, 50.0)
-        note_closed(connection, first, 5.0)
-    assert first.closed_seconds == 0
-    assert 40 < open_test_run(database_url).closed_seconds <= 50
+        note_closed(connection, first, Closed(50.0))
+        note_closed(connection, first, Closed(5.0, 20.0))
+    assert (first.closed_seconds, first.advised_seconds) == (0, 0)
+    second = open_test_run(database_url)
+    assert 40 < second.closed_seconds <= 50
+    assert 10 < second.advised_seconds <= 20
+
+
+def test_what_the_api_told_a_run_is_kept_with_its_end(database_url: str) -> None:
+    run = open_test_run(database_url)
+    with connected(database_url) as connection:
+        finish_run(connection, run, "failed", "wait_too_long", None, 0, 0, Closed(86_400.0, 30.0))
+    following = open_test_run(database_url)
+    assert 86_000 < following.closed_seconds <= 86_400
+    assert 20 < following.advised_seconds <= 30
+
+
+def test_a_run_that_was_fenced_off_keeps_nothing_for_the_one_that_took_over(database_url: str) -> None:
+    zombie = open_test_run(database_url)
+    open_test_run(database_url)
+    with connected(database_url) as connection:
+        finish_run(connection, zombie, "fenced", "fenced", None, 0, 0, Closed(86_400.0, 86_400.0))
+    assert open_test_run(database_url).closed_seconds == 0

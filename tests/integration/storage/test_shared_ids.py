@@ -136,7 +136,7 @@ def test_streams_with_different_ids_never_share_one_also_after_replays_and_witho
     for stream in ("events", "a", "b"):
         crawled(database_url, stream, [f"{stream}-{n}" for n in range(10)])
         _leave_letter(database_url, stream, f"{stream}-letter")
-        replay(database_url, Chosen(stream), "first", 60_000)
+        replay(database_url, Chosen(stream), "first", 60_000, 300.0)
     execute_outside(database_url, f"DELETE FROM ingestion_pages WHERE {deleted}")
     for stream in ("events", "a", "b"):
         own = [f"{stream}-{n}" for n in range(10)] + [f"{stream}-letter"]
@@ -158,7 +158,7 @@ def test_a_replay_settles_no_letter_by_another_streams_row(database_url: str, ru
     crawled(database_url, "a", IDS)
     _leave_letter(database_url, "b", IDS[0])
     tried = rehearse(database_url, Chosen("b"))
-    replayed = replay(database_url, Chosen("b"), rule, 60_000)
+    replayed = replay(database_url, Chosen("b"), rule, 60_000, 300.0)
     for totals in (tried, replayed):
         assert (totals.settled, dict(totals.refused)) == (0, {"shared_id": 1})
     assert value(database_url, "SELECT payload->>'of' FROM ingested_events WHERE event_id = %s", (IDS[0],)) == "a"

@@ -15,6 +15,7 @@ from datasync_spider.api.event import Event
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.conflicts import ConflictRule
 from datasync_spider.storage.connect import Connection, connect
+from datasync_spider.storage.connection import Cursor
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.sql import statement
 from tests.support.database import execute_outside, rows, value
@@ -165,7 +166,7 @@ def test_a_key_that_somebody_else_stores_after_it_was_asked_for_is_a_duplicate_i
 def test_a_key_that_is_deleted_after_it_was_found_is_stored_again(database_url: str) -> None:
     with _writer(database_url, ["a", "b"], _probing) as run:
 
-        class Deletes(psycopg2.extensions.cursor):
+        class Deletes(Cursor):
             """Somebody deletes a row between the question for known keys and the comparison."""
 
             def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name for it
@@ -228,7 +229,7 @@ def _count_questions(run: RunWriter) -> list[str]:
     """Grows by one with each time that the server is asked which keys exist."""
     questions: list[str] = []
 
-    class Counting(psycopg2.extensions.cursor):
+    class Counting(Cursor):
         def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name for it
             if query == statement("find_known"):
                 questions.append(query)

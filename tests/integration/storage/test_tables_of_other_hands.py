@@ -8,8 +8,8 @@ from datasync_spider.errors import TableRefused
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.inspection import NEEDED_RIGHTS, inspect_database
 from datasync_spider.storage.migrate import load_migrations, migrate
-from datasync_spider.storage.tables import prepare_tables
 from datasync_spider.storage.shape import check_tables, find_faults
+from datasync_spider.storage.tables import prepare_tables
 from tests.support.database import execute_outside, rows, value
 
 SEED = load_migrations()[0].sql
@@ -23,10 +23,6 @@ FAR = "CREATE FOREIGN DATA WRAPPER far; CREATE SERVER far FOREIGN DATA WRAPPER f
 PARTIAL = (
     "ALTER TABLE event_conflicts DROP CONSTRAINT event_conflicts_event_id_payload_sha256_key;"
     "CREATE UNIQUE INDEX ON event_conflicts (event_id, payload_sha256) WHERE was_stored"
-)
-IN_FRONT = (
-    "CREATE SCHEMA front; CREATE TABLE front.ingested_events (event_id text);"
-    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = front, public', current_database()); END $$"
 )
 REORDERED = (
     "DROP TABLE {0}; CREATE TABLE {0} (ingested_at timestamptz NOT NULL DEFAULT now(), payload jsonb NOT NULL,"
@@ -127,10 +123,6 @@ OTHERS = {
     "a table less": ("DROP TABLE event_conflicts", "table event_conflicts is missing"),
     "a ledger without a key": ("ALTER TABLE ingestion_pages DROP CONSTRAINT ingestion_pages_pkey", "ingestion_pages"),
     "migrations without a key": ("ALTER TABLE schema_migrations DROP CONSTRAINT schema_migrations_pkey", "schema_mig"),
-    "a table in front": (
-        IN_FRONT,
-        "ingested_events is hidden by front",
-    ),
 }
 
 FREE = [

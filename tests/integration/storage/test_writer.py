@@ -13,6 +13,7 @@ from datasync_spider.errors import FencedOff, StorageRefused, StorageUnavailable
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import Connection, Cursor
 from tests.support.database import rows, value
 from tests.support.pages import event, page
 from tests.support.runs import RunWriter, no_totals, open_test_run, run_writer
@@ -157,12 +158,12 @@ def test_a_commit_that_is_still_going_on_is_waited_for(database_url: str) -> Non
 def _commit_after(run: RunWriter, batch: Batch, before_commit: Callable[[], None]) -> None:
     """Writes the batch on a connection that does something between the checkpoint and its COMMIT."""
 
-    class Late(psycopg2.extensions.connection):
+    class Late(Connection):
         def commit(self) -> None:
             before_commit()
             super().commit()
 
-    connection = psycopg2.connect(run.connection.dsn, connection_factory=Late)
+    connection = psycopg2.connect(run.connection.dsn, connection_factory=Late, cursor_factory=Cursor)
     try:
         run.writer.write(connection, batch, lambda: None, no_totals)
     finally:

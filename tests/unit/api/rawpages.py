@@ -89,6 +89,13 @@ _ENVELOPES = [
     b'"hasMore":false,"events":[1]',
     b'"d\\u0061ta":[],"hasMore":false',
     b'"limit":10',
+    b'"hasMore":false,"error":null,"success":true,"status":"ok","code":0,"total":1e400',
+    b'"hasMore":false,"meta":{"total":3e1,"errors":[],"returned":"2.0"}',
+    b'"hasMore":"false","nextCursor":false,"total":-0.0',
+    b'"hasMore":false,"error":{"code":"BOOM"}',
+    b'"pagination":{"hasMore":1,"nextCursor":7,"success":false}',
+    b'"code":"BOOM","message":"later","hasMore":false',
+    b'"hasMore":false,"data":null,"returned":0',
 ]
 # What damage puts in; each has a place in some rule.
 _PIECES = [
@@ -142,6 +149,9 @@ _PIECES = [
         b'"timestamp":1769541612,',
         b'"data":[',
         b'"events":[]',
+        b'"data":null,',
+        b'"error":true,',
+        b'"total":3.5,',
         b"[[[[",
         b"]]]]",
         b"x" * 17,

@@ -12,6 +12,7 @@ from datasync_spider.errors import (
     ApiRefused,
     CursorExpired,
     DatasyncError,
+    OddAnswer,
     PageContradiction,
     PageUnreadable,
     RateLimited,
@@ -51,9 +52,9 @@ def test_a_200_that_is_no_page_is_unreadable() -> None:
 
 
 def test_a_200_that_is_a_complaint_says_what_it_complains_of() -> None:
-    error = refused(200, b'{"error":"Internal","message":"try later","code":"OOPS"}')
+    error = refused(200, b'{"message":"try later"}')
     assert isinstance(error, PageUnreadable)
-    assert (error.reason, error.detail) == ("no_data_array", "OOPS: try later")
+    assert (error.reason, error.detail) == ("no_data_array", "try later")
 
 
 def test_a_200_of_html_is_named_by_its_title() -> None:
@@ -85,7 +86,53 @@ def test_a_server_in_trouble_is_asked_again(status: int) -> None:
 def test_a_429_is_told_without_its_wait() -> None:
     error = refused(429, b'{"error":"Too Many Requests","code":"RATE_LIMIT_EXCEEDED"}', retry_after="51")
     assert isinstance(error, RateLimited)
-    assert (error.retry_after_seconds, error.detail) == (None, "RATE_LIMIT_EXCEEDED: Too Many Requests")
+    assert error.detail == "RATE_LIMIT_EXCEEDED: Too Many Requests"
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "headers"),
+    [
+        (403, b"", {"retry-after": "5"}),
+        (403, b"", {"retry-after": "soon"}),
+        (403, b"<html>no</html>", {"x-ratelimit-remaining": "0"}),
+        (403, b"", {"ratelimit-remaining": "5, 0"}),
+        (403, b"", {"x-rate-limit-remaining": "0"}),
+        (403, b"", {"ratelimit": '"default";r=0;t=28'}),
+        (403, b"", {"ratelimit": "limit=10, remaining=0, reset=28"}),
+        (403, b'{"message":"API rate limit exceeded for you"}', {}),
+        (403, b'{"error":{"code":"userRateLimitExceeded","message":"no"}}', {}),
+        (430, b"<html><title>Too Many Requests</title></html>", {}),
+        (420, b"", {"retry-after": "1"}),
+        (400, b'{"code":"THROTTLING"}', {}),
+        (422, b'{"code":"RATE_LIMIT_EXCEEDED"}', {}),
+    ],
+)
+def test_a_refusal_that_says_so_is_a_rate_limit_without_429(status: int, text: bytes, headers: dict[str, str]) -> None:
+    with pytest.raises(RateLimited) as caught:
+        check_answer(status, headers, text, NOW)
+    assert caught.value.detail.startswith(f"status_{status}")
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "headers"),
+    [
+        (403, b'{"error":"Forbidden"}', {}),
+        (430, b"", {}),
+        (403, b"", {"x-ratelimit-remaining": "10"}),
+        (403, b"", {"ratelimit": '"default";r=05;t=28', "x-ratelimit-limit": "0"}),
+        (403, b"", {"retry-after": " "}),
+        (401, b'{"code":"RATE_LIMITED"}', {"retry-after": "5"}),
+        (404, b'{"message":"there is no rate limit here"}', {"x-ratelimit-remaining": "0", "retry-after": "5"}),
+    ],
+)
+def test_any_other_refusal_stays_one(status: int, text: bytes, headers: dict[str, str]) -> None:
+    with pytest.raises(ApiRefused):
+        check_answer(status, headers, text, NOW)
+
+
+def test_an_expired_cursor_is_one_even_where_nothing_remains() -> None:
+    error = refused(400, b'{"code":"CURSOR_EXPIRED"}', x_ratelimit_remaining="0", retry_after="5")
+    assert isinstance(error, CursorExpired)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +186,7 @@ def test_a_refusal_carries_the_servers_own_words(
     assert (error.status, error.code, error.message) == (status, code, message)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 304, 307, 308])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed_and_says_so(status: int) -> None:
     error = refused(status, location="https://user:secret@www.example.com/login?token=t")
     assert isinstance(error, ApiRefused)
@@ -149,8 +196,48 @@ def test_a_redirect_is_not_followed_and_says_so(status: int) -> None:
     assert "token" not in str(error)
 
 
-def test_a_redirect_to_nowhere_certain_is_told_without_it() -> None:
-    assert str(refused(302, location="/login")).endswith("check the base URL")
+@pytest.mark.parametrize(
+    ("location", "place"),
+    [
+        ("https://user:secret@www.example.com/api/v2/events?token=t#f", "https://www.example.com:443/api/v2/events"),
+        ("http://www.example.com", "http://www.example.com:80"),
+        ("https://www.example.com/a b/\u00e4?x=secret token", "https://www.example.com:443/a%20b/%C3%A4"),
+        ("https://www.example.com/a;jsessionid=secret/b", "https://www.example.com:443/a/b"),
+        ("/api/v1/events/?limit=10&token=t", "/api/v1/events/"),
+        ("/login#token", "/login"),
+        ("../v2/events?token=t", "../v2/events"),
+        ("events/", "events/"),
+        ("//user:secret@other.example:8443/events?token=t", "//other.example:8443/events"),
+        ("/" + "x" * 400, "/" + "x" * 298 + "…"),
+    ],
+)
+def test_a_redirect_tells_where_it_leads_without_what_may_be_secret(location: str, place: str) -> None:
+    error = str(refused(302, location=location))
+    assert error.endswith(f"(this one leads to {place})")
+    assert "secret" not in error
+    assert "token" not in error
+
+
+@pytest.mark.parametrize(
+    "location", ["", "?token=t", "javascript:secret", "user:secret@host/x", "/\\user:secret@host/x", "https://[/secret"]
+)
+def test_a_redirect_to_nowhere_certain_is_told_without_it(location: str) -> None:
+    assert str(refused(302, location=location)).endswith("check the base URL")
+
+
+@pytest.mark.parametrize("status", [304, 421])
+def test_an_answer_beside_the_point_is_asked_for_again_before_it_is_a_refusal(status: int) -> None:
+    error = refused(status, b'{"code":"ODD","message":"not here"}')
+    assert isinstance(error, OddAnswer)
+    assert error.reason == f"status_{status}"
+    assert isinstance(error.final, ApiRefused)
+    assert (error.final.status, error.final.code) == (status, "ODD")
+    assert "not here" in str(error.final)
+    assert "twice in a row" in str(error.final)
+
+
+def test_a_page_that_is_too_large_for_the_api_names_the_page_limit() -> None:
+    assert "API_PAGE_LIMIT" in str(refused(413, b'{"message":"too large"}'))
 
 
 @given(st.integers(100, 999).filter(lambda status: status != 200), st.binary(max_size=60), st.text(max_size=20))

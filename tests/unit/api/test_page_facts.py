@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from datasync_spider.api.envelope import Envelope, Feed, read_feed
+from datasync_spider.api.errorinpage import ErrorMembers
 from datasync_spider.api.page import Page, read_page, read_page_by_decoder
 from datasync_spider.errors import PageContradiction, PageUnreadable
 from tests.unit.api.pagetexts import compact
@@ -54,7 +55,8 @@ def test_each_fact_is_read_by_each_name_alone_in_each_place(
 
 
 def test_every_name_of_the_envelope_is_one_of_these() -> None:
-    assert {name for name, _, _ in NAMES} == set(Envelope.__struct_fields__) - set(PLACES)
+    others = {*PLACES, *ErrorMembers.__struct_fields__}
+    assert {name for name, _, _ in NAMES} == set(Envelope.__struct_fields__) - others
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -83,14 +85,33 @@ def test_a_page_that_tells_nothing_flat_is_not_searched_for_it(
     assert len(searched) == 1
 
 
-@pytest.mark.parametrize("wrong", [0, 1, 1.0, "true", "false", "", [], [True], {}])
+@pytest.mark.parametrize("wrong", [2, -1, 0.5, "yes", "", " ", "null", [], [True], {}])
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", ["hasMore", "has_more"])
-def test_has_more_is_true_or_false_and_nothing_like_it(wrong: object, place: str, name: str) -> None:
+def test_has_more_is_true_or_false_and_nothing_between_them(wrong: object, place: str, name: str) -> None:
     assert reason(told(**{place: {name: wrong, "nextCursor": "c"}})) == "has_more_wrong_type"
 
 
-@pytest.mark.parametrize("wrong", [0, 1, "true"])
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *((1, True), (1.0, True), ("1", True), ("true", True), ("True", True), (" TRUE ", True)),
+        *((0, False), (0.0, False), ("0", False), ("false", False), ("False", False)),
+    ],
+)
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", ["hasMore", "has_more"])
+def test_has_more_may_be_written_as_other_languages_write_it(
+    written: object, meant: bool, place: str, name: str
+) -> None:
+    assert read_page(told(**{place: {name: written, "nextCursor": "c"}})).has_more is meant
+
+
+def test_two_ways_to_write_has_more_still_contradict_each_other() -> None:
+    assert reason(told(pagination={"hasMore": "false"}, flat={"hasMore": True, "nextCursor": "c"})) == "two_has_mores"
+
+
+@pytest.mark.parametrize("wrong", [2, "yes", []])
 @pytest.mark.parametrize("right", [True, False])
 def test_a_wrong_type_in_one_place_is_not_made_good_by_another(wrong: object, right: bool) -> None:
     for first, second in ((wrong, right), (right, wrong)):
@@ -120,18 +141,19 @@ def test_places_that_agree_are_no_contradiction() -> None:
     assert read_page(told(pagination={"nextCursor": 7}, flat={"nextCursor": "7"})).next_cursor == "7"
 
 
-@pytest.mark.parametrize("nothing", ["", None])
+@pytest.mark.parametrize("nothing", ["", None, False])
 @pytest.mark.parametrize("empty", PLACES)
 @pytest.mark.parametrize("full", PLACES)
-def test_an_empty_cursor_says_nothing_beside_one(empty: str, full: str, nothing: str | None) -> None:
+def test_an_empty_cursor_says_nothing_beside_one(empty: str, full: str, nothing: str | bool | None) -> None:
     facts: dict[str, dict[str, Any]] = {empty: {"nextCursor": nothing}}
     facts.setdefault(full, {})["next_cursor"] = "c"
     assert read_page(told(**facts)).next_cursor == "c"
 
 
 def test_empty_cursors_alone_are_none() -> None:
-    page = read_page(told(pagination={"hasMore": False, "nextCursor": ""}, flat={"nextCursor": ""}))
-    assert (page.has_more, page.next_cursor) == (False, None)
+    for nothing in ("", False):
+        page = read_page(told(pagination={"hasMore": False, "nextCursor": nothing}, flat={"nextCursor": nothing}))
+        assert (page.has_more, page.next_cursor) == (False, None)
 
 
 def told_total(page: Page) -> tuple[int | None, str | None, float | None]:
@@ -144,8 +166,9 @@ def test_what_merely_informs_is_taken_from_the_first_place_that_tells_it_well() 
         for number, place in enumerate(PLACES, 1)
     }
     odd = {"total": "many", "requestId": "", "cursorExpiresIn": -1}
-    assert told_total(read_page(told(**good))) == (1, "r1", 1.0)
-    assert told_total(read_page(told(**{**good, "pagination": odd}))) == (2, "r2", 2.0)
+    # Of totals the largest counts.
+    assert told_total(read_page(told(**good))) == (3, "r1", 1.0)
+    assert told_total(read_page(told(**{**good, "pagination": odd}))) == (3, "r2", 2.0)
     assert told_total(read_page(told(**{**good, "pagination": odd, "meta": odd}))) == (3, "r3", 3.0)
 
 

@@ -143,6 +143,43 @@ def test_an_empty_feed_is_said_to_be_one() -> None:
     assert any("the feed is empty" in text for text in found.misfits)
 
 
+@pytest.mark.parametrize("written", [b"5", b"5.0", b"0.5e1", b'"5"'])
+def test_the_page_size_that_is_given_is_read_however_it_is_written(written: bytes) -> None:
+    found = look(b'{"data":[],"hasMore":false,"limit":' + written + b',"took":1e400}')
+    assert found.envelope is not None
+    assert (found.envelope.limit, found.envelope.others) == (5, ("took",))
+
+
+@pytest.mark.parametrize("total", ["thirty", -1, 30.5, [30]])
+def test_a_total_that_cannot_be_read_does_not_fit_and_is_shown(total: object) -> None:
+    found = look({"data": [EVENT], "hasMore": False, "total": total})
+    assert found.page is not None
+    assert found.misfits == (
+        f"the total that is given cannot be read as a count of events: {total!r}",
+        "no rate limit is told: requests leave as fast as answers come, until a 429 says otherwise",
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "array"),
+    [
+        *(({"data": None}, "data"), ({"events": None}, "events"), ({"data": None, "events": []}, "events")),
+        ({"data": [], "events": None}, "data"),
+    ],
+)
+def test_null_for_no_events_is_seen_as_the_empty_page_that_it_is(members: dict[str, Any], array: str) -> None:
+    found = look({**members, "hasMore": False, "returned": 0})
+    assert found.page is not None
+    assert found.envelope is not None
+    assert found.envelope.array == array
+
+
+def test_an_empty_array_beside_the_events_is_not_taken_for_theirs() -> None:
+    found = look({"data": [], "events": [EVENT], "hasMore": False})
+    assert found.envelope is not None
+    assert (found.envelope.array, found.envelope.others) == ("events", ("data",))
+
+
 @pytest.mark.parametrize(
     ("status", "body", "remedy"),
     [
@@ -156,6 +193,9 @@ def test_an_empty_feed_is_said_to_be_one() -> None:
         (200, b"<html>", "no page of events"),
         (200, b'{"data":[{"id":', "no page of events"),
         (200, {"data": [EVENT]}, "no page of events"),
+        (200, {"data": [], "hasMore": False, "error": {"code": "BOOM"}}, "status 200 and says that it is an error"),
+        (200, {"data": [EVENT], "hasMore": True, "nextCursor": "c", "success": False}, "says that it is an error"),
+        (200, {"data": [], "hasMore": False, "error": "rate limit exceeded"}, "rate window"),
     ],
 )
 def test_an_answer_that_is_no_page_comes_with_a_remedy(status: int, body: object, remedy: str) -> None:

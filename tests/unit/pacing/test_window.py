@@ -64,6 +64,32 @@ def test_a_told_length_is_not_believed_against_a_longer_reset() -> None:
     assert window.wait_seconds(100.0) == pytest.approx(301.05)
 
 
+def test_what_the_server_asks_for_is_told_from_what_rounding_adds() -> None:
+    window = RateWindow()
+    window.request_sent(99.9)
+    window.observe(RateHeaders(10, 0, 51.0), 100.0)
+    assert window.asked_seconds(100.0) == pytest.approx(51.0)
+    assert window.asked_seconds(151.5) == 0
+    assert not window.is_held(100.0)
+    window.rate_limited(86_400.0, 100.0)
+    assert window.asked_seconds(100.0) == pytest.approx(86_400.0)
+    assert window.is_held(100.0)
+
+
+def test_a_reset_in_milliseconds_is_known_by_the_windows_length_where_seconds_would_be_too_long() -> None:
+    window = RateWindow(longest_seconds=3_600.0)
+    window.observe(RateHeaders(10, 0, 58_000.0, 60.0), 100.0)
+    assert 58.0 <= window.wait_seconds(100.0) <= 60.05
+    assert window.asked_seconds(100.0) == pytest.approx(58.0)
+
+
+def test_a_long_reset_is_believed_where_no_length_shows_another_unit() -> None:
+    for length in (None, 30.0):
+        window = RateWindow(longest_seconds=3_600.0)
+        window.observe(RateHeaders(10, 0, 58_000.0, length), 100.0)
+        assert window.asked_seconds(100.0) == pytest.approx(58_000.0)
+
+
 def test_more_remaining_is_a_new_window() -> None:
     window = RateWindow()
     window.observe(RateHeaders(10, 2, 10.0), 100.0)

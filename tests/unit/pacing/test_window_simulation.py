@@ -144,6 +144,35 @@ def test_a_told_policy_makes_any_length_exact(rounding: str) -> None:
     assert server.admitted >= 0.98 * LIMIT * HOURS / server.window_seconds
 
 
+@dataclass
+class MomentServer(Server):
+    """Gives the end of its window as an epoch in whole seconds, and its own time by a Date or not at all."""
+
+    gives_date: bool = False
+
+    def answer(self, now: float) -> RateHeaders:
+        told = super().answer(now)
+        moment = ROUNDINGS[self.rounding](self.ends_at)
+        reset = max(0.0, moment - (math.floor(now) if self.gives_date else now))
+        return RateHeaders(told.limit, told.remaining, reset, reset_is_whole=True, reset_is_moment=True)
+
+
+@pytest.mark.parametrize("window_seconds", [2.0, 4.0, 7.0, 20.0, 60.0])
+@pytest.mark.parametrize("gives_date", [False, True])
+@pytest.mark.parametrize("on_the_clock", [False, True])
+@pytest.mark.parametrize("rounding", ["floored", "ceiled", "rounded"])
+def test_a_window_whose_end_is_given_in_whole_seconds_costs_one_second_more_at_most(
+    rounding: str, on_the_clock: bool, gives_date: bool, window_seconds: float
+) -> None:
+    server = MomentServer(rounding, window_seconds, on_the_clock, gives_date=gives_date)
+    client = Client(server, constant(0.0005), way_there=0.5)
+    started, windows = client.now, 200
+    for _ in range(LIMIT * windows):
+        client.request()
+    assert server.refused == 0
+    assert client.now - started <= windows * (window_seconds + 1.1)
+
+
 @pytest.mark.parametrize("window_seconds", [55.5, 56.0, 57.3, 59.0, 60.4, 60.9, 61.0, 64.5, 65.5])
 @pytest.mark.parametrize("on_the_clock", [False, True])
 @pytest.mark.parametrize("rounding", ["floored", "ceiled", "rounded"])

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.pipelines.buffer import PageBuffer
 from datasync_spider.storage.batch import PreparedPage
 from datasync_spider.storage.prepare import Preparer
@@ -31,6 +32,26 @@ def test_an_empty_page_weighs_something_so_that_endless_empty_pages_are_committe
     for number in (1, 2, 3):
         buffer.add(prepared(number, 0))
     assert buffer.is_due()
+
+
+def test_pages_that_hold_nothing_but_what_is_in_flight_are_committed_before_there_are_too_many() -> None:
+    buffer = PageBuffer(25_000)
+    for number in range(1, MOST_REPEATED_PAGES + 1):
+        buffer.add(known(number))
+    assert not buffer.is_due()
+    buffer.add(known(MOST_REPEATED_PAGES + 1))
+    assert buffer.is_due()
+    batch = buffer.take()
+    assert batch is not None
+    assert len(batch.pages) == MOST_REPEATED_PAGES + 1
+    buffer.add(known(MOST_REPEATED_PAGES + 2))
+    assert not buffer.is_due()
+
+
+def known(number: int) -> PreparedPage:
+    preparer = Preparer()
+    preparer.prepare(page(number, ["a"]))
+    return preparer.prepare(page(number, ["a"]))
 
 
 def test_a_page_of_megabytes_weighs_by_its_bytes() -> None:

@@ -73,6 +73,7 @@ def test_the_report_is_json_with_the_state_in_words() -> None:
         "idle_seconds": 7.0,
         "stalled_after_seconds": 60.0,
         "last_commit_at": "2023-11-14T22:13:21+00:00",
+        "pages_without_new": 0,
         "stored": 10,
         "expected_total": 100,
     }

@@ -90,6 +90,18 @@ def test_the_time_left_follows_from_what_is_missing_and_the_rate_of_late() -> No
     assert state.seconds_left(10.0) == pytest.approx(90.0)
 
 
+def test_the_time_left_counts_the_wait_that_is_under_way() -> None:
+    state = running(stored=1_000, expected_total=11_000)
+    commit(state, 10.0, inserted=1_000)
+    # What a usual window's pause costs is in the rate of late already; a long one comes on top of it.
+    state.wait_started("rate_window", 60.0, 10.0)
+    assert state.seconds_left(10.0) == pytest.approx(90.0)
+    state.wait_started("rate_window", 100.0, 10.0)
+    assert state.seconds_left(10.0) == pytest.approx(100.0)
+    state.wait_started("rate_window", 3_600.0, 10.0)
+    assert state.seconds_left(10.0) == pytest.approx(3_690.0)
+
+
 def test_duplicates_bring_the_end_no_nearer() -> None:
     state = running(stored=1_000, expected_total=2_000)
     commit(state, 10.0, duplicates=1_000)

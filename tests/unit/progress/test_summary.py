@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from datasync_spider.errors import ConnectionTrouble, PageUnreadable, RetriesExhausted, RetryableError, ServerTrouble
 from datasync_spider.progress.summary import (
     configuration_refused,
     lease_held,
@@ -119,3 +120,26 @@ def test_a_crawl_without_a_readable_run_says_what_is_stored_and_what_to_do(lines
     assert "complete" not in lines[0]
     assert lines[1].startswith("  stored: ")
     assert lines[2].startswith("  next: ")
+
+
+def gave_up_on(error: RetryableError) -> str:
+    detail = str(RetriesExhausted(error.reason, "4 failed attempts", error.detail))
+    return summary(row("failed", "retries_exhausted", detail), 0, 0)[-1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(ServerTrouble(f"status_{status}", "Gateway Timeout") for status in (408, 500, 502, 503, 504, 520, 524)),
+        ConnectionTrouble("timeout", "no whole answer within 2 s"),
+        ConnectionTrouble("body_cut"),
+        PageUnreadable("truncated_json"),
+    ],
+)
+def test_giving_up_on_what_may_be_a_pages_size_names_the_page_limit(error: RetryableError) -> None:
+    assert gave_up_on(error).endswith("; where only large pages fail in this way, lower API_PAGE_LIMIT")
+
+
+@pytest.mark.parametrize("reason", ["connection_refused", "host_not_found", "tls_failed", "proxy_refused"])
+def test_giving_up_on_an_api_that_is_away_names_no_page_limit(reason: str) -> None:
+    assert "API_PAGE_LIMIT" not in gave_up_on(ConnectionTrouble(reason, "the last failure was timeout"))

@@ -34,6 +34,20 @@ def test_a_wait_tells_what_is_left_of_it_and_what_it_is_for() -> None:
     assert activity_words(state, 32.0) == "waiting due now for the rate window"
 
 
+def test_pages_that_bring_nothing_new_are_told_when_they_are_many() -> None:
+    state = running()
+    commit(state, 1.0, pages=9, duplicates=90)
+    assert activity_words(state, 2.0) == "fetching page 1"
+    commit(state, 1.0, pages=28, duplicates=280)
+    assert activity_words(state, 2.0) == "fetching page 1; no new event in the last 37 pages"
+    assert progress_line(state, 2.0).endswith("; no new event in the last 37 pages")
+    assert progress_fields(state, 2.0)["pages_without_new"] == 37
+    commit(state, 3.0, pages=15, inserted=1, duplicates=149, pages_since_new=12)
+    assert activity_words(state, 3.0) == "fetching page 1; no new event in the last 12 pages"
+    commit(state, 4.0, inserted=10)
+    assert activity_words(state, 4.0) == "fetching page 1"
+
+
 @pytest.mark.parametrize(
     ("reason", "words"),
     [("rate_limited", "as the API asked (429)"), ("status_503", "before asking again (status_503)")],
@@ -42,6 +56,20 @@ def test_other_waits_tell_their_reason(reason: str, words: str) -> None:
     state = running()
     state.wait_started(reason, 2.0, 0.0)
     assert activity_words(state, 0.0) == f"waiting 2 s {words}"
+
+
+def test_a_wait_that_the_api_asked_for_is_told_in_its_own_words() -> None:
+    state = running()
+    state.wait_started("status_503", 86_400.0, 0.0, "503, Retry-After: 86400")
+    assert activity_words(state, 60.0) == "waiting 23 h 59 min as the API asked (503, Retry-After: 86400)"
+
+
+def test_no_line_promises_an_end_before_the_wait_is_over() -> None:
+    state = running(expected_total=1_100)
+    commit(state, 10.0, inserted=1_000)
+    assert "1 s left;" in progress_line(state, 10.0)
+    state.wait_started("rate_window", 86_400.0, 10.0)
+    assert "1 d 0 h left;" in progress_line(state, 10.0)
 
 
 def test_a_database_outage_tells_how_long_it_has_lasted_and_when_it_is_tried_again() -> None:

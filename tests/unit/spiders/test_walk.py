@@ -59,9 +59,11 @@ def test_the_guard_holds_across_runs() -> None:
         walk.step(page("A"), "C", None)
 
 
-def test_a_run_that_would_start_in_a_circle_does_not_start() -> None:
+def test_a_stored_position_that_the_walk_has_been_at_is_asked_once_more() -> None:
+    walk = Walk(resume("A", ("A", "B")))
+    assert walk.first_cursor() == "A"
     with pytest.raises(CursorRepeated):
-        Walk(resume("A", ("A", "B"))).first_cursor()
+        walk.step(page("A"), "A", None)
 
 
 def test_a_new_walk_may_meet_the_cursors_of_the_last_one() -> None:
@@ -90,6 +92,11 @@ def test_a_filter_is_tried_only_where_its_effect_could_be_seen() -> None:
     assert walk.until_ms(None, 5000) is None
     assert walk.until_ms(1000, None) is None
     assert walk.until_ms(1000, 1001) is None
+
+
+@pytest.mark.parametrize("oldest_ms", [-62_135_596_800_000, -1, 0, 253_402_300_799_998])
+def test_a_time_that_a_source_writes_for_one_that_it_does_not_know_is_no_place_to_go_on_from(oldest_ms: int) -> None:
+    assert Walk(resume()).until_ms(oldest_ms, 253_402_300_799_999) is None
 
 
 def test_a_filter_that_leaves_a_gap_is_not_used_and_not_tried_again() -> None:

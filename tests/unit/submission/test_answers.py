@@ -58,6 +58,17 @@ def test_a_success_that_denies_itself_is_a_refusal() -> None:
     assert read_receipt(200, b'{"success":false,"message":"no"}', 3).status == "refused"
 
 
+@pytest.mark.parametrize(
+    "members", [{"error": {"code": "UPSTREAM_TIMEOUT"}}, {"errors": ["boom"]}, {"status": 503}, {"success": "false"}]
+)
+def test_a_success_with_an_error_in_it_may_have_been_taken_and_is_not_called_accepted(members: dict[str, Any]) -> None:
+    for rest in ({}, {"data": {"eventCount": 3}}):
+        receipt = read_receipt(200, json.dumps({**rest, **members}).encode(), 3)
+        assert receipt.status == "unknown"
+        assert "the API answered with status 200 and an error" in receipt.detail
+    assert read_receipt(200, json.dumps({**RECEIPT, "error": None, "code": "CREATED"}).encode(), 3).status == "accepted"
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=200))
 def test_whatever_comes_can_be_stored_as_jsonb_and_shown(body: bytes) -> None:

@@ -1,0 +1,36 @@
+"""What the API asks to wait for, in words: while it is waited for, and where that would be too long. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from datasync_spider.pacing.headers import AskedWait
+from datasync_spider.progress.words import duration
+
+_SETTING = "API_RATE_LIMIT_WAIT_BUDGET_MS"
+
+
+def asked_by(status: int | None, source: str) -> str:
+    """``503, Retry-After: 86400``."""
+    return ", ".join(str(part) for part in (status, source) if part)
+
+
+def too_long_words(asked: AskedWait, asked_in: str, budget_seconds: float, epoch_now: float, *, is_kept: bool) -> str:
+    """Why a wait is not begun, until when the API wants no request, and how to lift that.
+
+    ``asked_in``: the answer's status and words. ``is_kept``: later runs keep the moment as well.
+    """
+    budget = f"{_SETTING} of {budget_seconds * 1000:.0f} ({duration(budget_seconds)})"
+    if not asked.is_plausible:
+        return f"the API asks for a wait that no unit makes plausible ({asked_in}), and none ends within {budget}"
+    until = datetime.fromtimestamp(epoch_now + asked.seconds, UTC)
+    lift = (
+        f"until then no run asks; raise {_SETTING} to wait for it, or, if it is the API's mistake, set"
+        " ingestion_state.closed_until to NULL"
+        if is_kept
+        else f"raise {_SETTING} to wait for it"
+    )
+    return (
+        f"the API asks for no request before {until:%Y-%m-%d %H:%M:%S} UTC, in {duration(asked.seconds)} ({asked_in}),"
+        f" which is after the end of {budget}: {lift}"
+    )

@@ -1,0 +1,94 @@
+"""Where a walk stands: at the head of the feed, among what is new, or on ground that was known before its pass began.
+
+Invariant: it follows from what is committed with the batches before. Only a record with an id says anything, be it an
+event or a dead letter. Which records were known before is asked in incremental passes alone: a full one counts all that
+it meets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.sql import statement
+
+
+class Ground(IntEnum):
+    """In the order in which a walk comes to them."""
+
+    HEAD = 0
+    NEW = 1
+    KNOWN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """``named_walk``: the pass's last walk that has met a record with an id; ``known_walk``: one from before the pass.
+
+    ``counted_from_pass``: the first pass that was counted from its head on.
+    """
+
+    named_walk: int
+    known_walk: int
+    counted_from_pass: int
+
+
+@dataclass(slots=True)
+class Known:
+    """What of some records was there before the pass began: ids of events, and digests of dead letters."""
+
+    event_ids: set[str] = field(default_factory=set)
+    digests: set[bytes] = field(default_factory=set)
+
+
+class Standing:
+    """Moves with the pages of a batch, record by record."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._walk = 0
+        self.ground = Ground.HEAD
+
+    def enter(self, walk: int) -> None:
+        """The walk's next page begins."""
+        if walk != self._walk:
+            self._walk = walk
+            self.ground = self.ground_of(walk)
+
+    def ground_of(self, walk: int) -> Ground:
+        """As the batches before have left it."""
+        if self._progress.known_walk == walk:
+            return Ground.KNOWN
+        return Ground.NEW if self._progress.named_walk == walk else Ground.HEAD
+
+    def meet(self, *, is_known: bool) -> None:
+        """A record with an id."""
+        self.ground = Ground.KNOWN if is_known else max(self.ground, Ground.NEW)
+
+
+def read_progress(connection: Connection, stream: str) -> Progress:
+    """Of the stream's open pass. The transaction goes on."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("read_walk"), {"stream": stream})
+        row = cursor.fetchone()
+    # A stream that has no row any more is found out by the checkpoint.
+    return Progress(*row) if row else Progress(0, 0, 0)
+
+
+def find_known(
+    connection: Connection, stream: str, before: datetime, event_ids: Collection[str], digests: Collection[bytes]
+) -> Known:
+    """Which of these were there before that instant. The transaction goes on."""
+    known = Known()
+    with connection.cursor() as cursor:
+        if event_ids:
+            cursor.execute(statement("find_known_before"), {"event_ids": list(event_ids), "before": before})
+            known.event_ids = {event_id for (event_id,) in cursor.fetchall()}
+        if digests:
+            rejected = {"stream": stream, "digests": list(digests), "before": before}
+            cursor.execute(statement("find_known_rejected"), rejected)
+            known.digests = {bytes(found) for (found,) in cursor.fetchall()}
+    return known

@@ -1,0 +1,132 @@
+"""Says why PostgreSQL does not go on: seen from another connection, since the one that waits says nothing.
+
+A COMMIT that no synchronous standby confirms waits for ever, and so does a statement for a lock that is not given back.
+Work may take long all the same: what the server is busy with, such as a migration of a large table, is no standstill.
+Nothing is ended here: a commit whose wait is cut short would count although no standby has it.
+
+Invariant: looking takes bounded time and never the thread that waits.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from datasync_spider.errors import Stalled, StorageError
+from datasync_spider.storage.connect import Connection, RowCursor, close_quietly, connect, connected
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+_CONNECT_SECONDS = 2
+_LOOKS_PER_TIMEOUT = 20
+_LONGEST_PAUSE_SECONDS = 5.0
+_SYNC_REP = "SyncRep"
+_SILENT = "PostgreSQL does not answer"
+
+
+class StandstillWatch:
+    """Watches a piece of work on the database, by its connection, from a thread of its own."""
+
+    def __init__(self, database_url: str, timeout_seconds: float) -> None:
+        self._database_url = database_url
+        self._timeout_seconds = timeout_seconds
+        self._watched: Connection | None = None
+        self._over = threading.Event()
+        self._moved_at = time.monotonic()
+        self._words = _SILENT
+        self.pause_seconds = min(timeout_seconds / _LOOKS_PER_TIMEOUT, _LONGEST_PAUSE_SECONDS)
+        """How often it is worth asking."""
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._look_on, name="datasync-standstill", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+
+    @contextmanager
+    def over(self, connection: Connection) -> Iterator[None]:
+        """While the connection is at work. Between two of them, nothing stands still."""
+        self._move()
+        self._watched = connection
+        try:
+            yield
+        finally:
+            self._watched = None
+
+    def check(self) -> None:
+        """Raises Stalled where nothing has moved for the whole time allowed."""
+        idle_seconds = time.monotonic() - self._moved_at
+        if self._watched is not None and idle_seconds >= self._timeout_seconds:
+            raise Stalled(f"the database has not gone on for {idle_seconds:.0f} s: {self._words}")
+
+    def _move(self) -> None:
+        self._moved_at = time.monotonic()
+
+    def _look_on(self) -> None:
+        own: Connection | None = None
+        while not self._over.wait(self.pause_seconds):
+            watched = self._watched
+            if watched is None:
+                self._move()
+                continue
+            asked_at = time.monotonic()
+            try:
+                own = own or connect(self._database_url, connect_timeout_seconds=_CONNECT_SECONDS)
+                words = _words_of(own, watched.server_pid or watched.info.backend_pid, "")
+            except StorageError as error:
+                self._words = f"{_SILENT}: {error}"
+                close_quietly(own)
+                own = None
+                continue
+            if words is None:
+                # As of the question: an answer may have taken long itself.
+                self._moved_at = max(self._moved_at, asked_at)
+            self._words = words or _SILENT
+        close_quietly(own)
+
+
+def standstill_words(database_url: str, label: str, within_seconds: float) -> str | None:
+    """Why connections whose label begins so do not go on; None where that is not known within this time."""
+    found: list[str | None] = []
+
+    def look() -> None:
+        try:
+            with connected(database_url, connect_timeout_seconds=_CONNECT_SECONDS) as connection:
+                found.append(_words_of(connection, None, label))
+        except StorageError:
+            return
+
+    looking = threading.Thread(target=look, name="datasync-standstill", daemon=True)
+    looking.start()
+    looking.join(within_seconds)
+    return found[0] if found else None
+
+
+def _words_of(connection: Connection, server_pid: int | None, label: str) -> str | None:
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
+        cursor.execute(statement("read_standstill"), {"pid": server_pid, "label": label or None})
+        row = cursor.fetchone()
+        connection.rollback()
+    return None if row is None else _words(row)
+
+
+def _words(row: dict[str, Any]) -> str:
+    standby = (
+        "waits for a synchronous standby, and none confirms it: synchronous_standby_names is"
+        f" {row['standby_names']!r} (start the standby, or have that set otherwise)"
+    )
+    if row["wait_event"] == _SYNC_REP:
+        return f"the commit {standby}"
+    if row["holder"] is None:
+        return "it waits for a lock that another transaction holds"
+    holder = f"process {row['holder']} ({row['holder_name'] or 'unnamed'}, {row['holder_state']})"
+    if row["holder_waits_for"] == _SYNC_REP:
+        return f"it waits for a lock of {holder}, whose commit {standby}"
+    return f"it waits for a lock that {holder} holds"

@@ -1,0 +1,124 @@
+"""A feed that grows at its head and is walked by the writer's own code, without HTTP: for random plays.
+
+A cursor names the number of records that lie behind it, so that growing moves no page. The walk follows the spider's
+rules: cursors from page to page, an end at the last page or at known ground, a new walk at the head after an expiry.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+
+from datasync_spider.api.event import parse_events
+from datasync_spider.items import EventPage
+from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.storage.known import is_known_entirely
+from tests.support.database import rows
+from tests.support.pages import page
+from tests.support.runs import RunWriter, no_totals, open_test_run
+
+_WALKS_AT_MOST = 6
+
+
+class _Crash(Exception):
+    pass
+
+
+def _crash() -> RunTotals:
+    raise _Crash
+
+
+class HeadFeed:
+    """``records``: newest first. ``requests``: so many pages were asked for. ``before_request`` may make it grow."""
+
+    def __init__(self, url: str, stream: str, limit: int = 10) -> None:
+        self.url = url
+        self.stream = stream
+        self.records: list[bytes] = []
+        self.limit = limit
+        self.tells_total = False
+        self.requests = 0
+        self.before_request: Callable[[], None] = lambda: None
+        self._named = 0
+
+    def named(self) -> bytes:
+        """A new event, whose id no other stream has."""
+        self._named += 1
+        return b'{"id":"event-%b-%d","timestamp":1700000000000}' % (self.stream.encode(), self._named)
+
+    def sync(self, chance: random.Random | None = None, trouble: float = 0.0) -> str:
+        """Runs until a pass has ended; gives the status of its last run.
+
+        ``trouble``: the chance of a crash and of an expiry, at each request and each commit.
+        """
+        luck = chance or random.Random(0)
+        while True:
+            run = RunWriter(self.url, open_test_run(self.url, self.stream))
+            try:
+                with suppress(_Crash):
+                    return self._walk(run, luck, trouble)
+            finally:
+                run.connection.close()
+
+    def kept(self) -> Counter[bytes]:
+        found = rows(self.url, "SELECT raw FROM rejected_events WHERE stream = %s", (self.stream,))
+        return Counter(bytes(raw) for (raw,) in found)
+
+    def served(self) -> Counter[bytes]:
+        """Its records that have no id."""
+        return Counter(raw for raw in self.records if b'"id":"event-' not in raw)
+
+    def total_rejected(self) -> int:
+        found = rows(self.url, "SELECT total_rejected FROM ingestion_state WHERE stream = %s", (self.stream,))
+        return int(found[0][0])
+
+    def _walk(self, run: RunWriter, luck: random.Random, trouble: float) -> str:
+        resume = run.run.resume
+        cursor, walk, number = resume.cursor, resume.walk, 0
+        buffered: list[EventPage] = []
+        while True:
+            self.before_request()
+            if luck.random() < trouble:
+                raise _Crash
+            if cursor is not None and walk < _WALKS_AT_MOST and luck.random() < trouble:
+                cursor, walk = None, walk + 1
+            number += 1
+            asked = self._page(number, walk, cursor)
+            if (
+                resume.pass_kind == "incremental"
+                and asked.next_cursor is not None
+                and is_known_entirely(run.connection, self.stream, asked, resume.pass_started_at)
+            ):
+                asked.ends_pass = "reached_known"
+            buffered.append(asked)
+            if asked.ends_pass is None and luck.random() < 0.4:
+                cursor = asked.next_cursor
+                continue
+            batch = run.batch(*buffered)
+            totals = _crash if luck.random() < trouble else no_totals
+            committed = run.writer.write(run.connection, batch, lambda: None, totals)
+            run.preparer.forget(batch)
+            buffered = []
+            if committed.run_status is not None:
+                return committed.run_status
+            cursor = asked.next_cursor
+
+    def _page(self, number: int, walk: int, cursor: str | None) -> EventPage:
+        self.requests += 1
+        start = 0 if cursor is None else len(self.records) - int(cursor)
+        raws = self.records[start : start + self.limit]
+        parsed = parse_events([msgspec.Raw(raw) for raw in raws])
+        left = len(self.records) - start - len(raws)
+        made = page(number, parsed.events, rejected=parsed.rejected, walk=walk)
+        return dataclasses.replace(
+            made,
+            cursor=cursor,
+            next_cursor=str(left) if left else None,
+            ends_pass=None if left else "last_page",
+            expected_total=len(self.records) if self.tells_total and cursor is None else None,
+        )

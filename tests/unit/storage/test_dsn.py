@@ -1,0 +1,81 @@
+"""Where the database is comes from its URL alone; what else the environment adds is known by name."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from datasync_spider.errors import StorageRefused
+from datasync_spider.storage.dsn import (
+    connection_parameters,
+    counting_variables,
+    ignored_variables,
+    libpq_environment,
+    refused_variable,
+)
+
+ELSEWHERE = {
+    "PGHOST": "elsewhere",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGPORT": "1",
+    "PGDATABASE": "theirs",
+    "PGUSER": "them",
+    "PGSERVICE": "theirs",
+}
+
+
+def test_what_a_url_leaves_open_is_not_left_to_the_environment() -> None:
+    assert connection_parameters("postgresql:///events") == {
+        "host": "",
+        "hostaddr": "",
+        "port": "",
+        "user": "",
+        "dbname": "events",
+    }
+
+
+def test_a_service_is_that_of_the_url_and_nothing_hides_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ELSEWHERE.items():
+        monkeypatch.setenv(name, value)
+    assert connection_parameters("postgresql://?service=ours") == {"service": "ours"}
+
+    assert not {*ELSEWHERE} - {"PGSERVICE"} & {*os.environ}
+
+
+def test_psql_is_led_to_the_same_database() -> None:
+    environment = libpq_environment("postgresql://me@here/events", {**ELSEWHERE, "HOME": "/me", "PGSSLMODE": "require"})
+    assert environment == {
+        "PGHOST": "here",
+        "PGUSER": "me",
+        "PGDATABASE": "events",
+        "HOME": "/me",
+        "PGSSLMODE": "require",
+    }
+
+
+def test_a_parameter_without_a_variable_is_refused_for_psql() -> None:
+    with pytest.raises(StorageRefused, match="keepalives"):
+        libpq_environment("postgresql://me@here/events?keepalives=0", {})
+
+
+def test_variables_are_known_for_what_they_do() -> None:
+    environ = {
+        **ELSEWHERE,
+        "PGSSLMODE": "nonsense",
+        "PGPASSWORD": "secret",
+        "PGTZ": "UTC",
+        "PGDATA": "/x",
+        "PGAPPNAME": "x",
+    }
+    assert ignored_variables(environ) == [*ELSEWHERE]
+    assert counting_variables(environ, "postgresql:///x") == ["PGPASSWORD", "PGSSLMODE", "PGTZ"]
+    assert counting_variables(environ, "postgresql://u:p@h/x?sslmode=require") == ["PGTZ"]
+
+
+def test_the_variable_that_was_refused_is_the_one_whose_value_is_quoted() -> None:
+    environ = {"PGSSLMODE": "nonsense", "PGPASSWORD": "postgres", "PGTARGETSESSIONATTRS": "any"}
+    url = "postgresql:///x"
+    assert refused_variable(environ, url, 'invalid sslmode value: "nonsense"') == "PGSSLMODE"
+    assert refused_variable(environ, url, 'password authentication failed for user "postgres"') is None
+    assert refused_variable(environ, f"{url}?sslmode=nonsense", 'invalid sslmode value: "nonsense"') is None
