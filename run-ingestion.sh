@@ -32,7 +32,7 @@ Settings come from the environment or from .env; .env.example explains them. Ctr
 saved; a second Ctrl-C does not wait for what is in flight.
 
 exit codes: 0 complete · 1 failed · 2 bad configuration · 3 incomplete · 4 another run of this stream is active ·
-            5 stopped by a signal, position saved
+            5 stopped by a signal, position saved · 6 complete, but an export (-o, -O) failed
 USAGE
 }
 
@@ -140,6 +140,7 @@ tell() {
     2) say 'INGESTION NOT STARTED: the configuration is refused; see above.' ;;
     3) say 'INGESTION INCOMPLETE: the next run goes on from the saved position.' ;;
     4) say 'INGESTION NOT STARTED: another run of this stream is active.' ;;
+    6) say 'INGESTION COMPLETE, EXPORT FAILED: every event is stored; the file that was asked for is not written.' ;;
     5) say 'INGESTION STOPPED: the position is saved, and the next run goes on from there.' ;;
     *) say 'INGESTION FAILED: what was committed stays, and the next run goes on from there.' ;;
   esac

@@ -2,6 +2,7 @@
 
 DatasyncError
 ├── ConfigurationError        refuse to start: exit code 2, before any request
+│   └── ExportRefused         an export that is asked for cannot be made
 ├── RetryableError            ask again after a pause; the position is unchanged
 │   ├── PageUnreadable        a 200 whose body is no page: truncated, empty, HTML, no data array
 │   ├── PageContradiction     a page that denies itself: more to come but no cursor; retried briefly
@@ -31,7 +32,8 @@ DatasyncError
 │   ├── StorageRefused        PostgreSQL refuses us (rights, missing table): nothing to retry
 │   ├── LeaseHeld             another run of this stream is active: exit code 4
 │   ├── FencedOff             this run has lost its lease and must write nothing more
-│   └── MigrationError        the schema is not one that these migrations made
+│   ├── MigrationError        the schema is not one that these migrations made
+│   └── TableRefused          a table is somebody else's, or was altered by hand
 └── Stopped                   a signal asked us to end; not an error of anything
 
 Facts are attributes, so that no caller parses a message. No secret may enter a message: URLs are given without
@@ -47,6 +49,12 @@ class DatasyncError(Exception):
 
 class ConfigurationError(DatasyncError):
     """A setting is missing or wrong. The message names it, its value, its source and what is allowed."""
+
+
+class ExportRefused(ConfigurationError):
+    """A file that is asked for besides could not even be begun."""
+
+    reason = "export_refused"
 
 
 class RetryableError(DatasyncError):
@@ -240,6 +248,12 @@ class MigrationError(StorageError):
     """The database's migrations are not a prefix of ours, or one was edited."""
 
     reason = "migration"
+
+
+class TableRefused(StorageError):
+    """A table is not as the migrations have made it: rows could be lost, doubled or changed. The message names each."""
+
+    reason = "table_refused"
 
 
 class Stopped(DatasyncError):

@@ -1,4 +1,4 @@
-"""The exit codes of ``scrapy crawl``, made from the status that the run's row holds."""
+"""The exit codes of ``scrapy crawl``, made from the status that the run's row holds and from failed exports."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ BAD_CONFIGURATION = 2
 INCOMPLETE = 3
 LEASE_HELD = 4
 STOPPED = 5
+# The run is complete; a file that it was to write besides is not there.
+EXPORT_FAILED = 6
 
 _BY_STATUS = {"complete": COMPLETE, "incomplete": INCOMPLETE, "stopped": STOPPED}
 
 
-def exit_code(run_status: str) -> int:
-    """The code for a run's status; whatever is not known to be better is a failure."""
-    return _BY_STATUS.get(run_status, FAILED)
+def exit_code(run_status: str, *, export_failed: bool = False) -> int:
+    """The code for a run's status; whatever is not known to be better is a failure.
+
+    What became of the events comes before what became of an export.
+    """
+    code = _BY_STATUS.get(run_status, FAILED)
+    return EXPORT_FAILED if code == COMPLETE and export_failed else code

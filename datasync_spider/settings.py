@@ -95,7 +95,19 @@ EXTENSIONS_BASE: dict[str, int | None] = {
     "datasync_spider.itemprocessor.CoreStatsWithoutItems": 0,
     "scrapy.extensions.logcount.LogCount": 0,
     "scrapy.extensions.closespider.CloseSpider": 0,
-    "scrapy.extensions.feedexport.FeedExporter": 0,
+    "datasync_spider.extensions.exports.FeedExporter": 0,
+}
+
+_WHOLE_FILE = "datasync_spider.extensions.wholefile.WholeFileStorage"
+_STORAGES = "scrapy.extensions.feedexport"
+FEED_STORAGES_BASE: dict[str, str | None] = {
+    "": _WHOLE_FILE,
+    "file": _WHOLE_FILE,
+    "ftp": f"{_STORAGES}.FTPFeedStorage",
+    "ftps": f"{_STORAGES}.FTPFeedStorage",
+    "gs": f"{_STORAGES}.GCSFeedStorage",
+    "s3": f"{_STORAGES}.S3FeedStorage",
+    "stdout": f"{_STORAGES}.StdoutFeedStorage",
 }
 
 _EXPORTERS = "datasync_spider.exporters"

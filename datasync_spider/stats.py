@@ -8,6 +8,7 @@ RUN_ID = "datasync/run_id"
 REFUSED = "datasync/refused"
 STOP_SIGNAL = "datasync/stop_signal"
 FAILURE = "datasync/failure"
+EXPORTS_FAILED = "datasync/exports_failed"
 
 REQUESTS = "datasync/requests"
 PAGES_FETCHED = "datasync/pages_fetched"

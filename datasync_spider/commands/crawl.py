@@ -18,7 +18,7 @@ from scrapy.commands import crawl
 
 from datasync_spider import exitcodes, failpoints, signals, stats, streamnames
 from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable
-from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
+from datasync_spider.errors import ConfigurationError, ExportRefused, Stalled, Stopped, StorageError
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.memory import keep_buffers, spare_what_is_imported
@@ -26,10 +26,10 @@ from datasync_spider.metrics.listening import reserved_port
 from datasync_spider.progress import summary
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.connect import connected, patiently
-from datasync_spider.storage.migrate import migrate
 from datasync_spider.storage.runs import end_open_run, read_run
 from datasync_spider.storage.standstill import StandstillWatch, standstill_words
 from datasync_spider.storage.status import read_stream_names, read_streams
+from datasync_spider.storage.tables import prepare_tables
 
 if TYPE_CHECKING:
     import argparse
@@ -92,7 +92,7 @@ class Command(crawl.Command):
                     database_url = services.enter_context(database(self.settings, self._config))
                     stream = self._config.stream
                     with StandstillWatch(database_url, self._config.stall_timeout_seconds) as watch:
-                        interruptibly(lambda: patiently(lambda: _migrate(database_url, stream, watch)), watch)
+                        interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
                     services.enter_context(api(self.settings, self._config))
                 return self._crawl(args[0], opts, database_url)
         except ConfigurationError as error:
@@ -134,7 +134,8 @@ class Command(crawl.Command):
             return End(exitcodes.FAILED, summary.not_started("the spider could not be made, see above"))
         run_id = collector.get_value(stats.RUN_ID)
         if run_id is not None:
-            return _judge(run_id, database_url, shutdown.received)
+            exports_failed = collector.get_value(stats.EXPORTS_FAILED, {})
+            return _judge(run_id, database_url, shutdown.received, exports_failed)
         return _without_run(collector.get_value(stats.REFUSED), self._config.stream, shutdown.received)
 
 
@@ -142,9 +143,9 @@ def _called_wrongly(why: str) -> End:
     return End(exitcodes.BAD_CONFIGURATION, summary.not_started(why, "usage"))
 
 
-def _migrate(database_url: str, stream: str, watch: StandstillWatch) -> None:
+def _prepare_tables(database_url: str, stream: str, watch: StandstillWatch) -> None:
     with connected(database_url) as connection, watch.over(connection):
-        migrate(connection, on_applied=lambda migration: logger.info("applied migration %s", migration))
+        prepare_tables(connection, on_applied=lambda migration: logger.info("applied migration %s", migration))
         if warning := streamnames.new(stream, read_stream_names(connection)):
             logger.warning("%s", warning)
 
@@ -173,6 +174,8 @@ def _is_running(crawler: Crawler) -> bool:
 
 
 def _without_run(refused: str | None, stream: str, signal_name: str | None) -> End:
+    if refused == ExportRefused.reason:
+        return End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused("an export cannot be made, see above"))
     if refused == "lease_held":
         return End(exitcodes.LEASE_HELD, summary.lease_held(stream))
     if signal_name is not None:
@@ -180,11 +183,15 @@ def _without_run(refused: str | None, stream: str, signal_name: str | None) -> E
     return End(exitcodes.FAILED, summary.not_started("no run could be opened, see above", refused))
 
 
-def _judge(run_id: int, database_url: str, signal_name: str | None) -> End:
+def _judge(run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str]) -> End:
     """By the run's row. A database that connects and then says no more is not waited for."""
     ends: list[End] = []
     seconds = _READ_END_SECONDS if signal_name is None else _READ_END_AFTER_SIGNAL_SECONDS
-    reading = threading.Thread(target=lambda: ends.append(_read_end(run_id, database_url, signal_name)), daemon=True)
+
+    def read() -> None:
+        ends.append(_read_end(run_id, database_url, signal_name, exports_failed))
+
+    reading = threading.Thread(target=read, daemon=True)
     reading.start()
     reading.join(seconds)
     if ends:
@@ -194,7 +201,7 @@ def _judge(run_id: int, database_url: str, signal_name: str | None) -> End:
     return _unreadable(run_id, f"PostgreSQL did not answer within {seconds:g} s" + (f": {why}" if why else ""))
 
 
-def _read_end(run_id: int, database_url: str, signal_name: str | None) -> End:
+def _read_end(run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str]) -> End:
     try:
         with connected(database_url, connect_timeout_seconds=2) as connection:
             end_open_run(connection, run_id, signal_name)
@@ -208,15 +215,17 @@ def _read_end(run_id: int, database_url: str, signal_name: str | None) -> End:
         return _unreadable(run_id, f"{type(error).__name__}: {error}")
     if row is None:
         return _unreadable(run_id, "its row is gone")
-    return _report(row, next((stream for stream in streams if stream["stream"] == row["stream"]), {}))
+    stream = next((stream for stream in streams if stream["stream"] == row["stream"]), {})
+    return _report(row, stream, exports_failed)
 
 
 def _unreadable(run_id: int, why: str) -> End:
     return End(exitcodes.FAILED, summary.unreadable(run_id, why), {"run_id": run_id})
 
 
-def _report(row: Mapping[str, Any], stream: Mapping[str, Any]) -> End:
+def _report(row: Mapping[str, Any], stream: Mapping[str, Any], exports_failed: Mapping[str, str]) -> End:
     stored, rejected = stream.get("total_ingested"), stream.get("total_rejected")
     fields = {name: row[name] for name in _TOLD}
-    lines = summary.summary(row, stored, rejected)
-    return End(exitcodes.exit_code(row["status"]), lines, {**fields, "stored": stored})
+    lines = summary.summary(row, stored, rejected, exports_failed)
+    code = exitcodes.exit_code(row["status"], export_failed=bool(exports_failed))
+    return End(code, lines, {**fields, "stored": stored, "exports_failed": dict(exports_failed)})

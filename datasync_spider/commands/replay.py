@@ -17,6 +17,7 @@ from datasync_spider.errors import LeaseHeld
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.shape import check_tables
 
 if TYPE_CHECKING:
     import argparse
@@ -37,6 +38,7 @@ class Command(DatasyncCommand):
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         with connected(database_url) as connection:
+            check_tables(connection)
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED

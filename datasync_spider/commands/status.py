@@ -117,6 +117,7 @@ def _report(
         "total_ingested": state.get("total_ingested", 0),
         "total_rejected": state.get("total_rejected", 0),
         "total_filtered": state.get("total_filtered", 0),
+        "shared_ids": state.get("pass_shared", 0),
         "expected_total": state.get("pass_expected_total"),
         "pass": {key: state.get(f"pass_{key}") for key in ("number", "kind", "status", "started_at")},
         "oldest_occurred_at": state.get("oldest_occurred_at"),
@@ -147,6 +148,9 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines = [f"stream {report['stream']}: {stored} stored, {report['total_rejected']:,} rejected"]
     if report["pass"]["number"] is not None:
         lines.append(f"pass {report['pass']['number']} ({report['pass']['kind']}) is {report['pass']['status']}")
+    if report["shared_ids"]:
+        told = f"{report['shared_ids']:,} of its events came with an id that another stream of this database has stored"
+        lines.append(f"{told}, and are stored nowhere: give each stream a database of its own")
     if report["newest_occurred_at"]:
         lines.append(f"events from {_time(report['oldest_occurred_at'])} to {_time(report['newest_occurred_at'])}")
     lease = report["lease"]

@@ -20,6 +20,7 @@ from datasync_spider.errors import ConfigurationError
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.event_ids import id_snapshot
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.shape import check_tables
 from datasync_spider.storage.submissions import AttemptInProgress
 from datasync_spider.submission.files import written_whole
 from datasync_spider.submission.handing_in import Terms, hand_in, survey
@@ -83,6 +84,7 @@ class Command(DatasyncCommand):
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         with connected(database_url) as connection:
+            check_tables(connection)
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate'", file=sys.stderr)
                 return exitcodes.FAILED

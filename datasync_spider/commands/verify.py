@@ -18,6 +18,7 @@ from datasync_spider.errors import ConfigurationError
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.shape import check_tables
 from datasync_spider.storage.verification import Facts, read_closed_seconds, read_facts, snapshot
 from datasync_spider.verification.asking import ask_total
 from datasync_spider.verification.check import exit_code
@@ -44,6 +45,7 @@ class Command(DatasyncCommand):
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         started = time.monotonic()
         with connected(database_url) as connection:
+            check_tables(connection)
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED

@@ -60,6 +60,10 @@ RUN_REASONS: dict[str, Explanation] = {
         "Nothing moved for longer than STALL_TIMEOUT_MS, although nothing was being waited for.",
         "Look at the last lines of its log, then start it again: it goes on from the stored position.",
     ),
+    "shared_ids": Explanation(
+        "Some of its events came with an id that another stream of this database has stored.",
+        "Give each stream a database of its own: what came second is stored nowhere.",
+    ),
     # Ends as failed: the API.
     "api_refused": Explanation(
         "The API refused a request in a way that no repetition mends.",
@@ -120,6 +124,13 @@ RUN_REASONS: dict[str, Explanation] = {
         "The detail holds its words. The page will be tried again by the next run.",
     ),
     "lease_held": Explanation("Another run of this stream was active.", "Wait for it to end, or stop it."),
+    "table_refused": Explanation(
+        "A table is somebody else's, or was altered by hand.",
+        "scrapy doctor names what is wrong, and what is expected.",
+    ),
+    "export_refused": Explanation(
+        "An export that was asked for cannot be made.", "Correct the crawl's options -o and -O, or FEEDS."
+    ),
     "migration": Explanation(
         "The database's schema is not one that this version knows.",
         "Run the version that made it, or a newer one.",

@@ -107,7 +107,7 @@ def rehearse(database_url: str, chosen: Chosen) -> Totals:
     totals = Totals()
     seen: set[bytes] = set()
     with connected(database_url) as connection:
-        for tried in _pieces(connection, chosen, lambda some: try_letters(connection, some)):
+        for tried in _pieces(connection, chosen, lambda some: try_letters(connection, chosen.stream, some)):
             # An earlier piece would have stored these by now.
             again = {event_id for event_id in tried.stored if _short(event_id) in seen}
             tried.stored -= again

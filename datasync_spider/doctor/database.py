@@ -9,6 +9,7 @@ from datasync_spider import streamnames
 from datasync_spider.doctor.finding import Finding, fine, problem, warning
 from datasync_spider.errors import StorageError, StorageUnavailable
 from datasync_spider.storage.inspection import DatabaseFacts, ServerFacts
+from datasync_spider.storage.shape import REMEDY
 
 PART = "database"
 _OLDEST_VERSION = 130000
@@ -96,6 +97,8 @@ def _rights_to_migrate(facts: DatabaseFacts) -> list[Finding]:
 
 
 def _schema(facts: DatabaseFacts) -> list[Finding]:
+    if facts.table_faults:
+        return [problem(PART, fault, REMEDY) for fault in facts.table_faults]
     if facts.alien_schema is not None:
         remedy = "use the version that made this schema, or another database"
         return [problem(PART, facts.alien_schema, remedy)]

@@ -19,6 +19,8 @@ _ONLY_NEW = "a further run fetches only what is new"
 # By the reason in the run's row; a reason that is not named here is told by its detail and "run again".
 _NEXT = {
     "short_read": "run again: the whole feed is walked once more, since only that finds what is missing",
+    "shared_ids": "give each stream a database of its own (DATABASE_URL), and run this one there: an id that another"
+    " stream has taken cannot be stored here",
     "api_refused": "see what the API said: with 401 or 403 check DATASYNC_API_KEY, else API_BASE_URL; then run again",
     "certificate_refused": "do what it says above of the certificate (scrapy doctor looks at the way to the API);"
     " then run again",
@@ -65,21 +67,38 @@ _NEXT_BY_STATUS = {
     "stopped": _GO_ON,
     "fenced": _NEXT["fenced"],
 }
+# A further run fetches, and so exports, only what is new.
+_AFTER_EXPORT = (
+    "the events are stored all the same: mend what is named, and take the file from the database (scrapy psql -- -Atc"
+    " 'SELECT payload FROM ingested_events' > FILE); a further run exports only what it fetches"
+)
 _NEXT_AT_START = {
     "usage": "correct the command; scrapy crawl events -h explains its options",
     "storage_unavailable": "check that PostgreSQL runs and that DATABASE_URL leads to it, then run again",
     "storage_refused": "mend what is named above, or check the database user's rights, then run again",
     "stalled": "look at the database: it answers nobody, or waits for what is named; then run again",
+    "table_refused": "put right what is named, or rename it, or use another database; scrapy doctor looks again",
     "migration": "use the version that made this schema, or another database",
 }
 
 
-def summary(row: Mapping[str, Any], stored: int | None, rejected: int | None) -> list[str]:
-    """The end of a run by its row in ``ingestion_runs``, and by its stream's totals where they could be read."""
+def summary(
+    row: Mapping[str, Any], stored: int | None, rejected: int | None, exports_failed: Mapping[str, str] | None = None
+) -> list[str]:
+    """The end of a run by its row in ``ingestion_runs``, and by its stream's totals where they could be read.
+
+    ``exports_failed``: why, by where each was to go.
+    """
     lines = [_headline(row), f"  this run: {_counts(row)}"]
     if stored is not None:
         lines.append(f"  stored: {_stored(row, stored, rejected or 0)}")
-    lines.append(f"  next: {_next(row, rejected or 0)}")
+    if exports_failed:
+        told = "; ".join(f"{uri}: {why}" for uri, why in exports_failed.items())
+        lines.append(f"  export: failed, nothing of it is kept: {told}")
+    if exports_failed and row["status"] == "complete":
+        lines.append(f"  next: {_AFTER_EXPORT}")
+    else:
+        lines.append(f"  next: {_next(row, rejected or 0)}")
     return lines
 
 
@@ -141,6 +160,8 @@ def _next(row: Mapping[str, Any], rejected: int) -> str:
     last = _LAST_FAILURE.search(row["detail"] or "") if row["reason"] == "retries_exhausted" else None
     if by_status is None and last is not None and last[1] in _MAY_BE_SIZE:
         return _NEXT["retries_exhausted"] + _SMALLER_PAGES
+    if row["status"] == "incomplete":
+        by_status = _NEXT.get(row["reason"] or "", by_status)
     return by_status or _NEXT.get(row["reason"] or "", f"see the log for the cause, then {_GO_ON}")
 
 

@@ -20,7 +20,7 @@ import psycopg2.extensions
 
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage, Watermark
-from datasync_spider.storage.completion import Verdict, exceeds_share, judge
+from datasync_spider.storage.completion import SharedIds, Verdict, exceeds_share, judge
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.feedorder import PageTimes
@@ -29,6 +29,7 @@ from datasync_spider.storage.ledger import PageCounts, ledger_stream
 from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.rejections import Kept
 from datasync_spider.storage.runs import OpenRun
+from datasync_spider.storage.sharedids import other_streams
 from datasync_spider.storage.sql import statement
 
 
@@ -51,14 +52,17 @@ def save_checkpoint(
     write_seconds: float,
     totals: RunTotals,
     rejected_max_percent: float = 100.0,
+    shared: int = 0,
 ) -> Committed:
     """Writes everything that makes the batch count; the caller commits.
 
+    ``shared``: so many of the events have an id that another stream has stored.
     A run with too large a share of rejected events gets no verdict: its rows count, its pass stays open.
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
     summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__slots__}
     values = _checkpoint_values(run, batch, summed["inserted"], refused, kept)
+    values["shared"] = shared
     with connection.cursor() as cursor:
         ends_pass = batch.ends_pass
         if ends_pass is not None and _rejects_too_many(cursor, run, summed, rejected_max_percent):
@@ -76,10 +80,19 @@ def save_checkpoint(
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
             raise _refusal(cursor, "read_checkpoint", run, batch) or FencedOff(_taken_over(run))
-        stored, rejected, filtered, expected_total = row
+        stored, rejected, filtered, expected_total, all_shared = row
         verdict = None
         if ends_pass is not None:
-            verdict = judge(expected_total, stored, rejected, filtered, ends_pass, counted_twice=counted_twice)
+            shared_ids = SharedIds(all_shared, tuple(other_streams(connection, run.stream))) if all_shared else None
+            verdict = judge(
+                expected_total,
+                stored,
+                rejected,
+                filtered,
+                ends_pass,
+                counted_twice=counted_twice,
+                shared_ids=shared_ids,
+            )
             end = {"stream": run.stream, "fence": run.fence, "pass_status": verdict.pass_status}
             cursor.execute(statement("end_pass"), end)
         body_bytes = sum(p.page.body_bytes for p in batch.pages)

@@ -39,14 +39,19 @@ class Settled:
     refused: dict[int, list[RefusedRow]]
 
 
-def contested_rows(batch: Batch, differing: AbstractSet[str]) -> dict[int, Rows]:
+def contested_rows(
+    batch: Batch, differing: AbstractSet[str], shared: AbstractSet[str] = frozenset()
+) -> dict[int, Rows]:
     """Versions of which another one is stored, or was on its way when they came, by page number.
 
-    They are the batch's rows with the ids ``differing``, and its variants.
+    They are the batch's rows with the ids ``differing``, and its variants. An id that is ``shared`` with another stream
+    stands for another event, and contests nothing.
     """
     contested: dict[int, Rows] = {}
     for page in batch.pages:
         rows = _contested_of(page, differing)
+        if shared and rows:
+            rows = rows.only([event_id not in shared for event_id in rows.event_ids])
         if rows:
             contested[page.page.number] = rows
     return contested

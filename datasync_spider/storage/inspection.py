@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datasync_spider.errors import MigrationError
 from datasync_spider.storage.connect import Connection, RowCursor, connected
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.shape import find_faults
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -59,6 +60,7 @@ class DatabaseFacts:
     """``missing_rights``: such as ``INSERT on ingested_events``. ``alien_tables``: ours, but another role's.
 
     ``pending``: the migrations to come; ``alien_schema``: why the schema is none that these migrations made, else None.
+    ``table_faults``: how tables differ from what the migrations have made of them.
     """
 
     server: ServerFacts
@@ -66,6 +68,7 @@ class DatabaseFacts:
     alien_tables: tuple[str, ...]
     pending: tuple[str, ...]
     alien_schema: str | None
+    table_faults: tuple[str, ...] = ()
 
 
 def inspect_database(database_url: str) -> DatabaseFacts:
@@ -75,9 +78,11 @@ def inspect_database(database_url: str) -> DatabaseFacts:
         missing, alien_tables = _read_rights(connection)
         # A role that may not read the table of migrations cannot be told of them.
         may_read = "SELECT on schema_migrations" not in missing
-        pending, alien_schema = _read_pending(connection) if may_read else ((), None)
+        faults = tuple(find_faults(connection)) if may_read else ()
+        # Where that table is somebody else's, it says nothing of migrations.
+        pending, alien_schema = _read_pending(connection) if may_read and not faults else ((), None)
         connection.rollback()
-    return DatabaseFacts(server, missing, alien_tables, pending, alien_schema)
+    return DatabaseFacts(server, missing, alien_tables, pending, alien_schema, faults)
 
 
 def _read_server(connection: Connection) -> ServerFacts:

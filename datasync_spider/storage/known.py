@@ -2,7 +2,7 @@
 
 Invariant: only what was stored before this pass began counts. What this pass stored itself proves nothing about what
 lies behind it: after a crash in an incremental pass the pages at the head are known, and the ones behind them may not
-be. Nor does a record without an id: new ones may have the very same bytes.
+be. Nor does what another stream has stored, nor a record without an id: new ones may have the very same bytes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datasync_spider.api.scrutiny import readable_id
 from datasync_spider.items import EventPage
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.rejections import digest
+from datasync_spider.storage.sharedids import find_shared
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -30,11 +31,13 @@ def is_known_entirely(connection: Connection, stream: str, page: EventPage, befo
     with translated(), connection.cursor() as cursor:
         ids = {"event_ids": list(event_ids), "before": before}
         cursor.execute(statement("count_known"), ids)
-        if _count(cursor.fetchone()) < len(event_ids):
+        counted = cursor.fetchone()
+        shared = find_shared(connection, stream, event_ids)
+        if _count(counted) < len(event_ids) or shared:
             # What PostgreSQL refused has an id but lives among the rejected. One event may have been refused in
             # several versions, or beside a stored one, so that their number says nothing of the others.
             cursor.execute(statement("find_known_before"), ids)
-            unknown = event_ids - {event_id for (event_id,) in cursor.fetchall()}
+            unknown = event_ids - ({event_id for (event_id,) in cursor.fetchall()} - shared)
             pairs = zip(columns.event_ids, columns.payloads, strict=True)
             digests |= {digest(payload) for event_id, payload in pairs if event_id in unknown}
         known_rejected = 0

@@ -31,8 +31,12 @@ from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.quarantine import RefusedRow, stage_rows
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
+from datasync_spider.storage.sharedids import find_shared
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
+
+# Why a letter stays that could be stored, were its id not taken by another stream.
+SHARED_ID = "shared_id"
 
 
 @dataclass(slots=True)
@@ -64,17 +68,21 @@ class _Piece:
     unreadable: Counter[str]
     prepared: PreparedPage
 
-    def outcome(self, stored: set[str], known: set[str], bad: Sequence[RefusedRow]) -> tuple[Tried, list[int]]:
+    def outcome(
+        self, stored: set[str], known: set[str], bad: Sequence[RefusedRow], shared: set[str]
+    ) -> tuple[Tried, list[int]]:
         """What became of each letter, and the numbers of the settled ones.
 
         ``stored`` are the ids that this piece brought, ``known`` all of its ids that are in the table, ``bad`` the
-        rows that PostgreSQL refused.
+        rows that PostgreSQL refused, ``shared`` the ids whose row is another stream's.
         """
         tried = Tried(stored=stored, refused=Counter(self.unreadable))
         refusals = {row.event.event_id: row for row in bad}
         settled: list[int] = []
         for letter, event in self.readable:
-            if event.event_id in known:
+            if event.event_id in shared:
+                tried.refused[SHARED_ID] += 1
+            elif event.event_id in known:
                 settled.append(letter.rejected_id)
             elif event.payload == refusals[event.event_id].event.payload:
                 tried.refused[refusals[event.event_id].reason] += 1
@@ -98,9 +106,13 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
         # What was refused may be stored all the same, with other content.
         known = set(piece.prepared.rows.event_ids) - {row.event.event_id for row in bad}
         known |= find_stored(connection, {row.event.event_id for row in bad})
-        tried, settled = piece.outcome(stored, known, bad)
+        shared = find_shared(connection, hold.stream, known - stored)
+        known -= shared
+        tried, settled = piece.outcome(stored, known, bad, shared)
         # What PostgreSQL refuses of these cannot be compared, and its bytes are kept as they are, in its letter.
         stage_rows(connection, Rows.of(piece.prepared.variants))
+        if shared:
+            cursor.execute(statement("unstage"), {"event_ids": list(shared)})
         tried.conflicts = settle_staged(connection, hold.stream, hold.run_id, rule)
         # Under the other rule the later version of an event has replaced the stored one, and its time counts.
         timed = known if rule == "last" else stored
@@ -114,16 +126,17 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
     return tried
 
 
-def try_letters(connection: Connection, letters: Sequence[DeadLetter]) -> Tried:
+def try_letters(connection: Connection, stream: str, letters: Sequence[DeadLetter]) -> Tried:
     """What would become of these letters. Touches no table but a temporary one, and rolls back."""
     with translated(), connection.cursor() as cursor:
         piece = _prepare(letters)
         bad = _stage(connection, cursor, piece.prepared)
         ids = set(piece.prepared.rows.event_ids)
         known = find_stored(connection, ids)
+        shared = find_shared(connection, stream, known)
         acceptable = ids - {row.event.event_id for row in bad}
         connection.rollback()
-    return piece.outcome(acceptable - known, acceptable | known, bad)[0]
+    return piece.outcome(acceptable - known, (acceptable | known) - shared, bad, shared)[0]
 
 
 def _prepare(letters: Sequence[DeadLetter]) -> _Piece:

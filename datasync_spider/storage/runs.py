@@ -23,7 +23,7 @@ from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
-from datasync_spider.storage.passdepth import epoch_ms, stream_row
+from datasync_spider.storage.passdepth import epoch_ms
 from datasync_spider.storage.resume import BeginPass, decide_start
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
@@ -155,9 +155,7 @@ def _lock_free_stream(
     connection: Connection, cursor: Any, stream: str, unheard: Owner | None, alive: Callable[[Owner], bool | None]
 ) -> tuple[_StreamRow, str | None]:
     """The stream's row, locked, and why its last holder does not count. Raises LeaseHeld where one does."""
-    cursor.execute(statement("ensure_stream"), {"stream": stream})
-    cursor.execute(statement("lock_stream"), {"stream": stream})
-    state = _StreamRow(*stream_row(cursor.fetchone(), stream))
+    state = _lock_stream(cursor, stream)
     decision = decide(
         state.lease_owner, state.lease_acquired_at, expired=state.lease_expired, unheard=unheard, is_alive=alive
     )
@@ -166,6 +164,26 @@ def _lock_free_stream(
         since = f" since {decision.since:%Y-%m-%d %H:%M:%S %Z}" if decision.since else ""
         raise LeaseHeld(f"stream {stream} is being run by {decision.holder}{since} (run {state.lease_run_id})")
     return state, decision.reason
+
+
+def _lock_stream(cursor: Any, stream: str) -> _StreamRow:
+    """The stream's row, made on its first use. Raises StorageRefused where there is no room for one more.
+
+    Each attempt that makes no row has waited for a process that did make one: of this stream, or under that number.
+    """
+    while True:
+        cursor.execute(statement("lock_stream"), {"stream": stream})
+        row = cursor.fetchone()
+        if row is not None:
+            return _StreamRow(*row)
+        cursor.execute(statement("next_stream_id"))
+        (number,) = cursor.fetchone()
+        if number is None:
+            raise StorageRefused(
+                f"stream {stream} is new, and ingestion_state has room for 32,767 streams, all taken:"
+                " give it another database, or delete the rows of streams that are no longer run"
+            )
+        cursor.execute(statement("insert_stream"), {"id": number, "stream": stream})
 
 
 def _take(

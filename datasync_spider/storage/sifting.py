@@ -39,12 +39,12 @@ _SEPARATOR = "\x1f"
 class Sifted:
     """What became of the rows.
 
-    ``inserted`` by page number. ``known``: so many rows were stored already; ``differing`` are the ids of those whose
-    stored content is another one. ``is_staged``: ``staged_events`` exists.
+    ``inserted`` by page number. ``known``: the ids that were stored already; ``differing`` those of them whose stored
+    content is another one. ``is_staged``: ``staged_events`` exists.
     """
 
     inserted: dict[int, int]
-    known: int
+    known: set[str]
     differing: set[str]
     is_staged: bool
 
@@ -78,7 +78,7 @@ def sift(connection: Connection, batch: Batch, keys: StoredKeys, *, probes: bool
             cursor.execute("ROLLBACK TO SAVEPOINT rows")
             return None
         cursor.execute("RELEASE SAVEPOINT rows")
-    return Sifted(_by_page(batch, is_new), len(known), differing, is_staged=bool(suspects))
+    return Sifted(_by_page(batch, is_new), known, differing, is_staged=bool(suspects))
 
 
 def compare_staged(cursor: psycopg2.extensions.cursor) -> tuple[set[str], set[str]]:

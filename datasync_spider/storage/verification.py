@@ -40,6 +40,7 @@ class Books:
     total_ingested: int
     total_rejected: int
     total_filtered: int
+    pass_shared: int
     all_ingested: int
     streams: int
     all_inserted: int

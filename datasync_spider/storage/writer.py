@@ -37,6 +37,7 @@ from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.quarantine import RefusedRow, stage_pages
 from datasync_spider.storage.rejections import insert_rejected
 from datasync_spider.storage.runs import OpenRun
+from datasync_spider.storage.sharedids import find_shared
 from datasync_spider.storage.sifting import compare_staged, sift
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.storedkeys import StoredKeys
@@ -47,11 +48,13 @@ from datasync_spider.storage.translate import translated
 class _Written:
     """What became of a batch's rows, by page number.
 
-    ``differing``: ids whose stored content is another one. ``is_staging``: ``staged_events`` exists.
+    ``known``: ids that were stored already; ``differing``: those of them whose stored content is another one.
+    ``is_staging``: ``staged_events`` exists.
     """
 
     inserted: dict[int, int]
     refused: dict[int, list[RefusedRow]]
+    known: AbstractSet[str] = frozenset()
     differing: AbstractSet[str] = frozenset()
     is_staging: bool = False
 
@@ -84,9 +87,10 @@ class Writer:
         with translated():
             limit_transaction(connection, self._run.lease_ttl_ms)
             written = self._write_rows(connection, batch)
+            shared = find_shared(connection, self._run.stream, written.known)
             turn()
             failpoints.reach("before_checkpoint")
-            conflicts = self._settle_conflicts(connection, batch, written)
+            conflicts = self._settle_conflicts(connection, batch, written, shared)
             kept = insert_rejected(connection, self._run, batch, written.inserted, written.refused)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
@@ -100,6 +104,7 @@ class Writer:
                 write_seconds,
                 totals(),
                 self._rejected_max_percent,
+                len(shared),
             )
             failpoints.reach("before_commit")
             connection.commit()
@@ -149,8 +154,13 @@ class Writer:
         """The name under which the server is to list a writing connection."""
         return label(self._run.run_id, f"writer {lane}")
 
-    def _settle_conflicts(self, connection: Connection, batch: Batch, written: _Written) -> int:
-        contested = contested_rows(batch, written.differing)
+    def _settle_conflicts(
+        self, connection: Connection, batch: Batch, written: _Written, shared: AbstractSet[str]
+    ) -> int:
+        # What an earlier batch had in flight can be looked up only now that it is committed.
+        variants = {event.event_id for page in batch.pages for event in page.variants}
+        shared = shared | find_shared(connection, self._run.stream, variants)
+        contested = contested_rows(batch, written.differing, shared)
         if not contested:
             return 0
         run = self._run
@@ -194,8 +204,8 @@ class Writer:
         if sifted is None:
             self._stored_keys.give_up()
             return self._merge(connection, batch)
-        self._mode.sifted(batch.rows, sifted.known)
-        return _Written(sifted.inserted, {}, sifted.differing, is_staging=sifted.is_staged)
+        self._mode.sifted(batch.rows, len(sifted.known))
+        return _Written(sifted.inserted, {}, sifted.known, sifted.differing, is_staging=sifted.is_staged)
 
     def _merge(self, connection: Connection, batch: Batch) -> _Written:
         with connection.cursor() as cursor:
@@ -206,9 +216,10 @@ class Writer:
             cursor.execute(statement("look_up_by_key"))
             _, differing = compare_staged(cursor)
         inserted = {page.page.number: len(merged.intersection(page.rows.event_ids)) for page in batch.pages}
-        bad = sum(len(rows) for rows in refused.values())
-        self._mode.sifted(batch.rows, batch.rows - bad - len(merged))
-        return _Written(inserted, refused, differing, is_staging=True)
+        bad = {row.event.event_id for rows in refused.values() for row in rows}
+        known = {event_id for page in batch.pages for event_id in page.rows.event_ids} - bad - merged
+        self._mode.sifted(batch.rows, len(known))
+        return _Written(inserted, refused, known, differing, is_staging=True)
 
 
 def _raise_unless_refused(error: psycopg2.Error) -> None:

@@ -132,6 +132,15 @@ def test_a_crawl_that_cannot_reach_its_database_is_told_as_failed(checkout: Path
     assert "INGESTION COMPLETE" not in result.stdout
 
 
+def test_an_export_that_fails_is_told_though_every_event_is_stored(checkout: Path) -> None:
+    result = run(checkout, "--local", "--", "-O", "/dev/full:jsonl", MOCK_TOTAL_EVENTS="1000")
+
+    assert result.returncode == 6, result.stderr
+    assert "INGESTION COMPLETE, EXPORT FAILED" in result.stderr
+    assert "Events stored so far: 1000" in result.stderr
+    assert "INGESTION COMPLETE!" not in result.stdout
+
+
 def signal_script(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGINT)
 

@@ -1,7 +1,8 @@
-"""An extension as a user might write it."""
+"""Extensions as a user might write them."""
 
 from __future__ import annotations
 
+import resource
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import signals
@@ -23,3 +24,12 @@ class CountResponses:
 
     def count(self, **_: Any) -> None:
         self._crawler.stats.inc_value(f"user/by {type(self._crawler.signals).__name__}")
+
+
+class SmallFiles:
+    """As if the disk were full for each file of this process that grows beyond 100,000 bytes."""
+
+    @classmethod
+    def from_crawler(cls, _: Crawler) -> Self:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        return cls()

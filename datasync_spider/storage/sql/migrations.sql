@@ -21,3 +21,6 @@ SELECT version, name, checksum FROM schema_migrations ORDER BY version;
 
 -- name: record_migration
 INSERT INTO schema_migrations (version, name, checksum) VALUES (%(version)s, %(name)s, %(checksum)s);
+
+-- name: count_migrations
+SELECT count(*) FROM schema_migrations;

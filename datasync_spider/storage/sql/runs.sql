@@ -1,8 +1,14 @@
--- name: ensure_stream
--- A stream's row, made on its first use. Ids are only there because the first table had them.
-INSERT INTO ingestion_state (id, stream)
-SELECT coalesce(max(id), 0) + 1, %(stream)s FROM ingestion_state
-ON CONFLICT DO NOTHING;
+-- name: next_stream_id
+-- The number for a new stream's row, NULL where all are taken: numbers are only there because the first table had them.
+-- Row 1 is the adopted stream's, so a gap is looked for behind it.
+SELECT CASE WHEN coalesce(max(id), 0) < 32767 THEN greatest(max(id), 0) + 1
+       ELSE (SELECT min(free) FROM generate_series(2, 32767) AS free WHERE free NOT IN (SELECT id FROM ingestion_state))
+       END
+FROM ingestion_state;
+
+-- name: insert_stream
+-- Makes no row where another process takes the number, or opens the same stream: what it does is waited for.
+INSERT INTO ingestion_state (id, stream) VALUES (%(id)s, %(stream)s) ON CONFLICT DO NOTHING;
 
 -- name: lock_stream
 SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
@@ -49,6 +55,7 @@ SET pass_number = %(pass_number)s,
     named_walk = 0,
     known_walk = 0,
     total_filtered = 0,
+    pass_shared = 0,
     cursor = NULL
 WHERE stream = %(stream)s
 RETURNING pass_started_at;

@@ -11,7 +11,7 @@ FROM ingestion_state WHERE stream = %(stream)s;
 -- name: verify_books
 -- What the stream's row and the runs claim. All streams share one table of events, so their claims are summed up as well.
 SELECT now() AS read_at, state.cursor, state.walk, state.pass_number, state.pass_status, state.pass_expected_total,
-       state.total_ingested, state.total_rejected, state.total_filtered,
+       state.total_ingested, state.total_rejected, state.total_filtered, state.pass_shared,
        booked.ingested AS all_ingested, booked.streams, runs.inserted AS all_inserted, runs.first_started_at,
        letters.open AS open_letters, letters.replayed AS settled_letters, replays.settled AS settled_by_replays
 FROM ingestion_state AS state

@@ -74,6 +74,7 @@ SET cursor = %(cursor)s,
     total_rejected = total_rejected + %(newly_rejected)s,
     -- Of this walk alone: a second walk meets what was filtered again, and it must not be counted twice.
     total_filtered = CASE WHEN %(walk)s > walk THEN 0 ELSE total_filtered END + %(filtered)s,
+    pass_shared = pass_shared + %(shared)s,
     named_walk = CASE WHEN %(is_named)s THEN %(walk)s ELSE named_walk END,
     known_walk = CASE WHEN %(is_known)s THEN %(walk)s ELSE known_walk END,
     pass_status = 'open',
@@ -88,7 +89,7 @@ SET cursor = %(cursor)s,
     lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
 WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
   AND checkpoint_page = %(first_page)s - 1
-RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total;
+RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total, pass_shared;
 
 -- name: end_pass
 UPDATE ingestion_state

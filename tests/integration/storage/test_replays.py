@@ -201,7 +201,7 @@ def test_a_rehearsal_says_the_same_and_changes_nothing(database_url: str) -> Non
         database_url, [raw_event("a"), raw_event("a"), raw_event("c"), TOO_LARGE, raw_event("large"), b"{}"], ["c"]
     )
     with unchanged(database_url), connected(database_url) as connection:
-        tried = try_letters(connection, read_letters_after(connection, OPEN, 0))
+        tried = try_letters(connection, OPEN.stream, read_letters_after(connection, OPEN, 0))
     again = replay_once(database_url)
     assert (tried.stored, tried.settled, tried.refused) == (again.stored, again.settled, again.refused)
     assert [letter.raw for letter in tried.left] == [raw_event("large")]

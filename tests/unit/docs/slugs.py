@@ -150,7 +150,7 @@ def rejection_reasons() -> set[str]:
 def run_reasons() -> set[str]:
     """What the ``reason`` of a run's row may be."""
     return (
-        _class_reasons({"FatalError", "StorageError"})
+        _class_reasons({"FatalError", "StorageError", "ConfigurationError"})
         | _second_of_returned_tuples("pipelines/ending.py", "outcome")
         | _signals("local/shutdown.py")
         | {slug for tree, call in _calls("Verdict") for slug in _reason_of_verdict(tree, call)}
