@@ -216,7 +216,7 @@ class Round:
             case "halve":
                 self.tally.injected["connections cut"] += database.proxy.halve()
             case "betray":
-                database.proxy.betray(b"COMMIT", self.chance.choice(list(Betrayal)))
+                database.proxy.betray(b"COMMIT\0", self.chance.choice(list(Betrayal)))
                 # Where nothing is committed at the moment, it strikes at whatever is committed next.
                 self.tally.injected["connections cut"] += database.proxy.sprung.wait(1.0)
             case "stall":

@@ -105,7 +105,10 @@ class Proxy:
         self._bytes_per_second = bytes_per_second
 
     def betray(self, needle: bytes, betrayal: Betrayal) -> None:
-        """Sets a trap for the next message from a client that holds the needle; ``sprung`` is set when it was used."""
+        """Sets a trap for the next message from a client that holds the needle; ``sprung`` is set when it was used.
+
+        A COMMIT is told from what merely names one, such as BEGIN ISOLATION LEVEL READ COMMITTED, by the zero after it.
+        """
         self.sprung.clear()
         with self._lock:
             self._trap = (needle, betrayal)

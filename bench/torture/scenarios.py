@@ -174,7 +174,7 @@ def a_commit_that_never_arrives(stage: Stage) -> None:
     # The heartbeat commits as well; with this lease it is not heard of.
     crawl = stage.crawl(LEASE_TTL_MS="60000")
     stage.wait_for("SELECT count(*) >= 4 FROM ingestion_pages", crawl)
-    stage.database.proxy.betray(b"COMMIT", Betrayal.MESSAGE_LOST)
+    stage.database.proxy.betray(b"COMMIT\0", Betrayal.MESSAGE_LOST)
     code = stage.ended(crawl)
     stage.check(code == 0, f"the run ended with exit code {code}")
     stage.check(stage.database.proxy.sprung.is_set(), "no COMMIT was lost")

@@ -93,7 +93,7 @@ def test_a_commit_whose_answer_is_lost_is_read_back_and_not_written_again(
 ) -> None:
     crawl = start_crawl(slow_mock.base_url, DATABASE_URL=proxied_url, WRITE_CONCURRENCY="1", **SETTINGS)
     wait_for_pages(database_url, 4)
-    proxy.betray(b"COMMIT", Betrayal.ANSWER_LOST)
+    proxy.betray(b"COMMIT\0", Betrayal.ANSWER_LOST)
     assert crawl.wait() == 0, crawl.log
     assert proxy.sprung.is_set()
     assert "had been committed before the connection was lost" in crawl.log
@@ -106,7 +106,7 @@ def test_a_commit_that_never_arrives_is_written_again_over_the_transaction_that_
 ) -> None:
     crawl = start_crawl(slow_mock.base_url, DATABASE_URL=proxied_url, WRITE_CONCURRENCY="1", **SETTINGS)
     wait_for_pages(database_url, 4)
-    proxy.betray(b"COMMIT", Betrayal.MESSAGE_LOST)
+    proxy.betray(b"COMMIT\0", Betrayal.MESSAGE_LOST)
     # The server would keep that transaction's locks for as long as a lease lives, a minute.
     assert crawl.wait(40) == 0, crawl.log
     assert proxy.sprung.is_set()
@@ -129,7 +129,7 @@ def test_a_migration_that_is_lost_half_way_does_not_keep_its_lock_from_the_next_
     start_mock_api: StartMock, start_crawl: StartCrawl, empty_database_url: str, proxy: Proxy
 ) -> None:
     mock = start_mock_api("--total", "600")
-    proxy.betray(b"COMMIT", Betrayal.MESSAGE_LOST)
+    proxy.betray(b"COMMIT\0", Betrayal.MESSAGE_LOST)
     crawl = start_crawl(mock.base_url, DATABASE_URL=through(proxy, empty_database_url), **SETTINGS)
     assert crawl.wait() == 0, crawl.log
     assert proxy.sprung.is_set()
