@@ -16,6 +16,21 @@ _SECRET_PARAMETERS = frozenset(
     {"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"}
 )
 _LOCATING_PARAMETERS = frozenset({"host", "hostaddr", "port", "dbname"})
+# Parameters that other tools put into such a URL, by their names in lower case, and what to write instead.
+_LEAVE_OUT = "leave it out: it means nothing here"
+_PATH = "write options=-csearch_path%3DNAME"
+_OF_OTHER_TOOLS = {
+    "schema": _PATH,
+    "currentschema": _PATH,
+    "search_path": _PATH,
+    "encoding": "leave it out: UTF-8 is asked for in any case",
+    "charset": "leave it out: UTF-8 is asked for in any case",
+    "sslaccept": "write sslmode=require, or sslmode=verify-full with sslrootcert",
+    "usessl": "write sslmode=require, or sslmode=verify-full with sslrootcert",
+    **dict.fromkeys(("pgbouncer", "connection_limit", "pool_timeout", "pool_size", "max_overflow"), _LEAVE_OUT),
+    **dict.fromkeys(("socket_timeout", "statement_cache_size", "prepared_statements", "preparethreshold"), _LEAVE_OUT),
+    **dict.fromkeys(("binary_parameters", "applicationname", "timeout", "logintimeout"), _LEAVE_OUT),
+}
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 
@@ -37,6 +52,7 @@ def check_database_url(text: str) -> str:
     if _BROKEN_ESCAPE.search(text):
         raise ValueError("it holds a % that begins no character's code: write the % itself as %25")
     _refuse_stray_at(text[scheme.end() :])
+    _refuse_other_tools(text)
     return text
 
 
@@ -48,6 +64,13 @@ def _refuse_stray_at(rest: str) -> None:
     early_question = "@" in query and "@" not in credentials_and_host
     if credentials_and_host.count("@") > 1 or "@" in path or early_question:
         raise ValueError("its @ is not where it can be understood: percent-encode @ / ? in a password as %40 %2F %3F")
+
+
+def _refuse_other_tools(text: str) -> None:
+    for name, _ in _split(text).parameters:
+        remedy = _OF_OTHER_TOOLS.get(name.lower())
+        if remedy is not None:
+            raise ValueError(f"its parameter {name} is another tool's, and libpq knows none of that name: {remedy}")
 
 
 def database_secrets(url: str) -> tuple[str, ...]:

@@ -55,15 +55,23 @@ def connect(database_url: str, *, connect_timeout_seconds: int = 5, label: str =
     }
     try:
         with translated():
-            connection: Connection = psycopg2.connect(
-                connection_factory=Connection, cursor_factory=Cursor, **parameters
-            )
+            connection: Connection = _opened(parameters)
             # For each BEGIN; nothing is sent. A standby would refuse to write, and one may look there.
             readonly = False if connection.get_parameter_status("in_hot_standby") == "off" else None
             connection.set_session(isolation_level="READ COMMITTED", readonly=readonly, deferrable=False)
             return connection
     except StorageUnavailable as error:
         raise _with_variables(error, database_url) from error
+
+
+def _opened(parameters: dict[str, Any]) -> Connection:
+    try:
+        opened: Connection = psycopg2.connect(connection_factory=Connection, cursor_factory=Cursor, **parameters)
+    except UnicodeDecodeError as error:
+        # Until a login has succeeded a server speaks the encoding of its own messages, whatever it is asked for.
+        words = error.object.decode("utf-8", "backslashreplace")
+        raise StorageUnavailable(" ".join(words.split())) from error
+    return opened
 
 
 def _with_variables(error: StorageUnavailable, database_url: str) -> StorageUnavailable | StorageRefused:

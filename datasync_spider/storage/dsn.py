@@ -8,8 +8,10 @@ docs/reference/settings.md, and named where a connection fails.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 
+from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
 
 from datasync_spider.errors import StorageRefused
@@ -56,6 +58,7 @@ _COUNTING = {
 # says for itself what matters. The server refuses the session for invalid ones.
 _SENT = ("PGTZ", "PGDATESTYLE", "PGGEQO")
 _SECRET = "PGPASSWORD"
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}")
 _VARIABLES = {**_LOCATING, "service": _SERVICE, **_SAID, **_COUNTING}
 
 
@@ -123,4 +126,21 @@ def _parsed(database_url: str) -> dict[str, str]:
             return dict(parse_dsn(database_url))
     except StorageRefused:
         # libpq quotes the part of the URL that it stumbled over, which may be the password.
-        raise StorageRefused("DATABASE_URL cannot be understood as a PostgreSQL URL") from None
+        unknown = _unknown_parameters(database_url)
+        because = f": libpq knows no parameter {' and no '.join(unknown)}" if unknown else ""
+        raise StorageRefused(f"DATABASE_URL cannot be understood as a PostgreSQL URL{because}") from None
+
+
+def _unknown_parameters(database_url: str) -> list[str]:
+    """Names alone, and only what looks like one."""
+    pairs = database_url.partition("?")[2].split("&")
+    names = [name for name in (pair.partition("=")[0] for pair in pairs) if _NAME.fullmatch(name)]
+    return [name for name in names if not _is_known(name)]
+
+
+def _is_known(name: str) -> bool:
+    try:
+        parse_dsn(f"postgresql:///?{name}=")
+    except ProgrammingError:
+        return False
+    return True

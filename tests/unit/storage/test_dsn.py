@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
 
@@ -79,3 +80,14 @@ def test_the_variable_that_was_refused_is_the_one_whose_value_is_quoted() -> Non
     assert refused_variable(environ, url, 'invalid sslmode value: "nonsense"') == "PGSSLMODE"
     assert refused_variable(environ, url, 'password authentication failed for user "postgres"') is None
     assert refused_variable(environ, f"{url}?sslmode=nonsense", 'invalid sslmode value: "nonsense"') is None
+
+
+@pytest.mark.parametrize("use", [connection_parameters, lambda url: libpq_environment(url, {})])
+def test_a_parameter_that_libpq_does_not_know_is_named_and_nothing_else_of_the_url_is(
+    use: Callable[[str], object],
+) -> None:
+    with pytest.raises(StorageRefused) as caught:
+        use("postgresql://me:hush@here/events?sslmode=require&swimming_pool=hush")
+    assert "libpq knows no parameter swimming_pool" in str(caught.value)
+    assert "sslmode" not in str(caught.value)
+    assert "hush" not in str(caught.value)
