@@ -58,6 +58,7 @@ _COUNTING = {
 # says for itself what matters. The server refuses the session for invalid ones.
 _SENT = ("PGTZ", "PGDATESTYLE", "PGGEQO")
 _SECRET = "PGPASSWORD"
+_OPTIONS = "PGOPTIONS"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}")
 _VARIABLES = {**_LOCATING, "service": _SERVICE, **_SAID, **_COUNTING}
 
@@ -104,15 +105,19 @@ def counting_variables(environ: Mapping[str, str], database_url: str) -> list[st
 
 
 def refused_variable(environ: Mapping[str, str], database_url: str, message: str) -> str | None:
-    """The variable whose value a failed connection's message quotes: that does not mend by itself."""
-    return next(
-        (
-            name
-            for name in counting_variables(environ, database_url)
-            if name != _SECRET and f'"{environ[name]}"' in message
-        ),
-        None,
-    )
+    """The variable of whose value a failed connection's message quotes all, or a word: that does not mend by itself."""
+    for name in counting_variables(environ, database_url):
+        value = environ[name]
+        words = _option_words(value) if name == _OPTIONS else [value]
+        if name != _SECRET and any(f'"{word}"' in message for word in words):
+            return name
+    return None
+
+
+def _option_words(options: str) -> list[str]:
+    """Names and values, in each way to give them: ``-c name=value``, ``-cname=value``, ``--name=value``."""
+    words = re.split(r"[\s=]+", options)
+    return [word for text in words if (word := text.removeprefix("--").removeprefix("-c"))]
 
 
 def names_search_path(dsn: str) -> bool:

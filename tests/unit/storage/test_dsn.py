@@ -82,6 +82,14 @@ def test_the_variable_that_was_refused_is_the_one_whose_value_is_quoted() -> Non
     assert refused_variable(environ, f"{url}?sslmode=nonsense", 'invalid sslmode value: "nonsense"') is None
 
 
+@pytest.mark.parametrize("options", ["-c nonsense=1", "-cnonsense=1", "--nonsense=1", "-c geqo=on -c wal=nonsense"])
+def test_a_word_of_the_options_that_the_server_refuses_is_theirs(options: str) -> None:
+    environ = {"PGOPTIONS": options}
+    message = 'FATAL: unrecognized configuration parameter "nonsense"'
+    assert refused_variable(environ, "postgresql://me@here/events", message) == "PGOPTIONS"
+    assert refused_variable(environ, "postgresql://me@here/events", 'FATAL: role "me" does not exist') is None
+
+
 @pytest.mark.parametrize("use", [connection_parameters, lambda url: libpq_environment(url, {})])
 def test_a_parameter_that_libpq_does_not_know_is_named_and_nothing_else_of_the_url_is(
     use: Callable[[str], object],
