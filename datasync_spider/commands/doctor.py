@@ -30,11 +30,12 @@ from datasync_spider.doctor.disk import free_bytes, judge_disk
 from datasync_spider.doctor.finding import Finding, has_problems, problem
 from datasync_spider.doctor.reachability import check_api
 from datasync_spider.doctor.report import as_lines, as_report
+from datasync_spider.doctor.waits import judge_waits
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.dsn import counting_variables, ignored_variables
 from datasync_spider.storage.inspection import DatabaseFacts, inspect_database
-from datasync_spider.storage.status import read_stream_names
+from datasync_spider.storage.status import read_asked_waits, read_stream_names
 
 if TYPE_CHECKING:
     import argparse
@@ -100,7 +101,7 @@ def _look_at_database(settings: BaseSettings, config: Config) -> list[Finding]:
         with database(settings, config) as database_url:
             variables = judge_variables(ignored, counting_variables(os.environ, database_url))
             facts = inspect_database(database_url)
-            names = _stream_names(database_url, facts)
+            names, waits = _look_at_tables(database_url, config.stream, facts)
     except StorageError as error:
         return [*judge_variables(ignored, ()), unreachable(error, config.database_label)]
     here = time.time()
@@ -109,15 +110,16 @@ def _look_at_database(settings: BaseSettings, config: Config) -> list[Finding]:
         *variables,
         judge_clock("the database", facts.server.now_epoch, here, 1.0),
         *judge_stream(config.stream, names),
+        *judge_waits(*waits, config.rate_limit_wait_budget_ms / 1000, here),
     ]
 
 
-def _stream_names(database_url: str, facts: DatabaseFacts) -> list[str]:
-    """None where the tables are not there to be read, which has a finding of its own."""
-    if facts.pending or facts.alien_schema is not None or facts.missing_rights:
-        return []
+def _look_at_tables(database_url: str, stream: str, facts: DatabaseFacts) -> tuple[list[str], tuple[float, float]]:
+    """The streams, and what the API has asked for; nothing where the tables are not there to be read, as is told."""
+    if facts.pending or facts.alien_schema is not None or facts.missing_rights or facts.table_faults:
+        return [], (0.0, 0.0)
     with connected(database_url) as connection:
-        return read_stream_names(connection)
+        return read_stream_names(connection), read_asked_waits(connection, stream)
 
 
 def _look_at_api(settings: BaseSettings, config: Config) -> list[Finding]:

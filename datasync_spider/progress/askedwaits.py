@@ -7,12 +7,20 @@ from datetime import UTC, datetime
 from datasync_spider.pacing.headers import AskedWait
 from datasync_spider.progress.words import duration
 
+_LONGEST_SECONDS = 100 * 365.25 * 86_400
 _SETTING = "API_RATE_LIMIT_WAIT_BUDGET_MS"
 
 
 def asked_by(status: int | None, source: str) -> str:
     """``503, Retry-After: 86400``."""
     return ", ".join(str(part) for part in (status, source) if part)
+
+
+def until_words(seconds: float, epoch_now: float) -> str:
+    """``2026-11-30 16:00:00 UTC, in 23 h 12 min``; a moment that somebody has set by hand may be infinity."""
+    if seconds > _LONGEST_SECONDS:
+        return "a moment more than a hundred years ahead"
+    return f"{datetime.fromtimestamp(epoch_now + seconds, UTC):%Y-%m-%d %H:%M:%S} UTC, in {duration(seconds)}"
 
 
 def too_long_words(asked: AskedWait, asked_in: str, budget_seconds: float, epoch_now: float, *, is_kept: bool) -> str:
@@ -23,14 +31,11 @@ def too_long_words(asked: AskedWait, asked_in: str, budget_seconds: float, epoch
     budget = f"{_SETTING} of {budget_seconds * 1000:.0f} ({duration(budget_seconds)})"
     if not asked.is_plausible:
         return f"the API asks for a wait that no unit makes plausible ({asked_in}), and none ends within {budget}"
-    until = datetime.fromtimestamp(epoch_now + asked.seconds, UTC)
     lift = (
         f"until then no run asks; raise {_SETTING} to wait for it, or, if it is the API's mistake, set"
         " ingestion_state.closed_until to NULL"
         if is_kept
         else f"raise {_SETTING} to wait for it"
     )
-    return (
-        f"the API asks for no request before {until:%Y-%m-%d %H:%M:%S} UTC, in {duration(asked.seconds)} ({asked_in}),"
-        f" which is after the end of {budget}: {lift}"
-    )
+    until = until_words(asked.seconds, epoch_now)
+    return f"the API asks for no request before {until} ({asked_in}), which is after the end of {budget}: {lift}"

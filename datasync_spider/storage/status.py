@@ -19,6 +19,12 @@ def read_stream_names(connection: Connection) -> list[str]:
     return [row["stream"] for row in _all(connection, "read_stream_names", {})]
 
 
+def read_asked_waits(connection: Connection, stream: str) -> tuple[float, float]:
+    """For how many seconds a refusal for the rate, and any other answer, ask to stay away; 0 where nothing does."""
+    found = _all(connection, "read_asked_waits", {"stream": stream})
+    return (found[0]["closed_seconds"], found[0]["advised_seconds"]) if found else (0.0, 0.0)
+
+
 def read_last_runs(connection: Connection, stream: str, limit: int) -> list[dict[str, Any]]:
     """The newest runs first, by column name."""
     return _all(connection, "read_last_runs", {"stream": stream, "limit": limit})

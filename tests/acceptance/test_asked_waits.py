@@ -121,3 +121,14 @@ def test_the_progress_tells_a_wait_and_a_signal_ends_it_at_once(start_crawl: Sta
     )
     assert closed is None
     assert 2_900 < advised <= 3_000
+
+
+def test_a_stream_that_somebody_has_closed_for_ever_asks_for_nothing(
+    start_crawl: StartCrawl, database_url: str
+) -> None:
+    execute_outside(database_url, "UPDATE ingestion_state SET closed_until = 'infinity' WHERE id = 1")
+    with serving() as feed:
+        crawl = start_crawl(feed.base_url, **BUDGET)
+        assert crawl.wait(30) == 1, crawl.log
+        assert feed.asked == []
+    assert "no request before a moment more than a hundred years ahead" in ending(crawl)

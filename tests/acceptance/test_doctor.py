@@ -134,3 +134,14 @@ def test_without_any_setting_the_services_that_a_crawl_would_start_are_looked_at
     assert code == 0, report
     assert any("embedded PostgreSQL" in finding["text"] for finding in report["findings"])
     assert any("says that it is well" in finding["text"] for finding in report["findings"])
+
+
+def test_a_refusal_that_holds_crawls_back_is_a_problem_before_one_is_started(
+    start_mock_api: StartMock, database_url: str, environment: dict[str, str]
+) -> None:
+    base_url = start_mock_api("--total", "10").base_url
+    execute_outside(database_url, "UPDATE ingestion_state SET closed_until = now() + INTERVAL '1 day' WHERE id = 1")
+    code, report = diagnose(API_BASE_URL=base_url, **environment)
+    assert code == 1
+    assert amiss(report) == [("api", "problem")]
+    assert any("no request before" in finding["text"] for finding in report["findings"])

@@ -11,12 +11,13 @@ FROM ingestion_state;
 INSERT INTO ingestion_state (id, stream) VALUES (%(id)s, %(stream)s) ON CONFLICT DO NOTHING;
 
 -- name: lock_stream
+-- A moment that somebody has set by hand may be infinity, from which nothing can be taken away.
 SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired,
        pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
        newest_occurred_at, total_ingested,
-       coalesce(greatest(extract(epoch FROM closed_until - now()), 0), 0)::float8 AS closed_seconds,
-       coalesce(greatest(extract(epoch FROM advised_until - now()), 0), 0)::float8 AS advised_seconds
+       (CASE WHEN closed_until > now() THEN extract(epoch FROM least(closed_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS closed_seconds,
+       (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds
 FROM ingestion_state
 WHERE stream = %(stream)s
 FOR UPDATE;

@@ -13,6 +13,13 @@ FROM ingestion_state s
 WHERE pass_status <> 'new' OR total_ingested > 0 OR EXISTS (SELECT FROM ingestion_runs r WHERE r.stream = s.stream)
 ORDER BY id;
 
+-- name: read_asked_waits
+-- For how long the API has asked the stream's earlier runs to stay away, in seconds from now.
+SELECT (CASE WHEN closed_until > now() THEN extract(epoch FROM least(closed_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS closed_seconds,
+       (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds
+FROM ingestion_state
+WHERE stream = %(stream)s;
+
 -- name: read_last_runs
 -- Runs that walk the feed: a replay says nothing of it.
 SELECT run_id, stream, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,

@@ -5,7 +5,7 @@ SELECT set_config('enable_sort', 'off', true);
 
 -- name: read_closed_seconds
 -- How long the API has told us not to ask, from now.
-SELECT coalesce(greatest(extract(epoch FROM greatest(closed_until, advised_until) - now()), 0), 0)::float8
+SELECT (CASE WHEN greatest(closed_until, advised_until) > now() THEN extract(epoch FROM least(greatest(closed_until, advised_until), now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8
 FROM ingestion_state WHERE stream = %(stream)s;
 
 -- name: verify_books
