@@ -31,6 +31,7 @@ from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.logs import install_logging
 from datasync_spider.proxies import passed_over, proxy_for
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.registry import Slice, find_slice
 from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.status import read_stream_names
 from datasync_spider.trust import check_authorities
@@ -152,10 +153,13 @@ def interruptibly(work: Callable[[], None], watch: StandstillWatch) -> None:
         raise raised[0]
 
 
-def check_stream(connection: Connection, config: Config) -> None:
-    """Raises ConfigurationError where the database, whose schema is up to date, has streams but not the one named."""
-    if refusal := streamnames.unknown(config.stream, read_stream_names(connection)):
-        raise ConfigurationError(refusal)
+def chosen_slice(connection: Connection, config: Config) -> Slice:
+    """What STREAM and SLICE name. Raises ConfigurationError where a database of today's schema does not have it."""
+    found = find_slice(connection, config.stream, config.slice)
+    connection.rollback()
+    if found is None:
+        raise ConfigurationError(streamnames.unknown(config.stream, config.slice, read_stream_names(connection)))
+    return found
 
 
 class DatasyncCommand(ScrapyCommand):

@@ -33,7 +33,9 @@ DatasyncError
 │   ├── LeaseHeld             another run of this stream is active: exit code 4
 │   ├── FencedOff             this run has lost its lease and must write nothing more
 │   ├── MigrationError        the schema is not one that these migrations made
-│   └── TableRefused          a table is somebody else's, or was altered by hand
+│   ├── TableRefused          a table is somebody else's, or was altered by hand
+│   ├── StreamChanged         a stream is read otherwise than what is stored of it: exit code 2
+│   └── StreamPaused          somebody has paused the slice: exit code 2
 └── Stopped                   a signal asked us to end; not an error of anything
 
 Facts are attributes, so that no caller parses a message. No secret may enter a message: URLs are given without
@@ -254,6 +256,18 @@ class TableRefused(StorageError):
     """A table is not as the migrations have made it: rows could be lost, doubled or changed. The message names each."""
 
     reason = "table_refused"
+
+
+class StreamChanged(StorageError):
+    """What is stored of the stream was read otherwise than its source says now. The message names the way out."""
+
+    reason = "stream_changed"
+
+
+class StreamPaused(StorageError):
+    """No run of the slice begins until somebody lets it."""
+
+    reason = "stream_paused"
 
 
 class Stopped(DatasyncError):

@@ -1,7 +1,7 @@
-"""What there is to say of a stream's name that the database does not know. Pure.
+"""Names of streams and slices: how they are shown, and what there is to say of one that is not known. Pure.
 
-Invariant: a database without any stream knows no name and doubts none. A crawl may begin a stream; whatever only looks
-at one, or changes what is stored of it, needs one that there is.
+Invariant: a crawl may begin a stream, and of the first one no name is in doubt; whatever only looks at one, or changes
+what is stored of it, needs one that there is.
 """
 
 from __future__ import annotations
@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+NO_SLICE = "{}"
+"""The name of the one slice of a stream that has none: the canonical JSON of no values."""
+
 _LISTED = 10
 
 
-def unknown(stream: str, known: Sequence[str]) -> str | None:
-    """Why there is nothing to see or to change of ``stream``; None where there is, or no stream at all yet."""
-    if not known or stream in known:
-        return None
+def label(stream: str, slice_name: str) -> str:
+    """A slice for people."""
+    return stream if slice_name == NO_SLICE else f"{stream} {slice_name}"
+
+
+def unknown(stream: str, slice_name: str, known: Sequence[str]) -> str:
+    """Why there is nothing to see or to change of the slice, which the database does not have."""
+    if stream in known:
+        return f"the stream {stream} has no slice {slice_name}, which SLICE names: scrapy streams lists what there is"
     return f"there is no stream {stream}, which STREAM names: {_what_there_is(stream, known)}"
 
 
@@ -31,4 +39,4 @@ def _what_there_is(stream: str, known: Sequence[str]) -> str:
     more = f" and {len(known) - _LISTED:,} more" if len(known) > _LISTED else ""
     close = get_close_matches(stream, known, n=1)
     guess = f" (did you mean {close[0]}?)" if close else ""
-    return f"this database has: {listed}{more}{guess}"
+    return f"this database has: {listed or 'none yet'}{more}{guess}"

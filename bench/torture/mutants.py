@@ -98,8 +98,8 @@ def known_ground_is_any_stored_page() -> None:
     """An incremental pass stops at pages that it has stored itself."""
     original = known.is_known_entirely
 
-    def is_known_entirely(connection: Any, stream: str, page: Any, before: Any) -> bool:
-        return original(connection, stream, page, before.replace(year=before.year + 100))
+    def is_known_entirely(connection: Any, slice_: Any, page: Any, before: Any) -> bool:
+        return original(connection, slice_, page, before.replace(year=before.year + 100))
 
     _put(lookups, "is_known_entirely", is_known_entirely)
 

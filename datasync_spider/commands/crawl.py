@@ -28,7 +28,7 @@ from datasync_spider.storage.backends import label
 from datasync_spider.storage.connect import connected, patiently
 from datasync_spider.storage.runs import end_open_run, read_run
 from datasync_spider.storage.standstill import StandstillWatch, standstill_words
-from datasync_spider.storage.status import read_stream_names, read_streams
+from datasync_spider.storage.status import read_state, read_stream_names
 from datasync_spider.storage.tables import prepare_tables
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _READ_END_SECONDS = 5.0
 _READ_END_AFTER_SIGNAL_SECONDS = 2.0
 _ASK_WHY_SECONDS = 2.0
 _TOLD = (
-    *("run_id", "stream", "status", "reason", "detail", "expected_total"),
+    *("run_id", "stream", "slice", "status", "reason", "detail", "expected_total"),
     *("pages", "events", "inserted", "duplicates", "rejected", "filtered", "retries", "waited_ms"),
 )
 
@@ -206,7 +206,7 @@ def _read_end(run_id: int, database_url: str, signal_name: str | None, exports_f
         with connected(database_url, connect_timeout_seconds=2) as connection:
             end_open_run(connection, run_id, signal_name)
             row = read_run(connection, run_id)
-            streams = read_streams(connection)
+            state = read_state(connection, row["slice_id"]) if row else None
     except StorageError as error:
         return _unreadable(run_id, str(error))
     except Exception as error:
@@ -215,16 +215,15 @@ def _read_end(run_id: int, database_url: str, signal_name: str | None, exports_f
         return _unreadable(run_id, f"{type(error).__name__}: {error}")
     if row is None:
         return _unreadable(run_id, "its row is gone")
-    stream = next((stream for stream in streams if stream["stream"] == row["stream"]), {})
-    return _report(row, stream, exports_failed)
+    return _report(row, state or {}, exports_failed)
 
 
 def _unreadable(run_id: int, why: str) -> End:
     return End(exitcodes.FAILED, summary.unreadable(run_id, why), {"run_id": run_id})
 
 
-def _report(row: Mapping[str, Any], stream: Mapping[str, Any], exports_failed: Mapping[str, str]) -> End:
-    stored, rejected = stream.get("total_ingested"), stream.get("total_rejected")
+def _report(row: Mapping[str, Any], state: Mapping[str, Any], exports_failed: Mapping[str, str]) -> End:
+    stored, rejected = state.get("total_ingested"), state.get("total_rejected")
     fields = {name: row[name] for name in _TOLD}
     lines = summary.summary(row, stored, rejected, exports_failed)
     code = exitcodes.exit_code(row["status"], export_failed=bool(exports_failed))

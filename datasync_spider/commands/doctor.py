@@ -35,6 +35,7 @@ from datasync_spider.errors import ConfigurationError, Stopped, StorageError
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.dsn import counting_variables, ignored_variables
 from datasync_spider.storage.inspection import DatabaseFacts, inspect_database
+from datasync_spider.storage.registry import find_slice
 from datasync_spider.storage.status import read_asked_waits, read_stream_names
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _look_at_database(settings: BaseSettings, config: Config) -> list[Finding]:
         with database(settings, config) as database_url:
             variables = judge_variables(ignored, counting_variables(os.environ, database_url))
             facts = inspect_database(database_url)
-            names, waits = _look_at_tables(database_url, config.stream, facts)
+            names, waits = _look_at_tables(database_url, config, facts)
     except StorageError as error:
         return [*judge_variables(ignored, ()), unreachable(error, config.database_label)]
     here = time.time()
@@ -114,12 +115,14 @@ def _look_at_database(settings: BaseSettings, config: Config) -> list[Finding]:
     ]
 
 
-def _look_at_tables(database_url: str, stream: str, facts: DatabaseFacts) -> tuple[list[str], tuple[float, float]]:
+def _look_at_tables(database_url: str, config: Config, facts: DatabaseFacts) -> tuple[list[str], tuple[float, float]]:
     """The streams, and what the API has asked for; nothing where the tables are not there to be read, as is told."""
     if facts.pending or facts.alien_schema is not None or facts.missing_rights or facts.table_faults:
         return [], (0.0, 0.0)
     with connected(database_url) as connection:
-        return read_stream_names(connection), read_asked_waits(connection, stream)
+        slice_ = find_slice(connection, config.stream, config.slice)
+        waits = (0.0, 0.0) if slice_ is None else read_asked_waits(connection, slice_)
+        return read_stream_names(connection), waits
 
 
 def _look_at_api(settings: BaseSettings, config: Config) -> list[Finding]:

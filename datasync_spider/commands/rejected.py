@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand, check_stream
+from datasync_spider.command import DatasyncCommand, chosen_slice
 from datasync_spider.deadletters.showing import HEAD_BYTES, as_lines, as_report
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen, count_letters, read_bytes, read_groups, read_list
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.registry import Slice
 
 if TYPE_CHECKING:
     import argparse
@@ -54,10 +55,10 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            check_stream(connection, config)
+            slice_ = chosen_slice(connection, config)
             if opts.raw is not None:
-                return _write(read_bytes(connection, config.stream, opts.raw), config.stream, opts.raw)
-            chosen = Chosen(config.stream, opts.reason, opts.run, with_replayed=opts.all)
+                return _write(read_bytes(connection, slice_, opts.raw), slice_, opts.raw)
+            chosen = Chosen(slice_, opts.reason, opts.run, with_replayed=opts.all)
             count = count_letters(connection, chosen)
             groups = read_groups(connection, chosen, HEAD_BYTES)
             letters = read_list(connection, chosen, opts.limit, HEAD_BYTES)
@@ -68,9 +69,9 @@ class Command(DatasyncCommand):
         return exitcodes.COMPLETE
 
 
-def _write(raw: bytes | None, stream: str, rejected_id: int) -> int:
+def _write(raw: bytes | None, slice_: Slice, rejected_id: int) -> int:
     if raw is None:
-        print(f"stream {stream} has no rejected event {rejected_id}", file=sys.stderr)
+        print(f"stream {slice_} has no rejected event {rejected_id}", file=sys.stderr)
         return exitcodes.FAILED
     try:
         sys.stdout.buffer.write(raw)

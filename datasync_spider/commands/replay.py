@@ -10,13 +10,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand, check_stream
+from datasync_spider.command import DatasyncCommand, chosen_slice
 from datasync_spider.deadletters.replaying import Totals, rehearse, replay
 from datasync_spider.display import visible
 from datasync_spider.errors import LeaseHeld
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.shape import check_tables
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            check_stream(connection, config)
-        chosen = Chosen(config.stream, opts.reason)
+            chosen = Chosen(chosen_slice(connection, config), opts.reason)
         try:
             if opts.dry_run:
                 totals = rehearse(database_url, chosen)
@@ -54,17 +54,17 @@ class Command(DatasyncCommand):
         except LeaseHeld as error:
             print(f"replay: {error}", file=sys.stderr)
             return exitcodes.LEASE_HELD
-        print("\n".join(_lines(config.stream, totals, dry_run=opts.dry_run)))
+        print("\n".join(_lines(chosen.slice, totals, dry_run=opts.dry_run)))
         return exitcodes.COMPLETE
 
 
-def _lines(stream: str, totals: Totals, *, dry_run: bool) -> list[str]:
+def _lines(slice_: Slice, totals: Totals, *, dry_run: bool) -> list[str]:
     if not totals.tried:
-        return [f"stream {stream}: there is nothing to replay"]
+        return [f"stream {slice_}: there is nothing to replay"]
     would = "would be" if dry_run else "are"
     run = f" (run {totals.run_id})" if totals.run_id is not None else ""
     lines = [
-        f"stream {stream}: {totals.tried:,} rejected events tried{run}",
+        f"stream {slice_}: {totals.tried:,} rejected events tried{run}",
         f"  {totals.stored:,} {would} stored now",
         f"  {totals.duplicates:,} are stored already: {'would be ' if dry_run else ''}counted as duplicates",
         f"  {totals.refused.total():,} stay rejected{_reasons(totals)}",

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand, check_stream
+from datasync_spider.command import DatasyncCommand, chosen_slice
 from datasync_spider.dashboard.activity import Activity, activity
 from datasync_spider.display import visible
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
@@ -21,7 +21,9 @@ from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.owner import parse_owner
-from datasync_spider.storage.status import read_last_runs, read_streams
+from datasync_spider.storage.registry import Slice
+from datasync_spider.storage.status import read_last_runs, read_state
+from datasync_spider.streamnames import label
 
 if TYPE_CHECKING:
     import argparse
@@ -76,11 +78,13 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            check_stream(connection, config)
-            stream = next((row for row in read_streams(connection) if row["stream"] == config.stream), None)
-            runs = read_last_runs(connection, config.stream, _LAST_RUNS)
+            slice_ = chosen_slice(connection, config)
+            state = read_state(connection, slice_.slice_id)
+            if state is None:
+                raise ConfigurationError(f"stream {slice_} has been dropped meanwhile")
+            runs = read_last_runs(connection, slice_.slice_id, _LAST_RUNS)
             doing = _activity(connection, runs[0]["run_id"]) if runs else None
-        report = _report(config.stream, stream, runs, doing)
+        report = _report(slice_, state, runs, doing)
         show(json.dumps(report, default=_plain) if opts.json else "\n".join(visible(line) for line in _lines(report)))
         run = report["run"]
         if opts.expect and (run is None or run["status"] != opts.expect):
@@ -107,29 +111,27 @@ def _activity(connection: Connection, run_id: int) -> Activity:
     return doing
 
 
-def _report(
-    name: str, stream: dict[str, Any] | None, runs: list[dict[str, Any]], doing: Activity | None
-) -> dict[str, Any]:
-    owner = parse_owner(stream["lease_owner"]) if stream and stream["lease_owner"] else None
-    state = stream or {}
+def _report(slice_: Slice, state: dict[str, Any], runs: list[dict[str, Any]], doing: Activity | None) -> dict[str, Any]:
+    owner = parse_owner(state["lease_owner"]) if state["lease_owner"] else None
     return {
-        "stream": name,
-        "total_ingested": state.get("total_ingested", 0),
-        "total_rejected": state.get("total_rejected", 0),
-        "total_filtered": state.get("total_filtered", 0),
-        "shared_ids": state.get("pass_shared", 0),
-        "expected_total": state.get("pass_expected_total"),
-        "pass": {key: state.get(f"pass_{key}") for key in ("number", "kind", "status", "started_at")},
-        "oldest_occurred_at": state.get("oldest_occurred_at"),
-        "newest_occurred_at": state.get("newest_occurred_at"),
-        "completed_at": state.get("completed_at"),
-        "updated_at": state.get("updated_at"),
+        "stream": slice_.stream,
+        "slice": slice_.name,
+        "table": str(slice_.table),
+        "total_ingested": state["total_ingested"],
+        "total_rejected": state["total_rejected"],
+        "total_filtered": state["total_filtered"],
+        "expected_total": state["pass_expected_total"],
+        "pass": {key: state[f"pass_{key}"] for key in ("number", "kind", "status", "started_at")},
+        "oldest_occurred_at": state["oldest_occurred_at"],
+        "newest_occurred_at": state["newest_occurred_at"],
+        "completed_at": state["completed_at"],
+        "updated_at": state["updated_at"],
         "lease": {
             "held_by": str(owner) if owner else None,
-            "run_id": state.get("lease_run_id"),
-            "since": state.get("lease_acquired_at"),
-            "expires_at": state.get("lease_expires_at"),
-            "expired": state.get("lease_expired", True),
+            "run_id": state["lease_run_id"],
+            "since": state["lease_acquired_at"],
+            "expires_at": state["lease_expires_at"],
+            "expired": state["lease_expired"],
         },
         "activity": {"state": doing.state, "words": doing.words, "advice": doing.advice} if doing else None,
         "run": _run_report(runs[0]) if runs else None,
@@ -145,12 +147,11 @@ def _run_report(run: dict[str, Any]) -> dict[str, Any]:
 def _lines(report: dict[str, Any]) -> list[str]:
     expected = f" of {report['expected_total']:,}" if report["expected_total"] is not None else ""
     stored = f"{report['total_ingested']:,}{expected}"
-    lines = [f"stream {report['stream']}: {stored} stored, {report['total_rejected']:,} rejected"]
+    lines = [
+        f"stream {label(report['stream'], report['slice'])}: {stored} stored, {report['total_rejected']:,} rejected"
+    ]
     if report["pass"]["number"] is not None:
         lines.append(f"pass {report['pass']['number']} ({report['pass']['kind']}) is {report['pass']['status']}")
-    if report["shared_ids"]:
-        told = f"{report['shared_ids']:,} of its events came with an id that another stream of this database has stored"
-        lines.append(f"{told}, and are stored nowhere: give each stream a database of its own")
     if report["newest_occurred_at"]:
         lines.append(f"events from {_time(report['oldest_occurred_at'])} to {_time(report['newest_occurred_at'])}")
     lease = report["lease"]

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand, api, check_stream
+from datasync_spider.command import DatasyncCommand, api, chosen_slice
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.event_ids import id_snapshot
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.shape import check_tables
 from datasync_spider.storage.submissions import AttemptInProgress
 from datasync_spider.submission.files import written_whole
@@ -88,14 +89,16 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate'", file=sys.stderr)
                 return exitcodes.FAILED
-            check_stream(connection, config)
+            slice_ = chosen_slice(connection, config)
         try:
             if self._action == "prepare":
-                return _prepare(database_url, config, opts)
+                return _prepare(database_url, slice_, opts)
             assert self.settings is not None
             with api(self.settings, config):
                 reachable = Config.from_settings(self.settings)
-                return (_send if self._action == "send" else _status)(database_url, reachable, opts)
+                if self._action == "send":
+                    return _send(database_url, reachable, slice_, opts)
+                return _status(database_url, reachable, opts)
         except (SubmissionRefused, NotRecorded) as error:
             print(f"submit: {error}", file=sys.stderr)
             return exitcodes.FAILED
@@ -107,8 +110,8 @@ class Command(DatasyncCommand):
             return exitcodes.BAD_CONFIGURATION
 
 
-def _prepare(database_url: str, config: Config, opts: argparse.Namespace) -> int:
-    with id_snapshot(database_url, config.stream) as snapshot:
+def _prepare(database_url: str, slice_: Slice, opts: argparse.Namespace) -> int:
+    with id_snapshot(database_url, slice_) as snapshot:
         if opts.output is None:
             try:
                 prepared = prepare(snapshot, sys.stdout.buffer, anyway=opts.anyway)
@@ -125,7 +128,7 @@ def _prepare(database_url: str, config: Config, opts: argparse.Namespace) -> int
     return exitcodes.COMPLETE
 
 
-def _send(database_url: str, config: Config, opts: argparse.Namespace) -> int:
+def _send(database_url: str, config: Config, slice_: Slice, opts: argparse.Namespace) -> int:
     is_asked = not opts.yes and not opts.dry_run
     if is_asked and not sys.stdin.isatty():
         raise SubmissionRefused("nobody is there to be asked: say --yes if it is to be sent")
@@ -137,7 +140,7 @@ def _send(database_url: str, config: Config, opts: argparse.Namespace) -> int:
         last_try=opts.last_try,
         confirm=_confirm if is_asked else None,
     )
-    outcome = hand_in(database_url, config, terms, Telling(_say, as_json=opts.json))
+    outcome = hand_in(database_url, config, slice_, terms, Telling(_say, as_json=opts.json))
     if outcome is None:
         return exitcodes.COMPLETE
     if outcome.ending.status == "unknown":

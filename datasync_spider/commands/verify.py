@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from datasync_spider import exitcodes
 from datasync_spider.apiclient import ApiClient
-from datasync_spider.command import DatasyncCommand, api, check_stream
+from datasync_spider.command import DatasyncCommand, api, chosen_slice
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.shape import check_tables
 from datasync_spider.storage.verification import Facts, read_closed_seconds, read_facts, snapshot
 from datasync_spider.verification.asking import ask_total
@@ -49,18 +50,14 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            check_stream(connection, config)
-            closed_seconds = read_closed_seconds(connection, config.stream)
+            slice_ = chosen_slice(connection, config)
+            closed_seconds = read_closed_seconds(connection, slice_)
         # Asked before anything is counted: what comes in meanwhile may only add to what is accounted for.
         told = None if opts.no_api else self._ask(config, closed_seconds)
         with snapshot(database_url) as connection:
-            found = interruptible(connection, lambda: _look(connection, config.stream))
-        if found is None:
-            print(f"stream {config.stream} has never been started: there is nothing to verify", file=sys.stderr)
-            return exitcodes.FAILED
-        facts, letters = found
+            facts, letters = interruptible(connection, lambda: _look(connection, slice_))
         checks = judge(facts, letters, told)
-        report = as_report(config.stream, facts.books.read_at, time.monotonic() - started, checks, facts.events)
+        report = as_report(str(slice_), facts.books.read_at, time.monotonic() - started, checks, facts.events)
         print(json.dumps(report) if opts.json else "\n".join(as_lines(report)))
         return exit_code(checks)
 
@@ -82,8 +79,6 @@ class Command(DatasyncCommand):
             return Told(None, str(error), "correct what it names, or leave the API out with --no-api")
 
 
-def _look(connection: Connection, stream: str) -> tuple[Facts, Letters] | None:
-    facts = read_facts(connection, stream)
-    if facts is None:
-        return None
-    return facts, look_through(connection, stream, facts.events.booked_ids)
+def _look(connection: Connection, slice_: Slice) -> tuple[Facts, Letters]:
+    facts = read_facts(connection, slice_)
+    return facts, look_through(connection, slice_, facts.events.booked_ids)

@@ -7,6 +7,7 @@ which may be a secret. Where a text comes from and how a refusal is reported is 
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 from collections.abc import Callable
@@ -21,6 +22,7 @@ _Number = TypeVar("_Number", int, float)
 
 _IN_NO_URL = frozenset('\\"<>{}|^`')
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 
@@ -57,6 +59,45 @@ def percentage() -> Kind:
         return _within(float(text), 0.0, 100.0)
 
     return Kind(read, "a number from 0 to 100")
+
+
+def slice_name(longest_bytes: int) -> Kind:
+    """A slice's name as it is written, or the canonical JSON of its values: the same in whatever order they come."""
+
+    def read(text: str) -> str:
+        if not text.startswith("{"):
+            if not _PLAIN_NAME.fullmatch(text):
+                raise ValueError("neither a name nor a JSON object")
+            return text
+        name = _canonical(text)
+        if len(name.encode()) > longest_bytes:
+            raise ValueError("too long")
+        return name
+
+    return Kind(
+        read,
+        f"a name of A-Z, a-z, 0-9, _, ., : and -, or a JSON object of texts, whole numbers and booleans, at most"
+        f" {longest_bytes:,} bytes",
+    )
+
+
+def _canonical(text: str) -> str:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a name twice in a JSON object")
+        return dict(pairs)
+
+    try:
+        values = json.loads(text, object_pairs_hook=unique)
+        if not all(isinstance(value, str | int) for value in values.values()):
+            raise ValueError("a value that is no text, whole number or boolean")
+        name = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        name.encode()
+    except (json.JSONDecodeError, RecursionError, UnicodeEncodeError) as error:
+        raise ValueError("not a JSON object") from error
+    if "\\u0000" in name:
+        raise ValueError("a character that no database can hold")
+    return name
 
 
 def choice(*options: str) -> Kind:

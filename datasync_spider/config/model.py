@@ -60,6 +60,8 @@ class Config:
     conflict_rule: Literal["first", "last"]
     rejected_max_percent: float
     stream: str
+    slice: str
+    database_schema: str | None
     live_discovery_on_resume: bool
     lease_ttl_ms: int
     stall_timeout_ms: int

@@ -175,7 +175,23 @@ RUNNING = (
         "stream",
         "events",
         kinds.pattern(r"[a-z0-9_-]{1,63}", "1 to 63 of a-z, 0-9, _ and -"),
-        "The stream's name; each has its own position and lease.",
+        "The stream's name; each has its own table, position and lease.",
+    ),
+    Setting(
+        "SLICE",
+        "slice",
+        "{}",
+        kinds.slice_name(1_000),
+        "Which slice of the stream: its values as a JSON object, or its name; each has its own position and lease.",
+    ),
+    Setting(
+        "DATABASE_SCHEMA",
+        "database_schema",
+        "",
+        kinds.pattern(
+            r"(?!pg_)[A-Za-z_][A-Za-z0-9_-]{0,62}", "1 to 63 of A-Z, a-z, 0-9, _ and -, not beginning with pg_"
+        ),
+        "Where the table of a new stream is made; unset: beside the other tables.",
     ),
     Setting(
         "LIVE_DISCOVERY_ON_RESUME",

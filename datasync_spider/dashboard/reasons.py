@@ -60,10 +60,6 @@ RUN_REASONS: dict[str, Explanation] = {
         "Nothing moved for longer than STALL_TIMEOUT_MS, although nothing was being waited for.",
         "Look at the last lines of its log, then start it again: it goes on from the stored position.",
     ),
-    "shared_ids": Explanation(
-        "Some of its events came with an id that another stream of this database has stored.",
-        "Give each stream a database of its own: what came second is stored nowhere.",
-    ),
     # Ends as failed: the API.
     "api_refused": Explanation(
         "The API refused a request in a way that no repetition mends.",
@@ -128,6 +124,11 @@ RUN_REASONS: dict[str, Explanation] = {
         "A table is somebody else's, or was altered by hand.",
         "scrapy doctor names what is wrong, and what is expected.",
     ),
+    "stream_changed": Explanation(
+        "The stream is read otherwise than what is stored of it was.",
+        "The log says what has changed: scrapy streams reset forgets what is stored, or give the stream another name.",
+    ),
+    "stream_paused": Explanation("Somebody has paused it.", "scrapy streams resume lets it go on."),
     "export_refused": Explanation(
         "An export that was asked for cannot be made.", "Correct the crawl's options -o and -O, or FEEDS."
     ),

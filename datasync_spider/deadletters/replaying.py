@@ -81,7 +81,7 @@ def replay(
         if not is_due:
             return totals
         hold = interruptible(
-            connection, lambda: open_replay(connection, chosen.stream, lease_ttl_ms, __version__), watch
+            connection, lambda: open_replay(connection, chosen.slice, lease_ttl_ms, __version__), watch
         )
         end_backends_of_earlier_runs(connection, hold)
         totals.run_id = hold.run_id
@@ -107,7 +107,7 @@ def rehearse(database_url: str, chosen: Chosen) -> Totals:
     totals = Totals()
     seen: set[bytes] = set()
     with connected(database_url) as connection:
-        for tried in _pieces(connection, chosen, lambda some: try_letters(connection, chosen.stream, some)):
+        for tried in _pieces(connection, chosen, lambda some: try_letters(connection, chosen.slice, some)):
             # An earlier piece would have stored these by now.
             again = {event_id for event_id in tried.stored if _short(event_id) in seen}
             tried.stored -= again

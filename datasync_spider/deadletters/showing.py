@@ -30,7 +30,8 @@ def as_report(
 ) -> dict[str, Any]:
     """``text`` is for people: ``scrapy rejected --raw`` has the bytes."""
     return {
-        "stream": chosen.stream,
+        "stream": chosen.slice.stream,
+        "slice": chosen.slice.name,
         "open": count.open,
         "replayed": count.replayed,
         "groups": [
@@ -89,7 +90,7 @@ def _headline(chosen: Chosen, count: LetterCount) -> str:
         told = f"{count.open:,} rejected events" + (f" ({replayed}; --all lists them too)" if count.replayed else "")
     filters = [f"reason {visible(chosen.reason)}"] if chosen.reason is not None else []
     filters += [f"run {chosen.run_id}"] if chosen.run_id is not None else []
-    return f"stream {chosen.stream}{''.join(f', {text}' for text in filters)}: {told}"
+    return f"stream {chosen.slice}{''.join(f', {text}' for text in filters)}: {told}"
 
 
 def _group_line(group: LetterGroup, width: int) -> str:

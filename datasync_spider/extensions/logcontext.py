@@ -40,7 +40,7 @@ class LogContextExtension:
         return extension
 
     def _run_opened(self, run: OpenRun, **_: Any) -> None:
-        context = _Context({"run_id": run.run_id, "stream": run.stream})
+        context = _Context({"run_id": run.run_id, "stream": run.slice.stream})
         for handler in logging.getLogger().handlers:
             if isinstance(handler, LogHandler):
                 handler.addFilter(context)

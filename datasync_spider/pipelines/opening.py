@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import CloseSpider
 
 from datasync_spider import __version__
+from datasync_spider.api.fingerprint import FINGERPRINT
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
 from datasync_spider.storage.connect import connected, patiently
+from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.runs import OpenRun, open_run
 from datasync_spider.storage.standstill import StandstillWatch
 
@@ -65,24 +67,28 @@ class Opening:
         config = self._config
         with connected(config.database_url_text) as connection, watch.over(connection):
             again, self._was_tried = self._was_tried, True
-            run = open_run(connection, config.stream, config.lease_ttl_ms, __version__, again=again)
+            run = open_run(connection, _spec(config), config.lease_ttl_ms, __version__, again=again)
             end_backends_of_earlier_runs(connection, run)
             return run
+
+
+def _spec(config: Config) -> StreamSpec:
+    return StreamSpec(config.stream, config.slice, schema=config.database_schema, fingerprint=FINGERPRINT)
 
 
 def _log_start(run: OpenRun) -> None:
     resume = run.resume
     if run.took_over:
-        logger.warning("took over stream %s: %s", run.stream, run.took_over)
+        logger.warning("took over stream %s: %s", run.slice, run.took_over)
     if resume.distrusted:
         logger.warning("the stored position is not used: the run that left it got page after page and no new record")
     logger.info(
         "run %d of stream %s starts at %s: %s pass %d, %d events stored so far",
         run.run_id,
-        run.stream,
+        run.slice,
         "the stored cursor" if resume.cursor else "the head of the feed",
         resume.pass_kind,
         resume.pass_number,
         resume.total_ingested,
-        extra={"datasync": {"run_id": run.run_id, "stream": run.stream}},
+        extra={"datasync": {"run_id": run.run_id, "stream": run.slice.stream}},
     )

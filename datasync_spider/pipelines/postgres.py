@@ -206,10 +206,12 @@ class PostgresPipeline:
 
     async def _count_stored(self, booked: int) -> None:
         """Once a run, before it is ended: what others have stored is known as well, and no repeat of this walk."""
+        run = self._run
+        assert run is not None
 
         def count() -> int:
             with connected(self._config.database_url_text) as connection:
-                return count_stored(connection)
+                return count_stored(connection, run.slice)
 
         try:
             self._news.stored(await self._count_worker.submit(count), booked)

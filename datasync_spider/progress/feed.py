@@ -67,7 +67,7 @@ class ProgressFeed:
         newest_at = None if resume.newest_ms is None else _unless_far_ahead(resume.newest_ms / 1000)
         self.state.run_opened(
             run.run_id,
-            run.stream,
+            str(run.slice),
             resume.pass_kind,
             resume.total_ingested,
             resume.expected_total,

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from datasync_spider.progress.words import counted, duration
+from datasync_spider.streamnames import label
 
 _GO_ON = "run again: it goes on from the stored position"
 _ONLY_NEW = "a further run fetches only what is new"
@@ -19,8 +20,6 @@ _ONLY_NEW = "a further run fetches only what is new"
 # By the reason in the run's row; a reason that is not named here is told by its detail and "run again".
 _NEXT = {
     "short_read": "run again: the whole feed is walked once more, since only that finds what is missing",
-    "shared_ids": "give each stream a database of its own (DATABASE_URL), and run this one there: an id that another"
-    " stream has taken cannot be stored here",
     "api_refused": "see what the API said: with 401 or 403 check DATASYNC_API_KEY, else API_BASE_URL; then run again",
     "certificate_refused": "do what it says above of the certificate (scrapy doctor looks at the way to the API);"
     " then run again",
@@ -77,6 +76,8 @@ _NEXT_AT_START = {
     "storage_unavailable": "check that PostgreSQL runs and that DATABASE_URL leads to it, then run again",
     "storage_refused": "mend what is named above, or check the database user's rights, then run again",
     "stalled": "look at the database: it answers nobody, or waits for what is named; then run again",
+    "stream_changed": "do what is said above, or set STREAM, SLICE or the source back",
+    "stream_paused": "scrapy streams resume, when it is to go on",
     "table_refused": "put right what is named, or rename it, or use another database; scrapy doctor looks again",
     "migration": "use the version that made this schema, or another database",
 }
@@ -103,7 +104,7 @@ def summary(
 
 
 def _headline(row: Mapping[str, Any]) -> str:
-    run = f"run {row['run_id']} of stream {row['stream']}"
+    run = f"run {row['run_id']} of stream {label(row['stream'], row['slice'])}"
     status, because = row["status"], _because(row)
     match status:
         case "complete":

@@ -256,7 +256,7 @@ class EventsSpider(Spider):
 
     async def _restart(self, walk: Walk) -> Request:
         """The first request of a new walk. Raises NoProgress where restarting does not help any more."""
-        depth = await self._lookups.pass_depth()
+        depth = await self._lookups.pass_depth(self._run) if self._run else None
         walk.restart(depth.accounted if depth else None)
         until_ms = walk.until_ms(depth.oldest_ms, depth.newest_ms) if depth else None
         logger.warning(

@@ -37,7 +37,6 @@ class Lookups:
 
     def __init__(self, crawler: Crawler, config: Config) -> None:
         self._database_url = config.database_url_text
-        self._stream = config.stream
         self._waiter = Waiter(crawler)
         self._worker = Worker("datasync-lookup")
 
@@ -46,7 +45,7 @@ class Lookups:
 
         def look() -> bool:
             with connected(self._database_url) as connection:
-                return is_known_entirely(connection, run.stream, page, run.resume.pass_started_at)
+                return is_known_entirely(connection, run.slice, page, run.resume.pass_started_at)
 
         try:
             return await self._answer(look)
@@ -54,12 +53,12 @@ class Lookups:
             logger.warning("could not ask whether page %d is known, walking on: %s", page.number, error)
             return False
 
-    async def pass_depth(self) -> PassDepth | None:
-        """How far the stream's open pass has come; None where the database does not say."""
+    async def pass_depth(self, run: OpenRun) -> PassDepth | None:
+        """How far the slice's open pass has come; None where the database does not say."""
 
         def look() -> PassDepth:
             with connected(self._database_url) as connection:
-                return read_pass_depth(connection, self._stream)
+                return read_pass_depth(connection, run.slice)
 
         try:
             return await self._answer(look)

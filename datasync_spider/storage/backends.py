@@ -13,6 +13,7 @@ locks are waited for then.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from datasync_spider.errors import StorageError
 from datasync_spider.storage.connect import Connection
@@ -34,11 +35,11 @@ def end_lost_backends(connection: Connection, lost_label: str) -> None:
 
 
 def end_backends_of_earlier_runs(connection: Connection, run: Hold) -> None:
-    """Ends what earlier runs of the run's stream have left on the server."""
-    _end(connection, "end_backends_of_earlier_runs", {"stream": run.stream, "run_id": run.run_id})
+    """Ends what earlier runs of the run's slice have left on the server."""
+    _end(connection, "end_backends_of_earlier_runs", run.key)
 
 
-def _end(connection: Connection, name: str, values: dict[str, object]) -> None:
+def _end(connection: Connection, name: str, values: Mapping[str, object]) -> None:
     try:
         with translated(), connection.cursor() as cursor:
             cursor.execute(statement(name), values)

@@ -20,7 +20,7 @@ import psycopg2.extensions
 
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage, Watermark
-from datasync_spider.storage.completion import SharedIds, Verdict, exceeds_share, judge
+from datasync_spider.storage.completion import Verdict, exceeds_share, judge
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.feedorder import PageTimes
@@ -29,7 +29,6 @@ from datasync_spider.storage.ledger import PageCounts, ledger_stream
 from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.rejections import Kept
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.sharedids import other_streams
 from datasync_spider.storage.sql import statement
 
 
@@ -52,17 +51,14 @@ def save_checkpoint(
     write_seconds: float,
     totals: RunTotals,
     rejected_max_percent: float = 100.0,
-    shared: int = 0,
 ) -> Committed:
     """Writes everything that makes the batch count; the caller commits.
 
-    ``shared``: so many of the events have an id that another stream has stored.
     A run with too large a share of rejected events gets no verdict: its rows count, its pass stays open.
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
     summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__slots__}
     values = _checkpoint_values(run, batch, summed["inserted"], refused, kept)
-    values["shared"] = shared
     with connection.cursor() as cursor:
         ends_pass = batch.ends_pass
         if ends_pass is not None and _rejects_too_many(cursor, run, summed, rejected_max_percent):
@@ -71,7 +67,7 @@ def save_checkpoint(
         if ends_pass is not None:
             # Before the row is locked: a look at many letters takes longer than a heartbeat waits for the lock.
             told = values["expected_total"]
-            counted_twice = count_counted_twice(connection, run.stream, kept.newly_rejected, told)
+            counted_twice = count_counted_twice(connection, run.slice, kept.newly_rejected, told)
         refusal = _refusal(cursor, "peek_checkpoint", run, batch)
         if refusal is not None:
             raise refusal
@@ -80,10 +76,9 @@ def save_checkpoint(
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
             raise _refusal(cursor, "read_checkpoint", run, batch) or FencedOff(_taken_over(run))
-        stored, rejected, filtered, expected_total, all_shared = row
+        stored, rejected, filtered, expected_total = row
         verdict = None
         if ends_pass is not None:
-            shared_ids = SharedIds(all_shared, tuple(other_streams(connection, run.stream))) if all_shared else None
             verdict = judge(
                 expected_total,
                 stored,
@@ -91,9 +86,8 @@ def save_checkpoint(
                 filtered,
                 ends_pass,
                 counted_twice=counted_twice,
-                shared_ids=shared_ids,
             )
-            end = {"stream": run.stream, "fence": run.fence, "pass_status": verdict.pass_status}
+            end = {**run.key, "pass_status": verdict.pass_status}
             cursor.execute(statement("end_pass"), end)
         body_bytes = sum(p.page.body_bytes for p in batch.pages)
         cursor.execute(
@@ -136,7 +130,7 @@ def _last_new_page(batch: Batch, inserted: dict[int, int], kept: Kept) -> int | 
 
 def _refusal(cursor: psycopg2.extensions.cursor, look: str, run: OpenRun, batch: Batch) -> StorageError | None:
     """Why the checkpoint may touch no row, by a statement that reads it."""
-    cursor.execute(statement(look), {"stream": run.stream})
+    cursor.execute(statement(look), run.key)
     row = cursor.fetchone()
     if row is None or row[:2] != (run.fence, run.run_id):
         return FencedOff(_taken_over(run))
@@ -146,7 +140,7 @@ def _refusal(cursor: psycopg2.extensions.cursor, look: str, run: OpenRun, batch:
 
 
 def _taken_over(run: OpenRun) -> str:
-    return f"stream {run.stream} has been taken over by another run"
+    return f"stream {run.slice} has been taken over by another run"
 
 
 def _rejects_too_many(
@@ -195,9 +189,7 @@ def _checkpoint_values(
     oldest = min((mark for _, mark in marks if mark), default=None)
     totals = [p.page.expected_total for p in batch.pages if p.page.expected_total is not None]
     return {
-        "stream": run.stream,
-        "fence": run.fence,
-        "run_id": run.run_id,
+        **run.key,
         "lease_ttl_ms": run.lease_ttl_ms,
         "cursor": _position(batch),
         "walk": batch.pages[-1].page.walk,

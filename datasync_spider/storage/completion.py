@@ -21,21 +21,6 @@ class Verdict:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class SharedIds:
-    """So many events of the pass came with an id that another stream had stored; these ``streams`` store here, too."""
-
-    events: int
-    streams: tuple[str, ...]
-
-    def __str__(self) -> str:
-        named = ", ".join(self.streams[:3]) + (", …" if len(self.streams) > 3 else "")
-        return (
-            f"{self.events:,} events came with an id that another stream of this database has stored ({named}), and are"
-            " stored nowhere: give each stream a database of its own"
-        )
-
-
 _SHARE_COUNTS_FROM_EVENTS = 1000
 
 
@@ -52,18 +37,14 @@ def judge(
     ends_pass: str,
     *,
     counted_twice: int,
-    shared_ids: SharedIds | None = None,
 ) -> Verdict:
-    """The verdict on a pass whose last page is among the committed, counting all that the stream ever stored.
+    """The verdict on a pass whose last page is among the committed, counting all that the slice ever stored.
 
-    ``counted_twice`` of the rejected are about events that are accounted for without them. An event whose id another
-    stream has taken is accounted for by nobody, whatever the totals say.
+    ``counted_twice`` of the rejected are about events that are accounted for without them.
     """
     accounted = stored + max(0, rejected - counted_twice) + filtered
     twice = f" ({counted_twice:,} of them for events that are counted already)" if counted_twice else ""
     numbers = f"{stored:,} stored, {rejected:,} rejected{twice}, {filtered:,} filtered"
-    if shared_ids is not None:
-        return Verdict("incomplete", "short", "shared_ids", f"{numbers}; {shared_ids}")
     if expected_total is None:
         return Verdict("complete", "complete", ends_pass, f"{numbers}; the API gives no total to compare with")
     if accounted < expected_total:

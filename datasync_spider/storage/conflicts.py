@@ -21,6 +21,7 @@ from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.quarantine import RefusedRow, stage_pages
 from datasync_spider.storage.rows import Rows
+from datasync_spider.storage.runs import Hold
 from datasync_spider.storage.sql import statement
 
 ConflictRule = Literal["first", "last"]
@@ -39,19 +40,14 @@ class Settled:
     refused: dict[int, list[RefusedRow]]
 
 
-def contested_rows(
-    batch: Batch, differing: AbstractSet[str], shared: AbstractSet[str] = frozenset()
-) -> dict[int, Rows]:
+def contested_rows(batch: Batch, differing: AbstractSet[str]) -> dict[int, Rows]:
     """Versions of which another one is stored, or was on its way when they came, by page number.
 
-    They are the batch's rows with the ids ``differing``, and its variants. An id that is ``shared`` with another stream
-    stands for another event, and contests nothing.
+    They are the batch's rows with the ids ``differing``, and its variants.
     """
     contested: dict[int, Rows] = {}
     for page in batch.pages:
         rows = _contested_of(page, differing)
-        if shared and rows:
-            rows = rows.only([event_id not in shared for event_id in rows.event_ids])
         if rows:
             contested[page.page.number] = rows
     return contested
@@ -70,8 +66,7 @@ def _contested_of(page: PreparedPage, differing: AbstractSet[str]) -> Rows:
 
 def settle(
     connection: Connection,
-    stream: str,
-    run_id: int,
+    hold: Hold,
     rule: ConflictRule,
     contested: Mapping[int, Rows],
     *,
@@ -81,10 +76,10 @@ def settle(
     with connection.cursor() as cursor:
         cursor.execute(statement("empty_staging" if is_staging else "create_staging"))
         refused = stage_pages(connection, contested)
-        cursor.execute(statement("merge_staged"))
+        cursor.execute(hold.slice.table.statement("merge_staged"))
         alone = {event_id for (event_id,) in cursor.fetchall()}
     inserted = Counter(_bringers(contested, refused, alone).values())
-    return Settled(settle_staged(connection, stream, run_id, rule), inserted, refused)
+    return Settled(settle_staged(connection, hold, rule), inserted, refused)
 
 
 def _bringers(
@@ -99,15 +94,15 @@ def _bringers(
     return bringers
 
 
-def settle_staged(connection: Connection, stream: str, run_id: int, rule: ConflictRule) -> int:
+def settle_staged(connection: Connection, hold: Hold, rule: ConflictRule) -> int:
     """Compares ``staged_events`` with what is stored; gives how many versions were put aside for the first time."""
     with connection.cursor() as cursor:
-        values = {"stream": stream, "run_id": run_id}
+        table, values = hold.slice.table, {**hold.key, "stream": hold.slice.stream}
         cursor.execute(statement("look_up_by_key"))
         kept = 0
         if rule == "last":
-            cursor.execute(statement("keep_replaced"), values)
+            cursor.execute(table.statement("keep_replaced"), values)
             kept += cursor.rowcount
-            cursor.execute(statement("replace_stored"))
-        cursor.execute(statement("keep_newcomers"), values)
+            cursor.execute(table.statement("replace_stored"))
+        cursor.execute(table.statement("keep_newcomers"), values)
         return kept + int(cursor.rowcount)

@@ -16,6 +16,7 @@ from collections.abc import Set as AbstractSet
 
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.deadletters import Chosen, find_stored, read_ids, read_letters_after
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -35,7 +36,7 @@ class LetterIds:
         self._unstored: list[array[int]] = [array("q") for _ in range(_PARTS)]
 
     def add(self, event_ids: Sequence[str], stored: AbstractSet[str]) -> None:
-        """The ids of some unsettled letters, one a letter, and which of them are in ``ingested_events``."""
+        """The ids of some unsettled letters, one a letter, and which of them are stored."""
         self._letters += len(event_ids)
         for event_id in event_ids:
             if event_id not in stored:
@@ -49,24 +50,24 @@ class LetterIds:
 
 
 def count_counted_twice(
-    connection: Connection, stream: str, newly_rejected: int, expected_total: int | None = None
+    connection: Connection, slice_: Slice, newly_rejected: int, expected_total: int | None = None
 ) -> int:
-    """Of the stream's letters; those of the open transaction, ``newly_rejected`` of them, are not booked yet.
+    """Of the slice's letters; those of the open transaction, ``newly_rejected`` of them, are not booked yet.
 
     0, and nothing is read, where no letter is booked, or no total is known to compare with, be it ``expected_total`` or
-    the one that the pass was told earlier. Takes a while with many letters, so it is to be called before the stream's
-    row is locked. Whoever holds the stream's fence is the only one to store its events and letters, so what is seen is
+    the one that the pass was told earlier. Takes a while with many letters, so it is to be called before the slice's
+    row is locked. Whoever holds the slice's fence is the only one to store its events and letters, so what is seen is
     true at the COMMIT if the fence is still held then.
     """
     with translated(), connection.cursor() as cursor:
-        cursor.execute(statement("read_claimed"), {"stream": stream})
+        cursor.execute(statement("read_claimed"), {"slice_id": slice_.slice_id})
         row = cursor.fetchone()
     if row is None or row[0] + newly_rejected == 0 or (expected_total is None and row[1] is None):
         return 0
     ids = LetterIds()
     after = 0
-    while piece := read_letters_after(connection, Chosen(stream), after):
+    while piece := read_letters_after(connection, Chosen(slice_), after):
         after = piece[-1].rejected_id
         event_ids = read_ids(piece)
-        ids.add(event_ids, find_stored(connection, set(event_ids)))
+        ids.add(event_ids, find_stored(connection, slice_, set(event_ids)))
     return ids.counted_twice

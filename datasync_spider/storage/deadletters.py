@@ -16,6 +16,7 @@ import msgspec
 from datasync_spider.api.event import Event, RejectedEvent, parse_events
 from datasync_spider.api.scrutiny import readable_id
 from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -28,14 +29,14 @@ _PIECE_ROWS = 1_000
 class Chosen:
     """Which letters are meant. None chooses all; ``with_replayed`` adds those that are settled."""
 
-    stream: str
+    slice: Slice
     reason: str | None = None
     run_id: int | None = None
     with_replayed: bool = False
 
     def values(self) -> dict[str, Any]:
         return {
-            "stream": self.stream,
+            "slice_id": self.slice.slice_id,
             "reason": self.reason,
             "run_id": self.run_id,
             "with_replayed": self.with_replayed,
@@ -44,7 +45,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class LetterCount:
-    """``open``: not settled. ``replayed``: an event of this content is in ``ingested_events`` by now."""
+    """``open``: not settled. ``replayed``: an event of this content is stored by now."""
 
     open: int
     replayed: int
@@ -115,9 +116,9 @@ def read_list(connection: Connection, chosen: Chosen, limit: int, head_bytes: in
     return [ListedLetter(**{**row, "head": bytes(row["head"])}) for row in rows]
 
 
-def read_bytes(connection: Connection, stream: str, rejected_id: int) -> bytes | None:
-    """The event exactly as received, or None where the stream has no such letter."""
-    rows = _all(connection, "read_letter_bytes", {"stream": stream, "rejected_id": rejected_id})
+def read_bytes(connection: Connection, slice_: Slice, rejected_id: int) -> bytes | None:
+    """The event exactly as received, or None where the slice has no such letter."""
+    rows = _all(connection, "read_letter_bytes", {"slice_id": slice_.slice_id, "rejected_id": rejected_id})
     return bytes(rows[0]["raw"]) if rows else None
 
 
@@ -144,11 +145,13 @@ def read_ids(letters: Iterable[DeadLetter]) -> list[str]:
     return [*parsed.event_ids, *(event_id for event_id in unusable if event_id is not None)]
 
 
-def find_stored(connection: Connection, event_ids: Collection[str]) -> set[str]:
-    """Which of these ids are in ``ingested_events``."""
+def find_stored(connection: Connection, slice_: Slice, event_ids: Collection[str]) -> set[str]:
+    """Which of these ids are stored."""
     if not event_ids:
         return set()
-    return {row["event_id"] for row in _all(connection, "find_stored", {"event_ids": list(event_ids)})}
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(slice_.table.statement("find_stored"), {"event_ids": list(event_ids)})
+        return {event_id for (event_id,) in cursor.fetchall()}
 
 
 def _all(connection: Connection, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from datetime import datetime
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -22,13 +23,13 @@ _BATCH_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """``events`` counts the rows of the table, ``booked_events`` what all streams say to have put there.
+    """``events`` counts the rows of the table, ``booked_events`` what its runs say to have put there.
 
     ``pass_status`` is None where the stream was never started. ``unlistable`` is an id that cannot be one line.
     ``rejected_events`` are those that no replay has mended.
     """
 
-    stream: str
+    slice: Slice
     pass_status: str | None
     pass_number: int
     pass_kind: str
@@ -37,7 +38,6 @@ class Basis:
     is_running: bool
     events: int
     booked_events: int
-    other_streams: int
     rejected_events: int
     unlistable: str | None
 
@@ -52,28 +52,28 @@ class IdSnapshot:
     def batches(self) -> Iterator[list[str]]:
         """All ids in the order of their bytes, some thousands at a time, through a cursor that the server keeps."""
         with translated(), self._connection.cursor(name="event_ids") as cursor:
-            cursor.execute(statement("select_event_ids"))
+            cursor.execute(self.basis.slice.table.statement("select_event_ids"))
             while rows := cursor.fetchmany(_BATCH_ROWS):
                 yield [row[0] for row in rows]
 
 
 @contextmanager
-def id_snapshot(database_url: str, stream: str) -> Iterator[IdSnapshot]:
-    """The ids of the table that ``stream`` is stored in. Read-only, and closed with the context."""
+def id_snapshot(database_url: str, slice_: Slice) -> Iterator[IdSnapshot]:
+    """The ids that the slice has stored. Read-only, and closed with the context."""
     with connected(database_url) as connection:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
-        yield IdSnapshot(connection, _read_basis(connection, stream))
+        yield IdSnapshot(connection, _read_basis(connection, slice_))
 
 
-def _read_basis(connection: Connection, stream: str) -> Basis:
+def _read_basis(connection: Connection, slice_: Slice) -> Basis:
     with translated(), connection.cursor() as cursor:
-        cursor.execute(statement("count_event_ids"))
+        cursor.execute(slice_.table.statement("count_event_ids"))
         events, unlistable = cursor.fetchone() or (0, None)
-        cursor.execute(statement("read_submission_basis"), {"stream": stream})
-        row = cursor.fetchone() or (None, "full", 0, None, None, False, events, 0, 0)
-    status, kind, number, expected_total, completed_at, is_running, booked, others, rejected = row
+        cursor.execute(statement("read_submission_basis"), {"slice_id": slice_.slice_id})
+        row = cursor.fetchone() or (None, "full", 0, None, None, False, events, 0)
+    status, kind, number, expected_total, completed_at, is_running, booked, rejected = row
     return Basis(
-        stream=stream,
+        slice=slice_,
         pass_status=status,
         pass_number=number,
         pass_kind=kind,
@@ -82,7 +82,6 @@ def _read_basis(connection: Connection, stream: str) -> Basis:
         is_running=is_running,
         events=events,
         booked_events=booked,
-        other_streams=others,
         rejected_events=rejected,
         unlistable=unlistable,
     )

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement
 
 
@@ -69,26 +70,28 @@ class Standing:
         self.ground = Ground.KNOWN if is_known else max(self.ground, Ground.NEW)
 
 
-def read_progress(connection: Connection, stream: str) -> Progress:
-    """Of the stream's open pass. The transaction goes on."""
+def read_progress(connection: Connection, slice_: Slice) -> Progress:
+    """Of the slice's open pass. The transaction goes on."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("read_walk"), {"stream": stream})
+        cursor.execute(statement("read_walk"), {"slice_id": slice_.slice_id})
         row = cursor.fetchone()
-    # A stream that has no row any more is found out by the checkpoint.
+    # A slice that has no row any more is found out by the checkpoint.
     return Progress(*row) if row else Progress(0, 0, 0)
 
 
 def find_known(
-    connection: Connection, stream: str, before: datetime, event_ids: Collection[str], digests: Collection[bytes]
+    connection: Connection, slice_: Slice, before: datetime, event_ids: Collection[str], digests: Collection[bytes]
 ) -> Known:
     """Which of these were there before that instant. The transaction goes on."""
     known = Known()
     with connection.cursor() as cursor:
         if event_ids:
-            cursor.execute(statement("find_known_before"), {"event_ids": list(event_ids), "before": before})
+            cursor.execute(
+                slice_.table.statement("find_known_before"), {"event_ids": list(event_ids), "before": before}
+            )
             known.event_ids = {event_id for (event_id,) in cursor.fetchall()}
         if digests:
-            rejected = {"stream": stream, "digests": list(digests), "before": before}
+            rejected = {"slice_id": slice_.slice_id, "digests": list(digests), "before": before}
             cursor.execute(statement("find_known_rejected"), rejected)
             known.digests = {bytes(found) for (found,) in cursor.fetchall()}
     return known

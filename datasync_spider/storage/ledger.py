@@ -17,7 +17,7 @@ from datasync_spider.storage.batch import Batch, PreparedPage, Watermark
 from datasync_spider.storage.rows import HEADER, POSTGRES_EPOCH_US, TRAILER
 from datasync_spider.storage.runs import OpenRun
 
-_COLUMNS = struct.pack("!h", 22)
+_COLUMNS = struct.pack("!h", 23)
 _NULL = struct.pack("!i", -1)
 _LENGTH = struct.Struct("!i")
 _INTEGER = struct.Struct("!ii")
@@ -49,7 +49,8 @@ def _row(run: OpenRun, batch: Batch, prepared: PreparedPage, counts: PageCounts,
             _COLUMNS,
             _bigint(run.run_id),
             _bigint(page.number),
-            _text(run.stream),
+            _bigint(run.slice.slice_id),
+            _text(run.slice.stream),
             _bigint(run.resume.pass_number),
             _integer(page.walk),
             _bigint(batch.number),

@@ -63,9 +63,9 @@ class Occurrences:
 
     def save(self) -> None:
         """After the records that were met are kept."""
-        stream, number = self._run.stream, self._run.resume.pass_number
+        slice_id, number = self._run.slice.slice_id, self._run.resume.pass_number
         rows = [
-            (stream, digest, seen.pass_number, seen.walk, seen.count, seen.at_head, seen.before)
+            (slice_id, digest, seen.pass_number, seen.walk, seen.count, seen.at_head, seen.before)
             for digest, seen in self._seen.items()
             if seen.pass_number == number
         ]
@@ -83,7 +83,7 @@ class Occurrences:
 
     def _read(self, digests: list[bytes]) -> dict[bytes, _Seen]:
         with self._connection.cursor() as cursor:
-            cursor.execute(statement("read_seen"), {"stream": self._run.stream, "digests": digests})
+            cursor.execute(statement("read_seen"), {"slice_id": self._run.slice.slice_id, "digests": digests})
             # A row that no chain of this version has met is of no pass.
             return {bytes(digest): _Seen(*(value or 0 for value in seen)) for digest, *seen in cursor.fetchall()}
 
@@ -96,7 +96,7 @@ class Occurrences:
             return {}
         before: dict[bytes, int] = {}
         with self._connection.cursor() as cursor:
-            cursor.execute(statement("count_kept"), {"stream": self._run.stream, "digests": list(fresh)})
+            cursor.execute(statement("count_kept"), {"slice_id": self._run.slice.slice_id, "digests": list(fresh)})
             for found, kept in cursor.fetchall():
                 seen = fresh[bytes(found)]
                 if seen.pass_number == last_pass:

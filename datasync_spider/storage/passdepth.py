@@ -8,6 +8,7 @@ from typing import Any
 
 from datasync_spider.errors import StorageRefused
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -19,7 +20,7 @@ class PassDepth:
     """How far the open pass has come, epoch milliseconds.
 
     ``oldest_ms``: its oldest event, None where a time says nothing about what lies behind it: the feed was not in
-    order, or what was met has to be counted from the head on. ``newest_ms``: the newest event of the whole stream.
+    order, or what was met has to be counted from the head on. ``newest_ms``: the newest event of the whole slice.
     ``accounted``: all its events, stored or rejected.
     """
 
@@ -28,19 +29,19 @@ class PassDepth:
     accounted: int
 
 
-def read_pass_depth(connection: Connection, stream: str) -> PassDepth:
+def read_pass_depth(connection: Connection, slice_: Slice) -> PassDepth:
     """What is committed of the open pass."""
     with translated(), connection.cursor() as cursor:
-        cursor.execute(statement("read_pass_depth"), {"stream": stream})
-        oldest_at, says_all, newest_at, accounted = stream_row(cursor.fetchone(), stream)
+        cursor.execute(statement("read_pass_depth"), {"slice_id": slice_.slice_id})
+        oldest_at, says_all, newest_at, accounted = slice_row(cursor.fetchone(), slice_)
         connection.rollback()
     return PassDepth(epoch_ms(oldest_at) if says_all else None, epoch_ms(newest_at), accounted)
 
 
-def stream_row(row: tuple[Any, ...] | None, stream: str) -> tuple[Any, ...]:
-    """The row. Raises StorageRefused where the stream has none."""
+def slice_row(row: tuple[Any, ...] | None, slice_: Slice) -> tuple[Any, ...]:
+    """The row. Raises StorageRefused where the slice has none."""
     if row is None:
-        raise StorageRefused(f"stream {stream} has no row in ingestion_state")
+        raise StorageRefused(f"stream {slice_} has no row in ingestion_state")
     return row
 
 

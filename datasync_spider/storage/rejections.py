@@ -27,7 +27,7 @@ from datasync_spider.storage.sql import statement
 
 _PAGE_SIZE_ROWS = 500
 
-_Row = tuple[str, int, int, int, str, str | None, bytes, bytes, int]
+_Row = tuple[int, str, int, int, int, str, str | None, bytes, bytes, int]
 
 
 def digest(raw: bytes) -> bytes:
@@ -104,7 +104,7 @@ class _Counting:
         self._connection = connection
         self._run = run
         self._pages = pages
-        progress = read_progress(connection, run.stream)
+        progress = read_progress(connection, run.slice)
         self._standing = Standing(progress)
         self._known = self._find_known()
         self._occurrences = Occurrences(connection, run, progress, nameless) if nameless else None
@@ -127,7 +127,7 @@ class _Counting:
         event_ids = {record for page in unsure for record in page.records if isinstance(record, str)}
         named = [letter for page in unsure for letter in page.letters if letter.event_id is not None]
         digests = {letter.digest for letter in named}
-        known = find_known(self._connection, run.stream, run.resume.pass_started_at, event_ids, digests)
+        known = find_known(self._connection, run.slice, run.resume.pass_started_at, event_ids, digests)
         # What PostgreSQL refuses stands among the page's events by its id.
         refused = [letter for page in unsure for letter in page.refused if letter.digest in known.digests]
         known.event_ids |= {letter.event_id for letter in refused if letter.event_id is not None}
@@ -170,7 +170,7 @@ class _Counting:
         run, asked = self._run, page.page.page
         if self._occurrences is None or run.resume.begins_pass or asked.number != 1:
             return set()
-        chain = {"stream": run.stream, "pass_number": run.resume.pass_number, "walk": asked.walk}
+        chain = {"slice_id": run.slice.slice_id, "pass_number": run.resume.pass_number, "walk": asked.walk}
         with self._connection.cursor() as cursor:
             cursor.execute(statement("was_read"), {**chain, "cursor": asked.cursor})
             if cursor.fetchone() != (True,):
@@ -234,8 +234,9 @@ def _twins(run: OpenRun, page: _PageLetters, letters: Sequence[_Letter], twins: 
 
 
 def _row(run: OpenRun, page: _PageLetters, letter: _Letter, twin: int) -> _Row:
-    event, number = letter.event, page.page.page.number
-    return run.stream, run.run_id, number, event.position, event.reason, event.detail, event.raw, letter.digest, twin
+    event, slice_ = letter.event, run.slice
+    place = (slice_.slice_id, slice_.stream, run.run_id, page.page.page.number, event.position)
+    return (*place, event.reason, event.detail, event.raw, letter.digest, twin)
 
 
 def _insert(connection: Connection, rows: list[_Row], ground: Ground) -> Kept:

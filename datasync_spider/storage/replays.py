@@ -29,14 +29,11 @@ from datasync_spider.storage.deadletters import DeadLetter, find_stored
 from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.quarantine import RefusedRow, stage_rows
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
-from datasync_spider.storage.sharedids import find_shared
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
-
-# Why a letter stays that could be stored, were its id not taken by another stream.
-SHARED_ID = "shared_id"
 
 
 @dataclass(slots=True)
@@ -68,21 +65,17 @@ class _Piece:
     unreadable: Counter[str]
     prepared: PreparedPage
 
-    def outcome(
-        self, stored: set[str], known: set[str], bad: Sequence[RefusedRow], shared: set[str]
-    ) -> tuple[Tried, list[int]]:
+    def outcome(self, stored: set[str], known: set[str], bad: Sequence[RefusedRow]) -> tuple[Tried, list[int]]:
         """What became of each letter, and the numbers of the settled ones.
 
         ``stored`` are the ids that this piece brought, ``known`` all of its ids that are in the table, ``bad`` the
-        rows that PostgreSQL refused, ``shared`` the ids whose row is another stream's.
+        rows that PostgreSQL refused.
         """
         tried = Tried(stored=stored, refused=Counter(self.unreadable))
         refusals = {row.event.event_id: row for row in bad}
         settled: list[int] = []
         for letter, event in self.readable:
-            if event.event_id in shared:
-                tried.refused[SHARED_ID] += 1
-            elif event.event_id in known:
+            if event.event_id in known:
                 settled.append(letter.rejected_id)
             elif event.payload == refusals[event.event_id].event.payload:
                 tried.refused[refusals[event.event_id].reason] += 1
@@ -101,24 +94,20 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
         piece = _prepare(letters)
         limit_transaction(connection, hold.lease_ttl_ms)
         bad = _stage(connection, cursor, piece.prepared)
-        cursor.execute(statement("merge_staged"))
+        cursor.execute(hold.slice.table.statement("merge_staged"))
         stored = {event_id for (event_id,) in cursor.fetchall()}
         # What was refused may be stored all the same, with other content.
         known = set(piece.prepared.rows.event_ids) - {row.event.event_id for row in bad}
-        known |= find_stored(connection, {row.event.event_id for row in bad})
-        shared = find_shared(connection, hold.stream, known - stored)
-        known -= shared
-        tried, settled = piece.outcome(stored, known, bad, shared)
+        known |= find_stored(connection, hold.slice, {row.event.event_id for row in bad})
+        tried, settled = piece.outcome(stored, known, bad)
         # What PostgreSQL refuses of these cannot be compared, and its bytes are kept as they are, in its letter.
         stage_rows(connection, Rows.of(piece.prepared.variants))
-        if shared:
-            cursor.execute(statement("unstage"), {"event_ids": list(shared)})
-        tried.conflicts = settle_staged(connection, hold.stream, hold.run_id, rule)
+        tried.conflicts = settle_staged(connection, hold, rule)
         # Under the other rule the later version of an event has replaced the stored one, and its time counts.
         timed = known if rule == "last" else stored
         failpoints.reach("before_checkpoint")
         tried.falls_short = _checkpoint(cursor, hold, tried, _marks(piece.readable, timed))
-        _settle(cursor, settled)
+        _settle(cursor, hold, settled)
         cursor.execute(statement("advance_replay"), {"run_id": hold.run_id, **_counts(tried)})
         failpoints.reach("before_commit")
         connection.commit()
@@ -126,17 +115,16 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
     return tried
 
 
-def try_letters(connection: Connection, stream: str, letters: Sequence[DeadLetter]) -> Tried:
+def try_letters(connection: Connection, slice_: Slice, letters: Sequence[DeadLetter]) -> Tried:
     """What would become of these letters. Touches no table but a temporary one, and rolls back."""
     with translated(), connection.cursor() as cursor:
         piece = _prepare(letters)
         bad = _stage(connection, cursor, piece.prepared)
         ids = set(piece.prepared.rows.event_ids)
-        known = find_stored(connection, ids)
-        shared = find_shared(connection, stream, known)
+        known = find_stored(connection, slice_, ids)
         acceptable = ids - {row.event.event_id for row in bad}
         connection.rollback()
-    return piece.outcome(acceptable - known, (acceptable | known) - shared, bad, shared)[0]
+    return piece.outcome(acceptable - known, acceptable | known, bad)[0]
 
 
 def _prepare(letters: Sequence[DeadLetter]) -> _Piece:
@@ -170,9 +158,7 @@ def _checkpoint(cursor: Any, hold: Hold, tried: Tried, marks: Sequence[Watermark
     """Gives whether the books fall short of the API's count by now."""
     newest, oldest = max(marks, default=None), min(marks, default=None)
     values = {
-        "stream": hold.stream,
-        "fence": hold.fence,
-        "run_id": hold.run_id,
+        **hold.key,
         "lease_ttl_ms": hold.lease_ttl_ms,
         "inserted": len(tried.stored),
         "settled": tried.settled,
@@ -184,12 +170,12 @@ def _checkpoint(cursor: Any, hold: Hold, tried: Tried, marks: Sequence[Watermark
     cursor.execute(statement("replay_checkpoint"), values)
     row = cursor.fetchone()
     if row is None:
-        raise FencedOff(f"stream {hold.stream} has been taken over by another run")
+        raise FencedOff(f"stream {hold.slice} has been taken over by another run")
     return bool(row[0] == "short")
 
 
-def _settle(cursor: Any, rejected_ids: list[int]) -> None:
-    cursor.execute(statement("settle_letters"), {"rejected_ids": rejected_ids})
+def _settle(cursor: Any, hold: Hold, rejected_ids: list[int]) -> None:
+    cursor.execute(statement("settle_letters"), {**hold.key, "rejected_ids": rejected_ids})
     if len(cursor.fetchall()) != len(rejected_ids):
         raise StorageRefused("somebody else settled some of these rejected events meanwhile: run the replay again")
 

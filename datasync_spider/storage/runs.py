@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRefused
+from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRefused, StreamPaused
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms
+from datasync_spider.storage.registry import Slice, StreamSpec, register
 from datasync_spider.storage.resume import BeginPass, decide_start
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
@@ -53,17 +54,22 @@ class ResumePoint:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A run's hold on its stream: whatever the run changes, it changes only while the fence is this one."""
+    """A run's hold on its slice: whatever the run changes, it changes only while the fence is this one."""
 
     run_id: int
-    stream: str
+    slice: Slice
     fence: int
     lease_ttl_ms: int
+
+    @property
+    def key(self) -> dict[str, int]:
+        """Touches the slice's row as long as it is ours."""
+        return {"slice_id": self.slice.slice_id, "fence": self.fence, "run_id": self.run_id}
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRun(Hold):
-    """A run that holds its stream's lease and walks the feed.
+    """A run that holds its slice's lease and walks the feed.
 
     ``closed_seconds``: how long the API has told an earlier run not to ask, counted from the opening;
     ``advised_seconds``: the same where it was no refusal for the rate that said it.
@@ -82,8 +88,8 @@ class Closed(NamedTuple):
     advised_seconds: float = 0.0
 
 
-class _StreamRow(NamedTuple):
-    """The columns of ``lock_stream``, in its order."""
+class _SliceRow(NamedTuple):
+    """The columns of ``lock_slice``, in its order."""
 
     cursor: str | None
     fence: int
@@ -101,11 +107,12 @@ class _StreamRow(NamedTuple):
     total_ingested: int
     closed_seconds: float
     advised_seconds: float
+    paused_at: datetime | None
 
 
 def open_run(
     connection: Connection,
-    stream: str,
+    spec: StreamSpec,
     lease_ttl_ms: int,
     version: str,
     *,
@@ -113,28 +120,38 @@ def open_run(
     me: Owner | None = None,
     alive: Callable[[Owner], bool | None] = is_alive,
 ) -> OpenRun:
-    """Takes the stream's lease and inserts the run's row, in one transaction that this function commits.
+    """Takes the slice's lease and inserts the run's row, in one transaction that this function commits.
+
+    A slice that is new is registered in the same transaction.
 
     ``again``: an attempt of this process failed, and may have been committed all the same.
     The caller then ends what earlier runs have left on the server (:mod:`datasync_spider.storage.backends`).
-    Raises LeaseHeld where another run is active, StorageRefused where the state is not one that we write.
+    Raises LeaseHeld where another run is active, StreamPaused, StreamChanged or TableRefused
+    (:mod:`datasync_spider.storage.registry`), StorageRefused where the state is not one that we write.
     """
     with translated(), connection.cursor() as cursor:
         # Whoever holds the row gives it back within a lease's life; then there is something to decide.
         limit_transaction(connection, lease_ttl_ms, NO_LOCK_TIMEOUT_MS)
         me = me or this_process()
-        state, took_over = _lock_free_stream(connection, cursor, stream, me if again else None, alive)
-        resume = _begin_or_continue(cursor, stream, state)
+        slice_, state = _locked_slice(connection, cursor, spec)
+        if state.paused_at is not None:
+            connection.rollback()
+            raise StreamPaused(
+                f"{slice_} is paused since {state.paused_at:%Y-%m-%d %H:%M:%S %Z}:"
+                f" scrapy streams resume {slice_.stream}"
+            )
+        took_over = _check_free(connection, slice_, state, me if again else None, alive)
+        resume = _begin_or_continue(cursor, slice_, state)
         begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind, "cursor": resume.cursor}
-        hold = _take(cursor, stream, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
+        hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
     given = (state.closed_seconds, state.advised_seconds)
-    return OpenRun(hold.run_id, stream, hold.fence, lease_ttl_ms, resume, took_over, *given)
+    return OpenRun(hold.run_id, slice_, hold.fence, lease_ttl_ms, resume, took_over, *given)
 
 
 def open_replay(
     connection: Connection,
-    stream: str,
+    slice_: Slice,
     lease_ttl_ms: int,
     version: str,
     *,
@@ -144,51 +161,52 @@ def open_replay(
     """The same for a run that tries dead letters again: the pass and its position stay as they are."""
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, lease_ttl_ms, NO_LOCK_TIMEOUT_MS)
-        state, took_over = _lock_free_stream(connection, cursor, stream, None, alive)
+        state = _lock_slice(cursor, slice_)
+        if state is None:
+            raise StorageRefused(f"{slice_} has been dropped meanwhile")
+        took_over = _check_free(connection, slice_, state, None, alive)
         kept = {"pass_number": state.pass_number, "pass_kind": "replay", "cursor": state.cursor}
-        hold = _take(cursor, stream, state.fence + 1, lease_ttl_ms, me or this_process(), version, kept, took_over)
+        hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me or this_process(), version, kept, took_over)
         connection.commit()
     return hold
 
 
-def _lock_free_stream(
-    connection: Connection, cursor: Any, stream: str, unheard: Owner | None, alive: Callable[[Owner], bool | None]
-) -> tuple[_StreamRow, str | None]:
-    """The stream's row, locked, and why its last holder does not count. Raises LeaseHeld where one does."""
-    state = _lock_stream(cursor, stream)
+def _check_free(
+    connection: Connection,
+    slice_: Slice,
+    state: _SliceRow,
+    unheard: Owner | None,
+    alive: Callable[[Owner], bool | None],
+) -> str | None:
+    """Why the slice's last holder does not count. Raises LeaseHeld where it does."""
     decision = decide(
         state.lease_owner, state.lease_acquired_at, expired=state.lease_expired, unheard=unheard, is_alive=alive
     )
     if isinstance(decision, Held):
         connection.rollback()
         since = f" since {decision.since:%Y-%m-%d %H:%M:%S %Z}" if decision.since else ""
-        raise LeaseHeld(f"stream {stream} is being run by {decision.holder}{since} (run {state.lease_run_id})")
-    return state, decision.reason
+        raise LeaseHeld(f"stream {slice_} is being run by {decision.holder}{since} (run {state.lease_run_id})")
+    return decision.reason
 
 
-def _lock_stream(cursor: Any, stream: str) -> _StreamRow:
-    """The stream's row, made on its first use. Raises StorageRefused where there is no room for one more.
-
-    Each attempt that makes no row has waited for a process that did make one: of this stream, or under that number.
-    """
+def _locked_slice(connection: Connection, cursor: Any, spec: StreamSpec) -> tuple[Slice, _SliceRow]:
+    """The slice, registered where it is new, and its row. One that is dropped in between is registered again."""
     while True:
-        cursor.execute(statement("lock_stream"), {"stream": stream})
-        row = cursor.fetchone()
-        if row is not None:
-            return _StreamRow(*row)
-        cursor.execute(statement("next_stream_id"))
-        (number,) = cursor.fetchone()
-        if number is None:
-            raise StorageRefused(
-                f"stream {stream} is new, and ingestion_state has room for 32,767 streams, all taken:"
-                " give it another database, or delete the rows of streams that are no longer run"
-            )
-        cursor.execute(statement("insert_stream"), {"id": number, "stream": stream})
+        slice_ = register(connection, spec)
+        state = _lock_slice(cursor, slice_)
+        if state is not None:
+            return slice_, state
+
+
+def _lock_slice(cursor: Any, slice_: Slice) -> _SliceRow | None:
+    cursor.execute(statement("lock_slice"), {"slice_id": slice_.slice_id})
+    row = cursor.fetchone()
+    return _SliceRow(*row) if row else None
 
 
 def _take(
     cursor: Any,
-    stream: str,
+    slice_: Slice,
     fence: int,
     lease_ttl_ms: int,
     owner: Owner,
@@ -197,22 +215,23 @@ def _take(
     took_over: str | None,
 ) -> Hold:
     """Inserts the run's row and gives it the lease; whatever was still called running before has been lost."""
-    values = {"stream": stream, "fence": fence, "owner": str(owner), "version": version}
+    slice_id = slice_.slice_id
+    values = {"slice_id": slice_id, "stream": slice_.stream, "fence": fence, "owner": str(owner), "version": version}
     cursor.execute(statement("insert_run"), {**values, **begun})
     run_id = int(cursor.fetchone()[0])
     superseded = {
-        "stream": stream,
+        "slice_id": slice_id,
         "run_id": run_id,
         "reason": "lost",
         "detail": f"{took_over or 'the run ended without a word'}; run {run_id} took over",
     }
     cursor.execute(statement("supersede_runs"), superseded)
-    lease = {"stream": stream, "fence": fence, "owner": owner.to_text(), "run_id": run_id}
+    lease = {"slice_id": slice_id, "fence": fence, "owner": owner.to_text(), "run_id": run_id}
     cursor.execute(statement("take_lease"), {**lease, "lease_ttl_ms": lease_ttl_ms})
-    return Hold(run_id, stream, fence, lease_ttl_ms)
+    return Hold(run_id, slice_, fence, lease_ttl_ms)
 
 
-def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoint:
+def _begin_or_continue(cursor: Any, slice_: Slice, state: _SliceRow) -> ResumePoint:
     try:
         start = decide_start(state.pass_status)
     except ValueError as error:
@@ -220,17 +239,17 @@ def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoi
     newest_ms = epoch_ms(state.newest_occurred_at)
     if isinstance(start, BeginPass):
         number = state.pass_number + 1
-        begin = {"stream": stream, "pass_number": number, "pass_kind": start.kind}
+        begin = {"slice_id": slice_.slice_id, "pass_number": number, "pass_kind": start.kind}
         cursor.execute(statement("begin_pass"), begin)
         (started_at,) = cursor.fetchone()
         return ResumePoint(
             None, number, start.kind, started_at, 1, (), newest_ms, state.total_ingested, None, begins_pass=True
         )
-    distrusted = _is_astray(cursor, stream)
+    distrusted = _is_astray(cursor, slice_)
     trail: tuple[str, ...] = ()
     if not distrusted:
-        trail_of = {"stream": stream, "pass_number": state.pass_number, "walk": state.walk, "position": state.cursor}
-        cursor.execute(statement("read_trail"), trail_of)
+        walk = {"slice_id": slice_.slice_id, "pass_number": state.pass_number, "walk": state.walk}
+        cursor.execute(statement("read_trail"), {**walk, "position": state.cursor})
         trail = tuple(row[0] for row in cursor.fetchall())
     assert state.pass_started_at is not None
     return ResumePoint(
@@ -248,9 +267,9 @@ def _begin_or_continue(cursor: Any, stream: str, state: _StreamRow) -> ResumePoi
     )
 
 
-def _is_astray(cursor: Any, stream: str) -> bool:
+def _is_astray(cursor: Any, slice_: Slice) -> bool:
     """Whether the position was left by a run whose cursors led nowhere: what they stand for is anybody's guess."""
-    cursor.execute(statement("read_last_end"), {"stream": stream})
+    cursor.execute(statement("read_last_end"), {"slice_id": slice_.slice_id})
     row = cursor.fetchone()
     return row is not None and row[0] == NoNewRecords.reason
 
@@ -259,11 +278,10 @@ def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: i
     """Extends the lease and the run's heartbeat. Raises FencedOff where the lease is not ours any more."""
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms)
-        key = {"stream": run.stream, "fence": run.fence, "run_id": run.run_id, "lease_ttl_ms": run.lease_ttl_ms}
-        cursor.execute(statement("renew_lease"), key)
+        cursor.execute(statement("renew_lease"), {**run.key, "lease_ttl_ms": run.lease_ttl_ms})
         if cursor.fetchone() is None:
             connection.rollback()
-            raise FencedOff(f"stream {run.stream} has been taken over by another run")
+            raise FencedOff(f"stream {run.slice} has been taken over by another run")
         cursor.execute(statement("heartbeat_run"), {"run_id": run.run_id, "retries": retries, "waited_ms": waited_ms})
         connection.commit()
 
@@ -272,7 +290,7 @@ def note_closed(connection: Connection, run: OpenRun, closed: Closed) -> None:
     """Remembers, for runs to come, that the API has told not to ask for so long from now."""
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms)
-        cursor.execute(statement("note_closed"), {"stream": run.stream, "fence": run.fence, **closed._asdict()})
+        cursor.execute(statement("note_closed"), {**run.key, **closed._asdict()})
         connection.commit()
 
 
@@ -294,10 +312,9 @@ def finish_run(
         limit_transaction(connection, run.lease_ttl_ms)
         outcome = {"status": status, "reason": reason, "detail": detail, "retries": retries, "waited_ms": waited_ms}
         cursor.execute(statement("finish_run"), {**outcome, "run_id": run.run_id})
-        key = {"stream": run.stream, "fence": run.fence, "run_id": run.run_id}
         if closed is not None:
-            cursor.execute(statement("note_closed"), {**key, **closed._asdict()})
-        cursor.execute(statement("release_lease"), key)
+            cursor.execute(statement("note_closed"), {**run.key, **closed._asdict()})
+        cursor.execute(statement("release_lease"), run.key)
         connection.commit()
 
 

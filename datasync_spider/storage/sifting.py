@@ -29,6 +29,7 @@ from datasync_spider.storage.copying import CopyStream
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.storedkeys import StoredKeys
+from datasync_spider.storage.streamtable import StreamTable
 from datasync_spider.storage.translate import translated
 
 # What no id should hold; one that does is not found by the probe, which costs speed and nothing else.
@@ -49,7 +50,7 @@ class Sifted:
     is_staged: bool
 
 
-def sift(connection: Connection, batch: Batch, keys: StoredKeys, *, probes: bool) -> Sifted | None:
+def sift(connection: Connection, table: StreamTable, batch: Batch, keys: StoredKeys, *, probes: bool) -> Sifted | None:
     """Writes what is new in the batch; None, and nothing is written, where it has to be merged instead.
 
     ``probes``: guess or ask first which keys exist, and compare these rows only. Otherwise all are staged and compared,
@@ -62,18 +63,18 @@ def sift(connection: Connection, batch: Batch, keys: StoredKeys, *, probes: bool
         try:
             with translated():
                 cursor.execute(statement("look_up_by_key"))
-                known = _probe(cursor, event_ids, keys) if probes else set(event_ids)
+                known = _probe(cursor, table, event_ids, keys) if probes else set(event_ids)
                 suspects = rows.only([event_id in known for event_id in event_ids]) if probes else rows
                 differing: set[str] = set()
                 if suspects:
                     cursor.execute(statement("create_staging"))
                     cursor.copy_expert(statement("copy_staged"), CopyStream([suspects]))
-                    unknown, differing = compare_staged(cursor)
+                    unknown, differing = compare_staged(cursor, table)
                     known -= unknown
                 failpoints.reach("sifted")
                 is_new = [event_id not in known for event_id in event_ids]
                 if len(known) < len(rows):
-                    cursor.copy_expert(statement("copy_straight"), CopyStream([rows.only(is_new)]))
+                    cursor.copy_expert(table.statement("copy_straight"), CopyStream([rows.only(is_new)]))
         except RowsRefused:
             cursor.execute("ROLLBACK TO SAVEPOINT rows")
             return None
@@ -81,9 +82,9 @@ def sift(connection: Connection, batch: Batch, keys: StoredKeys, *, probes: bool
     return Sifted(_by_page(batch, is_new), known, differing, is_staged=bool(suspects))
 
 
-def compare_staged(cursor: psycopg2.extensions.cursor) -> tuple[set[str], set[str]]:
+def compare_staged(cursor: psycopg2.extensions.cursor, table: StreamTable) -> tuple[set[str], set[str]]:
     """Of the rows in ``staged_events``, the ids that are not stored, and those that are with other content."""
-    cursor.execute(statement("compare_staged"))
+    cursor.execute(table.statement("compare_staged"))
     unknown: set[str] = set()
     differing: set[str] = set()
     for event_id, is_unknown in cursor.fetchall():
@@ -91,14 +92,14 @@ def compare_staged(cursor: psycopg2.extensions.cursor) -> tuple[set[str], set[st
     return unknown, differing
 
 
-def _probe(cursor: psycopg2.extensions.cursor, event_ids: list[str], keys: StoredKeys) -> set[str]:
+def _probe(cursor: psycopg2.extensions.cursor, table: StreamTable, event_ids: list[str], keys: StoredKeys) -> set[str]:
     guessed = keys.among(event_ids)
     if guessed is not None:
         return guessed
     keys.asked(len(event_ids))
     # In order, so that the server finds neighbours on one page of its index.
     joined = _SEPARATOR.join(sorted(event_ids))
-    cursor.execute(statement("find_known"), {"event_ids": joined, "separator": _SEPARATOR})
+    cursor.execute(table.statement("find_known"), {"event_ids": joined, "separator": _SEPARATOR})
     return {event_id for (event_id,) in cursor.fetchall()}
 
 

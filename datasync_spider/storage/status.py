@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
 
-def read_streams(connection: Connection) -> list[dict[str, Any]]:
-    """One dictionary a stream, by column name."""
-    return _all(connection, "read_streams", {})
+def read_state(connection: Connection, slice_id: int) -> dict[str, Any] | None:
+    """The slice's row, by column name; None where it has been dropped meanwhile."""
+    rows = _all(connection, "read_state", {"slice_id": slice_id})
+    return rows[0] if rows else None
 
 
 def read_stream_names(connection: Connection) -> list[str]:
@@ -19,15 +21,15 @@ def read_stream_names(connection: Connection) -> list[str]:
     return [row["stream"] for row in _all(connection, "read_stream_names", {})]
 
 
-def read_asked_waits(connection: Connection, stream: str) -> tuple[float, float]:
+def read_asked_waits(connection: Connection, slice_: Slice) -> tuple[float, float]:
     """For how many seconds a refusal for the rate, and any other answer, ask to stay away; 0 where nothing does."""
-    found = _all(connection, "read_asked_waits", {"stream": stream})
+    found = _all(connection, "read_asked_waits", {"slice_id": slice_.slice_id})
     return (found[0]["closed_seconds"], found[0]["advised_seconds"]) if found else (0.0, 0.0)
 
 
-def read_last_runs(connection: Connection, stream: str, limit: int) -> list[dict[str, Any]]:
+def read_last_runs(connection: Connection, slice_id: int, limit: int) -> list[dict[str, Any]]:
     """The newest runs first, by column name."""
-    return _all(connection, "read_last_runs", {"stream": stream, "limit": limit})
+    return _all(connection, "read_last_runs", {"slice_id": slice_id, "limit": limit})
 
 
 def _all(connection: Connection, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.streamtable import StreamTable
 from datasync_spider.storage.translate import translated
 
 _MOST_KEYS = 250_000
@@ -25,13 +25,15 @@ _FETCHED_AT_ONCE = 5_000
 
 
 class StoredKeys:
-    """``stored_rows``: how many events the table held when the run began. Shared by the writing threads."""
+    """``stored_rows``: how many events the slice held when the run began. Shared by the writing threads."""
 
-    def __init__(self, stored_rows: int) -> None:
+    def __init__(self, table: StreamTable, stored_rows: int) -> None:
+        self._table = table
         self._stored_rows = stored_rows
         self._asked_keys = 0
         self._places: bytearray | None = None
-        self._is_over = not 0 < stored_rows <= _MOST_KEYS
+        # A slice among others cannot be read alone.
+        self._is_over = table.slice_id is not None or not 0 < stored_rows <= _MOST_KEYS
         self._lock = threading.Lock()
 
     def asked(self, keys: int) -> None:
@@ -44,7 +46,7 @@ class StoredKeys:
             return
         try:
             if self._places is None:
-                self._places = _read(connection, self._stored_rows)
+                self._places = _read(connection, self._table, self._stored_rows)
                 self._is_over = True
         finally:
             self._lock.release()
@@ -63,14 +65,14 @@ class StoredKeys:
         self._is_over = True
 
 
-def _read(connection: Connection, stored_rows: int) -> bytearray | None:
+def _read(connection: Connection, table: StreamTable, stored_rows: int) -> bytearray | None:
     """None where the table holds too many keys by now."""
     places = bytearray(1 << (stored_rows * _PLACES_PER_KEY - 1).bit_length())
     last = len(places) - 1
     most = max(_FETCHED_AT_ONCE, 4 * stored_rows)
     keys = 0
     with translated(), connection.cursor(name="stored_keys") as cursor:
-        cursor.execute(statement("select_stored_keys"))
+        cursor.execute(table.statement("select_stored_keys"))
         while rows := cursor.fetchmany(_FETCHED_AT_ONCE):
             keys += len(rows)
             if keys > most:

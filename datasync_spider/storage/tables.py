@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.migrate import Migration, migrate
+from datasync_spider.storage.registry import make_missing_tables
 from datasync_spider.storage.shape import check_tables
 
 
@@ -17,3 +18,4 @@ def prepare_tables(connection: Connection, on_applied: Callable[[Migration], Non
     check_tables(connection)
     if migrate(connection, on_applied=on_applied):
         check_tables(connection)
+    make_missing_tables(connection)

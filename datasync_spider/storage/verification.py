@@ -14,9 +14,12 @@ from typing import Any
 
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
+from datasync_spider.errors import StorageRefused
 from datasync_spider.storage.connect import Connection, RowCursor, connected
 from datasync_spider.storage.deadletters import find_stored
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement
+from datasync_spider.storage.streamtable import StreamTable
 from datasync_spider.storage.translate import translated
 
 Row = dict[str, Any]
@@ -29,7 +32,7 @@ _INFINITE_US = {"-infinity": -(2**63), "infinity": 2**63 - 1}
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The claims of a stream's row and of the runs. ``all_…`` are sums over all streams, which share their events."""
+    """The claims of a slice's row and of its runs. ``total_adopted``: rows that another stream has stored there."""
 
     read_at: datetime
     cursor: str | None
@@ -40,9 +43,7 @@ class Books:
     total_ingested: int
     total_rejected: int
     total_filtered: int
-    pass_shared: int
-    all_ingested: int
-    streams: int
+    total_adopted: int
     all_inserted: int
     first_started_at: str | None
     open_letters: int
@@ -52,7 +53,7 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class CompleteRun:
-    """The last run that called the stream complete, what the API counted then, and what its pass filtered."""
+    """The last run that called the slice complete, what the API counted then, and what its pass filtered."""
 
     run_id: int
     expected_total: int | None
@@ -139,49 +140,52 @@ def snapshot(database_url: str) -> Iterator[Connection]:
         yield connection
 
 
-def read_closed_seconds(connection: Connection, stream: str) -> float:
+def read_closed_seconds(connection: Connection, slice_: Slice) -> float:
     """How long the API has told us not to ask, from now."""
-    rows = _all(connection, "read_closed_seconds", {"stream": stream})
+    rows = _all(connection, "read_closed_seconds", {"slice_id": slice_.slice_id})
     return float(next(iter(rows[0].values()))) if rows else 0.0
 
 
-def read_facts(connection: Connection, stream: str) -> Facts | None:
-    """None where the stream has never been started."""
-    rows = _all(connection, "verify_books", {"stream": stream})
+def read_facts(connection: Connection, slice_: Slice) -> Facts:
+    """Raises StorageRefused where the slice has been dropped meanwhile."""
+    key = {"slice_id": slice_.slice_id}
+    rows = _all(connection, "verify_books", key)
     if not rows:
-        return None
+        raise StorageRefused(f"stream {slice_} has been dropped meanwhile")
     books = Books(**rows[0])
-    complete = _all(connection, "verify_last_complete", {"stream": stream})
+    complete = _all(connection, "verify_last_complete", key)
     return Facts(
         books=books,
         last_complete=CompleteRun(**complete[0]) if complete else None,
-        events=_read_events(connection, books.first_started_at),
-        ledger=_read_ledger(connection, stream, books.pass_number),
+        events=_read_events(connection, slice_, books.first_started_at),
+        ledger=_read_ledger(connection, key, books.pass_number),
     )
 
 
-def _read_events(connection: Connection, first_started_at: str | None) -> Events:
+def _read_events(connection: Connection, slice_: Slice, first_started_at: str | None) -> Events:
     values = {"first_started_at": first_started_at, "limit": _MOST_DAYS_OR_TYPES}
-    rows = _all(connection, "verify_events", values)
+    table = slice_.table
+    rows = _all(connection, "verify_events", values, table)
     (whole,) = [row for row in rows if row["kind"] == "all"]
-    (booked,) = _all(connection, "verify_marks", {})
+    (booked,) = _all(connection, "verify_marks", {"slice_id": slice_.slice_id})
     booked_ends = Ends(*(_mark(booked[f"{end}_us"], booked[f"{end}_id"]) for end in ("oldest", "newest")))
     marks = {booked["oldest_id"], booked["newest_id"]} - {None}
     return Events(
         rows=whole["events"],
         unbooked=whole["unbooked"],
-        ends=_read_ends(connection, whole),
+        ends=_read_ends(connection, table, whole),
         booked_ends=booked_ends,
-        stored_marks=frozenset(find_stored(connection, marks)),
+        stored_marks=frozenset(find_stored(connection, slice_, marks)),
         # In a table without a capital there can be no second spelling; no need to look through it once more.
-        spellings=_faults(connection, "verify_spellings", {}) if whole["with_capitals"] else Faults(0),
+        spellings=_faults(connection, "verify_spellings", {}, table) if whole["with_capitals"] else Faults(0),
         days=tuple((row["day"], row["events"]) for row in rows if row["kind"] == "day"),
         types=tuple((row["type"], row["events"]) for row in rows if row["kind"] == "type"),
     )
 
 
-def _read_ends(connection: Connection, whole: Row) -> Ends:
-    (ids,) = _all(connection, "verify_ends", {"oldest_at": whole["oldest_at"], "newest_at": whole["newest_at"]})
+def _read_ends(connection: Connection, table: StreamTable, whole: Row) -> Ends:
+    at = {"oldest_at": whole["oldest_at"], "newest_at": whole["newest_at"]}
+    (ids,) = _all(connection, "verify_ends", at, table)
     us = {end: _INFINITE_US.get(whole[f"{end}_at"], whole[f"{end}_us"]) for end in ("oldest", "newest")}
     return Ends(_mark(us["oldest"], ids["oldest_id"]), _mark(us["newest"], ids["newest_id"]))
 
@@ -190,28 +194,28 @@ def _mark(us: int | None, event_id: str | None) -> Mark | None:
     return None if us is None or event_id is None else Mark(us, event_id.encode())
 
 
-def _read_ledger(connection: Connection, stream: str, pass_number: int) -> Ledger:
-    rows = _all(connection, "verify_ledger", {"stream": stream, "limit": _EXAMPLES})
+def _read_ledger(connection: Connection, key: Row, pass_number: int) -> Ledger:
+    rows = _all(connection, "verify_ledger", {**key, "limit": _EXAMPLES})
     first = rows[0] if rows else {"runs": 0, "all_pages": 0, "cut": 0, "with_holes": 0, "not_adding": 0}
-    last_page = _all(connection, "verify_last_page", {"stream": stream})
+    last_page = _all(connection, "verify_last_page", key)
     return Ledger(
         runs=first["runs"],
         pages=first["all_pages"],
         cut=first["cut"],
         holes=Faults(first["with_holes"], tuple(row for row in rows if row["has_holes"])),
         sums=Faults(first["not_adding"], tuple(row for row in rows if row["does_not_add_up"])),
-        lines=_faults(connection, "verify_lines", {"stream": stream}),
-        chain=_faults(connection, "verify_chain", {"stream": stream, "pass_number": pass_number}),
+        lines=_faults(connection, "verify_lines", key),
+        chain=_faults(connection, "verify_chain", {**key, "pass_number": pass_number}),
         last_page=last_page[0] if last_page else None,
     )
 
 
-def _faults(connection: Connection, name: str, values: Row) -> Faults:
-    rows = _all(connection, name, {**values, "limit": _EXAMPLES})
+def _faults(connection: Connection, name: str, values: Row, table: StreamTable | None = None) -> Faults:
+    rows = _all(connection, name, {**values, "limit": _EXAMPLES}, table)
     return Faults(rows[0]["found"], tuple(rows)) if rows else Faults(0)
 
 
-def _all(connection: Connection, name: str, values: Row) -> list[Row]:
+def _all(connection: Connection, name: str, values: Row, table: StreamTable | None = None) -> list[Row]:
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
-        cursor.execute(statement(name), values)
+        cursor.execute(table.statement(name) if table else statement(name), values)
         return [dict(row) for row in cursor.fetchall()]

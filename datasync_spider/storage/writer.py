@@ -37,7 +37,6 @@ from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.quarantine import RefusedRow, stage_pages
 from datasync_spider.storage.rejections import insert_rejected
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.sharedids import find_shared
 from datasync_spider.storage.sifting import compare_staged, sift
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.storedkeys import StoredKeys
@@ -48,13 +47,12 @@ from datasync_spider.storage.translate import translated
 class _Written:
     """What became of a batch's rows, by page number.
 
-    ``known``: ids that were stored already; ``differing``: those of them whose stored content is another one.
+    ``differing``: ids that were stored already, with other content.
     ``is_staging``: ``staged_events`` exists.
     """
 
     inserted: dict[int, int]
     refused: dict[int, list[RefusedRow]]
-    known: AbstractSet[str] = frozenset()
     differing: AbstractSet[str] = frozenset()
     is_staging: bool = False
 
@@ -70,8 +68,9 @@ class Writer:
         rejected_max_percent: float = 100.0,
     ) -> None:
         self._run = run
+        self._table = run.slice.table
         self._mode = mode or CopyMode()
-        self._stored_keys = StoredKeys(run.resume.total_ingested)
+        self._stored_keys = StoredKeys(run.slice.table, run.resume.total_ingested)
         self._rule = rule
         self._rejected_max_percent = rejected_max_percent
 
@@ -87,10 +86,9 @@ class Writer:
         with translated():
             limit_transaction(connection, self._run.lease_ttl_ms)
             written = self._write_rows(connection, batch)
-            shared = find_shared(connection, self._run.stream, written.known)
             turn()
             failpoints.reach("before_checkpoint")
-            conflicts = self._settle_conflicts(connection, batch, written, shared)
+            conflicts = self._settle_conflicts(connection, batch, written)
             kept = insert_rejected(connection, self._run, batch, written.inserted, written.refused)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
@@ -104,7 +102,6 @@ class Writer:
                 write_seconds,
                 totals(),
                 self._rejected_max_percent,
-                len(shared),
             )
             failpoints.reach("before_commit")
             connection.commit()
@@ -120,10 +117,10 @@ class Writer:
         run = self._run
         with translated(), connection.cursor() as cursor:
             limit_transaction(connection, self._run.lease_ttl_ms)
-            cursor.execute(statement("read_checkpoint"), {"stream": run.stream})
+            cursor.execute(statement("read_checkpoint"), run.key)
             row = cursor.fetchone()
             if row is None or row[0] != run.fence or row[1] != run.run_id:
-                raise FencedOff(f"stream {run.stream} has been taken over by another run")
+                raise FencedOff(f"stream {run.slice} has been taken over by another run")
             if row[2] < batch.last_page:
                 connection.rollback()
                 return None
@@ -154,17 +151,12 @@ class Writer:
         """The name under which the server is to list a writing connection."""
         return label(self._run.run_id, f"writer {lane}")
 
-    def _settle_conflicts(
-        self, connection: Connection, batch: Batch, written: _Written, shared: AbstractSet[str]
-    ) -> int:
-        # What an earlier batch had in flight can be looked up only now that it is committed.
-        variants = {event.event_id for page in batch.pages for event in page.variants}
-        shared = shared | find_shared(connection, self._run.stream, variants)
-        contested = contested_rows(batch, written.differing, shared)
+    def _settle_conflicts(self, connection: Connection, batch: Batch, written: _Written) -> int:
+        contested = contested_rows(batch, written.differing)
         if not contested:
             return 0
         run = self._run
-        settled = settle(connection, run.stream, run.run_id, self._rule, contested, is_staging=written.is_staging)
+        settled = settle(connection, run, self._rule, contested, is_staging=written.is_staging)
         for page_number, rows in settled.inserted.items():
             written.inserted[page_number] = written.inserted.get(page_number, 0) + rows
         for page_number, refused in settled.refused.items():
@@ -182,7 +174,9 @@ class Writer:
         with connection.cursor() as cursor:
             cursor.execute("SAVEPOINT rows")
             try:
-                cursor.copy_expert(statement("copy_straight"), CopyStream(page.rows for page in batch.pages))
+                cursor.copy_expert(
+                    self._table.statement("copy_straight"), CopyStream(page.rows for page in batch.pages)
+                )
             except psycopg2.errors.UniqueViolation:
                 cursor.execute("ROLLBACK TO SAVEPOINT rows")
                 self._mode.conflicted()
@@ -200,26 +194,25 @@ class Writer:
         probes = self._mode.prefers_probing()
         if probes:
             self._stored_keys.read_if_worth(connection)
-        sifted = sift(connection, batch, self._stored_keys, probes=probes)
+        sifted = sift(connection, self._table, batch, self._stored_keys, probes=probes)
         if sifted is None:
             self._stored_keys.give_up()
             return self._merge(connection, batch)
         self._mode.sifted(batch.rows, len(sifted.known))
-        return _Written(sifted.inserted, {}, sifted.known, sifted.differing, is_staging=sifted.is_staged)
+        return _Written(sifted.inserted, {}, sifted.differing, is_staging=sifted.is_staged)
 
     def _merge(self, connection: Connection, batch: Batch) -> _Written:
         with connection.cursor() as cursor:
             cursor.execute(statement("create_staging"))
             refused = stage_pages(connection, {page.page.number: page.rows for page in batch.pages})
-            cursor.execute(statement("merge_staged"))
+            cursor.execute(self._table.statement("merge_staged"))
             merged = {event_id for (event_id,) in cursor.fetchall()}
             cursor.execute(statement("look_up_by_key"))
-            _, differing = compare_staged(cursor)
+            _, differing = compare_staged(cursor, self._table)
         inserted = {page.page.number: len(merged.intersection(page.rows.event_ids)) for page in batch.pages}
-        bad = {row.event.event_id for rows in refused.values() for row in rows}
-        known = {event_id for page in batch.pages for event_id in page.rows.event_ids} - bad - merged
-        self._mode.sifted(batch.rows, len(known))
-        return _Written(inserted, refused, known, differing, is_staging=True)
+        taken = batch.rows - sum(map(len, refused.values()))
+        self._mode.sifted(batch.rows, taken - len(merged))
+        return _Written(inserted, refused, differing, is_staging=True)
 
 
 def _raise_unless_refused(error: psycopg2.Error) -> None:

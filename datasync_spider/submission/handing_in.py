@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datasync_spider.apiclient import ApiClient
 from datasync_spider.config import Config
 from datasync_spider.storage.event_ids import id_snapshot
+from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.submissions import AttemptInProgress
 from datasync_spider.submission.files import scratch
 from datasync_spider.submission.fingerprint import key_fingerprint
@@ -36,14 +37,14 @@ class Terms:
     confirm: Callable[[str], bool] | None
 
 
-def hand_in(database_url: str, config: Config, terms: Terms, tell: Telling) -> Outcome | None:
+def hand_in(database_url: str, config: Config, slice_: Slice, terms: Terms, tell: Telling) -> Outcome | None:
     """Gives what became of it; None after a dry run.
 
     Raises SubmissionRefused, AttemptInProgress, NotRecorded, Stopped or StorageError.
     """
     repo = check_repository(terms.repo)
     with scratch(config.home) as file:
-        with id_snapshot(database_url, config.stream) as snapshot:
+        with id_snapshot(database_url, slice_) as snapshot:
             prepared = prepare(snapshot, file, anyway=terms.anyway)
         file.seek(0)
         overview = survey(database_url, config)
@@ -58,7 +59,7 @@ def hand_in(database_url: str, config: Config, terms: Terms, tell: Telling) -> O
         if terms.confirm is not None and not terms.confirm(question):
             raise SubmissionRefused("not confirmed: nothing was sent")
         order = Order(
-            stream=config.stream,
+            stream=slice_.stream,
             repo=repo,
             key_fingerprint=key_fingerprint(config.api_key, config.base_url_text),
             text=prepared.text,

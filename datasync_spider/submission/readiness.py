@@ -34,13 +34,9 @@ def objections(basis: Basis) -> list[str]:
     """What speaks against calling the stored events all events of the stream."""
     found = []
     if basis.pass_status != "complete":
-        found.append(f"stream {basis.stream} is not complete: {_state(basis)}; run the crawl to its end")
+        found.append(f"stream {basis.slice} is not complete: {_state(basis)}; run the crawl to its end")
     if basis.is_running:
-        found.append(f"stream {basis.stream} is being run at this moment: wait for its end")
-    if basis.other_streams:
-        found.append(
-            f"the table holds the events of {basis.other_streams} other streams too, which cannot be told apart there"
-        )
+        found.append(f"stream {basis.slice} is being run at this moment: wait for its end")
     if basis.events != basis.booked_events:
         found.append(
             f"the table holds {basis.events:,} events, the books say {basis.booked_events:,}:"

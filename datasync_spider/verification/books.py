@@ -10,7 +10,7 @@ _SET_RIGHT = "set the books right as docs/operations.md says under Resume"
 
 def deleted_rows(books: Books, events: Events) -> int:
     """How many events were deleted by somebody who set the books right afterwards; 0 where the books are not right."""
-    return max(0, _brought(books, events) - events.rows) if books.all_ingested == events.rows else 0
+    return max(0, _brought(books, events) - events.rows) if books.total_ingested == events.rows else 0
 
 
 def _brought(books: Books, events: Events) -> int:
@@ -29,12 +29,11 @@ def judge_books(books: Books, events: Events) -> list[Check]:
 
 
 def _stored(books: Books, rows: int) -> Check:
-    booked = books.all_ingested
+    booked = books.total_ingested
     numbers = {"rows": rows, "booked": booked}
-    streams = "" if books.streams == 1 else f" of all {books.streams} streams"
     if rows == booked:
-        return holds("stored_total", f"{rows:,} events are in the table, as total_ingested says{streams}", numbers)
-    text = f"{rows:,} events are in the table, but total_ingested says {booked:,}{streams}"
+        return holds("stored_total", f"{rows:,} events are in the table, as total_ingested says", numbers)
+    text = f"{rows:,} events are in the table, but total_ingested says {booked:,}"
     if rows < booked:
         remedy = f"{booked - rows:,} rows were deleted: {_SET_RIGHT}, and crawl again"
     else:
@@ -59,7 +58,7 @@ def _rejected(books: Books) -> Check:
 
 
 def _runs(books: Books, events: Events) -> Check:
-    booked = books.all_ingested
+    booked = books.total_ingested
     numbers = {"inserted": books.all_inserted, "before_the_first_run": events.unbooked, "booked": booked}
     before = f" and {events.unbooked:,} were there before the first one" if events.unbooked else ""
     text = f"the runs stored {books.all_inserted:,} events{before}"

@@ -14,6 +14,7 @@ from datasync_spider.api.event import Event
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import LetterIds
 from datasync_spider.storage.deadletters import Chosen, DeadLetter, find_stored, id_of, read_letters_after
+from datasync_spider.storage.registry import Slice
 from datasync_spider.verification.check import Check, fails, holds
 
 _EXAMPLES = 3
@@ -55,22 +56,24 @@ class Letters:
     ids: LetterIds = field(default_factory=LetterIds)
 
 
-def look_through(connection: Connection, stream: str, marks: Collection[str]) -> Letters:
-    """All letters of the stream, settled ones too. ``marks`` are ids to look out for."""
+def look_through(connection: Connection, slice_: Slice, marks: Collection[str]) -> Letters:
+    """All letters of the slice, settled ones too. ``marks`` are ids to look out for."""
     letters = Letters()
     after = 0
-    while piece := read_letters_after(connection, Chosen(stream, with_replayed=True), after):
+    while piece := read_letters_after(connection, Chosen(slice_, with_replayed=True), after):
         after = piece[-1].rejected_id
-        _look_at(letters, connection, piece, marks)
+        _look_at(letters, connection, slice_, piece, marks)
     return letters
 
 
-def _look_at(letters: Letters, connection: Connection, piece: Sequence[DeadLetter], marks: Collection[str]) -> None:
+def _look_at(
+    letters: Letters, connection: Connection, slice_: Slice, piece: Sequence[DeadLetter], marks: Collection[str]
+) -> None:
     read = [(letter, letter.read_again()) for letter in piece]
     ids = {letter.rejected_id: event.event_id for letter, event in read if isinstance(event, Event)}
     letters.marks.update(set(marks) & set(ids.values()))
     of_open = [found for letter, event in read if not letter.replayed and (found := id_of(event)) is not None]
-    stored = find_stored(connection, {*ids.values(), *of_open})
+    stored = find_stored(connection, slice_, {*ids.values(), *of_open})
     letters.ids.add(of_open, stored)
     for letter in piece:
         if hashlib.sha256(letter.raw).digest() != letter.raw_sha256:

@@ -22,7 +22,7 @@ _LEVEL_WIDTH = len("problem")
 def as_report(
     stream: str, read_at: datetime, seconds: float, checks: Sequence[Check], events: Events
 ) -> dict[str, Any]:
-    """``by_day`` and ``by_type`` count all events of the table, whatever their stream; null: no time, no type."""
+    """``by_day`` and ``by_type`` count all events of the slice; null: no time, no type."""
     return {
         "stream": stream,
         "read_at": read_at.isoformat(),

@@ -92,7 +92,7 @@ class HeadFeed:
             if (
                 resume.pass_kind == "incremental"
                 and asked.next_cursor is not None
-                and is_known_entirely(run.connection, self.stream, asked, resume.pass_started_at)
+                and is_known_entirely(run.connection, run.run.slice, asked, resume.pass_started_at)
             ):
                 asked.ends_pass = "reached_known"
             buffered.append(asked)

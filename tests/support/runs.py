@@ -13,15 +13,27 @@ from datasync_spider.storage.connect import connect, connected
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.owner import Owner
 from datasync_spider.storage.prepare import Preparer
+from datasync_spider.storage.registry import Slice, StreamSpec, find_slice
 from datasync_spider.storage.runs import OpenRun, open_run
+from datasync_spider.storage.streamtable import StreamTable
 from datasync_spider.storage.writer import Writer
+
+EVENTS = Slice(1, 1, "events", "{}", StreamTable("ingested_events"))
+"""As a new database has it."""
 
 ELSEWHERE = Owner("elsewhere", "another boot", 4711, 1.0)
 
 
 def open_test_run(url: str, stream: str = "events", *, lease_ttl_ms: int = 60_000, me: Owner = ELSEWHERE) -> OpenRun:
     with connected(url) as connection:
-        return open_run(connection, stream, lease_ttl_ms, "test", me=me, alive=lambda _: False)
+        return open_run(connection, StreamSpec(stream), lease_ttl_ms, "test", me=me, alive=lambda _: False)
+
+
+def slice_of(url: str, stream: str = "events", slice_name: str = "{}") -> Slice:
+    with connected(url) as connection:
+        found = find_slice(connection, stream, slice_name)
+    assert found is not None
+    return found
 
 
 def no_totals() -> RunTotals:

@@ -8,6 +8,7 @@ from datasync_spider.api.event import RejectedEvent
 from datasync_spider.items import EventPage
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen, read_letters_after
+from datasync_spider.storage.registry import find_slice
 from datasync_spider.storage.replays import replay_letters
 from datasync_spider.storage.runs import finish_run, open_replay
 from datasync_spider.storage.verification import Facts, read_facts, snapshot
@@ -17,7 +18,7 @@ from datasync_spider.verification.judging import judge
 from datasync_spider.verification.letters import Letters, look_through
 from tests.support.letters import raw_event
 from tests.support.pages import event, page
-from tests.support.runs import ELSEWHERE, run_writer
+from tests.support.runs import ELSEWHERE, EVENTS, run_writer
 from tests.support.truth import assert_books_balance
 
 SECOND_US = 1_000_000
@@ -53,8 +54,8 @@ def run_of(url: str, *pages: EventPage, stream: str = "events") -> None:
 
 def replay_all(url: str) -> None:
     with connected(url) as connection:
-        hold = open_replay(connection, "events", 60_000, "test", me=ELSEWHERE, alive=lambda _: False)
-        replay_letters(connection, hold, read_letters_after(connection, Chosen("events"), 0), "first")
+        hold = open_replay(connection, EVENTS, 60_000, "test", me=ELSEWHERE, alive=lambda _: False)
+        replay_letters(connection, hold, read_letters_after(connection, Chosen(EVENTS), 0), "first")
         finish_run(connection, hold, "complete", "replayed", None, 0, 0)
 
 
@@ -82,9 +83,10 @@ def make_sound(url: str) -> None:
 
 def look(url: str, stream: str = "events") -> tuple[Facts, Letters]:
     with snapshot(url) as connection:
-        facts = read_facts(connection, stream)
-        assert facts is not None
-        return facts, look_through(connection, stream, facts.events.booked_ids)
+        slice_ = find_slice(connection, stream)
+        assert slice_ is not None
+        facts = read_facts(connection, slice_)
+        return facts, look_through(connection, slice_, facts.events.booked_ids)
 
 
 def checks_of(url: str, told: Told | None = None, stream: str = "events") -> dict[str, Check]:

@@ -1,13 +1,13 @@
 -- name: dashboard_streams
 -- The streams that were written last, each with the newest run that walks its feed: a replay says nothing of it.
-SELECT s.id, s.stream, s.total_ingested, s.total_rejected, s.total_filtered, s.updated_at, s.completed_at,
+SELECT s.id, s.stream, s.slice, s.total_ingested, s.total_rejected, s.total_filtered, s.updated_at, s.completed_at,
        s.pass_number, s.pass_kind, s.pass_status, s.pass_started_at, s.pass_expected_total, s.walk,
        s.oldest_occurred_at, s.newest_occurred_at, s.lease_owner, s.lease_run_id, s.lease_acquired_at, s.lease_expires_at,
        newest.run_id AS newest_run_id, count(*) OVER () AS streams, now() AS read_at
 FROM ingestion_state AS s
 LEFT JOIN LATERAL (
     SELECT r.run_id FROM ingestion_runs AS r
-    WHERE r.stream = s.stream AND r.pass_kind <> 'replay'
+    WHERE r.slice_id = s.id AND r.pass_kind <> 'replay'
     ORDER BY r.run_id DESC
     LIMIT 1
 ) AS newest ON true
@@ -21,7 +21,7 @@ SELECT r.run_id, r.stream, r.status, r.reason, r.detail, r.owner, r.version, r.p
        r.retries, r.waited_ms, r.expected_total, s.lease_run_id = r.run_id AS holds_lease, s.lease_run_id,
        s.lease_expires_at, greatest(s.closed_until, s.advised_until) AS closed_until, now() AS read_at
 FROM ingestion_runs AS r
-LEFT JOIN ingestion_state AS s ON s.stream = r.stream
+LEFT JOIN ingestion_state AS s ON s.id = r.slice_id
 WHERE (%(stream)s::text IS NULL OR r.stream = %(stream)s)
   AND (%(status)s::text IS NULL OR r.status = %(status)s)
   AND (%(before)s::bigint IS NULL OR r.run_id < %(before)s)
@@ -34,7 +34,7 @@ SELECT r.run_id, r.stream, r.status, r.reason, r.detail, r.owner, r.version, r.p
        r.retries, r.waited_ms, r.expected_total, s.lease_run_id = r.run_id AS holds_lease, s.lease_run_id,
        s.lease_expires_at, greatest(s.closed_until, s.advised_until) AS closed_until, now() AS read_at
 FROM ingestion_runs AS r
-LEFT JOIN ingestion_state AS s ON s.stream = r.stream
+LEFT JOIN ingestion_state AS s ON s.id = r.slice_id
 WHERE r.run_id = ANY(%(run_ids)s);
 
 -- name: dashboard_recent_pages

@@ -2,7 +2,7 @@
 -- How many dead letters are open, and how many a replay has settled. NULL filters nothing.
 SELECT count(*) FILTER (WHERE replayed_at IS NULL) AS open, count(replayed_at) AS replayed
 FROM rejected_events
-WHERE stream = %(stream)s
+WHERE slice_id = %(slice_id)s
   AND (%(reason)s::text IS NULL OR reason = %(reason)s)
   AND (%(run_id)s::bigint IS NULL OR run_id = %(run_id)s);
 
@@ -15,7 +15,7 @@ FROM (
     SELECT reason, count(*) AS letters, count(replayed_at) AS replayed, sum(octet_length(raw))::bigint AS size_bytes,
            min(rejected_at) AS first_at, max(rejected_at) AS last_at, max(rejected_id) AS example_id
     FROM rejected_events
-    WHERE stream = %(stream)s
+    WHERE slice_id = %(slice_id)s
       AND (%(with_replayed)s OR replayed_at IS NULL)
       AND (%(reason)s::text IS NULL OR reason = %(reason)s)
       AND (%(run_id)s::bigint IS NULL OR run_id = %(run_id)s)
@@ -29,7 +29,7 @@ ORDER BY grouped.letters DESC, grouped.reason;
 SELECT rejected_id, run_id, page_number, position, reason, left(detail, %(head_bytes)s) AS detail,
        substring(raw FROM 1 FOR %(head_bytes)s) AS head, octet_length(raw) AS size_bytes, rejected_at, replayed_at
 FROM rejected_events
-WHERE stream = %(stream)s
+WHERE slice_id = %(slice_id)s
   AND (%(with_replayed)s OR replayed_at IS NULL)
   AND (%(reason)s::text IS NULL OR reason = %(reason)s)
   AND (%(run_id)s::bigint IS NULL OR run_id = %(run_id)s)
@@ -37,7 +37,7 @@ ORDER BY rejected_id DESC
 LIMIT %(limit)s;
 
 -- name: read_letter_bytes
-SELECT raw FROM rejected_events WHERE stream = %(stream)s AND rejected_id = %(rejected_id)s;
+SELECT raw FROM rejected_events WHERE slice_id = %(slice_id)s AND rejected_id = %(rejected_id)s;
 
 -- name: walk_letters
 -- Along the primary key, piece by piece. Left to itself the planner would gather all letters of the stream and sort them,
@@ -54,7 +54,7 @@ FROM (
     FROM (
         SELECT rejected_id, reason, raw, raw_sha256, replayed_at
         FROM rejected_events
-        WHERE stream = %(stream)s AND rejected_id > %(after)s
+        WHERE slice_id = %(slice_id)s AND rejected_id > %(after)s
           AND (%(with_replayed)s OR replayed_at IS NULL)
           AND (%(reason)s::text IS NULL OR reason = %(reason)s)
         ORDER BY rejected_id
@@ -65,4 +65,4 @@ WHERE bytes_before < %(max_bytes)s
 ORDER BY rejected_id;
 
 -- name: find_stored
-SELECT event_id FROM ingested_events WHERE event_id = ANY(%(event_ids)s);
+SELECT event_id FROM {table} WHERE event_id = ANY(%(event_ids)s) AND {of_slice};

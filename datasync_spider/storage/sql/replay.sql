@@ -29,12 +29,12 @@ SET total_ingested = total_ingested + %(inserted)s,
     ),
     updated_at = now(),
     lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
-WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
+WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
 RETURNING pass_status;
 
 -- name: settle_letters
 UPDATE rejected_events SET replayed_at = now()
-WHERE rejected_id = ANY(%(rejected_ids)s) AND replayed_at IS NULL
+WHERE slice_id = %(slice_id)s AND rejected_id = ANY(%(rejected_ids)s) AND replayed_at IS NULL
 RETURNING rejected_id;
 
 -- name: advance_replay

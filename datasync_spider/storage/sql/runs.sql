@@ -1,36 +1,25 @@
--- name: next_stream_id
--- The number for a new stream's row, NULL where all are taken: numbers are only there because the first table had them.
--- Row 1 is the adopted stream's, so a gap is looked for behind it.
-SELECT CASE WHEN coalesce(max(id), 0) < 32767 THEN greatest(max(id), 0) + 1
-       ELSE (SELECT min(free) FROM generate_series(2, 32767) AS free WHERE free NOT IN (SELECT id FROM ingestion_state))
-       END
-FROM ingestion_state;
-
--- name: insert_stream
--- Makes no row where another process takes the number, or opens the same stream: what it does is waited for.
-INSERT INTO ingestion_state (id, stream) VALUES (%(id)s, %(stream)s) ON CONFLICT DO NOTHING;
-
--- name: lock_stream
+-- name: lock_slice
 -- A moment that somebody has set by hand may be infinity, from which nothing can be taken away.
 SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired,
        pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
        newest_occurred_at, total_ingested,
        (CASE WHEN closed_until > now() THEN extract(epoch FROM least(closed_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS closed_seconds,
-       (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds
+       (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds,
+       paused_at
 FROM ingestion_state
-WHERE stream = %(stream)s
+WHERE id = %(slice_id)s
 FOR UPDATE;
 
 -- name: supersede_runs
 -- A run that was still called running when its lease was taken has died, or has yet to learn that it is fenced off.
 UPDATE ingestion_runs
 SET status = 'failed', reason = %(reason)s, detail = %(detail)s, ended_at = now()
-WHERE stream = %(stream)s AND status = 'running' AND run_id <> %(run_id)s;
+WHERE slice_id = %(slice_id)s AND status = 'running' AND run_id <> %(run_id)s;
 
 -- name: insert_run
-INSERT INTO ingestion_runs (stream, fence, owner, version, pass_number, pass_kind, start_cursor, end_cursor)
-VALUES (%(stream)s, %(fence)s, %(owner)s, %(version)s, %(pass_number)s, %(pass_kind)s, %(cursor)s, %(cursor)s)
+INSERT INTO ingestion_runs (slice_id, stream, fence, owner, version, pass_number, pass_kind, start_cursor, end_cursor)
+VALUES (%(slice_id)s, %(stream)s, %(fence)s, %(owner)s, %(version)s, %(pass_number)s, %(pass_kind)s, %(cursor)s, %(cursor)s)
 RETURNING run_id;
 
 -- name: take_lease
@@ -41,7 +30,7 @@ SET fence = %(fence)s,
     lease_acquired_at = now(),
     lease_expires_at = now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond',
     checkpoint_page = 0
-WHERE stream = %(stream)s;
+WHERE id = %(slice_id)s;
 
 -- name: begin_pass
 UPDATE ingestion_state
@@ -56,21 +45,20 @@ SET pass_number = %(pass_number)s,
     named_walk = 0,
     known_walk = 0,
     total_filtered = 0,
-    pass_shared = 0,
     cursor = NULL
-WHERE stream = %(stream)s
+WHERE id = %(slice_id)s
 RETURNING pass_started_at;
 
 -- name: read_trail
 -- The cursors that this walk has asked for: a repeat of one is a circle, across restarts too. A run may have to ask for its
 -- position again, though: for the last page of a pass that was refused its verdict.
 SELECT cursor FROM ingestion_pages
-WHERE stream = %(stream)s AND pass_number = %(pass_number)s AND walk = %(walk)s AND cursor IS NOT NULL
+WHERE slice_id = %(slice_id)s AND pass_number = %(pass_number)s AND walk = %(walk)s AND cursor IS NOT NULL
   AND cursor IS DISTINCT FROM %(position)s;
 
 -- name: read_last_end
 -- How the run ended that has moved the position last. A replay has no pages.
-SELECT reason FROM ingestion_runs WHERE stream = %(stream)s AND pages > 0 ORDER BY run_id DESC LIMIT 1;
+SELECT reason FROM ingestion_runs WHERE slice_id = %(slice_id)s AND pages > 0 ORDER BY run_id DESC LIMIT 1;
 
 -- name: read_pass_depth
 -- Whether a time may stand for all that lies above it: not where the pass has met dead letters without an id, which are
@@ -78,16 +66,16 @@ SELECT reason FROM ingestion_runs WHERE stream = %(stream)s AND pages > 0 ORDER 
 SELECT pass_oldest_at,
        pass_in_order AND known_walk = 0 AND NOT EXISTS (
            SELECT FROM rejected_events AS letter
-           WHERE letter.stream = state.stream AND letter.seen_pass = state.pass_number
+           WHERE letter.slice_id = state.id AND letter.seen_pass = state.pass_number
        ),
        newest_occurred_at, total_ingested + total_rejected
 FROM ingestion_state AS state
-WHERE stream = %(stream)s;
+WHERE id = %(slice_id)s;
 
 -- name: renew_lease
 UPDATE ingestion_state
 SET lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
-WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
+WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
 RETURNING fence;
 
 -- name: note_closed
@@ -95,7 +83,7 @@ RETURNING fence;
 UPDATE ingestion_state
 SET closed_until = GREATEST(closed_until, now() + nullif(%(seconds)s, 0) * INTERVAL '1 second'),
     advised_until = GREATEST(advised_until, now() + nullif(%(advised_seconds)s, 0) * INTERVAL '1 second')
-WHERE stream = %(stream)s AND fence = %(fence)s;
+WHERE id = %(slice_id)s AND fence = %(fence)s;
 
 -- name: heartbeat_run
 UPDATE ingestion_runs SET heartbeat_at = now(), retries = %(retries)s, waited_ms = %(waited_ms)s
@@ -112,7 +100,7 @@ WHERE run_id = %(run_id)s AND (status = 'running' OR (reason = 'lost' AND %(stat
 -- name: release_lease
 UPDATE ingestion_state
 SET lease_owner = NULL, lease_run_id = NULL, lease_acquired_at = NULL, lease_expires_at = NULL
-WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s;
+WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s;
 
 -- name: end_open_run
 UPDATE ingestion_runs SET status = %(status)s, reason = %(reason)s, heartbeat_at = now(), ended_at = now()
@@ -132,10 +120,10 @@ WHERE datname = current_database() AND application_name = %(label)s AND pid <> p
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 JOIN ingestion_runs AS run ON application_name ~ '^datasync run [0-9]{1,18} '
     AND run.run_id = split_part(application_name, ' ', 3)::bigint
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND run.stream = %(stream)s AND run.run_id < %(run_id)s;
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND run.slice_id = %(slice_id)s AND run.run_id < %(run_id)s;
 
 -- name: read_run
-SELECT run_id, stream, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,
+SELECT run_id, slice_id, stream, (SELECT slice FROM ingestion_state WHERE id = slice_id) AS slice, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,
        pages, events, inserted, duplicates, rejected, filtered, conflicts, bytes, retries, waited_ms, expected_total, start_cursor,
        end_cursor
 FROM ingestion_runs
@@ -143,22 +131,22 @@ WHERE run_id = %(run_id)s;
 
 -- name: count_known
 -- How many of these ids were stored before this pass began: only those say that the walk has reached known ground.
-SELECT count(*) FROM ingested_events
-WHERE event_id = ANY(%(event_ids)s) AND ingested_at < %(before)s;
+SELECT count(*) FROM {table}
+WHERE event_id = ANY(%(event_ids)s) AND {of_slice} AND ingested_at < %(before)s;
 
 -- name: count_stored
-SELECT count(*) FROM ingested_events;
+SELECT count(*) FROM {table} WHERE {of_slice};
 
 -- name: find_known_before
 -- Which they are.
-SELECT event_id FROM ingested_events
-WHERE event_id = ANY(%(event_ids)s) AND ingested_at < %(before)s;
+SELECT event_id FROM {table}
+WHERE event_id = ANY(%(event_ids)s) AND {of_slice} AND ingested_at < %(before)s;
 
 -- name: count_known_rejected
 SELECT count(*) FROM rejected_events
-WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND rejected_at < %(before)s;
+WHERE slice_id = %(slice_id)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND rejected_at < %(before)s;
 
 -- name: find_known_rejected
 -- Which they are.
 SELECT raw_sha256 FROM rejected_events
-WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND rejected_at < %(before)s;
+WHERE slice_id = %(slice_id)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND rejected_at < %(before)s;

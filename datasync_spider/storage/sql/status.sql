@@ -1,24 +1,25 @@
--- name: read_streams
-SELECT stream, cursor, total_ingested, total_rejected, total_filtered, pass_shared, updated_at, completed_at,
+-- name: read_state
+SELECT cursor, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
        pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
        oldest_occurred_at, newest_occurred_at, fence, lease_owner, lease_run_id, lease_acquired_at, lease_expires_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired
 FROM ingestion_state
-ORDER BY id;
+WHERE id = %(slice_id)s;
 
 -- name: read_stream_names
 -- Streams that were ever begun; a migration makes the row of the default one.
 SELECT stream
 FROM ingestion_state s
-WHERE pass_status <> 'new' OR total_ingested > 0 OR EXISTS (SELECT FROM ingestion_runs r WHERE r.stream = s.stream)
-ORDER BY id;
+WHERE pass_status <> 'new' OR total_ingested > 0 OR EXISTS (SELECT FROM ingestion_runs r WHERE r.slice_id = s.id)
+GROUP BY stream
+ORDER BY min(id);
 
 -- name: read_asked_waits
 -- For how long the API has asked the stream's earlier runs to stay away, in seconds from now.
 SELECT (CASE WHEN closed_until > now() THEN extract(epoch FROM least(closed_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS closed_seconds,
        (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds
 FROM ingestion_state
-WHERE stream = %(stream)s;
+WHERE id = %(slice_id)s;
 
 -- name: read_last_runs
 -- Runs that walk the feed: a replay says nothing of it.
@@ -26,6 +27,6 @@ SELECT run_id, stream, status, reason, detail, owner, version, pass_number, pass
        pages, events, inserted, duplicates, rejected, filtered, conflicts, bytes, retries, waited_ms, expected_total, start_cursor,
        end_cursor
 FROM ingestion_runs
-WHERE stream = %(stream)s AND pass_kind <> 'replay'
+WHERE slice_id = %(slice_id)s AND pass_kind <> 'replay'
 ORDER BY run_id DESC
 LIMIT %(limit)s;

@@ -1,13 +1,10 @@
 -- name: read_submission_basis
--- What the books say of the stream, and how many streams share the table of events.
 SELECT state.pass_status, state.pass_kind, state.pass_number, state.pass_expected_total, state.completed_at,
        coalesce(state.lease_expires_at > now(), false) AS is_running,
-       (SELECT coalesce(sum(total_ingested), 0)::bigint FROM ingestion_state) AS booked_events,
-       (SELECT count(*) FROM ingestion_state AS other WHERE other.total_ingested > 0 AND other.stream <> state.stream)
-           AS other_streams,
-       (SELECT count(*) FROM rejected_events WHERE replayed_at IS NULL) AS rejected_events
+       state.total_ingested AS booked_events,
+       (SELECT count(*) FROM rejected_events WHERE slice_id = state.id AND replayed_at IS NULL) AS rejected_events
 FROM ingestion_state AS state
-WHERE state.stream = %(stream)s;
+WHERE state.id = %(slice_id)s;
 
 -- name: count_event_ids
 -- Also one id, if any, that cannot stand on a line of its own.
@@ -15,11 +12,11 @@ SELECT count(*),
        min(event_id COLLATE "C") FILTER (
            WHERE position(E'\n' IN event_id) > 0 OR position(E'\r' IN event_id) > 0 OR btrim(event_id) = ''
        )
-FROM ingested_events;
+FROM {table} WHERE {of_slice};
 
 -- name: select_event_ids
 -- The order of their bytes, whatever the database's collation: the same events give the same text everywhere.
-SELECT event_id FROM ingested_events ORDER BY event_id COLLATE "C";
+SELECT event_id FROM {table} WHERE {of_slice} ORDER BY event_id COLLATE "C";
 
 -- name: lock_attempts_in_progress
 SELECT attempt_id, status, owner, planned_at, expires_at < now() AS expired

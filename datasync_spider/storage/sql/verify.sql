@@ -6,55 +6,44 @@ SELECT set_config('enable_sort', 'off', true);
 -- name: read_closed_seconds
 -- How long the API has told us not to ask, from now.
 SELECT (CASE WHEN greatest(closed_until, advised_until) > now() THEN extract(epoch FROM least(greatest(closed_until, advised_until), now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8
-FROM ingestion_state WHERE stream = %(stream)s;
+FROM ingestion_state WHERE id = %(slice_id)s;
 
 -- name: verify_books
--- What the stream's row and the runs claim. All streams share one table of events, so their claims are summed up as well.
+-- What the slice's row and its runs claim. Earlier runs than first_run_id tell of rows that are no longer in the table.
 SELECT now() AS read_at, state.cursor, state.walk, state.pass_number, state.pass_status, state.pass_expected_total,
-       state.total_ingested, state.total_rejected, state.total_filtered, state.pass_shared,
-       booked.ingested AS all_ingested, booked.streams, runs.inserted AS all_inserted, runs.first_started_at,
+       state.total_ingested, state.total_rejected, state.total_filtered, state.total_adopted,
+       runs.inserted AS all_inserted, runs.first_started_at,
        letters.open AS open_letters, letters.replayed AS settled_letters, replays.settled AS settled_by_replays
 FROM ingestion_state AS state
-CROSS JOIN (SELECT sum(total_ingested)::bigint AS ingested, count(*) AS streams FROM ingestion_state) AS booked
-CROSS JOIN (
-    SELECT coalesce(sum(inserted), 0)::bigint AS inserted, min(started_at)::text AS first_started_at FROM ingestion_runs
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(inserted), 0)::bigint AS inserted, min(started_at)::text AS first_started_at
+    FROM ingestion_runs WHERE slice_id = state.id AND run_id >= state.first_run_id
 ) AS runs
 CROSS JOIN (
     SELECT count(*) FILTER (WHERE replayed_at IS NULL) AS open, count(replayed_at) AS replayed
-    FROM rejected_events WHERE stream = %(stream)s
+    FROM rejected_events WHERE slice_id = %(slice_id)s
 ) AS letters
-CROSS JOIN (
+CROSS JOIN LATERAL (
     SELECT coalesce(sum(inserted + duplicates), 0)::bigint AS settled
-    FROM ingestion_runs WHERE stream = %(stream)s AND pass_kind = 'replay'
+    FROM ingestion_runs WHERE slice_id = state.id AND pass_kind = 'replay'
 ) AS replays
-WHERE state.stream = %(stream)s;
+WHERE state.id = %(slice_id)s;
 
 -- name: verify_last_complete
 -- What item pipelines left out in its pass is forgotten by the stream's row as soon as another pass begins.
 SELECT run_id, expected_total,
        (SELECT sum(filtered)::bigint FROM ingestion_runs AS same
-        WHERE same.stream = run.stream AND same.pass_number = run.pass_number) AS filtered
+        WHERE same.slice_id = run.slice_id AND same.pass_number = run.pass_number) AS filtered
 FROM ingestion_runs AS run
-WHERE stream = %(stream)s AND status = 'complete' AND pass_kind <> 'replay'
+WHERE slice_id = %(slice_id)s AND status = 'complete' AND pass_kind <> 'replay'
 ORDER BY run_id DESC
 LIMIT 1;
 
 -- name: verify_marks
--- The outermost watermarks of all streams. Microseconds since 1970, so that times beyond any calendar compare as well.
-SELECT oldest.us AS oldest_us, oldest.oldest_event_id AS oldest_id, newest.us AS newest_us, newest.newest_event_id AS newest_id
-FROM (SELECT) AS one
-LEFT JOIN LATERAL (
-    SELECT (extract(epoch FROM oldest_occurred_at) * 1000000)::bigint AS us, oldest_event_id
-    FROM ingestion_state WHERE oldest_occurred_at IS NOT NULL
-    ORDER BY oldest_occurred_at, oldest_event_id COLLATE "C"
-    LIMIT 1
-) AS oldest ON true
-LEFT JOIN LATERAL (
-    SELECT (extract(epoch FROM newest_occurred_at) * 1000000)::bigint AS us, newest_event_id
-    FROM ingestion_state WHERE newest_occurred_at IS NOT NULL
-    ORDER BY newest_occurred_at DESC, newest_event_id COLLATE "C" DESC
-    LIMIT 1
-) AS newest ON true;
+-- Microseconds since 1970, so that times beyond any calendar compare as well.
+SELECT (extract(epoch FROM oldest_occurred_at) * 1000000)::bigint AS oldest_us, oldest_event_id AS oldest_id,
+       (extract(epoch FROM newest_occurred_at) * 1000000)::bigint AS newest_us, newest_event_id AS newest_id
+FROM ingestion_state WHERE id = %(slice_id)s;
 
 -- name: verify_events
 -- The one pass over the events: everything that is counted is counted here. The newest days and the most frequent types
@@ -64,7 +53,8 @@ WITH counted AS MATERIALIZED (
            count(*) FILTER (WHERE ingested_at < coalesce(%(first_started_at)s::timestamptz, 'infinity')) AS unbooked,
            count(*) FILTER (WHERE event_id COLLATE "C" ~ '[A-F]') AS with_capitals,
            min(occurred_at) AS oldest_at, max(occurred_at) AS newest_at
-    FROM ingested_events
+    FROM {table}
+    WHERE {of_slice}
     GROUP BY 1, 2
 )
 SELECT kind, day, type, events, unbooked, with_capitals, oldest_at, newest_at,
@@ -91,20 +81,22 @@ ORDER BY kind, place;
 -- The ids at both ends of the table: an event at least as old, or as new, as all others.
 SELECT min(event_id COLLATE "C") FILTER (WHERE occurred_at = %(oldest_at)s::timestamptz) AS oldest_id,
        max(event_id COLLATE "C") FILTER (WHERE occurred_at = %(newest_at)s::timestamptz) AS newest_id
-FROM ingested_events
-WHERE occurred_at IN (%(oldest_at)s::timestamptz, %(newest_at)s::timestamptz);
+FROM {table}
+WHERE {of_slice} AND occurred_at IN (%(oldest_at)s::timestamptz, %(newest_at)s::timestamptz);
 
 -- name: verify_spellings
 -- UUIDs that are stored in more than one spelling. To the API's other ids case may matter.
 SELECT count(*) OVER () AS found, lowered
 FROM (
     SELECT event_id, lower(event_id COLLATE "C") AS lowered
-    FROM ingested_events
-    WHERE event_id COLLATE "C" ~ '[A-F]'
-      AND event_id COLLATE "C" ~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$'
+    FROM {table}
+    WHERE {of_slice} AND event_id COLLATE "C" ~ '[A-F]'
+      AND event_id COLLATE "C" ~ '^[0-9A-Fa-f]{{8}}-([0-9A-Fa-f]{{4}}-){{3}}[0-9A-Fa-f]{{12}}$'
 ) AS spelt
 GROUP BY lowered
-HAVING count(*) > 1 OR EXISTS (SELECT FROM ingested_events AS plain WHERE plain.event_id = spelt.lowered)
+HAVING count(*) > 1 OR EXISTS (
+    SELECT FROM {table} AS plain WHERE {of_slice} AND plain.event_id = spelt.lowered
+)
 ORDER BY lowered
 LIMIT %(limit)s;
 
@@ -116,7 +108,7 @@ WITH ledger AS (
            sum(events)::bigint AS events, sum(inserted)::bigint AS inserted, sum(duplicates)::bigint AS duplicates,
            sum(rejected)::bigint AS rejected, sum(filtered)::bigint AS filtered, sum(bytes)::bigint AS bytes
     FROM ingestion_pages
-    WHERE stream = %(stream)s
+    WHERE slice_id = %(slice_id)s
     GROUP BY run_id
 ),
 judged AS (
@@ -128,10 +120,10 @@ judged AS (
                IS DISTINCT FROM (run.events, run.inserted, run.duplicates, run.rejected, run.filtered, run.bytes)
                AS differs
     FROM ingestion_runs AS run
-    JOIN ingestion_state AS state ON state.stream = run.stream
+    JOIN ingestion_state AS state ON state.id = run.slice_id
     CROSS JOIN (SELECT min(run_id) AS run_id FROM ledger) AS oldest
     LEFT JOIN ledger ON ledger.run_id = run.run_id
-    WHERE run.stream = %(stream)s AND (run.pages > 0 OR ledger.run_id IS NOT NULL)
+    WHERE run.slice_id = %(slice_id)s AND (run.pages > 0 OR ledger.run_id IS NOT NULL)
 ),
 flagged AS (
     SELECT *,
@@ -153,7 +145,7 @@ LIMIT %(limit)s;
 -- A page's events are all accounted for. An item pipeline may add some, so there may be more of them, never less.
 SELECT count(*) OVER () AS found, run_id, page_number
 FROM ingestion_pages
-WHERE stream = %(stream)s AND events > inserted + duplicates + rejected + filtered
+WHERE slice_id = %(slice_id)s AND events > inserted + duplicates + rejected + filtered
 ORDER BY run_id, page_number
 LIMIT %(limit)s;
 
@@ -167,7 +159,7 @@ FROM (
            row_number() OVER (ORDER BY page.run_id, page.page_number) AS place_of_all
     FROM ingestion_pages AS page
     JOIN ingestion_runs AS run ON run.run_id = page.run_id
-    WHERE page.stream = %(stream)s
+    WHERE page.slice_id = %(slice_id)s
     WINDOW walked AS (PARTITION BY page.pass_number, page.walk ORDER BY page.run_id, page.page_number)
 ) AS chained
 WHERE CASE
@@ -180,6 +172,6 @@ LIMIT %(limit)s;
 
 -- name: verify_last_page
 SELECT run_id, page_number, pass_number, walk, cursor, next_cursor FROM ingestion_pages
-WHERE stream = %(stream)s
+WHERE slice_id = %(slice_id)s
 ORDER BY run_id DESC, page_number DESC
 LIMIT 1;

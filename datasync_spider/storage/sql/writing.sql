@@ -1,6 +1,6 @@
 -- name: copy_straight
 -- Fastest; fails as a whole where one key exists.
-COPY ingested_events (event_id, occurred_at, payload) FROM STDIN (FORMAT binary);
+COPY {table} ({columns}) FROM STDIN (FORMAT binary);
 
 -- name: create_staging
 -- Gone with the transaction, so that it needs no session of its own behind a pooler. With its schema, since pg_temp is
@@ -17,31 +17,31 @@ COPY pg_temp.staged_events (event_id, occurred_at, payload) FROM STDIN (FORMAT b
 -- name: merge_staged
 -- First wins. Gives the ids that were new; rows are counted through RETURNING, which holds on sharded servers too.
 WITH merged AS (
-    INSERT INTO ingested_events (event_id, occurred_at, payload)
-    SELECT event_id, occurred_at, payload FROM pg_temp.staged_events
-    ON CONFLICT (event_id) DO NOTHING
+    INSERT INTO {table} ({columns})
+    SELECT {staged} FROM pg_temp.staged_events
+    ON CONFLICT ({key}) DO NOTHING
     RETURNING event_id
 )
 SELECT event_id FROM merged;
 
 -- name: insert_rejected
 -- Gives one row for each that was not kept before.
-INSERT INTO rejected_events (stream, run_id, page_number, position, reason, detail, raw, raw_sha256, twin)
+INSERT INTO rejected_events (slice_id, stream, run_id, page_number, position, reason, detail, raw, raw_sha256, twin)
 VALUES %s
-ON CONFLICT (stream, raw_sha256, twin) DO NOTHING
+ON CONFLICT (slice_id, raw_sha256, twin) DO NOTHING
 RETURNING page_number, twin;
 
 -- name: read_walk
 -- How far the walk has come: the last one that has met a record with an id, and one from before the pass. The pass before
 -- this one was counted from its head on where it is not older than counted_from_pass.
-SELECT named_walk, known_walk, counted_from_pass FROM ingestion_state WHERE stream = %(stream)s;
+SELECT named_walk, known_walk, counted_from_pass FROM ingestion_state WHERE id = %(slice_id)s;
 
 -- name: was_read
 -- Whether this walk has a page of this cursor already: the last page of a pass that was refused its verdict is asked for
 -- again.
 SELECT EXISTS (
     SELECT FROM ingestion_pages
-    WHERE stream = %(stream)s AND pass_number = %(pass_number)s AND walk = %(walk)s
+    WHERE slice_id = %(slice_id)s AND pass_number = %(pass_number)s AND walk = %(walk)s
       AND cursor IS NOT DISTINCT FROM %(cursor)s
 );
 
@@ -49,19 +49,19 @@ SELECT EXISTS (
 -- How far these bytes have been counted, and by which chain.
 SELECT raw_sha256, seen_pass, seen_walk, seen, seen_at_head, seen_before
 FROM rejected_events
-WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1;
+WHERE slice_id = %(slice_id)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1;
 
 -- name: count_kept
 SELECT raw_sha256, max(twin) FROM rejected_events
-WHERE stream = %(stream)s AND raw_sha256 = ANY(%(digests)s)
+WHERE slice_id = %(slice_id)s AND raw_sha256 = ANY(%(digests)s)
 GROUP BY raw_sha256;
 
 -- name: save_seen
 UPDATE rejected_events AS letter
 SET seen_pass = counted.seen_pass, seen_walk = counted.seen_walk, seen = counted.seen,
     seen_at_head = counted.seen_at_head, seen_before = counted.seen_before
-FROM (VALUES %s) AS counted (stream, raw_sha256, seen_pass, seen_walk, seen, seen_at_head, seen_before)
-WHERE letter.stream = counted.stream AND letter.raw_sha256 = counted.raw_sha256 AND letter.twin = 1;
+FROM (VALUES %s) AS counted (slice_id, raw_sha256, seen_pass, seen_walk, seen, seen_at_head, seen_before)
+WHERE letter.slice_id = counted.slice_id AND letter.raw_sha256 = counted.raw_sha256 AND letter.twin = 1;
 
 -- name: checkpoint
 -- The step that makes a batch count. Touches exactly one row while the fence is ours and the batch follows the run's last
@@ -74,7 +74,6 @@ SET cursor = %(cursor)s,
     total_rejected = total_rejected + %(newly_rejected)s,
     -- Of this walk alone: a second walk meets what was filtered again, and it must not be counted twice.
     total_filtered = CASE WHEN %(walk)s > walk THEN 0 ELSE total_filtered END + %(filtered)s,
-    pass_shared = pass_shared + %(shared)s,
     named_walk = CASE WHEN %(is_named)s THEN %(walk)s ELSE named_walk END,
     known_walk = CASE WHEN %(is_known)s THEN %(walk)s ELSE known_walk END,
     pass_status = 'open',
@@ -87,15 +86,15 @@ SET cursor = %(cursor)s,
     newest_event_id = CASE WHEN COALESCE((%(newest_at)s::timestamptz, %(newest_id)s::text COLLATE "C") > (newest_occurred_at, newest_event_id), %(newest_at)s IS NOT NULL) THEN %(newest_id)s ELSE newest_event_id END,
     updated_at = now(),
     lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
-WHERE stream = %(stream)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
+WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
   AND checkpoint_page = %(first_page)s - 1
-RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total, pass_shared;
+RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total;
 
 -- name: end_pass
 UPDATE ingestion_state
 SET pass_status = %(pass_status)s,
     completed_at = CASE WHEN %(pass_status)s = 'complete' THEN now() ELSE completed_at END
-WHERE stream = %(stream)s AND fence = %(fence)s;
+WHERE id = %(slice_id)s AND fence = %(fence)s;
 
 -- name: read_run_share
 -- Before this batch is added.
@@ -103,11 +102,11 @@ SELECT events, rejected FROM ingestion_runs WHERE run_id = %(run_id)s;
 
 -- name: read_claimed
 -- Before this batch is added, and without a lock.
-SELECT total_rejected, pass_expected_total FROM ingestion_state WHERE stream = %(stream)s;
+SELECT total_rejected, pass_expected_total FROM ingestion_state WHERE id = %(slice_id)s;
 
 -- name: copy_pages
 COPY ingestion_pages (
-    run_id, page_number, stream, pass_number, walk, batch_number, cursor, next_cursor, request_id,
+    run_id, page_number, slice_id, stream, pass_number, walk, batch_number, cursor, next_cursor, request_id,
     events, inserted, duplicates, rejected, filtered, bytes, attempts, waited_ms, fetch_ms, write_ms,
     newest_at, oldest_at, fetched_at
 ) FROM STDIN (FORMAT binary);
@@ -135,11 +134,11 @@ WHERE run_id = %(run_id)s;
 
 -- name: peek_checkpoint
 -- Without a lock: what it says may be over in a moment, and the checkpoint will see.
-SELECT fence, lease_run_id, checkpoint_page FROM ingestion_state WHERE stream = %(stream)s;
+SELECT fence, lease_run_id, checkpoint_page FROM ingestion_state WHERE id = %(slice_id)s;
 
 -- name: read_checkpoint
 -- What an ambiguous COMMIT is resolved by. The lock waits for one that is still going on.
-SELECT fence, lease_run_id, checkpoint_page FROM ingestion_state WHERE stream = %(stream)s FOR UPDATE;
+SELECT fence, lease_run_id, checkpoint_page FROM ingestion_state WHERE id = %(slice_id)s FOR UPDATE;
 
 -- name: read_batch_counts
 SELECT coalesce(sum(inserted), 0), coalesce(sum(duplicates), 0), coalesce(sum(rejected), 0)
@@ -154,18 +153,18 @@ SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin'
 
 -- name: select_stored_keys
 -- In no order; before look_up_by_key, so that the table is simply read.
-SELECT event_id FROM ingested_events;
+SELECT event_id FROM {table} WHERE {of_slice};
 
 -- name: find_known
 -- Which of these keys exist; after look_up_by_key. Through a subquery, so that the planner does not weigh each key.
-SELECT event_id FROM ingested_events
-WHERE event_id = ANY ((SELECT string_to_array(%(event_ids)s, %(separator)s))::text[]);
+SELECT event_id FROM {table}
+WHERE event_id = ANY ((SELECT string_to_array(%(event_ids)s, %(separator)s))::text[]) AND {of_slice};
 
 -- name: compare_staged
 -- Gives the staged rows that are not stored (true), or stored with other content (false); after look_up_by_key.
 SELECT staged.event_id, stored.event_id IS NULL
 FROM pg_temp.staged_events AS staged
-LEFT JOIN ingested_events AS stored USING (event_id)
+LEFT JOIN (SELECT event_id, payload FROM {table} WHERE {of_slice}) AS stored USING (event_id)
 WHERE stored.event_id IS NULL OR stored.payload <> staged.payload;
 
 -- name: empty_staging
@@ -173,33 +172,33 @@ TRUNCATE pg_temp.staged_events;
 
 -- name: keep_newcomers
 -- First wins: a staged version that differs from what is stored is kept aside.
-INSERT INTO event_conflicts (stream, run_id, event_id, occurred_at, payload, payload_sha256, was_stored)
-SELECT %(stream)s, %(run_id)s, staged.event_id, staged.occurred_at, staged.payload,
+INSERT INTO event_conflicts (slice_id, stream, run_id, event_id, occurred_at, payload, payload_sha256, was_stored)
+SELECT %(slice_id)s, %(stream)s, %(run_id)s, staged.event_id, staged.occurred_at, staged.payload,
        sha256(convert_to(staged.payload::text, 'UTF8')), false
 FROM pg_temp.staged_events AS staged
-JOIN ingested_events AS stored USING (event_id)
+JOIN (SELECT event_id, occurred_at, payload FROM {table} WHERE {of_slice}) AS stored USING (event_id)
 WHERE stored.payload <> staged.payload
-ON CONFLICT (event_id, payload_sha256) DO NOTHING
+ON CONFLICT (slice_id, event_id, payload_sha256) DO NOTHING
 RETURNING conflict_id;
 
 -- name: keep_replaced
 -- Last wins: the stored version is kept aside where a staged one with a later time is about to replace it.
-INSERT INTO event_conflicts (stream, run_id, event_id, occurred_at, payload, payload_sha256, was_stored)
-SELECT %(stream)s, %(run_id)s, stored.event_id, stored.occurred_at, stored.payload,
+INSERT INTO event_conflicts (slice_id, stream, run_id, event_id, occurred_at, payload, payload_sha256, was_stored)
+SELECT %(slice_id)s, %(stream)s, %(run_id)s, stored.event_id, stored.occurred_at, stored.payload,
        sha256(convert_to(stored.payload::text, 'UTF8')), true
 FROM pg_temp.staged_events AS staged
-JOIN ingested_events AS stored USING (event_id)
+JOIN (SELECT event_id, occurred_at, payload FROM {table} WHERE {of_slice}) AS stored USING (event_id)
 WHERE stored.payload <> staged.payload AND staged.occurred_at > stored.occurred_at
-ON CONFLICT (event_id, payload_sha256) DO NOTHING
+ON CONFLICT (slice_id, event_id, payload_sha256) DO NOTHING
 RETURNING conflict_id;
 
 -- name: replace_stored
-UPDATE ingested_events AS stored
+UPDATE {table} AS stored
 SET occurred_at = staged.occurred_at, payload = staged.payload
 FROM (
     SELECT DISTINCT ON (event_id) event_id, occurred_at, payload
     FROM pg_temp.staged_events
     ORDER BY event_id, occurred_at DESC NULLS LAST
 ) AS staged
-WHERE stored.event_id = staged.event_id AND stored.payload <> staged.payload
+WHERE stored.event_id = staged.event_id AND {of_slice} AND stored.payload <> staged.payload
   AND staged.occurred_at > stored.occurred_at;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from datasync_spider.api.event import Event, RejectedEvent
@@ -19,9 +21,10 @@ from datasync_spider.storage.deadletters import (
 from datasync_spider.storage.sql import statement
 from tests.support.database import execute_outside
 from tests.support.letters import leave_letters, raw_event
+from tests.support.runs import EVENTS
 
-ALL = Chosen("events", with_replayed=True)
-OPEN = Chosen("events")
+ALL = Chosen(EVENTS, with_replayed=True)
+OPEN = Chosen(EVENTS)
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def test_groups_tell_their_number_and_the_head_of_the_newest(letters: str) -> No
 def test_letters_are_chosen_by_reason_and_by_run(letters: str) -> None:
     with connected(letters) as connection:
         runs = sorted({letter.run_id for letter in read_list(connection, ALL, 10, 99)})
-        chosen = Chosen("events", "no_id", runs[1])
+        chosen = Chosen(EVENTS, "no_id", runs[1])
         assert [letter.head for letter in read_list(connection, chosen, 10, 99)] == [b'{"b":1}']
         assert [group.reason for group in read_groups(connection, chosen, 99)] == ["no_id"]
         assert count_letters(connection, chosen) == LetterCount(open=1, replayed=0)
@@ -67,10 +70,10 @@ def test_letters_are_chosen_by_reason_and_by_run(letters: str) -> None:
 
 def test_another_streams_letters_are_not_shown(letters: str) -> None:
     with connected(letters) as connection:
-        assert read_list(connection, Chosen("elsewhere", with_replayed=True), 10, 99) == []
+        assert read_list(connection, Chosen(replace(EVENTS, slice_id=99), with_replayed=True), 10, 99) == []
         (first, *_) = read_list(connection, OPEN, 10, 99)
-        assert read_bytes(connection, "events", first.rejected_id) == b"null"
-        assert read_bytes(connection, "elsewhere", first.rejected_id) is None
+        assert read_bytes(connection, EVENTS, first.rejected_id) == b"null"
+        assert read_bytes(connection, replace(EVENTS, slice_id=99), first.rejected_id) is None
 
 
 def test_pieces_come_in_order_and_hold_so_many_bytes_but_at_least_one_letter(
@@ -112,7 +115,7 @@ def test_a_piece_is_read_along_the_key_and_not_gathered_from_all_letters(
     database_url: str, with_replayed: bool
 ) -> None:
     leave_letters(database_url, [b'{"n":%d}' % number for number in range(5_000)])
-    chosen = Chosen("events", with_replayed=with_replayed)
+    chosen = Chosen(EVENTS, with_replayed=with_replayed)
     values = {**chosen.values(), "after": 2_500, "max_rows": 1_000, "max_bytes": 1 << 20}
     with connected(database_url) as connection, connection.cursor() as cursor:
         assert len(read_letters_after(connection, chosen, 2_500)) == 1_000

@@ -15,7 +15,7 @@ from datasync_spider.storage.passdepth import read_pass_depth
 from tests.support.database import execute_outside, rows, value
 from tests.support.headfeed import HeadFeed
 from tests.support.pages import event, page
-from tests.support.runs import RunWriter, run_writer
+from tests.support.runs import EVENTS, RunWriter, run_writer
 
 SAME = b"42"
 
@@ -90,9 +90,9 @@ def test_a_last_page_that_is_read_again_for_its_verdict_adds_nothing(database_ur
 def test_a_time_stands_for_no_place_in_a_pass_that_counts(database_url: str) -> None:
     with run_writer(database_url) as run, connected(database_url) as connection:
         run.write(page(1, ["a", "b"], rejected=[RejectedEvent(2, "id_nul", b'{"id":"c","n":"\\u0000"}')]))
-        assert read_pass_depth(connection, "events").oldest_ms is not None
+        assert read_pass_depth(connection, EVENTS).oldest_ms is not None
         run.write(mixed(2, "d*"))
-        assert read_pass_depth(connection, "events").oldest_ms is None
+        assert read_pass_depth(connection, EVENTS).oldest_ms is None
 
 
 def test_a_page_of_records_without_ids_is_no_known_ground(database_url: str) -> None:
@@ -100,8 +100,8 @@ def test_a_page_of_records_without_ids_is_no_known_ground(database_url: str) -> 
         run.write(mixed(1, "***ab", ends_pass="last_page"))
     with run_writer(database_url) as run:
         before = run.run.resume.pass_started_at
-        assert not is_known_entirely(run.connection, "events", mixed(9, "**"), before)
-        assert is_known_entirely(run.connection, "events", mixed(9, "**b"), before)
+        assert not is_known_entirely(run.connection, EVENTS, mixed(9, "**"), before)
+        assert is_known_entirely(run.connection, EVENTS, mixed(9, "**b"), before)
 
 
 @pytest.mark.parametrize("more", [',"n":1e400000', ',"n":"\\u0000"'], ids=["refused by PostgreSQL", "unusable"])

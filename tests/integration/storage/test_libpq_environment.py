@@ -10,7 +10,7 @@ from psycopg2.extensions import parse_dsn
 
 from datasync_spider.errors import StorageRefused, StorageUnavailable
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.status import read_streams
+from datasync_spider.storage.status import read_state
 from tests.support.database import fresh_database
 
 
@@ -40,7 +40,7 @@ def elsewhere(
 def test_the_url_alone_says_where_the_database_is(database_url: str) -> None:
     with connected(database_url) as connection:
         assert connection.info.dbname == parse_dsn(database_url)["dbname"]
-        assert len(read_streams(connection)) == 1
+        assert read_state(connection, 1) is not None
 
 
 @pytest.mark.usefixtures("elsewhere")
@@ -58,7 +58,7 @@ def test_a_service_of_the_url_is_used(database_url: str, tmp_path: Path, elsewhe
     services.write_text(f"[ours]\n{lines}\n")
     elsewhere.setenv("PGSERVICEFILE", str(services))
     with connected("postgresql://?service=ours") as connection:
-        assert len(read_streams(connection)) == 1
+        assert read_state(connection, 1) is not None
 
 
 @pytest.mark.parametrize(

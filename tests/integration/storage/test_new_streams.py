@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
-from datasync_spider.errors import LeaseHeld, StorageRefused
+from datasync_spider.errors import LeaseHeld
 from datasync_spider.storage.connect import connected
+from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.runs import open_run
-from tests.support.database import execute_outside, rows, value
+from tests.support.database import rows
 
 _BOUND_SECONDS = 30
 
 
-def open_together(url: str, streams: Sequence[str]) -> list[str]:
+def open_together(url: str, streams: Sequence[str | StreamSpec]) -> list[str]:
     """Opens a run of each at one moment; how each ended: its error's class, or the stream that was opened."""
     outcomes: list[str] = []
     barrier = threading.Barrier(len(streams))
 
-    def start(stream: str) -> None:
+    def start(stream: str | StreamSpec) -> None:
+        spec = StreamSpec(stream) if isinstance(stream, str) else stream
         with connected(url) as connection:
             barrier.wait(_BOUND_SECONDS)
             try:
-                outcomes.append(open_run(connection, stream, 60_000, "test").stream)
+                outcomes.append(open_run(connection, spec, 60_000, "test").slice.stream)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
                 outcomes.append(type(error).__name__)
 
@@ -42,35 +45,17 @@ def test_new_streams_that_open_together_all_open(database_url: str, size: int, r
     for round_ in range(rounds):
         streams = [f"new-{round_}-{n}" for n in range(size)]
         assert sorted(open_together(database_url, streams)) == streams
-    ids = [number for (number,) in rows(database_url, "SELECT id FROM ingestion_state ORDER BY id")]
-    assert ids == list(range(1, size * rounds + 2))
+    tables = rows(database_url, "SELECT table_name FROM ingestion_streams ORDER BY stream_id")
+    assert len(set(tables)) == len(rows(database_url, "SELECT FROM ingestion_state")) == size * rounds + 1
+
+
+def test_new_slices_of_one_new_stream_that_open_together_all_open(database_url: str) -> None:
+    slices = [StreamSpec("sliced", json.dumps({"n": n})) for n in range(4)]
+    assert open_together(database_url, slices) == ["sliced"] * 4
+    assert len(rows(database_url, "SELECT FROM ingestion_state WHERE stream = 'sliced'")) == 4
 
 
 def test_of_one_new_stream_that_is_opened_twice_one_is_told_of_the_lease(database_url: str) -> None:
     for round_ in range(10):
         stream = f"same-{round_}"
         assert Counter(open_together(database_url, [stream] * 3)) == {stream: 1, LeaseHeld.__name__: 2}
-
-
-def test_a_stream_that_waits_for_one_that_is_given_up_takes_its_number(database_url: str) -> None:
-    with connected(database_url) as given_up, connected(database_url) as connection:
-        with given_up.cursor() as cursor:
-            cursor.execute("INSERT INTO ingestion_state (id, stream) VALUES (2, 'given-up')")
-        opening = threading.Thread(target=open_run, args=(connection, "next", 60_000, "test"))
-        opening.start()
-        given_up.rollback()
-        opening.join(_BOUND_SECONDS)
-    assert value(database_url, "SELECT id FROM ingestion_state WHERE stream = 'next'") == 2
-
-
-def test_the_last_number_is_followed_by_a_gap_and_a_full_table_is_named(database_url: str) -> None:
-    execute_outside(
-        database_url,
-        "INSERT INTO ingestion_state (id, stream)"
-        " SELECT n, 'taken-' || n FROM generate_series(2, 32767) AS n WHERE n <> 77",
-    )
-    with connected(database_url) as connection:
-        open_run(connection, "fits", 60_000, "test")
-        assert value(database_url, "SELECT id FROM ingestion_state WHERE stream = 'fits'") == 77
-        with pytest.raises(StorageRefused, match=r"stream too-many is new.*all taken"):
-            open_run(connection, "too-many", 60_000, "test")

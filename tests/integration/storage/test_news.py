@@ -10,7 +10,7 @@ from datasync_spider.storage.known import count_stored
 from datasync_spider.storage.runs import finish_run
 from tests.support.database import rows
 from tests.support.pages import page
-from tests.support.runs import open_test_run, run_writer
+from tests.support.runs import EVENTS, open_test_run, run_writer
 
 
 def letter(raw: bytes, position: int = 0) -> RejectedEvent:
@@ -29,7 +29,7 @@ def test_a_commit_says_which_page_brought_the_last_new_thing_and_what_is_account
         filtered.received_events = 3
         assert run.write(filtered).accounted == 8
     with connected(database_url) as connection:
-        assert count_stored(connection) == 3
+        assert count_stored(connection, EVENTS) == 3
 
 
 def test_one_more_of_the_same_bytes_is_kept_and_is_nothing_new(database_url: str) -> None:

@@ -13,21 +13,22 @@ from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused
 from datasync_spider.storage.conflicts import ConflictRule
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen, read_letters_after
+from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.replays import Tried, replay_letters, try_letters
 from datasync_spider.storage.runs import Hold, open_replay, open_run
 from tests.support.database import execute_outside, rows, value
 from tests.support.letters import leave_letters, raw_event
 from tests.support.pages import event, page
-from tests.support.runs import ELSEWHERE, open_test_run, run_writer
+from tests.support.runs import ELSEWHERE, EVENTS, open_test_run, run_writer
 from tests.support.truth import assert_books_balance
 
-OPEN = Chosen("events")
+OPEN = Chosen(EVENTS)
 TOO_LARGE = raw_event("large", ',"n":1e400000')
 
 
 def hold_of(url: str) -> Hold:
     with connected(url) as connection:
-        return open_replay(connection, "events", 60_000, "test", me=ELSEWHERE, alive=lambda _: False)
+        return open_replay(connection, EVENTS, 60_000, "test", me=ELSEWHERE, alive=lambda _: False)
 
 
 def replay_once(url: str, rule: ConflictRule = "first") -> Tried:
@@ -190,10 +191,10 @@ def test_letters_that_somebody_else_settled_meanwhile_undo_the_piece(database_ur
 def test_a_replay_respects_a_crawl_and_a_crawl_a_replay(database_url: str) -> None:
     open_test_run(database_url)
     with connected(database_url) as connection, pytest.raises(LeaseHeld):
-        open_replay(connection, "events", 60_000, "test")
+        open_replay(connection, EVENTS, 60_000, "test")
     hold_of(database_url)
     with connected(database_url) as connection, pytest.raises(LeaseHeld):
-        open_run(connection, "events", 60_000, "test")
+        open_run(connection, StreamSpec("events"), 60_000, "test")
 
 
 def test_a_rehearsal_says_the_same_and_changes_nothing(database_url: str) -> None:
@@ -201,7 +202,7 @@ def test_a_rehearsal_says_the_same_and_changes_nothing(database_url: str) -> Non
         database_url, [raw_event("a"), raw_event("a"), raw_event("c"), TOO_LARGE, raw_event("large"), b"{}"], ["c"]
     )
     with unchanged(database_url), connected(database_url) as connection:
-        tried = try_letters(connection, OPEN.stream, read_letters_after(connection, OPEN, 0))
+        tried = try_letters(connection, OPEN.slice, read_letters_after(connection, OPEN, 0))
     again = replay_once(database_url)
     assert (tried.stored, tried.settled, tried.refused) == (again.stored, again.settled, again.refused)
     assert [letter.raw for letter in tried.left] == [raw_event("large")]

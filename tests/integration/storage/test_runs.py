@@ -9,6 +9,7 @@ from datasync_spider.storage.connect import connected
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.owner import this_process
 from datasync_spider.storage.passdepth import read_pass_depth
+from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.runs import (
     Closed,
     OpenRun,
@@ -20,7 +21,7 @@ from datasync_spider.storage.runs import (
 )
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
-from tests.support.runs import ELSEWHERE, open_test_run, run_writer
+from tests.support.runs import ELSEWHERE, EVENTS, open_test_run, run_writer
 
 
 def test_the_first_run_starts_a_full_pass_at_the_head(database_url: str) -> None:
@@ -30,18 +31,18 @@ def test_the_first_run_starts_a_full_pass_at_the_head(database_url: str) -> None
 
 def test_a_live_lease_is_respected_and_the_refusal_says_who_holds_it_since_when(database_url: str) -> None:
     with connected(database_url) as connection:
-        open_run(connection, "events", 60_000, "test")
+        open_run(connection, StreamSpec("events"), 60_000, "test")
     with connected(database_url) as connection, pytest.raises(LeaseHeld) as caught:
-        open_run(connection, "events", 60_000, "test")
+        open_run(connection, StreamSpec("events"), 60_000, "test")
     assert str(this_process()) in str(caught.value)
     assert "since 20" in str(caught.value)
 
 
 def test_an_opening_that_was_committed_unheard_does_not_keep_its_own_process_out(database_url: str) -> None:
     with connected(database_url) as connection:
-        unheard = open_run(connection, "events", 60_000, "test")
+        unheard = open_run(connection, StreamSpec("events"), 60_000, "test")
     with connected(database_url) as connection:
-        run = open_run(connection, "events", 60_000, "test", again=True)
+        run = open_run(connection, StreamSpec("events"), 60_000, "test", again=True)
         assert run.fence > unheard.fence
         with pytest.raises(FencedOff):
             renew_lease(connection, unheard, 0, 0)
@@ -50,10 +51,10 @@ def test_an_opening_that_was_committed_unheard_does_not_keep_its_own_process_out
 def test_the_lease_of_another_machine_is_respected_until_it_expires(database_url: str) -> None:
     first = open_test_run(database_url, lease_ttl_ms=60_000)
     with connected(database_url) as connection, pytest.raises(LeaseHeld):
-        open_run(connection, "events", 60_000, "test")
+        open_run(connection, StreamSpec("events"), 60_000, "test")
     execute_outside(database_url, "UPDATE ingestion_state SET lease_expires_at = now() - interval '1 ms'")
     with connected(database_url) as connection:
-        second = open_run(connection, "events", 60_000, "test")
+        second = open_run(connection, StreamSpec("events"), 60_000, "test")
     assert second.fence > first.fence
     assert second.took_over is not None
     assert "expired" in second.took_over
@@ -67,7 +68,7 @@ def test_of_runs_that_start_at_the_same_moment_one_wins(database_url: str) -> No
         with connected(database_url) as connection:
             barrier.wait(10)
             try:
-                outcomes.append(open_run(connection, "events", 60_000, "test"))
+                outcomes.append(open_run(connection, StreamSpec("events"), 60_000, "test"))
             except LeaseHeld as refused:
                 outcomes.append(refused)
 
@@ -128,7 +129,7 @@ def test_a_lease_is_renewed_while_it_is_ours_and_lost_when_it_is_not(database_ur
     run = open_test_run(database_url, lease_ttl_ms=1000)
     before = value(database_url, "SELECT lease_expires_at FROM ingestion_state")
     with connected(database_url) as connection:
-        renew_lease(connection, OpenRun(run.run_id, "events", run.fence, 60_000, run.resume), 3, 4)
+        renew_lease(connection, OpenRun(run.run_id, EVENTS, run.fence, 60_000, run.resume), 3, 4)
         assert value(database_url, "SELECT lease_expires_at FROM ingestion_state") > before
         open_test_run(database_url)
         with pytest.raises(FencedOff):
@@ -139,7 +140,7 @@ def test_an_ended_run_gives_its_lease_back(database_url: str) -> None:
     run = open_test_run(database_url)
     with connected(database_url) as connection:
         finish_run(connection, run, "stopped", "SIGTERM", None, 1, 2)
-        again = open_run(connection, "events", 60_000, "test", me=ELSEWHERE, alive=lambda _: None)
+        again = open_run(connection, StreamSpec("events"), 60_000, "test", me=ELSEWHERE, alive=lambda _: None)
     assert again.took_over is None
     assert rows(database_url, "SELECT status, retries, waited_ms FROM ingestion_runs ORDER BY run_id")[0] == (
         "stopped",
@@ -173,10 +174,10 @@ def test_a_page_is_known_only_if_all_of_it_was_stored_before_this_pass(database_
         resume = run.writer._run.resume
         run.write(page(1, ["new"]))
         before = resume.pass_started_at
-        known = is_known_entirely(run.connection, "events", page(9, [event("a"), refused, event("b")]), before)
-        unknown = is_known_entirely(run.connection, "events", page(9, ["a", "b", "never"]), before)
-        of_this_pass = is_known_entirely(run.connection, "events", page(9, ["new"]), before)
-        empty = is_known_entirely(run.connection, "events", page(9, []), before)
+        known = is_known_entirely(run.connection, EVENTS, page(9, [event("a"), refused, event("b")]), before)
+        unknown = is_known_entirely(run.connection, EVENTS, page(9, ["a", "b", "never"]), before)
+        of_this_pass = is_known_entirely(run.connection, EVENTS, page(9, ["new"]), before)
+        empty = is_known_entirely(run.connection, EVENTS, page(9, []), before)
     assert (known, unknown, of_this_pass, empty) == (True, False, False, False)
 
 
@@ -187,19 +188,19 @@ def test_a_rejected_version_of_an_event_makes_no_other_event_known(database_url:
     with run_writer(database_url) as run:
         run.write(page(1, versions), page(2, ["b"]))
         before = value(database_url, "SELECT now()")
-        known = is_known_entirely(run.connection, "events", page(9, [*versions, event("b")]), before)
-        unknown = is_known_entirely(run.connection, "events", page(9, [*versions, event("new")]), before)
-        another = is_known_entirely(run.connection, "events", page(9, [larger, event("new")]), before)
+        known = is_known_entirely(run.connection, EVENTS, page(9, [*versions, event("b")]), before)
+        unknown = is_known_entirely(run.connection, EVENTS, page(9, [*versions, event("new")]), before)
+        another = is_known_entirely(run.connection, EVENTS, page(9, [larger, event("new")]), before)
     assert (known, unknown, another) == (True, False, False)
 
 
 def test_how_deep_a_pass_is_counts_only_while_the_feed_is_in_order(database_url: str) -> None:
     with run_writer(database_url) as run:
         run.write(page(1, [event("a", 90_000), event("b", 70_000)]))
-        assert read_pass_depth(run.connection, "events").oldest_ms == 70
+        assert read_pass_depth(run.connection, EVENTS).oldest_ms == 70
         run.write(page(2, [event("c", 80_000)]))
-        assert read_pass_depth(run.connection, "events").oldest_ms is None
-        assert read_pass_depth(run.connection, "events").newest_ms == 90
+        assert read_pass_depth(run.connection, EVENTS).oldest_ms is None
+        assert read_pass_depth(run.connection, EVENTS).newest_ms == 90
 
 
 def test_what_the_api_told_one_run_holds_for_the_next(database_url: str) -> None:

@@ -18,11 +18,11 @@ from datasync_spider.storage.dashboard import ReadOnlySession, read_overview
 from datasync_spider.storage.event_ids import id_snapshot
 from datasync_spider.storage.migrate import migrate
 from datasync_spider.storage.passdepth import read_pass_depth
-from datasync_spider.storage.status import read_last_runs, read_streams
+from datasync_spider.storage.status import read_last_runs, read_state
 from datasync_spider.storage.verification import read_facts, snapshot
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
-from tests.support.runs import open_test_run, run_writer
+from tests.support.runs import EVENTS, open_test_run, run_writer
 
 ODD_ID = "évt-\\-'-\N{SNOWMAN}-\U0001f600"
 RAW = b'{"id":"\xc3\xa9","a":"\\\\x00\'"}'
@@ -146,10 +146,11 @@ def _instant(found: object) -> object:
 def read_everything(url: str) -> None:
     """By every way that a command reads it."""
     with connected(url) as connection:
-        (stream,) = read_streams(connection)
+        stream = read_state(connection, 1)
+        assert stream is not None
         assert (stream["oldest_occurred_at"], stream["newest_occurred_at"]) == (FIRST, LAST)
-        assert len(read_last_runs(connection, "events", 5)) == 1
-        depth = read_pass_depth(connection, "events")
+        assert len(read_last_runs(connection, 1, 5)) == 1
+        depth = read_pass_depth(connection, EVENTS)
         assert (depth.oldest_ms, depth.newest_ms) == (None, LAST_US // 1000)
         migrate(connection)
     session = ReadOnlySession(url)
@@ -157,14 +158,14 @@ def read_everything(url: str) -> None:
     assert overview.streams[0]["newest_occurred_at"] == LAST
     session.close()
     with snapshot(url) as connection:
-        facts = read_facts(connection, "events")
+        facts = read_facts(connection, EVENTS)
     assert facts is not None
     ends, booked = facts.events.ends, facts.events.booked_ends
     assert ends == booked
     assert ends.oldest is not None
     assert ends.newest is not None
     assert (ends.oldest.us, ends.newest.us, ends.newest.event_id.decode()) == (FIRST_US, LAST_US, ODD_ID)
-    with id_snapshot(url, "events") as ids:
+    with id_snapshot(url, EVENTS) as ids:
         assert [event_id for batch in ids.batches() for event_id in batch] == ["b", "c", "d", ODD_ID]
     # The next run opens.
     assert open_test_run(url).resume.newest_ms == LAST_US // 1000
@@ -250,7 +251,7 @@ def test_a_fresh_database_is_migrated_whatever_is_set(empty_database_url: str, s
 def test_nothing_of_it_stays_on_the_session(database_url: str) -> None:
     # A pooler would hand it on.
     with connected(by_role(database_url, "TimeZone=Asia/Kathmandu")) as connection:
-        read_streams(connection)
+        read_state(connection, 1)
         with extensions.connection.cursor(connection, cursor_factory=extensions.cursor) as plain_cursor:
             plain_cursor.execute(
                 "SELECT current_setting('TimeZone'), current_setting('search_path'), current_setting('row_security')"
@@ -298,5 +299,5 @@ def test_rows_that_a_policy_hides_are_an_error_and_not_missing(database_url: str
     execute_outside(database_url, f"GRANT SELECT ON ingestion_state TO {role}")
     url = re.sub(r"//[^@]*@", f"//{role}@", database_url)
     with connected(url) as connection, pytest.raises(StorageError, match="row-level security"):
-        read_streams(connection)
+        read_state(connection, 1)
     execute_outside(database_url, f"DROP OWNED BY {role}")

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from datasync_spider.deadletters.showing import HEAD_BYTES, as_lines, as_report, shown
 from datasync_spider.storage.deadletters import Chosen, LetterCount, LetterGroup, ListedLetter
+from tests.support.runs import EVENTS
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-CHOSEN = Chosen("events")
+CHOSEN = Chosen(EVENTS)
 
 
 def listed(raw: bytes, *, detail: str | None = None, position: int = 3, reason: str = "no_id") -> ListedLetter:
@@ -61,5 +62,5 @@ def test_a_group_tells_its_number_its_times_and_its_newest_event() -> None:
 
 def test_what_is_left_out_is_said() -> None:
     assert "3 were settled by a replay; --all lists them too" in as_lines(CHOSEN, LetterCount(1, 3), [], [])[0]
-    chosen = Chosen("events", "no_id", 4)
+    chosen = Chosen(EVENTS, "no_id", 4)
     assert as_lines(chosen, LetterCount(1, 0), [], []) == ["stream events, reason no_id, run 4: 1 rejected events"]

@@ -10,6 +10,7 @@ import pytest
 from datasync_spider.progress.feed import ProgressFeed
 from datasync_spider.storage.batch import Committed, Watermark
 from datasync_spider.storage.runs import OpenRun, ResumePoint
+from tests.support.runs import EVENTS
 
 YEAR_9999_MS = 253_402_300_799_999
 
@@ -17,7 +18,7 @@ YEAR_9999_MS = 253_402_300_799_999
 def opened(newest_ms: int | None) -> ProgressFeed:
     feed = ProgressFeed(1.0)
     resume = ResumePoint(None, 1, "full", datetime(2026, 1, 1, tzinfo=UTC), 1, (), newest_ms, 1, None, begins_pass=True)
-    feed._run_opened(OpenRun(1, "events", 1, 60_000, resume))
+    feed._run_opened(OpenRun(1, EVENTS, 1, 60_000, resume))
     return feed
 
 

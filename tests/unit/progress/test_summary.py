@@ -24,6 +24,7 @@ def row(status: str, reason: str, detail: str | None = None, **others: Any) -> d
     return {
         "run_id": 12,
         "stream": "events",
+        "slice": "{}",
         "status": status,
         "reason": reason,
         "detail": detail,

@@ -12,9 +12,10 @@ from datasync_spider.submission.quota import QUOTA, Tries, check_tries
 from datasync_spider.submission.readiness import check_ready, objections
 from datasync_spider.submission.refusal import SubmissionRefused
 from datasync_spider.submission.repository import check_repository
+from tests.support.runs import EVENTS
 
 READY = Basis(
-    stream="events",
+    slice=EVENTS,
     pass_status="complete",
     pass_number=1,
     pass_kind="full",
@@ -23,7 +24,6 @@ READY = Basis(
     is_running=False,
     events=10,
     booked_events=10,
-    other_streams=0,
     rejected_events=0,
     unlistable=None,
 )
@@ -102,7 +102,6 @@ def test_a_complete_stream_is_ready() -> None:
         (replace(READY, pass_status="open", pass_number=3, pass_kind="incremental"), "pass 3 (incremental)"),
         (replace(READY, pass_status="short", expected_total=12), "only 10 of 12 events"),
         (replace(READY, is_running=True), "being run at this moment"),
-        (replace(READY, other_streams=1), "1 other streams"),
         (replace(READY, events=11), "the table holds 11 events, the books say 10"),
     ],
 )
