@@ -1,7 +1,7 @@
 /* Rows in the order of their ids.
  *
- * A row tells its id itself: two bytes of columns, four of the id's length, the id. Invariant: the order is that of the ids'
- * bytes, which in UTF-8 is that of their characters; rows of one id stay in the order in which they came.
+ * A row tells its id itself: four bytes of the id's length, the id. Invariant: the order is that of the ids' bytes, which in
+ * UTF-8 is that of their characters; rows of one id stay in the order in which they came.
  */
 
 #ifndef DATASYNC_ORDER_H
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ID_AT 6
+#define ID_AT 4
 #define DIGITS 8
 
 typedef struct {
@@ -22,7 +22,7 @@ typedef struct {
 } RowPlace;
 
 static inline size_t id_bytes_of(const unsigned char *row) {
-    return (size_t)row[2] << 24 | (size_t)row[3] << 16 | (size_t)row[4] << 8 | row[5];
+    return (size_t)row[0] << 24 | (size_t)row[1] << 16 | (size_t)row[2] << 8 | row[3];
 }
 
 /* Whether these bytes are long enough for the id that they announce. */

@@ -1,7 +1,8 @@
 /* A row of PostgreSQL's binary COPY: event_id text, occurred_at timestamptz, payload jsonb.
  *
  * The format is PostgreSQL's documentation of COPY, "Binary Format"; timestamptz is microseconds since 2000-01-01 UTC, jsonb
- * a version byte before its text.
+ * a version byte before its text. The number of columns, and those that all rows of a COPY have alike, are not here: they are
+ * put before each row when it is sent.
  */
 
 #ifndef DATASYNC_ROW_H
@@ -12,7 +13,6 @@
 #include <string.h>
 
 #define POSTGRES_EPOCH_US INT64_C(946684800000000)
-#define COLUMNS 3
 #define TIME_BYTES 8
 #define JSONB_VERSION 1
 
@@ -43,12 +43,11 @@ static inline Py_ssize_t row_bytes(const Row *row) {
         PyErr_SetString(PyExc_OverflowError, "a time lies before all that a column of COPY can hold");
         return -1;
     }
-    return 2 + 4 + row->id_bytes + 4 + (row->has_time ? TIME_BYTES : 0) + 4 + 1 + row->payload_bytes;
+    return 4 + row->id_bytes + 4 + (row->has_time ? TIME_BYTES : 0) + 4 + 1 + row->payload_bytes;
 }
 
 /* Where it ends. */
 static inline unsigned char *put_row(unsigned char *at, const Row *row) {
-    at = put_number(at, COLUMNS, 2);
     at = put_number(at, (uint64_t)row->id_bytes, 4);
     at = put_bytes(at, row->id, row->id_bytes);
     at = put_number(at, row->has_time ? TIME_BYTES : UINT32_MAX, 4);

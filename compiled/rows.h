@@ -94,9 +94,7 @@ static PyObject *rows_only(PyObject *object, PyObject *picks) {
 }
 
 /* What lies beyond the last row is left out. */
-static bool read_range(const Rows *self, PyObject *arguments, size_t *start, size_t *stop) {
-    Py_ssize_t from, to;
-    if (!PyArg_ParseTuple(arguments, "nn", &from, &to)) return false;
+static bool is_range(const Rows *self, Py_ssize_t from, Py_ssize_t to, size_t *start, size_t *stop) {
     if (from < 0 || to < from) {
         PyErr_SetString(PyExc_ValueError, "a range of rows must go upwards from 0");
         return false;
@@ -110,8 +108,10 @@ PyDoc_STRVAR(part_doc, "part(start, stop, /)\n--\n\nThe rows of these places.");
 
 static PyObject *rows_part(PyObject *object, PyObject *arguments) {
     Rows *self = (Rows *)object;
+    Py_ssize_t from, to;
     size_t start, stop;
-    if (!read_range(self, arguments, &start, &stop)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "nn:part", &from, &to)) return NULL;
+    if (!is_range(self, from, to, &start, &stop)) return NULL;
     Rows *part = new_rows(Py_NewRef(self->memory), stop - start);
     if (part == NULL) return NULL;
     memcpy(part->places, self->places + start, (stop - start) * sizeof(RowPlace));
@@ -137,18 +137,27 @@ static PyObject *rows_in_order(PyObject *object, PyObject *Py_UNUSED(ignored)) {
     return (PyObject *)sorted;
 }
 
-PyDoc_STRVAR(piece_doc, "piece(start, stop, /)\n--\n\nThe bytes of the rows of these places, one behind the other.");
+PyDoc_STRVAR(piece_doc,
+             "piece(start, stop, prefix, /)\n--\n\n"
+             "The bytes of the rows of these places, one behind the other, each behind the prefix.");
 
 static PyObject *rows_piece(PyObject *object, PyObject *arguments) {
     Rows *self = (Rows *)object;
-    size_t start, stop, bytes = 0;
-    if (!read_range(self, arguments, &start, &stop)) return NULL;
+    PyObject *prefix;
+    Py_ssize_t from, to;
+    size_t start, stop;
+    if (!PyArg_ParseTuple(arguments, "nnS:piece", &from, &to, &prefix)) return NULL;
+    if (!is_range(self, from, to, &start, &stop)) return NULL;
+    const char *before = PyBytes_AsString(prefix);
+    size_t before_bytes = (size_t)PyBytes_Size(prefix), bytes = (stop - start) * before_bytes;
     for (size_t i = start; i < stop; i++) bytes += self->places[i].bytes;
     PyObject *piece = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)bytes);
     if (piece == NULL) return NULL;
     unsigned char *at = (unsigned char *)PyBytes_AsString(piece);
     Py_BEGIN_ALLOW_THREADS
     for (size_t i = start; i < stop; i++) {
+        memcpy(at, before, before_bytes);
+        at += before_bytes;
         memcpy(at, self->places[i].row, self->places[i].bytes);
         at += self->places[i].bytes;
     }

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from datasync_spider.api import compiled
 from datasync_spider.local.embedded_postgres import start_embedded
+from tests.support.compiling import require_compiled
 from tests.support.crawl import Crawl
 from tests.support.database import fresh_database, make_template
 from tests.support.mock import MockApi
@@ -23,6 +25,17 @@ settings.load_profile("datasync")
 # start and interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module", params=["compiled", "python"])
+def each_way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Runs a file's tests twice: with the compiled reading of pages and writing of rows, and as where there is none."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "compiled":
+            require_compiled()
+        else:
+            patch.setattr(compiled, "IS_COMPILED", False)
+        yield
 
 
 @pytest.fixture(scope="session")

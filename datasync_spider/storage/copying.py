@@ -6,15 +6,15 @@ import io
 from collections.abc import Iterable
 
 from datasync_spider import failpoints
-from datasync_spider.storage.rows import Rows, copy_stream
+from datasync_spider.storage.rows import Rows, copy_stream, row_prefix
 
 
 class CopyStream(io.BytesIO):
-    """The bytes of one COPY of all these rows, sorted."""
+    """The bytes of one COPY of all these rows, sorted. ``slice_id`` is their first column, unless it is None."""
 
-    def __init__(self, parts: Iterable[Rows]) -> None:
+    def __init__(self, parts: Iterable[Rows], slice_id: int | None = None) -> None:
         super().__init__()
-        self._pieces = copy_stream(parts)
+        self._pieces = copy_stream(parts, row_prefix(slice_id))
         self._reads = 0
 
     def read(self, _: int | None = -1, /) -> bytes:

@@ -52,9 +52,9 @@ class EncodedRows:
         places = sorted(range(len(self._rows)), key=self._event_ids.__getitem__)
         return type(self)([self._event_ids[place] for place in places], [self._rows[place] for place in places])
 
-    def piece(self, start: int, stop: int) -> bytes:
-        """The bytes of the rows of these places, one behind the other."""
-        return b"".join(self._rows[start:stop])
+    def piece(self, start: int, stop: int, prefix: bytes) -> bytes:
+        """The bytes of the rows of these places, one behind the other, each behind the prefix."""
+        return prefix.join([b"", *self._rows[start:stop]])
 
 
 class IdsInFlight:

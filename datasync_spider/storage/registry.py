@@ -205,13 +205,13 @@ def _place(cursor: Any, stream_name: str, stream: dict[str, Any], schema: str | 
     for is_taken in (False, True):
         table = StreamTable(table_name(stream["source"], stream_name, is_taken=is_taken), schema)
         place = {"stream_id": stream["stream_id"], "table_schema": schema, "table_name": table.name}
-        cursor.execute("SAVEPOINT table_place")
+        cursor.execute("SAVEPOINT placed")
         try:
             cursor.execute(statement("save_table"), place)
         except psycopg2.errors.UniqueViolation:
-            cursor.execute("ROLLBACK TO SAVEPOINT table_place")
+            cursor.execute("ROLLBACK TO SAVEPOINT placed")
             continue
-        cursor.execute("RELEASE SAVEPOINT table_place")
+        cursor.execute("RELEASE SAVEPOINT placed")
         break
     else:
         raise StorageRefused(f"no table can be named after the stream {stream_name}: give it another name")

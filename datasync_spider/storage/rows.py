@@ -4,6 +4,10 @@ Binary, because then nothing has to be escaped: an event's payload goes to the s
 sent. The format is PostgreSQL's documentation of COPY, "Binary Format"; ``timestamptz`` is microseconds since
 2000-01-01 UTC, ``jsonb`` is a version byte before its text.
 
+A row holds what is its own: id, time and payload. The number of columns, and the slice's number where the stream has
+slices, are the same in all rows of a COPY and are put before each as it is sent (:func:`row_prefix`). So nothing that
+keeps, sorts or picks rows knows of slices, and a slice's number costs a row no more than its bytes.
+
 In the order of keys, because a random key takes the server to a random page of the index: sorted batches cost it a
 quarter less (docs/decisions/0011). Nothing depends on that order but speed.
 """
@@ -26,14 +30,16 @@ TRAILER = b"\xff\xff"
 
 POSTGRES_EPOCH_US = 946_684_800_000_000
 _JSONB_VERSION = 1
-_COLUMNS = 3
 _TIME_BYTES = 8
 _TIME_LENGTH = struct.pack("!i", _TIME_BYTES)
 _NULL = -1
 # Rows that are sent together: some hundred kilobytes, so that a batch is never in memory a second time.
 _PIECE_ROWS = 1_000
 
-_START = struct.Struct("!hi")
+_PLAIN_PREFIX = struct.pack("!h", 3)
+_SLICED_PREFIX = struct.Struct("!hiq")
+_BIGINT_BYTES = 8
+_LENGTH = struct.Struct("!i")
 _TIME_AND_PAYLOAD_LENGTH = struct.Struct("!iqiB")
 _NULL_TIME_AND_PAYLOAD_LENGTH = struct.Struct("!iiB")
 
@@ -96,12 +102,20 @@ class Rows(Sequence[Event]):
         return Rows(self.encoded.only(picks))
 
 
-def copy_stream(parts: Iterable[Rows]) -> Iterator[bytes]:
-    """All of these rows, in the order of their ids, as the pieces of one COPY stream; never an empty piece."""
+def row_prefix(slice_id: int | None) -> bytes:
+    """What stands before each row: the number of columns, and ``slice_id`` as the first of them unless it is None."""
+    return _PLAIN_PREFIX if slice_id is None else _SLICED_PREFIX.pack(4, _BIGINT_BYTES, slice_id)
+
+
+def copy_stream(parts: Iterable[Rows], prefix: bytes) -> Iterator[bytes]:
+    """All of these rows, in the order of their ids, as the pieces of one COPY stream; never an empty piece.
+
+    ``prefix``: what :func:`row_prefix` gives.
+    """
     rows = Rows.joined(parts).encoded.in_order()
     yield HEADER
     for start in range(0, len(rows), _PIECE_ROWS):
-        yield rows.piece(start, start + _PIECE_ROWS)
+        yield rows.piece(start, start + _PIECE_ROWS, prefix)
     yield TRAILER
 
 
@@ -120,11 +134,11 @@ def _encode_alike(
     event_ids: list[str], key_bytes: int, times_us: list[int], payloads: Sequence[Payload]
 ) -> list[bytes]:
     """Of ids of one length, as UUIDs are: one format for all. Raises TypeError where a time is None."""
-    start = _START.pack(_COLUMNS, key_bytes)
-    pack = struct.Struct(f"!{len(start)}s{key_bytes}s{len(_TIME_LENGTH)}sqiB").pack
+    key_length = _LENGTH.pack(key_bytes)
+    pack = struct.Struct(f"!{_LENGTH.size}s{key_bytes}s{len(_TIME_LENGTH)}sqiB").pack
     return [
         pack(
-            start,
+            key_length,
             event_id.encode(),
             _TIME_LENGTH,
             time_us - POSTGRES_EPOCH_US,
@@ -138,17 +152,17 @@ def _encode_alike(
 
 def _encode_one(event_id: str, time_us: int | None, payload: Payload) -> bytes:
     key = event_id.encode()
-    start = _START.pack(_COLUMNS, len(key))
+    start = _LENGTH.pack(len(key)) + key
     if time_us is None:
-        return start + key + _NULL_TIME_AND_PAYLOAD_LENGTH.pack(_NULL, len(payload) + 1, _JSONB_VERSION) + payload
+        return start + _NULL_TIME_AND_PAYLOAD_LENGTH.pack(_NULL, len(payload) + 1, _JSONB_VERSION) + payload
     time = time_us - POSTGRES_EPOCH_US
-    return start + key + _TIME_AND_PAYLOAD_LENGTH.pack(_TIME_BYTES, time, len(payload) + 1, _JSONB_VERSION) + payload
+    return start + _TIME_AND_PAYLOAD_LENGTH.pack(_TIME_BYTES, time, len(payload) + 1, _JSONB_VERSION) + payload
 
 
 def _decode(row: bytes) -> Event:
-    _, key_bytes = _START.unpack_from(row)
-    position = _START.size + key_bytes
-    event_id = row[_START.size : position].decode()
+    (key_bytes,) = _LENGTH.unpack_from(row)
+    position = _LENGTH.size + key_bytes
+    event_id = row[_LENGTH.size : position].decode()
     if row.startswith(b"\xff", position):
         return Event(event_id, None, row[position + _NULL_TIME_AND_PAYLOAD_LENGTH.size :])
     time_us = _TIME_AND_PAYLOAD_LENGTH.unpack_from(row, position)[1] + POSTGRES_EPOCH_US

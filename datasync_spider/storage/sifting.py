@@ -74,7 +74,8 @@ def sift(connection: Connection, table: StreamTable, batch: Batch, keys: StoredK
                 failpoints.reach("sifted")
                 is_new = [event_id not in known for event_id in event_ids]
                 if len(known) < len(rows):
-                    cursor.copy_expert(table.statement("copy_straight"), CopyStream([rows.only(is_new)]))
+                    stream = CopyStream([rows.only(is_new)], table.slice_id)
+                    cursor.copy_expert(table.statement("copy_straight"), stream)
         except RowsRefused:
             cursor.execute("ROLLBACK TO SAVEPOINT rows")
             return None

@@ -174,9 +174,8 @@ class Writer:
         with connection.cursor() as cursor:
             cursor.execute("SAVEPOINT rows")
             try:
-                cursor.copy_expert(
-                    self._table.statement("copy_straight"), CopyStream(page.rows for page in batch.pages)
-                )
+                stream = CopyStream((page.rows for page in batch.pages), self._table.slice_id)
+                cursor.copy_expert(self._table.statement("copy_straight"), stream)
             except psycopg2.errors.UniqueViolation:
                 cursor.execute("ROLLBACK TO SAVEPOINT rows")
                 self._mode.conflicted()

@@ -95,7 +95,8 @@ def test_some_of_the_rows(make: Callable[[list[str]], Any], event_ids: list[str]
     start = data.draw(st.integers(0, len(every) + 2))
     stop = data.draw(st.integers(start, len(every) + 2))
     assert list(rows.part(start, stop)) == every[start:stop]
-    assert rows.piece(start, stop) == b"".join(every[start:stop])
+    prefix = data.draw(st.binary(max_size=15))
+    assert rows.piece(start, stop, prefix) == b"".join(prefix + row for row in every[start:stop])
 
 
 @given(st.lists(_rows, max_size=4), st.data())
@@ -205,9 +206,9 @@ def test_rows_are_sorted_and_joined_by_several_threads_at_once(make: Callable[[l
     event_ids = [f"{place * 7919 % 100_003:x}" for place in range(20_000)]
     rows = make(event_ids)
     by_id = sorted(zip(event_ids, encoded(event_ids), strict=True))
-    whole = b"".join(row for _, row in by_id)
+    whole = b"".join(b"before " + row for _, row in by_id)
     with ThreadPoolExecutor(4) as pool:
-        jobs = [pool.submit(lambda: rows.in_order().piece(0, len(rows))) for _ in range(12)]
+        jobs = [pool.submit(lambda: rows.in_order().piece(0, len(rows), b"before ")) for _ in range(12)]
         assert {job.result() for job in jobs} == {whole}
 
 
@@ -215,7 +216,7 @@ def test_what_are_no_rows_is_an_error() -> None:
     require_compiled()
     (whole,) = encoded(["abc"])
     rows: Any = compiled.listed([whole])
-    for nothing in (b"", whole[:5], whole[:8], struct.pack("!hi", 3, -1), bytearray(whole), None, "row"):
+    for nothing in (b"", whole[:3], whole[:6], struct.pack("!i", -1), bytearray(whole), None, "row"):
         broken: Any = [whole, nothing]
         with pytest.raises(ValueError, match="bytes"):
             compiled.listed(broken)
@@ -228,7 +229,12 @@ def test_what_are_no_rows_is_an_error() -> None:
         (lambda: rows.only([1]), TypeError),
         (lambda: rows.part(-1, 1), ValueError),
         (lambda: rows.part(1, 0), ValueError),
-        (lambda: rows.piece(0), TypeError),
+        (lambda: rows.part(1), TypeError),
+        (lambda: rows.piece(0, 1), TypeError),
+        (lambda: rows.piece(0, 1, None), TypeError),
+        (lambda: rows.piece(0, 1, "ab"), TypeError),
+        (lambda: rows.piece(0, 1, bytearray(b"ab")), TypeError),
+        (lambda: rows.piece(-1, 1, b"ab"), ValueError),
         (lambda: compiled.InFlight().add([whole]), TypeError),  # type: ignore[arg-type]
         (lambda: compiled.InFlight().remove(None), TypeError),  # type: ignore[arg-type]
         (lambda: compiled.InFlight().held("a"), TypeError),  # type: ignore[arg-type]
@@ -242,6 +248,6 @@ def test_what_are_no_rows_is_an_error() -> None:
 
 def test_an_id_that_is_no_text_is_an_error_where_it_is_read() -> None:
     require_compiled()
-    rows = compiled.listed([struct.pack("!hi", 3, 2) + b"\xff\xfe"])
+    rows = compiled.listed([struct.pack("!i", 2) + b"\xff\xfe"])
     with pytest.raises(UnicodeDecodeError):
         rows.event_ids()

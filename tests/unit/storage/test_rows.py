@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasync_spider.api.event import Event
-from datasync_spider.storage.rows import HEADER, TRAILER, Rows, copy_stream
+from datasync_spider.storage.rows import HEADER, TRAILER, Rows, copy_stream, row_prefix
 
 pytestmark = pytest.mark.usefixtures("each_way")
 
@@ -26,12 +26,15 @@ _EVENTS = st.lists(
 )
 
 
-def read_back(stream: bytes) -> list[Event]:
-    """The rows of a COPY stream, read as PostgreSQL's documentation of the format says."""
+_SLICES = st.none() | st.integers(-(2**63), 2**63 - 1)
+
+
+def read_back(stream: bytes, slice_id: int | None = None) -> list[Event]:
+    """The rows of a COPY stream, all of that slice, read as PostgreSQL's documentation of the format says."""
     assert stream.startswith(HEADER)
     position, events = len(HEADER), []
     while (columns := struct.unpack_from("!h", stream, position)[0]) != -1:
-        assert columns == 3
+        assert columns == (3 if slice_id is None else 4)
         position += 2
         fields: list[bytes | None] = []
         for _ in range(columns):
@@ -39,6 +42,10 @@ def read_back(stream: bytes) -> list[Event]:
             position += 4
             fields.append(None if length == -1 else stream[position : position + length])
             position += max(0, length)
+        if slice_id is not None:
+            number = fields.pop(0)
+            assert number is not None
+            assert struct.unpack("!q", number) == (slice_id,)
         key, time, payload = fields
         assert key is not None
         assert payload is not None
@@ -50,21 +57,30 @@ def read_back(stream: bytes) -> list[Event]:
 
 
 @settings(deadline=None)
-@given(_EVENTS, st.integers(0, 6))
-def test_every_row_is_in_the_stream_once_in_the_order_of_keys(events: list[Event], cut: int) -> None:
-    stream = b"".join(copy_stream([Rows.of(events[:cut]), Rows.of(events[cut:])]))
-    assert read_back(stream) == sorted(events, key=lambda event: event.event_id.encode())
+@given(_EVENTS, st.integers(0, 6), _SLICES)
+def test_every_row_is_in_the_stream_once_in_the_order_of_keys(
+    events: list[Event], cut: int, slice_id: int | None
+) -> None:
+    stream = b"".join(copy_stream([Rows.of(events[:cut]), Rows.of(events[cut:])], row_prefix(slice_id)))
+    assert read_back(stream, slice_id) == sorted(events, key=lambda event: event.event_id.encode())
 
 
-def test_many_rows_come_in_pieces_none_of_which_is_empty() -> None:
+@pytest.mark.parametrize("slice_id", [None, 7])
+def test_many_rows_come_in_pieces_none_of_which_is_empty(slice_id: int | None) -> None:
     events = [Event(f"{number:05}", 5, b"{}") for number in range(2_500)]
-    pieces = list(copy_stream([Rows.of(events)]))
+    pieces = list(copy_stream([Rows.of(events)], row_prefix(slice_id)))
     assert len(pieces) == 5
     assert all(pieces)
-    assert read_back(b"".join(pieces)) == events
+    assert read_back(b"".join(pieces), slice_id) == events
 
 
 def test_rows_are_a_sequence_of_events() -> None:
     events = [Event("a", None, b"1"), Event("b", 7, b"2")]
     rows = Rows.of(events)
     assert (list(rows), rows[1], list(rows[1:]), len(rows)) == (events, events[1], events[1:], 2)
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1])
+def test_what_is_no_number_of_a_slice_is_an_error(number: int) -> None:
+    with pytest.raises(struct.error):
+        row_prefix(number)
