@@ -25,7 +25,8 @@ from datasync_spider.memory import keep_buffers, spare_what_is_imported
 from datasync_spider.metrics.listening import reserved_port
 from datasync_spider.progress import summary
 from datasync_spider.storage.backends import label
-from datasync_spider.storage.connect import connected, patiently
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.retrying import patiently
 from datasync_spider.storage.runs import end_open_run, read_run
 from datasync_spider.storage.standstill import StandstillWatch, standstill_words
 from datasync_spider.storage.status import read_stream_names, read_streams
