@@ -19,7 +19,7 @@ from datasync_spider.storage.connection import Connection, Cursor, RowCursor
 from datasync_spider.storage.dsn import connection_parameters, counting_variables, refused_variable
 from datasync_spider.storage.translate import translated
 
-__all__ = ["Connection", "RowCursor", "close_quietly", "connect", "connected"]
+__all__ = ["Connection", "RowCursor", "begin", "close_quietly", "connect", "connected", "roll_back"]
 
 _TCP_LIMITS: dict[str, Any] = {
     "keepalives": 1,
@@ -80,6 +80,22 @@ def close_quietly(connection: Connection | None) -> None:
     if connection is not None:
         with suppress(psycopg2.Error):
             connection.close()
+
+
+def begin(connection: Connection) -> None:
+    """Begins a transaction: only that proves, behind a pooler, that the server works for this connection."""
+    with translated():
+        connection.begin()
+
+
+def roll_back(connection: Connection) -> bool:
+    """Ends the transaction, where there is one. A connection that cannot even do that is closed, and no use."""
+    try:
+        connection.rollback()
+    except psycopg2.Error:
+        close_quietly(connection)
+        return False
+    return True
 
 
 @contextmanager
