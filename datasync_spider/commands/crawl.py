@@ -26,7 +26,7 @@ from datasync_spider.metrics.listening import reserved_port
 from datasync_spider.progress import summary
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.retrying import patiently
+from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import end_open_run, read_run
 from datasync_spider.storage.standstill import StandstillWatch, standstill_words
 from datasync_spider.storage.status import read_stream_names, read_streams
@@ -203,11 +203,13 @@ def _judge(run_id: int, database_url: str, signal_name: str | None, exports_fail
 
 
 def _read_end(run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str]) -> End:
-    try:
+    def read() -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
         with connected(database_url, connect_timeout_seconds=2) as connection:
             end_open_run(connection, run_id, signal_name)
-            row = read_run(connection, run_id)
-            streams = read_streams(connection)
+            return read_run(connection, run_id), read_streams(connection)
+
+    try:
+        row, streams = patiently(read, AT_END)
     except StorageError as error:
         return _unreadable(run_id, str(error))
     except Exception as error:

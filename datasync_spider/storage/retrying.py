@@ -45,6 +45,8 @@ class RetryPolicy:
 
 # A database that starts beside us needs a moment. Short, because a wrong address or password looks the same.
 AT_START = RetryPolicy(budget_seconds=20.0, first_pause_seconds=0.25, longest_pause_seconds=2.0)
+# A server that is short of connections may not have noticed yet that we have just closed one.
+AT_END = RetryPolicy(budget_seconds=1.0, first_pause_seconds=0.05, longest_pause_seconds=0.4)
 
 
 def patiently(work: Callable[[], _T], policy: RetryPolicy = AT_START, stopped: threading.Event | None = None) -> _T:
