@@ -15,6 +15,7 @@ from datasync_spider.local.embedded_postgres import start_embedded
 from tests.support.compiling import require_compiled
 from tests.support.crawl import Crawl
 from tests.support.database import fresh_database, make_template
+from tests.support.limitedrole import LimitedRole
 from tests.support.mock import MockApi
 
 # A shared machine is slow at times; how long an example takes is not what these tests ask.
@@ -62,6 +63,14 @@ def empty_database_url(postgres_url: str) -> Iterator[str]:
     """A database without any table."""
     with fresh_database(postgres_url, "template0") as url:
         yield url
+
+
+@pytest.fixture
+def role(database_url: str) -> Iterator[LimitedRole]:
+    """A role that may do in this test's database what the owner may."""
+    role = LimitedRole(database_url)
+    yield role
+    role.drop()
 
 
 @pytest.fixture

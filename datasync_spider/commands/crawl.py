@@ -25,7 +25,8 @@ from datasync_spider.memory import keep_buffers, spare_what_is_imported
 from datasync_spider.metrics.listening import reserved_port
 from datasync_spider.progress import summary
 from datasync_spider.storage.backends import label
-from datasync_spider.storage.connect import connected, patiently
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import end_open_run, read_run
 from datasync_spider.storage.standstill import StandstillWatch, standstill_words
 from datasync_spider.storage.status import read_state, read_stream_names
@@ -202,11 +203,14 @@ def _judge(run_id: int, database_url: str, signal_name: str | None, exports_fail
 
 
 def _read_end(run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str]) -> End:
-    try:
+    def read() -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         with connected(database_url, connect_timeout_seconds=2) as connection:
             end_open_run(connection, run_id, signal_name)
             row = read_run(connection, run_id)
-            state = read_state(connection, row["slice_id"]) if row else None
+            return row, read_state(connection, row["slice_id"]) if row else None
+
+    try:
+        row, state = patiently(read, AT_END)
     except StorageError as error:
         return _unreadable(run_id, str(error))
     except Exception as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from datasync_spider.config import Config
 from datasync_spider.errors import FencedOff, StorageError
 from datasync_spider.storage.backends import end_lost_backends, label
 from datasync_spider.storage.connect import Connection, close_quietly, connect
+from datasync_spider.storage.retrying import once_more
 from datasync_spider.storage.runs import Closed, OpenRun, note_closed, renew_lease
 from datasync_spider.workers import Worker
 
@@ -65,16 +67,10 @@ class HeartbeatExtension:
             self._worker.submit(partial(self._note_closed, self._run, closed))
 
     def _note_closed(self, run: OpenRun, closed: Closed) -> None:
-        # Once more on a fresh connection: the old one may have been lost long ago, without anybody noticing.
-        for is_last in (False, True):
-            try:
-                note_closed(self._connected(), run, closed)
-            except StorageError as error:
-                self._disconnect()
-                if is_last:
-                    logger.debug("what the API told could not be noted: %s", error)
-            else:
-                return
+        try:
+            once_more(lambda: self._use(lambda connection: note_closed(connection, run, closed)))
+        except StorageError as error:
+            logger.debug("what the API told could not be noted: %s", error)
 
     async def _beat(self, run: OpenRun) -> None:
         is_renewed = True
@@ -94,9 +90,12 @@ class HeartbeatExtension:
 
     def _renew(self, run: OpenRun) -> None:
         collector = self._crawler.stats
+        retries, waited_ms = collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0)
+        self._use(lambda connection: renew_lease(connection, run, retries, waited_ms))
+
+    def _use(self, work: Callable[[Connection], None]) -> None:
         try:
-            retries, waited_ms = collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0)
-            renew_lease(self._connected(), run, retries, waited_ms)
+            work(self._connected())
         except StorageError:
             self._disconnect()
             raise

@@ -1,13 +1,29 @@
 """Hands batches to writing threads and waits for them.
 
-Several threads copy side by side, each on its own connection, and commit in the order of the batches. What a thread
-does with one batch:
+Several threads copy side by side, each on its own connection, and commit in the order of the batches. Connections
+belong to the run and not to a thread: one that a batch has done with is idle until the next batch takes it. The states
+of a batch, and what a failure in each leaves behind:
+
+waiting     an earlier batch has no connection   nothing: it holds none
+connecting  takes an idle connection, or opens   nothing; where it is refused one, later batches that hold one and wait
+            one; until BEGIN is answered         for their turn give way, and no later one begins
+copying     holds a connection                   what :mod:`datasync_spider.storage.writer` says; the connection is
+                                                 closed, and no later batch takes one until this one has another
+its turn    holds one until all earlier ones     given way (:mod:`datasync_spider.pipelines.turns`): rolled back, the
+            are committed                        connection is idle, for the batch that lacks one
+pausing     holds none                           nothing
+committed   its connection is idle               everything
+
+So the batch whose turn it is lacks a connection only where the server has none for this run at all, and one connection
+is enough for a run to go on. What a thread does with one batch:
 
 1. write it; on success it is this batch's turn that passes on
-2. StorageUnavailable: a fresh connection after a pause, end the lost one at the server's side, ask whether the COMMIT
+2. StorageUnavailable: another connection after a pause, end the lost one at the server's side, ask whether the COMMIT
    in doubt happened, else write again; from the second attempt on the turn is awaited first, so that a batch that
-   retries never holds keys while others wait for it, and that waiting is not held against the batch
+   retries never holds keys while others wait for it
 3. the pause budget is used up, or any other error: this batch and all later ones are given up, the run fails
+
+What a batch waits for earlier ones is never held against its budget. Giving up, or abandoning, wakes all that wait.
 
 Invariant: a batch is reported committed only after its COMMIT was answered or read back.
 """
@@ -18,17 +34,19 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 
 from datasync_spider.errors import StorageUnavailable
 from datasync_spider.pacing.backoff import backoff_seconds
-from datasync_spider.pipelines.turns import Turns
+from datasync_spider.pipelines.turns import GaveWay, Turns
 from datasync_spider.storage.backends import end_lost_backends
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.connect import Connection, close_quietly, connect
+from datasync_spider.storage.connect import Connection, begin, close_quietly, connect, roll_back
 from datasync_spider.storage.writer import Writer
 from datasync_spider.workers import Worker
 
@@ -51,13 +69,47 @@ class WriterSettings:
 
 
 class _Lane:
-    """One writing thread with its connection."""
+    """One writing thread."""
 
     def __init__(self, index: int) -> None:
-        self.index = index
         self.worker = Worker(f"datasync-writer-{index}")
-        self.connection: Connection | None = None
         self.busy = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A connection, and the name under which the server lists it. No two of a run share a name."""
+
+    label: str
+    connection: Connection
+
+
+@dataclass(slots=True)
+class _Job:
+    """One batch on its way. ``lost``: names of connections which may live on at the server alone."""
+
+    batch: Batch
+    attempt: int = 0
+    line: _Line | None = None
+    lost: list[str] = field(default_factory=list)
+    _started: float = field(default_factory=time.monotonic)
+
+    @property
+    def failing_seconds(self) -> float:
+        """How long it has been at it, the waits for earlier batches not counted."""
+        return time.monotonic() - self._started
+
+    @contextmanager
+    def not_counted(self) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._started += time.monotonic() - began
+
+    def release(self) -> _Line | None:
+        line, self.line = self.line, None
+        return line
 
 
 class Dispatcher:
@@ -76,6 +128,8 @@ class Dispatcher:
         self._on_retry = on_retry
         self._turns = Turns()
         self._abandoned = threading.Event()
+        self._idle: list[_Line] = []
+        self._line_numbers = count(1)
         self._lanes = [_Lane(index) for index in range(1, settings.concurrency + 1)]
         self.in_flight = 0
         """How many batches are being written: the busy lanes, counted, since it is asked for three times a page."""
@@ -97,7 +151,7 @@ class Dispatcher:
             lane.busy = False
             self.in_flight -= 1
 
-        future = lane.worker.submit(lambda: self._write(lane, batch))
+        future = lane.worker.submit(lambda: self._write(_Job(batch)))
         future.add_done_callback(free)
         return future
 
@@ -109,62 +163,104 @@ class Dispatcher:
     async def close(self, timeout_seconds: float) -> None:
         """Closes idle connections; a thread that hangs is left to die with the process."""
         closing: list[asyncio.Future[None]] = []
+        worker = next((lane.worker for lane in self._lanes if not lane.busy), None)
+        while worker is not None and (line := self._take_idle()) is not None:
+            closing.append(worker.submit(partial(close_quietly, line.connection)))
         for lane in self._lanes:
-            if lane.connection is not None and not lane.busy:
-                closing.append(lane.worker.submit(partial(close_quietly, lane.connection)))
             lane.worker.close()
         if closing:
             await asyncio.wait(closing, timeout=timeout_seconds)
 
-    # What follows runs in the lane's thread.
+    # What follows runs in a lane's thread.
 
-    def _write(self, lane: _Lane, batch: Batch) -> Committed:
-        started = time.monotonic()
-        attempt = 0
+    def _write(self, job: _Job) -> Committed:
+        number = job.batch.number
         try:
             while True:
-                attempt += 1
-                if attempt > 1:
-                    # One writer at a time from now on, for this batch: whoever we were in a knot with gets out of it.
-                    started += self._wait_for_turn(batch)
+                job.attempt += 1
                 try:
-                    committed = self._attempt(lane, batch, attempt)
+                    committed = self._attempt(job)
+                except GaveWay as error:
+                    self._give_back(job)
+                    self._pause_or_raise(error, job)
                 except StorageUnavailable as error:
-                    close_quietly(lane.connection)
-                    lane.connection = None
-                    self._pause_or_raise(error, attempt, started)
+                    self._lose(job)
+                    self._pause_or_raise(error, job)
                 else:
-                    self._turns.committed(batch.number)
+                    self._give_back(job)
+                    self._turns.committed(number)
                     return committed
         except BaseException:
             self._turns.fail()
-            close_quietly(lane.connection)
-            lane.connection = None
+            if (line := job.release()) is not None:
+                close_quietly(line.connection)
             raise
 
-    def _attempt(self, lane: _Lane, batch: Batch, attempt: int) -> Committed:
-        label = self._writer.label(lane.index)
-        if lane.connection is None:
-            lane.connection = connect(self._settings.database_url, label=label)
-        if attempt > 1:
-            end_lost_backends(lane.connection, label)
-            committed = self._writer.was_committed(lane.connection, batch)
+    def _attempt(self, job: _Job) -> Committed:
+        batch = job.batch
+        with job.not_counted():
+            if job.attempt == 1:
+                self._turns.wait_to_connect(batch.number)
+            else:
+                # One writer at a time from now on, for this batch: whoever we were in a knot with gets out of it.
+                self._turns.wait(batch.number, None)
+        connection = self._connect(job)
+        if job.attempt > 1:
+            for label in job.lost:
+                end_lost_backends(connection, label)
+            committed = self._writer.was_committed(connection, batch)
+            job.lost.clear()
             if committed is not None:
                 logger.info("batch %d had been committed before the connection was lost", batch.number)
                 return committed
-        timeout = _TURN_TIMEOUT_SECONDS if attempt == 1 else None
-        return self._writer.write(lane.connection, batch, lambda: self._turns.wait(batch.number, timeout), self._totals)
+        begin(connection)
+        self._turns.holds(batch.number)
+        return self._writer.write(connection, batch, lambda: self._wait_for_turn(job), self._totals)
 
-    def _wait_for_turn(self, batch: Batch) -> float:
-        """Gives the seconds that it took."""
-        started = time.monotonic()
-        self._turns.wait(batch.number, None)
-        return time.monotonic() - started
+    def _wait_for_turn(self, job: _Job) -> None:
+        with job.not_counted():
+            self._turns.wait(job.batch.number, _TURN_TIMEOUT_SECONDS)
 
-    def _pause_or_raise(self, error: StorageUnavailable, attempt: int, started: float) -> None:
-        pause = backoff_seconds(attempt, _PAUSE_BASE_SECONDS, _PAUSE_MAX_SECONDS, 0.5)
-        if self._abandoned.is_set() or time.monotonic() - started + pause > self._settings.retry_budget_seconds:
+    def _connect(self, job: _Job) -> Connection:
+        job.line = self._take_idle()
+        if job.line is None:
+            label = self._writer.label(next(self._line_numbers))
+            try:
+                job.line = _Line(label, connect(self._settings.database_url, label=label))
+            except StorageUnavailable:
+                self._turns.lacks(job.batch.number)
+                raise
+        return job.line.connection
+
+    def _take_idle(self) -> _Line | None:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
+
+    def _give_back(self, job: _Job) -> None:
+        """The connection is there for the next batch that takes one, before anybody hears that this one let go."""
+        line = job.release()
+        assert line is not None
+        if roll_back(line.connection):
+            self._idle.append(line)
+        self._turns.lets_go(job.batch.number)
+
+    def _lose(self, job: _Job) -> None:
+        line = job.release()
+        if line is None:
+            return
+        job.lost.append(line.label)
+        is_broken = line.connection.closed
+        close_quietly(line.connection)
+        # What has broken one connection may have broken the idle ones, which would be found out one attempt at a time.
+        while is_broken and (idle := self._take_idle()) is not None:
+            close_quietly(idle.connection)
+        self._turns.lets_go(job.batch.number)
+
+    def _pause_or_raise(self, error: StorageUnavailable, job: _Job) -> None:
+        pause = backoff_seconds(job.attempt, _PAUSE_BASE_SECONDS, _PAUSE_MAX_SECONDS, 0.5)
+        if self._abandoned.is_set() or job.failing_seconds + pause > self._settings.retry_budget_seconds:
             raise error
-        self._on_retry(error, attempt, pause)
+        self._on_retry(error, job.attempt, pause)
         if self._abandoned.wait(pause):
             raise error

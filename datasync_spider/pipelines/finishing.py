@@ -14,6 +14,7 @@ from datasync_spider import failpoints
 from datasync_spider.errors import StorageError
 from datasync_spider.logs.redaction import Redactor
 from datasync_spider.storage.connect import connected
+from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import Closed, OpenRun, finish_run
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ async def record_end(
 
     def finish() -> None:
         failpoints.reach("before_finish")
+        patiently(finish_once, AT_END)
+
+    def finish_once() -> None:
         with connected(config.database_url_text, connect_timeout_seconds=2) as connection:
             finish_run(connection, run, status, reason, detail, totals.retries, totals.waited_ms, closed)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import CloseSpider
@@ -15,8 +16,9 @@ from scrapy.exceptions import CloseSpider
 from datasync_spider import __version__
 from datasync_spider.api.fingerprint import FINGERPRINT
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
-from datasync_spider.storage.connect import connected, patiently
+from datasync_spider.storage.connect import connected
 from datasync_spider.storage.registry import StreamSpec
+from datasync_spider.storage.retrying import patiently
 from datasync_spider.storage.runs import OpenRun, open_run
 from datasync_spider.storage.standstill import StandstillWatch
 
@@ -38,11 +40,12 @@ class Opening:
         self._worker = worker
         self._stopped = stopped
         self._was_tried = False
+        self._given_up = threading.Event()
 
     async def run(self) -> OpenRun:
         """The open run. Raises LeaseHeld or another StorageError, Stalled, CloseSpider where a stop came first."""
         with StandstillWatch(self._config.database_url_text, self._config.stall_timeout_seconds) as watch:
-            opening = self._worker.submit(lambda: patiently(lambda: self._open(watch), is_stopped=self._stopped.is_set))
+            opening = self._worker.submit(lambda: patiently(lambda: self._open(watch), stopped=self._given_up))
             await self._unless_stopped(opening, watch)
         run = opening.result()
         _log_start(run)
@@ -58,6 +61,8 @@ class Opening:
                 await asyncio.wait(waits, timeout=watch.pause_seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
+            # Nothing is tried again any more, also where the database has been found to stand still.
+            self._given_up.set()
         if not opening.done():
             await asyncio.wait((opening,), timeout=_STOP_OPENING_SECONDS)
         if not opening.done():

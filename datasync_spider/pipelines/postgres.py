@@ -288,8 +288,9 @@ class PostgresPipeline:
         seconds = _FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3
         closed = self._asked_waits.left(time.monotonic())
         totals = self._telling.totals()
-        await record_end(self._control_worker, self._config, self._run, outcome, totals, closed, seconds)
+        # First, since the server may have no further connection for the end.
         await self._writing.close(_FINISH_SECONDS)
+        await record_end(self._control_worker, self._config, self._run, outcome, totals, closed, seconds)
         self._preparing.close()
         self._control_worker.close()
         self._count_worker.close()

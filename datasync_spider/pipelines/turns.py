@@ -1,7 +1,13 @@
-"""Whose turn it is to commit.
+"""In which order batches take connections, and in which they commit.
 
-Invariant: batch k+1 commits after batch k or never. A batch that waits too long for its turn is told to roll back,
+Invariants: batch k+1 commits after batch k or never. A batch takes a connection only while every earlier one holds one
+or is committed, so that none ever waits for a connection which a later one keeps while it waits for its turn.
+
+A batch that holds a connection and waits for its turn gives way, which means that it rolls back and gives the
+connection back, in two cases: when an earlier batch cannot get a connection, at once; and when the wait takes too long,
 because it may hold keys that somebody outside this process needs before our turn can come.
+
+Nothing here connects or writes; each batch says what became of it.
 """
 
 from __future__ import annotations
@@ -15,34 +21,79 @@ class PredecessorFailed(DatasyncError):
     """An earlier batch will never commit, so this one must not."""
 
 
+class GaveWay(StorageUnavailable):
+    """The batch is to roll back and to begin again; its connection is as good as before."""
+
+
 class Turns:
-    """Shared by the writing threads."""
+    """Shared by the writing threads. Batches are numbered from 1, without a gap."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._next = 1
         self._failed = False
+        self._holding: set[int] = set()
+        self._lacking: set[int] = set()
+
+    def wait_to_connect(self, number: int) -> None:
+        """Returns when all batches before ``number`` hold a connection or are committed.
+
+        Raises PredecessorFailed when one of them has been given up.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._failed or self._holding.issuperset(range(self._next, number)))
+            self._check_failed(number)
+
+    def holds(self, number: int) -> None:
+        """The batch has a connection."""
+        with self._changed:
+            self._lacking.discard(number)
+            self._holding.add(number)
+            self._changed.notify_all()
+
+    def lets_go(self, number: int) -> None:
+        """The batch has lost its connection, or given it back: no later one takes one until it has another."""
+        with self._changed:
+            self._holding.discard(number)
+
+    def lacks(self, number: int) -> None:
+        """The batch was refused a connection: later ones must not keep theirs only to wait."""
+        with self._changed:
+            self._lacking.add(number)
+            self._changed.notify_all()
 
     def wait(self, number: int, timeout_seconds: float | None) -> None:
         """Returns when all batches before ``number`` are committed.
 
-        Raises PredecessorFailed when one of them has been given up, StorageUnavailable when the time is over.
+        Raises PredecessorFailed when one of them has been given up, GaveWay when the time is over, or when one of them
+        needs a connection while this one holds one.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._failed or self._next >= number, timeout_seconds):
-                raise StorageUnavailable(
-                    f"batch {number} gave way: an earlier one did not commit in {timeout_seconds} s"
-                )
-            if self._next < number:
-                raise PredecessorFailed(f"batch {number} is void: an earlier one failed")
+            in_time = self._changed.wait_for(
+                lambda: self._failed or self._next >= number or self._is_in_the_way(number), timeout_seconds
+            )
+            if self._next >= number:
+                return
+            self._check_failed(number)
+            why = "cannot get a connection" if in_time else f"did not commit in {timeout_seconds} s"
+            raise GaveWay(f"batch {number} gave way: an earlier one {why}")
 
     def committed(self, number: int) -> None:
         with self._changed:
             self._next = number + 1
+            self._holding.discard(number)
+            self._lacking.discard(number)
             self._changed.notify_all()
 
     def fail(self) -> None:
-        """No batch that has not its turn yet will ever get it."""
+        """No batch that has not its turn yet will ever get it, or a connection."""
         with self._changed:
             self._failed = True
             self._changed.notify_all()
+
+    def _is_in_the_way(self, number: int) -> bool:
+        return number in self._holding and any(lacking < number for lacking in self._lacking)
+
+    def _check_failed(self, number: int) -> None:
+        if self._failed and self._next < number:
+            raise PredecessorFailed(f"batch {number} is void: an earlier one failed")

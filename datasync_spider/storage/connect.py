@@ -7,12 +7,10 @@ TCP within half a minute.
 
 from __future__ import annotations
 
-import logging
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg2
 
@@ -21,13 +19,7 @@ from datasync_spider.storage.connection import Connection, Cursor, RowCursor
 from datasync_spider.storage.dsn import connection_parameters, counting_variables, refused_variable
 from datasync_spider.storage.translate import translated
 
-__all__ = ["Connection", "RowCursor", "close_quietly", "connect", "connected", "patiently"]
-
-logger = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
-_FIRST_PAUSE_SECONDS = 0.25
-_LONGEST_PAUSE_SECONDS = 2.0
+__all__ = ["Connection", "RowCursor", "begin", "close_quietly", "connect", "connected", "roll_back"]
 
 _TCP_LIMITS: dict[str, Any] = {
     "keepalives": 1,
@@ -90,6 +82,22 @@ def close_quietly(connection: Connection | None) -> None:
             connection.close()
 
 
+def begin(connection: Connection) -> None:
+    """Begins a transaction: only that proves, behind a pooler, that the server works for this connection."""
+    with translated():
+        connection.begin()
+
+
+def roll_back(connection: Connection) -> bool:
+    """Ends the transaction, where there is one. A connection that cannot even do that is closed, and no use."""
+    try:
+        connection.rollback()
+    except psycopg2.Error:
+        close_quietly(connection)
+        return False
+    return True
+
+
 @contextmanager
 def connected(database_url: str, *, connect_timeout_seconds: int = 5) -> Iterator[Connection]:
     """A connection for one piece of work: commit is spoken by the caller, anything else is rolled back by closing."""
@@ -99,27 +107,3 @@ def connected(database_url: str, *, connect_timeout_seconds: int = 5) -> Iterato
             yield connection
     finally:
         close_quietly(connection)
-
-
-def patiently(
-    work: Callable[[], _T],
-    *,
-    budget_seconds: float = 20.0,
-    is_stopped: Callable[[], bool] = lambda: False,
-    pause: Callable[[float], None] = time.sleep,
-) -> _T:
-    """The result of ``work``, tried again while the database is unavailable: one that starts beside us needs a moment.
-
-    Short, because a wrong address or password looks the same. Raises the last StorageUnavailable.
-    """
-    deadline = time.monotonic() + budget_seconds
-    seconds = _FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            return work()
-        except StorageUnavailable as error:
-            if is_stopped() or time.monotonic() + seconds > deadline:
-                raise
-            logger.warning("the database is not available, trying again: %s", error)
-        pause(seconds)
-        seconds = min(_LONGEST_PAUSE_SECONDS, seconds * 2)

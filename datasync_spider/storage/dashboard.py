@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from datasync_spider.errors import StorageError, StorageUnavailable
+from datasync_spider.errors import StorageError
 from datasync_spider.storage.connect import Connection, RowCursor, close_quietly, connect
+from datasync_spider.storage.retrying import once_more
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -40,12 +41,10 @@ class ReadOnlySession:
         idle is replaced once.
         """
         was_open = self._connection is not None
-        try:
-            return self._attempt(read, timeout_seconds)
-        except StorageUnavailable as error:
-            if not was_open or error.sqlstate == QUERY_CANCELED:
-                raise
-        return self._attempt(read, timeout_seconds)
+        return once_more(
+            lambda: self._attempt(read, timeout_seconds),
+            lambda error: was_open and error.sqlstate != QUERY_CANCELED,
+        )
 
     def _attempt(self, read: Callable[[Connection], _T], timeout_seconds: float) -> _T:
         try:

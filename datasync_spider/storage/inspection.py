@@ -20,6 +20,8 @@ _CHANGE = ("SELECT", "INSERT", "UPDATE")
 NEEDED_RIGHTS = {
     "ingested_events": _CHANGE,
     "ingestion_state": _CHANGE,
+    "ingestion_sources": _CHANGE,
+    "ingestion_streams": _CHANGE,
     "ingestion_runs": _CHANGE,
     "ingestion_pages": _ADD,
     "rejected_events": _CHANGE,

@@ -7,7 +7,6 @@ so that a database that is away then cannot take the knowledge along.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -16,8 +15,9 @@ from urllib.parse import urlencode
 from datasync_spider.api.endpoint import origin
 from datasync_spider.apiclient import AnswerLost, ApiClient, NothingSent, Upload
 from datasync_spider.display import shown_value, without_secrets
-from datasync_spider.errors import Stopped, StorageError, StorageUnavailable
+from datasync_spider.errors import Stopped, StorageError
 from datasync_spider.storage.connect import connected
+from datasync_spider.storage.retrying import RetryPolicy, patiently
 from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt, settle_abandoned
 from datasync_spider.submission.overview import submissions_url
 from datasync_spider.submission.preparing import Text
@@ -151,25 +151,13 @@ class Sender:
             ) from error
 
     def _record(self, attempt_id: int, ending: Ending) -> None:
+        policy = RetryPolicy(self._record_within_seconds, _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         try:
-            self._record_patiently(attempt_id, ending)
+            patiently(lambda: self._record_once(attempt_id, ending), policy)
         except Stopped:
             # A signal ends the patience, not the duty.
             self._record_once(attempt_id, ending)
             raise
-
-    def _record_patiently(self, attempt_id: int, ending: Ending) -> None:
-        deadline = time.monotonic() + self._record_within_seconds
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                self._record_once(attempt_id, ending)
-                return
-            except StorageUnavailable:
-                if time.monotonic() + pause > deadline:
-                    raise
-            time.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     def _record_once(self, attempt_id: int, ending: Ending) -> None:
         with connected(self._database_url) as connection:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from psycopg2 import sql
 
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.sql import statement
+from tests.support.runs import EVENTS
 
 _FILL = """
 INSERT INTO ingested_events (event_id, occurred_at, payload)
@@ -24,8 +26,8 @@ def test_stored_versions_are_looked_up_by_their_keys_though_the_staged_table_has
         cursor.execute("ANALYZE ingested_events")
         cursor.execute(statement("create_staging"))
         cursor.execute(_STAGE)
-        explain = f"EXPLAIN {statement(name)}"
-        values = {"stream": "events", "run_id": 1}
+        explain = sql.SQL("EXPLAIN ") + EVENTS.table.statement(name)
+        values = {"slice_id": 1, "stream": "events", "run_id": 1}
         cursor.execute(explain, values)
         before = "\n".join(line for (line,) in cursor.fetchall())
         cursor.execute(statement("look_up_by_key"))
@@ -45,7 +47,9 @@ def test_known_keys_are_found_by_the_index_whatever_the_planner_believes_of_the_
         if is_analysed:
             cursor.execute("ANALYZE ingested_events")
         cursor.execute(statement("look_up_by_key"))
-        cursor.execute(f"EXPLAIN {statement('find_known')}", {"event_ids": "a,b,c", "separator": ","})
+        cursor.execute(
+            sql.SQL("EXPLAIN ") + EVENTS.table.statement("find_known"), {"event_ids": "a,b,c", "separator": ","}
+        )
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Seq Scan" not in plan
     assert "ingested_events_pkey" in plan

@@ -16,8 +16,9 @@ from psycopg2 import extensions
 
 from datasync_spider.local.account import give, run_as, unprivileged_account
 from datasync_spider.local.binaries import environment, program, run
-from datasync_spider.storage.connect import connected, patiently
+from datasync_spider.storage.connect import connected
 from datasync_spider.storage.migrate import migrate
+from datasync_spider.storage.retrying import patiently
 from tests.support.pages import page
 from tests.support.runs import RunWriter, no_totals, open_test_run
 

@@ -24,12 +24,12 @@ def test_every_column_holds_what_the_page_says(database_url: str) -> None:
         run_id = run.run.run_id
     assert rows(
         database_url,
-        "SELECT run_id, page_number, stream, pass_number, walk, batch_number, cursor, next_cursor, request_id,"
-        " events, inserted, duplicates, rejected, filtered, bytes, attempts, waited_ms, fetch_ms,"
+        "SELECT run_id, page_number, slice_id, stream, pass_number, walk, batch_number, cursor, next_cursor,"
+        " request_id, events, inserted, duplicates, rejected, filtered, bytes, attempts, waited_ms, fetch_ms,"
         " newest_at, oldest_at, fetched_at FROM ingestion_pages",
     ) == [
         (
-            *(run_id, 1, "Strom", 1, 7, 1, "é\t\\N\n", '"next"', "r-1"),
+            *(run_id, 1, run.run.slice.slice_id, "Strom", 1, 7, 1, "é\t\\N\n", '"next"', "r-1"),
             *(6, 2, 1, 1, 2, 2**33, 3, 2**34, 4),
             datetime(2023, 11, 14, 22, 13, 20, 123456, tzinfo=UTC),
             datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),

@@ -160,7 +160,7 @@ def test_an_event_accounted_for_twice_hides_no_shortfall_before_a_replay_nor_aft
     assert exit_code(checks.values()) == exitcodes.INCOMPLETE
 
 
-def test_two_streams_that_share_the_table_of_events(sound: str) -> None:
+def test_two_streams_are_verified_each_by_itself(sound: str) -> None:
     run_of(sound, step(1, [112, 111], None, "x1"), step(2, [110], "x1", "x2"), stream="other")
     for stream in ("events", "other"):
         assert failing(sound, stream=stream) == set()

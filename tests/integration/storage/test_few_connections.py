@@ -1,0 +1,164 @@
+"""Several writers, and a server that has fewer connections for them: a role's limit, as PostgreSQL keeps it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+from itertools import count
+
+import psycopg2
+import pytest
+
+from datasync_spider.errors import StorageUnavailable
+from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
+from datasync_spider.storage.batch import Batch, Committed
+from datasync_spider.storage.prepare import Preparer
+from datasync_spider.storage.runs import OpenRun
+from datasync_spider.storage.writer import Writer
+from tests.support.database import rows, value
+from tests.support.limitedrole import LimitedRole
+from tests.support.pages import page
+from tests.support.runs import no_totals, open_test_run
+from tests.support.waiting import eventually
+
+WRITERS = 3
+# Less than a batch waits for its turn before it gives way by itself.
+BUDGET_SECONDS = 12.0
+
+
+class Crew:
+    """A dispatcher with its writers, on the role's connections."""
+
+    def __init__(self, run: OpenRun, role: LimitedRole) -> None:
+        self.retries: list[str] = []
+        self.attempts: list[int] = []
+        self.on_retry: Callable[[], None] = lambda: None
+        self._preparer = Preparer()
+        self._numbers = count(1)
+        settings = WriterSettings(role.url, WRITERS, BUDGET_SECONDS)
+        self._dispatcher = Dispatcher(settings, Writer(run), no_totals, self._on_retry)
+
+    def _on_retry(self, error: StorageUnavailable, attempt: int, seconds: float) -> None:
+        self.retries.append(str(error))
+        self.attempts.append(attempt)
+        self.on_retry()
+
+    def batch(self, *event_ids: str) -> Batch:
+        number = next(self._numbers)
+        return Batch(number, [self._preparer.prepare(page(number, list(event_ids)))])
+
+    async def write(self, batches: list[Batch]) -> list[Committed]:
+        """All of them, as many at once as there are writers."""
+        committed: list[Committed] = []
+        under_way: set[asyncio.Future[Committed]] = set()
+        for batch in batches:
+            while not self._dispatcher.has_room():
+                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                committed += [future.result() for future in done]
+                # The lane is free one step of the loop after its future is done.
+                await asyncio.sleep(0)
+            under_way.add(self._dispatcher.write(batch))
+        return committed + list(await asyncio.gather(*under_way))
+
+    async def close(self) -> None:
+        self._dispatcher.abandon()
+        await self._dispatcher.close(10)
+
+
+def write_all(crew: Crew, batches: list[Batch], meanwhile: Callable[[], None] = lambda: None) -> list[int]:
+    """The numbers of the batches, in the order in which they were committed. ``meanwhile`` runs in a thread."""
+
+    async def write() -> list[Committed]:
+        try:
+            beside = asyncio.create_task(asyncio.to_thread(meanwhile))
+            committed = await crew.write(batches)
+            await beside
+            return committed
+        finally:
+            await crew.close()
+
+    return sorted(committed.batch_number for committed in asyncio.run(write()))
+
+
+def stored(url: str) -> list[str]:
+    return [event_id for (event_id,) in rows(url, "SELECT event_id FROM ingested_events ORDER BY event_id")]
+
+
+@pytest.mark.parametrize("connections", [1, 2])
+def test_several_writers_come_to_an_exact_end_with_fewer_connections_than_writers(
+    database_url: str, role: LimitedRole, connections: int
+) -> None:
+    role.limit(connections)
+    crew = Crew(open_test_run(database_url), role)
+    names = [f"event-{number:02}" for number in range(1, 13)]
+    assert write_all(crew, [crew.batch(name) for name in names]) == list(range(1, 13))
+    assert stored(database_url) == names
+    assert value(database_url, "SELECT total_ingested FROM ingestion_state WHERE stream = 'events'") == 12
+    pages = rows(database_url, "SELECT page_number FROM ingestion_pages ORDER BY page_number")
+    assert pages == [(number,) for number in range(1, 13)]
+    assert any("too many connections" in error for error in crew.retries)
+
+
+def test_no_later_batch_asks_for_a_connection_while_the_first_is_refused_one(
+    database_url: str, role: LimitedRole
+) -> None:
+    role.limit(1)
+    crew = Crew(open_test_run(database_url), role)
+    refused: list[int] = []
+    with closing(psycopg2.connect(role.url)) as somebody:
+
+        def leave() -> None:
+            if len(crew.attempts) == 3:
+                refused.extend(crew.attempts)
+                somebody.close()
+
+        crew.on_retry = leave
+        assert write_all(crew, [crew.batch(name) for name in "abc"]) == [1, 2, 3]
+    # All of the first batch: another one's would begin at 1 again.
+    assert refused == [1, 2, 3]
+    assert stored(database_url) == ["a", "b", "c"]
+
+
+def test_a_batch_that_waits_for_its_turn_hands_its_connection_to_an_earlier_one_that_gets_none(
+    database_url: str, role: LimitedRole
+) -> None:
+    crew = Crew(open_test_run(database_url), role)
+    first, second = crew.batch("a"), crew.batch("b")
+    with closing(psycopg2.connect(database_url)) as somebody, somebody.cursor() as cursor:
+        cursor.execute("INSERT INTO ingested_events (event_id, occurred_at, payload) VALUES ('a', now(), '{}')")
+
+        def cut() -> None:
+            waiting = eventually(
+                lambda: [pid for pid, _, waits_for in role.doing() if waits_for == "Lock"], what="the first to copy"
+            )
+            eventually(
+                lambda: any(state == "idle in transaction" for _, state, _ in role.doing()), what="the second to wait"
+            )
+            # Room for the second's connection alone, from the moment at which the first has lost its own.
+            role.limit(1)
+            role.end(waiting[0])
+            somebody.rollback()
+
+        assert write_all(crew, [first, second], cut) == [1, 2]
+    assert stored(database_url) == ["a", "b"]
+    assert any("an earlier one cannot get a connection" in error for error in crew.retries)
+
+
+def test_an_idle_connection_that_died_costs_one_attempt_however_many_were_idle(
+    database_url: str, role: LimitedRole
+) -> None:
+    crew = Crew(open_test_run(database_url), role)
+
+    async def write() -> None:
+        try:
+            await crew.write([crew.batch(name) for name in "abc"])
+            for pid, _, _ in role.doing():
+                role.end(pid)
+            await crew.write([crew.batch("d")])
+        finally:
+            await crew.close()
+
+    asyncio.run(write())
+    assert stored(database_url) == ["a", "b", "c", "d"]
+    assert len(crew.retries) == 1
