@@ -67,13 +67,16 @@ WITH RECURSIVE part AS (
     JOIN pg_attribute ON attrelid = to_regclass(quote_ident(table_name)) AND attname = column_name AND NOT attisdropped
 ),
 direct AS (
-    SELECT classid, objid, objsubid, name
+    -- A generated column is what its default is to the catalog.
+    SELECT CASE WHEN adrelid IS NULL THEN classid ELSE 'pg_class'::regclass END AS classid,
+           coalesce(adrelid, objid) AS objid, coalesce(adnum, objsubid) AS objsubid, name
     FROM part JOIN pg_depend ON refclassid = 'pg_class'::regclass AND refobjid = table_oid AND refobjsubid = attnum
+    LEFT JOIN pg_attrdef ON classid = 'pg_attrdef'::regclass AND pg_attrdef.oid = objid
     WHERE (is_gone OR classid NOT IN ('pg_constraint'::regclass, 'pg_statistic_ext'::regclass)
                AND NOT (classid = 'pg_class'::regclass AND objsubid = 0))
-      -- Its own default.
-      AND NOT EXISTS (SELECT FROM pg_attrdef WHERE classid = 'pg_attrdef'::regclass AND oid = objid
-                      AND adrelid = table_oid AND adnum = attnum)
+      -- Its own NOT NULL and default.
+      AND NOT EXISTS (SELECT FROM pg_constraint WHERE classid = 'pg_constraint'::regclass AND oid = objid AND contype = 'n')
+      AND (adrelid IS NULL OR adrelid <> table_oid OR adnum <> attnum)
     UNION
     SELECT classid, objid, objsubid, format('the key %%s', key.index)
     FROM unnest(%(keys)s::text[]) AS key (index)
@@ -82,7 +85,7 @@ direct AS (
                                          OR refclassid = 'pg_constraint'::regclass AND refobjid = pg_constraint.oid)
     UNION
     -- A column of a table that has ours as its type, which a changed type of a column forbids.
-    SELECT 'pg_class'::regclass, column_of.attrelid, column_of.attnum::integer, format('the type %%s', relname)
+    SELECT 'pg_class'::regclass, column_of.attrelid, column_of.attnum, format('the type %%s', relname)
     FROM part JOIN pg_class ON pg_class.oid = table_oid JOIN pg_type ON pg_type.oid = reltype
     JOIN pg_attribute AS column_of ON column_of.atttypid IN (reltype, typarray) AND NOT column_of.attisdropped
     WHERE NOT is_gone AND (SELECT relkind FROM pg_class AS user_of WHERE user_of.oid = column_of.attrelid) IN ('r', 'm', 'p')
