@@ -15,6 +15,7 @@ from typing import Any
 
 from datasync_spider.storage.owner import Owner
 from tests.support.database import execute_outside, rows
+from tests.support.feed import feed_events
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "fixtures" / "databases"
 NAMES = sorted(path.stem for path in DIRECTORY.glob("*.sql"))
@@ -57,3 +58,21 @@ def physical_rows(url: str, table: str) -> list[tuple[Any, ...]]:
     """Where each row lies and who wrote it: the same as before where none was rewritten."""
     (file,) = rows(url, "SELECT pg_relation_filenode(%s)", (table,))
     return [file, *rows(url, f"SELECT ctid::text, xmin::text, t.* FROM {table} AS t ORDER BY ctid")]
+
+
+def old_feed(prefix: str = "evt", *, newer: int = 25) -> list[dict[str, Any]]:
+    """The feed that ``filled`` and its like were read from, with two records that cannot be stored and an id twice.
+
+    ``newer``: of those that came after the complete sync, with one more that cannot be stored.
+    """
+    events = feed_events(30, prefix)
+    events[4] = {**events[4], "id": {"no": "text"}}
+    events[12] = {name: value for name, value in events[12].items() if name != "id"}
+    events.insert(17, {**events[3], "properties": {"n": 3, "again": True}})
+    fresh = [
+        {**event, "id": f"{prefix}-new-{n:02}", "timestamp": event["timestamp"] + 100_000}
+        for n, event in enumerate(feed_events(newer, prefix))
+    ]
+    if fresh:
+        fresh[3] = {**fresh[3], "id": 7.5}
+    return fresh + events
