@@ -19,8 +19,6 @@ _CHANGE = ("SELECT", "INSERT", "UPDATE")
 # Every table, with what crawls, replays and submissions do to it.
 NEEDED_RIGHTS = {
     "ingested_events": _CHANGE,
-    "ingestion_sources": _CHANGE,
-    "ingestion_streams": _CHANGE,
     "ingestion_state": _CHANGE,
     "ingestion_sources": _CHANGE,
     "ingestion_streams": _CHANGE,

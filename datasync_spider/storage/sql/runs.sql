@@ -116,11 +116,15 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = %(label)s AND pid <> pg_backend_pid();
 
 -- name: end_backends_of_earlier_runs
--- They are told by the run's number in their application_name.
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-JOIN ingestion_runs AS run ON application_name ~ '^datasync run [0-9]{1,18} '
-    AND run.run_id = split_part(application_name, ' ', 3)::bigint
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND run.slice_id = %(slice_id)s AND run.run_id < %(run_id)s;
+-- Those in whose transaction the slice is being written to (begin_transaction), while it is ours and we do not write yet.
+-- An advisory lock of that number may be somebody else's, so the name must be ours as well.
+SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (%(slice_id)s::bigint %% 4294967296)::oid AND objsubid = 1
+  AND datname = current_database() AND activity.datid = pg_locks.database AND pid <> pg_backend_pid()
+  AND starts_with(application_name, 'datasync')
+  AND EXISTS (
+      SELECT FROM ingestion_state WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
+  );
 
 -- name: read_run
 SELECT run_id, slice_id, stream, (SELECT slice FROM ingestion_state WHERE id = slice_id) AS slice, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,
