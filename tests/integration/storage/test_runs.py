@@ -15,6 +15,7 @@ from datasync_spider.storage.runs import OpenRun, finish_run, note_closed, open_
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
 from tests.support.runs import ELSEWHERE, EVENTS, open_test_run, run_writer
+from tests.support.waiting import eventually
 
 
 def test_the_first_run_starts_a_full_pass_at_the_head(database_url: str) -> None:
@@ -222,3 +223,32 @@ def test_what_the_api_told_a_run_that_was_fenced_off_holds_all_the_same(database
     with connected(database_url) as connection:
         finish_run(connection, zombie, "fenced", "fenced", None, 0, 0, Closed(86_400.0))
         assert 86_000 < renew_lease(connection, successor, 0, 0).seconds <= 86_400
+
+
+def test_a_run_that_ends_while_its_slice_is_taken_over_is_no_deadlock(database_url: str) -> None:
+    """Both want the slice's row, the run's and the credential's: the end waits for the first, and holds no other."""
+    run = open_test_run(database_url)
+    outcomes: list[Exception | None] = []
+
+    def end() -> None:
+        try:
+            with connected(database_url) as connection:
+                finish_run(connection, run, "failed", "wait_too_long", None, 0, 0, Closed(50.0))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+            outcomes.append(error)
+        else:
+            outcomes.append(None)
+
+    ending = threading.Thread(target=end)
+    with connected(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM ingestion_state WHERE id = 1 FOR UPDATE")
+        ending.start()
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        eventually(lambda: value(database_url, waiting), what="the end that waits")
+        cursor.execute("UPDATE ingestion_credentials SET updated_at = now()")
+        cursor.execute("UPDATE ingestion_runs SET detail = 'taken over'")
+        connection.commit()
+    ending.join(60)
+    assert outcomes == [None]
