@@ -1,11 +1,8 @@
 -- name: lock_slice
--- A moment that somebody has set by hand may be infinity, from which nothing can be taken away.
 SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired,
        pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
        newest_occurred_at, total_ingested,
-       (CASE WHEN closed_until > now() THEN extract(epoch FROM least(closed_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS closed_seconds,
-       (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds,
        paused_at
 FROM ingestion_state
 WHERE id = %(slice_id)s
@@ -77,13 +74,6 @@ UPDATE ingestion_state
 SET lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
 WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
 RETURNING fence;
-
--- name: note_closed
--- Only later ones: what was said once holds.
-UPDATE ingestion_state
-SET closed_until = GREATEST(closed_until, now() + nullif(%(seconds)s, 0) * INTERVAL '1 second'),
-    advised_until = GREATEST(advised_until, now() + nullif(%(advised_seconds)s, 0) * INTERVAL '1 second')
-WHERE id = %(slice_id)s AND fence = %(fence)s;
 
 -- name: heartbeat_run
 UPDATE ingestion_runs SET heartbeat_at = now(), retries = %(retries)s, waited_ms = %(waited_ms)s

@@ -3,11 +3,6 @@
 -- all events on disk to sum them up.
 SELECT set_config('enable_sort', 'off', true);
 
--- name: read_closed_seconds
--- How long the API has told us not to ask, from now.
-SELECT (CASE WHEN greatest(closed_until, advised_until) > now() THEN extract(epoch FROM least(greatest(closed_until, advised_until), now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8
-FROM ingestion_state WHERE id = %(slice_id)s;
-
 -- name: verify_books
 -- What the slice's row and its runs claim. Earlier runs than first_run_id tell of rows that are no longer in the table.
 SELECT now() AS read_at, state.cursor, state.walk, state.pass_number, state.pass_status, state.pass_expected_total,
