@@ -322,8 +322,8 @@ def end_open_run(connection: Connection, run_id: int, signal_name: str | None) -
     outcome = {"status": status, "reason": signal_name or "ended_abruptly", "run_id": run_id}
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
-        cursor.execute(statement("end_open_run"), outcome)
         cursor.execute(statement("release_lease_of"), {"run_id": run_id})
+        cursor.execute(statement("end_open_run"), outcome)
         connection.commit()
 
 
