@@ -170,8 +170,11 @@ def _check_reading(cursor: Any, spec: StreamSpec, stream: dict[str, Any]) -> Non
             f"the stream {spec.name} is of the source {stream['source']}, not of {spec.source}: give it another name"
         )
     if stream["is_sliced"] != spec.is_sliced:
-        told = "has slices, and none is named" if stream["is_sliced"] else f"has no slices, and {spec.slice} names one"
-        raise StreamChanged(f"the stream {spec.name} {told}: give it another name, or scrapy streams drop {spec.name}")
+        if stream["is_sliced"]:
+            raise StreamChanged(f"the stream {spec.name} has slices, and none is named: set SLICE, or another STREAM")
+        raise StreamChanged(
+            f"the stream {spec.name} has no slices, and SLICE names {spec.slice}: leave it out, or set another STREAM"
+        )
     known, wanted = stream["fingerprint"], dict(spec.fingerprint)
     if known == wanted or not wanted:
         return
