@@ -75,9 +75,13 @@ class Slice:
 
 
 def table_name(source: str, stream: str, *, is_taken: bool = False) -> str:
-    """``<source>__<stream>``; cut, with a digest, where PostgreSQL would cut it or another stream has it."""
-    full = f"{source}__{stream.removeprefix(f'{source}.')}"
-    if len(full.encode()) <= _LONGEST_NAME_BYTES and not is_taken:
+    """``<source>__<stream>``; with a digest behind it where PostgreSQL would cut it or another stream has it.
+
+    Also where it holds a %, which psycopg2 would take for a parameter's.
+    """
+    wanted = f"{source}__{stream.removeprefix(f'{source}.')}"
+    full = wanted.replace("%", "_")
+    if full == wanted and len(full.encode()) <= _LONGEST_NAME_BYTES and not is_taken:
         return full
     mark = "_" + hashlib.sha256(f"{source} {stream}".encode()).hexdigest()[:_DIGEST_CHARACTERS]
     return full.encode()[: _LONGEST_NAME_BYTES - len(mark)].decode(errors="ignore") + mark
