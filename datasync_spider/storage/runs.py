@@ -129,7 +129,7 @@ def open_run(
         if state.paused_at is not None:
             connection.rollback()
             raise StreamPaused(
-                f"{slice_} is paused since {state.paused_at:%Y-%m-%d %H:%M:%S %Z}:"
+                f"stream {slice_} is paused since {state.paused_at:%Y-%m-%d %H:%M:%S %Z}:"
                 f" scrapy streams resume {slice_.stream}"
             )
         took_over = _check_free(connection, slice_, state, me if again else None, alive)
@@ -155,7 +155,7 @@ def open_replay(
         limit_transaction(connection, lease_ttl_ms, NO_LOCK_TIMEOUT_MS)
         state = _lock_slice(cursor, slice_)
         if state is None:
-            raise StorageRefused(f"{slice_} has been dropped meanwhile")
+            raise StorageRefused(f"stream {slice_} has been dropped meanwhile")
         took_over = _check_free(connection, slice_, state, None, alive)
         kept = {"pass_number": state.pass_number, "pass_kind": "replay", "cursor": state.cursor}
         hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me or this_process(), version, kept, took_over)
