@@ -113,7 +113,7 @@ OTHERS = {
     ),
     "a partial key for a whole one": (
         PARTIAL,
-        "event_conflicts: unique key (event_id, payload_sha256) is missing",
+        "event_conflicts: unique key (event_id, payload_sha256, slice_id) is missing",
     ),
     "two submissions at once": (
         "DROP INDEX submission_attempts_in_progress_key",
