@@ -87,6 +87,7 @@ def test_a_run_that_opens_while_the_migration_waits_for_its_lock_is_seen(empty_d
     finally:
         opening.close()
     assert [type(error) for error in errors] == [LeaseHeld]
+    assert value(empty_database_url, "SELECT max(version) FROM schema_migrations") == 8
 
 
 def test_a_reader_that_does_not_end_is_named_and_others_are_let_in_before_each_attempt(
