@@ -1,7 +1,11 @@
 -- name: plan_without_sorting
--- For this transaction only. The planner knows nothing of how few days and types there are; left to itself it would sort
--- all events on disk to sum them up.
+-- For the one pass over the events, in this transaction only. The planner knows nothing of how few days and types there
+-- are; left to itself it would sort all events on disk to sum them up.
 SELECT set_config('enable_sort', 'off', true);
+
+-- name: plan_with_sorting
+-- Everything else is sorted by what a slice has: in the order of an index it would be read between what all others have.
+SELECT set_config('enable_sort', 'on', true);
 
 -- name: verify_books
 -- What the slice's row and its runs claim. Earlier runs than first_run_id tell of rows that are no longer in the table.
@@ -169,7 +173,16 @@ ORDER BY run_id, page_number
 LIMIT %(limit)s;
 
 -- name: verify_last_page
-SELECT run_id, page_number, pass_number, walk, cursor, next_cursor FROM ingestion_pages
-WHERE slice_id = %(slice_id)s
-ORDER BY run_id DESC, page_number DESC
+-- By the slice's runs, newest first, since the newest pages of all may be those of others.
+SELECT page.run_id, page.page_number, page.pass_number, page.walk, page.cursor, page.next_cursor
+FROM (
+    SELECT run_id FROM ingestion_runs WHERE slice_id = %(slice_id)s ORDER BY run_id DESC
+) AS run
+CROSS JOIN LATERAL (
+    SELECT * FROM ingestion_pages
+    WHERE run_id = run.run_id
+    ORDER BY page_number DESC
+    LIMIT 1
+) AS page
+ORDER BY page.run_id DESC
 LIMIT 1;

@@ -22,6 +22,7 @@ def stream(**columns: Any) -> StreamView:
     row = {
         "id": 1,
         "stream": "events",
+        "slice": "{}",
         "total_ingested": 700,
         "total_rejected": 50,
         "total_filtered": 0,
