@@ -138,3 +138,5 @@ ALTER TABLE event_conflicts
 CREATE INDEX ingestion_runs_slice_idx ON ingestion_runs (slice_id, run_id DESC);
 CREATE INDEX ingestion_pages_pass_idx ON ingestion_pages (slice_id, pass_number, walk);
 CREATE INDEX rejected_events_reason_idx ON rejected_events (slice_id, reason);
+-- A page of them, or a walk along them, reads those of its slice alone, in order.
+CREATE INDEX rejected_events_slice_idx ON rejected_events (slice_id, rejected_id);

@@ -175,14 +175,13 @@ LIMIT %(limit)s;
 -- name: verify_last_page
 -- By the slice's runs, newest first, since the newest pages of all may be those of others.
 SELECT page.run_id, page.page_number, page.pass_number, page.walk, page.cursor, page.next_cursor
-FROM (
-    SELECT run_id FROM ingestion_runs WHERE slice_id = %(slice_id)s ORDER BY run_id DESC
-) AS run
+FROM ingestion_runs AS run
 CROSS JOIN LATERAL (
     SELECT * FROM ingestion_pages
     WHERE run_id = run.run_id
     ORDER BY page_number DESC
     LIMIT 1
 ) AS page
-ORDER BY page.run_id DESC
+WHERE run.slice_id = %(slice_id)s
+ORDER BY run.run_id DESC
 LIMIT 1;
