@@ -1,4 +1,4 @@
-"""What is played side by side: two streams with tables of their own, or two slices of one. Their feeds have equal ids."""
+"""What is played side by side, with feeds of equal ids: two streams with tables of their own, or two slices of one."""
 
 from __future__ import annotations
 

@@ -209,12 +209,13 @@ def two_slices_that_grow(stage: Stage) -> None:
     for stream in PAIRS["slices"]:
         stage.finish(stream)
         stage.judge(1000, stream=stream)
+    # No whole number of pages, so that new records and known ones meet in a batch.
     for mock in mocks:
-        mock.control("grow?by=1500", "POST")
+        mock.control("grow?by=1550", "POST")
     for stream in PAIRS["slices"]:
         stage.finish(stream)
     for stream in PAIRS["slices"]:
-        stage.judge(2500, stream=stream)
+        stage.judge(2550, stream=stream)
 
 
 def two_streams_of_equal_dead_letters(stage: Stage) -> None:
