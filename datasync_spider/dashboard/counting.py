@@ -22,6 +22,7 @@ from datasync_spider.dashboard.visible import line, slice_view
 from datasync_spider.errors import StorageError
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.dashboard import (
+    EventCounts,
     Row,
     count_events,
     is_timeout,
@@ -113,11 +114,13 @@ class EventCounter:
             chosen = read_chosen(connection, question.stream, question.slice)
         else:
             chosen = read_written_last(connection)
-        if chosen is None or chosen.table is None:
+        if chosen is None:
             return None
-        counts = count_events(
-            connection, chosen.table, since=since, until=until, max_bytes=self._most_bytes, limit=_MOST_ROWS
-        )
+        counts = EventCounts(100.0, [])
+        if chosen.table is not None:
+            counts = count_events(
+                connection, chosen.table, since=since, until=until, max_bytes=self._most_bytes, limit=_MOST_ROWS
+            )
         view = events_view(counts, datetime.now(UTC), chosen.booked if inserted is None else inserted)
         slice_ = None if chosen.slice is None else slice_view(chosen.slice)
         return msgspec.structs.replace(view, stream=line(chosen.stream, 200), slice=slice_)

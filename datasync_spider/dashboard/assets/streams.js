@@ -123,7 +123,7 @@ export class StreamsView {
       go(address("#/", { find: this.find.value.trim() }));
     });
     this.all = h("a", { href: address("#/", { after: "0" }) }, "All, one after another");
-    this.first = h("a", { href: "#/" }, "Written last");
+    this.first = h("a", { href: "#/" }, "Streams written last");
     this.next = h("a", { href: "#/", rel: "next" }, "More");
     for (const element of [this.more, this.empty, this.problem, this.search, this.all, this.next]) show(element, false);
     show(this.first, this.asks);
