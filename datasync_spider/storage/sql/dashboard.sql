@@ -1,5 +1,6 @@
 -- name: dashboard_streams
--- The streams that were written last, each with the newest run that walks its feed: a replay says nothing of it.
+-- The streams that were written last, each with the newest run that walks its feed: a replay says nothing of it, and
+-- neither does a run whose rows are forgotten.
 SELECT s.id, s.stream, s.slice, s.total_ingested, s.total_rejected, s.total_filtered, s.updated_at, s.completed_at,
        s.pass_number, s.pass_kind, s.pass_status, s.pass_started_at, s.pass_expected_total, s.walk,
        s.oldest_occurred_at, s.newest_occurred_at, s.lease_owner, s.lease_run_id, s.lease_acquired_at, s.lease_expires_at,
@@ -7,7 +8,7 @@ SELECT s.id, s.stream, s.slice, s.total_ingested, s.total_rejected, s.total_filt
 FROM ingestion_state AS s
 LEFT JOIN LATERAL (
     SELECT r.run_id FROM ingestion_runs AS r
-    WHERE r.slice_id = s.id AND r.pass_kind <> 'replay'
+    WHERE r.slice_id = s.id AND r.run_id >= s.first_run_id AND r.pass_kind <> 'replay'
     ORDER BY r.run_id DESC
     LIMIT 1
 ) AS newest ON true

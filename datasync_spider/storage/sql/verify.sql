@@ -30,12 +30,14 @@ CROSS JOIN LATERAL (
 WHERE state.id = %(slice_id)s;
 
 -- name: verify_last_complete
--- What item pipelines left out in its pass is forgotten by the stream's row as soon as another pass begins.
+-- What item pipelines left out in its pass is forgotten by the stream's row as soon as another pass begins. Of what is
+-- forgotten altogether, no run was complete.
 SELECT run_id, expected_total,
        (SELECT sum(filtered)::bigint FROM ingestion_runs AS same
         WHERE same.slice_id = run.slice_id AND same.pass_number = run.pass_number) AS filtered
 FROM ingestion_runs AS run
 WHERE slice_id = %(slice_id)s AND status = 'complete' AND pass_kind <> 'replay'
+  AND run_id >= (SELECT first_run_id FROM ingestion_state WHERE id = %(slice_id)s)
 ORDER BY run_id DESC
 LIMIT 1;
 
@@ -171,7 +173,8 @@ ORDER BY run_id, page_number
 LIMIT %(limit)s;
 
 -- name: verify_last_page
+-- Of those that the position may come from.
 SELECT run_id, page_number, pass_number, walk, cursor, next_cursor FROM ingestion_pages
-WHERE slice_id = %(slice_id)s
+WHERE slice_id = %(slice_id)s AND run_id >= (SELECT first_run_id FROM ingestion_state WHERE id = %(slice_id)s)
 ORDER BY run_id DESC, page_number DESC
 LIMIT 1;
