@@ -15,9 +15,11 @@ from datasync_spider.command import DatasyncCommand, chosen_slice
 from datasync_spider.dashboard.activity import Activity, activity
 from datasync_spider.display import visible
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
+from datasync_spider.progress.askedwaits import until_words
 from datasync_spider.progress.words import counted
 from datasync_spider.standardstreams import reader_is_gone
 from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.credentials import Waits, waits_of
 from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.owner import parse_owner
@@ -86,7 +88,8 @@ class Command(DatasyncCommand):
             # Earlier ones tell of what is forgotten.
             current = [run for run in runs if run["run_id"] >= state["first_run_id"]]
             doing = _activity(connection, current[0]["run_id"]) if current else None
-        report = _report(slice_, state, runs, current, doing)
+            waits = waits_of(connection, state["credential_id"])
+        report = _report(slice_, state, runs, current, doing, waits)
         show(json.dumps(report, default=_plain) if opts.json else "\n".join(visible(line) for line in _lines(report)))
         run = report["run"]
         if opts.expect and (run is None or run["status"] != opts.expect):
@@ -119,6 +122,7 @@ def _report(
     runs: list[dict[str, Any]],
     current: list[dict[str, Any]],
     doing: Activity | None,
+    waits: Waits,
 ) -> dict[str, Any]:
     owner = parse_owner(state["lease_owner"]) if state["lease_owner"] else None
     return {
@@ -142,6 +146,8 @@ def _report(
             "expires_at": state["lease_expires_at"],
             "expired": state["lease_expired"],
         },
+        # What the API has asked of the key that the last run has used.
+        "credential": {"id": waits.credential_id, **waits.closed._asdict()},
         "activity": {"state": doing.state, "words": doing.words, "advice": doing.advice} if doing else None,
         "run": _run_report(current[0]) if current else None,
         "earlier_runs": [_run_report(run) for run in (runs[1:] if current else runs)],
@@ -169,6 +175,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
         lines.append(f"lease: {lease['held_by']} since {_time(lease['since'])} (run {lease['run_id']}{expired})")
     if report["paused_at"]:
         lines.append(f"paused since {_time(report['paused_at'])}: scrapy streams resume {report['stream']}")
+    lines += _wait_lines(report["credential"])
     run = report["run"]
     if run is None and report["earlier_runs"]:
         lines.append("no run since what it had stored was forgotten: the next crawl reads all of it anew")
@@ -179,6 +186,16 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if report["earlier_runs"]:
         lines += ["before it:", *(_earlier_line(run) for run in report["earlier_runs"])]
     return lines
+
+
+def _wait_lines(credential: dict[str, Any]) -> list[str]:
+    column, seconds = "closed_until", credential["seconds"]
+    if seconds < credential["advised_seconds"]:
+        column, seconds = "advised_until", credential["advised_seconds"]
+    if seconds <= 0:
+        return []
+    where = f"ingestion_credentials.{column} of credential {credential['id']}"
+    return [f"the API asks for no request until {until_words(seconds, time.time())} ({where})"]
 
 
 def _run_lines(run: dict[str, Any], doing: dict[str, str]) -> list[str]:

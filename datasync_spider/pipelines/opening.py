@@ -78,7 +78,13 @@ class Opening:
 
 
 def _spec(config: Config) -> StreamSpec:
-    return StreamSpec(config.stream, config.slice, schema=config.database_schema, fingerprint=FINGERPRINT)
+    return StreamSpec(
+        config.stream,
+        config.slice,
+        schema=config.database_schema,
+        fingerprint=FINGERPRINT,
+        credential=config.credential,
+    )
 
 
 def _log_start(run: OpenRun) -> None:

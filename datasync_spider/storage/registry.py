@@ -23,6 +23,7 @@ import psycopg2.errors
 from psycopg2 import sql
 from psycopg2.extras import Json
 
+from datasync_spider.api.credential import NO_KEY, Credential
 from datasync_spider.errors import StorageRefused, StorageUnavailable, StreamChanged, TableRefused
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.sql import statement
@@ -44,7 +45,7 @@ class StreamSpec:
     """A stream as its source describes it, and the slice that is meant.
 
     ``name`` is unique in a database. ``schema``: where its table is to be made; None for where all others are.
-    ``fingerprint``: how its pages are read, by fact.
+    ``fingerprint``: how its pages are read, by fact. ``credential``: what its source is asked with.
     """
 
     name: str
@@ -52,6 +53,7 @@ class StreamSpec:
     source: str = BUILT_IN_SOURCE
     schema: str | None = None
     fingerprint: Mapping[str, str] = field(default_factory=dict)
+    credential: Credential = NO_KEY
 
     @property
     def is_sliced(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from datasync_spider.api.credential import NO_KEY, Credential
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
@@ -24,9 +25,17 @@ EVENTS = Slice(1, 1, "events", "{}", StreamTable("ingested_events"))
 ELSEWHERE = Owner("elsewhere", "another boot", 4711, 1.0)
 
 
-def open_test_run(url: str, stream: str = "events", *, lease_ttl_ms: int = 60_000, me: Owner = ELSEWHERE) -> OpenRun:
+def open_test_run(
+    url: str,
+    stream: str = "events",
+    *,
+    lease_ttl_ms: int = 60_000,
+    me: Owner = ELSEWHERE,
+    credential: Credential = NO_KEY,
+) -> OpenRun:
     with connected(url) as connection:
-        return open_run(connection, StreamSpec(stream), lease_ttl_ms, "test", me=me, alive=lambda _: False)
+        spec = StreamSpec(stream, credential=credential)
+        return open_run(connection, spec, lease_ttl_ms, "test", me=me, alive=lambda _: False)
 
 
 def slice_of(url: str, stream: str = "events", slice_name: str = "{}") -> Slice:

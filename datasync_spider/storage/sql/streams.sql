@@ -60,11 +60,13 @@ SET fence = fence + 1, lease_owner = NULL, lease_run_id = NULL, lease_acquired_a
 WHERE id = ANY(%(slice_ids)s);
 
 -- name: end_backends_of_slices
--- They are told by the run's number in their application_name.
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-JOIN ingestion_runs AS run ON application_name ~ '^datasync run [0-9]{1,18} '
-    AND run.run_id = split_part(application_name, ' ', 3)::bigint
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND run.slice_id = ANY(%(slice_ids)s);
+-- Those in whose transaction one of these slices is being written to, as end_backends_of_earlier_runs knows them. Their rows
+-- are locked by us: none can commit.
+SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+WHERE locktype = 'advisory' AND classid = 1684107123 AND objsubid = 1
+  AND objid = ANY(SELECT (id %% 4294967296)::oid FROM ingestion_state WHERE id = ANY(%(slice_ids)s))
+  AND datname = current_database() AND activity.datid = pg_locks.database AND pid <> pg_backend_pid()
+  AND starts_with(application_name, 'datasync');
 
 -- name: read_table_facts
 -- Whether there is such a table, whether it can be emptied as a whole, and which keys of other tables lead to it.
