@@ -243,7 +243,7 @@ class _Removal:
             ) from error
 
     def _holders(self, cursor: Any, table: StreamTable) -> str:
-        cursor.execute(statement("read_lock_holders"), {"schema": table.schema, "name": table.name})
+        cursor.execute(statement("read_table_holders"), {"schema": table.schema, "name": table.name})
         named = [
             f"process {row['pid']} of the server ({row['application_name'] or 'no name'}, {row['state']})"
             for row in cursor.fetchall()

@@ -98,7 +98,7 @@ DELETE FROM {table} WHERE {of_slice};
 -- What depends on it is somebody's: it is named, and nothing is dropped.
 DROP TABLE {table};
 
--- name: read_lock_holders
+-- name: read_table_holders
 -- Who has the table, in any mode.
 SELECT DISTINCT holder.pid, holder.application_name, holder.state
 FROM pg_locks JOIN pg_stat_activity AS holder USING (pid)

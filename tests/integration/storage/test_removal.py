@@ -14,6 +14,7 @@ from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused, Storage
 from datasync_spider.storage import removal
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.connect import Connection, connect, connected
+from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.registry import StreamSpec, register
 from datasync_spider.storage.removal import Target, drop, find_target, reset
 from datasync_spider.storage.runs import OpenRun, finish_run, open_run
@@ -203,6 +204,7 @@ def test_what_a_dead_run_has_left_on_the_server_is_ended_and_keeps_no_lock(
 ) -> None:
     run = open_test_run(database_url, "orders")
     with closing(connect(database_url, label=label(run.run_id, "writer 1"))) as zombie, zombie.cursor() as cursor:
+        limit_transaction(zombie, _TTL_MS, slice_id=run.slice.slice_id)
         cursor.execute("INSERT INTO datasync__orders (event_id, payload) VALUES ('a', '{}')")
         remove(database_url, action, alive=False)
         with pytest.raises(psycopg2.Error):
