@@ -133,6 +133,16 @@ def test_a_dropped_stream_leaves_nothing_and_its_source_goes_with_the_last_one(d
     assert fill(database_url, slice_name=B).slice.table.name == "datasync__orders"
 
 
+def test_where_a_run_was_led_astray_before_a_reset_the_next_position_is_trusted(database_url: str) -> None:
+    run = fill(database_url, ends=False)
+    with connected(database_url) as connection:
+        finish_run(connection, run, "failed", "no_new_records", None, 0, 0)
+    remove(database_url, reset)
+    open_test_run(database_url, "orders")
+    resume = open_test_run(database_url, "orders").resume
+    assert (resume.distrusted, resume.pass_number, resume.walk, resume.begins_pass) == (False, 2, 1, False)
+
+
 def registry(url: str) -> list[tuple[object, ...]]:
     return rows(
         url,
@@ -266,6 +276,29 @@ def test_a_table_that_somebody_has_dropped_already_is_made_anew_after_a_reset_an
     execute_outside(database_url, "DROP TABLE datasync__orders")
     remove(database_url, drop)
     assert rows(database_url, "SELECT FROM ingestion_streams WHERE name = 'orders'") == []
+
+
+def test_a_new_slice_begins_after_the_reset_of_its_stream_and_never_in_its_middle(database_url: str) -> None:
+    fill(database_url, slice_name=A, ends=False)
+    target = target_of(database_url)
+    beginning = threading.Thread(target=fill, args=(database_url, "orders", B))
+    waited: list[bool] = []
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+    def dead(_: object) -> bool:
+        """Asked before anything is locked, and when everything is."""
+        waited.append(bool(value(database_url, waiting)))
+        if len(waited) == 2:
+            beginning.start()
+            eventually(lambda: value(database_url, waiting) or not beginning.is_alive(), what="the new slice to wait")
+            waited.append(beginning.is_alive())
+        return False
+
+    with connected(database_url) as connection:
+        reset(connection, target, _TTL_MS, alive=dead)
+    beginning.join(30)
+    assert waited == [False, False, True]
+    assert counts(database_url, of=B)["datasync__orders"] == 3
 
 
 def test_who_has_begun_a_new_slice_of_a_stream_that_is_being_dropped_is_let_try_again(database_url: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datasync_spider.dashboard.streams import StreamView, stream_views
 from datasync_spider.storage.connect import connected
+from datasync_spider.storage.dashboard import read_overview
 from datasync_spider.storage.removal import find_target, reset
 from datasync_spider.storage.status import read_last_runs
 from datasync_spider.verification.completeness import Told
@@ -28,6 +30,20 @@ def test_what_is_forgotten_is_not_missed_and_what_is_stored_anew_is_all_that_cou
     assert failing(sound) == {"last_complete_run"}
     assert checks_of(sound, Told(total=10))["api_total"].holds
     assert checks_of(sound)["run_sums"].numbers["inserted"] == 10
+
+
+def test_the_page_shows_no_run_of_what_is_forgotten(sound: str) -> None:
+    def shown() -> StreamView:
+        with connected(sound) as connection:
+            (view,) = stream_views(read_overview(connection, max_streams=5, max_runs=5))
+        return view
+
+    assert shown().run is not None
+    forget(sound)
+    view = shown()
+    assert (view.state, view.run, view.stored, view.last_success_at) == ("reset", None, 0, None)
+    run_of(sound, step(1, [10, 9], None, "g1"))
+    assert (shown().state, shown().stored) == ("stopped", 2)
 
 
 def test_damage_after_a_reset_is_found_as_ever(sound: str) -> None:
