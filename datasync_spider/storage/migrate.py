@@ -124,7 +124,7 @@ def migrate(
                 raise
             holders = _read_lock_holders(connection)
             if time.monotonic() > deadline:
-                raise StorageUnavailable(f"{error}{holders}", error.sqlstate) from error
+                raise StorageUnavailable(f"waiting for a table: {error}{holders}", error.sqlstate) from error
             logger.warning("%s%s; trying again", error, holders)
             time.sleep(_PAUSE_SECONDS)
             continue

@@ -75,9 +75,13 @@ class Slice:
 
 
 def table_name(source: str, stream: str, *, is_taken: bool = False) -> str:
-    """``<source>__<stream>``; cut, with a digest, where PostgreSQL would cut it or another stream has it."""
-    full = f"{source}__{stream.removeprefix(f'{source}.')}"
-    if len(full.encode()) <= _LONGEST_NAME_BYTES and not is_taken:
+    """``<source>__<stream>``; with a digest behind it where PostgreSQL would cut it or another stream has it.
+
+    Also where it holds a %, which psycopg2 would take for a parameter's.
+    """
+    wanted = f"{source}__{stream.removeprefix(f'{source}.')}"
+    full = wanted.replace("%", "_")
+    if full == wanted and len(full.encode()) <= _LONGEST_NAME_BYTES and not is_taken:
         return full
     mark = "_" + hashlib.sha256(f"{source} {stream}".encode()).hexdigest()[:_DIGEST_CHARACTERS]
     return full.encode()[: _LONGEST_NAME_BYTES - len(mark)].decode(errors="ignore") + mark
@@ -179,8 +183,11 @@ def _check_reading(cursor: Any, spec: StreamSpec, stream: dict[str, Any]) -> Non
             f"the stream {spec.name} is of the source {stream['source']}, not of {spec.source}: give it another name"
         )
     if stream["is_sliced"] != spec.is_sliced:
-        told = "has slices, and none is named" if stream["is_sliced"] else f"has no slices, and {spec.slice} names one"
-        raise StreamChanged(f"the stream {spec.name} {told}: give it another name, or scrapy streams drop {spec.name}")
+        if stream["is_sliced"]:
+            raise StreamChanged(f"the stream {spec.name} has slices, and none is named: set SLICE, or another STREAM")
+        raise StreamChanged(
+            f"the stream {spec.name} has no slices, and SLICE names {spec.slice}: leave it out, or set another STREAM"
+        )
     known, wanted = stream["fingerprint"], dict(spec.fingerprint)
     if known == wanted or not wanted:
         return

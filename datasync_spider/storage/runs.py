@@ -156,7 +156,7 @@ def open_replay(
         limit_transaction(connection, lease_ttl_ms, NO_LOCK_TIMEOUT_MS)
         state = _lock_slice(cursor, slice_)
         if state is None:
-            raise StorageRefused(f"{slice_} has been dropped meanwhile")
+            raise StorageRefused(f"stream {slice_} has been dropped meanwhile")
         took_over = _check_free(connection, slice_, state, None, alive)
         kept = {"pass_number": state.pass_number, "pass_kind": "replay", "cursor": state.cursor}
         hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me or this_process(), version, kept, took_over)
@@ -323,8 +323,8 @@ def end_open_run(connection: Connection, run_id: int, signal_name: str | None) -
     outcome = {"status": status, "reason": signal_name or "ended_abruptly", "run_id": run_id}
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
-        cursor.execute(statement("end_open_run"), outcome)
         cursor.execute(statement("release_lease_of"), {"run_id": run_id})
+        cursor.execute(statement("end_open_run"), outcome)
         connection.commit()
 
 

@@ -246,7 +246,7 @@ def test_a_run_that_ends_while_its_slice_is_taken_over_is_no_deadlock(database_u
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
-        eventually(lambda: value(database_url, waiting), what="the end that waits")
+        eventually(lambda: rows(database_url, waiting), what="the end that waits")
         cursor.execute("UPDATE ingestion_credentials SET updated_at = now()")
         cursor.execute("UPDATE ingestion_runs SET detail = 'taken over'")
         connection.commit()
