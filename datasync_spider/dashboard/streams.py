@@ -130,6 +130,8 @@ def _state(row: Row, run: RunView | None) -> tuple[str, Tone, str, str]:
     if row["pass_status"] == "open":
         words = "Its position was taken over from an older database; no run has followed it yet."
         return "adopted", "idle", words, "Start it: scrapy crawl events"
+    if row["pass_number"] > 0:
+        return "reset", "idle", "What it had stored is forgotten; no run has followed.", "Start it: scrapy crawl events"
     return "never run", "idle", "No run of this stream has been recorded.", "Start it: scrapy crawl events"
 
 
