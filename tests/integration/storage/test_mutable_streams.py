@@ -207,4 +207,5 @@ def test_in_any_order_and_whatever_crashes_the_greatest_version_is_stored_and_th
     assert value(database_url, "SELECT count(*) FROM event_conflicts") == 0
     assert value(database_url, "SELECT total_ingested FROM ingestion_state WHERE stream = 'things'") == len(greatest)
     if slice_name == "{}":
-        assert failing(database_url, stream="things") == set()
+        # No run here goes on where the one before it has ended.
+        assert failing(database_url, stream="things") == {"cursor_chain"}

@@ -109,6 +109,8 @@ def test_where_the_last_version_wins_a_later_letter_replaces_the_event_and_moves
     leave_letters(database_url, [raw_event("a", ',"v":2')])
     replay_once(database_url, "last")
     assert value(database_url, "SELECT payload->>'v' FROM ingested_events") == "2"
+    kept = rows(database_url, "SELECT event_id, payload, run_id FROM ingested_events__history")
+    assert kept == [("a", {"id": "a"}, 3)]
     assert value(database_url, "SELECT newest_occurred_at FROM ingestion_state") == datetime(
         2023, 11, 14, 22, 13, 20, tzinfo=UTC
     )
