@@ -116,6 +116,7 @@ def test_whatever_is_updated_and_whatever_crashes_the_last_sync_leaves_the_feed_
     for n in range(70):
         feed.update(f"e{n}")
     feed.sync()
+    seen = set(stored(database_url).items())
 
     def update_some() -> None:
         while chance.random() < 0.3:
@@ -130,8 +131,11 @@ def test_whatever_is_updated_and_whatever_crashes_the_last_sync_leaves_the_feed_
         feed.sync(chance, trouble=0.15)
         current = {(name, str(number)) for name, number in feed.current.items()}
         assert set(stored(database_url).items()) == current
-        assert set(history(database_url)) == feed.served_versions - current
-        assert set(history(database_url).values()) <= {1}
+        kept = history(database_url)
+        # Not all that was served: a crash may take a page whose records are updated before it is read again.
+        assert seen - current <= set(kept) <= feed.served_versions - current
+        assert set(kept.values()) <= {1}
+        seen |= current
 
 
 def test_a_slice_has_no_known_ground_from_another_one(database_url: str) -> None:

@@ -1,4 +1,4 @@
-"""The table of replaced versions: when it is made, what it is called, and what is refused. And the mark of a deletion."""
+"""The table of replaced versions: when it is made, what it is called, what is refused; and the mark of a deletion."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def test_a_stream_that_is_called_like_the_history_of_another_one_has_a_table_of_
 @pytest.mark.parametrize("kind", ["TABLE ingested_events__history ()", "VIEW ingested_events__history AS SELECT 1"])
 def test_somebody_elses_relation_of_that_name_is_refused_and_left_alone(database_url: str, kind: str) -> None:
     execute_outside(database_url, f"CREATE {kind}")
-    with pytest.raises(TableRefused, match="ingested_events__history, and there is one that is not ours.*KEEP_HISTORY"):
+    with pytest.raises(
+        TableRefused, match=r"ingested_events__history, and there is one that is not ours.*KEEP_HISTORY"
+    ):
         open_test_run(database_url, replace(MUTABLE, name="events"))
     assert named(database_url, "events")[1] is None
     open_test_run(database_url, replace(MUTABLE, name="events", keeps_history=False))
@@ -102,7 +104,7 @@ def deleted(url: str) -> dict[str, datetime | None]:
     return dict(rows(url, "SELECT event_id, deleted_at FROM datasync__things"))
 
 
-def gone(number: int, marked: str = "true") -> str:
+def gone(marked: str = "true") -> str:
     return f',"state":{{"100% deleted":{marked}}}'
 
 
@@ -112,11 +114,9 @@ def test_a_tombstone_marks_the_record_until_it_returns_and_its_last_payload_is_i
 ) -> None:
     spec = replace(WITH_TOMBSTONE, slice=slice_name)
     with run_writer(database_url, spec) as run:
-        run.write(page(1, [version("x", 1), version("y", 1, gone(1, "false")), version("z", 1, gone(1, '"true"'))]))
+        run.write(page(1, [version("x", 1), version("y", 1, gone("false")), version("z", 1, gone('"true"'))]))
         assert deleted(database_url) == dict.fromkeys("xyz")
-        run.write(
-            page(2, [version("x", 2, gone(2)), event("t", 10, b'{"id":"t","v":1,"state":{"100% deleted":true}}')])
-        )
+        run.write(page(2, [version("x", 2, gone()), event("t", 10, b'{"id":"t","v":1,"state":{"100% deleted":true}}')]))
         since = value(database_url, "SELECT ingested_at FROM datasync__things WHERE event_id = 'x'")
         assert deleted(database_url) == {
             **dict.fromkeys("yz"),
@@ -144,17 +144,17 @@ def test_any_json_may_be_the_mark(database_url: str, value_: Any) -> None:
 def test_a_tombstone_is_how_a_stream_is_read(database_url: str) -> None:
     open_test_run(database_url, MUTABLE)
     with run_writer(database_url, WITH_TOMBSTONE) as run:
-        run.write(page(1, [version("x", 1, gone(1))]))
+        run.write(page(1, [version("x", 1, gone())]))
     assert deleted(database_url)["x"] is not None
     other = replace(MUTABLE, tombstone=Tombstone(("gone",), True))
     with pytest.raises(StreamChanged, match=r"tombstone was 'state.100% deleted=true' and is 'gone=true'"):
         open_test_run(database_url, other)
-    with pytest.raises(StreamChanged, match="tombstone was .* and is 'not set'"):
+    with pytest.raises(StreamChanged, match=r"tombstone was .* and is 'not set'"):
         open_test_run(database_url, replace(MUTABLE, fingerprint={"id": "id"}))
     # Nothing is stored of it any more, as after a reset.
     execute_outside(database_url, "DELETE FROM ingestion_pages; TRUNCATE datasync__things")
     with run_writer(database_url, other) as run:
-        run.write(page(1, [version("x", 1, gone(1)), version("y", 1, ',"gone":true')]))
+        run.write(page(1, [version("x", 1, gone()), version("y", 1, ',"gone":true')]))
     assert [name for name, at in deleted(database_url).items() if at] == ["y"]
 
 
