@@ -34,6 +34,7 @@ DatasyncError
 │   ├── FencedOff             this run has lost its lease and must write nothing more
 │   ├── MigrationError        the schema is not one that these migrations made
 │   ├── TableRefused          a table is somebody else's, or was altered by hand
+│   ├── ObjectsInTheWay       others' views or keys depend on what a migration changes: exit code 2
 │   ├── StreamChanged         a stream is read otherwise than what is stored of it: exit code 2
 │   └── StreamPaused          somebody has paused the slice: exit code 2
 └── Stopped                   a signal asked us to end; not an error of anything
@@ -256,6 +257,12 @@ class TableRefused(StorageError):
     """A table is not as the migrations have made it: rows could be lost, doubled or changed. The message names each."""
 
     reason = "table_refused"
+
+
+class ObjectsInTheWay(StorageError):
+    """What others have built on our tables depends on what a migration is to change. The message names each."""
+
+    reason = "objects_in_the_way"
 
 
 class StreamChanged(StorageError):

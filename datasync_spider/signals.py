@@ -12,6 +12,8 @@ loop_ended = object()  # the event loop is over, be it that the crawl has closed
 wait_started = object()
 # seconds: float, is_binding: bool; for how long the API wants no request. Binding is what a refusal for the rate says.
 wait_asked = object()
+# closed: datasync_spider.pacing.askedwaits.Closed; another run has heard it from the API, for the same credential
+wait_learned = object()
 wait_ended = object()  # reason: str, waited_seconds: float
 batch_committed = object()  # summary: datasync_spider.storage.batch.Committed, newest: Watermark | None of its events
 # pages: int, rows: int, both waiting for a writer; writing: int, batches with the writers; batch_size_rows: int

@@ -21,6 +21,7 @@ def stream_spec(config: Config) -> StreamSpec:
         config.slice,
         schema=config.database_schema,
         fingerprint=FINGERPRINT,
+        credential=config.credential,
         is_mutable=config.conflict_rule == "last",
         keeps_history=config.keep_history,
     )

@@ -18,7 +18,15 @@ from scrapy.commands import crawl
 
 from datasync_spider import exitcodes, failpoints, signals, stats, streamnames
 from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable
-from datasync_spider.errors import ConfigurationError, ExportRefused, Stalled, Stopped, StorageError
+from datasync_spider.errors import (
+    ConfigurationError,
+    ExportRefused,
+    LeaseHeld,
+    ObjectsInTheWay,
+    Stalled,
+    Stopped,
+    StorageError,
+)
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.memory import keep_buffers, spare_what_is_imported
@@ -100,6 +108,10 @@ class Command(crawl.Command):
             return End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(str(error)))
         except Stopped as error:
             return End(exitcodes.STOPPED, summary.stopped_early(str(error)))
+        except LeaseHeld as error:
+            return End(exitcodes.LEASE_HELD, summary.not_started(str(error), error.reason))
+        except ObjectsInTheWay as error:
+            return End(exitcodes.BAD_CONFIGURATION, summary.not_started(str(error), error.reason))
         except (StorageError, Stalled) as error:
             return End(exitcodes.FAILED, summary.not_started(str(error), error.reason))
 

@@ -33,10 +33,11 @@ from datasync_spider.doctor.report import as_lines, as_report
 from datasync_spider.doctor.waits import judge_waits
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
 from datasync_spider.storage.connect import connected
+from datasync_spider.storage.credentials import Waits, find_waits
 from datasync_spider.storage.dsn import counting_variables, ignored_variables
 from datasync_spider.storage.inspection import DatabaseFacts, inspect_database
 from datasync_spider.storage.registry import find_slice
-from datasync_spider.storage.status import read_asked_waits, read_stream_names
+from datasync_spider.storage.status import read_stream_names
 
 if TYPE_CHECKING:
     import argparse
@@ -111,18 +112,18 @@ def _look_at_database(settings: BaseSettings, config: Config) -> list[Finding]:
         *variables,
         judge_clock("the database", facts.server.now_epoch, here, 1.0),
         *judge_stream(config.stream, names),
-        *judge_waits(*waits, config.rate_limit_wait_budget_ms / 1000, here),
+        *judge_waits(waits.credential_id, waits.closed, config.rate_limit_wait_budget_ms / 1000, here),
     ]
 
 
-def _look_at_tables(database_url: str, config: Config, facts: DatabaseFacts) -> tuple[list[str], tuple[float, float]]:
+def _look_at_tables(database_url: str, config: Config, facts: DatabaseFacts) -> tuple[list[str], Waits]:
     """The streams, and what the API has asked for; nothing where the tables are not there to be read, as is told."""
     if facts.pending or facts.alien_schema is not None or facts.missing_rights or facts.table_faults:
-        return [], (0.0, 0.0)
+        return [], Waits()
     with connected(database_url) as connection:
         slice_ = find_slice(connection, config.stream, config.slice)
-        waits = (0.0, 0.0) if slice_ is None else read_asked_waits(connection, slice_)
-        return read_stream_names(connection), waits
+        slice_id = None if slice_ is None else slice_.slice_id
+        return read_stream_names(connection), find_waits(connection, config.credential, slice_id)
 
 
 def _look_at_api(settings: BaseSettings, config: Config) -> list[Finding]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand
+from datasync_spider.errors import LeaseHeld, ObjectsInTheWay
+from datasync_spider.progress.words import counted
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.interruption import interruptible
-from datasync_spider.storage.migrate import Migration, load_migrations, pending_migrations
+from datasync_spider.storage.migrate import Migration
 from datasync_spider.storage.shape import check_tables
 from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.tables import prepare_tables
+from datasync_spider.storage.upgrade import Upgrade, look_ahead
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Command(DatasyncCommand):
-    """``--check`` changes nothing and exits 1 where migrations are pending.
+    """``--check`` changes nothing and says what is pending, what it will meet and what it will do.
 
     Tables that are not as our migrations make them are refused in any case.
     """
@@ -30,21 +34,49 @@ class Command(DatasyncCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if migrations are pending")
+        told = (
+            "change nothing, and say what will be done; exit 1 if migrations are pending, 4 if they wait for a run that"
+            " is at work, 2 if something of others is in their way"
+        )
+        parser.add_argument("--check", action="store_true", help=told)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        with connected(database_url) as connection:
-            if opts.check:
-                check_tables(connection)
-                pending = pending_migrations(connection, load_migrations())
-                for migration in pending:
-                    print(f"pending: {migration}")
-                print(f"{len(pending)} migrations pending" if pending else "the schema is up to date")
-                return exitcodes.FAILED if pending else exitcodes.COMPLETE
-            with StandstillWatch(database_url, config.stall_timeout_seconds) as watch, watch.over(connection):
-                interruptible(connection, lambda: prepare_tables(connection, on_applied=_tell), watch)
+        try:
+            with connected(database_url) as connection:
+                if opts.check:
+                    check_tables(connection)
+                    return _say(look_ahead(connection))
+                with StandstillWatch(database_url, config.stall_timeout_seconds) as watch, watch.over(connection):
+                    interruptible(connection, lambda: prepare_tables(connection, on_applied=_tell), watch)
+        except LeaseHeld as error:
+            print(f"{self.name}: {error}", file=sys.stderr)
+            return exitcodes.LEASE_HELD
+        except ObjectsInTheWay as error:
+            print(f"{self.name}: {error}", file=sys.stderr)
+            return exitcodes.BAD_CONFIGURATION
         print("the schema is up to date")
         return exitcodes.COMPLETE
+
+
+def _say(upgrade: Upgrade) -> int:
+    if not upgrade.pending:
+        print("the schema is up to date")
+        return exitcodes.COMPLETE
+    for migration in upgrade.pending:
+        print(f"pending: {migration}")
+    if upgrade.sharing is not None:
+        print("\n".join(upgrade.sharing.lines()))
+    if upgrade.weight is not None:
+        print(f"locks: {upgrade.weight}")
+    for run in upgrade.live_runs:
+        print(f"waits for a run: {run}")
+    for obstacle in upgrade.obstacles:
+        print(f"in the way: {obstacle}: drop it, migrate, and make it again")
+        print("".join(f"    {line}\n" for line in (obstacle.definition or "").splitlines()), end="")
+    print(f"{counted(len(upgrade.pending), 'migration')} pending")
+    if upgrade.obstacles:
+        return exitcodes.BAD_CONFIGURATION
+    return exitcodes.LEASE_HELD if upgrade.live_runs else exitcodes.FAILED
 
 
 def _tell(migration: Migration) -> None:

@@ -15,9 +15,11 @@ from datasync_spider.command import DatasyncCommand, chosen_slice
 from datasync_spider.dashboard.activity import Activity, activity
 from datasync_spider.display import visible
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
+from datasync_spider.progress.askedwaits import until_words
 from datasync_spider.progress.words import counted
 from datasync_spider.standardstreams import reader_is_gone
 from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.credentials import Waits, waits_of
 from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.owner import parse_owner
@@ -84,7 +86,8 @@ class Command(DatasyncCommand):
                 raise ConfigurationError(f"stream {slice_} has been dropped meanwhile")
             runs = read_last_runs(connection, slice_.slice_id, _LAST_RUNS)
             doing = _activity(connection, runs[0]["run_id"]) if runs else None
-        report = _report(slice_, state, runs, doing)
+            waits = waits_of(connection, state["credential_id"])
+        report = _report(slice_, state, runs, doing, waits)
         show(json.dumps(report, default=_plain) if opts.json else "\n".join(visible(line) for line in _lines(report)))
         run = report["run"]
         if opts.expect and (run is None or run["status"] != opts.expect):
@@ -111,7 +114,9 @@ def _activity(connection: Connection, run_id: int) -> Activity:
     return doing
 
 
-def _report(slice_: Slice, state: dict[str, Any], runs: list[dict[str, Any]], doing: Activity | None) -> dict[str, Any]:
+def _report(
+    slice_: Slice, state: dict[str, Any], runs: list[dict[str, Any]], doing: Activity | None, waits: Waits
+) -> dict[str, Any]:
     owner = parse_owner(state["lease_owner"]) if state["lease_owner"] else None
     return {
         "stream": slice_.stream,
@@ -133,6 +138,8 @@ def _report(slice_: Slice, state: dict[str, Any], runs: list[dict[str, Any]], do
             "expires_at": state["lease_expires_at"],
             "expired": state["lease_expired"],
         },
+        # What the API has asked of the key that the last run has used.
+        "credential": {"id": waits.credential_id, **waits.closed._asdict()},
         "activity": {"state": doing.state, "words": doing.words, "advice": doing.advice} if doing else None,
         "run": _run_report(runs[0]) if runs else None,
         "earlier_runs": [_run_report(run) for run in runs[1:]],
@@ -158,6 +165,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if lease["held_by"]:
         expired = ", expired" if lease["expired"] else ""
         lines.append(f"lease: {lease['held_by']} since {_time(lease['since'])} (run {lease['run_id']}{expired})")
+    lines += _wait_lines(report["credential"])
     run = report["run"]
     if run is None:
         lines.append("no run yet: the first crawl begins it")
@@ -166,6 +174,16 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if report["earlier_runs"]:
         lines += ["before it:", *(_earlier_line(run) for run in report["earlier_runs"])]
     return lines
+
+
+def _wait_lines(credential: dict[str, Any]) -> list[str]:
+    column, seconds = "closed_until", credential["seconds"]
+    if seconds < credential["advised_seconds"]:
+        column, seconds = "advised_until", credential["advised_seconds"]
+    if seconds <= 0:
+        return []
+    where = f"ingestion_credentials.{column} of credential {credential['id']}"
+    return [f"the API asks for no request until {until_words(seconds, time.time())} ({where})"]
 
 
 def _run_lines(run: dict[str, Any], doing: dict[str, str]) -> list[str]:

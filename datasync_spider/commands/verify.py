@@ -16,11 +16,12 @@ from datasync_spider.command import DatasyncCommand, api, chosen_slice
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.credentials import find_waits
 from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.shape import check_tables
-from datasync_spider.storage.verification import Facts, read_closed_seconds, read_facts, snapshot
+from datasync_spider.storage.verification import Facts, read_facts, snapshot
 from datasync_spider.verification.asking import ask_total
 from datasync_spider.verification.check import exit_code
 from datasync_spider.verification.completeness import Told
@@ -51,7 +52,7 @@ class Command(DatasyncCommand):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
             slice_ = chosen_slice(connection, config)
-            closed_seconds = read_closed_seconds(connection, slice_)
+            closed_seconds = max(find_waits(connection, config.credential, slice_.slice_id).closed)
         # Asked before anything is counted: what comes in meanwhile may only add to what is accounted for.
         told = None if opts.no_api else self._ask(config, closed_seconds)
         with snapshot(database_url) as connection:

@@ -14,6 +14,7 @@ from typing import Literal
 from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 
+from datasync_spider.api.credential import Credential
 from datasync_spider.config.database_url import database_label, database_secrets
 from datasync_spider.config.misspelt import misspelt
 from datasync_spider.config.reading import Reading
@@ -119,6 +120,11 @@ class Config:
         """For those who run when the API's address is known, be it the user's or the started mock's."""
         assert self.base_url is not None
         return self.base_url
+
+    @property
+    def credential(self) -> Credential:
+        """What the API counts requests by."""
+        return Credential.of(None if self.is_bundled_mock else self.base_url, self.api_key)
 
     @property
     def database_url_text(self) -> str:

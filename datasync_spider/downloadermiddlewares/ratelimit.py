@@ -2,8 +2,8 @@
 
 Headers are read when they arrive, not when the body is whole: the seconds they tell count from there. The arithmetic is
 in :mod:`datasync_spider.pacing`. What an answer asks for that is no page is waited for by whoever asks again; here it
-counts for what comes after. Invariant: a wait is begun only where it ends within the page's budget; what an earlier run
-has left behind counts by itself.
+counts for what comes after. Invariant: a wait is begun only where it ends within the page's budget; what another run
+has heard for the same credential, before this one or beside it, counts by itself.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Headers
 
+    from datasync_spider.pacing.askedwaits import Closed
     from datasync_spider.storage.runs import OpenRun
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ _TELL_EVERY_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _Hold:
-    """Who asked for a wait. ``is_binding``: with a refusal. ``is_inherited``: an earlier run was asked."""
+    """Who asked for a wait. ``is_binding``: with a refusal. ``is_inherited``: another run was asked."""
 
     asked_in: str
     is_plausible: bool = True
@@ -54,8 +55,10 @@ class _Hold:
     is_inherited: bool = False
 
 
-_KEPT = _Hold("kept from an earlier run, ingestion_state.closed_until", is_binding=True, is_inherited=True)
-_ADVISED = _Hold("kept from an earlier run, ingestion_state.advised_until", is_inherited=True)
+_KEPT = _Hold(
+    "said to another run with this credential, ingestion_credentials.closed_until", is_binding=True, is_inherited=True
+)
+_ADVISED = _Hold("said to another run with this credential, ingestion_credentials.advised_until", is_inherited=True)
 
 
 class RateLimitMiddleware:
@@ -77,13 +80,17 @@ class RateLimitMiddleware:
         middleware = cls(crawler, Waiter(crawler), budget_seconds)
         crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
         crawler.signals.connect(middleware._run_opened, signals.run_opened)
+        crawler.signals.connect(middleware._wait_learned, signals.wait_learned)
         return middleware
 
     def _run_opened(self, run: OpenRun, **_: Any) -> None:
-        # What the API told an earlier run binds this one as well: a refusal in full, advice for the budget at most.
+        self._wait_learned(run.waits.closed)
+
+    def _wait_learned(self, closed: Closed, **_: Any) -> None:
+        # What the API told another run binds this one as well: a refusal in full, advice for the budget at most.
         now = time.monotonic()
-        self._hold_back(run.closed_seconds, _KEPT, now)
-        self._hold_back(min(run.advised_seconds, self._budget_seconds), _ADVISED, now)
+        self._hold_back(closed.seconds, _KEPT, now)
+        self._hold_back(min(closed.advised_seconds, self._budget_seconds), _ADVISED, now)
 
     def _hold_back(self, seconds: float, hold: _Hold, now: float) -> None:
         if seconds <= 0:

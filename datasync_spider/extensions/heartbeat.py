@@ -1,5 +1,7 @@
 """Keeps the stream's lease alive and the run's heartbeat fresh while the crawl lives.
 
+With each beat it looks at what other runs have heard from the API for the same credential, and says so by a signal.
+
 Invariant: a run that finds its lease taken stops at once, as fenced off. A database that does not answer is no reason
 to stop: the writer rides that out or fails, and the fence keeps everybody safe meanwhile.
 """
@@ -8,25 +10,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals, stats
 from datasync_spider.config import Config
 from datasync_spider.errors import FencedOff, StorageError
+from datasync_spider.pacing.askedwaits import AskedWaits, Closed
 from datasync_spider.storage.backends import end_lost_backends, label
 from datasync_spider.storage.connect import Connection, close_quietly, connect
 from datasync_spider.storage.retrying import once_more
-from datasync_spider.storage.runs import Closed, OpenRun, note_closed, renew_lease
+from datasync_spider.storage.runs import OpenRun, note_closed, renew_lease
 from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
     from typing import Self
 
     from scrapy.crawler import Crawler
+
+_T = TypeVar("_T")
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +52,7 @@ class HeartbeatExtension:
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
         self._run: OpenRun | None = None
+        self._known = AskedWaits()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -58,12 +65,14 @@ class HeartbeatExtension:
 
     def _run_opened(self, run: OpenRun, **_: Any) -> None:
         self._run = run
+        self._known.learned(run.waits.closed, time.monotonic())
         self._task = asyncio.ensure_future(self._beat(run))
 
     def _wait_asked(self, seconds: float, *, is_binding: bool, **_: Any) -> None:
         # At once, and not when the run ends: it may be killed while it waits.
         if self._run is not None and seconds >= _WORTH_NOTING_SECONDS:
             closed = Closed(seconds=seconds) if is_binding else Closed(advised_seconds=seconds)
+            self._known.learned(closed, time.monotonic())
             self._worker.submit(partial(self._note_closed, self._run, closed))
 
     def _note_closed(self, run: OpenRun, closed: Closed) -> None:
@@ -78,7 +87,7 @@ class HeartbeatExtension:
             # A beat that failed is made up for soon: what it has lost at the server may hold the stream's row.
             await asyncio.sleep(self._interval_seconds if is_renewed else min(self._interval_seconds, _AGAIN_SECONDS))
             try:
-                await self._worker.submit(lambda: self._renew(run))
+                self._learn(await self._worker.submit(lambda: self._renew(run)))
                 is_renewed = True
             except FencedOff as error:
                 self._crawler.signals.send_catch_log(signals.run_failed, error=error)
@@ -88,14 +97,19 @@ class HeartbeatExtension:
                     logger.warning("the lease could not be renewed: %s", error)
                 is_renewed = False
 
-    def _renew(self, run: OpenRun) -> None:
+    def _learn(self, closed: Closed) -> None:
+        # What this run has noted itself comes back as well, later by what the writing took.
+        if self._known.learned(closed, time.monotonic(), _WORTH_NOTING_SECONDS):
+            self._crawler.signals.send_catch_log(signals.wait_learned, closed=closed)
+
+    def _renew(self, run: OpenRun) -> Closed:
         collector = self._crawler.stats
         retries, waited_ms = collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0)
-        self._use(lambda connection: renew_lease(connection, run, retries, waited_ms))
+        return self._use(lambda connection: renew_lease(connection, run, retries, waited_ms))
 
-    def _use(self, work: Callable[[Connection], None]) -> None:
+    def _use(self, work: Callable[[Connection], _T]) -> _T:
         try:
-            work(self._connected())
+            return work(self._connected())
         except StorageError:
             self._disconnect()
             raise

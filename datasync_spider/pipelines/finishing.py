@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from datasync_spider import failpoints
 from datasync_spider.errors import StorageError
 from datasync_spider.logs.redaction import Redactor
+from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.retrying import AT_END, patiently
-from datasync_spider.storage.runs import Closed, OpenRun, finish_run
+from datasync_spider.storage.runs import OpenRun, finish_run
 
 if TYPE_CHECKING:
     from datasync_spider.config import Config

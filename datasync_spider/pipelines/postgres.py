@@ -33,7 +33,7 @@ from datasync_spider.errors import (
     StorageError,
 )
 from datasync_spider.items import EventPage
-from datasync_spider.pipelines.askedwaits import AskedWaits
+from datasync_spider.pacing.askedwaits import AskedWaits
 from datasync_spider.pipelines.chainnews import ChainNews
 from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
 from datasync_spider.pipelines.ending import Ending

@@ -32,8 +32,8 @@ def too_long_words(asked: AskedWait, asked_in: str, budget_seconds: float, epoch
     if not asked.is_plausible:
         return f"the API asks for a wait that no unit makes plausible ({asked_in}), and none ends within {budget}"
     lift = (
-        f"until then no run asks; raise {_SETTING} to wait for it, or, if it is the API's mistake, set"
-        " ingestion_state.closed_until to NULL"
+        f"until then no run asks with this key; raise {_SETTING} to wait for it, or, if it is the API's mistake, set"
+        " ingestion_credentials.closed_until to NULL in the row that scrapy status names"
         if is_kept
         else f"raise {_SETTING} to wait for it"
     )

@@ -79,6 +79,10 @@ _NEXT_AT_START = {
     "stream_changed": "do what is said above, or set STREAM, SLICE or the source back",
     "stream_paused": "scrapy streams resume, when it is to go on",
     "table_refused": "put right what is named, or rename it, or use another database; scrapy doctor looks again",
+    "lease_held": "let the run that is named end, or stop it, then run again; scrapy migrate --check says what will be"
+    " done",
+    "objects_in_the_way": "drop what is named, run again, and make it again after that; scrapy migrate --check shows"
+    " what makes each",
     "migration": "use the version that made this schema, or another database",
 }
 

@@ -4,10 +4,11 @@ A connection can be lost on our side alone: a middlebox cut it, or its process i
 server then waits for the rest of the transaction, for hours, and keeps the keys that it has inserted. Neither a lock
 timeout nor ``idle_in_transaction_session_timeout`` ends that.
 
-So each connection of a run carries the run's number in its ``application_name``. Whoever holds the stream's fence may
-end the backends of the stream's earlier runs, and a writer that reconnects may end the one that it lost: neither can
-commit anything any more. Invariant: no process of anybody else is ever ended, and being unable to is no error: the
-locks are waited for then.
+So each transaction that writes to a slice says so by a lock that nobody else takes for himself. Whoever has taken the
+slice's lease, and does not write yet, may end all that write to it: a connection may serve many slices, and what it
+does now is what counts. A writer that reconnects may end the one that it lost, which it knows by its label. None of
+them can commit anything any more. Invariant: no process of anybody else is ever ended, and being unable to is no
+error: the locks are waited for then.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def label(run_id: int, role: str) -> str:
-    """The ``application_name`` of a run's connection; the statements below take it apart."""
+    """The ``application_name`` of a run's connection, for people and for whoever looks for one that was lost."""
     return f"datasync run {run_id} {role}"
 
 
@@ -35,7 +36,7 @@ def end_lost_backends(connection: Connection, lost_label: str) -> None:
 
 
 def end_backends_of_earlier_runs(connection: Connection, run: Hold) -> None:
-    """Ends what earlier runs of the run's slice have left on the server."""
+    """Ends what earlier runs are still writing to the run's slice. To be called before the run itself writes."""
     _end(connection, "end_backends_of_earlier_runs", run.key)
 
 

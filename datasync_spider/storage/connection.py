@@ -37,8 +37,17 @@ class Connection(extensions.connection):
             raise TypeError(f"{type(made).__name__} begins transactions that the session's settings reach")
         return made
 
-    def begin(self, *, lock_timeout_ms: int = 0, idle_timeout_ms: int = 0, statement_timeout_ms: int = 0) -> None:
+    def begin(
+        self,
+        *,
+        lock_timeout_ms: int = 0,
+        idle_timeout_ms: int = 0,
+        statement_timeout_ms: int = 0,
+        slice_id: int | None = None,
+    ) -> None:
         """Begins a transaction, or sets the limits of the one that is open. 0 is no limit.
+
+        ``slice_id``: the slice that it writes to, for whoever has to know on the server what its backends do.
 
         The first statement through a cursor does so by itself, without a limit. Raises psycopg2's errors, and
         StorageRefused where it is not clear in which schema the tables are.
@@ -47,6 +56,7 @@ class Connection(extensions.connection):
             "lock_timeout_ms": str(lock_timeout_ms),
             "idle_timeout_ms": str(idle_timeout_ms),
             "statement_timeout_ms": str(statement_timeout_ms),
+            "slice_id": slice_id,
         }
         # A plain cursor: one of ours would come back here.
         with super().cursor(cursor_factory=extensions.cursor) as plain:

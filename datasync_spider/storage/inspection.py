@@ -27,6 +27,8 @@ NEEDED_RIGHTS = {
     "rejected_events": _CHANGE,
     "event_conflicts": _ADD,
     "submission_attempts": _CHANGE,
+    "ingestion_credentials": (*_CHANGE, "DELETE"),
+    "ingestion_credential_salt": _ADD,
     "schema_migrations": _ADD,
 }
 

@@ -2,13 +2,19 @@
 
 Invariant: migrations are append-only. They are applied in order, each in a transaction of its own together with its
 record, under a lock that lasts as long as the transaction; a migration that was edited after it was applied, or one
-that this version does not know, is refused before anything is changed. A crash leaves whole migrations or none.
+that this version does not know, is refused before anything is changed. A crash leaves whole migrations or none. None is
+applied under a run that is at work: its program knows only the schema that it began with.
+
+A lock that waits keeps all later ones waiting behind it, those of a crawl and of a page as well. So no lock on a table
+is waited for longer than LOCK_TIMEOUT_MS at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +22,26 @@ from typing import Any
 
 import psycopg2
 
-from datasync_spider import failpoints
-from datasync_spider.errors import MigrationError, StorageRefused, StorageUnavailable
+from datasync_spider import __version__, failpoints
+from datasync_spider.errors import LeaseHeld, MigrationError, StorageRefused, StorageUnavailable
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
+from datasync_spider.storage.liveruns import has_leases, read_live_runs
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
+logger = logging.getLogger(__name__)
+
 DIRECTORY = Path(__file__).resolve().parents[2] / "migrations"
 _ENCODING = "UTF8"
+LOCK_TIMEOUT_MS = 2_000
+# Others come first between two attempts.
+_PAUSE_SECONDS = 1.0
+_LOCKS_WITHIN_SECONDS = 60.0
+# lock_not_available, deadlock_detected
+_LOCKED_OUT = frozenset({"55P03", "40P01"})
+# dependent_objects_still_exist, feature_not_supported: what depends on something that is changed
+_DEPENDED_UPON = frozenset({"2BP01", "0A000"})
 _FILE_NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 
 
@@ -73,7 +90,7 @@ def pending_migrations(connection: Connection, migrations: list[Migration]) -> l
         ours = migrations[position] if position < len(migrations) else None
         if ours is None or ours.version != version:
             raise MigrationError(
-                f"the database has migration {version:04}_{name}, which this version does not know:"
+                f"the database has migration {version:04}_{name}, which this version ({__version__}) does not know:"
                 " run the version that made it, or a newer one"
             )
         if ours.checksum != checksum:
@@ -87,42 +104,104 @@ def migrate(
     connection: Connection,
     migrations: list[Migration] | None = None,
     on_applied: Callable[[Migration], None] = lambda _: None,
+    *,
+    locks_within_seconds: float = _LOCKS_WITHIN_SECONDS,
 ) -> list[Migration]:
     """Applies what is pending and commits each; gives the applied ones. Safe to call from several processes at once.
 
     Safe to call again after StorageUnavailable, on a new connection. ``on_applied`` hears of each one as it is
-    committed, so also of those before such an end. Raises StorageRefused where the database cannot hold every text.
+    committed, so also of those before such an end. Raises StorageRefused where the database cannot hold every text,
+    LeaseHeld where a run is at work, StorageUnavailable where a table's lock is not had for so long.
     """
     known = load_migrations() if migrations is None else migrations
     done: list[Migration] = []
+    deadline = time.monotonic() + locks_within_seconds
     while True:
-        with translated(), connection.cursor() as cursor:
-            # A migration that has lost its client must not keep every later start waiting for its lock.
-            limit_transaction(connection, IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS)
-            _refuse_other_encodings(cursor)
-            cursor.execute(statement("lock_migrations"))
-            # Asked again under the lock: another process may have been at it.
-            pending = pending_migrations(connection, known)
-            if not pending:
-                connection.rollback()
-                return done
-            cursor.execute(statement("create_migrations_table"))
-            migration = pending[0]
-            try:
-                cursor.execute(migration.sql)
-            except psycopg2.Error as error:
-                message = error.diag.message_primary or type(error).__name__
-                if connection.closed:
-                    # Nothing of it is left, or it still goes on: the next attempt waits for its lock, and looks.
-                    lost = f"the connection was lost in migration {migration}: {' '.join(str(error).split())}"
-                    raise StorageUnavailable(lost, error.pgcode) from error
-                raise MigrationError(f"migration {migration} failed: {message}", error.pgcode) from error
-            record = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
-            cursor.execute(statement("record_migration"), record)
-            failpoints.reach("in_migration")
-            connection.commit()
-            done.append(migration)
-            on_applied(migration)
+        try:
+            migration = _migrate_once(connection, known)
+        except StorageUnavailable as error:
+            if error.sqlstate not in _LOCKED_OUT:
+                raise
+            holders = _read_lock_holders(connection)
+            if time.monotonic() > deadline:
+                raise StorageUnavailable(f"waiting for a table: {error}{holders}", error.sqlstate) from error
+            logger.warning("%s%s; trying again", error, holders)
+            time.sleep(_PAUSE_SECONDS)
+            continue
+        if migration is None:
+            return done
+        deadline = time.monotonic() + locks_within_seconds
+        done.append(migration)
+        on_applied(migration)
+
+
+def _migrate_once(connection: Connection, known: list[Migration]) -> Migration | None:
+    """Applies the next migration and commits it; None where there is none."""
+    with translated(), connection.cursor() as cursor:
+        # A migration that has lost its client must not keep every later start waiting for its lock.
+        limit_transaction(connection, IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS)
+        _refuse_other_encodings(cursor)
+        cursor.execute(statement("lock_migrations"))
+        # Asked again under the lock: another process may have been at it.
+        pending = pending_migrations(connection, known)
+        if not pending:
+            connection.rollback()
+            return None
+        migration = pending[0]
+        limit_transaction(connection, IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS)
+        _apply(connection, cursor, migration)
+        failpoints.reach("in_migration")
+        connection.commit()
+        return migration
+
+
+def _apply(connection: Connection, cursor: Any, migration: Migration) -> None:
+    try:
+        if has_leases(cursor):
+            refuse_live_runs(cursor)
+            # Whoever opens a run waits here, and finds the new schema; whoever has just done so is seen now.
+            cursor.execute(statement("lock_state"))
+            refuse_live_runs(cursor)
+        cursor.execute(statement("create_migrations_table"))
+        cursor.execute(migration.sql)
+        record = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
+        cursor.execute(statement("record_migration"), record)
+    except LeaseHeld:
+        connection.rollback()
+        raise
+    except psycopg2.Error as error:
+        message = error.diag.message_primary or type(error).__name__
+        if connection.closed:
+            # Nothing of it is left, or it still goes on: the next attempt waits for its lock, and looks.
+            lost = f"the connection was lost in migration {migration}: {' '.join(str(error).split())}"
+            raise StorageUnavailable(lost, error.pgcode) from error
+        if error.pgcode in _LOCKED_OUT:
+            connection.rollback()
+            waits = f"migration {migration} waits for a lock on our tables"
+            raise StorageUnavailable(waits, error.pgcode) from error
+        # That of other errors may hold data.
+        named = error.diag.message_detail if error.pgcode in _DEPENDED_UPON else None
+        detail = f" ({' '.join(named.split())})" if named else ""
+        raise MigrationError(f"migration {migration} failed: {message}{detail}", error.pgcode) from error
+
+
+def refuse_live_runs(cursor: Any) -> None:
+    """Raises LeaseHeld where a run is at work, as far as its lease and this machine can tell."""
+    live = read_live_runs(cursor)
+    if live:
+        raise LeaseHeld(
+            f"{'; '.join(map(str, live))}; migrations are pending, and none is applied under a run. Let it end, or"
+            " stop it (SIGTERM: what it has fetched is committed), then try again"
+        )
+
+
+def _read_lock_holders(connection: Connection) -> str:
+    """Who has locks on our tables, as the end of a sentence."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement("read_lock_holders"))
+        told = [f"process {pid} ({name or 'unnamed'}, {state})" for pid, name, state in cursor.fetchall()]
+        connection.rollback()
+    return f": {', '.join(told)} has one" if told else ""
 
 
 def _refuse_other_encodings(cursor: Any) -> None:

@@ -25,6 +25,7 @@ import psycopg2.errors
 from psycopg2 import sql
 from psycopg2.extras import Json
 
+from datasync_spider.api.credential import NO_KEY, Credential
 from datasync_spider.errors import StorageRefused, StreamChanged, TableRefused
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.sql import statement
@@ -58,7 +59,7 @@ class StreamSpec:
     """A stream as its source describes it, and the slice that is meant.
 
     ``name`` is unique in a database. ``schema``: where its table is to be made; None for where all others are.
-    ``fingerprint``: how its pages are read, by fact.
+    ``fingerprint``: how its pages are read, by fact. ``credential``: what its source is asked with.
 
     ``is_mutable``: a later version of a record replaces the stored one. ``version``: the path to it in the payload,
     None for the record's time. ``keeps_history``: what is replaced is kept. ``tombstone``: says in a column of the
@@ -70,6 +71,7 @@ class StreamSpec:
     source: str = BUILT_IN_SOURCE
     schema: str | None = None
     fingerprint: Mapping[str, str] = field(default_factory=dict)
+    credential: Credential = NO_KEY
     is_mutable: bool = False
     version: tuple[str, ...] | None = None
     keeps_history: bool = False
@@ -101,9 +103,13 @@ class Slice:
 
 
 def table_name(source: str, stream: str, *, is_taken: bool = False) -> str:
-    """``<source>__<stream>``; cut, with a digest, where PostgreSQL would cut it or another stream has it."""
-    full = f"{source}__{stream.removeprefix(f'{source}.')}"
-    if len(full.encode()) <= _LONGEST_NAME_BYTES and not is_taken:
+    """``<source>__<stream>``; with a digest behind it where PostgreSQL would cut it or another stream has it.
+
+    Also where it holds a %, which psycopg2 would take for a parameter's.
+    """
+    wanted = f"{source}__{stream.removeprefix(f'{source}.')}"
+    full = wanted.replace("%", "_")
+    if full == wanted and len(full.encode()) <= _LONGEST_NAME_BYTES and not is_taken:
         return full
     return _marked(full, f"{source} {stream}")
 
@@ -219,8 +225,11 @@ def _check_reading(cursor: Any, spec: StreamSpec, stream: dict[str, Any]) -> boo
             f"the stream {spec.name} is of the source {stream['source']}, not of {spec.source}: give it another name"
         )
     if stream["is_sliced"] != spec.is_sliced:
-        told = "has slices, and none is named" if stream["is_sliced"] else f"has no slices, and {spec.slice} names one"
-        raise StreamChanged(f"the stream {spec.name} {told}: give it another name, or scrapy streams drop {spec.name}")
+        if stream["is_sliced"]:
+            raise StreamChanged(f"the stream {spec.name} has slices, and none is named: set SLICE, or another STREAM")
+        raise StreamChanged(
+            f"the stream {spec.name} has no slices, and SLICE names {spec.slice}: leave it out, or set another STREAM"
+        )
     known, wanted = stream["fingerprint"], spec.facts
     if known == wanted or not wanted:
         return False

@@ -92,7 +92,7 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
     """
     with translated(), connection.cursor() as cursor:
         piece = _prepare(letters)
-        limit_transaction(connection, hold.lease_ttl_ms)
+        limit_transaction(connection, hold.lease_ttl_ms, slice_id=hold.slice.slice_id)
         bad = _stage(connection, cursor, piece.prepared)
         cursor.execute(hold.slice.table.statement("merge_staged"))
         stored = {event_id for (event_id,) in cursor.fetchall()}

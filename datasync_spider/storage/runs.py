@@ -8,18 +8,21 @@ after it                  a run called running and a lease that names us; a late
                           run failed
 before finish_run         the same; the position is the last committed checkpoint in any case
 
-Invariant: every function here that changes a row checks that the fence is ours.
+Invariant: every function here that changes a row checks that the fence is ours. The credential's is the exception:
+what the API has said to a key holds, whoever has heard it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRefused, StreamPaused
+from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.credentials import Waits, claim_credential, raise_waits, read_closed
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
@@ -71,21 +74,12 @@ class Hold:
 class OpenRun(Hold):
     """A run that holds its slice's lease and walks the feed.
 
-    ``closed_seconds``: how long the API has told an earlier run not to ask, counted from the opening;
-    ``advised_seconds``: the same where it was no refusal for the rate that said it.
+    ``waits``: what the API has asked of the run's credential, counted from the opening.
     """
 
     resume: ResumePoint
     took_over: str | None = None
-    closed_seconds: float = 0.0
-    advised_seconds: float = 0.0
-
-
-class Closed(NamedTuple):
-    """How long the API wants no request: ``seconds`` by refusals for the rate, ``advised_seconds`` by anything else."""
-
-    seconds: float = 0.0
-    advised_seconds: float = 0.0
+    waits: Waits = field(default_factory=Waits)
 
 
 class _SliceRow(NamedTuple):
@@ -105,8 +99,6 @@ class _SliceRow(NamedTuple):
     walk: int
     newest_occurred_at: datetime | None
     total_ingested: int
-    closed_seconds: float
-    advised_seconds: float
     paused_at: datetime | None
 
 
@@ -137,16 +129,16 @@ def open_run(
         if state.paused_at is not None:
             connection.rollback()
             raise StreamPaused(
-                f"{slice_} is paused since {state.paused_at:%Y-%m-%d %H:%M:%S %Z}:"
+                f"stream {slice_} is paused since {state.paused_at:%Y-%m-%d %H:%M:%S %Z}:"
                 f" scrapy streams resume {slice_.stream}"
             )
         took_over = _check_free(connection, slice_, state, me if again else None, alive)
         resume = _begin_or_continue(cursor, slice_, state)
+        waits = claim_credential(cursor, slice_.slice_id, spec.credential)
         begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind, "cursor": resume.cursor}
         hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
-    given = (state.closed_seconds, state.advised_seconds)
-    return OpenRun(hold.run_id, slice_, hold.fence, lease_ttl_ms, resume, took_over, *given)
+    return OpenRun(hold.run_id, slice_, hold.fence, lease_ttl_ms, resume, took_over, waits)
 
 
 def open_replay(
@@ -168,7 +160,7 @@ def open_replay(
         slice_ = versioned(connection, slice_, spec) if spec is not None else slice_
         state = _lock_slice(cursor, slice_)
         if state is None:
-            raise StorageRefused(f"{slice_} has been dropped meanwhile")
+            raise StorageRefused(f"stream {slice_} has been dropped meanwhile")
         took_over = _check_free(connection, slice_, state, None, alive)
         kept = {"pass_number": state.pass_number, "pass_kind": "replay", "cursor": state.cursor}
         hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me or this_process(), version, kept, took_over)
@@ -279,8 +271,11 @@ def _is_astray(cursor: Any, slice_: Slice) -> bool:
     return row is not None and row[0] == NoNewRecords.reason
 
 
-def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: int) -> None:
-    """Extends the lease and the run's heartbeat. Raises FencedOff where the lease is not ours any more."""
+def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: int) -> Closed:
+    """Extends the lease and the run's heartbeat, and gives how long the API wants no request of the run's credential.
+
+    Raises FencedOff where the lease is not ours any more.
+    """
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms)
         cursor.execute(statement("renew_lease"), {**run.key, "lease_ttl_ms": run.lease_ttl_ms})
@@ -288,14 +283,16 @@ def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: i
             connection.rollback()
             raise FencedOff(f"stream {run.slice} has been taken over by another run")
         cursor.execute(statement("heartbeat_run"), {"run_id": run.run_id, "retries": retries, "waited_ms": waited_ms})
+        closed = read_closed(cursor, run.waits.credential_id)
         connection.commit()
+    return closed
 
 
 def note_closed(connection: Connection, run: OpenRun, closed: Closed) -> None:
-    """Remembers, for runs to come, that the API has told not to ask for so long from now."""
+    """Remembers, for all runs with the credential, that the API wants no request for so long from now."""
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms)
-        cursor.execute(statement("note_closed"), {**run.key, **closed._asdict()})
+        raise_waits(cursor, run.waits.credential_id, closed)
         connection.commit()
 
 
@@ -311,15 +308,16 @@ def finish_run(
 ) -> None:
     """Ends the run's row unless a commit has ended it already, and gives the lease back if it is still ours.
 
-    ``closed``: for how long from now the API wants no request, for the run to come.
+    ``closed``: for how long from now the API wants no request, for the runs to come; a replay asks it for nothing.
     """
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms)
         outcome = {"status": status, "reason": reason, "detail": detail, "retries": retries, "waited_ms": waited_ms}
-        cursor.execute(statement("finish_run"), {**outcome, "run_id": run.run_id})
-        if closed is not None:
-            cursor.execute(statement("note_closed"), {**run.key, **closed._asdict()})
         cursor.execute(statement("release_lease"), run.key)
+        cursor.execute(statement("finish_run"), {**outcome, "run_id": run.run_id})
+        # Last, as when a run is opened: other slices wait for this row.
+        if isinstance(run, OpenRun) and closed is not None:
+            raise_waits(cursor, run.waits.credential_id, closed)
         connection.commit()
 
 
@@ -329,8 +327,8 @@ def end_open_run(connection: Connection, run_id: int, signal_name: str | None) -
     outcome = {"status": status, "reason": signal_name or "ended_abruptly", "run_id": run_id}
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
-        cursor.execute(statement("end_open_run"), outcome)
         cursor.execute(statement("release_lease_of"), {"run_id": run_id})
+        cursor.execute(statement("end_open_run"), outcome)
         connection.commit()
 
 

@@ -16,6 +16,7 @@ Invariant: looks only, and only into the catalog.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -185,6 +186,38 @@ def _expected(table: str, version: int) -> Shape:
         if told and told[-1] is not None:
             shape[fact] = told[-1]
     return shape
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What migrations change of a table that is there: columns ``retyped`` and ``gone``, ``keys`` that are gone."""
+
+    table: str
+    retyped: tuple[str, ...]
+    gone: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+def changes(version: int, target: int) -> list[Changed]:
+    """What others may have built upon that will be something else, or nothing, at the version ``target``."""
+    found = []
+    for table in _history():
+        before, after = _expected(table, version), _expected(table, target)
+        columns = {fact.removeprefix("column "): fact for fact in before if fact.startswith("column ")}
+        gone = tuple(column for column, fact in columns.items() if fact not in after)
+        retyped = tuple(
+            column
+            for column, fact in columns.items()
+            if column not in gone and _type(before[fact]) != _type(after[fact])
+        )
+        keys = tuple(fact for fact in before if "key" in fact.split(" (")[0].split() and fact not in after)
+        if retyped or gone or keys:
+            found.append(Changed(table, retyped, gone, keys))
+    return found
+
+
+def _type(column: str) -> str:
+    return re.split(" (?:NOT NULL|GENERATED|DEFAULT)", column, maxsplit=1)[0]
 
 
 def _faults(tables: Mapping[str, Table], version: int) -> Iterator[str]:

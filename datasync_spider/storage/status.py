@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from datasync_spider.storage.connect import Connection, RowCursor
-from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -19,12 +18,6 @@ def read_state(connection: Connection, slice_id: int) -> dict[str, Any] | None:
 def read_stream_names(connection: Connection) -> list[str]:
     """The streams that were ever begun here, the oldest first."""
     return [row["stream"] for row in _all(connection, "read_stream_names", {})]
-
-
-def read_asked_waits(connection: Connection, slice_: Slice) -> tuple[float, float]:
-    """For how many seconds a refusal for the rate, and any other answer, ask to stay away; 0 where nothing does."""
-    found = _all(connection, "read_asked_waits", {"slice_id": slice_.slice_id})
-    return (found[0]["closed_seconds"], found[0]["advised_seconds"]) if found else (0.0, 0.0)
 
 
 def read_last_runs(connection: Connection, slice_id: int, limit: int) -> list[dict[str, Any]]:

@@ -140,12 +140,6 @@ def snapshot(database_url: str) -> Iterator[Connection]:
         yield connection
 
 
-def read_closed_seconds(connection: Connection, slice_: Slice) -> float:
-    """How long the API has told us not to ask, from now."""
-    rows = _all(connection, "read_closed_seconds", {"slice_id": slice_.slice_id})
-    return float(next(iter(rows[0].values()))) if rows else 0.0
-
-
 def read_facts(connection: Connection, slice_: Slice) -> Facts:
     """Raises StorageRefused where the slice has been dropped meanwhile."""
     key = {"slice_id": slice_.slice_id}

@@ -83,7 +83,7 @@ class Writer:
         """
         started = time.monotonic()
         with translated():
-            limit_transaction(connection, self._run.lease_ttl_ms)
+            limit_transaction(connection, self._run.lease_ttl_ms, slice_id=self._run.slice.slice_id)
             written = self._write_rows(connection, batch)
             turn()
             failpoints.reach("before_checkpoint")

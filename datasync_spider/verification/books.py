@@ -10,7 +10,8 @@ _SET_RIGHT = "set the books right as docs/operations.md says under Resume"
 
 def deleted_rows(books: Books, events: Events) -> int:
     """How many events were deleted by somebody who set the books right afterwards; 0 where the books are not right."""
-    return max(0, _brought(books, events) - events.rows) if books.total_ingested == events.rows else 0
+    own = events.rows - books.total_adopted
+    return max(0, _brought(books, events) - own) if books.total_ingested == own else 0
 
 
 def _brought(books: Books, events: Events) -> int:
@@ -29,11 +30,12 @@ def judge_books(books: Books, events: Events) -> list[Check]:
 
 
 def _stored(books: Books, rows: int) -> Check:
-    booked = books.total_ingested
+    booked, adopted = books.total_ingested + books.total_adopted, books.total_adopted
     numbers = {"rows": rows, "booked": booked}
+    others = f" with {adopted:,} that other streams have stored there" if adopted else ""
     if rows == booked:
-        return holds("stored_total", f"{rows:,} events are in the table, as total_ingested says", numbers)
-    text = f"{rows:,} events are in the table, but total_ingested says {booked:,}"
+        return holds("stored_total", f"{rows:,} events are in the table, as total_ingested says{others}", numbers)
+    text = f"{rows:,} events are in the table, but total_ingested says {booked:,}{others}"
     if rows < booked:
         remedy = f"{booked - rows:,} rows were deleted: {_SET_RIGHT}, and crawl again"
     else:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.crawl import Crawl
+from tests.support.credentials import keep_wait
 from tests.support.database import execute_outside, rows, value
 from tests.support.feed import FEED_SETTINGS, Asked, Reply, assert_feed_is_stored, feed_events, page, serving
 from tests.support.waiting import eventually
@@ -48,9 +49,9 @@ def test_a_wait_beyond_the_budget_ends_the_run_at_once_and_binds_the_next_no_lon
         assert len(feed.asked) == 2
         # What was fetched is committed, the page that brought the wait too.
         assert value(database_url, "SELECT count(*) FROM ingested_events") == stored
-        left = "SELECT extract(epoch FROM advised_until - now()) FROM ingestion_state"
+        left = "SELECT extract(epoch FROM advised_until - now()) FROM ingestion_credentials"
         assert value(database_url, left) <= 1
-        assert value(database_url, "SELECT closed_until FROM ingestion_state") is None
+        assert value(database_url, "SELECT closed_until FROM ingestion_credentials") is None
         second = start_crawl(feed.base_url, **BUDGET)
         assert second.wait(60) == 0, second.log
     assert_feed_is_stored(database_url, feed.events)
@@ -72,10 +73,10 @@ def test_a_refusal_for_the_rate_is_kept_by_the_next_run_which_asks_for_nothing_a
         assert second.wait(30) == 1, second.log
         moment = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
         assert re.search(f"no request before {moment}, in (23 h 59 min|1 d 0 h)", ending(second))
-        assert "ingestion_state.closed_until" in ending(second)
+        assert "ingestion_credentials.closed_until" in ending(second)
         assert len(feed.asked) == 2
         # Who knows better lifts it.
-        execute_outside(database_url, "UPDATE ingestion_state SET closed_until = NULL")
+        execute_outside(database_url, "UPDATE ingestion_credentials SET closed_until = NULL")
         third = start_crawl(feed.base_url, **BUDGET)
         assert third.wait(60) == 0, third.log
     assert_feed_is_stored(database_url, feed.events)
@@ -117,7 +118,7 @@ def test_the_progress_tells_a_wait_and_a_signal_ends_it_at_once(start_crawl: Sta
         crawl.kill(signal.SIGTERM)
         assert crawl.wait(30) == 5, crawl.log
     [(closed, advised)] = rows(
-        database_url, "SELECT closed_until, extract(epoch FROM advised_until - now()) FROM ingestion_state"
+        database_url, "SELECT closed_until, extract(epoch FROM advised_until - now()) FROM ingestion_credentials"
     )
     assert closed is None
     assert 2_900 < advised <= 3_000
@@ -126,7 +127,7 @@ def test_the_progress_tells_a_wait_and_a_signal_ends_it_at_once(start_crawl: Sta
 def test_a_stream_that_somebody_has_closed_for_ever_asks_for_nothing(
     start_crawl: StartCrawl, database_url: str
 ) -> None:
-    execute_outside(database_url, "UPDATE ingestion_state SET closed_until = 'infinity' WHERE id = 1")
+    keep_wait(database_url, "'infinity'")
     with serving() as feed:
         crawl = start_crawl(feed.base_url, **BUDGET)
         assert crawl.wait(30) == 1, crawl.log

@@ -14,6 +14,7 @@ import pytest
 from datasync_spider.api.compiled import IS_COMPILED
 from datasync_spider.doctor.compiled import judge_compiled
 from tests.support.crawl import scrapy
+from tests.support.credentials import keep_wait
 from tests.support.database import execute_outside, value
 from tests.support.mock import MockApi
 from tests.support.rawserver import raw_server, response
@@ -140,8 +141,8 @@ def test_a_refusal_that_holds_crawls_back_is_a_problem_before_one_is_started(
     start_mock_api: StartMock, database_url: str, environment: dict[str, str]
 ) -> None:
     base_url = start_mock_api("--total", "10").base_url
-    execute_outside(database_url, "UPDATE ingestion_state SET closed_until = now() + INTERVAL '1 day' WHERE id = 1")
+    keep_wait(database_url, "now() + INTERVAL '1 day'")
     code, report = diagnose(API_BASE_URL=base_url, **environment)
     assert code == 1
     assert amiss(report) == [("api", "problem")]
-    assert any("no request before" in finding["text"] for finding in report["findings"])
+    assert any("no request with this credential before" in finding["text"] for finding in report["findings"])

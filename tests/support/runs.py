@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+from datasync_spider.api.credential import NO_KEY, Credential
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
@@ -32,9 +33,14 @@ def by_rule(stream: str, rule: Rule) -> StreamSpec:
 
 
 def open_test_run(
-    url: str, stream: str | StreamSpec = "events", *, lease_ttl_ms: int = 60_000, me: Owner = ELSEWHERE
+    url: str,
+    stream: str | StreamSpec = "events",
+    *,
+    lease_ttl_ms: int = 60_000,
+    me: Owner = ELSEWHERE,
+    credential: Credential = NO_KEY,
 ) -> OpenRun:
-    spec = StreamSpec(stream) if isinstance(stream, str) else stream
+    spec = StreamSpec(stream, credential=credential) if isinstance(stream, str) else stream
     with connected(url) as connection:
         return open_run(connection, spec, lease_ttl_ms, "test", me=me, alive=lambda _: False)
 

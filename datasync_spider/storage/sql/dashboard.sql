@@ -19,9 +19,10 @@ LIMIT %(limit)s;
 SELECT r.run_id, r.stream, r.status, r.reason, r.detail, r.owner, r.version, r.pass_number, r.pass_kind, r.started_at,
        r.heartbeat_at, r.ended_at, r.pages, r.events, r.inserted, r.duplicates, r.rejected, r.filtered, r.conflicts, r.bytes,
        r.retries, r.waited_ms, r.expected_total, s.lease_run_id = r.run_id AS holds_lease, s.lease_run_id,
-       s.lease_expires_at, greatest(s.closed_until, s.advised_until) AS closed_until, now() AS read_at
+       s.lease_expires_at, greatest(c.closed_until, c.advised_until) AS closed_until, now() AS read_at
 FROM ingestion_runs AS r
 LEFT JOIN ingestion_state AS s ON s.id = r.slice_id
+LEFT JOIN ingestion_credentials AS c ON c.credential_id = s.credential_id
 WHERE (%(stream)s::text IS NULL OR r.stream = %(stream)s)
   AND (%(status)s::text IS NULL OR r.status = %(status)s)
   AND (%(before)s::bigint IS NULL OR r.run_id < %(before)s)
@@ -32,9 +33,10 @@ LIMIT %(limit)s;
 SELECT r.run_id, r.stream, r.status, r.reason, r.detail, r.owner, r.version, r.pass_number, r.pass_kind, r.started_at,
        r.heartbeat_at, r.ended_at, r.pages, r.events, r.inserted, r.duplicates, r.rejected, r.filtered, r.conflicts, r.bytes,
        r.retries, r.waited_ms, r.expected_total, s.lease_run_id = r.run_id AS holds_lease, s.lease_run_id,
-       s.lease_expires_at, greatest(s.closed_until, s.advised_until) AS closed_until, now() AS read_at
+       s.lease_expires_at, greatest(c.closed_until, c.advised_until) AS closed_until, now() AS read_at
 FROM ingestion_runs AS r
 LEFT JOIN ingestion_state AS s ON s.id = r.slice_id
+LEFT JOIN ingestion_credentials AS c ON c.credential_id = s.credential_id
 WHERE r.run_id = ANY(%(run_ids)s);
 
 -- name: dashboard_recent_pages

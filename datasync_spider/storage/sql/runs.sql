@@ -1,11 +1,8 @@
 -- name: lock_slice
--- A moment that somebody has set by hand may be infinity, from which nothing can be taken away.
 SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired,
        pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
        newest_occurred_at, total_ingested,
-       (CASE WHEN closed_until > now() THEN extract(epoch FROM least(closed_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS closed_seconds,
-       (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds,
        paused_at
 FROM ingestion_state
 WHERE id = %(slice_id)s
@@ -78,13 +75,6 @@ SET lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INT
 WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
 RETURNING fence;
 
--- name: note_closed
--- Only later ones: what was said once holds.
-UPDATE ingestion_state
-SET closed_until = GREATEST(closed_until, now() + nullif(%(seconds)s, 0) * INTERVAL '1 second'),
-    advised_until = GREATEST(advised_until, now() + nullif(%(advised_seconds)s, 0) * INTERVAL '1 second')
-WHERE id = %(slice_id)s AND fence = %(fence)s;
-
 -- name: heartbeat_run
 UPDATE ingestion_runs SET heartbeat_at = now(), retries = %(retries)s, waited_ms = %(waited_ms)s
 WHERE run_id = %(run_id)s AND status = 'running';
@@ -116,11 +106,15 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = %(label)s AND pid <> pg_backend_pid();
 
 -- name: end_backends_of_earlier_runs
--- They are told by the run's number in their application_name.
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-JOIN ingestion_runs AS run ON application_name ~ '^datasync run [0-9]{1,18} '
-    AND run.run_id = split_part(application_name, ' ', 3)::bigint
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND run.slice_id = %(slice_id)s AND run.run_id < %(run_id)s;
+-- Those in whose transaction the slice is being written to (begin_transaction), while it is ours and we do not write yet.
+-- An advisory lock of that number may be somebody else's, so the name must be ours as well.
+SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (%(slice_id)s::bigint %% 4294967296)::oid AND objsubid = 1
+  AND datname = current_database() AND activity.datid = pg_locks.database AND pid <> pg_backend_pid()
+  AND starts_with(application_name, 'datasync')
+  AND EXISTS (
+      SELECT FROM ingestion_state WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
+  );
 
 -- name: read_run
 SELECT run_id, slice_id, stream, (SELECT slice FROM ingestion_state WHERE id = slice_id) AS slice, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,

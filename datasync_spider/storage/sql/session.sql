@@ -7,6 +7,8 @@
 -- tcp_keepalives: a client whose machine died in the middle of a COPY is not idle to the server: only TCP tells, by default
 -- after two hours, and until then it holds the keys that its successor wants to write.
 -- search_path: NULL leaves it. transaction_timeout: not before PostgreSQL 17.
+-- slice_id: the slice that the transaction writes to, NULL where it writes to none. Nobody takes that lock for himself, so
+-- nobody waits for it: it says in pg_locks what the backend does (end_backends_of_earlier_runs).
 SET LOCAL statement_timeout = %(statement_timeout_ms)s;
 SET LOCAL lock_timeout = %(lock_timeout_ms)s;
 SET LOCAL idle_in_transaction_session_timeout = %(idle_timeout_ms)s;
@@ -26,7 +28,9 @@ SELECT pg_catalog.pg_backend_pid(),
            'search_path', coalesce(%(search_path)s, pg_catalog.current_setting('search_path')), true
        ),
        CASE WHEN pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL
-            THEN pg_catalog.set_config('transaction_timeout', '0', true) END;
+            THEN pg_catalog.set_config('transaction_timeout', '0', true) END,
+       CASE WHEN %(slice_id)s::bigint IS NOT NULL
+            THEN pg_catalog.pg_advisory_xact_lock_shared((1684107123::bigint << 32) + %(slice_id)s::bigint %% 4294967296) END;
 
 -- name: read_search_path
 -- The schemas in which a name is looked for, as far as they exist and may be used. The system's own are none for tables.

@@ -2,7 +2,7 @@
 SELECT cursor, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
        pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
        oldest_occurred_at, newest_occurred_at, fence, lease_owner, lease_run_id, lease_acquired_at, lease_expires_at,
-       coalesce(lease_expires_at < now(), true) AS lease_expired
+       coalesce(lease_expires_at < now(), true) AS lease_expired, credential_id
 FROM ingestion_state
 WHERE id = %(slice_id)s;
 
@@ -13,13 +13,6 @@ FROM ingestion_state s
 WHERE pass_status <> 'new' OR total_ingested > 0 OR EXISTS (SELECT FROM ingestion_runs r WHERE r.slice_id = s.id)
 GROUP BY stream
 ORDER BY min(id);
-
--- name: read_asked_waits
--- For how long the API has asked the stream's earlier runs to stay away, in seconds from now.
-SELECT (CASE WHEN closed_until > now() THEN extract(epoch FROM least(closed_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS closed_seconds,
-       (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds
-FROM ingestion_state
-WHERE id = %(slice_id)s;
 
 -- name: read_last_runs
 -- Runs that walk the feed: a replay says nothing of it.

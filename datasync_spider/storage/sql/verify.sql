@@ -3,16 +3,14 @@
 -- all events on disk to sum them up.
 SELECT set_config('enable_sort', 'off', true);
 
--- name: read_closed_seconds
--- How long the API has told us not to ask, from now.
-SELECT (CASE WHEN greatest(closed_until, advised_until) > now() THEN extract(epoch FROM least(greatest(closed_until, advised_until), now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8
-FROM ingestion_state WHERE id = %(slice_id)s;
-
 -- name: verify_books
 -- What the slice's row and its runs claim. Earlier runs than first_run_id tell of rows that are no longer in the table.
 SELECT now() AS read_at, state.cursor, state.walk, state.pass_number, state.pass_status, state.pass_expected_total,
        state.total_ingested, state.total_rejected, state.total_filtered, state.total_adopted,
-       runs.inserted AS all_inserted, runs.first_started_at,
+       runs.inserted AS all_inserted,
+       -- Where others have stored rows as well, theirs were not there before the first run.
+       CASE WHEN state.total_adopted > 0 THEN (SELECT min(started_at)::text FROM ingestion_runs)
+            ELSE runs.first_started_at END AS first_started_at,
        letters.open AS open_letters, letters.replayed AS settled_letters, replays.settled AS settled_by_replays
 FROM ingestion_state AS state
 CROSS JOIN LATERAL (

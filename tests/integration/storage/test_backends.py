@@ -9,6 +9,8 @@ import pytest
 
 from datasync_spider.storage.backends import end_backends_of_earlier_runs, end_lost_backends, label
 from datasync_spider.storage.connect import Connection, connect, connected
+from datasync_spider.storage.limits import limit_transaction
+from datasync_spider.storage.registry import Slice
 from tests.support.runs import open_test_run
 from tests.support.waiting import eventually
 
@@ -23,21 +25,45 @@ def is_ended(connection: Connection) -> bool:
     return False
 
 
-def test_a_new_run_ends_what_earlier_runs_of_its_stream_have_left_and_nothing_else(database_url: str) -> None:
+def writing(url: str, slice_: Slice, name: str) -> Connection:
+    """A connection in the middle of a transaction of the slice's."""
+    connection = connect(url, label=name)
+    limit_transaction(connection, 60_000, slice_id=slice_.slice_id)
+    return connection
+
+
+def test_a_new_run_ends_what_is_still_being_written_to_its_slice_and_nothing_else(database_url: str) -> None:
     old = open_test_run(database_url)
     other = open_test_run(database_url, "another-stream")
     new = open_test_run(database_url)
+    # The name says nothing of the slice: one connection may serve many, one after the other.
+    served_many = connect(database_url, label="datasync pool")
+    limit_transaction(served_many, 60_000, slice_id=new.slice.slice_id)
+    served_many.commit()
+    limit_transaction(served_many, 60_000, slice_id=other.slice.slice_id)
     with (
-        closing(connect(database_url, label=label(old.run_id, "writer 1"))) as zombie,
-        closing(connect(database_url, label=label(other.run_id, "writer 1"))) as of_another_stream,
-        closing(connect(database_url, label=label(new.run_id, "writer 1"))) as own,
-        closing(connect(database_url, label=f"datasync run {old.run_id}0 writer 1")) as of_no_run,
-        closing(connect(database_url, label="somebody else")) as of_somebody,
+        closing(writing(database_url, old.slice, label(old.run_id, "writer 1"))) as zombie,
+        closing(writing(database_url, old.slice, "datasync pool")) as pooled,
+        closing(writing(database_url, other.slice, label(other.run_id, "writer 1"))) as of_another_stream,
+        closing(connect(database_url, label=label(old.run_id, "control"))) as idle,
+        closing(writing(database_url, old.slice, "somebody else")) as of_somebody,
+        closing(served_many),
         connected(database_url) as connection,
     ):
         end_backends_of_earlier_runs(connection, new)
         eventually(lambda: is_ended(zombie), what="the zombie's connection to end")
-        assert not any(map(is_ended, (of_another_stream, own, of_no_run, of_somebody)))
+        eventually(lambda: is_ended(pooled), what="the pool's connection to end")
+        assert not any(map(is_ended, (of_another_stream, idle, of_somebody, served_many)))
+
+
+def test_a_run_that_was_taken_over_ends_nothing(database_url: str) -> None:
+    old, new = open_test_run(database_url), open_test_run(database_url)
+    with (
+        closing(writing(database_url, new.slice, label(new.run_id, "writer 1"))) as writer,
+        connected(database_url) as connection,
+    ):
+        end_backends_of_earlier_runs(connection, old)
+        assert not is_ended(writer)
 
 
 def test_a_writer_that_reconnects_ends_the_connection_that_it_lost_and_keeps_its_own(database_url: str) -> None:

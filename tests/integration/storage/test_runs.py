@@ -5,23 +5,17 @@ import threading
 import pytest
 
 from datasync_spider.errors import FencedOff, LeaseHeld
+from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.owner import this_process
 from datasync_spider.storage.passdepth import read_pass_depth
 from datasync_spider.storage.registry import StreamSpec
-from datasync_spider.storage.runs import (
-    Closed,
-    OpenRun,
-    finish_run,
-    note_closed,
-    open_run,
-    read_run,
-    renew_lease,
-)
+from datasync_spider.storage.runs import OpenRun, finish_run, note_closed, open_run, read_run, renew_lease
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
 from tests.support.runs import ELSEWHERE, EVENTS, open_test_run, run_writer
+from tests.support.waiting import eventually
 
 
 def test_the_first_run_starts_a_full_pass_at_the_head(database_url: str) -> None:
@@ -208,10 +202,10 @@ def test_what_the_api_told_one_run_holds_for_the_next(database_url: str) -> None
     with connected(database_url) as connection:
         note_closed(connection, first, Closed(50.0))
         note_closed(connection, first, Closed(5.0, 20.0))
-    assert (first.closed_seconds, first.advised_seconds) == (0, 0)
+    assert first.waits.closed == Closed()
     second = open_test_run(database_url)
-    assert 40 < second.closed_seconds <= 50
-    assert 10 < second.advised_seconds <= 20
+    assert 40 < second.waits.closed.seconds <= 50
+    assert 10 < second.waits.closed.advised_seconds <= 20
 
 
 def test_what_the_api_told_a_run_is_kept_with_its_end(database_url: str) -> None:
@@ -219,13 +213,42 @@ def test_what_the_api_told_a_run_is_kept_with_its_end(database_url: str) -> None
     with connected(database_url) as connection:
         finish_run(connection, run, "failed", "wait_too_long", None, 0, 0, Closed(86_400.0, 30.0))
     following = open_test_run(database_url)
-    assert 86_000 < following.closed_seconds <= 86_400
-    assert 20 < following.advised_seconds <= 30
+    assert 86_000 < following.waits.closed.seconds <= 86_400
+    assert 20 < following.waits.closed.advised_seconds <= 30
 
 
-def test_a_run_that_was_fenced_off_keeps_nothing_for_the_one_that_took_over(database_url: str) -> None:
+def test_what_the_api_told_a_run_that_was_fenced_off_holds_all_the_same(database_url: str) -> None:
     zombie = open_test_run(database_url)
-    open_test_run(database_url)
+    successor = open_test_run(database_url)
     with connected(database_url) as connection:
-        finish_run(connection, zombie, "fenced", "fenced", None, 0, 0, Closed(86_400.0, 86_400.0))
-    assert open_test_run(database_url).closed_seconds == 0
+        finish_run(connection, zombie, "fenced", "fenced", None, 0, 0, Closed(86_400.0))
+        assert 86_000 < renew_lease(connection, successor, 0, 0).seconds <= 86_400
+
+
+def test_a_run_that_ends_while_its_slice_is_taken_over_is_no_deadlock(database_url: str) -> None:
+    """Both want the slice's row, the run's and the credential's: the end waits for the first, and holds no other."""
+    run = open_test_run(database_url)
+    outcomes: list[Exception | None] = []
+
+    def end() -> None:
+        try:
+            with connected(database_url) as connection:
+                finish_run(connection, run, "failed", "wait_too_long", None, 0, 0, Closed(50.0))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+            outcomes.append(error)
+        else:
+            outcomes.append(None)
+
+    ending = threading.Thread(target=end)
+    with connected(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM ingestion_state WHERE id = 1 FOR UPDATE")
+        ending.start()
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        eventually(lambda: rows(database_url, waiting), what="the end that waits")
+        cursor.execute("UPDATE ingestion_credentials SET updated_at = now()")
+        cursor.execute("UPDATE ingestion_runs SET detail = 'taken over'")
+        connection.commit()
+    ending.join(60)
+    assert outcomes == [None]

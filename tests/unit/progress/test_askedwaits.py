@@ -27,7 +27,7 @@ def test_it_says_until_when_and_how_to_lift_it() -> None:
 def test_of_a_refusal_it_says_that_no_run_asks_before() -> None:
     words = too_long_words(DAY, "429, Retry-After: 86400", 3_600.0, NOW, is_kept=True)
     assert "until then no run asks" in words
-    assert words.endswith("set ingestion_state.closed_until to NULL")
+    assert words.endswith("set ingestion_credentials.closed_until to NULL in the row that scrapy status names")
 
 
 def test_what_is_no_wait_in_any_unit_has_no_moment() -> None:

@@ -1,0 +1,44 @@
+"""A credential: a key, the API that it opens, and with both the budget of requests that goes with them. Pure.
+
+Invariants: one key at one origin is one credential, however its address is spelt; the same key at another origin is
+another one, and so is no key at all. A fingerprint leads back to no key, and trying keys against one is slow.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from hashlib import scrypt
+
+from datasync_spider.api.endpoint import origin
+
+# About ten milliseconds and four megabytes a try, once a run. Keys should be long and random; one that is a word must
+# not be found by trying all words.
+_TRIES_COST = 2**12
+_BLOCK_SIZE = 8
+_DIGEST_BYTES = 16
+_BUNDLED_MOCK = "the bundled mock API"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """``api``: whose requests are counted. ``key`` None: the API counts all that come without one as well."""
+
+    api: str
+    key: str | None = field(repr=False)
+
+    @classmethod
+    def of(cls, base_url: str | None, key: str | None) -> Credential:
+        """``base_url`` None: the mock that comes with this project, which is at another port each time."""
+        return cls(_BUNDLED_MOCK if base_url is None else origin(base_url), key)
+
+    def fingerprint(self, salt: str) -> str:
+        """The same for the same credential and salt, 32 hexadecimal digits."""
+        # As JSON, so that no two pairs are one text.
+        text = json.dumps([self.api, self.key])
+        digest = scrypt(text.encode(), salt=salt.encode(), n=_TRIES_COST, r=_BLOCK_SIZE, p=1, dklen=_DIGEST_BYTES)
+        return digest.hex()
+
+
+NO_KEY = Credential.of(None, None)
+"""That of the bundled mock."""

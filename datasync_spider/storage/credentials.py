@@ -1,0 +1,99 @@
+"""What an API has said of its limits: until when a credential is to ask for nothing, by whichever run it was heard.
+
+A row is a credential's, known by a salted digest. A wait that an earlier version kept with a slice is in a row of its
+own, the slice's keeper, since no migration knows a key; the slice's next run claims it. All that opening a run does
+here is in its transaction, so what a crash leaves is one of these:
+
+before it commits   the keeper, if there was one, and no trace of the credential, or the row that others have made of it
+after it            the credential's row, with the later of both waits, and the slice's row points at it; no keeper
+
+Many slices may open at once with a credential that is new. Locks are taken in one order: the slice's row, then the
+credential's, then the keeper's, which nobody else wants. Who waits for a credential's row waits for a transaction that
+wants no slice's row any more.
+
+Invariant: a wait is only ever raised, and no fence is asked for: what the API has said to the key holds, even if the
+run that heard it has been replaced since. No key is in any row, nor a digest that could be tried at speed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from datasync_spider.api.credential import Credential
+from datasync_spider.pacing.askedwaits import Closed
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.sql import statement
+from datasync_spider.storage.translate import translated
+
+
+class Waits(NamedTuple):
+    """What is recorded for a credential. ``credential_id``: the row that says the longest, None where there is none."""
+
+    credential_id: int | None = None
+    closed: Closed = Closed()
+
+
+def claim_credential(cursor: Any, slice_id: int, credential: Credential) -> Waits:
+    """The credential's row, which the slice uses from now on. The caller holds the slice's row, and commits."""
+    cursor.execute(statement("make_salt"))
+    fingerprint = credential.fingerprint(_read_salt(cursor))
+    credential_id = _find_or_insert(cursor, fingerprint)
+    values = {"credential_id": credential_id, "slice_id": slice_id, "keeper": _keeper(slice_id)}
+    for step in ("claim_kept_waits", "use_credential", "drop_keeper"):
+        cursor.execute(statement(step), values)
+    return _read_waits(cursor, credential_id)
+
+
+def raise_waits(cursor: Any, credential_id: int | None, closed: Closed) -> None:
+    """Records that the API wants no request for so long from now, unless it is recorded for longer."""
+    cursor.execute(statement("raise_waits"), {"credential_id": credential_id, **closed._asdict()})
+
+
+def read_closed(cursor: Any, credential_id: int | None) -> Closed:
+    """How long the API wants no request, from now."""
+    return _read_waits(cursor, credential_id).closed
+
+
+def find_waits(connection: Connection, credential: Credential, slice_id: int | None) -> Waits:
+    """What would hold back a run of the slice with this credential. ``slice_id`` None: of a slice that has no row."""
+    with translated(), connection.cursor() as cursor:
+        salt = _read_salt(cursor)
+        keepers = [] if slice_id is None else [_keeper(slice_id)]
+        found = _read_waits(cursor, None, [credential.fingerprint(salt), *keepers])
+        connection.rollback()
+    return found
+
+
+def waits_of(connection: Connection, credential_id: int | None) -> Waits:
+    """What is recorded in this row."""
+    with translated(), connection.cursor() as cursor:
+        found = _read_waits(cursor, credential_id)
+        connection.rollback()
+    return found
+
+
+def _keeper(slice_id: int) -> str:
+    return f"slice:{slice_id}"
+
+
+def _read_salt(cursor: Any) -> str:
+    cursor.execute(statement("read_salt"))
+    row = cursor.fetchone()
+    return "" if row is None else str(row[0])
+
+
+def _find_or_insert(cursor: Any, fingerprint: str) -> int:
+    while True:
+        cursor.execute(statement("find_credential"), {"fingerprint": fingerprint})
+        row = cursor.fetchone()
+        if row is not None:
+            return int(row[0])
+        cursor.execute(statement("insert_credential"), {"fingerprint": fingerprint})
+
+
+def _read_waits(cursor: Any, credential_id: int | None, fingerprints: list[str] | None = None) -> Waits:
+    cursor.execute(statement("read_waits"), {"credential_id": credential_id, "fingerprints": fingerprints or []})
+    rows = cursor.fetchall()
+    if not rows:
+        return Waits()
+    return Waits(rows[0][0], Closed(rows[0][1], max(row[2] for row in rows)))

@@ -1,0 +1,47 @@
+-- name: make_salt
+-- There is one from the migration on. Where somebody has emptied the table, the digests begin anew.
+INSERT INTO ingestion_credential_salt DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+-- name: read_salt
+SELECT salt::text FROM ingestion_credential_salt;
+
+-- name: find_credential
+SELECT credential_id FROM ingestion_credentials WHERE fingerprint = %(fingerprint)s;
+
+-- name: insert_credential
+-- Makes no row where another process makes it: what it does is waited for.
+INSERT INTO ingestion_credentials (fingerprint) VALUES (%(fingerprint)s) ON CONFLICT DO NOTHING;
+
+-- name: claim_kept_waits
+-- What the slice has kept for the credential that it would turn out to use.
+UPDATE ingestion_credentials AS own
+SET closed_until = GREATEST(own.closed_until, kept.closed_until),
+    advised_until = GREATEST(own.advised_until, kept.advised_until),
+    updated_at = now()
+FROM ingestion_credentials AS kept
+WHERE own.credential_id = %(credential_id)s AND kept.fingerprint = %(keeper)s;
+
+-- name: use_credential
+UPDATE ingestion_state SET credential_id = %(credential_id)s
+WHERE id = %(slice_id)s AND credential_id IS DISTINCT FROM %(credential_id)s;
+
+-- name: drop_keeper
+DELETE FROM ingestion_credentials WHERE fingerprint = %(keeper)s;
+
+-- name: raise_waits
+-- Only later ones: what was said once holds, whoever has heard it.
+UPDATE ingestion_credentials
+SET closed_until = GREATEST(closed_until, now() + nullif(%(seconds)s, 0) * INTERVAL '1 second'),
+    advised_until = GREATEST(advised_until, now() + nullif(%(advised_seconds)s, 0) * INTERVAL '1 second'),
+    updated_at = now()
+WHERE credential_id = %(credential_id)s;
+
+-- name: read_waits
+-- In seconds from now, the longest first. A moment that somebody has set by hand may be infinity, from which nothing can be
+-- taken away.
+SELECT credential_id,
+       (CASE WHEN closed_until > now() THEN extract(epoch FROM least(closed_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS seconds,
+       (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds
+FROM ingestion_credentials
+WHERE credential_id = %(credential_id)s OR fingerprint = ANY(%(fingerprints)s)
+ORDER BY seconds DESC, advised_seconds DESC;
