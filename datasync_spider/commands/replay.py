@@ -19,6 +19,7 @@ from datasync_spider.storage.deadletters import Chosen
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.shape import check_tables
+from datasync_spider.streamspec import stream_spec
 
 if TYPE_CHECKING:
     import argparse
@@ -49,7 +50,7 @@ class Command(DatasyncCommand):
                 totals = rehearse(database_url, chosen)
             else:
                 totals = replay(
-                    database_url, chosen, config.conflict_rule, config.lease_ttl_ms, config.stall_timeout_seconds
+                    database_url, chosen, stream_spec(config), config.lease_ttl_ms, config.stall_timeout_seconds
                 )
         except LeaseHeld as error:
             print(f"replay: {error}", file=sys.stderr)

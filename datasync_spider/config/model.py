@@ -59,6 +59,7 @@ class Config:
     write_concurrency: int
     write_retry_budget_ms: int
     conflict_rule: Literal["first", "last"]
+    keep_history: bool
     rejected_max_percent: float
     stream: str
     slice: str

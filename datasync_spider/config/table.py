@@ -159,7 +159,14 @@ WRITING = (
         "conflict_rule",
         "first",
         kinds.choice("first", "last"),
-        "Which of two versions of an event is kept: the first stored, or the one that occurred last.",
+        "Which of two versions of an event is stored: the first one, or the one that occurred last.",
+    ),
+    Setting(
+        "KEEP_HISTORY",
+        "keep_history",
+        "true",
+        kinds.boolean(),
+        "With CONFLICT_RULE=last: keep the versions that are not stored, in a table of their own.",
     ),
     Setting(
         "REJECTED_MAX_PERCENT",

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from datasync_spider import __version__, failpoints
 from datasync_spider.errors import FencedOff, Stopped, StorageError
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
-from datasync_spider.storage.conflicts import ConflictRule
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.deadletters import Chosen, DeadLetter, count_letters, read_letters_after
 from datasync_spider.storage.interruption import interruptible
+from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.replays import Tried, replay_letters, try_letters
 from datasync_spider.storage.runs import Hold, finish_run, open_replay
 from datasync_spider.storage.standstill import StandstillWatch
@@ -63,7 +63,7 @@ class Totals:
 
 
 def replay(
-    database_url: str, chosen: Chosen, rule: ConflictRule, lease_ttl_ms: int, stall_timeout_seconds: float
+    database_url: str, chosen: Chosen, spec: StreamSpec, lease_ttl_ms: int, stall_timeout_seconds: float
 ) -> Totals:
     """Replays what is open among the chosen. Where nothing is, no run is opened.
 
@@ -81,13 +81,13 @@ def replay(
         if not is_due:
             return totals
         hold = interruptible(
-            connection, lambda: open_replay(connection, chosen.slice, lease_ttl_ms, __version__), watch
+            connection, lambda: open_replay(connection, chosen.slice, lease_ttl_ms, __version__, spec=spec), watch
         )
         end_backends_of_earlier_runs(connection, hold)
         totals.run_id = hold.run_id
         try:
             failpoints.reach("run_opened")
-            for tried in _pieces(connection, chosen, lambda some: replay_letters(connection, hold, some, rule), watch):
+            for tried in _pieces(connection, chosen, lambda some: replay_letters(connection, hold, some), watch):
                 totals.add(tried)
                 logger.debug("replayed %d events, %d of them acceptable", totals.tried, totals.settled)
             failpoints.reach("before_finish")

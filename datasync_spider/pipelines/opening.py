@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import CloseSpider
 
 from datasync_spider import __version__
-from datasync_spider.api.fingerprint import FINGERPRINT
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.retrying import patiently
 from datasync_spider.storage.runs import OpenRun, open_run
 from datasync_spider.storage.standstill import StandstillWatch
+from datasync_spider.streamspec import stream_spec
 
 if TYPE_CHECKING:
     from datasync_spider.config import Config
@@ -72,19 +71,9 @@ class Opening:
         config = self._config
         with connected(config.database_url_text) as connection, watch.over(connection):
             again, self._was_tried = self._was_tried, True
-            run = open_run(connection, _spec(config), config.lease_ttl_ms, __version__, again=again)
+            run = open_run(connection, stream_spec(config), config.lease_ttl_ms, __version__, again=again)
             end_backends_of_earlier_runs(connection, run)
             return run
-
-
-def _spec(config: Config) -> StreamSpec:
-    return StreamSpec(
-        config.stream,
-        config.slice,
-        schema=config.database_schema,
-        fingerprint=FINGERPRINT,
-        credential=config.credential,
-    )
 
 
 def _log_start(run: OpenRun) -> None:

@@ -131,7 +131,7 @@ class PostgresPipeline:
         mode = CopyMode(expects_known=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
         dispatcher = Dispatcher(
             settings,
-            Writer(run, mode, config.conflict_rule, config.rejected_max_percent),
+            Writer(run, mode, config.rejected_max_percent),
             self._telling.totals,
             self._telling.retrying_from_threads(asyncio.get_running_loop()),
         )

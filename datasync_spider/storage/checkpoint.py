@@ -51,9 +51,11 @@ def save_checkpoint(
     write_seconds: float,
     totals: RunTotals,
     rejected_max_percent: float = 100.0,
+    replacing: frozenset[int] = frozenset(),
 ) -> Committed:
     """Writes everything that makes the batch count; the caller commits.
 
+    ``replacing``: pages that brought a later version of a stored record, which is progress as a new record is.
     A run with too large a share of rejected events gets no verdict: its rows count, its pass stays open.
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
@@ -117,15 +119,16 @@ def save_checkpoint(
         run_status=verdict.run_status if verdict else None,
         detail=verdict.detail if verdict else None,
         conflicts=conflicts,
-        last_new_page=_last_new_page(batch, inserted, kept),
+        last_new_page=_last_new_page(batch, inserted, kept.new_pages | replacing),
         accounted=stored + rejected + filtered,
         **summed,
     )
 
 
-def _last_new_page(batch: Batch, inserted: dict[int, int], kept: Kept) -> int | None:
+def _last_new_page(batch: Batch, inserted: dict[int, int], others: frozenset[int]) -> int | None:
+    """``others``: pages that were new by something else than a row."""
     numbers = (prepared.page.number for prepared in reversed(batch.pages))
-    return next((number for number in numbers if inserted.get(number) or number in kept.new_pages), None)
+    return next((number for number in numbers if inserted.get(number) or number in others), None)
 
 
 def _refusal(cursor: psycopg2.extensions.cursor, look: str, run: OpenRun, batch: Batch) -> StorageError | None:

@@ -1,12 +1,21 @@
-"""Same id, different content: counted and kept, since DO NOTHING would hide it.
+"""Same id, different content: what becomes of versions of which another one is stored, or was on its way.
 
-The rule says which version is the event: ``first`` (the one that was stored first) or ``last`` (the one with the later
-``occurred_at``; without times the first). The other one goes to ``event_conflicts``. Two versions that are equal as
-JSON are no conflict, whatever their white space. A version that PostgreSQL refuses is none that could be compared, and
-goes to the dead letters, as it does where no other one is known (docs/decisions/0016).
+In an immutable stream that should not be: the first one stays, the other one is a finding and goes to
+``event_conflicts``, counted. In a mutable one (:class:`~datasync_spider.storage.streamtable.Versions`) the latest
+version is the record, whatever the order in which they come; all others go to the history, each once, where the stream
+keeps one (docs/decisions/0027). Two contents of one and the same version contradict each other in any stream.
+
+What becomes of a staged version, beside the stored one:
+
+later               replaces it, and the row's ``ingested_at`` is that of this transaction; the replaced one, history
+earlier             history, as one that has never been in the table
+equally late        ``event_conflicts``; so are two without any version, and all of an immutable stream
+equal as JSON       nothing, whatever its white space
+refused             a dead letter (docs/decisions/0016): it is none that could be compared
 
 Invariant: runs inside the writer's transaction after its turn has come, so what earlier batches stored is visible, and
-no later batch has touched the same ids.
+no later batch has touched the same ids. All of it is one transaction with the checkpoint: a crash leaves the stored
+version as it was, and another session sees the one or the other, and the replaced one in exactly one of the two tables.
 """
 
 from __future__ import annotations
@@ -15,7 +24,6 @@ from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Literal
 
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.connect import Connection
@@ -24,20 +32,28 @@ from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
 from datasync_spider.storage.sql import statement
 
-ConflictRule = Literal["first", "last"]
-
 
 @dataclass(frozen=True, slots=True)
 class Settled:
     """What became of them, by page number.
 
-    ``conflicts``: so many versions were put aside for the first time. ``inserted``: versions that were stored after
+    ``conflicts``: so many versions were put into ``event_conflicts``. ``inserted``: versions that were stored after
     all, since PostgreSQL has refused the other one and they contradict nothing. ``refused``: what it did not take.
+    ``replacing``: the pages that brought a later version of what was stored.
     """
 
     conflicts: int
     inserted: Counter[int]
     refused: dict[int, list[RefusedRow]]
+    replacing: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SettledRows:
+    """``conflicts``: so many were put into ``event_conflicts``. ``replaced``: the ids that have a later version now."""
+
+    conflicts: int
+    replaced: frozenset[str] = frozenset()
 
 
 def contested_rows(batch: Batch, differing: AbstractSet[str]) -> dict[int, Rows]:
@@ -64,22 +80,17 @@ def _contested_of(page: PreparedPage, differing: AbstractSet[str]) -> Rows:
     return rows
 
 
-def settle(
-    connection: Connection,
-    hold: Hold,
-    rule: ConflictRule,
-    contested: Mapping[int, Rows],
-    *,
-    is_staging: bool,
-) -> Settled:
-    """Settles these versions by the rule. ``is_staging``: ``staged_events`` exists, and what it holds is done with."""
+def settle(connection: Connection, hold: Hold, contested: Mapping[int, Rows], *, is_staging: bool) -> Settled:
+    """Settles these versions. ``is_staging``: ``staged_events`` exists, and what it holds is done with."""
     with connection.cursor() as cursor:
         cursor.execute(statement("empty_staging" if is_staging else "create_staging"))
         refused = stage_pages(connection, contested)
         cursor.execute(hold.slice.table.statement("merge_staged"))
         alone = {event_id for (event_id,) in cursor.fetchall()}
     inserted = Counter(_bringers(contested, refused, alone).values())
-    return Settled(settle_staged(connection, hold, rule), inserted, refused)
+    rows = settle_staged(connection, hold)
+    replacing = frozenset(_bringers(contested, refused, rows.replaced).values())
+    return Settled(rows.conflicts, inserted, refused, replacing)
 
 
 def _bringers(
@@ -94,15 +105,20 @@ def _bringers(
     return bringers
 
 
-def settle_staged(connection: Connection, hold: Hold, rule: ConflictRule) -> int:
-    """Compares ``staged_events`` with what is stored; gives how many versions were put aside for the first time."""
+def settle_staged(connection: Connection, hold: Hold) -> SettledRows:
+    """Compares ``staged_events`` with what is stored."""
+    table = hold.slice.table
     with connection.cursor() as cursor:
-        table, values = hold.slice.table, {**hold.key, "stream": hold.slice.stream}
         cursor.execute(statement("look_up_by_key"))
-        kept = 0
-        if rule == "last":
+        values = {**hold.key, "stream": hold.slice.stream, **table.version_values}
+        if table.versions is None:
+            cursor.execute(table.statement("keep_newcomers"), values)
+            return SettledRows(cursor.rowcount)
+        if table.versions.keeps_history:
             cursor.execute(table.statement("keep_replaced"), values)
-            kept += cursor.rowcount
-            cursor.execute(table.statement("replace_stored"))
-        cursor.execute(table.statement("keep_newcomers"), values)
-        return kept + int(cursor.rowcount)
+        cursor.execute(table.statement("replace_stored"), values)
+        replaced = frozenset(event_id for (event_id,) in cursor.fetchall())
+        if table.versions.keeps_history:
+            cursor.execute(table.statement("keep_earlier"), values)
+        cursor.execute(table.statement("keep_contradicting"), values)
+        return SettledRows(cursor.rowcount, replaced)

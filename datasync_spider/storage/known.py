@@ -2,19 +2,23 @@
 
 Invariant: only what was stored before this pass began counts. What this pass stored itself proves nothing about what
 lies behind it: after a crash in an incremental pass the pages at the head are known, and the ones behind them may not
-be. Nor does a record without an id:
-new ones may have the very same bytes.
+be. Nor does a record without an id: new ones may have the very same bytes. Of a mutable stream only what was stored in
+the very version that the page has, or in a later one, counts: a row whose version this pass has replaced says so by its
+``ingested_at``.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from datasync_spider.api.event import ParsedEvents
 from datasync_spider.api.scrutiny import readable_id
 from datasync_spider.items import EventPage
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.quarantine import stage_rows
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.rejections import digest
+from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -22,24 +26,17 @@ from datasync_spider.storage.translate import translated
 def is_known_entirely(connection: Connection, slice_: Slice, page: EventPage, before: datetime) -> bool:
     """Whether every event of the page, stored or rejected, was there before the instant ``before``.
 
-    A page without a single record that has an id proves nothing, and is no reason to stop: False.
+    In a mutable stream in this version or a later one. A page without a single record that has an id proves nothing,
+    and is no reason to stop: False.
     """
     columns = page.columns()
-    event_ids = set(columns.event_ids)
-    if not event_ids and all(readable_id(event.raw) is None for event in columns.rejected):
+    if not columns.event_ids and all(readable_id(event.raw) is None for event in columns.rejected):
         return False
     digests = {digest(event.raw) for event in columns.rejected}
     with translated(), connection.cursor() as cursor:
-        ids = {"event_ids": list(event_ids), "before": before}
-        cursor.execute(slice_.table.statement("count_known"), ids)
-        counted = cursor.fetchone()
-        if _count(counted) < len(event_ids):
-            # What PostgreSQL refused has an id but lives among the rejected. One event may have been refused in
-            # several versions, or beside a stored one, so that their number says nothing of the others.
-            cursor.execute(slice_.table.statement("find_known_before"), ids)
-            unknown = event_ids - {event_id for (event_id,) in cursor.fetchall()}
-            pairs = zip(columns.event_ids, columns.payloads, strict=True)
-            digests |= {digest(payload) for event_id, payload in pairs if event_id in unknown}
+        # What PostgreSQL refused has an id but lives among the rejected.
+        unproven = _unstored if slice_.table.versions is None else _without_such_version
+        digests |= unproven(connection, slice_, columns, before)
         known_rejected = 0
         if digests:
             rejected = {"slice_id": slice_.slice_id, "digests": list(digests), "before": before}
@@ -47,6 +44,39 @@ def is_known_entirely(connection: Connection, slice_: Slice, page: EventPage, be
             known_rejected = _count(cursor.fetchone())
         connection.rollback()
     return known_rejected == len(digests)
+
+
+def _unstored(connection: Connection, slice_: Slice, columns: ParsedEvents, before: datetime) -> set[bytes]:
+    """Digests of the events whose ids were not stored before."""
+    event_ids = set(columns.event_ids)
+    with connection.cursor() as cursor:
+        ids = {"event_ids": list(event_ids), "before": before}
+        cursor.execute(slice_.table.statement("count_known"), ids)
+        if _count(cursor.fetchone()) == len(event_ids):
+            return set()
+        # One event may have been refused in several versions, or beside a stored one, so that their number says
+        # nothing of the others.
+        cursor.execute(slice_.table.statement("find_known_before"), ids)
+        return _digests(columns, event_ids - {event_id for (event_id,) in cursor.fetchall()})
+
+
+def _without_such_version(connection: Connection, slice_: Slice, columns: ParsedEvents, before: datetime) -> set[bytes]:
+    """Digests of the versions that were not stored before, neither they nor later ones."""
+    if not columns.event_ids:
+        return set()
+    table = slice_.table
+    with connection.cursor() as cursor:
+        cursor.execute(statement("create_staging"))
+        refused = stage_rows(connection, Rows.of_columns(columns.event_ids, columns.times_us, columns.payloads))
+        cursor.execute(statement("look_up_by_key"))
+        cursor.execute(table.statement("find_unproven"), {"before": before, **table.version_values})
+        unproven = {event_id for (event_id,) in cursor.fetchall()}
+    return _digests(columns, unproven) | {digest(row.event.payload) for row in refused}
+
+
+def _digests(columns: ParsedEvents, event_ids: set[str]) -> set[bytes]:
+    pairs = zip(columns.event_ids, columns.payloads, strict=True)
+    return {digest(payload) for event_id, payload in pairs if event_id in event_ids}
 
 
 def count_stored(connection: Connection, slice_: Slice) -> int:

@@ -4,7 +4,8 @@ States of a stream that opens for the first time, and what a crash in each leave
 
 named     a row of ingestion_sources and of ingestion_streams; another process that opens the same one waits here
 placed    the row says which table; of two streams whose names ask for one table, the second gets another name
-made      the table exists
+made      the table exists, with ``deleted_at`` where the stream has a tombstone
+kept      the table of its history exists, and the row says which: when a run first asks for it
 sliced    a row of ingestion_state: the slice's position, lease and fence
 
 Invariant: what is registered is never changed by opening it again. A stream that is read otherwise than before is
@@ -14,9 +15,10 @@ refused, since what is stored of it would mean two things. No table that is not 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg2.errors
@@ -27,7 +29,7 @@ from datasync_spider.api.credential import NO_KEY, Credential
 from datasync_spider.errors import StorageRefused, StorageUnavailable, StreamChanged, TableRefused
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.sql import statement
-from datasync_spider.storage.streamtable import StreamTable
+from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable, Versions
 from datasync_spider.storage.translate import translated
 from datasync_spider.streamnames import NO_SLICE, label
 
@@ -36,8 +38,20 @@ logger = logging.getLogger(__name__)
 BUILT_IN_SOURCE = "datasync"
 
 # PostgreSQL cuts longer names silently; the longest suffix is that of a history table.
-_LONGEST_NAME_BYTES = 63 - len("__history")
+_HISTORY = "__history"
+_LONGEST_NAME_BYTES = 63 - len(_HISTORY)
 _DIGEST_CHARACTERS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What marks a deleted record: the JSON value that the path leads to in its payload."""
+
+    path: tuple[str, ...]
+    value: Any
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.path)}={_canonical(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,10 @@ class StreamSpec:
 
     ``name`` is unique in a database. ``schema``: where its table is to be made; None for where all others are.
     ``fingerprint``: how its pages are read, by fact. ``credential``: what its source is asked with.
+
+    ``is_mutable``: a later version of a record replaces the stored one. ``version``: the path to it in the payload,
+    None for the record's time. ``keeps_history``: what is replaced is kept. ``tombstone``: says in a column of the
+    table when a record was deleted.
     """
 
     name: str
@@ -54,6 +72,16 @@ class StreamSpec:
     schema: str | None = None
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     credential: Credential = NO_KEY
+    is_mutable: bool = False
+    version: tuple[str, ...] | None = None
+    keeps_history: bool = False
+    tombstone: Tombstone | None = None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """All that what is stored depends on. What makes versions of it does not: a row is the latest so far."""
+        told = {} if self.tombstone is None else {"tombstone": str(self.tombstone)}
+        return {**self.fingerprint, **told}
 
     @property
     def is_sliced(self) -> bool:
@@ -83,8 +111,12 @@ def table_name(source: str, stream: str, *, is_taken: bool = False) -> str:
     full = wanted.replace("%", "_")
     if full == wanted and len(full.encode()) <= _LONGEST_NAME_BYTES and not is_taken:
         return full
-    mark = "_" + hashlib.sha256(f"{source} {stream}".encode()).hexdigest()[:_DIGEST_CHARACTERS]
-    return full.encode()[: _LONGEST_NAME_BYTES - len(mark)].decode(errors="ignore") + mark
+    return _marked(full, f"{source} {stream}")
+
+
+def _marked(name: str, what: str) -> str:
+    mark = "_" + hashlib.sha256(what.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+    return name.encode()[: _LONGEST_NAME_BYTES - len(mark)].decode(errors="ignore") + mark
 
 
 def find_slice(connection: Connection, stream: str, slice_name: str = NO_SLICE) -> Slice | None:
@@ -116,9 +148,11 @@ def _register(connection: Connection, spec: StreamSpec) -> Slice:
             cursor.execute(statement("insert_stream"), values)
             stream = _read_stream(cursor, spec.name)
             assert stream is not None
-        _check_reading(cursor, spec, stream)
+        has_other_tombstone = _check_reading(cursor, spec, stream)
         if stream["table_name"] is None:
-            make_table(connection, spec.name, spec.schema)
+            make_table(connection, spec.name, spec.schema, spec.tombstone)
+        elif has_other_tombstone:
+            _mark_deleted(cursor, spec, StreamTable(stream["table_name"], stream["table_schema"]))
     with connection.cursor() as plain:
         found = _find(plain, spec.name, spec.slice)
         if found is None:
@@ -126,10 +160,24 @@ def _register(connection: Connection, spec: StreamSpec) -> Slice:
             plain.execute(statement("insert_slice"), new)
             found = _find(plain, spec.name, spec.slice)
             assert found is not None
-        return found
+    return versioned(connection, found, spec)
 
 
-def make_table(connection: Connection, stream_name: str, schema: str | None = None) -> None:
+def versioned(connection: Connection, slice_: Slice, spec: StreamSpec) -> Slice:
+    """The slice as a run of this spec writes it, with the history that it asks for, made where there is none.
+
+    Goes with the caller's transaction. Raises TableRefused where somebody else's table has the name of the history.
+    """
+    if not spec.is_mutable:
+        return slice_
+    versions = Versions(spec.version, spec.keeps_history)
+    history = _make_history(connection, slice_) if spec.keeps_history else slice_.table.history
+    return replace(slice_, table=replace(slice_.table, history=history, versions=versions))
+
+
+def make_table(
+    connection: Connection, stream_name: str, schema: str | None = None, tombstone: Tombstone | None = None
+) -> None:
     """Makes the stream's table where it has none yet. Goes with the caller's transaction."""
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         stream = _read_stream(cursor, stream_name)
@@ -141,7 +189,8 @@ def make_table(connection: Connection, stream_name: str, schema: str | None = No
         schema = _made_schema(cursor, schema)
         table = _place(cursor, stream_name, stream, schema)
         create = statement("create_sliced_table" if stream["is_sliced"] else "create_table")
-        cursor.execute(sql.SQL(create).format(table=table.identifier))
+        deleted_at = sql.SQL(",\n    ") + _deleted_at(tombstone) if tombstone else sql.SQL("")
+        cursor.execute(sql.SQL(create).format(table=table.identifier, deleted_at=deleted_at))
         logger.info("made the table %s for the stream %s", table, stream_name)
 
 
@@ -161,10 +210,11 @@ def _find(cursor: Any, stream: str, slice_name: str) -> Slice | None:
     row = cursor.fetchone()
     if row is None:
         return None
-    slice_id, stream_id, schema, name, _, is_sliced = row
+    slice_id, stream_id, schema, name, history, is_sliced = row
     if name is None:
         raise StorageRefused(f"the stream {stream} has no table yet: run scrapy migrate")
-    return Slice(slice_id, stream_id, stream, slice_name, StreamTable(name, schema, slice_id if is_sliced else None))
+    table = StreamTable(name, schema, slice_id if is_sliced else None, history)
+    return Slice(slice_id, stream_id, stream, slice_name, table)
 
 
 def _read_stream(cursor: Any, stream: str) -> dict[str, Any] | None:
@@ -173,7 +223,8 @@ def _read_stream(cursor: Any, stream: str) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-def _check_reading(cursor: Any, spec: StreamSpec, stream: dict[str, Any]) -> None:
+def _check_reading(cursor: Any, spec: StreamSpec, stream: dict[str, Any]) -> bool:
+    """Whether its tombstone is not the one that it was registered with."""
     remedy = (
         f"what is stored of it would mean two things. scrapy streams reset {spec.name} forgets that, and the next crawl"
         " reads all of it anew; or give this one another name"
@@ -188,9 +239,9 @@ def _check_reading(cursor: Any, spec: StreamSpec, stream: dict[str, Any]) -> Non
         raise StreamChanged(
             f"the stream {spec.name} has no slices, and SLICE names {spec.slice}: leave it out, or set another STREAM"
         )
-    known, wanted = stream["fingerprint"], dict(spec.fingerprint)
+    known, wanted = stream["fingerprint"], spec.facts
     if known == wanted or not wanted:
-        return
+        return False
     changes = (
         [
             f"{fact} was {known.get(fact, 'not set')!r} and is {wanted.get(fact, 'not set')!r}"
@@ -205,6 +256,64 @@ def _check_reading(cursor: Any, spec: StreamSpec, stream: dict[str, Any]) -> Non
         raise StreamChanged(f"the stream {spec.name} is read otherwise than before ({'; '.join(changes)}): {remedy}")
     cursor.execute(statement("lock_stream"), {"stream_id": stream["stream_id"]})
     cursor.execute(statement("save_fingerprint"), {"stream_id": stream["stream_id"], "fingerprint": Json(wanted)})
+    return (known or {}).get("tombstone") != wanted.get("tombstone")
+
+
+def _make_history(connection: Connection, slice_: Slice) -> str:
+    if slice_.table.history is not None:
+        return slice_.table.history
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
+        cursor.execute(statement("lock_stream"), {"stream_id": slice_.stream_id})
+        stream = _read_stream(cursor, slice_.stream)
+        assert stream is not None
+        if stream["history_name"] is not None:
+            return str(stream["history_name"])
+        table = _history_table(cursor, slice_)
+        cursor.execute(statement("save_history"), {"stream_id": slice_.stream_id, "history_name": table.name})
+        cursor.execute(replace(slice_.table, history=table.name).statement("create_history"))
+        logger.info("made the table %s for what later versions replace in the stream %s", table, slice_.stream)
+    return table.name
+
+
+def _history_table(cursor: Any, slice_: Slice) -> StreamTable:
+    """Raises TableRefused where there is one of that name already."""
+    table = slice_.table
+    for name in (table.name, _marked(table.name, f"history of {slice_.stream}")):
+        history = StreamTable(f"{name}{_HISTORY}", table.schema)
+        cursor.execute(statement("is_name_of_ours"), {"schema": table.schema, "name": history.name})
+        if cursor.fetchone()["exists"]:
+            continue
+        cursor.execute(statement("has_relation"), {"schema": table.schema, "name": history.name})
+        if cursor.fetchone()["exists"]:
+            raise TableRefused(
+                f"what later versions replace in the stream {slice_.stream} goes to a table {history}, and there is one"
+                " that is not ours: rename or drop it, or set KEEP_HISTORY=false"
+            )
+        return history
+    raise StorageRefused(f"no table can be named after the history of the stream {slice_.stream}: give it another name")
+
+
+def _mark_deleted(cursor: Any, spec: StreamSpec, table: StreamTable) -> None:
+    """Makes ``deleted_at`` of an existing table what the spec says: nothing that is stored was read by another one."""
+    if table.name == SEED_TABLE:
+        if spec.tombstone is not None:
+            raise StorageRefused(
+                f"{table} has no column for tombstones, and stays as it is: give the stream another name"
+            )
+        return
+    cursor.execute(sql.SQL(statement("drop_deleted_at")).format(table=table.identifier))
+    if spec.tombstone is not None:
+        add = sql.SQL(statement("add_deleted_at"))
+        cursor.execute(add.format(table=table.identifier, deleted_at=_deleted_at(spec.tombstone)))
+
+
+def _deleted_at(tombstone: Tombstone) -> sql.Composed:
+    path, value = sql.Literal(list(tombstone.path)), sql.Literal(_canonical(tombstone.value))
+    return sql.SQL(statement("deleted_at")).format(path=path, value=value)
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _made_schema(cursor: Any, schema: str | None) -> str | None:
@@ -223,6 +332,9 @@ def _place(cursor: Any, stream_name: str, stream: dict[str, Any], schema: str | 
     for is_taken in (False, True):
         table = StreamTable(table_name(stream["source"], stream_name, is_taken=is_taken), schema)
         place = {"stream_id": stream["stream_id"], "table_schema": schema, "table_name": table.name}
+        cursor.execute(statement("is_name_of_ours"), {"schema": schema, "name": table.name})
+        if cursor.fetchone()["exists"]:
+            continue
         cursor.execute("SAVEPOINT placed")
         try:
             cursor.execute(statement("save_table"), place)

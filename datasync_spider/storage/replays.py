@@ -23,7 +23,7 @@ from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.errors import FencedOff, StorageRefused
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import PreparedPage, Watermark
-from datasync_spider.storage.conflicts import ConflictRule, settle_staged
+from datasync_spider.storage.conflicts import settle_staged
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.deadletters import DeadLetter, find_stored
 from datasync_spider.storage.limits import limit_transaction
@@ -85,7 +85,7 @@ class _Piece:
         return tried, settled
 
 
-def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLetter], rule: ConflictRule) -> Tried:
+def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLetter]) -> Tried:
     """Stores what is acceptable of these letters, settles them, and commits.
 
     Raises FencedOff where the stream is no longer ours; then, and on any other error, nothing of it is committed.
@@ -102,9 +102,10 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
         tried, settled = piece.outcome(stored, known, bad)
         # What PostgreSQL refuses of these cannot be compared, and its bytes are kept as they are, in its letter.
         stage_rows(connection, Rows.of(piece.prepared.variants))
-        tried.conflicts = settle_staged(connection, hold, rule)
-        # Under the other rule the later version of an event has replaced the stored one, and its time counts.
-        timed = known if rule == "last" else stored
+        settled_rows = settle_staged(connection, hold)
+        tried.conflicts = settled_rows.conflicts
+        # In a mutable stream the later version of an event has replaced the stored one, and its time counts.
+        timed = stored if hold.slice.table.versions is None else known
         failpoints.reach("before_checkpoint")
         tried.falls_short = _checkpoint(cursor, hold, tried, _marks(piece.readable, timed))
         _settle(cursor, hold, settled)

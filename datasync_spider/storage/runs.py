@@ -27,7 +27,7 @@ from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms
-from datasync_spider.storage.registry import Slice, StreamSpec, register
+from datasync_spider.storage.registry import Slice, StreamSpec, register, versioned
 from datasync_spider.storage.resume import BeginPass, decide_start
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
@@ -148,12 +148,17 @@ def open_replay(
     lease_ttl_ms: int,
     version: str,
     *,
+    spec: StreamSpec | None = None,
     me: Owner | None = None,
     alive: Callable[[Owner], bool | None] = is_alive,
 ) -> Hold:
-    """The same for a run that tries dead letters again: the pass and its position stay as they are."""
+    """The same for a run that tries dead letters again: the pass and its position stay as they are.
+
+    ``spec`` says what becomes of versions that are stored otherwise; None: its records do not change.
+    """
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, lease_ttl_ms, NO_LOCK_TIMEOUT_MS)
+        slice_ = versioned(connection, slice_, spec) if spec is not None else slice_
         state = _lock_slice(cursor, slice_)
         if state is None:
             raise StorageRefused(f"stream {slice_} has been dropped meanwhile")

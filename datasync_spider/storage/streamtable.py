@@ -1,5 +1,10 @@
 """The table of a stream, and the statements that touch its rows.
 
+Of a mutable stream also how two versions of a record compare. A version is the record's time, or what a path leads to
+in its payload: numbers as numbers, texts that are times (RFC 3339, so with an offset) as times to the last digit, other
+texts by their bytes. Whatever is none of these, or not there, is no version and earlier than any. So are times than
+texts, and numbers than times: what an API mixes has an order all the same, and the same one at each look.
+
 Invariant: no statement of ours touches rows but through here, so none can forget whose they are. Names reach the text
 as quoted identifiers, a slice's number as a literal, and nothing else does.
 """
@@ -7,6 +12,7 @@ as quoted identifiers, a slice's number as a literal, and nothing else does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg2 import sql
 
@@ -17,34 +23,90 @@ SEED_TABLE = "ingested_events"
 
 _COLUMNS = "event_id, occurred_at, payload"
 
+_VERSION_BY_TIME = "coalesce(occurred_at, '-infinity')"
+# A row of the kind and of what is compared within it: number, second, and the digits behind it or the text. Reckoned by
+# hand, since a cast fails where a text looks like a time and is none, such as the 30th of February.
+_VERSION_BY_PATH = """(
+    SELECT CASE
+        WHEN kind = 'number' THEN ROW(1, text::numeric, '-infinity'::timestamp, ''::bytea)
+        WHEN part IS NOT NULL THEN ROW(
+            2, 0::numeric,
+            '0001-01-01'::timestamp
+            + make_interval(years => part[1]::int - 1, months => part[2]::int - 1, days => part[3]::int - 1)
+            + make_interval(hours => part[4]::int, mins => part[5]::int, secs => part[6]::int)
+            - make_interval(hours => concat(part[8], coalesce(part[9], '0'))::int,
+                            mins => concat(part[8], coalesce(part[10], '0'))::int),
+            convert_to(rtrim(coalesce(part[7], ''), '0'), 'UTF8')
+        )
+        WHEN kind = 'string' THEN ROW(3, 0::numeric, '-infinity'::timestamp, convert_to(text, 'UTF8'))
+        ELSE ROW(0, 0::numeric, '-infinity'::timestamp, ''::bytea)
+    END
+    FROM (
+        SELECT jsonb_typeof(payload #> %(version_path)s::text[]) AS kind, payload #>> %(version_path)s::text[] AS text,
+               regexp_match(payload #>> %(version_path)s::text[], %(time_pattern)s) AS part
+    ) AS looked_at
+)"""
+_TIME_PATTERN = (
+    r"^([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
+    r"(?:[Zz]|([+-])([0-9]{2}):?([0-9]{2}))$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """How a mutable stream is written. ``path``: to the version, in the payload; None: it is the record's time.
+
+    ``keeps_history``: what is replaced goes to the history table.
+    """
+
+    path: tuple[str, ...] | None = None
+    keeps_history: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class StreamTable:
-    """``schema``: None for the one of all other tables. ``slice_id``: None where the stream has no slices."""
+    """``schema``: None for the one of all other tables. ``slice_id``: None where the stream has no slices.
+
+    ``history``: the table of replaced versions, where there is one. ``versions``: None where records do not change.
+    """
 
     name: str
     schema: str | None = None
     slice_id: int | None = None
+    history: str | None = None
+    versions: Versions | None = None
 
     def statement(self, name: str) -> sql.Composed:
         """The named statement, for the rows of this slice alone.
 
         ``{table}``, its ``{columns}`` and its ``{key}``, the condition ``{of_slice}``, and ``{staged}``: the columns as
-        they are read from ``staged_events``.
+        they are read from ``staged_events``. ``{history}`` and its ``{slice_column}``, and ``{version}`` of what has
+        a time and a payload; one with that needs :attr:`version_values`.
         """
         is_sliced = self.slice_id is not None
         number = sql.Literal(self.slice_id)
         return sql.SQL(statement(name)).format(
             table=self.identifier,
+            history=self._identifier(self.history) if self.history else sql.SQL(""),
+            version=sql.SQL(_VERSION_BY_TIME if not self.versions or self.versions.path is None else _VERSION_BY_PATH),
             columns=sql.SQL(f"slice_id, {_COLUMNS}" if is_sliced else _COLUMNS),
             key=sql.SQL("event_id, slice_id" if is_sliced else "event_id"),
+            slice_column=sql.SQL("slice_id        BIGINT NOT NULL,\n    " if is_sliced else ""),
             of_slice=sql.SQL("slice_id = {}").format(number) if is_sliced else sql.SQL("true"),
             staged=sql.SQL("{}::bigint, " + _COLUMNS).format(number) if is_sliced else sql.SQL(_COLUMNS),
         )
 
     @property
+    def version_values(self) -> dict[str, Any]:
+        path = self.versions.path if self.versions else None
+        return {} if path is None else {"version_path": list(path), "time_pattern": _TIME_PATTERN}
+
+    @property
     def identifier(self) -> sql.Identifier:
-        return sql.Identifier(self.name) if self.schema is None else sql.Identifier(self.schema, self.name)
+        return self._identifier(self.name)
+
+    def _identifier(self, name: str) -> sql.Identifier:
+        return sql.Identifier(name) if self.schema is None else sql.Identifier(self.schema, name)
 
     def __str__(self) -> str:
         return self.name if self.schema is None else f"{self.schema}.{self.name}"

@@ -167,7 +167,7 @@ def _read_events(connection: Connection, slice_: Slice, first_started_at: str | 
     marks = {booked["oldest_id"], booked["newest_id"]} - {None}
     return Events(
         rows=whole["events"],
-        unbooked=whole["unbooked"],
+        unbooked=whole["unbooked"] + _replaced_unbooked(connection, table, values),
         ends=_read_ends(connection, table, whole),
         booked_ends=booked_ends,
         stored_marks=frozenset(find_stored(connection, slice_, marks)),
@@ -176,6 +176,13 @@ def _read_events(connection: Connection, slice_: Slice, first_started_at: str | 
         days=tuple((row["day"], row["events"]) for row in rows if row["kind"] == "day"),
         types=tuple((row["type"], row["events"]) for row in rows if row["kind"] == "type"),
     )
+
+
+def _replaced_unbooked(connection: Connection, table: StreamTable, values: Row) -> int:
+    """Rows that were there before the first run, whose versions of then are in the history."""
+    if table.history is None:
+        return 0
+    return int(_all(connection, "verify_replaced", values, table)[0]["unbooked"])
 
 
 def _read_ends(connection: Connection, table: StreamTable, whole: Row) -> Ends:

@@ -29,7 +29,7 @@ from datasync_spider.errors import FencedOff, RowsRefused
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
-from datasync_spider.storage.conflicts import ConflictRule, contested_rows, settle
+from datasync_spider.storage.conflicts import contested_rows, settle
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.copying import CopyStream
 from datasync_spider.storage.copymode import CopyMode
@@ -48,13 +48,14 @@ class _Written:
     """What became of a batch's rows, by page number.
 
     ``differing``: ids that were stored already, with other content.
-    ``is_staging``: ``staged_events`` exists.
+    ``is_staging``: ``staged_events`` exists. ``replacing``: the pages that brought a later version of what was stored.
     """
 
     inserted: dict[int, int]
     refused: dict[int, list[RefusedRow]]
     differing: AbstractSet[str] = frozenset()
     is_staging: bool = False
+    replacing: frozenset[int] = frozenset()
 
 
 class Writer:
@@ -64,14 +65,12 @@ class Writer:
         self,
         run: OpenRun,
         mode: CopyMode | None = None,
-        rule: ConflictRule = "first",
         rejected_max_percent: float = 100.0,
     ) -> None:
         self._run = run
         self._table = run.slice.table
         self._mode = mode or CopyMode()
         self._stored_keys = StoredKeys(run.slice.table, run.resume.total_ingested)
-        self._rule = rule
         self._rejected_max_percent = rejected_max_percent
 
     def write(
@@ -102,6 +101,7 @@ class Writer:
                 write_seconds,
                 totals(),
                 self._rejected_max_percent,
+                written.replacing,
             )
             failpoints.reach("before_commit")
             connection.commit()
@@ -156,11 +156,12 @@ class Writer:
         if not contested:
             return 0
         run = self._run
-        settled = settle(connection, run, self._rule, contested, is_staging=written.is_staging)
+        settled = settle(connection, run, contested, is_staging=written.is_staging)
         for page_number, rows in settled.inserted.items():
             written.inserted[page_number] = written.inserted.get(page_number, 0) + rows
         for page_number, refused in settled.refused.items():
             written.refused[page_number] = written.refused.get(page_number, []) + refused
+        written.replacing = settled.replacing
         return settled.conflicts
 
     def _write_rows(self, connection: Connection, batch: Batch) -> _Written:

@@ -18,6 +18,7 @@ from datasync_spider.api.event import parse_events
 from datasync_spider.items import EventPage
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.known import is_known_entirely
+from datasync_spider.storage.registry import StreamSpec
 from tests.support.database import rows
 from tests.support.pages import page
 from tests.support.runs import RunWriter, no_totals, open_test_run
@@ -34,11 +35,15 @@ def _crash() -> RunTotals:
 
 
 class HeadFeed:
-    """``records``: newest first. ``requests``: so many pages were asked for. ``before_request`` may make it grow."""
+    """``records``: newest first. ``requests``: so many pages were asked for. ``before_request`` may make it grow.
+
+    ``spec``: as which stream it is stored.
+    """
 
     def __init__(self, url: str, stream: str, limit: int = 10) -> None:
         self.url = url
         self.stream = stream
+        self.spec = StreamSpec(stream)
         self.records: list[bytes] = []
         self.limit = limit
         self.tells_total = False
@@ -58,7 +63,7 @@ class HeadFeed:
         """
         luck = chance or random.Random(0)
         while True:
-            run = RunWriter(self.url, open_test_run(self.url, self.stream))
+            run = RunWriter(self.url, open_test_run(self.url, self.spec))
             try:
                 with suppress(_Crash):
                     return self._walk(run, luck, trouble)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from datasync_spider.api.credential import NO_KEY, Credential
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.conflicts import ConflictRule
 from datasync_spider.storage.connect import connect, connected
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.owner import Owner
@@ -22,19 +22,26 @@ from datasync_spider.storage.writer import Writer
 EVENTS = Slice(1, 1, "events", "{}", StreamTable("ingested_events"))
 """As a new database has it."""
 
+Rule = Literal["first", "last"]
+"""What CONFLICT_RULE says."""
+
 ELSEWHERE = Owner("elsewhere", "another boot", 4711, 1.0)
+
+
+def by_rule(stream: str, rule: Rule) -> StreamSpec:
+    return StreamSpec(stream, is_mutable=rule == "last", keeps_history=True)
 
 
 def open_test_run(
     url: str,
-    stream: str = "events",
+    stream: str | StreamSpec = "events",
     *,
     lease_ttl_ms: int = 60_000,
     me: Owner = ELSEWHERE,
     credential: Credential = NO_KEY,
 ) -> OpenRun:
+    spec = StreamSpec(stream, credential=credential) if isinstance(stream, str) else stream
     with connected(url) as connection:
-        spec = StreamSpec(stream, credential=credential)
         return open_run(connection, spec, lease_ttl_ms, "test", me=me, alive=lambda _: False)
 
 
@@ -56,13 +63,12 @@ class RunWriter:
         self,
         url: str,
         run: OpenRun,
-        rule: ConflictRule = "first",
         rejected_max_percent: float = 100,
         mode: CopyMode | None = None,
     ) -> None:
         self.connection = connect(url)
         self.run = run
-        self.writer = Writer(run, mode, rule, rejected_max_percent)
+        self.writer = Writer(run, mode, rejected_max_percent)
         self.preparer = Preparer()
         self._batches = 0
 
@@ -80,12 +86,13 @@ class RunWriter:
 @contextmanager
 def run_writer(
     url: str,
-    stream: str = "events",
-    rule: ConflictRule = "first",
+    stream: str | StreamSpec = "events",
+    rule: Rule = "first",
     rejected_max_percent: float = 100,
     mode: CopyMode | None = None,
 ) -> Iterator[RunWriter]:
-    writer = RunWriter(url, open_test_run(url, stream), rule, rejected_max_percent, mode)
+    spec = by_rule(stream, rule) if isinstance(stream, str) else stream
+    writer = RunWriter(url, open_test_run(url, spec), rejected_max_percent, mode)
     try:
         yield writer
     finally:

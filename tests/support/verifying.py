@@ -55,7 +55,7 @@ def run_of(url: str, *pages: EventPage, stream: str = "events") -> None:
 def replay_all(url: str) -> None:
     with connected(url) as connection:
         hold = open_replay(connection, EVENTS, 60_000, "test", me=ELSEWHERE, alive=lambda _: False)
-        replay_letters(connection, hold, read_letters_after(connection, Chosen(EVENTS), 0), "first")
+        replay_letters(connection, hold, read_letters_after(connection, Chosen(EVENTS), 0))
         finish_run(connection, hold, "complete", "replayed", None, 0, 0)
 
 

@@ -1,11 +1,13 @@
 -- name: dashboard_streams
 -- The slices that were written last, each with the newest run that walks its feed: a replay says nothing of it, and
--- neither does a run whose rows are forgotten. Which they are is known before their runs are looked up, so that those that are not shown cost nothing but their row.
+-- neither does a run whose rows are forgotten. Which they are is known before their runs are looked up, so that those that
+-- are not shown cost nothing but their row.
 SELECT s.*, newest.run_id AS newest_run_id, now() AS read_at
 FROM (
     SELECT id, stream, slice, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
            pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
-           first_run_id, oldest_occurred_at, newest_occurred_at, lease_owner, lease_run_id, lease_acquired_at, lease_expires_at,
+           first_run_id, oldest_occurred_at, newest_occurred_at,
+           lease_owner, lease_run_id, lease_acquired_at, lease_expires_at,
            count(*) OVER () AS streams
     FROM ingestion_state
     ORDER BY updated_at DESC, id

@@ -31,6 +31,16 @@ UPDATE ingestion_streams SET fingerprint = %(fingerprint)s WHERE stream_id = %(s
 -- name: save_table
 UPDATE ingestion_streams SET table_schema = %(table_schema)s, table_name = %(table_name)s WHERE stream_id = %(stream_id)s;
 
+-- name: save_history
+UPDATE ingestion_streams SET history_name = %(history_name)s WHERE stream_id = %(stream_id)s;
+
+-- name: is_name_of_ours
+-- Whether a stream has it, be it for its table or for its history.
+SELECT EXISTS (
+    SELECT FROM ingestion_streams
+    WHERE coalesce(table_schema, '') = coalesce(%(schema)s, '') AND %(name)s IN (table_name, history_name)
+) AS exists;
+
 -- name: has_pages
 -- Whether anything is stored of it. Its pages may have been deleted, which is history.
 SELECT EXISTS (
@@ -58,7 +68,7 @@ CREATE TABLE {table} (
     event_id     TEXT PRIMARY KEY,
     occurred_at  TIMESTAMPTZ NULL,
     payload      JSONB NOT NULL,
-    ingested_at  TIMESTAMPTZ NOT NULL DEFAULT now()
+    ingested_at  TIMESTAMPTZ NOT NULL DEFAULT now(){deleted_at}
 );
 
 -- name: create_sliced_table
@@ -67,8 +77,34 @@ CREATE TABLE {table} (
     event_id     TEXT NOT NULL,
     occurred_at  TIMESTAMPTZ NULL,
     payload      JSONB NOT NULL,
-    ingested_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    ingested_at  TIMESTAMPTZ NOT NULL DEFAULT now(){deleted_at},
     PRIMARY KEY (event_id, slice_id)
+);
+
+-- name: deleted_at
+-- Of a table: generated, so that no way to write a row can forget it.
+deleted_at   TIMESTAMPTZ NULL GENERATED ALWAYS AS (
+        CASE WHEN payload #> {path}::text[] = {value}::jsonb THEN coalesce(occurred_at, ingested_at) END
+    ) STORED;
+
+-- name: drop_deleted_at
+ALTER TABLE {table} DROP COLUMN IF EXISTS deleted_at;
+
+-- name: add_deleted_at
+ALTER TABLE {table} ADD COLUMN {deleted_at};
+
+-- name: create_history
+-- ingested_at is that of the version when it was in the table; NULL where it came when a later one was there already.
+CREATE TABLE {history} (
+    history_id      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    {slice_column}event_id        TEXT NOT NULL,
+    occurred_at     TIMESTAMPTZ NULL,
+    payload         JSONB NOT NULL,
+    payload_sha256  BYTEA NOT NULL,
+    ingested_at     TIMESTAMPTZ NULL,
+    replaced_at     TIMESTAMPTZ NOT NULL DEFAULT now(),
+    run_id          BIGINT NOT NULL,
+    UNIQUE ({key}, payload_sha256)
 );
 
 -- name: insert_slice

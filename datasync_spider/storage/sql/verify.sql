@@ -81,6 +81,15 @@ FROM (
 WHERE place <= %(limit)s
 ORDER BY kind, place;
 
+-- name: verify_replaced
+-- Rows that were there before the first run and are there in a later version, which has come with a run.
+SELECT count(DISTINCT event_id) AS unbooked
+FROM {history} AS earlier
+WHERE {of_slice} AND ingested_at < coalesce(%(first_started_at)s::timestamptz, 'infinity') AND EXISTS (
+    SELECT FROM {table} AS stored
+    WHERE {of_slice} AND stored.event_id = earlier.event_id AND stored.ingested_at >= %(first_started_at)s::timestamptz
+);
+
 -- name: verify_ends
 -- The ids at both ends of the table: an event at least as old, or as new, as all others.
 SELECT min(event_id COLLATE "C") FILTER (WHERE occurred_at = %(oldest_at)s::timestamptz) AS oldest_id,

@@ -171,7 +171,7 @@ WHERE stored.event_id IS NULL OR stored.payload <> staged.payload;
 TRUNCATE pg_temp.staged_events;
 
 -- name: keep_newcomers
--- First wins: a staged version that differs from what is stored is kept aside.
+-- Of an immutable stream: a staged version that differs from what is stored is kept aside.
 INSERT INTO event_conflicts (slice_id, stream, run_id, event_id, occurred_at, payload, payload_sha256, was_stored)
 SELECT %(slice_id)s, %(stream)s, %(run_id)s, staged.event_id, staged.occurred_at, staged.payload,
        sha256(convert_to(staged.payload::text, 'UTF8')), false
@@ -182,23 +182,65 @@ ON CONFLICT (slice_id, event_id, payload_sha256) DO NOTHING
 RETURNING conflict_id;
 
 -- name: keep_replaced
--- Last wins: the stored version is kept aside where a staged one with a later time is about to replace it.
+-- Of a mutable stream: the stored version goes to the history where a staged one is about to replace it. A version that is
+-- there already, put there by whatever run, is not kept again; so below.
+INSERT INTO {history} ({columns}, payload_sha256, ingested_at, run_id)
+SELECT {staged}, sha256(convert_to(payload::text, 'UTF8')), ingested_at, %(run_id)s
+FROM (
+    SELECT event_id, occurred_at, payload, ingested_at, {version} AS version FROM {table} WHERE {of_slice}
+) AS stored
+JOIN (
+    SELECT DISTINCT ON (event_id) event_id, payload AS later_payload, {version} AS later
+    FROM pg_temp.staged_events
+    ORDER BY event_id, later DESC, ctid
+) AS staged USING (event_id)
+WHERE later > version AND later_payload <> payload
+ON CONFLICT ({key}, payload_sha256) DO NOTHING;
+
+-- name: replace_stored
+-- By the latest of the staged versions; of several that are equally late by the first. A row says when its version came, so
+-- that one of this pass is no known ground.
+UPDATE {table} AS stored
+SET occurred_at = staged.later_at, payload = staged.later_payload, ingested_at = now()
+FROM (
+    SELECT DISTINCT ON (event_id) event_id AS staged_id, occurred_at AS later_at, payload AS later_payload,
+           {version} AS later
+    FROM pg_temp.staged_events
+    ORDER BY event_id, later DESC, ctid
+) AS staged
+WHERE stored.event_id = staged_id AND {of_slice} AND later > {version}
+RETURNING stored.event_id;
+
+-- name: keep_earlier
+-- After replace_stored: staged versions that are not the latest. They have never been in the table, or are kept by now.
+INSERT INTO {history} ({columns}, payload_sha256, run_id)
+SELECT {staged}, sha256(convert_to(payload::text, 'UTF8')), %(run_id)s
+FROM (SELECT event_id, occurred_at, payload, {version} AS version FROM pg_temp.staged_events) AS staged
+JOIN (
+    SELECT event_id, payload AS stored_payload, {version} AS stored_version FROM {table} WHERE {of_slice}
+) AS stored USING (event_id)
+WHERE payload <> stored_payload AND version < stored_version
+ON CONFLICT ({key}, payload_sha256) DO NOTHING;
+
+-- name: keep_contradicting
+-- The same: of two contents that claim one version the first wins, and the other is a finding.
 INSERT INTO event_conflicts (slice_id, stream, run_id, event_id, occurred_at, payload, payload_sha256, was_stored)
-SELECT %(slice_id)s, %(stream)s, %(run_id)s, stored.event_id, stored.occurred_at, stored.payload,
-       sha256(convert_to(stored.payload::text, 'UTF8')), true
-FROM pg_temp.staged_events AS staged
-JOIN (SELECT event_id, occurred_at, payload FROM {table} WHERE {of_slice}) AS stored USING (event_id)
-WHERE stored.payload <> staged.payload AND staged.occurred_at > stored.occurred_at
+SELECT %(slice_id)s, %(stream)s, %(run_id)s, event_id, occurred_at, payload,
+       sha256(convert_to(payload::text, 'UTF8')), false
+FROM (SELECT event_id, occurred_at, payload, {version} AS version FROM pg_temp.staged_events) AS staged
+JOIN (
+    SELECT event_id, payload AS stored_payload, {version} AS stored_version FROM {table} WHERE {of_slice}
+) AS stored USING (event_id)
+WHERE payload <> stored_payload AND version = stored_version
 ON CONFLICT (slice_id, event_id, payload_sha256) DO NOTHING
 RETURNING conflict_id;
 
--- name: replace_stored
-UPDATE {table} AS stored
-SET occurred_at = staged.occurred_at, payload = staged.payload
-FROM (
-    SELECT DISTINCT ON (event_id) event_id, occurred_at, payload
-    FROM pg_temp.staged_events
-    ORDER BY event_id, occurred_at DESC NULLS LAST
-) AS staged
-WHERE stored.event_id = staged.event_id AND {of_slice} AND stored.payload <> staged.payload
-  AND staged.occurred_at > stored.occurred_at;
+-- name: find_unproven
+-- Of a mutable stream, the ids of staged records that were not stored before this pass began, or only in an earlier version.
+-- After look_up_by_key.
+SELECT DISTINCT event_id
+FROM (SELECT event_id, {version} AS version FROM pg_temp.staged_events) AS staged
+LEFT JOIN (
+    SELECT event_id, {version} AS stored_version FROM {table} WHERE {of_slice} AND ingested_at < %(before)s
+) AS stored USING (event_id)
+WHERE stored.event_id IS NULL OR version > stored_version;

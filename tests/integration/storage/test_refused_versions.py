@@ -10,17 +10,16 @@ import pytest
 
 from datasync_spider.api.event import Event
 from datasync_spider.items import EventPage
-from datasync_spider.storage.conflicts import ConflictRule
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.runs import finish_run
 from tests.support.database import rows, value
 from tests.support.pages import event, page
-from tests.support.runs import RunWriter, no_totals, run_writer
+from tests.support.runs import Rule, RunWriter, no_totals, run_writer
 from tests.support.truth import assert_books_balance
 from tests.support.verifying import failing, replay_all
 
-Timing = Callable[[str, ConflictRule, Sequence[Event]], None]
+Timing = Callable[[str, Rule, Sequence[Event]], None]
 
 
 def good(version: int, event_id: str = "x", time_us: int | None = 10) -> Event:
@@ -32,28 +31,28 @@ def bad(version: int, event_id: str = "x", time_us: int | None = 10) -> Event:
     return event(event_id, time_us, b'{"id":"%s","v":%d,"n":1e400000}' % (event_id.encode(), version))
 
 
-def _in_one_page(url: str, rule: ConflictRule, versions: Sequence[Event]) -> None:
+def _in_one_page(url: str, rule: Rule, versions: Sequence[Event]) -> None:
     with run_writer(url, rule=rule) as run:
         run.write(page(1, list(versions)))
 
 
-def _in_one_batch(url: str, rule: ConflictRule, versions: Sequence[Event]) -> None:
+def _in_one_batch(url: str, rule: Rule, versions: Sequence[Event]) -> None:
     with run_writer(url, rule=rule) as run:
         run.write(*(page(number, [version]) for number, version in enumerate(versions, 1)))
 
 
-def _in_batches_in_flight(url: str, rule: ConflictRule, versions: Sequence[Event]) -> None:
+def _in_batches_in_flight(url: str, rule: Rule, versions: Sequence[Event]) -> None:
     with run_writer(url, rule=rule) as run:
         _write_together(run, [[page(number, [version])] for number, version in enumerate(versions, 1)])
 
 
-def _in_batches_one_after_the_other(url: str, rule: ConflictRule, versions: Sequence[Event]) -> None:
+def _in_batches_one_after_the_other(url: str, rule: Rule, versions: Sequence[Event]) -> None:
     with run_writer(url, rule=rule) as run:
         for number, version in enumerate(versions, 1):
             run.write(page(number, [version]))
 
 
-def _in_runs(url: str, rule: ConflictRule, versions: Sequence[Event]) -> None:
+def _in_runs(url: str, rule: Rule, versions: Sequence[Event]) -> None:
     for number, version in enumerate(versions, 1):
         with run_writer(url, rule=rule) as run:
             run.write(replace(page(number, [version]), number=1))
@@ -74,6 +73,7 @@ def _write_together(run: RunWriter, batches: Sequence[Sequence[EventPage]]) -> N
 
 
 TIMINGS = [_in_one_page, _in_one_batch, _in_batches_in_flight, _in_batches_one_after_the_other, _in_runs]
+ASIDE = {"first": "event_conflicts", "last": "ingested_events__history"}
 whenever = pytest.mark.parametrize("timing", TIMINGS)
 by_any_rule = pytest.mark.parametrize("rule", ["first", "last"])
 
@@ -83,7 +83,13 @@ def _stored(url: str) -> list[str]:
 
 
 def _aside(url: str) -> list[str]:
-    return [text for (text,) in rows(url, "SELECT payload->>'v' FROM event_conflicts ORDER BY conflict_id")]
+    """Where the rule puts them, and nowhere else."""
+    aside = [text for (text,) in rows(url, "SELECT payload->>'v' FROM event_conflicts ORDER BY conflict_id")]
+    if value(url, "SELECT history_name FROM ingestion_streams WHERE name = 'events'") is None:
+        return aside
+    kept = rows(url, "SELECT payload->>'v' FROM ingested_events__history ORDER BY history_id")
+    assert aside == []
+    return [text for (text,) in kept]
 
 
 def _letters(url: str) -> list[bytes]:
@@ -97,7 +103,7 @@ def _counted(url: str) -> tuple[int, int, int]:
 @whenever
 @by_any_rule
 def test_of_two_versions_that_postgresql_refuses_both_are_rejected_with_their_bytes(
-    database_url: str, timing: Timing, rule: ConflictRule
+    database_url: str, timing: Timing, rule: Rule
 ) -> None:
     timing(database_url, rule, [bad(1), bad(2, time_us=20)])
     assert _letters(database_url) == [bad(1).payload, bad(2).payload]
@@ -109,7 +115,7 @@ def test_of_two_versions_that_postgresql_refuses_both_are_rejected_with_their_by
 @whenever
 @by_any_rule
 def test_a_version_that_postgresql_refuses_beside_a_stored_one_is_rejected_with_its_bytes(
-    database_url: str, timing: Timing, rule: ConflictRule
+    database_url: str, timing: Timing, rule: Rule
 ) -> None:
     timing(database_url, rule, [good(1), bad(2, time_us=20)])
     assert (_stored(database_url), _aside(database_url)) == (["1"], [])
@@ -126,9 +132,7 @@ def test_a_version_that_postgresql_refuses_beside_a_stored_one_is_rejected_with_
 
 @whenever
 @by_any_rule
-def test_a_version_behind_one_that_postgresql_refuses_is_stored(
-    database_url: str, timing: Timing, rule: ConflictRule
-) -> None:
+def test_a_version_behind_one_that_postgresql_refuses_is_stored(database_url: str, timing: Timing, rule: Rule) -> None:
     timing(database_url, rule, [bad(1), good(2, time_us=20)])
     assert (_stored(database_url), _aside(database_url)) == (["2"], [])
     assert _letters(database_url) == [bad(1).payload]
@@ -142,7 +146,7 @@ def test_a_version_behind_one_that_postgresql_refuses_is_stored(
 @whenever
 @pytest.mark.parametrize(("rule", "stored", "aside"), [("first", "2", "4"), ("last", "4", "2")])
 def test_versions_that_postgresql_takes_are_settled_by_the_rule_whatever_it_refuses_between_them(
-    database_url: str, timing: Timing, rule: ConflictRule, stored: str, aside: str
+    database_url: str, timing: Timing, rule: Rule, stored: str, aside: str
 ) -> None:
     versions = [bad(1), good(2, time_us=20), bad(3, time_us=30), good(4, time_us=40), bad(5, time_us=50)]
     timing(database_url, rule, versions)
@@ -194,9 +198,7 @@ def test_replays_try_versions_of_one_event_again_and_keep_what_stays_refused(dat
 
 @by_any_rule
 @pytest.mark.parametrize("mode", [CopyMode(), CopyMode(expects_known=True)], ids=["straight", "probing"])
-def test_no_version_is_lost_and_none_is_kept_twice_in_any_order(
-    database_url: str, rule: ConflictRule, mode: CopyMode
-) -> None:
+def test_no_version_is_lost_and_none_is_kept_twice_in_any_order(database_url: str, rule: Rule, mode: CopyMode) -> None:
     """Three hundred events, each with up to six versions, over pages and batches of any size, three in flight."""
     chance = random.Random(f"{rule} {mode.prefers_straight()}")
     served: list[Event] = []
@@ -221,7 +223,7 @@ def test_no_version_is_lost_and_none_is_kept_twice_in_any_order(
     kept = rows(
         database_url,
         "SELECT event_id, (payload->>'v')::int FROM ingested_events"
-        " UNION ALL SELECT event_id, (payload->>'v')::int FROM event_conflicts",
+        f" UNION ALL SELECT event_id, (payload->>'v')::int FROM {ASIDE[rule]}",
     )
     taken = {one.payload for one in everything if b"1e400000" not in one.payload}
     assert sorted(b'{"id":"%s","v":%d}' % (event_id.encode(), version) for event_id, version in kept) == sorted(taken)

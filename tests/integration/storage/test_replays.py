@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 import pytest
 
 from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused
-from datasync_spider.storage.conflicts import ConflictRule
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen, read_letters_after
 from datasync_spider.storage.registry import StreamSpec
@@ -19,23 +18,24 @@ from datasync_spider.storage.runs import Hold, open_replay, open_run
 from tests.support.database import execute_outside, rows, value
 from tests.support.letters import leave_letters, raw_event
 from tests.support.pages import event, page
-from tests.support.runs import ELSEWHERE, EVENTS, open_test_run, run_writer
+from tests.support.runs import ELSEWHERE, EVENTS, Rule, by_rule, open_test_run, run_writer
 from tests.support.truth import assert_books_balance
 
 OPEN = Chosen(EVENTS)
 TOO_LARGE = raw_event("large", ',"n":1e400000')
 
 
-def hold_of(url: str) -> Hold:
+def hold_of(url: str, rule: Rule = "first") -> Hold:
     with connected(url) as connection:
-        return open_replay(connection, EVENTS, 60_000, "test", me=ELSEWHERE, alive=lambda _: False)
+        spec = by_rule("events", rule)
+        return open_replay(connection, EVENTS, 60_000, "test", spec=spec, me=ELSEWHERE, alive=lambda _: False)
 
 
-def replay_once(url: str, rule: ConflictRule = "first") -> Tried:
+def replay_once(url: str, rule: Rule = "first") -> Tried:
     """One piece, by a run of its own."""
-    hold = hold_of(url)
+    hold = hold_of(url, rule)
     with connected(url) as connection:
-        return replay_letters(connection, hold, read_letters_after(connection, OPEN, 0), rule)
+        return replay_letters(connection, hold, read_letters_after(connection, OPEN, 0))
 
 
 @contextmanager
@@ -109,6 +109,8 @@ def test_where_the_last_version_wins_a_later_letter_replaces_the_event_and_moves
     leave_letters(database_url, [raw_event("a", ',"v":2')])
     replay_once(database_url, "last")
     assert value(database_url, "SELECT payload->>'v' FROM ingested_events") == "2"
+    kept = rows(database_url, "SELECT event_id, payload, run_id FROM ingested_events__history")
+    assert kept == [("a", {"id": "a"}, 3)]
     assert value(database_url, "SELECT newest_occurred_at FROM ingestion_state") == datetime(
         2023, 11, 14, 22, 13, 20, tzinfo=UTC
     )
@@ -136,7 +138,7 @@ def test_a_letter_behind_a_refused_one_of_the_same_id_gets_a_try_of_its_own(data
     assert [letter.raw for letter in tried.left] == [raw_event("large")]
     assert value(database_url, "SELECT events FROM ingestion_runs WHERE pass_kind = 'replay'") == 2
     with connected(database_url) as connection:
-        assert replay_letters(connection, hold_of(database_url), tried.left, "first").stored == {"large"}
+        assert replay_letters(connection, hold_of(database_url), tried.left).stored == {"large"}
     assert_books_balance(database_url)
 
 
@@ -175,7 +177,7 @@ def test_a_replay_whose_fence_was_taken_changes_nothing(database_url: str) -> No
     zombie = hold_of(database_url)
     open_test_run(database_url)
     with connected(database_url) as connection, unchanged(database_url), pytest.raises(FencedOff):
-        replay_letters(connection, zombie, read_letters_after(connection, OPEN, 0), "first")
+        replay_letters(connection, zombie, read_letters_after(connection, OPEN, 0))
 
 
 def test_letters_that_somebody_else_settled_meanwhile_undo_the_piece(database_url: str) -> None:
@@ -185,7 +187,7 @@ def test_letters_that_somebody_else_settled_meanwhile_undo_the_piece(database_ur
         letters = read_letters_after(connection, OPEN, 0)
         execute_outside(database_url, "UPDATE rejected_events SET replayed_at = now() WHERE position = 0")
         with unchanged(database_url), pytest.raises(StorageRefused, match="somebody else"):
-            replay_letters(connection, hold, letters, "first")
+            replay_letters(connection, hold, letters)
 
 
 def test_a_replay_respects_a_crawl_and_a_crawl_a_replay(database_url: str) -> None:

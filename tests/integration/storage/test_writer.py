@@ -280,24 +280,6 @@ def test_a_version_whose_other_one_postgresql_refuses_is_stored(database_url: st
     assert rows(database_url, "SELECT inserted, rejected FROM ingestion_pages ORDER BY page_number") == [(1, 1), (2, 0)]
 
 
-def test_by_the_last_rule_the_later_version_replaces_the_stored_one_which_is_kept_aside(database_url: str) -> None:
-    with run_writer(database_url, rule="last") as run:
-        run.write(page(1, [event("a", 10, b'{"v":1}'), event("b", 10, b'{"v":1}')]))
-        committed = run.write(page(2, [event("a", 20, b'{"v":2}'), event("b", 5, b'{"v":0}')]))
-    assert committed.conflicts == 2
-    assert dict(rows(database_url, "SELECT event_id, payload->>'v' FROM ingested_events")) == {"a": "2", "b": "1"}
-    assert sorted(_conflicts(database_url)) == [("a", "1", True), ("b", "0", False)]
-
-
-def test_by_the_last_rule_a_version_without_a_time_does_not_keep_a_later_one_from_its_place(database_url: str) -> None:
-    with run_writer(database_url, rule="last") as run:
-        run.write(page(1, [event("a", 10, b'{"v":1}')]))
-        committed = run.write(page(2, [event("a", 20, b'{"v":2}')]), page(3, [event("a", None, b'{"v":3}')]))
-    assert committed.conflicts == 2
-    assert value(database_url, "SELECT payload->>'v' FROM ingested_events") == "2"
-    assert sorted(_conflicts(database_url)) == [("a", "1", True), ("a", "3", False)]
-
-
 def test_a_run_that_rejects_too_much_gets_no_verdict_though_its_last_page_is_stored(database_url: str) -> None:
     dead = [RejectedEvent(position, "no_id", b"%d" % position) for position in range(900)]
     with run_writer(database_url, rejected_max_percent=5) as run:
