@@ -28,7 +28,8 @@ SELECT s.*, newest.run_id AS newest_run_id, now() AS read_at
 FROM (
     SELECT id, stream, slice, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
            pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
-           oldest_occurred_at, newest_occurred_at, lease_owner, lease_run_id, lease_acquired_at, lease_expires_at
+           first_run_id, oldest_occurred_at, newest_occurred_at,
+           lease_owner, lease_run_id, lease_acquired_at, lease_expires_at
     FROM ingestion_state
     WHERE id > %(after)s
       AND (%(slice_ids)s::bigint[] IS NULL OR id = ANY(%(slice_ids)s))
@@ -38,7 +39,7 @@ FROM (
 ) AS s
 LEFT JOIN LATERAL (
     SELECT r.run_id FROM ingestion_runs AS r
-    WHERE r.slice_id = s.id AND r.pass_kind <> 'replay'
+    WHERE r.slice_id = s.id AND r.run_id >= s.first_run_id AND r.pass_kind <> 'replay'
     ORDER BY r.run_id DESC
     LIMIT 1
 ) AS newest ON true
