@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.bench import Bench, say
-from bench.cases import chain, database, duplicates, memory, pages, rate, reread, shifted, sliced, start
+from bench.cases import chain, database, duplicates, many, memory, pages, rate, reread, shifted, sliced, start
 from bench.compare import comparison_table
 from bench.reports import begin, load, save
 from bench.server import Server
 from bench.table import text_table
 
-CASES = {case.NAME: case for case in (database, reread, duplicates, shifted, sliced, chain, rate, pages, start, memory)}
+_ALL = (database, reread, duplicates, shifted, sliced, chain, rate, pages, start, many, memory)
+CASES = {case.NAME: case for case in _ALL}
 
 
 def measure(arguments: Sequence[str]) -> int:

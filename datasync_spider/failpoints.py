@@ -29,6 +29,9 @@ PLACES = frozenset(
         "before_commit",
         "after_commit",
         "before_finish",
+        "removal_fenced",
+        "removal_written",
+        "removal_committed",
     }
 )
 _VARIABLE = "DATASYNC_FAILPOINT"

@@ -6,6 +6,7 @@ from the start of the run; what is committed is told by ``COMMITTED_*`` alone.
 
 RUN_ID = "datasync/run_id"
 REFUSED = "datasync/refused"
+REFUSED_DETAIL = "datasync/refused_detail"
 STOP_SIGNAL = "datasync/stop_signal"
 FAILURE = "datasync/failure"
 EXPORTS_FAILED = "datasync/exports_failed"

@@ -6,6 +6,7 @@ what is stored of it, needs one that there is.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -20,11 +21,23 @@ def label(stream: str, slice_name: str) -> str:
     return stream if slice_name == NO_SLICE else f"{stream} {slice_name}"
 
 
+def command_words(stream: str, slice_name: str) -> str:
+    """A slice as the commands of ``scrapy streams`` take it, to be typed in a shell."""
+    return stream if slice_name == NO_SLICE else f"{stream} --slice {shlex.quote(slice_name)}"
+
+
 def unknown(stream: str, slice_name: str, known: Sequence[str]) -> str:
     """Why there is nothing to see or to change of the slice, which the database does not have."""
     if stream in known:
         return f"the stream {stream} has no slice {slice_name}, which SLICE names: scrapy streams lists what there is"
     return f"there is no stream {stream}, which STREAM names: {_what_there_is(stream, known)}"
+
+
+def not_registered(stream: str, slice_name: str | None, known: Sequence[str]) -> str:
+    """Why there is nothing to change of what was named on a command line."""
+    if stream in known:
+        return f"the stream {stream} has no slice {slice_name}: scrapy streams list --stream {stream} lists what it has"
+    return f"there is no stream {stream}: {_what_there_is(stream, known)}"
 
 
 def new(stream: str, known: Sequence[str]) -> str | None:

@@ -102,19 +102,28 @@ SET cursor = NULL, pass_status = 'new', pass_expected_total = NULL, pass_oldest_
 WHERE id IN (SELECT id FROM pg_temp.begun_slices)
   AND stream_id <> (SELECT stream_id FROM ingestion_streams WHERE table_name = 'ingested_events');
 
--- A default for a moment, since a column that has one is added without a look at the rows: nearly all are of row 1.
-ALTER TABLE ingestion_runs ADD COLUMN slice_id BIGINT NOT NULL DEFAULT 1;
-ALTER TABLE ingestion_pages ADD COLUMN slice_id BIGINT NOT NULL DEFAULT 1;
-ALTER TABLE rejected_events ADD COLUMN slice_id BIGINT NOT NULL DEFAULT 1;
-ALTER TABLE event_conflicts ADD COLUMN slice_id BIGINT NOT NULL DEFAULT 1;
+DROP INDEX ingestion_runs_stream_idx;
+DROP INDEX ingestion_pages_pass_idx;
+DROP INDEX ingestion_pages_committed_idx;
+DROP INDEX rejected_events_reason_idx;
+-- A default for a moment, since a column that has one is added without a look at the rows: that of the slice that has most
+-- of them. Of several streams only the others' rows are written.
+SELECT set_config('datasync.most', coalesce((
+    SELECT slice.id FROM ingestion_pages JOIN ingestion_state AS slice USING (stream)
+    GROUP BY slice.id ORDER BY count(*) DESC, slice.id LIMIT 1
+), 1)::text, true);
+ALTER TABLE ingestion_runs ADD COLUMN slice_id BIGINT NOT NULL DEFAULT current_setting('datasync.most')::bigint;
+ALTER TABLE ingestion_pages ADD COLUMN slice_id BIGINT NOT NULL DEFAULT current_setting('datasync.most')::bigint;
+ALTER TABLE rejected_events ADD COLUMN slice_id BIGINT NOT NULL DEFAULT current_setting('datasync.most')::bigint;
+ALTER TABLE event_conflicts ADD COLUMN slice_id BIGINT NOT NULL DEFAULT current_setting('datasync.most')::bigint;
 UPDATE ingestion_runs AS own SET slice_id = slice.id
-FROM ingestion_state AS slice WHERE slice.stream = own.stream AND slice.id <> 1;
+FROM ingestion_state AS slice WHERE slice.stream = own.stream AND slice.id <> own.slice_id;
 UPDATE ingestion_pages AS own SET slice_id = slice.id
-FROM ingestion_state AS slice WHERE slice.stream = own.stream AND slice.id <> 1;
+FROM ingestion_state AS slice WHERE slice.stream = own.stream AND slice.id <> own.slice_id;
 UPDATE rejected_events AS own SET slice_id = slice.id
-FROM ingestion_state AS slice WHERE slice.stream = own.stream AND slice.id <> 1;
+FROM ingestion_state AS slice WHERE slice.stream = own.stream AND slice.id <> own.slice_id;
 UPDATE event_conflicts AS own SET slice_id = slice.id
-FROM ingestion_state AS slice WHERE slice.stream = own.stream AND slice.id <> 1;
+FROM ingestion_state AS slice WHERE slice.stream = own.stream AND slice.id <> own.slice_id;
 ALTER TABLE ingestion_runs ALTER COLUMN slice_id DROP DEFAULT, ADD FOREIGN KEY (slice_id) REFERENCES ingestion_state;
 ALTER TABLE ingestion_pages ALTER COLUMN slice_id DROP DEFAULT;
 ALTER TABLE rejected_events ALTER COLUMN slice_id DROP DEFAULT;
@@ -126,10 +135,8 @@ ALTER TABLE rejected_events
 ALTER TABLE event_conflicts
     DROP CONSTRAINT event_conflicts_event_id_payload_sha256_key,
     ADD UNIQUE (slice_id, event_id, payload_sha256);
-DROP INDEX ingestion_runs_stream_idx;
-DROP INDEX ingestion_pages_pass_idx;
-DROP INDEX ingestion_pages_committed_idx;
-DROP INDEX rejected_events_reason_idx;
 CREATE INDEX ingestion_runs_slice_idx ON ingestion_runs (slice_id, run_id DESC);
 CREATE INDEX ingestion_pages_pass_idx ON ingestion_pages (slice_id, pass_number, walk);
 CREATE INDEX rejected_events_reason_idx ON rejected_events (slice_id, reason);
+-- A page of them, or a walk along them, reads those of its slice alone, in order.
+CREATE INDEX rejected_events_slice_idx ON rejected_events (slice_id, rejected_id);

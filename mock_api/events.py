@@ -1,8 +1,8 @@
 """The events themselves: computed from seed and age, in blocks, never stored.
 
-The invariant: the bytes of an event depend on the seed and its age alone (age 0 is the oldest), whatever the feed's
-size, the block in which it is made or the process that makes it; no two events share an id. No clock, no I/O, no cache
-of blocks belongs here.
+The invariant: the bytes of an event depend on the seed, the edition and its age alone (age 0 is the oldest), whatever
+the feed's size, the block in which it is made or the process that makes it; no two events share an id. Editions of one
+seed have equal ids and times, and no event in common. No clock, no I/O, no cache of blocks belongs here.
 """
 
 import re
@@ -28,7 +28,8 @@ _ID_ROW = len(_ID_PREFIX) + 36
 _NAME_LENGTH = 6
 _PARTS = 8
 _RANDOM_BYTES = _HEAD_BYTES + 1 + 2 + _NAME_LENGTH
-_NAME_CHARACTERS = bytes(b"0123456789abcdefghijklmnopqrstuvwxyz"[value % 36] for value in range(256))
+_NAME_ALPHABET = b"0123456789abcdefghijklmnopqrstuvwxyz"
+EDITIONS = len(_NAME_ALPHABET)
 _NEXT_EVENT = re.compile(rb',\{"id":"')
 
 
@@ -52,10 +53,11 @@ class Block:
 
 
 class EventFactory:
-    """Makes the events of one seed."""
+    """Makes the events of one seed, in one edition."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, edition: int = 0) -> None:
         self.seed = seed
+        self._name_characters = bytes(_NAME_ALPHABET[(value + edition) % EDITIONS] for value in range(256))
         self._fragments = build_fragments(seed)
         self.timeline = Timeline(seed)
         self._stamps = StampText(self.timeline)
@@ -81,7 +83,7 @@ class EventFactory:
         parts[0::_PARTS] = split_rows(self._id_rows(oldest, heads), _ID_ROW)
         parts[1::_PARTS] = map(owner.__getitem__, owners)
         parts[2::_PARTS] = map(tables.kind.__getitem__, kinds)
-        parts[3::_PARTS] = split_rows(b"".join(names).translate(_NAME_CHARACTERS), _NAME_LENGTH)
+        parts[3::_PARTS] = split_rows(b"".join(names).translate(self._name_characters), _NAME_LENGTH)
         parts[4::_PARTS] = map(tables.properties.__getitem__, kinds)
         parts[5::_PARTS] = time_heads
         parts[6::_PARTS] = time_tails
@@ -128,9 +130,9 @@ class EventFactory:
 
 
 @cache
-def factory_for(seed: int) -> EventFactory:
+def factory_for(seed: int, edition: int = 0) -> EventFactory:
     """The factory of a seed, made once: its tables take a tenth of a second."""
-    return EventFactory(seed)
+    return EventFactory(seed, edition)
 
 
 def event_bytes(i: int, seed: int, total: int) -> bytes:

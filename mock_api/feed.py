@@ -12,8 +12,8 @@ from mock_api.events import BLOCK_EVENTS, MAX_EVENTS, Block, factory_for
 class Feed:
     """The events of a seed, newest first."""
 
-    def __init__(self, seed: int, total: int, memory_bytes: int) -> None:
-        self._factory = factory_for(seed)
+    def __init__(self, seed: int, total: int, memory_bytes: int, edition: int = 0) -> None:
+        self._factory = factory_for(seed, edition)
         self.timeline = self._factory.timeline
         self.total = total
         self._memory_bytes = memory_bytes

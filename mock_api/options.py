@@ -9,7 +9,7 @@ from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mock_api.events import MAX_EVENTS
+from mock_api.events import EDITIONS, MAX_EVENTS
 from mock_api.eventsapi import FeedSettings
 from mock_api.faults import FAULTS, Rule, rule_from_text
 from mock_api.limits import LimitSettings
@@ -44,6 +44,7 @@ class Options:
     host: str
     port: int
     total: int
+    edition: int
     feed: FeedSettings
     limits: LimitSettings
     api_key: str | None
@@ -63,6 +64,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
         host=given.host,
         port=given.port,
         total=given.total,
+        edition=given.edition,
         feed=FeedSettings(
             seed=given.seed,
             shape=given.shape,
@@ -173,6 +175,9 @@ def add_feed_options(parser: ArgumentParser, environment: Mapping[str, str]) -> 
         "--total", type=whole(0, MAX_EVENTS), default=total, help=f"events ({DEFAULT_TOTAL}) [MOCK_TOTAL_EVENTS]"
     )
     feed.add_argument("--seed", type=whole(0), default=seed, help=f"which events ({DEFAULT_SEED}) [MOCK_SEED]")
+    feed.add_argument(
+        "--edition", type=whole(0, EDITIONS - 1), default=0, help="another one: equal ids and times, other content (0)"
+    )
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:

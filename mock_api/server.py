@@ -48,7 +48,7 @@ async def _serve(options: Options, parent: int) -> int:
     for number in _signals():
         loop.add_signal_handler(number, stopping.set)
     watching = asyncio.create_task(watch_parent(parent, stopping.set)) if options.exit_with_parent else None
-    feed = Feed(options.feed.seed, options.total, options.memory_bytes)
+    feed = Feed(options.feed.seed, options.total, options.memory_bytes, options.edition)
     for _ in feed.prepare() if options.prepare else ():
         # In steps of the event loop, so that what ends the server ends the preparation as well.
         await asyncio.sleep(0)

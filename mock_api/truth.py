@@ -32,7 +32,7 @@ def print_events(arguments: Sequence[str], environment: Mapping[str, str], out: 
         parser.error(str(exc))
     # Positions count from the newest event, ages from the oldest.
     ages = range(given.total - stop, given.total - min(given.start, stop))
-    feed = Feed(given.seed, given.total, DEFAULT_MEMORY_MB * 1_000_000)
+    feed = Feed(given.seed, given.total, DEFAULT_MEMORY_MB * 1_000_000, given.edition)
     for line in _lines(feed, ages, hostile, only_hostile=given.only_malformed):
         out.write(_id_of(line) if given.ids else line)
         out.write(b"\n")

@@ -1,7 +1,8 @@
-"""A round: crawls under random faults until one says complete, then the oracle's word on it.
+"""A round: two streams side by side, crawls of both under random faults until both say complete, and the oracle's word.
 
-All choices come from one seeded generator, so a seed tells what was injected in which order; when exactly it strikes
-is up to the machine.
+Their feeds have equal ids and other content. They are two streams with tables of their own, or two slices of one; what
+is done to the server or to all connections meets both. All choices of one player come from one seeded generator, so a
+seed tells what was injected in which order; when exactly it strikes is up to the machine.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from bench.torture.oracle import Findings, compare, compare_books, served
+from bench.torture.oracle import Findings, Stream, compare, compare_books, served
+from bench.torture.pairs import PAIRS
 from bench.torture.proxy import Betrayal, Direction
 from bench.torture.world import Crawl, Database, Mock
 from datasync_spider.failpoints import PLACES
@@ -50,8 +53,8 @@ STRIKES = {
 """What is done to a crawl, and how often beside the others."""
 _CUTS = {"cut", "reset", "halve"}
 _LEASE_TTL_MS = 2000
-_MOST_HITS_A_PHASE = 14
-_LONGEST_RUN_SECONDS = 180
+_MOST_HITS_A_PHASE = 9
+_LONGEST_RUN_SECONDS = 240
 _CONNECTING_SECONDS = 10
 
 
@@ -69,14 +72,23 @@ class Tally:
     early_requests: int = 0
     wrong: list[str] = field(default_factory=list)
 
+    def add(self, other: Tally) -> None:
+        """What another one counted."""
+        for counted in fields(self):
+            setattr(self, counted.name, getattr(self, counted.name) + getattr(other, counted.name))
+
     @property
     def kills(self) -> int:
         return self.injected["kill"] + self.injected["crash at a named place"]
 
 
+class Over(Exception):
+    """The round has ended while this player was at it."""
+
+
 @dataclass(slots=True)
 class Round:
-    """One database, one feed."""
+    """One database, two feeds."""
 
     database: Database
     chance: random.Random
@@ -84,34 +96,116 @@ class Round:
     log_path: Path
     deadline: float
     strikes: dict[str, int] = field(default_factory=lambda: dict(STRIKES))
-    settings: dict[str, str] = field(default_factory=dict)
-    codes: list[int] = field(default_factory=list)
 
     def play(self) -> None:
+        """Raises what ended a player."""
         chance = self.chance
-        total, seed = chance.randrange(4_000, 24_000), chance.randrange(1_000_000)
+        pair = chance.choice(sorted(PAIRS))
+        total, seed = chance.randrange(4_000, 16_000), chance.randrange(1_000_000)
         malformed = chance.choice([None, 0.02, 0.05])
         self.database.fresh()
-        mock = Mock(self._mock_arguments(total, seed, malformed))
+        players = [
+            Player(
+                self.database,
+                random.Random(chance.randrange(2**32)),
+                self.log_path,
+                self.deadline,
+                self.strikes,
+                stream,
+                total,
+                seed,
+                malformed,
+            )
+            for stream in PAIRS[pair]
+        ]
+        threads = [threading.Thread(target=player.run, daemon=True) for player in players]
+        try:
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                threads[0].join(0.1)
+                threads[1].join(0.1)
+                if any(player.failure or player.tally.wrong for player in players):
+                    break
+        finally:
+            for player in players:
+                player.abandon()
+            for thread in threads:
+                thread.join(_LONGEST_RUN_SECONDS)
+            for player in players:
+                self.tally.add(player.tally)
+        self.tally.rounds += 1
+        self.tally.injected[f"two {pair} side by side"] += 1
+        for player in players:
+            if player.failure is not None:
+                raise player.failure
+
+
+@dataclass(slots=True)
+class Player:
+    """One of the streams of a round, with its feed, and who plays tricks on it."""
+
+    database: Database
+    chance: random.Random
+    log_path: Path
+    deadline: float
+    strikes: dict[str, int]
+    stream: Stream
+    total: int
+    seed: int
+    malformed: float | None
+    tally: Tally = field(default_factory=Tally)
+    settings: dict[str, str] = field(default_factory=dict)
+    codes: list[int] = field(default_factory=list)
+    failure: BaseException | None = None
+    _over: threading.Event = field(default_factory=threading.Event)
+    _crawls: list[Crawl] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Plays to the end of the round. What ends it before is kept for the one who waits."""
+        try:
+            self._play()
+        except Over:
+            pass
+        except BaseException as error:  # noqa: BLE001 - raised again by the round
+            self.failure = error
+
+    def abandon(self) -> None:
+        """Ends what goes on, which nothing is said about any more."""
+        self._over.set()
+        for crawl in self._crawls:
+            crawl.end()
+
+    def _play(self) -> None:
+        chance = self.chance
+        mock = Mock(self._mock_arguments(self.total, self.seed, self.malformed))
         self.settings = self._crawl_settings(mock.base_url)
         try:
             self._until_complete()
-            self._judge(total, seed, malformed)
+            self._judge()
             for _ in range(chance.randrange(3)):
                 grown = chance.randrange(1, 6_000)
                 mock.control(f"grow?by={grown}", "POST")
                 self.tally.injected["feed grown"] += 1
-                total += grown
+                self.total += grown
                 self._until_complete()
-                self._judge(total, seed, malformed)
+                self._judge()
             self.tally.early_requests += int(mock.control("stats")["early_requests"])
         finally:
             mock.close()
-        self.tally.rounds += 1
 
     def _mock_arguments(self, total: int, seed: int, malformed: float | None) -> list[str]:
         chance = self.chance
-        arguments = ["--total", str(total), "--seed", str(seed), "--fault-seed", str(chance.randrange(1_000_000))]
+        arguments = [
+            "--total",
+            str(total),
+            "--seed",
+            str(seed),
+            "--edition",
+            str(self.stream.edition),
+            "--fault-seed",
+            str(chance.randrange(1_000_000)),
+        ]
         arguments += ["--cursor-ttl-ms", str(chance.choice([4000, 15_000, 120_000]))]
         for name, rate in _FAULTS.items():
             arguments += ["--fault", f"{name}={rate}"]
@@ -158,6 +252,8 @@ class Round:
             finally:
                 crawl.end()
                 self.database.proxy.flow()
+            if self._over.is_set():
+                raise Over
             self.codes.append(code)
             self.tally.exit_codes[code] += 1
             self._judge_books()
@@ -172,7 +268,11 @@ class Round:
 
     def _start(self, place: str | None) -> Crawl:
         extra = {"DATASYNC_FAILPOINT": place} if place else {}
-        return Crawl({**self.settings, **extra}, self.log_path)
+        if self._over.is_set():
+            raise Over
+        crawl = Crawl({**self.settings, **extra}, self.log_path, stream=self.stream)
+        self._crawls.append(crawl)
+        return crawl
 
     def _disturb(self, crawl: Crawl, hits_left: int) -> int:
         """Injects faults until the crawl has ended or has had enough; gives how many."""
@@ -206,9 +306,10 @@ class Round:
             case "freeze":
                 return self._freeze(crawl)
             case "power loss":
-                database.lose_power()
-                time.sleep(self.chance.uniform(0.0, 1.0))
-                database.come_back()
+                with database.powered():
+                    database.lose_power()
+                    time.sleep(self.chance.uniform(0.0, 1.0))
+                    database.come_back()
             case "terminate":
                 database.terminate_backends()
             case "cut" | "reset":
@@ -253,13 +354,21 @@ class Round:
         return False
 
     def _judge_books(self) -> None:
-        """After any run, however it ended: what is committed must be consistent at every moment."""
+        """After any run, however it ended, of all streams: what is committed must be consistent at every moment."""
         self.tally.books += 1
-        self.tally.wrong += compare_books(self.database.direct_url).wrong
+        with self.database.powered():
+            self.tally.wrong += compare_books(self.database.direct_url).wrong
 
-    def _judge(self, total: int, seed: int, malformed: float | None) -> None:
-        findings: Findings = compare(self.database.direct_url, served(total, seed, malformed))
-        runs = self.database.query("SELECT count(*) FROM ingestion_runs WHERE status = 'complete'")[0][0]
+    def _judge(self) -> None:
+        truth = served(self.total, self.seed, self.malformed, self.stream.edition)
+        with self.database.powered():
+            findings: Findings = compare(self.database.direct_url, truth, self.stream)
+            complete = (
+                "SELECT count(*) FROM ingestion_runs AS run JOIN ingestion_state AS slice ON slice.id = run.slice_id"
+                f" WHERE run.status = 'complete' AND slice.stream = '{self.stream.name}'"
+                f" AND slice.slice = '{self.stream.slice or '{}'}'"
+            )
+            runs = self.database.query(complete)[0][0]
         # A run may commit its verdict and be killed before it can say so, never the other way round.
         findings.check(self.codes.count(0) <= runs, f"{self.codes.count(0)} runs exited 0, {runs} are complete")
         self.tally.checks += 1

@@ -19,7 +19,7 @@ from datasync_spider.pacing.window import RateWindow
 from datasync_spider.pipelines import ending
 from datasync_spider.pipelines.turns import Turns
 from datasync_spider.spiders import lookups
-from datasync_spider.storage import checkpoint, known, rejections, runs, sql, writer
+from datasync_spider.storage import checkpoint, known, occurrences, rejections, runs, sql, streamtable, writer
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.completion import Verdict
 from datasync_spider.storage.ground import Ground
@@ -150,6 +150,31 @@ def a_429_is_answered_early() -> None:
     _put(RateWindow, "wait_seconds", lambda *_: 0.0)
 
 
+def known_ground_is_any_slices() -> None:
+    """Whether a page is known is asked of all slices of the stream's table."""
+    _of_any_slice("count_known", "find_known_before")
+
+
+def a_row_of_any_slice_is_a_stored_one() -> None:
+    """Which records are stored already is asked of all slices of the stream's table."""
+    _of_any_slice("find_known", "select_stored_keys", "compare_staged")
+
+
+def dead_letters_of_any_stream_are_counted() -> None:
+    """How often a record without an id has been kept is asked of all streams."""
+    _without({name: ["slice_id = %(slice_id)s AND "] for name in ("read_seen", "count_kept")})
+
+
+def _of_any_slice(*names: str) -> None:
+    """Takes the slice out of these statements."""
+    original = streamtable.StreamTable.statement
+
+    def broken(self: Any, name: str) -> Any:
+        return original(dataclasses.replace(self, slice_id=None) if name in names else self, name)
+
+    _put(streamtable.StreamTable, "statement", broken)
+
+
 def _put(owner: object, name: str, broken: object) -> None:
     """Puts this in the place of a function or a method, which must be there."""
     assert hasattr(owner, name), f"{owner} has no {name} any more"
@@ -167,8 +192,8 @@ def _without(clauses: dict[str, list[str]]) -> None:
             text = text.replace(clause, "")
         return text
 
-    _put(checkpoint, "statement", statement)
-    _put(runs, "statement", statement)
+    for module in (checkpoint, runs, occurrences):
+        _put(module, "statement", statement)
 
 
 MUTANTS: dict[str, Callable[[], None]] = {
@@ -186,6 +211,9 @@ MUTANTS: dict[str, Callable[[], None]] = {
         a_commit_in_doubt_is_taken_for_granted,
         a_short_feed_is_complete,
         a_429_is_answered_early,
+        known_ground_is_any_slices,
+        a_row_of_any_slice_is_a_stored_one,
+        dead_letters_of_any_stream_are_counted,
     )
 }
 

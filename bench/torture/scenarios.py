@@ -17,7 +17,8 @@ from typing import Any
 
 import psutil
 
-from bench.torture.oracle import compare, compare_books, served
+from bench.torture.oracle import EVENTS, Stream, compare, compare_books, served
+from bench.torture.pairs import PAIRS
 from bench.torture.proxy import Betrayal
 from bench.torture.world import Crawl, Database, Mock
 
@@ -29,24 +30,26 @@ _SLOW = ["--fault", "slow=1,delay_ms=40"]
 
 @dataclass(slots=True)
 class Stage:
-    """One database and one feed; ``mutant`` None is the code as it is."""
+    """One database, and a feed for each stream; ``mutant`` None is the code as it is."""
 
     database: Database
     log_path: Path
     mutant: str | None
     wrong: list[str] = field(default_factory=list)
-    _mock: Mock | None = None
+    _mocks: dict[Stream, Mock] = field(default_factory=dict)
     _crawls: list[Crawl] = field(default_factory=list)
 
-    def serve(self, total: int, *arguments: str) -> Mock:
-        self.database.fresh()
-        self._mock = Mock(["--total", str(total), "--seed", str(_SEED), *arguments])
-        return self._mock
+    def serve(self, total: int, *arguments: str, stream: Stream = EVENTS) -> Mock:
+        """The stream's feed; with the first one the database is made."""
+        if not self._mocks:
+            self.database.fresh()
+        edition = ["--edition", str(stream.edition)]
+        self._mocks[stream] = Mock(["--total", str(total), "--seed", str(_SEED), *edition, *arguments])
+        return self._mocks[stream]
 
-    def crawl(self, **settings: str) -> Crawl:
-        assert self._mock is not None
+    def crawl(self, stream: Stream = EVENTS, **settings: str) -> Crawl:
         defaults = {
-            "API_BASE_URL": self._mock.base_url,
+            "API_BASE_URL": self._mocks[stream].base_url,
             "DATABASE_URL": self.database.proxied_url,
             "API_PAGE_LIMIT": "100",
             "API_RETRY_BASE_MS": "10",
@@ -55,13 +58,13 @@ class Stage:
             "LEASE_TTL_MS": "1000",
             "REJECTED_MAX_PERCENT": "100",
         }
-        self._crawls.append(Crawl({**defaults, **settings}, self.log_path, self.mutant))
+        self._crawls.append(Crawl({**defaults, **settings}, self.log_path, self.mutant, stream))
         return self._crawls[-1]
 
-    def finish(self, **settings: str) -> None:
+    def finish(self, stream: Stream = EVENTS, **settings: str) -> None:
         """Another run, to the end of the feed."""
-        code = self.ended(self.crawl(**settings))
-        self.check(code == 0, f"the last run ended with exit code {code}")
+        code = self.ended(self.crawl(stream, **settings))
+        self.check(code == 0, f"the last run of {stream} ended with exit code {code}")
 
     def ended(self, crawl: Crawl) -> int:
         """The exit code of a crawl that ends by itself; the books must balance then, however it ended."""
@@ -69,8 +72,9 @@ class Stage:
         self.wrong += compare_books(self.database.direct_url).wrong
         return code
 
-    def judge(self, total: int, malformed: float | None = None) -> None:
-        self.wrong += compare(self.database.direct_url, served(total, _SEED, malformed)).wrong
+    def judge(self, total: int, malformed: float | None = None, stream: Stream = EVENTS) -> None:
+        truth = served(total, _SEED, malformed, stream.edition)
+        self.wrong += compare(self.database.direct_url, truth, stream).wrong
 
     def check(self, holds: bool, message: str) -> None:
         if not holds:
@@ -94,8 +98,8 @@ class Stage:
         for crawl in self._crawls:
             crawl.end()
         self.database.proxy.flow()
-        if self._mock is not None:
-            self._mock.close()
+        for mock in self._mocks.values():
+            mock.close()
 
     def _is_true(self, sql: str) -> bool:
         exists = "SELECT to_regclass('ingestion_pages') IS NOT NULL"
@@ -199,6 +203,30 @@ def told_to_wait(stage: Stage) -> None:
     stage.judge(2000)
 
 
+def two_slices_that_grow(stage: Stage) -> None:
+    """What the one has stored and dated stands in the way of the other wherever a statement forgets whose it is."""
+    mocks = [stage.serve(1000, *_NO_TOTAL, stream=stream) for stream in PAIRS["slices"]]
+    for stream in PAIRS["slices"]:
+        stage.finish(stream)
+        stage.judge(1000, stream=stream)
+    # No whole number of pages, so that new records and known ones meet in a batch.
+    for mock in mocks:
+        mock.control("grow?by=1550", "POST")
+    for stream in PAIRS["slices"]:
+        stage.finish(stream)
+    for stream in PAIRS["slices"]:
+        stage.judge(2550, stream=stream)
+
+
+def two_streams_of_equal_dead_letters(stage: Stage) -> None:
+    for stream in PAIRS["streams"]:
+        stage.serve(1000, *_NO_TOTAL, "--fault", "malformed_events=1,density=0.05", stream=stream)
+    for stream in PAIRS["streams"]:
+        stage.finish(stream)
+    for stream in PAIRS["streams"]:
+        stage.judge(1000, 0.05, stream=stream)
+
+
 def _is_frozen(crawl: Crawl) -> bool:
     return crawl.code is None and psutil.Process(crawl.process.pid).status() == psutil.STATUS_STOPPED
 
@@ -219,6 +247,9 @@ SCENARIOS: dict[str, Scenario] = {
     "a_commit_in_doubt_is_taken_for_granted": a_commit_that_never_arrives,
     "a_short_feed_is_complete": a_feed_that_ends_short,
     "a_429_is_answered_early": told_to_wait,
+    "known_ground_is_any_slices": two_slices_that_grow,
+    "a_row_of_any_slice_is_a_stored_one": two_slices_that_grow,
+    "dead_letters_of_any_stream_are_counted": two_streams_of_equal_dead_letters,
 }
 
 

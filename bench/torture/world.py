@@ -12,8 +12,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,6 +23,7 @@ import psutil
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
+from bench.torture.oracle import EVENTS, Stream
 from bench.torture.proxy import Proxy
 from datasync_spider.local.embedded_postgres import EmbeddedPostgres, start_embedded
 
@@ -37,6 +40,7 @@ class Database:
         self._parts = parse_dsn(self._server.url)
         self.proxy = Proxy(f"{self._parts['host']}/.s.PGSQL.{self._parts.get('port', '5432')}")
         self.name = ""
+        self._power = threading.RLock()
 
     def fresh(self, tablespace: str = "pg_default") -> None:
         """Drops the last round's database and makes another."""
@@ -60,6 +64,12 @@ class Database:
     def proxied_url(self) -> str:
         """For the crawls."""
         return f"postgresql://{self._parts.get('user', 'postgres')}@127.0.0.1:{self.proxy.port}/{self.name}"
+
+    @contextlib.contextmanager
+    def powered(self) -> Iterator[None]:
+        """Nobody takes the power away meanwhile, and it is there, but for who takes it away himself."""
+        with self._power:
+            yield
 
     def lose_power(self) -> None:
         """Ends all server processes at once, then brings the server back through crash recovery."""
@@ -142,16 +152,20 @@ class Mock:
 
 
 class Crawl:
-    """One crawl process; ``mutant`` names a broken version."""
+    """One crawl process of a stream; ``mutant`` names a broken version."""
 
-    def __init__(self, settings: dict[str, str], log_path: Path, mutant: str | None = None) -> None:
+    def __init__(
+        self, settings: dict[str, str], log_path: Path, mutant: str | None = None, stream: Stream = EVENTS
+    ) -> None:
         tool = ["-m", "bench.torture.mutants", mutant] if mutant else ["-m", "scrapy"]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "DATA"))}
+        taken_out = ("API_", "DATA", "STREAM", "SLICE")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(taken_out)}
+        named = {"STREAM": stream.name, **({"SLICE": stream.slice} if stream.slice else {})}
         with log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *tool, "crawl", "events"],
                 cwd=PROJECT,
-                env={**environment, **settings},
+                env={**environment, **named, **settings},
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,

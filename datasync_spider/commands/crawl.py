@@ -149,7 +149,8 @@ class Command(crawl.Command):
         if run_id is not None:
             exports_failed = collector.get_value(stats.EXPORTS_FAILED, {})
             return _judge(run_id, database_url, shutdown.received, exports_failed)
-        return _without_run(collector.get_value(stats.REFUSED), self._config.stream, shutdown.received)
+        refused, detail = collector.get_value(stats.REFUSED), collector.get_value(stats.REFUSED_DETAIL)
+        return _without_run(refused, detail, self._config.stream, shutdown.received)
 
 
 def _called_wrongly(why: str) -> End:
@@ -186,9 +187,11 @@ def _is_running(crawler: Crawler) -> bool:
         return False
 
 
-def _without_run(refused: str | None, stream: str, signal_name: str | None) -> End:
+def _without_run(refused: str | None, detail: str | None, stream: str, signal_name: str | None) -> End:
     if refused == ExportRefused.reason:
         return End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused("an export cannot be made, see above"))
+    if detail is not None:
+        return End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(detail, refused))
     if refused == "lease_held":
         return End(exitcodes.LEASE_HELD, summary.lease_held(stream))
     if signal_name is not None:

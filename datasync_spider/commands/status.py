@@ -85,9 +85,11 @@ class Command(DatasyncCommand):
             if state is None:
                 raise ConfigurationError(f"stream {slice_} has been dropped meanwhile")
             runs = read_last_runs(connection, slice_.slice_id, _LAST_RUNS)
-            doing = _activity(connection, runs[0]["run_id"]) if runs else None
+            # Earlier ones tell of what is forgotten.
+            current = [run for run in runs if run["run_id"] >= state["first_run_id"]]
+            doing = _activity(connection, current[0]["run_id"]) if current else None
             waits = waits_of(connection, state["credential_id"])
-        report = _report(slice_, state, runs, doing, waits)
+        report = _report(slice_, state, runs, current, doing, waits)
         show(json.dumps(report, default=_plain) if opts.json else "\n".join(visible(line) for line in _lines(report)))
         run = report["run"]
         if opts.expect and (run is None or run["status"] != opts.expect):
@@ -115,7 +117,12 @@ def _activity(connection: Connection, run_id: int) -> Activity:
 
 
 def _report(
-    slice_: Slice, state: dict[str, Any], runs: list[dict[str, Any]], doing: Activity | None, waits: Waits
+    slice_: Slice,
+    state: dict[str, Any],
+    runs: list[dict[str, Any]],
+    current: list[dict[str, Any]],
+    doing: Activity | None,
+    waits: Waits,
 ) -> dict[str, Any]:
     owner = parse_owner(state["lease_owner"]) if state["lease_owner"] else None
     return {
@@ -131,6 +138,7 @@ def _report(
         "newest_occurred_at": state["newest_occurred_at"],
         "completed_at": state["completed_at"],
         "updated_at": state["updated_at"],
+        "paused_at": state["paused_at"],
         "lease": {
             "held_by": str(owner) if owner else None,
             "run_id": state["lease_run_id"],
@@ -141,9 +149,9 @@ def _report(
         # What the API has asked of the key that the last run has used.
         "credential": {"id": waits.credential_id, **waits.closed._asdict()},
         "activity": {"state": doing.state, "words": doing.words, "advice": doing.advice} if doing else None,
-        "run": _run_report(runs[0]) if runs else None,
-        "earlier_runs": [_run_report(run) for run in runs[1:]],
-        "exit_code": exitcodes.exit_code(runs[0]["status"]) if runs else None,
+        "run": _run_report(current[0]) if current else None,
+        "earlier_runs": [_run_report(run) for run in (runs[1:] if current else runs)],
+        "exit_code": exitcodes.exit_code(current[0]["status"]) if current else None,
     }
 
 
@@ -165,9 +173,13 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if lease["held_by"]:
         expired = ", expired" if lease["expired"] else ""
         lines.append(f"lease: {lease['held_by']} since {_time(lease['since'])} (run {lease['run_id']}{expired})")
+    if report["paused_at"]:
+        lines.append(f"paused since {_time(report['paused_at'])}: scrapy streams resume {report['stream']}")
     lines += _wait_lines(report["credential"])
     run = report["run"]
-    if run is None:
+    if run is None and report["earlier_runs"]:
+        lines.append("no run since what it had stored was forgotten: the next crawl reads all of it anew")
+    elif run is None:
         lines.append("no run yet: the first crawl begins it")
     else:
         lines += _run_lines(run, report["activity"])

@@ -8,25 +8,30 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
-from datasync_spider.dashboard.counting import EventCounter, GroupCounter
+from datasync_spider.dashboard.counting import EventCounter, GroupCounter, Question
 from datasync_spider.dashboard.ledger import Ledger
 from datasync_spider.dashboard.poller import Poller
 from datasync_spider.dashboard.reading import Busy, Reader
 from datasync_spider.dashboard.rejections import HEAD_BYTES, RejectedPage, rejected_page
 from datasync_spider.dashboard.replies import Refused, Reply, encoded_reply, json_reply
 from datasync_spider.dashboard.runs import STATUSES, RunsPage, RunView, run_view, runs_page
+from datasync_spider.dashboard.streams import StreamsPage, streams_page
 from datasync_spider.errors import StorageError
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.dashboard import (
+    read_chosen,
     read_recent_pages,
     read_rejected,
     read_runs,
     read_runs_by_id,
+    read_streams,
 )
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _LONGEST_TEXT = 200
+_LONGEST_SLICE = 1_000
 _MOST_LISTED = 200
+_STREAMS_LISTED = 50
 _RUNS_LISTED = 25
 _REJECTED_LISTED = 20
 
@@ -48,6 +53,7 @@ class Api:
         self._fixed: dict[str, Handler] = {
             "/healthz": self._health,
             "/api/state.json": self._state,
+            "/api/streams.json": self._streams,
             "/api/runs.json": self._runs,
             "/api/events.json": self._event_counts,
             "/api/rejected.json": self._rejected,
@@ -79,14 +85,27 @@ class Api:
     async def _state(self, _: Parameters) -> Reply:
         return encoded_reply(await self._poller.message())
 
+    async def _streams(self, parameters: Parameters) -> Reply:
+        of, text = _chosen(parameters), _text(parameters, "find")
+        after, limit = _number(parameters, "after") or 0, _limit(parameters, _STREAMS_LISTED)
+
+        def read(connection: Connection) -> StreamsPage:
+            slice_ids = _slice_ids(connection, of)
+            return streams_page(
+                read_streams(connection, slice_ids=slice_ids, text=text, after=after, limit=limit + 1), limit
+            )
+
+        return json_reply(await self._reader.read(read))
+
     async def _runs(self, parameters: Parameters) -> Reply:
-        stream, status = _text(parameters, "stream"), _text(parameters, "status")
+        of, status = _chosen(parameters), _text(parameters, "status")
         if status is not None and status not in STATUSES:
             raise Refused(400, f"status is one of {', '.join(STATUSES)}.")
         before, limit = _number(parameters, "before"), _limit(parameters, _RUNS_LISTED)
 
         def read(connection: Connection) -> RunsPage:
-            rows = read_runs(connection, stream=stream, status=status, before=before, limit=limit + 1)
+            slice_ids = _slice_ids(connection, of)
+            rows = read_runs(connection, slice_ids=slice_ids, status=status, before=before, limit=limit + 1)
             running = [row["run_id"] for row in rows if row["status"] == "running"]
             return runs_page(rows, read_recent_pages(connection, running), limit)
 
@@ -103,18 +122,21 @@ class Api:
         return _found(await self._ledger.series(run_id), "run")
 
     async def _event_counts(self, parameters: Parameters) -> Reply:
-        return _found(await self._events.counts(_number(parameters, "run")), "run")
+        of = _chosen(parameters) or (None, None)
+        view = await self._events.counts(Question(_number(parameters, "run"), *of))
+        return _found(view, "run or stream")
 
-    async def _rejected_groups(self, _: Parameters) -> Reply:
-        return json_reply(await self._groups.groups())
+    async def _rejected_groups(self, parameters: Parameters) -> Reply:
+        return json_reply(await self._groups.groups(*_chosen(parameters) or (None, None)))
 
     async def _rejected(self, parameters: Parameters) -> Reply:
-        stream, reason = _text(parameters, "stream"), _text(parameters, "reason")
+        of, reason = _chosen(parameters), _text(parameters, "reason")
         before, limit = _number(parameters, "before"), _limit(parameters, _REJECTED_LISTED)
 
         def read(connection: Connection) -> RejectedPage:
+            slice_ids = _slice_ids(connection, of)
             rows = read_rejected(
-                connection, stream=stream, reason=reason, before=before, limit=limit + 1, limit_bytes=HEAD_BYTES
+                connection, slice_ids=slice_ids, reason=reason, before=before, limit=limit + 1, limit_bytes=HEAD_BYTES
             )
             return rejected_page(rows, limit)
 
@@ -127,10 +149,26 @@ def _found(view: object, what: str) -> Reply:
     return json_reply(view)
 
 
-def _text(parameters: Parameters, name: str) -> str | None:
+def _chosen(parameters: Parameters) -> tuple[str, str | None] | None:
+    """The stream, and one of its slices or all of them; None: everything."""
+    stream, slice_name = _text(parameters, "stream"), _text(parameters, "slice", _LONGEST_SLICE)
+    if stream is None and slice_name is not None:
+        raise Refused(400, "slice is one of a stream: name that as well.")
+    return None if stream is None else (stream, slice_name)
+
+
+def _slice_ids(connection: Connection, of: tuple[str, str | None] | None) -> list[int] | None:
+    """By number, since a name is for people alone: none where there is no such stream, None for all."""
+    if of is None:
+        return None
+    found = read_chosen(connection, *of)
+    return found.slice_ids if found else []
+
+
+def _text(parameters: Parameters, name: str, longest: int = _LONGEST_TEXT) -> str | None:
     """A filter; an empty one filters nothing."""
     text = parameters.get(name) or None
-    if text is not None and (len(text) > _LONGEST_TEXT or "\0" in text):
+    if text is not None and (len(text) > longest or "\0" in text):
         raise Refused(400, f"{name} is not of a form that any {name} has.")
     return text
 

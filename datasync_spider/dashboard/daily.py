@@ -37,10 +37,12 @@ class EventsView(msgspec.Struct, frozen=True):
 
     timed_out: counting took longer than it may, and nothing is shown. paced: another count has just been made; asking
     again in ``again_in_seconds`` helps. ``percent``: the share of the table that was read; below 100 the numbers are
-    estimates.
+    estimates. ``stream`` and ``slice``: whose they are; no slice: all of the stream.
     """
 
     status: Literal["ready", "too_few", "timed_out", "paced"]
+    stream: str | None = None
+    slice: str | None = None
     counted_at: datetime | None = None
     again_in_seconds: float = 0.0
     percent: float = 100.0
@@ -59,7 +61,7 @@ def events_view(counts: EventCounts, counted_at: datetime, booked: int) -> Event
     sampled = sum(row["events"] for row in counts.rows if row["kind"] == "all")
     if scale > 1:
         if sampled < _LEAST_SAMPLE:
-            return EventsView("too_few", counted_at, percent=counts.percent)
+            return EventsView("too_few", counted_at=counted_at, percent=counts.percent)
         if sampled * scale / _BELIEVED_FACTOR <= booked <= sampled * scale * _BELIEVED_FACTOR:
             scale = booked / sampled
     dated = [row for row in counts.rows if row["kind"] == "day" and row["day"] is not None]
@@ -69,7 +71,7 @@ def events_view(counts: EventCounts, counted_at: datetime, booked: int) -> Event
     without_type = _without(counts.rows, "type")
     return EventsView(
         "ready",
-        counted_at,
+        counted_at=counted_at,
         percent=counts.percent,
         events=round(sampled * scale),
         days=_days(shown_days, scale),

@@ -7,16 +7,17 @@ from datetime import datetime
 import msgspec
 
 from datasync_spider.dashboard.reasons import Explanation, explain_rejection
-from datasync_spider.dashboard.visible import Segment, line, segments
+from datasync_spider.dashboard.visible import Segment, line, segments, slice_view
 from datasync_spider.storage.dashboard import Row
 
 HEAD_BYTES = 2_048
 
 
 class RejectedGroup(msgspec.Struct, frozen=True):
-    """All dead letters of one stream with one reason."""
+    """All dead letters of one slice with one reason."""
 
     stream: str
+    slice: str | None
     reason: str
     explanation: Explanation
     events: int
@@ -36,6 +37,7 @@ class RejectedEvent(msgspec.Struct, frozen=True):
 
     id: int
     stream: str
+    slice: str | None
     run: int
     page: int
     position: int | None
@@ -61,6 +63,7 @@ def rejected_groups(rows: list[Row], counted_at: datetime) -> RejectedGroups:
     groups = [
         RejectedGroup(
             stream=line(row["stream"], 200) or "",
+            slice=slice_view(row["slice"]),
             reason=line(row["reason"], 200) or "",
             explanation=explain_rejection(row["reason"]),
             events=row["events"],
@@ -84,6 +87,7 @@ def _rejected_event(row: Row) -> RejectedEvent:
     return RejectedEvent(
         id=row["rejected_id"],
         stream=line(row["stream"], 200) or "",
+        slice=slice_view(row["slice"]),
         run=row["run_id"],
         page=row["page_number"],
         position=row["position"] if row["position"] >= 0 else None,

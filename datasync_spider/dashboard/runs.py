@@ -7,20 +7,23 @@ from datetime import datetime
 import msgspec
 
 from datasync_spider.dashboard.activity import Activity, activity
-from datasync_spider.dashboard.visible import line
+from datasync_spider.dashboard.visible import line, slice_view
 from datasync_spider.storage.dashboard import Row
 
 STATUSES = ("running", "complete", "incomplete", "stopped", "failed", "fenced")
 
 
 class RunView(msgspec.Struct, frozen=True):
-    """``events_per_second`` is the average over the run's whole time, waits included.
+    """``slice`` None: its stream has none.
+
+    ``events_per_second`` is the average over the run's whole time, waits included.
 
     ``conflicts`` are events that came with a known id and other content.
     """
 
     id: int
     stream: str
+    slice: str | None
     status: str
     reason: str | None
     detail: str | None
@@ -62,6 +65,7 @@ def run_view(row: Row, recent: Row | None = None) -> RunView:
     return RunView(
         id=row["run_id"],
         stream=_line(row["stream"]),
+        slice=slice_view(row["slice"]),
         status=_line(row["status"]),
         reason=line(row["reason"], 200),
         detail=line(row["detail"]),

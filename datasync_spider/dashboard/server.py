@@ -27,7 +27,7 @@ from datasync_spider.storage.dashboard import read_overview
 
 logger = logging.getLogger(__name__)
 
-_MOST_STREAMS = 200
+_MOST_STREAMS = 50
 _NEWEST_RUNS = 10
 _POLL_TIMEOUT_SECONDS = 4.0
 _READ_TIMEOUT_SECONDS = 15.0

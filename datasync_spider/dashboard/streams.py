@@ -8,7 +8,7 @@ import msgspec
 
 from datasync_spider.dashboard.activity import Tone
 from datasync_spider.dashboard.runs import RunView, run_view
-from datasync_spider.dashboard.visible import line
+from datasync_spider.dashboard.visible import line, slice_view
 from datasync_spider.storage.dashboard import Overview, Row
 from datasync_spider.storage.owner import parse_owner
 
@@ -33,12 +33,14 @@ class LeaseView(msgspec.Struct, frozen=True):
 
 
 class StreamView(msgspec.Struct, frozen=True):
-    """``accounted`` is stored, rejected and filtered together: what completeness is judged by.
+    """``slice`` None: the stream has none.
 
+    ``accounted`` is stored, rejected and filtered together: what completeness is judged by.
     ``events_per_second`` and ``seconds_left`` come from the last minutes of a run that lives, else they are None.
     """
 
     name: str
+    slice: str | None
     state: str
     tone: Tone
     words: str
@@ -63,8 +65,22 @@ class StreamView(msgspec.Struct, frozen=True):
     run: RunView | None
 
 
+class StreamsPage(msgspec.Struct, frozen=True):
+    """``next_after`` continues the list where there is more of it."""
+
+    streams: list[StreamView]
+    next_after: int | None
+
+
+def streams_page(overview: Overview, limit: int) -> StreamsPage:
+    """``overview`` may hold one more than ``limit``: the sign that there is a next page."""
+    shown = overview.streams[:limit]
+    next_after = shown[-1]["id"] if len(overview.streams) > limit else None
+    return StreamsPage([_stream_view(row, overview) for row in shown], next_after)
+
+
 def stream_views(overview: Overview) -> list[StreamView]:
-    """All streams that were read, in the order in which they were made."""
+    """All slices that were read, in the order in which they were made."""
     rows = sorted(overview.streams, key=lambda row: int(row["id"]))
     return [_stream_view(row, overview) for row in rows]
 
@@ -81,6 +97,7 @@ def _stream_view(row: Row, overview: Overview) -> StreamView:
     newest_at = row["newest_occurred_at"]
     return StreamView(
         name=line(row["stream"], 200) or "",
+        slice=slice_view(row["slice"]),
         state=state,
         tone=tone,
         words=words,
@@ -113,6 +130,8 @@ def _state(row: Row, run: RunView | None) -> tuple[str, Tone, str, str]:
     if row["pass_status"] == "open":
         words = "Its position was taken over from an older database; no run has followed it yet."
         return "adopted", "idle", words, "Start it: scrapy crawl events"
+    if row["pass_number"] > 0:
+        return "reset", "idle", "What it had stored is forgotten; no run has followed.", "Start it: scrapy crawl events"
     return "never run", "idle", "No run of this stream has been recorded.", "Start it: scrapy crawl events"
 
 

@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from datasync_spider.streamnames import NO_SLICE
+
 # Cc, Cf: controls and invisible formatting, among them the bidirectional ones; Cs: lone surrogates; Cn, Co: no agreed
 # shape; Zl, Zp: line separators that browsers show as nothing.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
@@ -54,6 +56,11 @@ def line(text: str | None, limit: int = 2_000) -> str | None:
     cut = text[:limit]
     shown = "".join(part.text if part.kind == "text" else f"⟨{part.text}⟩" for part in segments(_encoded(cut)))
     return shown if len(text) <= limit else f"{shown}…"
+
+
+def slice_view(name: str) -> str | None:
+    """A slice's name; None for the one of a stream that has none."""
+    return None if name == NO_SLICE else line(name)
 
 
 def _encoded(text: str) -> bytes:

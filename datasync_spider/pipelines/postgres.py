@@ -31,6 +31,8 @@ from datasync_spider.errors import (
     PageLost,
     Stalled,
     StorageError,
+    StreamChanged,
+    StreamPaused,
 )
 from datasync_spider.items import EventPage
 from datasync_spider.pacing.askedwaits import AskedWaits
@@ -110,6 +112,11 @@ class PostgresPipeline:
             logger.error("%s", error)
             self._crawler.stats.set_value(stats.REFUSED, "lease_held")
             raise CloseSpider("lease_held") from error
+        except (StreamChanged, StreamPaused) as error:
+            logger.error("%s", error)
+            self._crawler.stats.set_value(stats.REFUSED, error.reason)
+            self._crawler.stats.set_value(stats.REFUSED_DETAIL, str(error))
+            raise CloseSpider(error.reason) from error
         except (StorageError, Stalled) as error:
             logger.error("the run could not be opened: %s", error)
             self._crawler.stats.set_value(stats.REFUSED, error.reason)

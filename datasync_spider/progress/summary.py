@@ -77,7 +77,7 @@ _NEXT_AT_START = {
     "storage_refused": "mend what is named above, or check the database user's rights, then run again",
     "stalled": "look at the database: it answers nobody, or waits for what is named; then run again",
     "stream_changed": "do what is said above, or set STREAM, SLICE or the source back",
-    "stream_paused": "scrapy streams resume, when it is to go on",
+    "stream_paused": "resume it when it is to go on",
     "table_refused": "put right what is named, or rename it, or use another database; scrapy doctor looks again",
     "lease_held": "let the run that is named end, or stop it, then run again; scrapy migrate --check says what will be"
     " done",
@@ -176,12 +176,13 @@ def not_started(why: str, reason: str | None = None) -> list[str]:
     return [f"ingestion not started: {why}", "  stored: nothing has changed", f"  next: {following}"]
 
 
-def configuration_refused(mistakes: str = "see above") -> list[str]:
-    """``mistakes`` tells the settings, their sources and what is allowed."""
+def configuration_refused(mistakes: str = "see above", reason: str | None = None) -> list[str]:
+    """``mistakes`` tells the settings, their sources and what is allowed; ``reason`` where it is known by a word."""
+    correct = "correct the settings that are named; docs/reference/settings.md explains each"
     return [
         f"ingestion not started: the configuration is refused: {mistakes}",
         "  stored: nothing has changed",
-        "  next: correct the settings that are named; docs/reference/settings.md explains each",
+        f"  next: {_NEXT_AT_START.get(reason or '', correct)}",
     ]
 
 

@@ -14,13 +14,15 @@ error: the locks are waited for then.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import psycopg2
 
 from datasync_spider.errors import StorageError
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.runs import Hold
 from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.translate import translate, translated
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,17 @@ def end_lost_backends(connection: Connection, lost_label: str) -> None:
 def end_backends_of_earlier_runs(connection: Connection, run: Hold) -> None:
     """Ends what earlier runs are still writing to the run's slice. To be called before the run itself writes."""
     _end(connection, "end_backends_of_earlier_runs", run.key)
+
+
+def end_backends_of_slices(connection: Connection, slice_ids: Sequence[int]) -> None:
+    """Ends what is still writing to these slices. The caller has locked their rows, and its transaction goes on."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute("SAVEPOINT before_ending")
+        try:
+            cursor.execute(statement("end_backends_of_slices"), {"slice_ids": list(slice_ids)})
+        except psycopg2.Error as error:
+            cursor.execute("ROLLBACK TO SAVEPOINT before_ending")
+            logger.warning("connections that were left behind could not be ended: %s", translate(error))
 
 
 def _end(connection: Connection, name: str, values: Mapping[str, object]) -> None:

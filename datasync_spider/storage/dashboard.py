@@ -18,6 +18,7 @@ from datasync_spider.errors import StorageError
 from datasync_spider.storage.connect import Connection, RowCursor, close_quietly, connect
 from datasync_spider.storage.retrying import once_more
 from datasync_spider.storage.sql import statement
+from datasync_spider.storage.streamtable import StreamTable
 from datasync_spider.storage.translate import translated
 
 _T = TypeVar("_T")
@@ -76,21 +77,70 @@ class Overview:
     newest_runs: list[Row]
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A stream, or one of its slices, by the name that a viewer gave. ``booked``: the rows that its books claim.
+
+    ``slice`` None: all slices together, which is what a stream without slices is as well. ``table`` has the rows of
+    what is chosen alone; None where it has not been made yet.
+    """
+
+    stream: str
+    slice: str | None
+    slice_ids: list[int]
+    table: StreamTable | None
+    booked: int
+
+
+def read_chosen(connection: Connection, stream: str, slice_name: str | None) -> Chosen | None:
+    """What the names stand for; None where there is no such stream or slice."""
+    rows = _all(connection, "dashboard_chosen", {"stream": stream, "slice": slice_name})
+    if not rows:
+        return None
+    (row,) = rows
+    is_one_of_many = row["is_sliced"] and slice_name is not None
+    number = row["slice_ids"][0] if is_one_of_many else None
+    table = StreamTable(row["table_name"], row["table_schema"], number) if row["table_name"] else None
+    return Chosen(row["stream"], slice_name, row["slice_ids"], table, row["booked"])
+
+
+def read_written_last(connection: Connection) -> Chosen | None:
+    """The stream that was written last, with all its slices; None where there is none."""
+    rows = _all(connection, "dashboard_written_last", {})
+    return read_chosen(connection, rows[0]["stream"], None) if rows else None
+
+
 def read_overview(connection: Connection, *, max_streams: int, max_runs: int) -> Overview:
-    """The small whole: cheap enough to be asked for every second."""
+    """The small whole: cheap enough to be asked for every second, however many streams there are."""
     streams = _all(connection, "dashboard_streams", {"limit": max_streams})
-    run_ids = [row["newest_run_id"] for row in streams if row["newest_run_id"] is not None]
-    current = {row["run_id"]: row for row in read_runs_by_id(connection, run_ids)}
-    newest = read_runs(connection, stream=None, status=None, before=None, limit=max_runs)
-    recent = read_recent_pages(connection, [row["run_id"] for row in current.values() if row["status"] == "running"])
+    current, recent = _read_current(connection, streams)
+    newest = read_runs(connection, slice_ids=None, status=None, before=None, limit=max_runs)
     return Overview(streams, current, recent, newest)
 
 
+def read_streams(
+    connection: Connection, *, slice_ids: list[int] | None, text: str | None, after: int, limit: int
+) -> Overview:
+    """Slices with ids above ``after`` in the order in which they were made."""
+    values = {"slice_ids": slice_ids, "text": text, "after": after, "limit": limit}
+    streams = _all(connection, "dashboard_streams_found", values)
+    return Overview(streams, *_read_current(connection, streams), [])
+
+
+def _read_current(connection: Connection, streams: list[Row]) -> tuple[dict[int, Row], dict[int, Row]]:
+    run_ids = [row["newest_run_id"] for row in streams if row["newest_run_id"] is not None]
+    current = {row["run_id"]: row for row in read_runs_by_id(connection, run_ids)}
+    running = [row["run_id"] for row in current.values() if row["status"] == "running"]
+    return current, read_recent_pages(connection, running)
+
+
 def read_runs(
-    connection: Connection, *, stream: str | None, status: str | None, before: int | None, limit: int
+    connection: Connection, *, slice_ids: list[int] | None, status: str | None, before: int | None, limit: int
 ) -> list[Row]:
-    """Runs with ids below ``before``, newest first."""
-    return _all(connection, "dashboard_runs", {"stream": stream, "status": status, "before": before, "limit": limit})
+    """Runs with ids below ``before``, newest first; of all slices, or of these."""
+    values = {"status": status, "before": before, "limit": limit}
+    run_ids = _ids(connection, "dashboard_run_ids", "dashboard_run_ids_of_slices", slice_ids, values)
+    return sorted(read_runs_by_id(connection, run_ids), key=lambda row: -int(row["run_id"]))
 
 
 def read_runs_by_id(connection: Connection, run_ids: Sequence[int]) -> list[Row]:
@@ -115,42 +165,57 @@ def read_series(
 
 
 def read_rejected_groups(connection: Connection, limit: int) -> list[Row]:
-    """How many dead letters each stream has for each reason, the largest groups first."""
+    """How many dead letters each slice has for each reason, the largest groups first."""
     return _all(connection, "dashboard_rejected_groups", {"limit": limit})
 
 
 def read_rejected(
     connection: Connection,
     *,
-    stream: str | None,
+    slice_ids: list[int] | None,
     reason: str | None,
     before: int | None,
     limit: int,
     limit_bytes: int,
 ) -> list[Row]:
     """Dead letters with ids below ``before``, newest first, each with its first ``limit_bytes`` as ``head``."""
-    values = {"stream": stream, "reason": reason, "before": before, "limit": limit, "limit_bytes": limit_bytes}
-    rows = _all(connection, "dashboard_rejected", {**values, "limit_chars": limit_bytes})
+    values = {"reason": reason, "before": before, "limit": limit}
+    found = _ids(connection, "dashboard_letter_ids", "dashboard_letter_ids_of_slices", slice_ids, values)
+    heads = {"rejected_ids": found, "limit_bytes": limit_bytes, "limit_chars": limit_bytes}
+    rows = _all(connection, "dashboard_letters_by_id", heads) if found else []
     return [{**row, "head": bytes(row["head"])} for row in rows]
+
+
+def _ids(connection: Connection, of_all: str, of_slices: str, slice_ids: list[int] | None, values: Row) -> list[int]:
+    if slice_ids is None:
+        rows = _all(connection, of_all, values)
+    else:
+        rows = _all(connection, of_slices, {**values, "slice_ids": slice_ids})
+    return [next(iter(row.values())) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class EventCounts:
-    """Rows of ``kind`` all, day and type, counted in ``percent`` of the table. ``booked``: how many the books say."""
+    """Rows of ``kind`` all, day and type, counted in ``percent`` of the table."""
 
     percent: float
     rows: list[Row]
-    booked: int
 
 
 def count_events(
-    connection: Connection, *, since: datetime | None, until: datetime | None, max_bytes: int, limit: int
+    connection: Connection,
+    table: StreamTable,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    max_bytes: int,
+    limit: int,
 ) -> EventCounts:
     """Counts events by day and by type in about ``max_bytes`` of the table: all of it where it is no larger."""
-    (size,) = _all(connection, "dashboard_events_size", {})
-    percent = 100.0 if size["bytes"] <= max_bytes else 100.0 * max_bytes / size["bytes"]
+    (size,) = _all(connection, "dashboard_events_size", {"schema": table.schema, "name": table.name})
+    percent = 100.0 if (size["bytes"] or 0) <= max_bytes else 100.0 * max_bytes / size["bytes"]
     values = {"percent": percent, "since": since, "until": until, "limit": limit}
-    return EventCounts(percent, _all(connection, "dashboard_events_counts", values), size["booked"])
+    return EventCounts(percent, _all(connection, "dashboard_events_counts", values, table))
 
 
 def is_timeout(error: StorageError) -> bool:
@@ -163,7 +228,7 @@ def is_schema_missing(error: StorageError) -> bool:
     return error.sqlstate in SCHEMA_MISSING
 
 
-def _all(connection: Connection, name: str, values: Row) -> list[Row]:
+def _all(connection: Connection, name: str, values: Row, table: StreamTable | None = None) -> list[Row]:
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
-        cursor.execute(statement(name), values)
+        cursor.execute(table.statement(name) if table else statement(name), values)
         return [dict(row) for row in cursor.fetchall()]

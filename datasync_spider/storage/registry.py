@@ -26,7 +26,7 @@ from psycopg2 import sql
 from psycopg2.extras import Json
 
 from datasync_spider.api.credential import NO_KEY, Credential
-from datasync_spider.errors import StorageRefused, StreamChanged, TableRefused
+from datasync_spider.errors import StorageRefused, StorageUnavailable, StreamChanged, TableRefused
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable, Versions
@@ -129,9 +129,18 @@ def register(connection: Connection, spec: StreamSpec) -> Slice:
     """The slice, made with its stream, source and table where it is new. Goes with the caller's transaction.
 
     Raises StreamChanged where the stream is registered and read otherwise, TableRefused where somebody else's table has
-    the name that it would have.
+    the name that it would have, StorageUnavailable where it is being dropped by another process.
     """
-    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
+    with translated():
+        try:
+            return _register(connection, spec)
+        except psycopg2.errors.ForeignKeyViolation as error:
+            told = f"the stream {spec.name} has just been dropped by another process"
+            raise StorageUnavailable(told, error.pgcode) from error
+
+
+def _register(connection: Connection, spec: StreamSpec) -> Slice:
+    with connection.cursor(cursor_factory=RowCursor) as cursor:
         values = {"source": spec.source, "stream": spec.name, "is_sliced": spec.is_sliced}
         stream = _read_stream(cursor, spec.name)
         if stream is None:
@@ -144,7 +153,7 @@ def register(connection: Connection, spec: StreamSpec) -> Slice:
             make_table(connection, spec.name, spec.schema, spec.tombstone)
         elif has_other_tombstone:
             _mark_deleted(cursor, spec, StreamTable(stream["table_name"], stream["table_schema"]))
-    with translated(), connection.cursor() as plain:
+    with connection.cursor() as plain:
         found = _find(plain, spec.name, spec.slice)
         if found is None:
             new = {"stream_id": stream["stream_id"], "stream": spec.name, "slice": spec.slice}

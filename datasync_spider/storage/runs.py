@@ -31,6 +31,7 @@ from datasync_spider.storage.registry import Slice, StreamSpec, register, versio
 from datasync_spider.storage.resume import BeginPass, decide_start
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
+from datasync_spider.streamnames import command_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def open_run(
             connection.rollback()
             raise StreamPaused(
                 f"stream {slice_} is paused since {state.paused_at:%Y-%m-%d %H:%M:%S %Z}:"
-                f" scrapy streams resume {slice_.stream}"
+                f" scrapy streams resume {command_words(slice_.stream, slice_.name)} lets it go on"
             )
         took_over = _check_free(connection, slice_, state, me if again else None, alive)
         resume = _begin_or_continue(cursor, slice_, state)
@@ -217,7 +218,7 @@ def _take(
     cursor.execute(statement("insert_run"), {**values, **begun})
     run_id = int(cursor.fetchone()[0])
     superseded = {
-        "slice_id": slice_id,
+        "slice_ids": [slice_id],
         "run_id": run_id,
         "reason": "lost",
         "detail": f"{took_over or 'the run ended without a word'}; run {run_id} took over",

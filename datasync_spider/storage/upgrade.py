@@ -19,8 +19,8 @@ from datasync_spider.storage.translate import translated
 
 # Since this migration each stream has a table of its own.
 _APART = 12
-# Before it there are no runs, and so no second stream.
-_FIRST_RUNS = 3
+# Since this one there is everything that is looked at here; no version was released with less.
+_FIRST_RELEASED = 7
 _DEFAULT_STREAM = "events"
 
 
@@ -85,7 +85,7 @@ def look_ahead(connection: Connection) -> Upgrade:
     version = pending[0].version - 1
     with translated(), connection.cursor() as cursor:
         live = tuple(read_live_runs(cursor)) if has_leases(cursor) else ()
-        is_filled = _FIRST_RUNS <= version < _APART <= len(known)
+        is_filled = _FIRST_RELEASED <= version < _APART <= len(known)
         sharing = _read_sharing(cursor) if is_filled else None
         weight = None
         if is_filled:

@@ -136,7 +136,6 @@ def snapshot(database_url: str) -> Iterator[Connection]:
     """A connection whose every read is of the same instant; it cannot write."""
     with connected(database_url) as connection:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
-        _all(connection, "plan_without_sorting", {})
         yield connection
 
 
@@ -159,7 +158,9 @@ def read_facts(connection: Connection, slice_: Slice) -> Facts:
 def _read_events(connection: Connection, slice_: Slice, first_started_at: str | None) -> Events:
     values = {"first_started_at": first_started_at, "limit": _MOST_DAYS_OR_TYPES}
     table = slice_.table
+    _all(connection, "plan_without_sorting", {})
     rows = _all(connection, "verify_events", values, table)
+    _all(connection, "plan_with_sorting", {})
     (whole,) = [row for row in rows if row["kind"] == "all"]
     (booked,) = _all(connection, "verify_marks", {"slice_id": slice_.slice_id})
     booked_ends = Ends(*(_mark(booked[f"{end}_us"], booked[f"{end}_id"]) for end in ("oldest", "newest")))

@@ -163,3 +163,12 @@ def test_made_events_stay_within_the_memory_that_they_may_have() -> None:
     feed.chunks(0, 20_000)
     assert list(feed.prepare()), "nothing was dropped"
     assert feed._held_bytes <= 1_000_000
+
+
+def test_editions_of_a_seed_have_equal_ids_and_times_and_no_event_in_common() -> None:
+    editions = [factory_for(SEED, edition) for edition in (0, 1, 2)]
+    for age in (0, 1, 999, 31_337):
+        events = [json.loads(factory.event(age)) for factory in editions]
+        assert len({event["id"] for event in events}) == len({event["timestamp"] for event in events}) == 1
+        assert len({event["name"] for event in events}) == 3
+        assert editions[0].event(age) == factory_for(SEED).event(age)

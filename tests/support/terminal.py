@@ -65,6 +65,9 @@ class OnTerminal:
         """The same without control sequences: each redrawing follows the one before."""
         return _ESCAPE.sub("", self.raw)
 
+    def type(self, line: str) -> None:
+        os.write(self._main, f"{line}\n".encode())
+
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 

@@ -3,6 +3,7 @@
 import { setData, setText, show } from "./dom.js";
 import * as format from "./format.js";
 import { Live } from "./live.js";
+import { label } from "./parts.js";
 import { RejectedView } from "./rejected.js";
 import { RunView } from "./run.js";
 import { RunsView } from "./runs.js";
@@ -33,7 +34,7 @@ function route() {
   if (run) return { page: "runs", title: `Run ${run[1]}`, make: () => new RunView(Number(run[1])) };
   if (path === "/runs") return { page: "runs", title: "Runs", make: () => new RunsView(parameters, go) };
   if (path === "/rejected") return { page: "rejected", title: "Rejected events", make: () => new RejectedView(parameters) };
-  return { page: "streams", title: "Streams", make: () => new StreamsView() };
+  return { page: "streams", title: "Streams", make: () => new StreamsView(parameters, go) };
 }
 
 function go(hash) {
@@ -92,9 +93,10 @@ function connection(kind, since) {
 // Says aloud what changed in kind, and leaves the numbers to who looks for them.
 function announce() {
   for (const stream of state.streams) {
-    const before = spoken.get(stream.name);
-    spoken.set(stream.name, stream.state);
-    if (before !== undefined && before !== stream.state) setText(byId("announcer"), `${stream.name}: ${stream.state}. ${stream.words}`);
+    const name = label(stream.name, stream.slice);
+    const before = spoken.get(name);
+    spoken.set(name, stream.state);
+    if (before !== undefined && before !== stream.state) setText(byId("announcer"), `${name}: ${stream.state}. ${stream.words}`);
   }
 }
 

@@ -4,6 +4,7 @@ import { foreign, h, keyed, setText, show } from "./dom.js";
 import { Chart } from "./charts.js";
 import * as format from "./format.js";
 import { ask } from "./live.js";
+import { address, label } from "./parts.js";
 
 const AGAIN_MS = 61_000;
 const AFTER_TROUBLE_MS = 10_000;
@@ -11,8 +12,9 @@ const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", t
 const DAY_OF_YEAR = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
 export class EventsPanel {
-  constructor(title, of, path) {
-    this.path = path;
+  // Of nothing in particular: of the stream that was written last when the page was opened, also when others are later.
+  constructor(title, of, chosen) {
+    this.chosen = chosen;
     this.asked = new AbortController();
     this.dueAt = -Infinity;
     this.words = h("p", { class: "muted small" }, "Counting …");
@@ -20,10 +22,11 @@ export class EventsPanel {
       title: "By day", note: "days in UTC, by the events' own time", time: false,
       curves: [{ label: "Events", colour: "chart-1", bars: true, format: format.number, tick: format.short }],
     });
+    this.of = h("span", { class: "note" }, of);
     this.types = h("ol", { class: "types" });
     this.rest = h("p", { class: "muted small" });
     this.content = h("div", { class: "daily", hidden: true }, this.chart.element, h("div", { class: "bytype" }, h("h3", {}, "By type"), this.types, this.rest));
-    this.element = h("section", { class: "panel", "aria-label": title }, h("header", { class: "head" }, h("h2", {}, title), h("span", { class: "note" }, of)), this.content, this.words);
+    this.element = h("section", { class: "panel", "aria-label": title }, h("header", { class: "head" }, h("h2", {}, title), this.of), this.content, this.words);
   }
 
   update(state) {
@@ -33,7 +36,7 @@ export class EventsPanel {
   async load() {
     this.dueAt = performance.now() + AGAIN_MS;
     try {
-      this.received(await ask(this.path, this.asked.signal));
+      this.received(await ask(address("/api/events.json", this.chosen), this.asked.signal));
     } catch (error) {
       if (this.asked.signal.aborted) return;
       this.dueAt = performance.now() + AFTER_TROUBLE_MS;
@@ -46,6 +49,10 @@ export class EventsPanel {
       this.dueAt = performance.now() + counts.again_in_seconds * 1000 + 500;
       setText(this.words, "Waiting for its turn: counting rests after each count.");
       return;
+    }
+    if (!this.chosen.run && counts.stream) {
+      this.chosen = { stream: counts.stream, slice: counts.slice };
+      this.of.replaceChildren("of ", foreign(label(counts.stream, counts.slice)));
     }
     const ready = counts.status === "ready" && counts.events > 0;
     show(this.content, ready);

@@ -85,6 +85,17 @@ export function runLink(run) {
   return h("a", { href: `#/runs/${run}` }, `run ${run}`);
 }
 
+// A slice of a stream for people; a stream that has none is called by its name alone.
+export function label(stream, slice) {
+  return slice ? `${stream} ${slice}` : stream;
+}
+
+// An address of this page, with those parameters that say something.
+export function address(path, parameters) {
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)).toString();
+  return query ? `${path}?${query}` : path;
+}
+
 export function words(text) {
   return foreign(text);
 }

@@ -3,7 +3,7 @@
 import { foreign, h, keyed, setText, show } from "./dom.js";
 import * as format from "./format.js";
 import { ask } from "./live.js";
-import { panel, runLink } from "./parts.js";
+import { address, label, panel, runLink } from "./parts.js";
 
 const GROUPS_EVERY_MS = 15_000;
 
@@ -42,16 +42,14 @@ export class RejectedView {
   }
 
   filters() {
-    const { stream, reason } = this.parameters;
-    const chosen = [reason && `reason ${reason}`, stream && `stream ${stream}`].filter(Boolean).join(", ");
+    const { stream, slice, reason } = this.parameters;
+    const chosen = [reason && `reason ${reason}`, stream && `stream ${label(stream, slice)}`].filter(Boolean).join(", ");
     const heading = h("h2", {}, chosen ? ["Only ", foreign(chosen)] : "Newest first");
     return h("div", { class: "head" }, heading, chosen ? h("a", { href: "#/rejected" }, "Show all") : null);
   }
 
   link(changes) {
-    const kept = Object.entries({ ...this.parameters, ...changes }).filter(([, value]) => value);
-    const query = new URLSearchParams(kept).toString();
-    return query ? `#/rejected?${query}` : "#/rejected";
+    return address("#/rejected", { ...this.parameters, ...changes });
   }
 
   update(state) {
@@ -62,19 +60,20 @@ export class RejectedView {
 
   async loadGroups() {
     this.groupsAt = performance.now();
-    await this.answered(ask("/api/rejected/groups.json", this.asked.signal), (told) => {
+    const { stream, slice } = this.parameters;
+    await this.answered(ask(address("/api/rejected/groups.json", { stream, slice }), this.asked.signal), (told) => {
       show(this.table, told.groups.length > 0);
       show(this.none, told.groups.length === 0);
       setText(this.counted, told.groups.length ? `Counted at ${format.timeOfDay(new Date(told.counted_at))}.` : "");
-      keyed(this.groups, told.groups, (group) => `${group.stream} ${group.reason}`, (group) => this.groupRow(group), updateGroup);
+      keyed(this.groups, told.groups, (group) => JSON.stringify([group.stream, group.slice, group.reason]), (group) => this.groupRow(group), updateGroup);
     });
   }
 
   groupRow(group) {
     return h(
       "tr", {},
-      h("th", { scope: "row", "data-label": "Reason" }, h("a", { href: this.link({ stream: group.stream, reason: group.reason, before: null }) }, foreign(group.reason)), h("span", { class: "note" }, group.explanation.words)),
-      h("td", { "data-label": "Stream" }, foreign(group.stream)),
+      h("th", { scope: "row", "data-label": "Reason" }, h("a", { href: this.link({ stream: group.stream, slice: group.slice, reason: group.reason, before: null }) }, foreign(group.reason)), h("span", { class: "note" }, group.explanation.words)),
+      h("td", { "data-label": "Stream" }, foreign(label(group.stream, group.slice))),
       h("td", { "data-label": "Events", class: "number" }),
       h("td", { "data-label": "Replayed", class: "number" }),
       h("td", { "data-label": "Last" }),
@@ -83,8 +82,7 @@ export class RejectedView {
 
   async load() {
     this.listed = true;
-    const query = new URLSearchParams(Object.entries(this.parameters).filter(([, value]) => value));
-    await this.answered(ask(`/api/rejected.json?${query}`, this.asked.signal), (page) => {
+    await this.answered(ask(address("/api/rejected.json", this.parameters), this.asked.signal), (page) => {
       keyed(this.list, page.events, (event) => event.id, letter, () => {});
       show(this.older, page.next_before !== null);
       if (page.next_before !== null) this.older.setAttribute("href", this.link({ before: page.next_before }));
@@ -127,6 +125,6 @@ function letter(event) {
     h("header", { class: "head" }, h("h3", {}, foreign(event.reason)), h("span", { class: "note" }, event.explanation.words)),
     event.detail ? h("p", { class: "detail" }, foreign(event.detail)) : null,
     text,
-    h("p", { class: "muted small" }, foreign(event.stream), ", ", runLink(event.run), `, ${where}; ${size}; rejected ${format.at(event.rejected_at)}`, event.replayed_at ? `; replayed ${format.at(event.replayed_at)}` : ""),
+    h("p", { class: "muted small" }, foreign(label(event.stream, event.slice)), ", ", runLink(event.run), `, ${where}; ${size}; rejected ${format.at(event.rejected_at)}`, event.replayed_at ? `; replayed ${format.at(event.replayed_at)}` : ""),
   );
 }

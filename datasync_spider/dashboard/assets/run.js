@@ -5,7 +5,7 @@ import { foreign, h, setText, show } from "./dom.js";
 import { EventsPanel } from "./events.js";
 import * as format from "./format.js";
 import { ask } from "./live.js";
-import { Badge, Fact, panel, When } from "./parts.js";
+import { address, Badge, Fact, label, panel, When } from "./parts.js";
 
 const REFRESH_MS = 2_500;
 const count = (value) => format.rate(value);
@@ -73,7 +73,7 @@ export class RunView {
     this.facts = this.makeFacts();
     this.charts = CHARTS.map((chart) => new Chart({ ...chart, sync: `run-${id}` }));
     this.width = h("p", { class: "muted small" });
-    this.events = new EventsPanel("Events of this run", "stored while it ran", `/api/events.json?run=${encodeURIComponent(id)}`);
+    this.events = new EventsPanel("Events of this run", "stored while it ran", { run: String(id) });
     this.content = h(
       "div", { class: "stack", hidden: true },
       h("section", { class: "panel run", "aria-label": "What it does" }, this.words, this.detail, this.advice, h("dl", { class: "facts" }, this.facts.map(([fact]) => fact.element))),
@@ -96,7 +96,7 @@ export class RunView {
       said("Duplicates", (run) => [format.number(run.duplicates), duplicateNotes(run)]),
       [rejected, (run) => {
         rejected.update(format.number(run.rejected));
-        this.rejected.setAttribute("href", `#/rejected?stream=${encodeURIComponent(run.stream)}`);
+        this.rejected.setAttribute("href", address("#/rejected", { stream: run.stream, slice: run.slice }));
       }],
       said("Speed", (run) => [format.rate(run.events_per_second), "on average"]),
       said("Received", (run) => format.bytes(run.bytes)),
@@ -132,7 +132,7 @@ export class RunView {
     show(this.content, true);
     show(this.problem, false);
     if (!this.named) {
-      this.title.append(" of ", foreign(run.stream));
+      this.title.append(" of ", foreign(label(run.stream, run.slice)));
       this.named = true;
     }
     this.badge.update(run.activity.state, run.activity.tone);

@@ -2,6 +2,7 @@
 
 import { h, keyed, setText, show } from "./dom.js";
 import { ask } from "./live.js";
+import { address, label } from "./parts.js";
 import { RunTable } from "./runtable.js";
 
 const STATUSES = ["running", "complete", "incomplete", "stopped", "failed", "fenced"];
@@ -38,35 +39,36 @@ export class RunsView {
   }
 
   link(changes) {
-    const kept = Object.entries({ ...this.parameters, ...changes }).filter(([, value]) => value);
-    const query = new URLSearchParams(kept).toString();
-    return query ? `#/runs?${query}` : "#/runs";
+    return address("#/runs", { ...this.parameters, ...changes });
   }
 
   filter() {
-    this.go(this.link({ stream: this.stream.value, status: this.status.value, before: null }));
+    const [stream, slice] = this.stream.value ? JSON.parse(this.stream.value) : [];
+    this.go(this.link({ stream, slice, status: this.status.value, before: null }));
   }
 
   update(state, now) {
-    this.offerStreams(state.streams.map((stream) => stream.name));
+    this.offerStreams(state.streams);
     this.table.update(this.runs, now);
     // The first page follows what happens; an older one stays as it is.
     const due = performance.now() - this.askedAt > REFRESH_MS;
     if (state.database.available && due && (!this.parameters.before || this.askedAt < 0)) this.load(now);
   }
 
-  offerStreams(names) {
-    const chosen = this.parameters.stream ?? "";
-    const offered = ["", ...new Set(chosen ? [...names, chosen] : names)];
-    keyed(this.stream, offered, (name) => name, (name) => h("option", { value: name }, name || "all"), () => {});
+  // Those that the page knows of, each with its slices, and what is chosen. Others are chosen from their own page.
+  offerStreams(streams) {
+    const { stream, slice } = this.parameters;
+    const chosen = stream ? JSON.stringify([stream, slice || null]) : "";
+    const named = streams.flatMap((known) => [[known.name, null], [known.name, known.slice]]);
+    const offered = [...new Set(["", ...named.map((names) => JSON.stringify(names)), chosen])];
+    keyed(this.stream, offered, (value) => value, (value) => h("option", { value }, value ? label(...JSON.parse(value)) : "all"), () => {});
     if (document.activeElement !== this.stream) this.stream.value = chosen;
   }
 
   async load(now) {
     this.askedAt = performance.now();
     try {
-      const query = new URLSearchParams(Object.entries(this.parameters).filter(([, value]) => value));
-      const page = await ask(`/api/runs.json?${query}`, this.asked.signal);
+      const page = await ask(address("/api/runs.json", this.parameters), this.asked.signal);
       this.runs = page.runs;
       this.table.update(this.runs, now);
       show(this.older, page.next_before !== null);

@@ -2,7 +2,7 @@
 
 import { foreign, h, keyed, setText } from "./dom.js";
 import * as format from "./format.js";
-import { Badge, When } from "./parts.js";
+import { Badge, label, When } from "./parts.js";
 
 const COLUMNS = ["Run", "Stream", "State", "Started", "Took", "Pages", "Stored", "Rejected", "What happened"];
 
@@ -18,7 +18,7 @@ class Row {
     this.element = h(
       "tr", {},
       h("th", { scope: "row" }, h("a", { href: `#/runs/${run.id}`, "aria-label": `Run ${run.id}` }, String(run.id))),
-      cell("Stream", h("span", { title: run.stream }, foreign(run.stream)), "name"),
+      cell("Stream", h("span", { title: label(run.stream, run.slice) }, foreign(label(run.stream, run.slice))), "name"),
       cell("State", this.badge.element),
       cell("Started", this.started.element),
       cell("Took", this.took, "number"),

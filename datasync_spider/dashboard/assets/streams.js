@@ -1,21 +1,25 @@
-// The first page: every stream with its state, the events that are stored, and what ran last.
+// The first page: the streams with their state, the events that are stored, and what ran last; or one stream alone.
 
 import { foreign, h, keyed, setText, show } from "./dom.js";
 import { EventsPanel } from "./events.js";
 import * as format from "./format.js";
-import { Badge, Fact, panel, Progress, When } from "./parts.js";
+import { ask } from "./live.js";
+import { address, Badge, Fact, label, panel, Progress, When } from "./parts.js";
 import { RunTable } from "./runtable.js";
 
 const AHEAD_SECONDS = 3600;
+const REFRESH_MS = 3_000;
 
 class StreamCard {
   constructor(stream) {
     this.badge = new Badge();
     this.words = h("p", { class: "words" });
     this.advice = h("p", { class: "advice" });
-    this.progress = new Progress(`Progress of ${stream.name}`);
+    const name = label(stream.name, stream.slice);
+    const names = { stream: stream.name, slice: stream.slice };
+    this.progress = new Progress(`Progress of ${name}`);
     this.success = new When();
-    this.rejected = h("a", { href: `#/rejected?stream=${encodeURIComponent(stream.name)}` });
+    this.rejected = h("a", { href: address("#/rejected", names) });
     this.run = h("a", { href: "#/runs" });
     this.facts = {
       left: new Fact("Time left"),
@@ -30,7 +34,7 @@ class StreamCard {
     this.list = h("dl", { class: "facts" }, Object.values(this.facts).map((fact) => fact.element));
     this.element = h(
       "article", { class: "panel stream" },
-      h("header", { class: "head" }, h("h2", {}, foreign(stream.name)), this.badge.element, this.run),
+      h("header", { class: "head" }, h("h2", {}, h("a", { href: address("#/", names) }, foreign(name))), this.badge.element, this.run),
       this.words, this.advice, this.progress.element, this.list,
     );
   }
@@ -94,29 +98,82 @@ function leaseWords(lease, now) {
   return [lease.holder, `for another ${format.span(Math.max(0, (Date.parse(lease.expires_at) - now) / 1000))}`];
 }
 
+const keyOf = (stream) => JSON.stringify([stream.name, stream.slice]);
+
+// Without parameters: what was written last, as the messages tell it. With some: what they find, which is asked for.
 export class StreamsView {
-  constructor() {
+  constructor(parameters, go) {
+    this.parameters = parameters;
+    const { stream, slice, find, after } = parameters;
+    this.asks = [stream, find, after].some((value) => value !== undefined);
+    this.asked = new AbortController();
+    this.askedAt = -Infinity;
+    this.found = { streams: [], next_after: null };
+    this.latest = [];
     this.cards = new Map();
     this.list = h("div", { class: "streams" });
-    this.more = h("p", { class: "muted", hidden: true });
-    this.empty = h("p", { class: "empty", hidden: true }, "There are no streams yet. The first crawl makes one: scrapy crawl events");
-    this.events = new EventsPanel("Stored events", "of all streams together", "/api/events.json");
+    this.more = h("p", { class: "muted" });
+    this.empty = h("p", { class: "empty" }, this.asks ? "There is no such stream." : "There are no streams yet. The first crawl makes one: scrapy crawl events");
+    this.problem = h("p", { class: "empty", role: "alert" });
+    this.find = h("input", { id: "find", type: "search", maxlength: 200, autocomplete: "off" });
+    this.find.value = find ?? "";
+    this.search = h("form", { class: "filters", role: "search" }, h("label", { for: "find" }, "Find a stream or slice"), this.find, h("button", {}, "Find"));
+    this.search.addEventListener("submit", (event) => {
+      event.preventDefault();
+      go(address("#/", { find: this.find.value.trim() }));
+    });
+    this.all = h("a", { href: address("#/", { after: "0" }) }, "All, one after another");
+    this.first = h("a", { href: "#/" }, "Streams written last");
+    this.next = h("a", { href: "#/", rel: "next" }, "More");
+    for (const element of [this.more, this.empty, this.problem, this.search, this.all, this.next]) show(element, false);
+    show(this.first, this.asks);
+    this.events = stream || !this.asks ? new EventsPanel("Stored events", "", stream ? { stream, slice } : {}) : null;
     this.runs = new RunTable();
+    const ofThese = stream ? { stream, slice } : {};
     this.element = h(
       "div", { class: "stack" },
-      h("h1", { class: "unseen" }, "Streams"),
-      this.list, this.more, this.empty, this.events.element,
-      panel("Latest runs", h("div", { class: "latest" }, this.runs.element), h("p", { class: "more" }, h("a", { href: "#/runs" }, "All runs"))),
+      h("h1", { class: stream ? null : "unseen" }, stream ? foreign(label(stream, slice)) : "Streams"),
+      this.search, this.problem, this.list, this.more, this.empty,
+      h("nav", { class: "pager", "aria-label": "Pages of streams" }, this.first, this.all, this.next),
+      this.events?.element ?? null,
+      this.events && panel("Latest runs", h("div", { class: "latest" }, this.runs.element), h("p", { class: "more" }, h("a", { href: address("#/runs", ofThese) }, "All runs"))),
     );
   }
 
   update(state, now) {
-    keyed(this.list, state.streams, (stream) => stream.name, (stream) => this.create(stream), (element, stream) => this.cards.get(element).update(stream, now));
-    show(this.empty, state.streams.length === 0 && state.database.available);
-    show(this.more, state.more_streams > 0);
-    setText(this.more, `${format.plural(state.more_streams, "stream")} more, written to longer ago, are not shown.`);
-    this.runs.update(state.runs, now);
-    this.events.update(state);
+    const streams = this.asks ? this.found.streams : state.streams;
+    keyed(this.list, streams, keyOf, (stream) => this.create(stream), (element, stream) => this.cards.get(element).update(stream, now));
+    const isMore = !this.asks && state.more_streams > 0;
+    show(this.more, isMore);
+    setText(this.more, `${format.number(state.more_streams)} more, written to longer ago, are not shown.`);
+    show(this.search, isMore || this.asks);
+    show(this.all, isMore);
+    if (!this.asks) show(this.empty, streams.length === 0 && state.database.available);
+    this.runs.update(this.asks ? this.latest : state.runs, now);
+    this.events?.update(state);
+    if (this.asks && state.database.available && performance.now() - this.askedAt > REFRESH_MS) this.load(state, now);
+  }
+
+  async load(state, now) {
+    this.askedAt = performance.now();
+    const { stream, slice } = this.parameters;
+    try {
+      const [found, runs] = await Promise.all([
+        ask(address("/api/streams.json", this.parameters), this.asked.signal),
+        stream ? ask(address("/api/runs.json", { stream, slice, limit: "10" }), this.asked.signal) : { runs: [] },
+      ]);
+      this.found = found;
+      this.latest = runs.runs;
+      show(this.problem, false);
+      show(this.empty, found.streams.length === 0);
+      show(this.next, found.next_after !== null);
+      this.next.setAttribute("href", address("#/", { ...this.parameters, after: String(found.next_after) }));
+      this.update(state, now);
+    } catch (error) {
+      if (this.asked.signal.aborted) return;
+      setText(this.problem, error.message);
+      show(this.problem, true);
+    }
   }
 
   create(stream) {
@@ -126,6 +183,7 @@ export class StreamsView {
   }
 
   leave() {
-    this.events.leave();
+    this.asked.abort();
+    this.events?.leave();
   }
 }

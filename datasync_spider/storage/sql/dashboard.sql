@@ -1,41 +1,92 @@
 -- name: dashboard_streams
--- The streams that were written last, each with the newest run that walks its feed: a replay says nothing of it.
-SELECT s.id, s.stream, s.slice, s.total_ingested, s.total_rejected, s.total_filtered, s.updated_at, s.completed_at,
-       s.pass_number, s.pass_kind, s.pass_status, s.pass_started_at, s.pass_expected_total, s.walk,
-       s.oldest_occurred_at, s.newest_occurred_at, s.lease_owner, s.lease_run_id, s.lease_acquired_at, s.lease_expires_at,
-       newest.run_id AS newest_run_id, count(*) OVER () AS streams, now() AS read_at
-FROM ingestion_state AS s
+-- The slices that were written last, each with the newest run that walks its feed: a replay says nothing of it, and
+-- neither does a run whose rows are forgotten. Which they are is known before their runs are looked up, so that those that
+-- are not shown cost nothing but their row.
+SELECT s.*, newest.run_id AS newest_run_id, now() AS read_at
+FROM (
+    SELECT id, stream, slice, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
+           pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
+           first_run_id, oldest_occurred_at, newest_occurred_at,
+           lease_owner, lease_run_id, lease_acquired_at, lease_expires_at,
+           count(*) OVER () AS streams
+    FROM ingestion_state
+    ORDER BY updated_at DESC, id
+    LIMIT %(limit)s
+) AS s
 LEFT JOIN LATERAL (
     SELECT r.run_id FROM ingestion_runs AS r
-    WHERE r.slice_id = s.id AND r.pass_kind <> 'replay'
+    WHERE r.slice_id = s.id AND r.run_id >= s.first_run_id AND r.pass_kind <> 'replay'
     ORDER BY r.run_id DESC
     LIMIT 1
 ) AS newest ON true
-ORDER BY s.updated_at DESC, s.id
+ORDER BY s.updated_at DESC, s.id;
+
+-- name: dashboard_streams_found
+-- One page of those slices whose stream's or own name holds the text, whatever its case, in the order in which they were
+-- made. NULL filters nothing.
+SELECT s.*, newest.run_id AS newest_run_id, now() AS read_at
+FROM (
+    SELECT id, stream, slice, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
+           pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
+           first_run_id, oldest_occurred_at, newest_occurred_at,
+           lease_owner, lease_run_id, lease_acquired_at, lease_expires_at
+    FROM ingestion_state
+    WHERE id > %(after)s
+      AND (%(slice_ids)s::bigint[] IS NULL OR id = ANY(%(slice_ids)s))
+      AND (%(text)s::text IS NULL OR strpos(lower(stream || ' ' || slice), lower(%(text)s)) > 0)
+    ORDER BY id
+    LIMIT %(limit)s
+) AS s
+LEFT JOIN LATERAL (
+    SELECT r.run_id FROM ingestion_runs AS r
+    WHERE r.slice_id = s.id AND r.run_id >= s.first_run_id AND r.pass_kind <> 'replay'
+    ORDER BY r.run_id DESC
+    LIMIT 1
+) AS newest ON true
+ORDER BY s.id;
+
+-- name: dashboard_chosen
+-- What a name of a stream, or of one of its slices, stands for: their numbers, the table, and how many rows they booked.
+SELECT stream.name AS stream, stream.table_schema, stream.table_name, stream.is_sliced,
+       array_agg(slice.id ORDER BY slice.id) AS slice_ids, sum(slice.total_ingested)::bigint AS booked
+FROM ingestion_streams AS stream JOIN ingestion_state AS slice USING (stream_id)
+WHERE stream.name = %(stream)s AND (%(slice)s::text IS NULL OR slice.slice = %(slice)s)
+GROUP BY stream.stream_id;
+
+-- name: dashboard_written_last
+-- Of the streams that have stored anything; of all where none has.
+SELECT stream FROM ingestion_state ORDER BY total_ingested = 0, updated_at DESC, id LIMIT 1;
+
+-- name: dashboard_run_ids
+-- One page of all runs, newest first. NULL filters nothing.
+SELECT run_id FROM ingestion_runs
+WHERE (%(status)s::text IS NULL OR status = %(status)s)
+  AND (%(before)s::bigint IS NULL OR run_id < %(before)s)
+ORDER BY run_id DESC
 LIMIT %(limit)s;
 
--- name: dashboard_runs
--- One page of runs, newest first. NULL filters nothing.
-SELECT r.run_id, r.stream, r.status, r.reason, r.detail, r.owner, r.version, r.pass_number, r.pass_kind, r.started_at,
-       r.heartbeat_at, r.ended_at, r.pages, r.events, r.inserted, r.duplicates, r.rejected, r.filtered, r.conflicts, r.bytes,
-       r.retries, r.waited_ms, r.expected_total, s.lease_run_id = r.run_id AS holds_lease, s.lease_run_id,
-       s.lease_expires_at, greatest(c.closed_until, c.advised_until) AS closed_until, now() AS read_at
-FROM ingestion_runs AS r
-LEFT JOIN ingestion_state AS s ON s.id = r.slice_id
-LEFT JOIN ingestion_credentials AS c ON c.credential_id = s.credential_id
-WHERE (%(stream)s::text IS NULL OR r.stream = %(stream)s)
-  AND (%(status)s::text IS NULL OR r.status = %(status)s)
-  AND (%(before)s::bigint IS NULL OR r.run_id < %(before)s)
-ORDER BY r.run_id DESC
+-- name: dashboard_run_ids_of_slices
+-- The same of these slices, by the index of each: how many runs others have makes no difference.
+SELECT newest.run_id
+FROM unnest(%(slice_ids)s::bigint[]) AS chosen (slice_id)
+CROSS JOIN LATERAL (
+    SELECT run_id FROM ingestion_runs
+    WHERE slice_id = chosen.slice_id
+      AND (%(status)s::text IS NULL OR status = %(status)s)
+      AND (%(before)s::bigint IS NULL OR run_id < %(before)s)
+    ORDER BY run_id DESC
+    LIMIT %(limit)s
+) AS newest
+ORDER BY newest.run_id DESC
 LIMIT %(limit)s;
 
 -- name: dashboard_runs_by_id
-SELECT r.run_id, r.stream, r.status, r.reason, r.detail, r.owner, r.version, r.pass_number, r.pass_kind, r.started_at,
-       r.heartbeat_at, r.ended_at, r.pages, r.events, r.inserted, r.duplicates, r.rejected, r.filtered, r.conflicts, r.bytes,
-       r.retries, r.waited_ms, r.expected_total, s.lease_run_id = r.run_id AS holds_lease, s.lease_run_id,
-       s.lease_expires_at, greatest(c.closed_until, c.advised_until) AS closed_until, now() AS read_at
+SELECT r.run_id, r.slice_id, r.stream, s.slice, r.status, r.reason, r.detail, r.owner, r.version, r.pass_number, r.pass_kind,
+       r.started_at, r.heartbeat_at, r.ended_at, r.pages, r.events, r.inserted, r.duplicates, r.rejected, r.filtered,
+       r.conflicts, r.bytes, r.retries, r.waited_ms, r.expected_total, s.lease_run_id = r.run_id AS holds_lease,
+       s.lease_run_id, s.lease_expires_at, greatest(c.closed_until, c.advised_until) AS closed_until, now() AS read_at
 FROM ingestion_runs AS r
-LEFT JOIN ingestion_state AS s ON s.id = r.slice_id
+JOIN ingestion_state AS s ON s.id = r.slice_id
 LEFT JOIN ingestion_credentials AS c ON c.credential_id = s.credential_id
 WHERE r.run_id = ANY(%(run_ids)s);
 
@@ -79,27 +130,52 @@ GROUP BY bucket
 ORDER BY bucket;
 
 -- name: dashboard_rejected_groups
-SELECT stream, reason, count(*) AS events, count(replayed_at) AS replayed, max(rejected_at) AS last_at
-FROM rejected_events
-GROUP BY stream, reason
-ORDER BY events DESC, stream, reason
+SELECT counted.*, state.stream, state.slice
+FROM (
+    SELECT slice_id, reason, count(*) AS events, count(replayed_at) AS replayed, max(rejected_at) AS last_at
+    FROM rejected_events
+    GROUP BY slice_id, reason
+) AS counted
+JOIN ingestion_state AS state ON state.id = counted.slice_id
+ORDER BY counted.events DESC, state.stream, state.slice, counted.reason
 LIMIT %(limit)s;
 
--- name: dashboard_rejected
--- One page of dead letters, newest first. Only the head of the bytes leaves the database, with the full size told.
-SELECT rejected_id, stream, run_id, page_number, position, reason, left(detail, %(limit_chars)s) AS detail,
-       substring(raw FROM 1 FOR %(limit_bytes)s) AS head, octet_length(raw) AS bytes, rejected_at, replayed_at
-FROM rejected_events
-WHERE (%(stream)s::text IS NULL OR stream = %(stream)s)
-  AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+-- name: dashboard_letter_ids
+-- One page of all dead letters, newest first. NULL filters nothing.
+SELECT rejected_id FROM rejected_events
+WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)
   AND (%(before)s::bigint IS NULL OR rejected_id < %(before)s)
 ORDER BY rejected_id DESC
 LIMIT %(limit)s;
 
+-- name: dashboard_letter_ids_of_slices
+-- The same of these slices, by the index of each: how many others have makes no difference.
+SELECT newest.rejected_id
+FROM unnest(%(slice_ids)s::bigint[]) AS chosen (slice_id)
+CROSS JOIN LATERAL (
+    SELECT rejected_id FROM rejected_events
+    WHERE slice_id = chosen.slice_id
+      AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+      AND (%(before)s::bigint IS NULL OR rejected_id < %(before)s)
+    ORDER BY rejected_id DESC
+    LIMIT %(limit)s
+) AS newest
+ORDER BY newest.rejected_id DESC
+LIMIT %(limit)s;
+
+-- name: dashboard_letters_by_id
+-- Only the head of the bytes leaves the database, with the full size told.
+SELECT letter.rejected_id, letter.stream, state.slice, letter.run_id, letter.page_number, letter.position, letter.reason,
+       left(letter.detail, %(limit_chars)s) AS detail, substring(letter.raw FROM 1 FOR %(limit_bytes)s) AS head,
+       octet_length(letter.raw) AS bytes, letter.rejected_at, letter.replayed_at
+FROM rejected_events AS letter
+JOIN ingestion_state AS state ON state.id = letter.slice_id
+WHERE letter.rejected_id = ANY(%(rejected_ids)s)
+ORDER BY letter.rejected_id DESC;
+
 -- name: dashboard_events_size
--- Read from the file system's own account, whatever the size, and from the books, which are a row a stream.
-SELECT pg_relation_size('ingested_events') AS bytes,
-       (SELECT coalesce(sum(total_ingested), 0)::bigint FROM ingestion_state) AS booked;
+-- Read from the file system's own account, whatever the size.
+SELECT pg_relation_size(to_regclass(concat_ws('.', quote_ident(%(schema)s), quote_ident(%(name)s)))) AS bytes;
 
 -- name: dashboard_events_counts
 -- Days, types and the whole in one pass over a share of the table's blocks. SYSTEM reads whole blocks and leaves the others
@@ -119,8 +195,9 @@ FROM (
         SELECT CASE WHEN occurred_at >= '0001-01-01 UTC' AND occurred_at < '10000-01-01 UTC'
                     THEN (occurred_at AT TIME ZONE 'UTC')::date END AS day,
                left(payload ->> 'type', 200) AS type
-        FROM ingested_events TABLESAMPLE SYSTEM (%(percent)s) REPEATABLE (1)
-        WHERE (%(since)s::timestamptz IS NULL OR ingested_at >= %(since)s)
+        FROM {table} TABLESAMPLE SYSTEM (%(percent)s) REPEATABLE (1)
+        WHERE {of_slice}
+          AND (%(since)s::timestamptz IS NULL OR ingested_at >= %(since)s)
           AND (%(until)s::timestamptz IS NULL OR ingested_at <= %(until)s)
     ) AS sampled
     GROUP BY GROUPING SETS ((day), (type), ())

@@ -42,10 +42,12 @@ SELECT EXISTS (
 ) AS exists;
 
 -- name: has_pages
--- Whether anything is stored of it.
+-- Whether anything is stored of it. Its pages may have been deleted, which is history.
 SELECT EXISTS (
-    SELECT FROM ingestion_state AS slice JOIN ingestion_pages AS page ON page.slice_id = slice.id
-    WHERE slice.stream_id = %(stream_id)s AND page.run_id >= slice.first_run_id
+    SELECT FROM ingestion_state AS slice
+    WHERE stream_id = %(stream_id)s
+      AND (total_ingested > 0 OR total_rejected > 0
+           OR EXISTS (SELECT FROM ingestion_pages WHERE slice_id = slice.id AND run_id >= first_run_id))
 ) AS has_pages;
 
 -- name: has_relation

@@ -40,7 +40,7 @@ LIMIT %(limit)s;
 SELECT raw FROM rejected_events WHERE slice_id = %(slice_id)s AND rejected_id = %(rejected_id)s;
 
 -- name: walk_letters
--- Along the primary key, piece by piece. Left to itself the planner would gather all letters of the stream and sort them,
+-- Along the slice's index, piece by piece. Left to itself the planner would gather all letters of the slice and sort them,
 -- anew for each piece. For this transaction only.
 SELECT set_config('enable_sort', 'off', true), set_config('jit', 'off', true);
 

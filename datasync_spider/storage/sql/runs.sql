@@ -12,7 +12,7 @@ FOR UPDATE;
 -- A run that was still called running when its lease was taken has died, or has yet to learn that it is fenced off.
 UPDATE ingestion_runs
 SET status = 'failed', reason = %(reason)s, detail = %(detail)s, ended_at = now()
-WHERE slice_id = %(slice_id)s AND status = 'running' AND run_id <> %(run_id)s;
+WHERE slice_id = ANY(%(slice_ids)s) AND status = 'running' AND run_id <> %(run_id)s;
 
 -- name: insert_run
 INSERT INTO ingestion_runs (slice_id, stream, fence, owner, version, pass_number, pass_kind, start_cursor, end_cursor)
@@ -54,8 +54,13 @@ WHERE slice_id = %(slice_id)s AND pass_number = %(pass_number)s AND walk = %(wal
   AND cursor IS DISTINCT FROM %(position)s;
 
 -- name: read_last_end
--- How the run ended that has moved the position last. A replay has no pages.
-SELECT reason FROM ingestion_runs WHERE slice_id = %(slice_id)s AND pages > 0 ORDER BY run_id DESC LIMIT 1;
+-- How the run ended that has moved the position last. A replay has no pages; earlier runs than first_run_id have moved one
+-- that is forgotten.
+SELECT reason FROM ingestion_runs
+WHERE slice_id = %(slice_id)s AND pages > 0
+  AND run_id >= (SELECT first_run_id FROM ingestion_state WHERE id = %(slice_id)s)
+ORDER BY run_id DESC
+LIMIT 1;
 
 -- name: read_pass_depth
 -- Whether a time may stand for all that lies above it: not where the pass has met dead letters without an id, which are

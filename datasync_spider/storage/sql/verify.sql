@@ -1,7 +1,11 @@
 -- name: plan_without_sorting
--- For this transaction only. The planner knows nothing of how few days and types there are; left to itself it would sort
--- all events on disk to sum them up.
+-- For the one pass over the events, in this transaction only. The planner knows nothing of how few days and types there
+-- are; left to itself it would sort all events on disk to sum them up.
 SELECT set_config('enable_sort', 'off', true);
+
+-- name: plan_with_sorting
+-- Everything else is sorted by what a slice has: in the order of an index it would be read between what all others have.
+SELECT set_config('enable_sort', 'on', true);
 
 -- name: verify_books
 -- What the slice's row and its runs claim. Earlier runs than first_run_id tell of rows that are no longer in the table.
@@ -28,12 +32,14 @@ CROSS JOIN LATERAL (
 WHERE state.id = %(slice_id)s;
 
 -- name: verify_last_complete
--- What item pipelines left out in its pass is forgotten by the stream's row as soon as another pass begins.
+-- What item pipelines left out in its pass is forgotten by the stream's row as soon as another pass begins. Of what is
+-- forgotten altogether, no run was complete.
 SELECT run_id, expected_total,
        (SELECT sum(filtered)::bigint FROM ingestion_runs AS same
         WHERE same.slice_id = run.slice_id AND same.pass_number = run.pass_number) AS filtered
 FROM ingestion_runs AS run
 WHERE slice_id = %(slice_id)s AND status = 'complete' AND pass_kind <> 'replay'
+  AND run_id >= (SELECT first_run_id FROM ingestion_state WHERE id = %(slice_id)s)
 ORDER BY run_id DESC
 LIMIT 1;
 
@@ -178,7 +184,17 @@ ORDER BY run_id, page_number
 LIMIT %(limit)s;
 
 -- name: verify_last_page
-SELECT run_id, page_number, pass_number, walk, cursor, next_cursor FROM ingestion_pages
-WHERE slice_id = %(slice_id)s
-ORDER BY run_id DESC, page_number DESC
+-- Of those that the position may come from. By the slice's runs, newest first, since the newest pages of all may be those
+-- of others.
+SELECT page.run_id, page.page_number, page.pass_number, page.walk, page.cursor, page.next_cursor
+FROM ingestion_state AS state
+JOIN ingestion_runs AS run ON run.slice_id = state.id AND run.run_id >= state.first_run_id
+CROSS JOIN LATERAL (
+    SELECT * FROM ingestion_pages
+    WHERE run_id = run.run_id
+    ORDER BY page_number DESC
+    LIMIT 1
+) AS page
+WHERE state.id = %(slice_id)s
+ORDER BY run.run_id DESC
 LIMIT 1;

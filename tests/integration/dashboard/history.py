@@ -15,6 +15,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg
 from psycopg2.extras import execute_values
 
 from datasync_spider.storage.owner import Owner
+from datasync_spider.streamnames import NO_SLICE
 
 # What an API might send to make a browser do something.
 HOSTILE = (
@@ -60,6 +61,7 @@ class Run:
     expected_total: int | None = None
     retries: int | None = None
     pages: list[Page] = field(default_factory=list)
+    slice: str = NO_SLICE
 
 
 def clock(connection: Connection) -> datetime:
@@ -86,6 +88,7 @@ def add_run(connection: Connection, run: Run) -> int:
         "waited_ms": sum(page.waited_ms for page in pages),
     }
     values = {
+        "slice_id": slice_id(connection, run.stream, run.slice),
         "stream": run.stream,
         "fence": 1,
         "status": run.status,
@@ -108,10 +111,12 @@ def add_run(connection: Connection, run: Run) -> int:
 
 def add_pages(connection: Connection, run_id: int, run: Run, first_number: int, pages: list[Page]) -> None:
     """The ledger rows of these pages, from this page number on."""
+    number = slice_id(connection, run.stream, run.slice)
     rows = [
         (
             run_id,
             first_number + index,
+            number,
             run.stream,
             run.pass_number,
             1,
@@ -134,8 +139,8 @@ def add_pages(connection: Connection, run_id: int, run: Run, first_number: int, 
     ]
     sql = """
         INSERT INTO ingestion_pages (
-            run_id, page_number, stream, pass_number, walk, batch_number, next_cursor, events, inserted, duplicates,
-            rejected, filtered, bytes, attempts, waited_ms, fetch_ms, write_ms, fetched_at, committed_at
+            run_id, page_number, slice_id, stream, pass_number, walk, batch_number, next_cursor, events, inserted,
+            duplicates, rejected, filtered, bytes, attempts, waited_ms, fetch_ms, write_ms, fetched_at, committed_at
         ) VALUES %s
     """
     with connection.cursor() as cursor:
@@ -143,17 +148,38 @@ def add_pages(connection: Connection, run_id: int, run: Run, first_number: int, 
             execute_values(cursor, sql, rows, page_size=1_000)
 
 
-def set_stream(connection: Connection, stream: str, **columns: Any) -> None:
-    """Makes the stream's row where it is missing, and sets these columns of it."""
+def slice_id(connection: Connection, stream: str, slice_name: str = NO_SLICE) -> int:
+    """The slice's number, registered where it is new. No table is made."""
+    values = {"stream": stream, "slice": slice_name, "is_sliced": slice_name != NO_SLICE}
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO ingestion_state (id, stream) SELECT max(id) + 1, %s FROM ingestion_state"
-            " ON CONFLICT DO NOTHING",
-            (stream,),
+            "INSERT INTO ingestion_streams (source_id, name, is_sliced)"
+            " SELECT source_id, %(stream)s, %(is_sliced)s FROM ingestion_sources ON CONFLICT DO NOTHING",
+            values,
         )
+        cursor.execute(
+            "INSERT INTO ingestion_state (stream_id, stream, slice)"
+            " SELECT stream_id, name, %(slice)s FROM ingestion_streams WHERE name = %(stream)s ON CONFLICT DO NOTHING",
+            values,
+        )
+        cursor.execute("SELECT id FROM ingestion_state WHERE stream = %(stream)s AND slice = %(slice)s", values)
+        row = cursor.fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def set_slice(connection: Connection, stream: str, slice_name: str, **columns: Any) -> None:
+    """Makes the slice's row where it is missing, and sets these columns of it."""
+    number = slice_id(connection, stream, slice_name)
+    with connection.cursor() as cursor:
         if columns:
             names = ", ".join(f"{name} = %({name})s" for name in columns)
-            cursor.execute(f"UPDATE ingestion_state SET {names} WHERE stream = %(of)s", {**columns, "of": stream})
+            cursor.execute(f"UPDATE ingestion_state SET {names} WHERE id = %(of)s", {**columns, "of": number})
+
+
+def set_stream(connection: Connection, stream: str, **columns: Any) -> None:
+    """The same of a stream without slices."""
+    set_slice(connection, stream, NO_SLICE, **columns)
 
 
 def lease(run_id: int, now: datetime, seconds: float, owner: Owner = ELSEWHERE) -> dict[str, Any]:
@@ -167,7 +193,9 @@ def lease(run_id: int, now: datetime, seconds: float, owner: Owner = ELSEWHERE) 
 
 
 def add_rejected(connection: Connection, run_id: int, stream: str, reason: str, raw: bytes, **columns: Any) -> int:
+    slice_name = columns.pop("slice", NO_SLICE)
     values = {
+        "slice_id": slice_id(connection, stream, slice_name),
         "stream": stream,
         "run_id": run_id,
         "page_number": 1,

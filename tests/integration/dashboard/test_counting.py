@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from datasync_spider.dashboard.counting import EventCounter, GroupCounter
+from datasync_spider.dashboard.counting import EventCounter, GroupCounter, Question
 from datasync_spider.dashboard.daily import EventsView
 from datasync_spider.dashboard.reading import Reader
 from datasync_spider.errors import StorageUnavailable
@@ -41,7 +41,7 @@ class Bench:
             self.now += self.takes_seconds
 
     async def counts(self, run_id: int | None = None) -> EventsView:
-        view = await self.events.counts(run_id)
+        view = await self.events.counts(Question(run_id))
         assert view is not None
         return view
 
@@ -101,7 +101,7 @@ def test_after_a_count_all_counts_rest_nine_times_as_long(database_url: str, wri
 
 def test_a_count_that_fails_rests_too(database_url: str) -> None:
     async def use(bench: Bench) -> None:
-        assert await bench.events.counts(4711) is None
+        assert await bench.events.counts(Question(4711)) is None
         assert (await bench.counts()).status == "paced"
 
     on_bench(database_url, use)

@@ -10,16 +10,19 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from datasync_spider.errors import StorageError
+from datasync_spider.storage.connection import Connection as Session
 from datasync_spider.storage.dashboard import (
     ReadOnlySession,
     count_events,
     is_schema_missing,
     is_timeout,
+    read_chosen,
     read_overview,
     read_rejected,
     read_rejected_groups,
     read_runs,
 )
+from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable
 from tests.integration.dashboard.history import Page, Run, add_events, add_rejected, add_run, clock, lease, set_stream
 from tests.support.database import execute_outside, value
 
@@ -29,6 +32,14 @@ def session(database_url: str) -> Iterator[ReadOnlySession]:
     found = ReadOnlySession(database_url)
     yield found
     found.close()
+
+
+def chosen(connection: Session, stream: str | None, slice_name: str | None = None) -> list[int] | None:
+    """The slices that a filter means."""
+    if stream is None:
+        return None
+    found = read_chosen(connection, stream, slice_name)
+    return found.slice_ids if found else []
 
 
 def ask(connection: Connection, sql: str) -> str:
@@ -134,7 +145,10 @@ def test_runs_are_filtered_and_continued(session: ReadOnlySession, writing: Conn
 
     def listed(stream: str | None, status: str | None, before: int | None = None) -> list[int]:
         rows = session.run(
-            lambda connection: read_runs(connection, stream=stream, status=status, before=before, limit=2), 5
+            lambda connection: read_runs(
+                connection, slice_ids=chosen(connection, stream), status=status, before=before, limit=2
+            ),
+            5,
         )
         return [row["run_id"] for row in rows]
 
@@ -153,7 +167,7 @@ def test_only_the_head_of_a_dead_letter_leaves_the_database(session: ReadOnlySes
     def read(reason: str | None) -> list[dict[str, object]]:
         return session.run(
             lambda connection: read_rejected(
-                connection, stream=None, reason=reason, before=None, limit=10, limit_bytes=2_048
+                connection, slice_ids=None, reason=reason, before=None, limit=10, limit_bytes=2_048
             ),
             5,
         )
@@ -177,7 +191,10 @@ def test_dead_letters_are_grouped_by_stream_and_reason(session: ReadOnlySession,
 
 def count(session: ReadOnlySession, max_bytes: int, since: datetime | None = None) -> tuple[float, dict[str, int]]:
     counts = session.run(
-        lambda connection: count_events(connection, since=since, until=None, max_bytes=max_bytes, limit=50), 30
+        lambda connection: count_events(
+            connection, StreamTable(SEED_TABLE), since=since, until=None, max_bytes=max_bytes, limit=50
+        ),
+        30,
     )
     return counts.percent, {f"{row['kind']} {row['day'] or row['type']}": row["events"] for row in counts.rows}
 

@@ -87,6 +87,7 @@ def test_a_run_that_opens_while_the_migration_waits_for_its_lock_is_seen(empty_d
     finally:
         opening.close()
     assert [type(error) for error in errors] == [LeaseHeld]
+    assert value(empty_database_url, "SELECT max(version) FROM schema_migrations") == 8
 
 
 def test_a_reader_that_does_not_end_is_named_and_others_are_let_in_before_each_attempt(
@@ -99,7 +100,7 @@ def test_a_reader_that_does_not_end_is_named_and_others_are_let_in_before_each_a
             cursor.execute("SELECT FROM ingestion_pages")
         with connected(empty_database_url) as connection, pytest.raises(StorageUnavailable) as refusal:
             migrate(connection, locks_within_seconds=0)
-        assert str(refusal.value) == (
+        assert str(refusal.value).endswith(
             "migration 0012_streams_and_slices waits for a lock on our tables:"
             f" process {reader.info.backend_pid} (tea, idle in transaction) has one"
         )

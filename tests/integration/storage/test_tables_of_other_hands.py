@@ -21,8 +21,8 @@ DROPPING = (
 
 FAR = "CREATE FOREIGN DATA WRAPPER far; CREATE SERVER far FOREIGN DATA WRAPPER far;"
 PARTIAL = (
-    "ALTER TABLE event_conflicts DROP CONSTRAINT event_conflicts_event_id_payload_sha256_key;"
-    "CREATE UNIQUE INDEX ON event_conflicts (event_id, payload_sha256) WHERE was_stored"
+    "ALTER TABLE event_conflicts DROP CONSTRAINT event_conflicts_slice_id_event_id_payload_sha256_key;"
+    "CREATE UNIQUE INDEX ON event_conflicts (slice_id, event_id, payload_sha256) WHERE was_stored"
 )
 REORDERED = (
     "DROP TABLE {0}; CREATE TABLE {0} (ingested_at timestamptz NOT NULL DEFAULT now(), payload jsonb NOT NULL,"
@@ -94,14 +94,18 @@ ALL = {**{name: ("ALTER TABLE {0} " + sql, told) for name, (sql, told) in EVENTS
 
 # Of our other tables.
 OTHERS = {
-    "ingestion_state without a key": ("ALTER TABLE ingestion_state DROP CONSTRAINT ingestion_state_pkey", "primary"),
-    "two rows a stream": (
-        "ALTER TABLE ingestion_state DROP CONSTRAINT ingestion_state_stream_key",
-        "ingestion_state: unique key (stream) is missing",
+    "ingestion_pages without a key": ("ALTER TABLE ingestion_pages DROP CONSTRAINT ingestion_pages_pkey", "primary"),
+    "two rows a slice": (
+        "ALTER TABLE ingestion_state DROP CONSTRAINT ingestion_state_stream_id_slice_key",
+        "ingestion_state: unique key (slice, stream_id) is missing",
+    ),
+    "two streams in one table": (
+        "DROP INDEX ingestion_streams_home_table_key",
+        "ingestion_streams: unique key (table_name) of some rows is missing",
     ),
     "a letter that may come twice": (
-        "ALTER TABLE rejected_events DROP CONSTRAINT rejected_events_stream_raw_sha256_twin_key",
-        "rejected_events: unique key (raw_sha256, stream, twin) is missing",
+        "ALTER TABLE rejected_events DROP CONSTRAINT rejected_events_slice_id_raw_sha256_twin_key",
+        "rejected_events: unique key (raw_sha256, slice_id, twin) is missing",
     ),
     "a letter that is settled as it comes": (
         "ALTER TABLE rejected_events ALTER replayed_at SET DEFAULT now()",
@@ -109,7 +113,7 @@ OTHERS = {
     ),
     "a partial key for a whole one": (
         PARTIAL,
-        "event_conflicts: unique key (event_id, payload_sha256) is missing",
+        "event_conflicts: unique key (event_id, payload_sha256, slice_id) is missing",
     ),
     "two submissions at once": (
         "DROP INDEX submission_attempts_in_progress_key",

@@ -12,7 +12,7 @@ def counted(percent: float, days: dict[str | None, int], types: dict[str | None,
     rows: list[dict[str, Any]] = [{"kind": "all", "day": None, "type": None, "events": sum(days.values())}]
     rows += [{"kind": "day", "day": day, "type": None, "events": events} for day, events in days.items()]
     rows += [{"kind": "type", "day": None, "type": name, "events": events} for name, events in types.items()]
-    return events_view(EventCounts(percent, rows, booked), NOW, booked)
+    return events_view(EventCounts(percent, rows), NOW, booked)
 
 
 def test_a_whole_count_is_exact() -> None:

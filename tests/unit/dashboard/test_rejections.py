@@ -12,6 +12,7 @@ def event(head: bytes, size: int | None = None, **columns: Any) -> RejectedEvent
     row = {
         "rejected_id": 5,
         "stream": "events",
+        "slice": "{}",
         "run_id": 3,
         "page_number": 2,
         "position": 7,
@@ -62,6 +63,7 @@ def test_one_row_too_many_means_that_there_are_more() -> None:
     row = {
         "rejected_id": 0,
         "stream": "s",
+        "slice": "{}",
         "run_id": 1,
         "page_number": 1,
         "position": 0,

@@ -22,6 +22,7 @@ def stream(**columns: Any) -> StreamView:
     row = {
         "id": 1,
         "stream": "events",
+        "slice": "{}",
         "total_ingested": 700,
         "total_rejected": 50,
         "total_filtered": 0,
@@ -62,7 +63,8 @@ def test_the_lag_is_the_age_of_the_newest_event() -> None:
 
 
 def test_a_stream_without_runs_says_so() -> None:
-    assert stream(pass_status="new").state == "never run"
+    assert stream(pass_status="new", pass_number=0).state == "never run"
+    assert stream(pass_status="new", pass_number=3).state == "reset"
     assert stream(pass_status="open").state == "adopted"
 
 

@@ -1,6 +1,10 @@
+"""The named statements: each is used, and none forgets whose rows it touches."""
+
+import re
 from pathlib import Path
 
 from datasync_spider.storage.sql import names, statement
+from datasync_spider.storage.streamtable import SEED_TABLE
 
 STORAGE = Path(__file__).resolve().parents[3] / "datasync_spider" / "storage"
 
@@ -16,3 +20,32 @@ def test_a_statement_has_neither_comments_nor_a_closing_semicolon() -> None:
         assert text
         assert not text.endswith(";")
         assert not any(line.startswith("--") for line in text.splitlines())
+
+
+# Of old databases, from before there were slices, or of the catalog.
+_BEFORE_SLICES = {"count_shared_rows", "find_our_schemas", "read_lock_holders", "estimate_rows", "read_begun_streams"}
+# By a run, which is one slice's.
+_BY_RUN = {"dashboard_recent_pages", "dashboard_series", "read_batch_counts"}
+# The page lists the dead letters of all, each with its slice.
+_OF_ALL = {"dashboard_letter_ids"}
+_ROWS_OF_SLICES = re.compile(r"\b(rejected_events|event_conflicts|ingestion_pages)\b")
+
+
+def test_no_statement_names_a_table_of_rows() -> None:
+    for name in names() - _BEFORE_SLICES:
+        assert SEED_TABLE not in statement(name), name
+        assert "__" not in statement(name), name
+
+
+def test_whatever_touches_rows_says_of_which_slice() -> None:
+    for name in names():
+        text = statement(name)
+        if re.search(r"(FROM|JOIN|INTO|UPDATE|COPY) \{table\}", text) and not text.startswith("TRUNCATE"):
+            assert re.search(r"\{of_slice\}|\{columns\}", text), name
+
+
+def test_whatever_touches_dead_letters_conflicts_or_the_ledger_goes_by_slice_or_run() -> None:
+    found = {name for name in names() if _ROWS_OF_SLICES.search(statement(name)) and "slice_id" not in statement(name)}
+    assert found <= _BEFORE_SLICES | _BY_RUN | _OF_ALL
+    assert found >= _BY_RUN | _OF_ALL
+    assert all("run_id = " in statement(name) for name in _BY_RUN)

@@ -1,0 +1,147 @@
+"""``scrapy streams [list] | reset NAME | drop NAME | pause NAME | resume NAME``: what is registered, and what is to go.
+
+Exit code 0: done. 1: refused by the database, or not confirmed; nothing has changed. 2: wrong usage, an unknown name,
+or nobody to be asked. 4: a run of the stream is active. 5: stopped by a signal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import UsageError
+
+from datasync_spider import exitcodes, streamnames
+from datasync_spider.command import DatasyncCommand
+from datasync_spider.config import kinds
+from datasync_spider.display import visible
+from datasync_spider.errors import ConfigurationError, LeaseHeld
+from datasync_spider.registry.showing import as_lines, as_report, done_line, loss_lines
+from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.interruption import interruptible
+from datasync_spider.storage.migrate import load_migrations, pending_migrations
+from datasync_spider.storage.removal import Target, drop, find_target, reset
+from datasync_spider.storage.streams import list_slices, pause, read_registered_names, resume
+
+if TYPE_CHECKING:
+    import argparse
+
+    from datasync_spider.config import Config
+
+_LISTED = 200
+_REMOVALS = {"reset": reset, "drop": drop}
+_OPTIONS = {
+    "list": {"stream", "limit", "json"},
+    "reset": {"slice", "yes"},
+    "drop": {"slice", "yes"},
+    "pause": {"slice"},
+    "resume": {"slice"},
+}
+_LONGEST_SLICE_BYTES = 1_000
+
+
+class Command(DatasyncCommand):
+    """See the module's text."""
+
+    _action: str
+    _stream: str
+    _slice: str | None = None
+
+    def syntax(self) -> str:
+        return "[options] [list] | reset NAME | drop NAME | pause NAME | resume NAME"
+
+    def short_desc(self) -> str:
+        return "List streams and slices; reset, drop, pause or resume one"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        add = parser.add_argument
+        add("--stream", metavar="NAME", help="list: only this stream")
+        add("--limit", metavar="N", type=int, help=f"list: at most so many slices, 0: all ({_LISTED})")
+        add("--json", action="store_true", help="list: print one JSON object")
+        add("--slice", metavar="NAME", help="reset, drop, pause, resume: only this slice, as SLICE names it")
+        add("--yes", action="store_true", help="reset, drop: do not ask")
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options([], opts)
+        self._action, *names = args or ["list"]
+        wanted = 0 if self._action == "list" else 1
+        if self._action not in _OPTIONS or len(names) != wanted:
+            raise UsageError(f"say list, or reset, drop, pause or resume and one name, not: {' '.join(args)}")
+        for name in sorted(set().union(*_OPTIONS.values()) - _OPTIONS[self._action]):
+            if getattr(opts, name) not in {None, False}:
+                raise UsageError(f"--{name} does not go with {self._action}", print_help=False)
+        if opts.limit is not None and opts.limit < 0:
+            raise UsageError("--limit must not be below 0", print_help=False)
+        if names:
+            self._stream = names[0]
+        if opts.slice is not None:
+            try:
+                self._slice = kinds.slice_name(_LONGEST_SLICE_BYTES).read(opts.slice)
+            except ValueError as error:
+                raise UsageError(f"--slice {opts.slice!r} is {error}", print_help=False) from error
+
+    def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        with connected(database_url) as connection:
+            if pending_migrations(connection, load_migrations()):
+                print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
+                return exitcodes.FAILED
+            if self._action == "list":
+                return _list(connection, opts)
+            target = find_target(connection, self._stream, self._slice)
+            if target is None:
+                known = read_registered_names(connection)
+                raise ConfigurationError(visible(streamnames.not_registered(self._stream, self._slice, known)))
+            if self._action in _REMOVALS:
+                return self._remove(connection, target, config, is_agreed=opts.yes)
+            self._switch(connection, target)
+        return exitcodes.COMPLETE
+
+    def _remove(self, connection: Connection, target: Target, config: Config, *, is_agreed: bool) -> int:
+        if self._action == "drop" and target.is_seed:
+            raise ConfigurationError(
+                f"{target.table} is a table that every database of this program has, so {target} is not dropped:"
+                f" scrapy streams reset {target} empties it"
+            )
+        print("\n".join(loss_lines(self._action, target)), file=sys.stderr)
+        if not is_agreed and not sys.stdin.isatty():
+            raise ConfigurationError(f"nobody is there to be asked: say --yes if it is to be {self._action}")
+        if not is_agreed and not _confirm(target.stream):
+            print("not confirmed: nothing has changed", file=sys.stderr)
+            return exitcodes.FAILED
+        remove = _REMOVALS[self._action]
+        try:
+            interruptible(connection, lambda: remove(connection, target, config.lease_ttl_ms))
+        except LeaseHeld as error:
+            print(f"streams: {error}", file=sys.stderr)
+            return exitcodes.LEASE_HELD
+        print(done_line(self._action, target))
+        return exitcodes.COMPLETE
+
+    def _switch(self, connection: Connection, target: Target) -> None:
+        if self._action == "pause":
+            pause(connection, target.stream_id, target.slice_name)
+            print(f"stream {visible(str(target))} is paused: a run that is under way goes on to its end, none begins")
+        elif resume(connection, target.stream_id, target.slice_name):
+            print(f"stream {visible(str(target))} is resumed: the next crawl goes on where it was")
+        else:
+            print(f"stream {visible(str(target))} was not paused")
+
+
+def _list(connection: Connection, opts: argparse.Namespace) -> int:
+    rows = list_slices(connection, opts.stream, _LISTED if opts.limit is None else opts.limit)
+    if opts.stream is not None and not rows:
+        known = read_registered_names(connection)
+        raise ConfigurationError(visible(streamnames.not_registered(opts.stream, None, known)))
+    print(json.dumps(as_report(rows)) if opts.json else "\n".join(as_lines(rows)))
+    return exitcodes.COMPLETE
+
+
+def _confirm(stream: str) -> bool:
+    print("Type the stream's name to go on: ", end="", file=sys.stderr, flush=True)
+    try:
+        return sys.stdin.readline().strip() == stream
+    except (OSError, UnicodeDecodeError):
+        # The terminal has gone, or what was typed is no text: that is no name.
+        return False

@@ -1,0 +1,165 @@
+-- name: list_slices
+-- Sources, streams and slices by name; a stream without a slice has a row, too. Only what is shown is looked at further: the
+-- newest run that walks the feed, of those that tell of what is stored now.
+WITH chosen AS (
+    SELECT source.name AS source, stream.name AS stream, stream.is_sliced,
+           coalesce(stream.table_schema, current_schema()::text) AS table_schema, stream.table_name,
+           slice.id, slice.slice, slice.total_ingested, slice.total_rejected, slice.pass_number, slice.pass_kind,
+           slice.pass_status, slice.completed_at, slice.paused_at, slice.first_run_id, slice.lease_owner,
+           slice.lease_run_id, slice.lease_expires_at, coalesce(slice.lease_expires_at < now(), true) AS lease_expired,
+           count(*) OVER () AS slices
+    FROM ingestion_streams AS stream
+    JOIN ingestion_sources AS source USING (source_id)
+    LEFT JOIN ingestion_state AS slice USING (stream_id)
+    WHERE %(stream)s::text IS NULL OR stream.name = %(stream)s
+    ORDER BY source.name, stream.name, slice.slice
+    LIMIT nullif(%(limit)s, 0)
+)
+SELECT chosen.*, last.run_id, last.status, last.reason
+FROM chosen
+LEFT JOIN LATERAL (
+    SELECT run_id, status, reason FROM ingestion_runs
+    WHERE slice_id = chosen.id AND run_id >= chosen.first_run_id AND pass_kind <> 'replay'
+    ORDER BY run_id DESC
+    LIMIT 1
+) AS last ON true
+ORDER BY source, stream, slice;
+
+-- name: read_registered_names
+SELECT name FROM ingestion_streams ORDER BY stream_id;
+
+-- name: find_stream
+SELECT stream_id, source_id, table_schema, table_name, history_name, is_sliced FROM ingestion_streams
+WHERE name = %(stream)s;
+
+-- name: peek_slices
+-- Without a lock: what it says may be over in a moment. No name: all slices of the stream.
+SELECT id, slice, total_ingested, total_rejected, paused_at, lease_owner, lease_run_id, lease_acquired_at,
+       coalesce(lease_expires_at < now(), true) AS lease_expired
+FROM ingestion_state
+WHERE stream_id = %(stream_id)s AND (%(slice)s::text IS NULL OR slice = %(slice)s)
+ORDER BY id;
+
+-- name: lock_slices
+-- After it no run of them commits anything, and none begins.
+SELECT id, slice, total_ingested, total_rejected, paused_at, lease_owner, lease_run_id, lease_acquired_at,
+       coalesce(lease_expires_at < clock_timestamp(), true) AS lease_expired
+FROM ingestion_state
+WHERE stream_id = %(stream_id)s AND (%(slice)s::text IS NULL OR slice = %(slice)s)
+ORDER BY id
+FOR UPDATE;
+
+-- name: lock_stream_whole
+-- Against new slices as well, which a reference to this row waits for.
+SELECT FROM ingestion_streams WHERE stream_id = %(stream_id)s FOR UPDATE;
+
+-- name: raise_fences
+UPDATE ingestion_state
+SET fence = fence + 1, lease_owner = NULL, lease_run_id = NULL, lease_acquired_at = NULL, lease_expires_at = NULL,
+    checkpoint_page = 0
+WHERE id = ANY(%(slice_ids)s);
+
+-- name: end_backends_of_slices
+-- Those in whose transaction one of these slices is being written to, as end_backends_of_earlier_runs knows them. Their rows
+-- are locked by us: none can commit.
+SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+WHERE locktype = 'advisory' AND classid = 1684107123 AND objsubid = 1
+  AND objid = ANY(SELECT (id %% 4294967296)::oid FROM ingestion_state WHERE id = ANY(%(slice_ids)s))
+  AND datname = current_database() AND activity.datid = pg_locks.database AND pid <> pg_backend_pid()
+  AND starts_with(application_name, 'datasync');
+
+-- name: read_table_facts
+-- Whether there is such a table, whether it can be emptied as a whole, and which keys of other tables lead to it.
+SELECT named.oid IS NOT NULL AS is_there,
+       coalesce(has_table_privilege(named.oid, 'TRUNCATE'), false) AND pointing.names IS NULL AS may_truncate,
+       coalesce(pointing.names, '{}') AS foreign_keys
+FROM (SELECT to_regclass(format('%%I.%%I', coalesce(%(schema)s, current_schema()), %(name)s))::oid AS oid) AS named
+CROSS JOIN LATERAL (
+    SELECT array_agg(
+        conname || ' of ' || conrelid::regclass
+            || CASE confdeltype WHEN 'c' THEN ' (whose rows go with ours)' WHEN 'n' THEN ' (set to NULL)'
+                                WHEN 'd' THEN ' (set to its default)' ELSE '' END
+        ORDER BY conname
+    ) AS names
+    FROM pg_constraint
+    WHERE contype = 'f' AND confrelid = named.oid AND conrelid <> named.oid
+) AS pointing;
+
+-- name: lock_table
+LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;
+
+-- name: empty_table
+TRUNCATE {table};
+
+-- name: delete_rows
+DELETE FROM {table} WHERE {of_slice};
+
+-- name: drop_table
+-- What depends on it is somebody's: it is named, and nothing is dropped.
+DROP TABLE {table};
+
+-- name: read_table_holders
+-- Who has the table, in any mode.
+SELECT DISTINCT holder.pid, holder.application_name, holder.state
+FROM pg_locks JOIN pg_stat_activity AS holder USING (pid)
+WHERE locktype = 'relation' AND granted AND holder.pid <> pg_backend_pid()
+  AND relation = to_regclass(format('%%I.%%I', coalesce(%(schema)s, current_schema()), %(name)s))
+ORDER BY holder.pid
+LIMIT 5;
+
+-- name: delete_conflicts_of
+DELETE FROM event_conflicts WHERE slice_id = ANY(%(slice_ids)s);
+
+-- name: delete_letters_of
+DELETE FROM rejected_events WHERE slice_id = ANY(%(slice_ids)s);
+
+-- name: delete_pages_of
+DELETE FROM ingestion_pages WHERE slice_id = ANY(%(slice_ids)s);
+
+-- name: delete_runs_of
+DELETE FROM ingestion_runs WHERE slice_id = ANY(%(slice_ids)s);
+
+-- name: delete_slices
+DELETE FROM ingestion_state WHERE id = ANY(%(slice_ids)s);
+
+-- name: delete_stream
+DELETE FROM ingestion_streams WHERE stream_id = %(stream_id)s;
+
+-- name: lock_source
+-- A stream of it that another process is registering is waited for, and seen by the next statement.
+SELECT FROM ingestion_sources WHERE source_id = %(source_id)s FOR UPDATE;
+
+-- name: delete_source_without_streams
+DELETE FROM ingestion_sources AS source
+WHERE source_id = %(source_id)s
+  AND NOT EXISTS (SELECT FROM ingestion_streams AS stream WHERE stream.source_id = source.source_id);
+
+-- name: forget_progress
+-- As a slice that was never begun; but the number of its pass goes on rising, so that no page of the ledger is taken for one
+-- of the passes to come. What the API has asked for and whether it is paused is not forgotten.
+UPDATE ingestion_state AS slice
+SET cursor = NULL, pass_status = 'new', pass_kind = 'full', pass_started_at = NULL, pass_expected_total = NULL,
+    pass_oldest_at = NULL, pass_in_order = true, walk = 1, named_walk = 0, known_walk = 0,
+    counted_from_pass = pass_number + 1, total_ingested = 0, total_rejected = 0, total_filtered = 0, total_adopted = 0,
+    oldest_occurred_at = NULL, oldest_event_id = NULL, newest_occurred_at = NULL, newest_event_id = NULL,
+    completed_at = NULL, updated_at = now(),
+    first_run_id = greatest(
+        first_run_id, (SELECT coalesce(max(run_id), 0) + 1 FROM ingestion_runs AS run WHERE run.slice_id = slice.id)
+    )
+WHERE id = ANY(%(slice_ids)s);
+
+-- name: forget_fingerprint
+UPDATE ingestion_streams SET fingerprint = NULL WHERE stream_id = %(stream_id)s;
+
+-- name: forget_table
+-- Somebody has dropped it: the next crawl makes it anew.
+UPDATE ingestion_streams SET table_schema = NULL, table_name = NULL WHERE stream_id = %(stream_id)s;
+
+-- name: pause_slices
+-- One that is paused already stays so since then.
+UPDATE ingestion_state SET paused_at = coalesce(paused_at, now())
+WHERE stream_id = %(stream_id)s AND (%(slice)s::text IS NULL OR slice = %(slice)s);
+
+-- name: resume_slices
+UPDATE ingestion_state SET paused_at = NULL
+WHERE stream_id = %(stream_id)s AND (%(slice)s::text IS NULL OR slice = %(slice)s) AND paused_at IS NOT NULL;
