@@ -16,10 +16,9 @@ from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.connect import Connection, connect
 from datasync_spider.storage.connection import Cursor
 from datasync_spider.storage.copymode import CopyMode
-from datasync_spider.storage.sql import statement
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
-from tests.support.runs import Rule, RunWriter, no_totals, run_writer
+from tests.support.runs import EVENTS, Rule, RunWriter, no_totals, run_writer
 from tests.support.stored import store_stream
 from tests.support.waiting import eventually
 
@@ -155,7 +154,7 @@ def test_a_key_that_somebody_else_stores_after_it_was_asked_for_is_a_duplicate_i
         writing = threads.submit(run.write, page(1, ["a", "b"]), page(2, ["c"]))
         in_copy = (
             "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
-            " AND query LIKE 'COPY ingested_events%%'"
+            " AND query LIKE 'COPY "ingested_events"%%'"
         )
         eventually(lambda: value(database_url, in_copy, (run.connection.info.backend_pid,)), what="the COPY to wait")
         other.commit() if commits else other.rollback()
@@ -174,7 +173,7 @@ def test_a_key_that_is_deleted_after_it_was_found_is_stored_again(database_url: 
 
             def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name for it
                 super().execute(query, vars)
-                if query == statement("find_known"):
+                if query == EVENTS.table.statement("find_known"):
                     execute_outside(database_url, "DELETE FROM ingested_events WHERE event_id = 'a'")
 
         run.connection.cursor_factory = Deletes
@@ -228,13 +227,13 @@ def test_two_versions_whose_first_one_postgresql_refuses_are_stored_and_kept_asi
     assert {stored, kept} == {'{"v": 2}', '{"v": 3}'}
 
 
-def _count_questions(run: RunWriter) -> list[str]:
+def _count_questions(run: RunWriter) -> list[Any]:
     """Grows by one with each time that the server is asked which keys exist."""
-    questions: list[str] = []
+    questions: list[Any] = []
 
     class Counting(Cursor):
         def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name for it
-            if query == statement("find_known"):
+            if query == EVENTS.table.statement("find_known"):
                 questions.append(query)
             super().execute(query, vars)
 
