@@ -154,7 +154,7 @@ def test_a_key_that_somebody_else_stores_after_it_was_asked_for_is_a_duplicate_i
         writing = threads.submit(run.write, page(1, ["a", "b"]), page(2, ["c"]))
         in_copy = (
             "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
-            " AND query LIKE 'COPY "ingested_events"%%'"
+            " AND query LIKE 'COPY \"ingested_events\"%%'"
         )
         eventually(lambda: value(database_url, in_copy, (run.connection.info.backend_pid,)), what="the COPY to wait")
         other.commit() if commits else other.rollback()
