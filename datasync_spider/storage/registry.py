@@ -186,12 +186,12 @@ def make_table(
         stream = _read_stream(cursor, stream_name)
         if stream is None or stream["table_name"] is not None:
             return
-        schema = _made_schema(cursor, schema)
+        home, schema = _made_schema(cursor, schema)
         table = _place(cursor, stream_name, stream, schema)
         create = statement("create_sliced_table" if stream["is_sliced"] else "create_table")
         deleted_at = sql.SQL(",\n    ") + _deleted_at(tombstone) if tombstone else sql.SQL("")
         cursor.execute(sql.SQL(create).format(table=table.identifier, deleted_at=deleted_at))
-        logger.info("made the table %s for the stream %s", table, stream_name)
+        logger.info("made the table %s.%s for the stream %s", schema or home, table.name, stream_name)
 
 
 def make_missing_tables(connection: Connection) -> None:
@@ -316,15 +316,18 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def _made_schema(cursor: Any, schema: str | None) -> str | None:
-    """The schema as the registry has it: None for the one of all other tables. Made where it is missing."""
+def _made_schema(cursor: Any, schema: str | None) -> tuple[str, str | None]:
+    """The schema of all other tables, and this one as the registry has it: None where it is that. Made where missing."""
     cursor.execute(statement("read_home"), {"schema": schema})
     row = cursor.fetchone()
-    if schema is None or schema == row["home"]:
-        return None
+    home = str(row["home"])
+    if schema is None or schema == home:
+        return home, None
     if not row["exists"]:
+        # Of two that make it at once one would fail, also where it says IF NOT EXISTS.
+        cursor.execute(statement("lock_migrations"))
         cursor.execute(sql.SQL(statement("create_schema")).format(schema=sql.Identifier(schema)))
-    return schema
+    return home, schema
 
 
 def _place(cursor: Any, stream_name: str, stream: dict[str, Any], schema: str | None) -> StreamTable:

@@ -61,7 +61,7 @@ SELECT EXISTS (
 SELECT current_schema()::text AS home, EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %(schema)s) AS exists;
 
 -- name: create_schema
-CREATE SCHEMA {schema};
+CREATE SCHEMA IF NOT EXISTS {schema};
 
 -- name: create_table
 CREATE TABLE {table} (

@@ -55,6 +55,12 @@ def test_new_slices_of_one_new_stream_that_open_together_all_open(database_url: 
     assert len(rows(database_url, "SELECT FROM ingestion_state WHERE stream = 'sliced'")) == 4
 
 
+def test_new_streams_that_open_together_in_a_new_schema_all_open(database_url: str) -> None:
+    for round_ in range(5):
+        names = [f"new-{round_}-{n}" for n in range(4)]
+        assert sorted(open_together(database_url, [StreamSpec(name, schema=f"s{round_}") for name in names])) == names
+
+
 def test_of_one_new_stream_that_is_opened_twice_one_is_told_of_the_lease(database_url: str) -> None:
     for round_ in range(10):
         stream = f"same-{round_}"
