@@ -317,7 +317,7 @@ def _canonical(value: Any) -> str:
 
 
 def _made_schema(cursor: Any, schema: str | None) -> tuple[str, str | None]:
-    """The schema of all other tables, and this one as the registry has it: None where it is that. Made where missing."""
+    """The schema of all other tables, and this one as the registry has it: None where it is that. Makes it."""
     cursor.execute(statement("read_home"), {"schema": schema})
     row = cursor.fetchone()
     home = str(row["home"])
