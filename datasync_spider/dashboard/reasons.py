@@ -124,6 +124,10 @@ RUN_REASONS: dict[str, Explanation] = {
         "A table is somebody else's, or was altered by hand.",
         "scrapy doctor names what is wrong, and what is expected.",
     ),
+    "objects_in_the_way": Explanation(
+        "A migration would change what a view, a foreign key or the like of yours needs.",
+        "scrapy migrate --check names each, with what makes it again: drop it, migrate, make it again.",
+    ),
     "stream_changed": Explanation(
         "The stream is read otherwise than what is stored of it was.",
         "The log says what has changed: scrapy streams reset forgets what is stored, or give the stream another name.",
