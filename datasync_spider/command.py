@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.logs import install_logging
 from datasync_spider.proxies import passed_over, proxy_for
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.registry import Slice, find_slice
+from datasync_spider.storage.registry import FIRST_STREAM, Slice, find_slice
 from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.status import read_stream_names
 from datasync_spider.trust import check_authorities
@@ -154,11 +155,19 @@ def interruptibly(work: Callable[[], None], watch: StandstillWatch) -> None:
 
 
 def chosen_slice(connection: Connection, config: Config) -> Slice:
-    """What STREAM and SLICE name. Raises ConfigurationError where a database of today's schema does not have it."""
+    """What STREAM and SLICE name, in a database of today's schema.
+
+    Where no stream was ever begun any name may be meant, and the first one's row, in which nothing stands, is what is
+    known of it. Raises ConfigurationError where there are streams, and not this one.
+    """
     found = find_slice(connection, config.stream, config.slice)
+    known = read_stream_names(connection) if found is None else ()
+    first = find_slice(connection, FIRST_STREAM) if found is None and not known else None
     connection.rollback()
+    if first is not None:
+        return replace(first, stream=config.stream, name=config.slice)
     if found is None:
-        raise ConfigurationError(streamnames.unknown(config.stream, config.slice, read_stream_names(connection)))
+        raise ConfigurationError(streamnames.unknown(config.stream, config.slice, known))
     return found
 
 

@@ -19,7 +19,7 @@ from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.credentials import find_waits
 from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
-from datasync_spider.storage.registry import Slice
+from datasync_spider.storage.registry import Slice, find_slice
 from datasync_spider.storage.shape import check_tables
 from datasync_spider.storage.verification import Facts, read_facts, snapshot
 from datasync_spider.verification.asking import ask_total
@@ -52,6 +52,9 @@ class Command(DatasyncCommand):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
             slice_ = chosen_slice(connection, config)
+            if find_slice(connection, config.stream, config.slice) is None:
+                print(f"stream {slice_} has never been started: there is nothing to verify", file=sys.stderr)
+                return exitcodes.FAILED
             closed_seconds = max(find_waits(connection, config.credential, slice_.slice_id).closed)
         # Asked before anything is counted: what comes in meanwhile may only add to what is accounted for.
         told = None if opts.no_api else self._ask(config, closed_seconds)

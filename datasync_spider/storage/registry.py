@@ -36,6 +36,8 @@ from datasync_spider.streamnames import NO_SLICE, label
 logger = logging.getLogger(__name__)
 
 BUILT_IN_SOURCE = "datasync"
+FIRST_STREAM = "events"
+"""The one that migrations register: each database has it."""
 
 # PostgreSQL cuts longer names silently; the longest suffix is that of a history table.
 _HISTORY = "__history"

@@ -186,8 +186,8 @@ def test_a_signal_ends_a_long_look_at_once(database_url: str) -> None:
 
 def test_a_stream_that_was_never_started_cannot_be_verified(database_url: str) -> None:
     done = scrapy("verify", "--no-api", DATABASE_URL=database_url, STREAM="never")
-    assert done.returncode == 2
-    assert "there is no stream never, which STREAM names" in done.stderr
+    assert done.returncode == 1
+    assert "stream never has never been started" in done.stderr
 
 
 def test_a_database_without_the_schema_is_told_and_not_touched(empty_database_url: str) -> None:
