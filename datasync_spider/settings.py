@@ -61,8 +61,6 @@ CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 0
 # Scrapy makes this many tasks for each response, and a response of ours holds a single item.
 CONCURRENT_ITEMS = 1
-SCHEDULER = "datasync_spider.scheduler.ChainScheduler"
-DOWNLOADER = "datasync_spider.downloader.ChainDownloader"
 STATS_CLASS = "datasync_spider.statscollector.PlainStatsCollector"
 ITEM_PROCESSOR = "datasync_spider.itemprocessor.CountingItemProcessor"
 # How many bytes of responses may wait for the writer before fetching pauses; at least one page passes in any case.

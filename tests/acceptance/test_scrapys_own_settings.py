@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -122,11 +123,16 @@ def test_signals_are_told_as_the_addons_say_and_a_crawl_works_with_scrapys_own(
     assert "ingestion complete" in crawl.log
 
 
-def test_another_downloader_is_refused_by_name(
-    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
+def test_a_folder_for_jobs_is_not_used_since_the_database_keeps_the_position(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str, tmp_path: Path
 ) -> None:
     mock = start_mock_api("--total", "2000")
-    crawl = start_crawl(mock.base_url, "-s", "DOWNLOADER=scrapy.core.downloader.Downloader")
+    # Scrapy would store the request that is never sent there, and send it beside the first one of the next crawl.
+    jobs = ("-s", f"JOBDIR={tmp_path / 'jobs'}")
+    crawl = start_crawl(mock.base_url, *jobs, "-s", "CLOSESPIDER_PAGECOUNT=1", API_PAGE_LIMIT="250")
     assert crawl.wait() == 1, crawl.log
-    assert "the setting DOWNLOADER names Downloader" in crawl.log
-    assert value(database_url, "SELECT count(*) FROM ingested_events") == 0
+    assert "JOBDIR is not used" in crawl.log
+    assert not (tmp_path / "jobs").exists()
+    assert start_crawl(mock.base_url, *jobs, API_PAGE_LIMIT="250").wait() == 0
+    assert mock.requests() == 8
+    assert_exact(database_url, 2000)
