@@ -259,7 +259,7 @@ class PostgresPipeline:
         self._room.announce()
 
     def _on_item_scraped(self, item: Any, response: Any = None, **_: Any) -> None:
-        """What has been through all item pipelines is the page, unless one of them has put another thing in its place."""
+        """What comes out of the item pipelines is the page, unless one of them has put something else in its place."""
         if isinstance(item, EventPage) or response is None:
             return
         number = response.meta.get("page_number")

@@ -6,7 +6,7 @@ while the page is parsed and written. Only an incremental pass looks before it l
 decides whether there is a next request at all.
 
 Requests have a callback and an errback as in any spider, so how many bytes of pages may be under way, and what a crawl
-that is closed waits for, is Scrapy's business (docs/decisions/NUMBER).
+that is closed waits for, is Scrapy's business (docs/decisions/0029).
 """
 
 from __future__ import annotations

@@ -7,8 +7,6 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from datasync_spider import settings
 from tests.support.crawl import Crawl
 from tests.support.database import rows, value
@@ -97,30 +95,6 @@ def test_a_download_handler_of_others_that_is_made_at_once_is_made_once_and_clos
     assert_exact(database_url, 500)
     assert crawl.log.count("a handler was made") == 1
     assert crawl.log.count("a handler was closed") == 1
-
-
-@pytest.mark.parametrize(
-    ("without", "by"), [(None, "QuickSignals"), ("datasync_spider.quicksignals.QuickSignalsAddon", "SignalManager")]
-)
-def test_signals_are_told_as_the_addons_say_and_a_crawl_works_with_scrapys_own(
-    start_mock_api: Callable[..., MockApi],
-    start_crawl: Callable[..., Crawl],
-    database_url: str,
-    without: str | None,
-    by: str,
-) -> None:
-    mock = start_mock_api("--total", "2000")
-    addons = {name: priority for name, priority in settings.ADDONS.items() if name != without}
-    extensions = {**settings.EXTENSIONS, "tests.support.userextensions.CountResponses": 500}
-    arguments = ["-s", f"EXTENSIONS={json.dumps(extensions)}"]
-    if without is not None:
-        arguments += ["-s", f"ADDONS={json.dumps(addons)}"]
-    crawl = start_crawl(mock.base_url, *arguments, API_PAGE_LIMIT="500")
-    assert crawl.wait() == 0, crawl.log
-    assert_exact(database_url, 2000)
-    assert f"'user/by {by}': 4" in crawl.log
-    assert "'item_scraped_count': 4" in crawl.log
-    assert "ingestion complete" in crawl.log
 
 
 def test_a_folder_for_jobs_is_not_used_since_the_database_keeps_the_position(
