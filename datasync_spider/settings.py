@@ -32,10 +32,7 @@ guard()
 BOT_NAME = "datasync"
 SPIDER_MODULES = ["datasync_spider.spiders"]
 COMMANDS_MODULE = commands_module(sys.argv)
-ADDONS = {
-    "datasync_spider.addon.ConfigAddon": 100,
-    "datasync_spider.quicksignals.QuickSignalsAddon": 110,
-}
+ADDONS = {"datasync_spider.addon.ConfigAddon": 100}
 
 # Telnet is a shell into the process, remote control runs code that it is sent; both are on by default.
 TELNETCONSOLE_ENABLED = False
@@ -61,10 +58,8 @@ CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 0
 # Scrapy makes this many tasks for each response, and a response of ours holds a single item.
 CONCURRENT_ITEMS = 1
-SCHEDULER = "datasync_spider.scheduler.ChainScheduler"
-DOWNLOADER = "datasync_spider.downloader.ChainDownloader"
-STATS_CLASS = "datasync_spider.statscollector.PlainStatsCollector"
-ITEM_PROCESSOR = "datasync_spider.itemprocessor.CountingItemProcessor"
+# For one host. Scrapy's default makes and names a queue for each request, since its queue of this host is always empty.
+SCHEDULER_PRIORITY_QUEUE = "scrapy.pqueues.ScrapyPriorityQueue"
 # How many bytes of responses may wait for the writer before fetching pauses; at least one page passes in any case.
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 8_000_000
 
@@ -92,7 +87,7 @@ EXTENSIONS: dict[str, int | None] = {
     "datasync_spider.extensions.discovery.DiscoveryExtension": 300,
 }
 EXTENSIONS_BASE: dict[str, int | None] = {
-    "datasync_spider.itemprocessor.CoreStatsWithoutItems": 0,
+    "scrapy.extensions.corestats.CoreStats": 0,
     "scrapy.extensions.logcount.LogCount": 0,
     "scrapy.extensions.closespider.CloseSpider": 0,
     "datasync_spider.extensions.exports.FeedExporter": 0,

@@ -128,7 +128,7 @@ class Command(crawl.Command):
 
     def _crawl(self, spider: str, opts: argparse.Namespace, database_url: str) -> End:
         assert self.crawler_process is not None
-        crawler = self._create_crawler(spider)
+        crawler = self.crawler_process.create_crawler(spider)
         shutdown = ShutdownSignals(lambda name: _stop(crawler, name))
         self.crawler_process.crawl(crawler, **opts.spargs)
         shutdown.install()

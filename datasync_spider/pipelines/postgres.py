@@ -98,6 +98,7 @@ class PostgresPipeline:
         connect(pipeline._on_run_failed, signals.run_failed)
         connect(pipeline._on_wait_started, signals.wait_started)
         connect(pipeline._on_wait_asked, signals.wait_asked)
+        connect(pipeline._on_item_scraped, scrapy_signals.item_scraped)
         connect(pipeline._on_item_dropped, scrapy_signals.item_dropped)
         connect(pipeline._on_item_error, scrapy_signals.item_error)
         return pipeline
@@ -263,6 +264,15 @@ class PostgresPipeline:
         self._stop_deadline = time.monotonic() + _STOP_FLUSH_SECONDS
         # Pages that wait for room are in line already; Scrapy closes the spider only when they have been let go.
         self._room.announce()
+
+    def _on_item_scraped(self, item: Any, response: Any = None, **_: Any) -> None:
+        """What comes out of the item pipelines is the page, unless one of them has put something else in its place."""
+        if isinstance(item, EventPage) or response is None:
+            return
+        number = response.meta.get("page_number")
+        if number is not None and number >= self._next_page and number not in self._early:
+            kind = type(item).__name__
+            self._fail(PageLost(f"an item pipeline has put an object of type {kind} in place of page {number}"))
 
     def _on_item_dropped(self, item: Any, **_: Any) -> None:
         """An item pipeline wants nothing of this page: its events are filtered, its cursor counts."""

@@ -1,13 +1,12 @@
 """Follows next cursors through the feed; hands over each page with the cursor that follows it.
 
 Invariant: the spider decides where to go on, never what is saved. It starts where the run was opened (signal
-run_opened), numbers its pages without a gap, and sends the next request before it hands over the page, so that fetching
-goes on while the page is parsed and written. Only an incremental pass looks before it leaps: whether the page at hand
-is known decides whether there is a next request at all.
+run_opened), numbers its pages without a gap, and yields the next request before the page, so that fetching goes on
+while the page is parsed and written. Only an incremental pass looks before it leaps: whether the page at hand is known
+decides whether there is a next request at all.
 
-The chain is one coroutine instead of requests with callbacks: there is always one request, and what Scrapy needs to
-keep many apart takes longer than fetching a small page (docs/decisions/0014). Requests go through the downloader's
-middlewares, pages through all item pipelines, as in any spider.
+Requests have a callback and an errback as in any spider, so how many bytes of pages may be under way, and what a crawl
+that is closed waits for, is Scrapy's business (docs/decisions/0029).
 """
 
 from __future__ import annotations
@@ -16,21 +15,17 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider
-from scrapy.http.request import NO_CALLBACK
 from w3lib.url import safe_url_string
 
 from datasync_spider import signals, stats
 from datasync_spider.api.endpoint import events_url
 from datasync_spider.api.page import Page
 from datasync_spider.config import Config
-from datasync_spider.downloader import ChainDownloader
 from datasync_spider.errors import (
     ApiRefused,
     CursorExpired,
@@ -42,7 +37,6 @@ from datasync_spider.errors import (
 )
 from datasync_spider.headers import fill_headers
 from datasync_spider.items import EventPage, lazy_views, page_fields
-from datasync_spider.spiders.handover import Handover
 from datasync_spider.spiders.lookups import Lookups
 from datasync_spider.spiders.walk import Step, Walk
 
@@ -51,6 +45,7 @@ if TYPE_CHECKING:
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from twisted.python.failure import Failure
 
     from datasync_spider.storage.runs import OpenRun
 
@@ -65,20 +60,9 @@ _ABOUT_WHAT_IS_ASKED = {
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
 }
+# Of the event loop, until Scrapy has taken a request through scheduler, middlewares and slot to the handler.
+_TURNS_TO_LEAVE = 5
 _HEADERS = ((b"Accept", b"application/json"),)
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """What an answer leads to: a page to hand over, a request to send, both, or the end.
-
-    ``cursor_seconds``: how long the page's next cursor lives; None where there is none, or that is not told.
-    """
-
-    page: EventPage | None = None
-    response: Response | None = None
-    cursor_seconds: float | None = None
-    request: Request | None = None
 
 
 class EventsSpider(Spider):
@@ -86,7 +70,7 @@ class EventsSpider(Spider):
 
     name = "events"
 
-    def __init__(self, config: Config, **spider_arguments: Any) -> None:
+    def __init__(self, config: Config, lookups: Lookups, **spider_arguments: Any) -> None:
         super().__init__()
         if spider_arguments:
             names = ", ".join(sorted(spider_arguments))
@@ -95,85 +79,77 @@ class EventsSpider(Spider):
         self._base_url = safe_url_string(config.base_url_text)
         self._run: OpenRun | None = None
         self._walk: Walk | None = None
-        self._keeping: asyncio.Future[None] | None = None
         self._refusal: ApiRefused | None = None
-        self._handover: Handover
-        self._lookups: Lookups
+        self._lookups = lookups
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         config = Config.from_settings(crawler.settings)
-        spider = cls(config, *args, **kwargs)
-        spider._set_crawler(crawler)
-        spider._handover = Handover(crawler.settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE"))
-        spider._lookups = Lookups(crawler, config)
-        crawler.signals.connect(spider._on_run_opened, signals.run_opened)
+        if crawler.settings.get("JOBDIR"):
+            logger.warning("JOBDIR is not used: where this spider goes on is kept by the database")
+            crawler.settings.set("JOBDIR", None, priority="cmdline")
+        spider = super().from_crawler(crawler, config, Lookups(crawler, config), *args, **kwargs)
+        crawler.signals.connect(spider.run_opened, signals.run_opened)
         return spider
 
-    @property
-    def _downloader(self) -> ChainDownloader:
-        downloader = self.crawler.engine.downloader
-        if not isinstance(downloader, ChainDownloader):
-            raise TypeError(f"the setting DOWNLOADER names {type(downloader).__name__}, which is no ChainDownloader")
-        return downloader
-
-    def _on_run_opened(self, run: OpenRun, **_: Any) -> None:
+    def run_opened(self, run: OpenRun, **_: Any) -> None:
+        """Takes in where the run starts."""
         self._run = run
         self._walk = Walk(run.resume)
 
     async def start(self) -> AsyncIterator[Any]:
-        """Walks the feed to its end. Yields nothing: pages go to the item pipelines while the next one is fetched."""
         if self._walk is None:
             raise CloseSpider("no_run")
-        walking = asyncio.ensure_future(self._follow_cursors(self._walk))
-        # A stop cancels this method, but not the walk: the page that is nearly here is still handed over.
-        self._keeping = asyncio.ensure_future(self._downloader.busy_until(walking))
-        await asyncio.shield(walking)
-        nothing: tuple[Any, ...] = ()
-        for item in nothing:
-            # Scrapy takes a generator.
-            yield item
+        yield self._request(self._walk.first_cursor())
 
-    async def _follow_cursors(self, walk: Walk) -> None:
+    async def parse(self, response: Response) -> AsyncIterator[Any]:
+        """The request that follows, and the page."""
+        assert self._walk is not None
+        self._refusal = None
         try:
-            request: Request | None = self._request(walk.first_cursor())
-            # An engine that is closing, for whatever reason, takes no more requests.
-            while request is not None and not self.crawler.engine.needs_backout():
-                turn = await self._turn(walk, request)
-                request = turn.request
-                if turn.page is not None:
-                    await self._handover.room_for(turn.page.body_bytes)
-                    # Begins when the next request has left and this coroutine waits for the answer.
-                    process = partial(self._hand_over, turn.page, turn.response, turn.cursor_seconds)
-                    self._handover.begin(process, turn.page.body_bytes)
-                    del process
-                # Whoever holds it last lets it go, which takes half a millisecond, while the API works.
-                del turn
-        except Stopped:
-            return
+            page, request = await self._turn(self._walk, response)
         except DatasyncError as error:
-            # The position stays where the last commit has put it.
-            self.crawler.signals.send_catch_log(signals.run_failed, error=error)
-            raise CloseSpider(getattr(error, "reason", "failed")) from error
-        finally:
-            await self._handover.finished()
+            self._fail(error)
+        if request is not None:
+            yield request
+            # The API works on it while the page is parsed, which for a small page happens on this event loop. Where
+            # there is no room for another page, the request waits in the scheduler, and this one goes on.
+            for _ in range(_TURNS_TO_LEAVE):
+                await asyncio.sleep(0)
+        if page is not None:
+            cursor_seconds = response.meta["page"].cursor_expires_in_seconds if page.next_cursor is not None else None
+            self.crawler.signals.send_catch_log(signals.page_fetched, page=page, cursor_seconds=cursor_seconds)
+            logger.debug(
+                "page %d: %d events in %d ms",
+                page.number,
+                page.received_events,
+                page.fetch_ms,
+                extra={"datasync": page_fields(page)},
+            )
+            yield page
 
-    async def _hand_over(self, page: EventPage, response: Response | None, cursor_seconds: float | None) -> None:
-        self.crawler.signals.send_catch_log(signals.page_fetched, page=page, cursor_seconds=cursor_seconds)
-        logger.debug(
-            "page %d: %d events in %d ms",
-            page.number,
-            page.received_events,
-            page.fetch_ms,
-            extra={"datasync": page_fields(page)},
-        )
-        await self.crawler.engine.scraper.start_itemproc_async(page, response=response)
+    async def _not_answered(self, failure: Failure) -> AsyncIterator[Any]:
+        """What is asked instead, where that is known."""
+        assert self._walk is not None
+        request: Request = failure.request  # type: ignore[attr-defined] # Scrapy puts it there
+        try:
+            again = await self._after_failure(self._walk, request, failure.value)
+        except DatasyncError as error:
+            self._fail(error)
+        if again is not None:
+            yield again
+
+    def _fail(self, error: DatasyncError) -> NoReturn:
+        """The position stays where the last commit has put it."""
+        self.crawler.signals.send_catch_log(signals.run_failed, error=error)
+        raise CloseSpider(getattr(error, "reason", "failed")) from error
 
     def _request(self, cursor: str | None, until_ms: int | None = None) -> Request:
         assert self._walk is not None
         request = Request(
             events_url(self._base_url, self._config.page_limit, cursor, until_ms),
-            callback=NO_CALLBACK,
+            callback=self.parse,
+            errback=self._not_answered,
             dont_filter=True,
             meta={
                 "cursor": cursor,
@@ -187,18 +163,15 @@ class EventsSpider(Spider):
         fill_headers(request.headers, _HEADERS)
         return request
 
-    async def _turn(self, walk: Walk, request: Request) -> _Turn:
+    async def _after_failure(self, walk: Walk, request: Request, error: BaseException | None) -> Request | None:
         """Raises what ends the run: DatasyncErrors."""
-        try:
-            response = await self._downloader.ask(request)
-        except (CursorExpired, ApiRefused) as error:
-            return _Turn(request=await self._after_refusal(walk, request, error))
-        except DatasyncError:
-            raise
-        except Exception as error:
-            raise RetriesExhausted(type(error).__name__, "an error that is not retried", str(error)) from error
-        self._refusal = None
-        return await self._page_turn(walk, response)
+        if isinstance(error, Stopped):
+            return None
+        if isinstance(error, CursorExpired | ApiRefused):
+            return await self._after_refusal(walk, request, error)
+        if isinstance(error, DatasyncError):
+            raise error
+        raise RetriesExhausted(type(error).__name__, "an error that is not retried", str(error)) from error
 
     async def _after_refusal(self, walk: Walk, request: Request, error: CursorExpired | ApiRefused) -> Request:
         """What is asked instead. Raises the error where that ends the run, or an earlier one that it confirms."""
@@ -228,25 +201,25 @@ class EventsSpider(Spider):
         self.crawler.stats.inc_value(stats.RESTARTS_FROM_HEAD)
         self.crawler.signals.send_catch_log(signals.walk_restarted, walk=walk.number)
 
-    async def _page_turn(self, walk: Walk, response: Response) -> _Turn:
+    async def _turn(self, walk: Walk, response: Response) -> tuple[EventPage | None, Request | None]:
+        """What an answer leads to: a page to hand over, a request to send, or both. Raises what ends the run."""
         meta = response.meta
         page: Page = meta["page"]
         if walk.leaves_a_gap(page, meta["until_ms"]):
             logger.warning("the API filters by time in a way of its own; walking on from the head of the feed")
-            return _Turn(request=self._request(None))
+            return None, self._request(None)
         if walk.ends_unproven(page, meta["cursor"]):
-            return _Turn(request=self._give_up_position(walk, "it is answered with an empty last page and no total"))
+            return None, self._give_up_position(walk, "it is answered with an empty last page and no total")
         try:
             step = walk.step(page, meta["cursor"], meta["until_ms"])
         except CursorRepeated as error:
             if not walk.is_stored_position(meta["cursor"]):
                 raise
-            return _Turn(request=self._give_up_position(walk, str(error)))
+            return None, self._give_up_position(walk, str(error))
         item = _item(response, page, step)
         if page.has_more and await self._is_known(item):
             item.ends_pass = "reached_known"
-        cursor_seconds = page.cursor_expires_in_seconds if page.has_more else None
-        return _Turn(item, response, cursor_seconds, None if item.ends_pass else self._request(item.next_cursor))
+        return item, None if item.ends_pass else self._request(item.next_cursor)
 
     async def _is_known(self, page: EventPage) -> bool:
         run = self._run

@@ -56,6 +56,19 @@ def test_a_pipeline_that_fails_ends_the_run_as_failed_and_the_page_is_fetched_ag
     assert_exact(database_url, 2000)
 
 
+def test_a_pipeline_that_does_not_hand_a_page_on_ends_the_run_and_the_page_is_fetched_again(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    mock = start_mock_api("--total", "2000")
+    crawl = start_crawl(mock.base_url, *with_pipeline("LoseThirdPage"), API_PAGE_LIMIT="250", WRITE_BATCH_SIZE="1")
+    assert crawl.wait() == 1, crawl.log
+    told = "an item pipeline has put an object of type NoneType in place of page 3"
+    assert rows(database_url, "SELECT status, reason, detail FROM ingestion_runs") == [("failed", "page_lost", told)]
+    assert value(database_url, "SELECT coalesce(max(page_number), 0) FROM ingestion_pages") <= 2
+    assert start_crawl(mock.base_url).wait() == 0
+    assert_exact(database_url, 2000)
+
+
 def test_ids_that_a_pipeline_has_spoiled_are_rejected_and_the_run_goes_on(
     start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
 ) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
-
-import pytest
+from pathlib import Path
 
 from datasync_spider import settings
 from tests.support.crawl import Crawl
@@ -98,35 +97,16 @@ def test_a_download_handler_of_others_that_is_made_at_once_is_made_once_and_clos
     assert crawl.log.count("a handler was closed") == 1
 
 
-@pytest.mark.parametrize(
-    ("without", "by"), [(None, "QuickSignals"), ("datasync_spider.quicksignals.QuickSignalsAddon", "SignalManager")]
-)
-def test_signals_are_told_as_the_addons_say_and_a_crawl_works_with_scrapys_own(
-    start_mock_api: Callable[..., MockApi],
-    start_crawl: Callable[..., Crawl],
-    database_url: str,
-    without: str | None,
-    by: str,
+def test_a_folder_for_jobs_is_not_used_since_the_database_keeps_the_position(
+    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str, tmp_path: Path
 ) -> None:
     mock = start_mock_api("--total", "2000")
-    addons = {name: priority for name, priority in settings.ADDONS.items() if name != without}
-    extensions = {**settings.EXTENSIONS, "tests.support.userextensions.CountResponses": 500}
-    arguments = ["-s", f"EXTENSIONS={json.dumps(extensions)}"]
-    if without is not None:
-        arguments += ["-s", f"ADDONS={json.dumps(addons)}"]
-    crawl = start_crawl(mock.base_url, *arguments, API_PAGE_LIMIT="500")
-    assert crawl.wait() == 0, crawl.log
-    assert_exact(database_url, 2000)
-    assert f"'user/by {by}': 4" in crawl.log
-    assert "'item_scraped_count': 4" in crawl.log
-    assert "ingestion complete" in crawl.log
-
-
-def test_another_downloader_is_refused_by_name(
-    start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
-) -> None:
-    mock = start_mock_api("--total", "2000")
-    crawl = start_crawl(mock.base_url, "-s", "DOWNLOADER=scrapy.core.downloader.Downloader")
+    # Scrapy would store the request that is never sent there, and send it beside the first one of the next crawl.
+    jobs = ("-s", f"JOBDIR={tmp_path / 'jobs'}")
+    crawl = start_crawl(mock.base_url, *jobs, "-s", "CLOSESPIDER_PAGECOUNT=1", API_PAGE_LIMIT="250")
     assert crawl.wait() == 1, crawl.log
-    assert "the setting DOWNLOADER names Downloader" in crawl.log
-    assert value(database_url, "SELECT count(*) FROM ingested_events") == 0
+    assert "JOBDIR is not used" in crawl.log
+    assert not (tmp_path / "jobs").exists()
+    assert start_crawl(mock.base_url, *jobs, API_PAGE_LIMIT="250").wait() == 0
+    assert mock.requests() == 8
+    assert_exact(database_url, 2000)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 from itemadapter import ItemAdapter
 from scrapy.exceptions import DropItem
 
+from datasync_spider import signals
 from datasync_spider.items import EventPage
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
 
 
 class KeepClicks:
@@ -71,4 +80,50 @@ class PutDictionaries:
     def process_item(self, item: EventPage) -> EventPage:
         if item.number == 3:
             item.events = [json.loads(event.payload) for event in item.events]
+        return item
+
+
+class LoseThirdPage:
+    """Forgets to hand a page on."""
+
+    def process_item(self, item: EventPage) -> EventPage | None:
+        return None if item.number == 3 else item
+
+
+class HoldEveryPage:
+    """Lets no page go before the crawl is to stop, and says which it has."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._stopped = asyncio.Event()
+        crawler.signals.connect(self.stop, signals.stop_requested)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    def stop(self, **_: Any) -> None:
+        self._stopped.set()
+
+    async def process_item(self, item: EventPage) -> EventPage:
+        logger.warning("page %d is held", item.number)
+        await self._stopped.wait()
+        return item
+
+
+class BlockUntilNextIsAsked:
+    """Keeps the event loop from doing anything else until the request for what follows is with the server.
+
+    The server says so by a file with the cursor's name in the folder of the setting ``ASKED_IN``.
+    """
+
+    def __init__(self, asked_in: Path) -> None:
+        self._asked_in = asked_in
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(Path(crawler.settings["ASKED_IN"]))
+
+    def process_item(self, item: EventPage) -> EventPage:
+        if item.next_cursor is not None:
+            eventually((self._asked_in / item.next_cursor).exists, seconds=20, what="the next request")
         return item
