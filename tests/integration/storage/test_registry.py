@@ -115,7 +115,5 @@ def test_a_stream_that_is_read_otherwise_is_refused_once_something_is_stored(dat
 
 def test_a_paused_slice_is_not_opened_and_says_since_when(database_url: str) -> None:
     execute_outside(database_url, "UPDATE ingestion_state SET paused_at = '2026-01-02 03:04:05+00'")
-    with pytest.raises(
-        StreamPaused, match=r"events is paused since 2026-01-02 03:04:05 UTC: scrapy streams resume"
-    ):
+    with pytest.raises(StreamPaused, match=r"events is paused since 2026-01-02 03:04:05 UTC: scrapy streams resume"):
         opened(database_url, StreamSpec("events"))
