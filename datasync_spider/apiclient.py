@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -132,17 +132,14 @@ class ApiClient:
         attempt = Attempt()
         return self._told(url, attempt, lambda: self._send(url, upload, attempt), is_upload=True)
 
-    def _told(self, url: str, attempt: Attempt, work: Callable[[], Awaitable[Answer]], *, is_upload: bool) -> Answer:
+    def _told(
+        self, url: str, attempt: Attempt, work: Callable[[], Coroutine[Any, Any, Answer]], *, is_upload: bool
+    ) -> Answer:
         """Gives the trouble of the work the one of two names that it must have."""
         if not same_origin(url, self.base_url):
             raise OriginRefused(f"a request was refused: it would leave the API at {origin(self.base_url)}")
-
-        async def limited() -> Answer:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await work()
-
         try:
-            return run(limited)
+            return run(work)
         except Stopped as error:
             if not is_upload or not attempt.has_begun:
                 raise
@@ -181,7 +178,9 @@ class ApiClient:
         started = time.monotonic()
         sender = Sender(self._max_body_bytes, time.time, self._proxy)
         headers = [*self._headers.items(), ("Content-Type", upload.content_type)]
-        sent = await sender.post(url, headers, BodyFile(upload.file, upload.size, upload.progress), attempt)
+        body = BodyFile(upload.file, upload.size, upload.progress)
+        async with asyncio.timeout(self._timeout_seconds):
+            sent = await sender.post(url, headers, body, attempt)
         return Answer(sent.status, sent.headers, sent.body, sent.received_at, time.monotonic() - started)
 
     def _trouble(self, error: Exception) -> tuple[str, str]:

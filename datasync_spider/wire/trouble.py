@@ -70,6 +70,8 @@ def trouble(error: BaseException, first: str, max_body_bytes: int) -> HttpError 
             return NameNotFound(f"{first} has no address: {_words(error)}")
         case DownloadConnectionRefusedError() | DownloadTimeoutError() | ConnectError():
             return NotConnected(f"no connection to {first}: {_words(_inner(error))}")
+        case ConnectionClosed():
+            return ConnectionLost(f"the connection to {first} was closed before an answer came")
         case TunnelError():
             return ProxyRefused(f"no tunnel through {first}: {error}")
         case DownloadCancelledError():
