@@ -42,19 +42,19 @@ from datasync_spider.wire.running import run
 from datasync_spider.wire.sending import Attempt, BodyFile, ProxyChoice, Sender
 
 # Errors by the slug under which the crawl counts the same trouble; the more special ones first.
-_TROUBLE: tuple[tuple[type[Exception], str], ...] = (
-    (TimeoutError, "timeout"),
-    (NameNotFound, "host_not_found"),
-    (TlsFailed, "tls_failed"),
-    (ProxyRefused, "proxy_refused"),
-    (NotConnected, "connection_refused"),
-    (BodyTooLarge, "body_too_large"),
-    (BodyCut, "body_cut"),
-    (OtherProtocol, "no_http"),
-    (NotHttp, "bad_http"),
-    (HttpError, "connection_failed"),
-    (OSError, "connection_failed"),
-)
+_TROUBLE: dict[type[Exception], str] = {
+    TimeoutError: "timeout",
+    NameNotFound: "host_not_found",
+    TlsFailed: "tls_failed",
+    ProxyRefused: "proxy_refused",
+    NotConnected: "connection_refused",
+    BodyTooLarge: "body_too_large",
+    BodyCut: "body_cut",
+    OtherProtocol: "no_http",
+    NotHttp: "bad_http",
+    HttpError: "connection_failed",
+    OSError: "connection_failed",
+}
 _BEFORE_ANYTHING = (NameNotFound, NotConnected, ProxyRefused)
 
 
@@ -144,7 +144,7 @@ class ApiClient:
             if not is_upload or not attempt.has_begun:
                 raise
             raise AnswerLost("stopped", f"{error} came before the answer") from error
-        except tuple(kind for kind, _ in _TROUBLE) as error:
+        except tuple(_TROUBLE) as error:
             has_begun = attempt.has_begun and (is_upload or not isinstance(error, _BEFORE_ANYTHING))
             kind = AnswerLost if has_begun else NothingSent
             raise kind(*self._trouble(error)) from error
@@ -184,7 +184,7 @@ class ApiClient:
         return Answer(sent.status, sent.headers, sent.body, sent.received_at, time.monotonic() - started)
 
     def _trouble(self, error: Exception) -> tuple[str, str]:
-        reason = next(reason for kind, reason in _TROUBLE if isinstance(error, kind))
+        reason = next(reason for kind, reason in _TROUBLE.items() if isinstance(error, kind))
         if reason == "timeout":
             return reason, f"no whole answer within {self._timeout_seconds:g} s"
         advice = f"; {remedy(error.refusal)}" if isinstance(error, NotTrusted) else ""
