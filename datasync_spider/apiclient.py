@@ -9,40 +9,53 @@ sent as X-API-Key and appears in no message. Nothing is ever asked twice: whethe
 from __future__ import annotations
 
 import asyncio
-import signal
-import socket
-import ssl
-import threading
+import base64
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-import aiohttp
-from yarl import URL
+from scrapy import Request, Spider
+from scrapy import signals as scrapy_signals
+from scrapy.crawler import Crawler
 
 from datasync_spider.api.endpoint import origin, same_origin
 from datasync_spider.errors import ConnectionTrouble, OriginRefused, Stopped
-from datasync_spider.headers import plain_pairs
-from datasync_spider.local.shutdown import stop_signals
+from datasync_spider.headers import header_pairs, plain_pairs
 from datasync_spider.proxies import proxy_for
-from datasync_spider.trust import remedy, tls_context
-
-_T = TypeVar("_T")
-_CHUNK_BYTES = 1 << 18
-
-# aiohttp's errors by the slug under which the crawl counts the same trouble; the more special ones first.
-_TROUBLE: tuple[tuple[type[Exception], str], ...] = (
-    (TimeoutError, "timeout"),
-    (aiohttp.ClientConnectorDNSError, "host_not_found"),
-    (aiohttp.ClientSSLError, "tls_failed"),
-    (aiohttp.ClientHttpProxyError, "proxy_refused"),
-    (aiohttp.ClientConnectorError, "connection_refused"),
-    (aiohttp.ClientPayloadError, "body_cut"),
-    (aiohttp.ClientError, "connection_failed"),
-    (OSError, "connection_failed"),
+from datasync_spider.trust import remedy
+from datasync_spider.wire.client import HttpClient
+from datasync_spider.wire.errors import (
+    BodyCut,
+    BodyTooLarge,
+    HttpError,
+    NameNotFound,
+    NotConnected,
+    NotHttp,
+    NotTrusted,
+    OtherProtocol,
+    ProxyRefused,
+    TlsFailed,
 )
+from datasync_spider.wire.running import run
+from datasync_spider.wire.sending import Attempt, BodyFile, ProxyChoice, Sender
+
+# Errors by the slug under which the crawl counts the same trouble; the more special ones first.
+_TROUBLE: dict[type[Exception], str] = {
+    TimeoutError: "timeout",
+    NameNotFound: "host_not_found",
+    TlsFailed: "tls_failed",
+    ProxyRefused: "proxy_refused",
+    NotConnected: "connection_refused",
+    BodyTooLarge: "body_too_large",
+    BodyCut: "body_cut",
+    OtherProtocol: "no_http",
+    NotHttp: "bad_http",
+    HttpError: "connection_failed",
+    OSError: "connection_failed",
+}
+_BEFORE_ANYTHING = (NameNotFound, NotConnected, ProxyRefused)
 
 
 class NothingSent(ConnectionTrouble):
@@ -98,8 +111,7 @@ class ApiClient:
         is_direct: bool = False,
     ) -> None:
         self.base_url = base_url
-        self._proxy_url = None if is_direct else proxy_for(base_url)
-        self._is_tls = any(url.startswith("https:") for url in (base_url, self._proxy_url or ""))
+        self._proxy = None if is_direct else _proxy_choice(proxy_for(base_url))
         self._timeout_seconds = timeout_seconds
         self._max_body_bytes = max_body_bytes
         self._headers = {"Accept": "application/json", "User-Agent": user_agent}
@@ -113,164 +125,79 @@ class ApiClient:
 
     def get(self, url: str) -> Answer:
         """The whole answer, whatever its status. Raises NothingSent, AnswerLost, OriginRefused or Stopped."""
-        return self._ask("GET", url, None)
+        return self._told(url, Attempt(has_begun=True), lambda: self._fetch(url), is_upload=False)
 
     def post(self, url: str, upload: Upload) -> Answer:
         """The same, with a body that is never in memory as a whole."""
-        return self._ask("POST", url, upload)
+        attempt = Attempt()
+        return self._told(url, attempt, lambda: self._send(url, upload, attempt), is_upload=True)
 
-    def _ask(self, method: str, url: str, upload: Upload | None) -> Answer:
+    def _told(
+        self, url: str, attempt: Attempt, work: Callable[[], Coroutine[Any, Any, Answer]], *, is_upload: bool
+    ) -> Answer:
+        """Gives the trouble of the work the one of two names that it must have."""
         if not same_origin(url, self.base_url):
             raise OriginRefused(f"a request was refused: it would leave the API at {origin(self.base_url)}")
-        connections: list[None] = []
         try:
-            return _run(self._exchange(method, url, upload, lambda: connections.append(None)))
-        except ConnectionTrouble as error:
-            kind = AnswerLost if connections else NothingSent
-            raise kind(error.reason, error.detail) from error
+            return run(work)
         except Stopped as error:
-            if upload is None or not connections:
+            if not is_upload or not attempt.has_begun:
                 raise
             raise AnswerLost("stopped", f"{error} came before the answer") from error
+        except tuple(_TROUBLE) as error:
+            has_begun = attempt.has_begun and (is_upload or not isinstance(error, _BEFORE_ANYTHING))
+            kind = AnswerLost if has_begun else NothingSent
+            raise kind(*self._trouble(error)) from error
 
-    async def _exchange(
-        self, method: str, url: str, upload: Upload | None, connection_made: Callable[[], None]
-    ) -> Answer:
+    async def _fetch(self, url: str) -> Answer:
         started = time.monotonic()
+        # Nothing is crawled: it is what Scrapy's client takes its settings and signals from.
+        crawler = Crawler(Spider, {"DOWNLOAD_VERIFY_CERTIFICATES": True, "DOWNLOAD_WARNSIZE": 0})
+        client = HttpClient(crawler, self._timeout_seconds, self._max_body_bytes)
+        received_at: list[float] = []
+
+        def headers_received(**_: Any) -> None:
+            received_at.append(time.time())
+
+        crawler.signals.connect(headers_received, scrapy_signals.headers_received)
+        request = Request(url, headers=dict(self._headers))
+        if self._proxy is not None:
+            request.meta["proxy"] = self._proxy.url
+            if self._proxy.authorization is not None:
+                request.headers["Proxy-Authorization"] = self._proxy.authorization
         try:
-            async with (
-                asyncio.timeout(self._timeout_seconds),
-                self._session(connection_made) as session,
-                session.request(
-                    method,
-                    # As it is: what is percent-encoded stays so.
-                    URL(url, encoded=True),
-                    data=None if upload is None else _pieces(upload),
-                    headers=self._headers | _upload_headers(upload),
-                    allow_redirects=False,
-                    # aiohttp's own way of finding it would also send what .netrc holds for the API's host.
-                    proxy=self._proxy_url,
-                ) as answer,
-            ):
-                received_at = time.time()
-                body = await self._read(answer)
-                # A server may answer before it has read everything: what it does not want is not sent on.
-                answer.close()
-        except tuple(kind for kind, _ in _TROUBLE) as error:
-            raise self._trouble(error) from error
-        seconds = time.monotonic() - started
-        return Answer(answer.status, tuple(answer.headers.items()), body, received_at, seconds)
-
-    @asynccontextmanager
-    async def _session(self, connection_made: Callable[[], None]) -> AsyncIterator[aiohttp.ClientSession]:
-        begun: list[None] = []
-
-        async def begin(*_: Any) -> None:
-            # aiohttp would ask again by itself where the connection of a GET is lost before the answer.
-            if begun:
-                raise aiohttp.ServerDisconnectedError("the connection was lost before the answer")
-            begun.append(None)
-
-        async def end(*_: Any) -> None:
-            connection_made()
-
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_create_start.append(begin)
-        trace.on_connection_create_end.append(end)
-        sockets: list[socket.socket] = []
-
-        def make_socket(address: aiohttp.AddrInfoType) -> socket.socket:
-            made = socket.socket(*address[:3])
-            made.setblocking(False)
-            sockets.append(made)
-            return made
-
-        try:
-            async with aiohttp.ClientSession(
-                # Its own way to verify would be what the environment said when aiohttp was imported.
-                connector=aiohttp.TCPConnector(socket_factory=make_socket, ssl=tls_context() if self._is_tls else True),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                # One limit covers all, in _exchange; aiohttp's own would be further ones.
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-                trace_configs=[trace],
-            ) as session:
-                yield session
+            response = await client.ask(request)
         finally:
-            # A transport that still has something to send waits for a peer that may never read it.
-            for made in sockets:
-                with suppress(OSError):
-                    made.shutdown(socket.SHUT_RDWR)
-            await asyncio.sleep(0)
+            await client.close()
+        told = tuple(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in header_pairs(response.headers)
+        )
+        return Answer(response.status, told, response.body, received_at[-1], time.monotonic() - started)
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        limit = self._max_body_bytes
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in answer.content.iter_any():
-            size += len(chunk)
-            if size > limit:
-                raise ConnectionTrouble("body_too_large", f"the body exceeds {limit:,} bytes")
-            chunks.append(chunk)
-        return b"".join(chunks)
+    async def _send(self, url: str, upload: Upload, attempt: Attempt) -> Answer:
+        started = time.monotonic()
+        sender = Sender(self._max_body_bytes, time.time, self._proxy)
+        headers = [*self._headers.items(), ("Content-Type", upload.content_type)]
+        body = BodyFile(upload.file, upload.size, upload.progress)
+        async with asyncio.timeout(self._timeout_seconds):
+            sent = await sender.post(url, headers, body, attempt)
+        return Answer(sent.status, sent.headers, sent.body, sent.received_at, time.monotonic() - started)
 
-    def _trouble(self, error: Exception) -> ConnectionTrouble:
-        reason = next(reason for kind, reason in _TROUBLE if isinstance(error, kind))
+    def _trouble(self, error: Exception) -> tuple[str, str]:
+        reason = next(reason for kind, reason in _TROUBLE.items() if isinstance(error, kind))
         if reason == "timeout":
-            return ConnectionTrouble(reason, f"no whole answer within {self._timeout_seconds:g} s")
-        cause = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else None
-        advice = f"; {remedy(cause)}" if isinstance(cause, ssl.SSLCertVerificationError) else ""
-        return ConnectionTrouble(reason, f"{type(error).__name__}: {error}{advice}")
+            return reason, f"no whole answer within {self._timeout_seconds:g} s"
+        advice = f"; {remedy(error.refusal)}" if isinstance(error, NotTrusted) else ""
+        return reason, f"{error}{advice}"
 
 
-def _upload_headers(upload: Upload | None) -> dict[str, str]:
-    # With the length told, aiohttp sends the pieces as they are instead of in chunked form, which fewer servers take.
-    return {} if upload is None else {"Content-Type": upload.content_type, "Content-Length": str(upload.size)}
-
-
-async def _pieces(upload: Upload) -> AsyncIterator[bytes]:
-    left = upload.size
-    while left > 0 and (piece := upload.file.read(min(_CHUNK_BYTES, left))):
-        left -= len(piece)
-        yield piece
-        if upload.progress is not None:
-            upload.progress(upload.size - left)
-    if left:
-        raise OSError(f"the file ended {left} bytes early")
-
-
-def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Runs a coroutine to its end in a loop of its own. Raises Stopped where a signal to stop comes first."""
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
-        task = loop.create_task(work)
-        received: list[str] = []
-
-        def stop(name: str) -> None:
-            received.append(name)
-            task.cancel()
-
-        async def wait() -> _T:
-            return await task
-
-        with _heard(loop, stop):
-            try:
-                return runner.run(wait())
-            except asyncio.CancelledError:
-                raise Stopped(received[0] if received else "cancelled") from None
-
-
-@contextmanager
-def _heard(loop: asyncio.AbstractEventLoop, stop: Callable[[str], None]) -> Iterator[None]:
-    """Signals as events of the loop: an exception out of a handler could be raised, and swallowed, anywhere in it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {number: signal.getsignal(number) for number in stop_signals()}
-    for number in previous:
-        loop.add_signal_handler(number, stop, number.name)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)
+def _proxy_choice(url: str | None) -> ProxyChoice | None:
+    """Takes the password out of a proxy's URL."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.username is None:
+        return ProxyChoice(url)
+    user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+    return ProxyChoice(bare, f"Basic {base64.b64encode(user.encode('latin-1')).decode('ascii')}")

@@ -26,6 +26,11 @@ def proxy_for(url: str, named: Mapping[str, str] | None = None) -> str | None:
     where the one that is named cannot be used.
     """
     named_by, proxy = _named(url, named)
+    if proxy is not None and url.startswith("https:") and proxy.startswith("https:"):
+        raise ConfigurationError(
+            f"{named_by} in the environment names a proxy that is itself asked over TLS, through which no https address"
+            f" can be reached: name it by http://, or put {urlsplit(url).hostname} into no_proxy"
+        )
     if proxy is None or _is_usable(proxy):
         return proxy
     if named_by == "all_proxy":

@@ -41,6 +41,8 @@ REDIRECT_ENABLED = False
 COOKIES_ENABLED = False
 ROBOTSTXT_OBEY = False
 DOWNLOAD_VERIFY_CERTIFICATES = True
+# API_MAX_BODY_BYTES is the limit; below it no size is worth a warning.
+DOWNLOAD_WARNSIZE = 0
 
 _HTTP = "datasync_spider.downloadhandler.HttpDownloadHandler"
 DOWNLOAD_HANDLERS: dict[str, str | None] = {

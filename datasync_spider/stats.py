@@ -12,6 +12,7 @@ FAILURE = "datasync/failure"
 EXPORTS_FAILED = "datasync/exports_failed"
 
 REQUESTS = "datasync/requests"
+REPEATED = "datasync/requests/repeated"
 PAGES_FETCHED = "datasync/pages_fetched"
 RETRIES = "datasync/retries"
 RETRIES_BY_REASON = "datasync/retries/{reason}"

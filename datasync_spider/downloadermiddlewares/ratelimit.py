@@ -1,7 +1,8 @@
 """Holds the next request back as long as good answers ask for: by their rate window, or by a Retry-After.
 
-Headers are read when they arrive, not when the body is whole: the seconds they tell count from there. The arithmetic is
-in :mod:`datasync_spider.pacing`. What an answer asks for that is no page is waited for by whoever asks again; here it
+Headers are read when they arrive, not when the body is whole: the seconds they tell count from there. What the status
+adds to them is known a little later, when Scrapy tells of the whole response. The arithmetic is in
+:mod:`datasync_spider.pacing`. What an answer asks for that is no page is waited for by whoever asks again; here it
 counts for what comes after. Invariant: a wait is begun only where it ends within the page's budget; what another run
 has heard for the same credential, before this one or beside it, counts by itself.
 """
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Headers
+    from scrapy.http import Headers, Response
 
     from datasync_spider.pacing.askedwaits import Closed
     from datasync_spider.storage.runs import OpenRun
@@ -55,6 +56,17 @@ class _Hold:
     is_inherited: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """Headers that ask for a wait, and when they came; what they mean depends on the answer's status."""
+
+    request: Request | None
+    headers: Mapping[str, str]
+    at: float
+    at_epoch: float
+    ends_window: bool
+
+
 _KEPT = _Hold(
     "said to another run with this credential, ingestion_credentials.closed_until", is_binding=True, is_inherited=True
 )
@@ -73,12 +85,14 @@ class RateLimitMiddleware:
         self._hold = _Hold("")
         self._hold_ends_at = -math.inf
         self._throttle = Throttle(_TELL_EVERY_SECONDS)
+        self._came: _Came | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         budget_seconds = Config.from_settings(crawler.settings).rate_limit_wait_budget_ms / 1000
         middleware = cls(crawler, Waiter(crawler), budget_seconds)
         crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
+        crawler.signals.connect(middleware._response_downloaded, scrapy_signals.response_downloaded)
         crawler.signals.connect(middleware._run_opened, signals.run_opened)
         crawler.signals.connect(middleware._wait_learned, signals.wait_learned)
         return middleware
@@ -100,6 +114,8 @@ class RateLimitMiddleware:
             self._hold, self._hold_ends_at = hold, now + seconds
 
     async def process_request(self, request: Request) -> None:
+        # Where headers came and the body did not.
+        self._understand(None)
         while (seconds := self._window.wait_seconds(time.monotonic())) > 0:
             await self._wait(request, seconds)
         now = time.monotonic()
@@ -129,28 +145,41 @@ class RateLimitMiddleware:
         waited_ms = await self._waiter.wait(seconds, _REASON, level, fields, hold.asked_in if is_held else "")
         request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
 
-    def _headers_received(self, headers: Headers, status: int | None = None, **_: Any) -> None:
+    def _headers_received(self, headers: Headers, request: Request | None = None, **_: Any) -> None:
         now = time.monotonic()
         plain = plain_headers(headers)
-        told = read_rate_headers(plain, time.time())
+        now_epoch = time.time()
+        told = read_rate_headers(plain, now_epoch)
         self._window.observe(told, now)
         # A window that is used up is what a wait will be explained by.
-        if self._window.remaining == 0:
-            self._window_ends_by = asked_by(status, reset_source(plain)) or self._window_ends_by
-        if self._throttle.lets_through(now, always=self._window.remaining == 0):
+        ends_window = self._window.remaining == 0
+        if self._throttle.lets_through(now, always=ends_window):
             self._crawler.signals.send_catch_log(
                 signals.rate_window_observed,
                 limit=self._window.limit,
                 remaining=self._window.remaining,
                 reset_seconds=told.reset_after_seconds,
             )
-        if "retry-after" in plain or "retry-after-ms" in plain:
-            self._read_wait(plain, status, now)
+        if ends_window or "retry-after" in plain or "retry-after-ms" in plain:
+            self._came = _Came(request, plain, now, now_epoch, ends_window)
 
-    def _read_wait(self, headers: Mapping[str, str], status: int | None, now: float) -> None:
+    def _response_downloaded(self, response: Response, request: Request | None = None, **_: Any) -> None:
+        if self._came is not None and self._came.request is request:
+            self._understand(response.status)
+
+    def _understand(self, status: int | None) -> None:
+        came, self._came = self._came, None
+        if came is None:
+            return
+        if came.ends_window:
+            self._window_ends_by = asked_by(status, reset_source(came.headers)) or self._window_ends_by
+        if "retry-after" in came.headers or "retry-after-ms" in came.headers:
+            self._read_wait(came, status)
+
+    def _read_wait(self, came: _Came, status: int | None) -> None:
         is_refusal = status == HTTPStatus.TOO_MANY_REQUESTS
-        asked = read_asked_wait(headers, b"", time.time(), is_rate_limit=is_refusal)
+        asked = read_asked_wait(came.headers, b"", came.at_epoch, is_rate_limit=is_refusal)
         # What no unit makes plausible means nothing beside what the body of an answer that is no page may say.
         if asked is not None and (asked.is_plausible or status in {None, HTTPStatus.OK}):
             hold = _Hold(asked_by(status, asked.source), asked.is_plausible, is_refusal and asked.is_plausible)
-            self._hold_back(asked.seconds, hold, now)
+            self._hold_back(asked.seconds, hold, came.at)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import random
-import ssl
 import time
 from typing import TYPE_CHECKING
 
@@ -35,12 +34,12 @@ from datasync_spider.errors import (
     WrongProtocol,
 )
 from datasync_spider.headers import plain_headers
-from datasync_spider.http1.errors import NotTls, NotTrusted, OtherProtocol, ProxyRefused, TlsFailed
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.trust import remedy
 from datasync_spider.waiting import Waiter
+from datasync_spider.wire.errors import NotHttp, NotTls, NotTrusted, OtherProtocol, ProxyRefused, TlsFailed
 
 if TYPE_CHECKING:
     from typing import Self
@@ -171,8 +170,8 @@ class RetryMiddleware:
 def _refuse_hopeless(exception: Exception) -> None:
     """Raises CertificateRefused: a certificate is as it is, however often it is looked at."""
     cause = exception.__cause__
-    if isinstance(cause, NotTrusted) and isinstance(cause.__cause__, ssl.SSLCertVerificationError):
-        raise CertificateRefused(f"{cause}; {remedy(cause.__cause__)}") from exception
+    if isinstance(cause, NotTrusted):
+        raise CertificateRefused(f"{cause}; {remedy(cause.refusal)}") from exception
 
 
 def _odd(exception: Exception) -> OddAnswer | None:
@@ -182,4 +181,7 @@ def _odd(exception: Exception) -> OddAnswer | None:
         return OddAnswer("tls_failed", str(cause), WrongProtocol(f"{cause}; {advice}"))
     if isinstance(cause, OtherProtocol):
         return OddAnswer("no_http", str(cause), WrongProtocol(f"{cause}; {advice}"))
+    if isinstance(cause, NotHttp):
+        advice = "show this to whoever runs the API, or what stands between it and here"
+        return OddAnswer("bad_http", str(cause), WrongProtocol(f"{cause}; {advice}"))
     return None

@@ -41,7 +41,7 @@ def test_a_request_carries_the_key_and_an_honest_name_and_the_answer_comes_whole
     assert answer.plain_headers()["x-b"] == "2"
     (request,) = server.requests
     assert request.startswith(b"GET /api/v1/events?limit=5 HTTP/1.1\r\n")
-    assert b"X-API-Key: s3cret-key\r\n" in request
+    assert b"x-api-key: s3cret-key\r\n" in request.lower()
     assert b"User-Agent: datasync-ingestion/test\r\n" in request
 
 

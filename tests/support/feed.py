@@ -59,6 +59,9 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+DROPPED = Reply(status=0)
+"""Instead of an answer the connection is closed."""
+
 Answer = Callable[[Asked], Reply | None]
 """None: the page, as the base has it."""
 
@@ -132,6 +135,9 @@ class Feed:
                 query = {name: values[-1] for name, values in parse_qs(urlsplit(self.path).query).items()}
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 reply = feed._reply(query, headers, self.client_address[1])
+                if reply is DROPPED:
+                    self.close_connection = True
+                    return
                 body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
                 self.send_response(reply.status)
                 self.send_header("Content-Length", str(len(body)))

@@ -124,3 +124,12 @@ def test_the_environment_may_be_in_either_case(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv(none, "localhost, 127.0.0.1:8000")
     assert proxy_for("http://127.0.0.1:8000/x") is None
     assert proxy_for("http://127.0.0.1:8001/x") == PROXY
+
+
+def test_a_proxy_over_tls_is_refused_for_an_address_over_tls_and_taken_for_others() -> None:
+    named = {"https": "https://u:secret@proxy.example", "http": "https://proxy.example"}
+    with pytest.raises(ConfigurationError, match=r"https_proxy .* asked over TLS, .* name it by http://") as caught:
+        proxy_for("https://api.example/x", named)
+    assert "secret" not in str(caught.value)
+    assert proxy_for("http://api.example/x", named) == "https://proxy.example"
+    assert proxy_for("https://api.example/x", {**named, "no": "api.example"}) is None

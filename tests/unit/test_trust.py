@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.trust import check_authorities, remedy
+from datasync_spider.trust import check_authorities, remedy, tls_context
 from tests.support.tls import make_certificate
 
 MANGLED = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -101,3 +101,18 @@ def test_the_remedy_is_that_of_what_was_wrong(verify_code: int, word: str) -> No
 def test_the_remedy_tells_what_the_environment_says_and_what_is_not_read() -> None:
     assert "(SSL_CERT_FILE is /a.pem)" in remedy(refused(20), {"SSL_CERT_FILE": "/a.pem", "CURL_CA_BUNDLE": "/b.pem"})
     assert "(REQUESTS_CA_BUNDLE is not read)" in remedy(refused(20), {"REQUESTS_CA_BUNDLE": "/b.pem"})
+
+
+def test_an_authority_that_is_not_made_by_the_book_is_taken_under_every_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As Python 3.13 makes it.
+    strict = ssl.create_default_context()
+    strict.verify_flags |= ssl.VERIFY_X509_STRICT
+    monkeypatch.setattr(ssl, "create_default_context", lambda: strict)
+    context = tls_context()
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+def test_where_the_reason_is_not_known_the_remedy_names_what_it_may_be() -> None:
+    assert "SSL_CERT_FILE" in remedy(None, {})

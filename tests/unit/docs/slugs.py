@@ -113,6 +113,7 @@ def _class_reasons(bases: set[str]) -> set[str]:
 def retry_reasons() -> set[str]:
     """Why a page is asked for again."""
     found = {"rate_limited"} & _strings_in_class("errors.py", "RateLimited")
+    found |= _values_of_dictionary("apiclient.py", "_TROUBLE")
     for kind in _RETRYABLE:
         for tree, call in _calls(kind):
             if kind == "ConnectionTrouble" and ast.unparse(call.args[0]) == "reason":

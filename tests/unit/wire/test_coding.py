@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.http1.coding import decoded
-from datasync_spider.http1.errors import BodyCut, BodyTooLarge, NotHttp
+from datasync_spider.wire.coding import decoded, ends_by_itself
+from datasync_spider.wire.errors import BodyCut, BodyTooLarge, NotHttp
 
 BODY = b'{"data":[]}' * 50
 
@@ -64,10 +64,52 @@ def test_a_bomb_costs_no_more_than_the_limit() -> None:
         decoded(gzip.compress(bytes(50_000_000)), "gzip", 1_000)
 
 
-@pytest.mark.parametrize("name", ["gzip", "deflate"])
-def test_what_is_not_what_it_says_it_is_is_refused(name: str) -> None:
-    with pytest.raises(NotHttp):
+@pytest.mark.parametrize(("name", "kind"), [("gzip", NotHttp), ("deflate", BodyCut)])
+def test_what_is_not_what_it_says_it_is_is_refused(name: str, kind: type[Exception]) -> None:
+    with pytest.raises(kind):
         decoded(b"\xff\xff\xff\xff no such thing", name, 1_000)
+
+
+def test_a_body_that_was_damaged_on_the_way_may_come_whole_another_time() -> None:
+    coded = bytearray(gzip.compress(BODY))
+    coded[-6] ^= 1
+    with pytest.raises(BodyCut, match="data check"):
+        decoded(bytes(coded), "gzip", 10_000)
+
+
+@pytest.mark.parametrize("behind", [b"junk", b"\r\n", b"{}"])
+def test_what_stands_behind_a_gzip_stream_and_is_none_is_left_alone(behind: bytes) -> None:
+    assert decoded(gzip.compress(BODY) + behind, "gzip", 10_000) == BODY
+
+
+@pytest.mark.parametrize("length", [1, 2, 12])
+def test_a_second_gzip_stream_that_breaks_off_is_cut(length: int) -> None:
+    with pytest.raises(BodyCut):
+        decoded(gzip.compress(BODY) + gzip.compress(b"more")[:length], "gzip", 10_000)
+
+
+def test_plain_json_that_is_called_gzip_is_taken() -> None:
+    assert decoded(BODY, "gzip", 10_000) == BODY
+
+
+@pytest.mark.parametrize("name", ["none", "UTF-8", "binary", "none, identity"])
+def test_a_word_that_names_no_coding_is_none(name: str) -> None:
+    assert decoded(BODY, name, 10_000) == BODY
+
+
+@pytest.mark.parametrize(
+    ("body", "may_be_whole"),
+    [
+        (b'{"a":[1]}\n', True),
+        (b"[]", True),
+        (b'{"a":[1]', False),
+        (b"[1,{}", False),
+        (b"some words", True),
+        (b"", True),
+    ],
+)
+def test_what_begins_as_json_ends_by_itself(body: bytes, may_be_whole: bool) -> None:
+    assert ends_by_itself(body) is may_be_whole
 
 
 def test_a_coding_that_was_not_asked_for_is_named() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.http1.errors import HttpError, NotHttp, NotTls, NotTrusted, OtherProtocol
-from tests.integration.http1.conversations import Server, a_client, get, serving
+from datasync_spider.wire.errors import HttpError, NotHttp, NotTls, NotTrusted, OtherProtocol
+from datasync_spider.wire.running import run
+from tests.integration.wire.conversations import Server, a_client, serving
 from tests.support.rawserver import raw_server, response
 from tests.support.tls import TlsServer
 
@@ -17,12 +18,12 @@ OK = response(200, b"whole")
 
 
 def trouble(url: str) -> HttpError:
-    async def run() -> None:
-        with a_client() as client:
-            await get(client, url)
+    async def converse() -> None:
+        async with a_client() as client:
+            await client.ask(url)
 
     with pytest.raises(HttpError) as caught:
-        asyncio.run(run())
+        run(converse)
     return caught.value
 
 
@@ -50,32 +51,32 @@ def test_a_certificate_that_is_refused_is_told_apart_from_other_trouble_with_tls
     "answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"220 smtp.example ESMTP\r\n", b"SSH-2.0-x\r\n"]
 )
 def test_a_port_that_speaks_no_tls_is_told_as_such(answer: bytes) -> None:
-    async def run() -> HttpError:
+    async def converse() -> HttpError:
         async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read(1)
             writer.write(answer)
             await writer.drain()
 
-        async with serving(conversation) as url:
-            with a_client() as client, pytest.raises(HttpError) as caught:
-                await get(client, url.replace("http:", "https:"))
+        async with serving(conversation) as url, a_client() as client:
+            with pytest.raises(HttpError) as caught:
+                await client.ask(url.replace("http:", "https:"))
         return caught.value
 
-    assert type(asyncio.run(run())) is NotTls
+    assert type(run(converse)) is NotTls
 
 
 def test_a_handshake_that_is_cut_off_may_go_better_another_time() -> None:
-    async def run() -> HttpError:
+    async def converse() -> HttpError:
         async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read(1)
             writer.transport.abort()
 
-        async with serving(conversation) as url:
-            with a_client() as client, pytest.raises(HttpError) as caught:
-                await get(client, url.replace("http:", "https:"))
+        async with serving(conversation) as url, a_client() as client:
+            with pytest.raises(HttpError) as caught:
+                await client.ask(url.replace("http:", "https:"))
         return caught.value
 
-    assert not isinstance(asyncio.run(run()), NotTls | NotTrusted)
+    assert not isinstance(run(converse), NotTls | NotTrusted)
 
 
 @pytest.mark.parametrize(
@@ -104,13 +105,12 @@ def test_an_answer_that_begins_as_http_does_is_bad_http(answer: bytes) -> None:
 
 
 def test_an_exchange_afresh_takes_a_connection_of_its_own() -> None:
-    async def run() -> None:
+    async def converse() -> None:
         server = Server(OK)
-        async with serving(server) as url:
-            with a_client() as client:
-                assert await get(client, url) == b"whole"
-                assert (await client.ask("GET", url, [], afresh=True)).body() == b"whole"
-                assert await get(client, url) == b"whole"
+        async with serving(server) as url, a_client() as client:
+            assert await client.ask(url) == b"whole"
+            assert await client.ask(url, afresh=True) == b"whole"
+            assert await client.ask(url) == b"whole"
         assert (server.connections, len(server.requests)) == (2, 3)
 
-    asyncio.run(run())
+    run(converse)

@@ -9,11 +9,13 @@ ProxyRefused      the proxy opens no tunnel
 ConnectionLost    the connection ended before an answer began
 BodyCut           the answer began and did not come to its end
 BodyTooLarge      more bytes than the caller takes
-NotHttp           what came cannot be understood
+NotHttp           what came cannot be understood; the text shows it
 OtherProtocol     the same, since it does not even begin as an answer of HTTP does
 """
 
 from __future__ import annotations
+
+import ssl
 
 
 class HttpError(Exception):
@@ -33,7 +35,11 @@ class TlsFailed(NotConnected):
 
 
 class NotTrusted(TlsFailed):
-    """See the module's text. Its cause is the ``ssl.SSLCertVerificationError``."""
+    """See the module's text. ``refusal`` is what a second look at the certificate gave, where one was possible."""
+
+    def __init__(self, text: str, refusal: ssl.SSLCertVerificationError | None = None) -> None:
+        super().__init__(text)
+        self.refusal = refusal
 
 
 class NotTls(TlsFailed):
@@ -50,6 +56,10 @@ class ConnectionLost(HttpError):
 
 class BodyCut(HttpError):
     """See the module's text."""
+
+
+class HeadCut(BodyCut):
+    """It ended in the middle of its headers, or what came has no lines at all."""
 
 
 class BodyTooLarge(HttpError):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
-from datasync_spider.http1.client import HttpClient
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+
+from datasync_spider.wire.client import HttpClient
 
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -17,6 +20,7 @@ class Server:
     def __init__(self, *answers: bytes, closes: bool = False) -> None:
         self.connections = 0
         self.requests: list[bytes] = []
+        self.asked = asyncio.Event()
         self.open: list[asyncio.StreamWriter] = []
         self._answers = list(answers)
         self._closes = closes
@@ -26,6 +30,7 @@ class Server:
         self.open.append(writer)
         while True:
             self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+            self.asked.set()
             writer.write(self._answers.pop(0) if len(self._answers) > 1 else self._answers[0])
             await writer.drain()
             if self._closes:
@@ -57,14 +62,36 @@ async def serving(conversation: Conversation) -> AsyncIterator[str]:
             await asyncio.wait(under_way, timeout=10)
 
 
-@contextlib.contextmanager
-def a_client() -> Iterator[HttpClient]:
-    client = HttpClient(max_body_bytes=1000)
+SETTINGS = {"DOWNLOAD_VERIFY_CERTIFICATES": True, "DOWNLOAD_WARNSIZE": 0, "CONCURRENT_REQUESTS_PER_DOMAIN": 1}
+
+
+class Client:
+    """The client with what it counts. ``repeated``: how many requests it has sent a second time by itself."""
+
+    def __init__(self, seconds: float) -> None:
+        self.repeated = 0
+        self.http = HttpClient(Crawler(Spider, SETTINGS), seconds, 1000, self._count)
+
+    async def ask(
+        self,
+        url: str,
+        *headers: tuple[str, str],
+        proxy_url: str | None = None,
+        method: str = "GET",
+        afresh: bool = False,
+    ) -> bytes:
+        meta = {} if proxy_url is None else {"proxy": proxy_url}
+        request = Request(url, method=method, headers=list(headers), meta=meta)
+        return (await self.http.ask(request, afresh=afresh)).body
+
+    def _count(self) -> None:
+        self.repeated += 1
+
+
+@contextlib.asynccontextmanager
+async def a_client(seconds: float = 20.0) -> AsyncIterator[Client]:
+    client = Client(seconds)
     try:
         yield client
     finally:
-        client.close()
-
-
-async def get(client: HttpClient, url: str, proxy_url: str | None = None, *headers: tuple[bytes, bytes]) -> bytes:
-    return (await client.ask("GET", url, headers, proxy_url=proxy_url)).body()
+        await client.http.close()
