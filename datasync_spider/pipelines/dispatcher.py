@@ -6,7 +6,8 @@ of a batch, and what a failure in each leaves behind:
 
 waiting     an earlier batch has no connection   nothing: it holds none
 connecting  takes an idle connection, or opens   nothing; where it is refused one, later batches that hold one and wait
-            one; until BEGIN is answered         for their turn give way, and no later one begins
+            one; until BEGIN is answered         for their turn give way, no later one begins, and it waits for its own
+                                                 turn, where an earlier batch leaves a connection
 copying     holds a connection                   what :mod:`datasync_spider.storage.writer` says; the connection is
                                                  closed, and no later batch takes one until this one has another
 its turn    holds one until all earlier ones     given way (:mod:`datasync_spider.pipelines.turns`): rolled back, the
@@ -130,6 +131,7 @@ class Dispatcher:
         self._abandoned = threading.Event()
         self._idle: list[_Line] = []
         self._line_numbers = count(1)
+        self._said_refused = False
         self._lanes = [_Lane(index) for index in range(1, settings.concurrency + 1)]
         self.in_flight = 0
         """How many batches are being written: the busy lanes, counted, since it is asked for three times a page."""
@@ -222,15 +224,31 @@ class Dispatcher:
             self._turns.wait(job.batch.number, _TURN_TIMEOUT_SECONDS)
 
     def _connect(self, job: _Job) -> Connection:
-        job.line = self._take_idle()
-        if job.line is None:
-            label = self._writer.label(next(self._line_numbers))
-            try:
-                job.line = _Line(label, connect(self._settings.database_url, label=label))
-            except StorageUnavailable:
-                self._turns.lacks(job.batch.number)
-                raise
+        number = job.batch.number
+        while job.line is None:
+            job.line = self._take_idle()
+            if job.line is None:
+                try:
+                    job.line = self._open()
+                except StorageUnavailable as error:
+                    self._turns.lacks(number)
+                    if self._turns.has_come(number):
+                        raise
+                    # Earlier batches hold what there is, and the last of them leaves its own.
+                    self._say_that_one_is_refused(error)
+                    with job.not_counted():
+                        self._turns.wait(number, None)
         return job.line.connection
+
+    def _open(self) -> _Line:
+        label = self._writer.label(next(self._line_numbers))
+        return _Line(label, connect(self._settings.database_url, label=label))
+
+    def _say_that_one_is_refused(self, error: StorageUnavailable) -> None:
+        """Once a run: nothing has failed, and it would come with nearly every batch."""
+        if not self._said_refused:
+            self._said_refused = True
+            logger.warning("a writer is refused a connection, and waits for one of an earlier batch: %s", error)
 
     def _take_idle(self) -> _Line | None:
         with suppress(IndexError):

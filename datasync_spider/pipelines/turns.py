@@ -62,6 +62,11 @@ class Turns:
             self._lacking.add(number)
             self._changed.notify_all()
 
+    def has_come(self, number: int) -> bool:
+        """Whether all batches before ``number`` are committed."""
+        with self._changed:
+            return self._next >= number
+
     def wait(self, number: int, timeout_seconds: float | None) -> None:
         """Returns when all batches before ``number`` are committed.
 
