@@ -149,7 +149,9 @@ def _register(connection: Connection, spec: StreamSpec) -> Slice:
             cursor.execute(statement("insert_source"), values)
             cursor.execute(statement("insert_stream"), values)
             stream = _read_stream(cursor, spec.name)
-            assert stream is not None
+        if stream is None:
+            # It was there to be waited for, and went with another process's drop, or its source did.
+            raise StorageUnavailable(f"the stream {spec.name} has just been dropped by another process")
         has_other_tombstone = _check_reading(cursor, spec, stream)
         if stream["table_name"] is None:
             make_table(connection, spec.name, spec.schema, spec.tombstone)
