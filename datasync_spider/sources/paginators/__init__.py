@@ -1,0 +1,1 @@
+"""One pure class for each way in which pages follow each other."""
