@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datasync_spider.api import reasons
+from datasync_spider import reasons
 from datasync_spider.api.answer import check_answer
-from datasync_spider.api.event import Event, RejectedEvent, parse_events
+from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.api.page import Page
 from datasync_spider.discovery.envelope import Envelope, read_envelope
 from datasync_spider.discovery.eventfields import EventFields, find_event_fields
@@ -59,7 +59,7 @@ def examine(status: int, headers: Sequence[tuple[str, str]], body: bytes, now_ep
     except DatasyncError as error:
         why = f"{error}" if status == 200 else f"status {status}: {error}"
         return Discovery(status, tuple(headers), rate_limit, (_remedy(error),), unreadable=why)
-    parsed = parse_events(page.raw_events)
+    parsed = page.parse()
     envelope = read_envelope(body, page)
     fields = find_event_fields(parsed.events[:_LOOKED_AT])
     cap = read_page_cap(asked, len(page.raw_events), has_more=page.has_more, envelope=envelope)
