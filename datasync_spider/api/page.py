@@ -11,26 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
 from datasync_spider.api.errorinpage import find_error
 from datasync_spider.api.event import ParsedEvents
-from datasync_spider.api.numbers import exact_number
+from datasync_spider.api.meanings import Declared, find_meaning
 from datasync_spider.api.pagefacts import PageFacts, read_facts
+from datasync_spider.api.reading import REFUSALS, decode
 from datasync_spider.api.recordreader import RawEvents, RecordReader
 from datasync_spider.errors import PageUnreadable
 from datasync_spider.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
 from datasync_spider.sources.ends import direction
 from datasync_spider.sources.paginators.protocol import Answer, Paginator
 from datasync_spider.sources.paths import MISSING
-from datasync_spider.sources.spec import Stream
+from datasync_spider.sources.spec import MeaningRow, Stream
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-_decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +63,32 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class PageReader:
-    """Of one stream, made once a run."""
+    """Of one stream, made once a run. ``meanings``: what its source says of answers."""
 
-    def __init__(self, stream: Stream, paginator: Paginator) -> None:
+    def __init__(self, stream: Stream, paginator: Paginator, meanings: Sequence[MeaningRow] = ()) -> None:
         self._stream = stream
         self._paginator = paginator
+        self.meanings = meanings
         self.records = RecordReader.of(stream)
         facts = (*stream.total, *stream.returned, *stream.request_id, *stream.cursor_seconds, *_next_paths(stream))
         # The members of a body that say more of a page than its records may say as well that it is an error.
         self._around = tuple(sorted({path.steps[0] for path in facts if len(path.steps) > 1}, key=str))
 
-    def read(
-        self, body: bytes, headers: Mapping[str, Sequence[str]], asked: Asked, *, may_be_error: bool = True
-    ) -> Page:
+    def read(self, body: bytes, headers: Mapping[str, Sequence[str]], asked: Asked) -> Page:
         """The page of a good answer. ``headers``: all values of each name, in lower case.
 
-        ``may_be_error``: members that say so make an error of it. Raises PageUnreadable for what is no page,
-        PageContradiction for one that does not say how it goes on.
+        Raises PageUnreadable for what is no page, Declared where its source says what it is, PageContradiction for one
+        that does not say how it goes on.
         """
         records, rest = self.records.split(body.removeprefix(_BYTE_ORDER_MARK))
         try:
-            around = _decode(rest)
-        except _REFUSALS as error:
+            around = decode(rest)
+        except REFUSALS as error:
             raise PageUnreadable(NOT_JSON, str(error)) from error
-        if may_be_error and isinstance(around, dict):
+        means = find_meaning(self.meanings, HTTPStatus.OK, around)
+        if means not in {None, "page"}:
+            raise Declared(means)
+        if means is None and isinstance(around, dict):
             nested = [around.get(name) for name in self._around]
             found = find_error(around, nested, has_events=bool(records))
             if found is not None:
