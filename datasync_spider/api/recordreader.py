@@ -1,24 +1,25 @@
 """Reads the records of one stream: where they stand in a page's body, and what each one's row needs.
 
-Made once a run from the stream, which says where records, ids and times stand. Invariant: whatever reads a record of a
-stream, be it of a page, of a dead letter or for a comparison, reads it by this.
+Made once a run from the stream, which says where records, ids and times stand; the fast path, the strict parser and the
+compiled scanner are built from that and know no other names. Invariant: whatever reads a record of a stream, be it of a
+page, of a dead letter or for a comparison, reads it by this.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
 
 import msgspec
 
 from datasync_spider.api import compiled
-from datasync_spider.api.event import ParsedEvents, parse_events
-from datasync_spider.api.tolerant import split_page
+from datasync_spider.api.event import ParsedEvents
+from datasync_spider.api.reading import REFUSALS
+from datasync_spider.api.recordparser import RawEvents, RecordParser
+from datasync_spider.api.tolerant import PageSplitter
 from datasync_spider.sources.paths import MISSING, Path
 from datasync_spider.sources.spec import Stream
 
-RawEvents: TypeAlias = "list[msgspec.Raw] | compiled.Events"
-"""The bytes of each record within the body, not copied: they keep the whole body in memory."""
+__all__ = ["RawEvents", "RecordReader"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,12 @@ class RecordReader:
     records: tuple[Path, ...]
     ids: tuple[Path, ...]
     times: tuple[Path, ...]
+    _splitter: PageSplitter = field(init=False, repr=False, compare=False)
+    _parser: RecordParser = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_splitter", PageSplitter(self.records))
+        object.__setattr__(self, "_parser", RecordParser(self.ids, self.times))
 
     @classmethod
     def of(cls, stream: Stream) -> RecordReader:
@@ -38,20 +45,37 @@ class RecordReader:
 
         The records are None where no path leads to a list. Raises PageUnreadable.
         """
-        if compiled.IS_COMPILED and (found := compiled.split(text)) is not None:
+        if (found := self._scan(text)) is not None:
             events, start, end = found
             return events, b"".join((text[:start], b"[]", text[end:]))
-        return split_page(text)
+        return self._splitter.split(text)
+
+    def parse(self, records: RawEvents) -> ParsedEvents:
+        """All records of a page that this reader has split."""
+        return self._parser.parse(records)
 
     def identity(self, record: bytes) -> str | bytes:
         """What tells the record from others: its id, or all of it where that cannot be read."""
         try:
             value = msgspec.json.decode(record)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except REFUSALS:
             return record
         ids = (path.read(value) for path in self.ids)
         return next((repr(found) for found in ids if found is not MISSING and found is not None), record)
 
-    def parse(self, records: RawEvents) -> ParsedEvents:
-        """All records of a page."""
-        return parse_events(records)
+    def _scan(self, text: bytes) -> tuple[compiled.Events, int, int] | None:
+        """By the compiled scanner, which knows one layout so far."""
+        if not compiled.IS_COMPILED or (self.records, self.ids, self.times) != _SCANNED:
+            return None
+        return compiled.split(text)
+
+
+def _names(*names: str) -> tuple[Path, ...]:
+    return tuple(Path((name,)) for name in names)
+
+
+_SCANNED = (
+    _names("data", "events"),
+    _names("id", "eventId", "event_id"),
+    _names("timestamp", "occurredAt", "occurred_at"),
+)
