@@ -13,6 +13,7 @@ import msgspec
 
 from datasync_spider.api import compiled
 from datasync_spider.api.event import ParsedEvents, parse_events
+from datasync_spider.api.scrutiny import readable_id
 from datasync_spider.api.tolerant import split_page
 from datasync_spider.sources.paths import MISSING, Path
 from datasync_spider.sources.spec import Stream
@@ -51,6 +52,10 @@ class RecordReader:
             return record
         ids = (path.read(value) for path in self.ids)
         return next((repr(found) for found in ids if found is not MISSING and found is not None), record)
+
+    def readable_id(self, payload: bytes) -> str | None:
+        """The id of a record that may be unusable for another reason; None where none that could be a key is there."""
+        return readable_id(payload)
 
     def parse(self, records: RawEvents) -> ParsedEvents:
         """All records of a page."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from datasync_spider.api.page import Asked, Page, PageReader
 from datasync_spider.sources.paginators.cursor import CursorPaginator
 from datasync_spider.sources.paths import Path, parse_path
 from datasync_spider.sources.spec import End, EndFlag, Incremental, Next, Stream
+from datasync_spider.storage.registry import StreamSpec
+from datasync_spider.streamnames import NO_SLICE
 
 
 def paths(*texts: str) -> tuple[Path, ...]:
@@ -44,3 +48,8 @@ READER = PAGES.records
 def read_page(body: bytes, pages: PageReader = PAGES) -> Page:
     """The page of a body that answered the first request."""
     return pages.read(body, {}, Asked("http://127.0.0.1/events", None, None))
+
+
+def stream_spec(name: str, slice_name: str = NO_SLICE, **facts: Any) -> StreamSpec:
+    """A stream whose records are read as those of the API that comes with the project."""
+    return StreamSpec(name, READER, slice_name, **facts)
