@@ -55,14 +55,13 @@ def read_query(table: Table, key: str = "query") -> Pairs:
         table.refuse(key, "it is neither", _QUERY, MASK)
         return ()
     found: list[tuple[str, str]] = []
+    inner = table.inner(key, {}, keys.Keys(()))
     for name, value in pairs:
         try:
             found.append((name, _parameter(name, value)))
         except ValueError as error:
             is_plain = isinstance(value, str | int) and not may_be_secret(name) and MARK not in str(value)
-            table.refuse(
-                f"{key}.{name}", error, "a text with slots, or a whole number", shown(value) if is_plain else MASK
-            )
+            inner.refuse(name, error, "a text with slots, or a whole number", shown(value) if is_plain else MASK)
     return tuple(found)
 
 
@@ -75,7 +74,7 @@ def read_auth(table: Table) -> Auth | None:
     every_key = tuple(dict.fromkeys(key for each in keys.AUTH.values() for key in each.known))
     # Whatever stands beside a type that is not known may belong to one of a later version.
     stray = tuple(given) if isinstance(given, dict) and type_of in _LATER_AUTH else ()
-    auth = table.table("auth", known or keys.Keys((*every_key, *stray)), allowed)
+    auth = table.table("auth", known or keys.Keys((*every_key, *stray)), allowed, masked)
     if auth is None:
         return None
     match auth.need("type", choice(tuple(keys.AUTH), later=_LATER_AUTH), ""):

@@ -104,7 +104,7 @@ def _read_from(value: Any) -> _From:
             return _From("link", name=rest)
         case "counter" if rest == "offset":
             return _From("counter", name=rest)
-    _refuse(text, rest, ("body:", "header:", "link:", "counter:offset"))
+    raise _none_of(text, rest, ("body:", "header:", "link:", "counter:offset"))
 
 
 def _read_to(value: Any) -> _To:
@@ -116,13 +116,13 @@ def _read_to(value: Any) -> _To:
     kind, _, name = text.partition(":")
     if kind == "query" and name:
         return _To("query", name)
-    _refuse(text, name, ("query:", "url"))
+    raise _none_of(text, name, ("query:", "url"))
 
 
-def _refuse(text: str, rest: str, known: tuple[str, ...]) -> NoReturn:
+def _none_of(text: str, rest: str, known: tuple[str, ...]) -> ValueError:
     if any(text.startswith(name) for name in known if name.endswith(":")):
-        raise ValueError("what follows the colon is missing" if not rest else "what follows the colon is none of these")
-    raise ValueError(f"it is none of these{guess(text, known)}")
+        return ValueError("what follows the colon is none of these" if rest else "what follows the colon is missing")
+    return ValueError(f"it is none of these{guess(text, known)}")
 
 
 def _read_keep(value: Any) -> tuple[str, ...] | None:

@@ -63,9 +63,8 @@ def _versions(stream: Stream) -> Iterator[Finding]:
 def _ends(stream: Stream) -> Iterator[Finding]:
     end, is_counted = stream.end, stream.next.source == "counter"
     if end.short and stream.page_size is None:
-        yield Finding(
-            "end", "holds short, which needs page_size; allowed: short with page_size", frozenset({"page_size"})
-        )
+        text = "holds short, and there is no page_size; allowed: short with page_size"
+        yield Finding("end", text, frozenset({"page_size"}))
     if is_counted and end.no_next and not (end.empty or end.short or end.flags):
         yield Finding(
             "end",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from datasync_spider.sources.keys import Keys
 from datasync_spider.sources.kinds import text_of
 from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.spec import SliceValues
@@ -27,9 +28,8 @@ def read_slices(table: Table) -> tuple[SliceValues, ...]:
     if "slices" not in table:
         return ()
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
-        table.refuse(
-            "slices", "it is an empty list" if given == [] else "it is no list of tables", _SLICES, shown(given)
-        )
+        why = "it is an empty list" if given == [] else "it is no list of tables"
+        table.refuse("slices", why, _SLICES, shown(given))
         return ()
     found: list[SliceValues] = []
     seen: dict[tuple[tuple[str, str], ...], int] = {}
@@ -52,11 +52,12 @@ def _is_right(table: Table, key: str, values: dict[str, Any]) -> bool:
     before = len(table.mistakes.texts)
     if not values:
         table.note(key, f"is empty; allowed: {_VALUES}")
+    inner = table.inner(key, values, Keys(tuple(values)))
     for name, value in values.items():
         try:
             _check(name, value)
         except ValueError as error:
-            table.refuse(f"{key}.{name}", error, _VALUES, shown(value))
+            inner.refuse(name, error, _VALUES, shown(value))
     if before == len(table.mistakes.texts):
         _check_name(table, key, values)
     return before == len(table.mistakes.texts)

@@ -77,10 +77,8 @@ def _slots(source: Source, tables: Mapping[str, str], key: str, text: str) -> It
         for stream in source.streams.values():
             if not stream.slices or name not in stream.slices[0]:
                 table = tables[stream.name]
-                has = f"have {', '.join(stream.slices[0])}" if stream.slices else "it has none"
-                text = (
-                    f"holds {{{SLICE}{name}}}, and the slices of {table} do not have it: {has}; allowed: names of all"
-                )
+                has = ", ".join(stream.slices[0]) if stream.slices else "no slices"
+                text = f"holds {{{SLICE}{name}}}, and {table} has {has}; allowed: what the slices of all streams have"
                 yield SourceFinding(SOURCE_TABLE, key, text, ((table, "slices"),))
 
 

@@ -17,7 +17,7 @@ Pairs: TypeAlias = tuple[tuple[str, str], ...]
 """Names and texts in their order, repeats allowed. A text may hold slots such as ``{page_size}``."""
 
 SliceValues: TypeAlias = Mapping[str, str | int]
-"""What makes a slice: its names with texts and whole numbers. Its canonical JSON is the name that storage has for it."""
+"""What makes a slice: its names with texts and whole numbers. Their canonical JSON is its name in storage."""
 
 Order: TypeAlias = Literal["newest-first", "oldest-first", "none"]
 Meaning: TypeAlias = Literal["throttled", "retry", "cursor-expired", "cursor-invalid", "denied", "fatal", "page"]

@@ -90,9 +90,8 @@ def _page_size(table: Table) -> PageSize | None:
     default = inner.need("default", whole_number(1), 1)
     most = inner.take("max", whole_number(1), default if "max" not in inner else _ANY)
     if most < default:
-        inner.refuse(
-            "default", f"it is above max, which is {most:,}", f"a whole number from 1 to {most:,}", str(default)
-        )
+        allowed = f"a whole number from 1 to {most:,}"
+        inner.refuse("default", f"it is above max, which is {most:,}", allowed, str(default))
     return PageSize(default=default, most=most)
 
 

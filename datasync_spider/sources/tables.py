@@ -1,8 +1,8 @@
 """Tables of a source's file, read key by key: each mistake is noted with its place, and reading goes on.
 
 Invariant: no note shows a value of which its kind says that it may be a secret, nor the value of a key that is not
-known. What stands in place of a value that is wrong is the caller's, who asks :meth:`Mistakes.keys_of` before judging by
-it.
+known. What stands in place of a value that is wrong is the caller's, who asks :meth:`Mistakes.keys_of` before judging
+by it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,18 @@ Default = TypeVar("Default")
 
 MASK = "***"
 _SHOWN_CHARACTERS = 60
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+(?:\[[0-9]+\])?")
 _TOP = re.compile(r'"(?:[^"\\]|\\.)*"|[^.\[]*')
+
+
+def shown(value: Any) -> str:
+    """A value for people, cut."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
+        return "a list of tables or lists"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
 class NotYet(ValueError):
@@ -39,7 +49,7 @@ class Kind(Generic[T_co]):
 
     read: Callable[[Any], T_co]
     allowed: str
-    show: Callable[[Any], str] = field(default_factory=lambda: shown)
+    show: Callable[[Any], str] = shown
 
 
 @dataclass(slots=True)
@@ -96,13 +106,13 @@ class Table:
             self.note(key, f"is missing; allowed: {kind.allowed}")
         return self.take(key, kind, default)
 
-    def table(self, key: str, keys: Keys, allowed: str) -> Table | None:
+    def table(self, key: str, keys: Keys, allowed: str, show: Callable[[Any], str] = shown) -> Table | None:
         """The table within this one; None where there is none, or something else."""
         if key not in self._values:
             return None
         value = self._values[key]
         if not isinstance(value, dict):
-            self.refuse(key, "it is no table", allowed, MASK)
+            self.refuse(key, "it is no table", allowed, show(value))
             return None
         return self.inner(key, value, keys)
 
@@ -118,16 +128,6 @@ class Table:
             return default
 
 
-def shown(value: Any) -> str:
-    """A value for people, cut."""
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
-        return "a list of tables or lists"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
-
-
 def masked(_value: Any) -> str:
     """Of a value that may be a secret."""
     return MASK
@@ -135,7 +135,7 @@ def masked(_value: Any) -> str:
 
 def key_text(key: str) -> str:
     """A key as a file writes it."""
-    return key if _PLAIN_KEY.fullmatch(key) or "[" in key else json.dumps(key, ensure_ascii=False)
+    return key if _PLAIN_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 
 def guess(text: str, known: tuple[str, ...]) -> str:
