@@ -20,7 +20,6 @@ from datasync_spider.api.endpoint import origin
 from datasync_spider.api.errorinpage import ErrorInPage
 from datasync_spider.api.page import Page, read_page
 from datasync_spider.api.ratelimited import names_rate_limit, says_rate_limited
-from datasync_spider.api.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
 from datasync_spider.errors import (
     ApiRefused,
     CursorExpired,
@@ -31,6 +30,7 @@ from datasync_spider.errors import (
     RateLimited,
     ServerTrouble,
 )
+from datasync_spider.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
 
 # Such as ;jsessionid=…
 _PATH_PARAMETERS = re.compile(r";[^/]*")

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from datasync_spider.api.errorinpage import ErrorInPage, ErrorMembers, find_error
-from datasync_spider.api.numbers import whole_number
-from datasync_spider.api.reasons import (
+from datasync_spider.errors import PageContradiction, PageUnreadable
+from datasync_spider.reasons import (
     CURSOR_NUL,
     CURSOR_WRONG_TYPE,
     HAS_MORE_WITHOUT_CURSOR,
@@ -26,7 +26,7 @@ from datasync_spider.api.reasons import (
     TWO_CURSORS,
     TWO_HAS_MORES,
 )
-from datasync_spider.errors import PageContradiction, PageUnreadable
+from datasync_spider.sources.numbers import whole_number
 
 _T = TypeVar("_T")
 

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from datasync_spider.api.complaint import Complaint, complaint_of
-from datasync_spider.api.numbers import whole_number
-from datasync_spider.api.reasons import ERROR_IN_PAGE
 from datasync_spider.errors import PageUnreadable
+from datasync_spider.reasons import ERROR_IN_PAGE
+from datasync_spider.sources.numbers import whole_number
 
 
 class ErrorMembers(msgspec.Struct):

@@ -41,7 +41,7 @@ class Event(msgspec.Struct, gc=False):
 
 
 class RejectedEvent(msgspec.Struct, gc=False):
-    """``reason`` is a slug of :mod:`datasync_spider.api.reasons`; ``detail`` says more where there is more to say.
+    """``reason`` is a slug of :mod:`datasync_spider.reasons`; ``detail`` says more where there is more to say.
 
     ``position`` counts from 0 within the page; -1 where the place is not known any more.
     """

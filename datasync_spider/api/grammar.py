@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from datasync_spider.api.reasons import LONE_SURROGATE, MALFORMED_JSON, NUL_CHARACTER, TOO_DEEP
+from datasync_spider.reasons import LONE_SURROGATE, MALFORMED_JSON, NUL_CHARACTER, TOO_DEEP
 
 MAX_DEPTH = 512
 

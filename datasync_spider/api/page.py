@@ -16,10 +16,10 @@ import msgspec
 
 from datasync_spider.api import compiled
 from datasync_spider.api.envelope import Envelope, Feed, error_of, read_feed
-from datasync_spider.api.numbers import exact_number
-from datasync_spider.api.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
 from datasync_spider.api.tolerant import split_page
 from datasync_spider.errors import PageUnreadable
+from datasync_spider.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
+from datasync_spider.sources.numbers import exact_number
 
 RawEvents: TypeAlias = "list[msgspec.Raw] | compiled.Events"
 """The bytes of each event within the body, not copied: they keep the whole body in memory."""

@@ -10,7 +10,8 @@ import msgspec
 
 from datasync_spider.api.eventid import id_fault
 from datasync_spider.api.grammar import Ungrammatical, unstorable_escape, walk
-from datasync_spider.api.reasons import (
+from datasync_spider.api.timestamp import parse_timestamp
+from datasync_spider.reasons import (
     ID_NUL,
     ID_WRONG_TYPE,
     INVALID_UTF8,
@@ -19,7 +20,6 @@ from datasync_spider.api.reasons import (
     NOT_AN_OBJECT,
     NUL_CHARACTER,
 )
-from datasync_spider.api.timestamp import parse_timestamp
 
 ID_NAMES = ("id", "eventId", "event_id")
 TIME_NAMES = ("timestamp", "occurredAt", "occurred_at")

@@ -12,8 +12,8 @@ import re
 import msgspec
 
 from datasync_spider.api.grammar import Ungrammatical, walk
-from datasync_spider.api.reasons import EMPTY_BODY, NOT_AN_OBJECT, NOT_JSON, TRUNCATED_JSON
 from datasync_spider.errors import PageUnreadable
+from datasync_spider.reasons import EMPTY_BODY, NOT_AN_OBJECT, NOT_JSON, TRUNCATED_JSON
 
 _SPACE = re.compile(rb"[ \t\n\r]*+")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)

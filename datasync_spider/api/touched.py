@@ -15,9 +15,9 @@ import msgspec
 
 from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.api.eventid import MAX_ID_BYTES, id_fault
-from datasync_spider.api.reasons import ID_WRONG_TYPE, LONE_SURROGATE, TIME_OUT_OF_RANGE, TIME_WRONG_TYPE
 from datasync_spider.api.timestamp import FIRST_US, LAST_US
 from datasync_spider.errors import PageLost
+from datasync_spider.reasons import ID_WRONG_TYPE, LONE_SURROGATE, TIME_OUT_OF_RANGE, TIME_WRONG_TYPE
 
 _TIMES = {int, type(None)}
 _BYTES = (bytes, bytearray, memoryview, msgspec.Raw)

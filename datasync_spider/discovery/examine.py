@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datasync_spider.api import reasons
+from datasync_spider import reasons
 from datasync_spider.api.answer import check_answer
 from datasync_spider.api.event import Event, RejectedEvent, parse_events
 from datasync_spider.api.page import Page
