@@ -18,8 +18,8 @@ class Ask:
     """What a position adds to a stream's own request.
 
     ``query``: parameters, not yet escaped. ``url``: goes in place of the stream's own URL and all its parameters, sent
-    as it is written; a relative one is resolved against the stream's own URL. ``keep``: names of the stream's own parameters
-    that stay; None for all.
+    as it is written; a relative one is resolved against the stream's own URL. ``keep``: names of the stream's own
+    parameters that stay; None for all.
     """
 
     query: Pairs = ()
