@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datasync_spider.config import Config
-from datasync_spider.errors import ConfigurationError
 from datasync_spider.spiders.stream import StreamSpider
 from datasync_spider.syncplan import SyncPlan, plan_built_in
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider
+
 from datasync_spider import signals, stats
 from datasync_spider.api.page import Page
 from datasync_spider.config import Config

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_spider.api.event import parse_events
-from datasync_spider.api.numbers import exact_number, whole_number
 from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
 from datasync_spider.errors import PageUnreadable
+from datasync_spider.sources.numbers import exact_number, whole_number
 from tests.unit.api.pagetexts import body, compact
 
 READERS = (read_page, read_page_by_decoder, read_page_tolerantly)
