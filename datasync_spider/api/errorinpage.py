@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from datasync_spider.api.complaint import Complaint, complaint_of
-from datasync_spider.api.numbers import whole_number
 from datasync_spider.errors import PageUnreadable
 from datasync_spider.reasons import ERROR_IN_PAGE
+from datasync_spider.sources.numbers import whole_number
 
 _SUCCESSES = ("success", "ok")
 _STATUSES = ("status", "statusCode", "status_code")

@@ -51,6 +51,10 @@ class RecordParser:
                 parsing.add(event_id, time_us, payload)
         return parsing.parsed()
 
+    def readable_id(self, record: bytes) -> str | None:
+        """The id of a record that may be unusable for another reason; None where there is none that could be a key."""
+        return self._strict.readable_id(record)
+
     def _parse_together(self, records: Sequence[Payload]) -> ParsedEvents:
         parsing = _Parsing()
         for start in range(0, len(records), _TOGETHER):
@@ -67,7 +71,7 @@ class RecordParser:
         try:
             event_id, time_us = self._quick.at_one(payload) or self._strict.scrutinise(payload)
         except Unusable as error:
-            parsing.reject(RejectedEvent(position, error.reason, payload, event_id=self._strict.readable_id(payload)))
+            parsing.reject(RejectedEvent(position, error.reason, payload, event_id=self.readable_id(payload)))
         else:
             parsing.add(event_id, time_us, payload)
 

@@ -54,6 +54,10 @@ class RecordReader:
         """All records of a page that this reader has split."""
         return self._parser.parse(records)
 
+    def readable_id(self, record: bytes) -> str | None:
+        """The id of a record that may be unusable for another reason; None where there is none that could be a key."""
+        return self._parser.readable_id(record)
+
     def identity(self, record: bytes) -> str | bytes:
         """What tells the record from others: its id, or all of it where that cannot be read."""
         try:

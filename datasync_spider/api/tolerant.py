@@ -154,8 +154,8 @@ def _is_json(text: bytes) -> bool:
 def list_at_once(text: bytes, start: int) -> _List | None:
     """Where the fast decoder takes it. It does not check the UTF-8 of what it keeps raw."""
     view = memoryview(text)
-    # Mostly the last list of a body. Where not, the decoder says where what it read ends; what it takes is one list
-    # for certain, and a list that it takes has no other end.
+    # Mostly it is the last list of a body. Where not, the decoder says from which byte on (counted from 1) it is another
+    # value's. What it takes is that list for certain, since a list has no two ends.
     end = text.rfind(b"]", start) + 1
     for _ in range(2):
         try:
@@ -164,7 +164,7 @@ def list_at_once(text: bytes, start: int) -> _List | None:
             trailing = _TRAILING.search(str(error))
             if trailing is None:
                 return None
-            end = text.rfind(b"]", start, start + int(trailing[1])) + 1
+            end = text.rfind(b"]", start, start + int(trailing[1]) - 1) + 1
         except (UnicodeDecodeError, RecursionError):
             return None
     return None

@@ -61,7 +61,7 @@ def examine(status: int, headers: Sequence[tuple[str, str]], body: bytes, now_ep
         return Discovery(status, tuple(headers), rate_limit, (_remedy(error),), unreadable=why)
     parsed = page.parse()
     envelope = read_envelope(body, page)
-    fields = find_event_fields(parsed.events[:_LOOKED_AT])
+    fields = find_event_fields(parsed.events[:_LOOKED_AT], page.reader)
     cap = read_page_cap(asked, len(page.raw_events), has_more=page.has_more, envelope=envelope)
     return Discovery(
         status=status,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from datasync_spider.api import compiled
@@ -9,6 +11,8 @@ from datasync_spider.api.page import Asked, Page, PageReader
 from datasync_spider.sources.paginators.cursor import CursorPaginator
 from datasync_spider.sources.paths import Path, parse_path
 from datasync_spider.sources.spec import End, EndFlag, Incremental, Next, Stream
+from datasync_spider.storage.registry import StreamSpec
+from datasync_spider.streamnames import NO_SLICE
 
 
 def paths(*texts: str) -> tuple[Path, ...]:
@@ -58,3 +62,8 @@ def read_page_in_python(body: bytes, pages: PageReader = PAGES) -> Page:
 
 READ_WAYS = (read_page, read_page_in_python)
 """Each way in which a page is read."""
+
+
+def stream_spec(name: str, slice_name: str = NO_SLICE, **facts: Any) -> StreamSpec:
+    """A stream whose records are read as those of the API that comes with the project."""
+    return StreamSpec(name, READER, slice_name, **facts)
