@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from w3lib.url import safe_url_string
@@ -17,8 +16,9 @@ from w3lib.url import safe_url_string
 from datasync_spider.api.credential import Credential
 from datasync_spider.api.page import Asked, PageReader
 from datasync_spider.errors import ConfigurationError
+from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.auth import Authorization, authorize
-from datasync_spider.sources.load import read_source
+from datasync_spider.sources.load import BUILT_IN
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from datasync_spider.config import Config
 
-_CATALOG = "sources/catalog/datasync.toml"
 _FIRST = "events"
 API_KEY = "DATASYNC_API_KEY"
 """The setting that fills the secret of the API that comes with the project."""
@@ -66,6 +65,17 @@ class SyncPlan:
     is_bundled_mock: bool = False
 
     @property
+    def is_built_in(self) -> bool:
+        """Whether the API is the one that comes with the project, which there is more of than its file."""
+        return self.source.name == BUILT_IN
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be printed."""
+        given = (*self.authorization.headers, *self.authorization.query)
+        return (*self.config.secrets, *(value for _, value in given))
+
+    @property
     def base_url_text(self) -> str:
         """For those who run when the API's address is known."""
         assert self.base_url is not None
@@ -77,9 +87,13 @@ class SyncPlan:
         return (self.base_url_text, *self.source.allow_hosts)
 
     @property
-    def takes_until(self) -> bool:
-        """Whether the API can be asked for what lies before a time."""
-        return any("{until}" in text for _, text in self.stream.query)
+    def is_backfill(self) -> bool:
+        """Whether a window of time is asked for, which moves no position."""
+        return self.since_ms is not None or self.until_ms is not None
+
+    def takes(self, bound: str) -> bool:
+        """Whether the API can be asked for what lies ``since`` or ``until`` a time."""
+        return any(f"{{{bound}}}" in text for _, text in self.stream.query)
 
     def url(self, position: str | None, *, until_ms: int | None = None, page_size: int | None = None) -> str:
         """The URL of the page at the position, secrets of its query included. ``until_ms``: up to this time."""
@@ -137,9 +151,9 @@ def plan_built_in(config: Config) -> SyncPlan:
 
 
 def plan_sync(
-    config: Config, source: Source, stream: str, values: SliceValues, secrets: Mapping[str, str]
+    config: Config, source: Source, stream: str, values: SliceValues, secrets: Mapping[str, str] | None
 ) -> SyncPlan:
-    """A slice of a stream of any source. ``secrets``: all that :func:`secrets_of` says it needs.
+    """A slice of a stream of any source. ``secrets``: all that it needs; None for those who send no request.
 
     Raises ConfigurationError where a slice's value goes where it cannot stand.
     """
@@ -158,12 +172,6 @@ def plan_sync(
         raise ConfigurationError(f"source {source.name}, stream {stream}, slice {canonical(values)}: {error}") from None
 
 
-def built_in_source() -> Source:
-    """As its file has it, without what settings fill."""
-    text = files("datasync_spider").joinpath(_CATALOG).read_text("utf-8")
-    return read_source(text, _CATALOG, built_in=True)
-
-
 def _plan(
     config: Config,
     source: Source,
@@ -173,12 +181,16 @@ def _plan(
     slice_name: str,
     base_url: str | None,
     values: SliceValues,
-    secrets: Mapping[str, str],
+    secrets: Mapping[str, str] | None,
     is_bundled_mock: bool = False,
 ) -> SyncPlan:
     slots = slot_values(values)
-    authorization = authorize(source.auth, lambda text: put_secrets(text, slots, secrets))
-    headers = {**source.headers, **stream.headers}
+    authorization, headers = Authorization(), ()
+    if secrets is not None:
+        known = secrets
+        authorization = authorize(source.auth, lambda text: put_secrets(text, slots, known))
+        texts = {**source.headers, **stream.headers}
+        headers = tuple((key, fill_header(put_secrets(text, slots, known), {})) for key, text in texts.items())
     way = paginator(stream.next, authorization.parameters)
     pages = PageReader(stream, way, source.meanings)
     tombstone = stream.tombstone
@@ -205,7 +217,7 @@ def _plan(
         base_url=None if base_url is None else safe_url_string(base_url),
         page_size=None if stream.page_size is None else stream.page_size.default,
         values=values,
-        headers=tuple((key, fill_header(put_secrets(text, slots, secrets), {})) for key, text in headers.items()),
+        headers=headers,
         authorization=authorization,
         is_bundled_mock=is_bundled_mock,
     )
