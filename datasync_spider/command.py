@@ -30,6 +30,7 @@ from datasync_spider.errors import ConfigurationError, Stalled, Stopped, Storage
 from datasync_spider.local.mock_process import start_mock
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.logs import install_logging
+from datasync_spider.planning import named_plan
 from datasync_spider.proxies import passed_over, proxy_for
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.registry import FIRST_STREAM, Slice, find_slice
@@ -206,6 +207,11 @@ class DatasyncCommand(ScrapyCommand):
     @property
     def name(self) -> str:
         return type(self).__module__.rpartition(".")[2]
+
+    def plan(self, *, with_secrets: bool = True) -> SyncPlan:
+        """Of the slice that STREAM and SLICE name, as settings are by now. ``with_secrets``: it will be asked for."""
+        assert self.settings is not None
+        return named_plan(self.settings, with_secrets=with_secrets)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         """The command's work; gives the exit code."""

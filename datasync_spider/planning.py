@@ -6,6 +6,7 @@ what was named is told before anything is started for it.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from datasync_spider.config.model import project_directory
 from datasync_spider.config.secrets import read_secrets
 from datasync_spider.config.sources import Sources, read_dotenv
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.logs.install import add_secrets
+from datasync_spider.logs.install import also_redact
 from datasync_spider.sourcefiles import SourceFiles, read_source_files
 from datasync_spider.sources.secretnames import secret_places, secrets_of
 from datasync_spider.sources.slicenames import canonical
@@ -29,6 +30,8 @@ from datasync_spider.syncplan import SyncPlan, plan_built_in, plan_sync
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
+
+logger = logging.getLogger(__name__)
 
 _LONGEST_SLICE_BYTES = 1_000
 _ARGUMENTS = ("slice", "since", "until")
@@ -141,7 +144,10 @@ def _secrets(settings: BaseSettings, source: Source, stream: str, slices: Iterab
     sources = Sources(settings, os.environ, read_dotenv(project / ".env"))
     wanted = [one for values in slices for one in secrets_of(source, source.streams[stream], slot_values(values))]
     secrets = read_secrets(wanted, sources, project)
-    add_secrets(secrets.values.values(), secret_places(source), secrets.warnings)
+    places = secret_places(source)
+    also_redact(secrets.values.values(), places.headers, places.parameters)
+    for warning in secrets.warnings:
+        logger.warning("%s", warning)
     return secrets.values
 
 

@@ -34,10 +34,10 @@ class StreamSpiderLoader(SpiderLoader):
         try:
             files = self._read()
         except ConfigurationError as error:
-            print(error, file=sys.stderr)
+            sys.stderr.write(f"{error}\n")
             return super().list()
         for refusal in files.refused.values():
-            print(refusal, file=sys.stderr)
+            sys.stderr.write(f"{refusal}\n")
         return [*super().list(), *files.stream_names]
 
     def load(self, spider_name: str) -> type[Spider]:

@@ -129,7 +129,7 @@ class Command(crawl.Command):
             raise ConfigurationError(f"there is no spider {name!r}: say {known}") from None
         if not hasattr(spider, "make_plans"):
             raise ConfigurationError(
-                f"the spider {name} is no stream's: spiders of this project subclass datasync_spider.plugin.StreamSpider"
+                f"the spider {name} is no stream's: those of this project subclass datasync_spider.plugin.StreamSpider"
             )
         return spider
 

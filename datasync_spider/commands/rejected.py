@@ -14,7 +14,6 @@ from scrapy.exceptions import UsageError
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, chosen_slice
 from datasync_spider.deadletters.showing import HEAD_BYTES, as_lines, as_report
-from datasync_spider.planning import named_plan
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen, count_letters, read_bytes, read_groups, read_list
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
@@ -56,7 +55,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            slice_ = chosen_slice(connection, named_plan(self.settings, with_secrets=False))
+            slice_ = chosen_slice(connection, self.plan(with_secrets=False))
             if opts.raw is not None:
                 return _write(read_bytes(connection, slice_, opts.raw), slice_, opts.raw)
             chosen = Chosen(slice_, opts.reason, opts.run, with_replayed=opts.all)

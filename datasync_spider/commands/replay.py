@@ -14,7 +14,6 @@ from datasync_spider.command import DatasyncCommand, chosen_slice
 from datasync_spider.deadletters.replaying import Totals, rehearse, replay
 from datasync_spider.display import visible
 from datasync_spider.errors import LeaseHeld
-from datasync_spider.planning import named_plan
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
@@ -44,7 +43,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            plan = named_plan(self.settings, with_secrets=False)
+            plan = self.plan(with_secrets=False)
             chosen = Chosen(chosen_slice(connection, plan), opts.reason)
         try:
             if opts.dry_run:

@@ -15,7 +15,6 @@ from datasync_spider.command import DatasyncCommand, chosen_slice
 from datasync_spider.dashboard.activity import Activity, activity
 from datasync_spider.display import visible
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
-from datasync_spider.planning import named_plan
 from datasync_spider.progress.askedwaits import until_words
 from datasync_spider.progress.words import counted
 from datasync_spider.standardstreams import reader_is_gone
@@ -81,7 +80,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            slice_ = chosen_slice(connection, named_plan(self.settings, with_secrets=False))
+            slice_ = chosen_slice(connection, self.plan(with_secrets=False))
             state = read_state(connection, slice_.slice_id)
             if state is None:
                 raise ConfigurationError(f"stream {slice_} has been dropped meanwhile")

@@ -17,7 +17,6 @@ from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, api, chosen_slice
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.planning import named_plan
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.event_ids import id_snapshot
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
@@ -92,7 +91,7 @@ class Command(DatasyncCommand):
                 print("the schema is not up to date: run 'scrapy migrate'", file=sys.stderr)
                 return exitcodes.FAILED
             assert self.settings is not None
-            plan = named_plan(self.settings, with_secrets=self._action != "prepare")
+            plan = self.plan(with_secrets=self._action != "prepare")
             if not plan.is_built_in:
                 raise ConfigurationError(
                     f"{plan.spec.name} is a stream of {plan.source.name}, which takes no submissions"
@@ -102,7 +101,7 @@ class Command(DatasyncCommand):
             if self._action == "prepare":
                 return _prepare(database_url, slice_, opts)
             with api(self.settings, plan):
-                reachable = named_plan(self.settings)
+                reachable = self.plan()
                 if self._action == "send":
                     return _send(database_url, reachable, slice_, opts)
                 return _status(database_url, reachable, opts)

@@ -14,7 +14,6 @@ from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, api, chosen_slice
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.planning import named_plan
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.credentials import find_waits
 from datasync_spider.storage.interruption import interruptible
@@ -52,7 +51,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            plan = named_plan(self.settings, with_secrets=not opts.no_api)
+            plan = self.plan(with_secrets=not opts.no_api)
             slice_ = chosen_slice(connection, plan)
             if find_slice(connection, plan.spec.name, plan.spec.reader, plan.spec.slice) is None:
                 print(f"stream {slice_} has never been started: there is nothing to verify", file=sys.stderr)
@@ -71,7 +70,7 @@ class Command(DatasyncCommand):
         assert self.settings is not None
         try:
             with api(self.settings, plan):
-                return ask_total(named_plan(self.settings), closed_seconds)
+                return ask_total(self.plan(), closed_seconds)
         except ConfigurationError as error:
             return Told(None, str(error), "correct what it names, or leave the API out with --no-api")
 

@@ -41,7 +41,10 @@ class Envelope:
 
 
 def read_envelope(body: bytes, page: Page, arrays: Sequence[str]) -> Envelope | None:
-    """``arrays``: the names under which records may stand. The envelope of a body that was read as ``page``; None where only a lenient reader gets through it."""
+    """The envelope of a body that was read as ``page``; None where only a lenient reader gets through it.
+
+    ``arrays``: the names under which records may stand.
+    """
     try:
         members = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
         array = _array(members, arrays)
