@@ -185,7 +185,8 @@ def _plan(
     is_bundled_mock: bool = False,
 ) -> SyncPlan:
     slots = slot_values(values)
-    authorization, headers = Authorization(), ()
+    authorization = Authorization()
+    headers: Pairs = ()
     if secrets is not None:
         known = secrets
         authorization = authorize(source.auth, lambda text: put_secrets(text, slots, known))

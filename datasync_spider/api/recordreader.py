@@ -40,6 +40,11 @@ class RecordReader:
     def of(cls, stream: Stream) -> RecordReader:
         return cls(stream.records, stream.id, stream.time)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The members of a body under which records may stand: those of paths that are one name."""
+        return tuple(names[0] for path in self.records if (names := path.names) is not None and len(names) == 1)
+
     def split(self, text: bytes) -> tuple[RawEvents | None, bytes]:
         """The records of a page, and the page with an empty list in their place.
 

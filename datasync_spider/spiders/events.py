@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datasync_spider.config import Config
+from datasync_spider.planning import built_in_plans
 from datasync_spider.spiders.stream import StreamSpider
-from datasync_spider.syncplan import SyncPlan, plan_built_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scrapy.settings import BaseSettings
+
+    from datasync_spider.syncplan import SyncPlan
 
 
 class EventsSpider(StreamSpider):
@@ -20,7 +21,6 @@ class EventsSpider(StreamSpider):
     name = "events"
 
     @classmethod
-    def make_plan(cls, settings: BaseSettings, arguments: Mapping[str, str]) -> SyncPlan:
-        """What a crawl with these settings does."""
-        plan = plan_built_in(Config.from_settings(settings))
-        return narrowed(plan, arguments)
+    def make_plans(cls, settings: BaseSettings, arguments: Mapping[str, str]) -> list[SyncPlan]:
+        """One, of the slice that is named."""
+        return built_in_plans(settings, arguments)

@@ -23,7 +23,6 @@ from scrapy.exceptions import CloseSpider
 
 from datasync_spider import signals, stats
 from datasync_spider.api.page import Page
-from datasync_spider.config import Config
 from datasync_spider.errors import (
     ApiRefused,
     ConfigurationError,
@@ -36,12 +35,13 @@ from datasync_spider.errors import (
 )
 from datasync_spider.headers import fill_headers
 from datasync_spider.items import EventPage, lazy_views, page_fields
+from datasync_spider.planning import source_plans
 from datasync_spider.spiders.lookups import Lookups
 from datasync_spider.spiders.walk import Step, Walk
 from datasync_spider.syncplan import SyncPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Self
 
     from scrapy.crawler import Crawler
@@ -87,22 +87,31 @@ class StreamSpider(Spider):
         self._lookups = lookups
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+    def from_crawler(cls, crawler: Crawler, *args: Any, plan: SyncPlan | None = None, **arguments: Any) -> Self:
+        """``plan``: what is to be done, where the caller has made it already."""
         if crawler.settings.get("JOBDIR"):
             logger.warning("JOBDIR is not used: where this spider goes on is kept by the database")
             crawler.settings.set("JOBDIR", None, priority="cmdline")
-        plan = cls.make_plan(crawler.settings, kwargs)
-        spider = super().from_crawler(crawler, plan, Lookups(crawler, plan.config))
+        if plan is None:
+            plan = _only(cls.make_plans(crawler.settings, arguments))
+        spider = super().from_crawler(crawler, *args, plan, Lookups(crawler, plan.config))
         crawler.signals.connect(spider.run_opened, signals.run_opened)
         return spider
 
     @classmethod
-    def make_plan(cls, settings: BaseSettings, arguments: Mapping[str, str]) -> SyncPlan:
-        """What a crawl with these settings and arguments (``-a``) does. Raises ConfigurationError."""
-        config = Config.from_settings(settings)
+    def make_plans(cls, settings: BaseSettings, arguments: Mapping[str, str]) -> list[SyncPlan]:
+        """What crawls with these settings and arguments (``-a``) do, one for each slice.
+
+        Raises ConfigurationError.
+        """
         if cls.source is None:
-            raise ConfigurationError(f"the spider {cls.name} says no source: give it one as the class attribute source")
-        return plan_from_arguments(config, cls.source, cls.stream, arguments, settings)
+            raise ConfigurationError(f"the spider {cls.name} has no source: give it one as its attribute source")
+        if cls.stream not in cls.source.streams:
+            there_are = ", ".join(cls.source.streams)
+            raise ConfigurationError(
+                f"the spider {cls.name} names the stream {cls.stream!r}; its source has {there_are}"
+            )
+        return source_plans(settings, cls.source, cls.stream, arguments)
 
     def run_opened(self, run: OpenRun, **_: Any) -> None:
         """Takes in where the run starts."""
@@ -213,7 +222,7 @@ class StreamSpider(Spider):
 
     def _can_go_on_by_time(self) -> bool:
         """Whether what lies behind the oldest stored record can be asked for: only where they come newest first."""
-        return self.plan.takes_until and self.plan.stream.order == "newest-first" and not self.plan.is_backfill
+        return self.plan.takes("until") and self.plan.stream.order == "newest-first" and not self.plan.is_backfill
 
     def _announce_walk(self, walk: Walk) -> None:
         self.crawler.stats.inc_value(stats.RESTARTS_FROM_HEAD)
@@ -258,6 +267,12 @@ class StreamSpider(Spider):
         )
         self._announce_walk(walk)
         return self._request(None, until_ms)
+
+
+def _only(plans: Sequence[SyncPlan]) -> SyncPlan:
+    if len(plans) > 1:
+        raise ConfigurationError(f"the stream {plans[0].spec.name} has {len(plans)} slices: name one with slice=…")
+    return plans[0]
 
 
 def _may_be_about_position(error: ApiRefused) -> bool:
