@@ -129,7 +129,7 @@ static PyObject *events_rows(PyObject *object, PyObject *Py_UNUSED(ignored)) {
 static PyObject *mark_of(const Events *self, const Slice *slice) {
     if (slice == NULL) return new_none();
     const char *id = (const char *)text_of(self) + slice->id_start;
-    // Not "s#": what that means depends on the headers, and a module made with 3.13's must work under 3.11 as well.
+    /* Not "s#", whose length is an int to a Python before 3.13 where nobody defined PY_SSIZE_T_CLEAN. */
     return Py_BuildValue("(LN)", (long long)slice->time_us, PyUnicode_FromStringAndSize(id, (Py_ssize_t)slice->id_length));
 }
 
@@ -171,11 +171,8 @@ static PyType_Spec events_spec = {
     events_slots,
 };
 
-PyDoc_STRVAR(split_doc,
-             "split(text, /)\n--\n\n"
-             "The page's events, and where their array begins and ends; None where the page needs a closer look.");
-
-static PyObject *split(PyObject *Py_UNUSED(module), PyObject *text) {
+/* A page's events, and where their array begins and ends; None where the page needs a closer look. */
+static PyObject *split_by(const Layout *layout, PyObject *text) {
     if (!PyBytes_Check(text)) {
         PyErr_SetString(PyExc_TypeError, "a page must be bytes");
         return NULL;
@@ -188,7 +185,7 @@ static PyObject *split(PyObject *Py_UNUSED(module), PyObject *text) {
     events->doubts = 0;
     Place start = text_of(events);
     Span span;
-    if (!read_whole_page(start, start + PyBytes_Size(text), &events->events, &span)) {
+    if (!read_whole_page(layout, start, start + PyBytes_Size(text), &events->events, &span)) {
         Py_DECREF(events);
         Py_RETURN_NONE;
     }

@@ -18,6 +18,7 @@ from datasync_spider.api import compiled
 from datasync_spider.api.envelope import Envelope, Feed, error_of, read_feed
 from datasync_spider.api.numbers import exact_number
 from datasync_spider.api.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
+from datasync_spider.api.scrutiny import ID_NAMES, TIME_NAMES
 from datasync_spider.api.tolerant import split_page
 from datasync_spider.errors import PageUnreadable
 
@@ -56,6 +57,13 @@ class _Around(Envelope):
     events: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+if compiled.IS_COMPILED:
+    SCANNER = compiled.Scanner(
+        records=[["data"], ["events"]],
+        ids=[[name] for name in ID_NAMES],
+        times=[[name] for name in TIME_NAMES],
+    )
+
 _decode_body = msgspec.json.Decoder(_Body, float_hook=exact_number).decode
 _decode_around = msgspec.json.Decoder(_Around, float_hook=exact_number).decode
 
@@ -63,7 +71,7 @@ _decode_around = msgspec.json.Decoder(_Around, float_hook=exact_number).decode
 def read_page(body: bytes) -> Page:
     """Raises PageUnreadable for what is no page, PageContradiction for one that does not say how it goes on."""
     text = body.removeprefix(_BYTE_ORDER_MARK)
-    if compiled.IS_COMPILED and (found := compiled.split(text)) is not None:
+    if compiled.IS_COMPILED and (found := SCANNER.split(text)) is not None:
         events, start, end = found
         return _page_around(events, b"".join((text[:start], b"[]", text[end:])))
     return read_page_by_decoder(text)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from datasync_spider.api import compiled
 from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
 from datasync_spider.api.scrutiny import scrutinise
 from datasync_spider.api.tolerant import split_page
 from datasync_spider.errors import PageContradiction, PageUnreadable
+from tests.support.scanning import split
 from tests.unit.api.pagetexts import body
 
 Known = tuple[str, int | None]
@@ -17,7 +17,7 @@ Known = tuple[str, int | None]
 
 def columns_of(text: bytes) -> list[Known | None] | None:
     """What the compiled reading has of each event of a page, None for those in doubt; None for a page that it left."""
-    found = compiled.split(text)
+    found = split(text)
     if found is None:
         return None
     event_ids, times_us, doubts = found[0].columns()
@@ -46,7 +46,7 @@ def outcome(read: Callable[[bytes], Page], text: bytes) -> object:
 def assert_agrees(text: bytes) -> list[Known | None] | None:
     """Holds one page to the law. Returns what :func:`columns_of` does."""
     known = columns_of(text)
-    found = compiled.split(text)
+    found = split(text)
     if known is None or found is None:
         assert outcome(read_page, text) == outcome(read_page_by_decoder, text.removeprefix(b"\xef\xbb\xbf"))
         return None

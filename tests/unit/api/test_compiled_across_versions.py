@@ -22,7 +22,8 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import datasync_columns
 newer, older = b'{"id":"a1","timestamp":1769541612369}', b'{"id":"b2","timestamp":1769541612368}'
-events, start, end = datasync_columns.split(b'{"data":[' + newer + b"," + older + b'],"hasMore":false}')
+scanner = datasync_columns.Scanner([["data"]], [["id"]], [["timestamp"]])
+events, start, end = scanner.split(b'{"data":[' + newer + b"," + older + b'],"hasMore":false}')
 print(events.columns(), events.ends(), list(events), start, end)
 """
 
