@@ -4,6 +4,7 @@
 #define DATASYNC_EVENTS_H
 
 #include "ends.h"
+#include "none.h"
 #include "page.h"
 #include "row.h"
 #include "rows.h"
@@ -41,8 +42,6 @@ static PyObject *events_item(PyObject *object, Py_ssize_t place) {
     const Slice *slice = &self->events.slices[place];
     return PyBytes_FromStringAndSize((const char *)text_of(self) + slice->start, slice->length);
 }
-
-static PyObject *new_none(void) { return Py_NewRef(Py_None); }
 
 /* Puts an event's id and time into two lists, which take over both. */
 static int put_columns(const Slice *slice, Place text, PyObject *event_ids, PyObject *times_us, Py_ssize_t place) {
@@ -177,7 +176,7 @@ static PyObject *split_by(const Layout *layout, PyObject *text) {
         PyErr_SetString(PyExc_TypeError, "a page must be bytes");
         return NULL;
     }
-    if ((size_t)PyBytes_Size(text) >= UINT32_MAX) Py_RETURN_NONE;
+    if ((size_t)PyBytes_Size(text) >= UINT32_MAX) return new_none();
     Events *events = PyObject_New(Events, events_type);
     if (events == NULL) return NULL;
     events->text = Py_NewRef(text);
@@ -187,7 +186,7 @@ static PyObject *split_by(const Layout *layout, PyObject *text) {
     Span span;
     if (!read_whole_page(layout, start, start + PyBytes_Size(text), &events->events, &span)) {
         Py_DECREF(events);
-        Py_RETURN_NONE;
+        return new_none();
     }
     for (size_t i = 0; i < events->events.count; i++) events->doubts += events->events.slices[i].id_length == 0;
     return Py_BuildValue("(Nnn)", events, (Py_ssize_t)(span.start - start), (Py_ssize_t)(span.end - start));
