@@ -29,10 +29,12 @@ class RecordReader:
     records: tuple[Path, ...]
     ids: tuple[Path, ...]
     times: tuple[Path, ...]
+    _scanner: compiled.Scanner | None = field(init=False, repr=False, compare=False)
     _splitter: PageSplitter = field(init=False, repr=False, compare=False)
     _parser: RecordParser = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_scanner", _scanner(self.records, self.ids, self.times))
         object.__setattr__(self, "_splitter", PageSplitter(self.records))
         object.__setattr__(self, "_parser", RecordParser(self.ids, self.times))
 
@@ -50,7 +52,7 @@ class RecordReader:
 
         The records are None where no path leads to a list. Raises PageUnreadable.
         """
-        if (found := self._scan(text)) is not None:
+        if compiled.IS_COMPILED and self._scanner is not None and (found := self._scanner.split(text)) is not None:
             events, start, end = found
             return events, b"".join((text[:start], b"[]", text[end:]))
         return self._splitter.split(text)
@@ -72,19 +74,13 @@ class RecordReader:
         ids = (path.read(value) for path in self.ids)
         return next((repr(found) for found in ids if found is not MISSING and found is not None), record)
 
-    def _scan(self, text: bytes) -> tuple[compiled.Events, int, int] | None:
-        """By the compiled scanner, which knows one layout so far."""
-        if not compiled.IS_COMPILED or (self.records, self.ids, self.times) != _SCANNED:
-            return None
-        return compiled.split(text)
 
-
-def _names(*names: str) -> tuple[Path, ...]:
-    return tuple(Path((name,)) for name in names)
-
-
-_SCANNED = (
-    _names("data", "events"),
-    _names("id", "eventId", "event_id"),
-    _names("timestamp", "occurredAt", "occurred_at"),
-)
+def _scanner(*places: tuple[Path, ...]) -> compiled.Scanner | None:
+    """Of records, ids and times. None where nothing could be compiled, or what was does not know such a layout."""
+    names = [[path.names for path in paths] for paths in places]
+    if not compiled.IS_COMPILED or any(None in paths for paths in names):
+        return None
+    try:
+        return compiled.Scanner(*names)  # type: ignore[arg-type] # no path is None, as was just looked at
+    except ValueError:
+        return None

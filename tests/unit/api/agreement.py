@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from datasync_spider.api import compiled
 from datasync_spider.api.page import Page
 from datasync_spider.api.scrutiny import Scrutiny
 from datasync_spider.api.tolerant import PageSplitter
 from datasync_spider.errors import PageContradiction, PageUnreadable
+from tests.support.scanning import split
 from tests.support.sources import READER, read_page, read_page_in_python
 from tests.unit.api.pagetexts import body
 
@@ -21,7 +21,7 @@ Known = tuple[str, int | None]
 
 def columns_of(text: bytes) -> list[Known | None] | None:
     """What the compiled reading has of each event of a page, None for those in doubt; None for a page that it left."""
-    found = compiled.split(text)
+    found = split(text)
     if found is None:
         return None
     event_ids, times_us, doubts = found[0].columns()
@@ -50,7 +50,7 @@ def outcome(read: Callable[[bytes], Page], text: bytes) -> object:
 def assert_agrees(text: bytes) -> list[Known | None] | None:
     """Holds one page to the law. Returns what :func:`columns_of` does."""
     known = columns_of(text)
-    found = compiled.split(text)
+    found = split(text)
     if known is None or found is None:
         assert outcome(read_page, text) == outcome(read_page_in_python, text)
         return None
