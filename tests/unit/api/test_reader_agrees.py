@@ -36,7 +36,7 @@ def test_thousands_of_records_are_read_as_the_standard_library_reads_them(name: 
     ids, times = paths_of(layout.ids), paths_of(layout.times)
     quick, strict, writer = QuickLook(ids, times), Scrutiny(ids, times), Writer(layout, pick)
     seen = Counter[str]()
-    for number in range(1_500):
+    for number in range(900):
         record = writer.record()
         if number % 4 == 0:
             record = damaged(pick.choice, record)
@@ -51,8 +51,8 @@ def test_thousands_of_records_are_read_as_the_standard_library_reads_them(name: 
         seen["at once"] += at_once is not None
         assert at_once is None or at_once == read, record
     # Far from nothing: else this would prove little.
-    assert seen["usable"] > 300, seen
-    assert seen["at once"] > 200 or name == "names with escapes", seen
+    assert seen["usable"] > 200, seen
+    assert seen["at once"] > 100 or name == "names with escapes", seen
 
 
 @every_layout
@@ -95,8 +95,9 @@ def is_json(text: bytes) -> bool:
     return True
 
 
-def assert_true_of_page(layout: Layout, text: bytes, monkeypatch: pytest.MonkeyPatch, seen: Counter[str]) -> None:
-    reader = layout.reader()
+def assert_true_of_page(
+    layout: Layout, reader: RecordReader, text: bytes, monkeypatch: pytest.MonkeyPatch, seen: Counter[str]
+) -> None:
     found = split(reader, text)
     with monkeypatch.context() as patch:
         patch.setattr(compiled, "IS_COMPILED", False)
@@ -140,11 +141,11 @@ def test_thousands_of_pages_are_split_and_read_as_the_standard_library_reads_the
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout, pick = LAYOUTS[name], random.Random(name)
-    writer, seen = Writer(layout, pick), Counter[str]()
+    reader, writer, seen = layout.reader(), Writer(layout, pick), Counter[str]()
     for _ in range(300):
         text = writer.page()
-        assert_true_of_page(layout, text, monkeypatch, seen)
-        assert_true_of_page(layout, damaged(pick.choice, text), monkeypatch, seen)
+        assert_true_of_page(layout, reader, text, monkeypatch, seen)
+        assert_true_of_page(layout, reader, damaged(pick.choice, text), monkeypatch, seen)
     assert min(seen["taken"], seen["records"]) > 100, seen
     assert seen["refused"] > 30, seen
 
@@ -152,11 +153,10 @@ def test_thousands_of_pages_are_split_and_read_as_the_standard_library_reads_the
 @every_layout
 def test_no_proper_prefix_of_a_page_is_a_shorter_page(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     layout, pick = LAYOUTS[name], random.Random(name)
-    writer = Writer(layout, pick)
+    reader, writer = layout.reader(), Writer(layout, pick)
     pages = 0
-    while pages < 8:
+    while pages < 4:
         text = writer.page().strip()
-        reader = layout.reader()
         found = split(reader, text)
         if isinstance(found, str) or not found[0] or not is_json(found[1]) or len(text) > 2_000:
             continue
@@ -173,7 +173,7 @@ def test_no_proper_prefix_of_a_page_is_a_shorter_page(name: str, monkeypatch: py
 def test_the_id_that_can_be_read_of_an_unusable_record_is_the_one_that_it_would_have(name: str) -> None:
     layout, pick = LAYOUTS[name], random.Random(name)
     reader, writer, seen = layout.reader(), Writer(layout, pick), 0
-    for _ in range(500):
+    for _ in range(300):
         record = writer.record()
         expected = oracle.verdict(record, layout.ids, layout.times)
         if not isinstance(expected, set):
@@ -181,4 +181,4 @@ def test_the_id_that_can_be_read_of_an_unusable_record_is_the_one_that_it_would_
             seen += 1
             (again,) = reader.parse([msgspec.Raw(record)]).events
             assert (again.event_id, again.occurred_at_us, again.payload) == (*expected, record)
-    assert seen > 100
+    assert seen > 60
