@@ -106,7 +106,8 @@ def _slots(stream: Stream, key: str, text: str) -> Iterator[Finding]:
                 yield Finding(key, f"holds {{{slot}}}; allowed: {{{slot}}} in query only")
         elif slot == PAGE_SIZE:
             if stream.page_size is None:
-                yield Finding(key, "holds {page_size}, and there is no page_size", frozenset({"page_size"}))
+                text = "holds {page_size}, and there is no page_size; allowed: {page_size} with page_size"
+                yield Finding(key, text, frozenset({"page_size"}))
         elif slot.removeprefix(SLICE) not in names or not slot.startswith(SLICE):
             yield Finding(key, f"holds {{{slot}}}; allowed: {allowed_slots(names)}", frozenset({"slices"}))
 

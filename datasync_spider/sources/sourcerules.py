@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from datasync_spider.sources.addresses import check_base_url, is_absolute, origin_of, url_parts
 from datasync_spider.sources.rules import slice_slots
 from datasync_spider.sources.secretnames import put_header, put_secrets
-from datasync_spider.sources.slots import SLICE, fill_url, slot_values, slots
+from datasync_spider.sources.slots import SLICE, NoValue, fill_url, slot_values, slots
 from datasync_spider.sources.spec import BasicAuth, HeadersAuth, QueryAuth, SliceValues, Source, Stream
 from datasync_spider.sources.tables import key_text
 
@@ -105,6 +105,9 @@ def _wrong(source: Source, stream: Stream, table: str, values: SliceValues) -> I
     for where, key, check in _checks(source, stream, table):
         try:
             check(filled)
+        except NoValue:
+            # The slot itself is wrong, which is told where slots are looked at.
+            continue
         except ValueError as error:
             yield where, key, str(error)
 
