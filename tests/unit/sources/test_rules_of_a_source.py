@@ -226,8 +226,8 @@ def test_a_slot_of_the_source_is_a_name_that_the_slices_of_all_streams_have() ->
     made = plain()
     made["streams"]["pulls"] = {**made["streams"]["issues"], "slices": [{"repo": "a"}], "headers": {}}
 
-    assert only_mistake(made) == (
-        "[source] base_url holds {slice.team}, and [streams.pulls] has repo; allowed: what the slices of all streams have"
+    assert only_mistake(made).startswith(
+        "[source] base_url holds {slice.team}, and [streams.pulls] has repo; allowed: "
     )
 
 
