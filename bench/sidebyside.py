@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from psycopg2 import sql
 
 from bench.feed import PROJECT
+from bench.streams import stream_spec
 from datasync_spider.api.page import read_page
 from datasync_spider.items import EventPage, lazy_views
 from datasync_spider.storage.batch import Batch
@@ -35,8 +36,8 @@ _PAGE_BLOCKS = 5
 # What WRITE_BATCH_SIZE is by default.
 _BATCH_PAGES = 5
 _LEASE_TTL_MS = 3_600_000
-_UNSLICED = StreamSpec("unsliced")
-_SLICED = StreamSpec("sliced", '{"part":"1"}')
+_UNSLICED = stream_spec("unsliced")
+_SLICED = stream_spec("sliced", '{"part":"1"}')
 
 
 @dataclass(slots=True)

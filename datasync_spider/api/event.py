@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from datasync_spider.api.page import RawEvents
+from datasync_spider.api import compiled
 from datasync_spider.api.quicklook import Payload, look_at_all, look_at_one
-from datasync_spider.api.scrutiny import Unusable, scrutinise
+from datasync_spider.api.scrutiny import Unusable, readable_id, scrutinise
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # So many go through all steps together, and stay in the processor's cache for that long.
@@ -43,13 +43,15 @@ class Event(msgspec.Struct, gc=False):
 class RejectedEvent(msgspec.Struct, gc=False):
     """``reason`` is a slug of :mod:`datasync_spider.reasons`; ``detail`` says more where there is more to say.
 
-    ``position`` counts from 0 within the page; -1 where the place is not known any more.
+    ``position`` counts from 0 within the page; -1 where the place is not known any more. ``event_id``: what can be read
+    as its id all the same.
     """
 
     position: int
     reason: str
     raw: bytes
     detail: str | None = None
+    event_id: str | None = None
 
 
 class ParsedEvents(msgspec.Struct):
@@ -94,7 +96,7 @@ class _Parsing:
         try:
             event_id, time_us = look_at_one(payload) or scrutinise(payload)
         except Unusable as error:
-            self._rejected.append(RejectedEvent(position, error.reason, payload))
+            self._rejected.append(RejectedEvent(position, error.reason, payload, event_id=readable_id(payload)))
         else:
             self.add(event_id, time_us, payload)
 
@@ -102,7 +104,7 @@ class _Parsing:
         return ParsedEvents(self._event_ids, self._times_us, self._payloads, self._rejected)
 
 
-def parse_events(raw_events: RawEvents) -> ParsedEvents:
+def parse_events(raw_events: list[msgspec.Raw] | compiled.Events) -> ParsedEvents:
     """All events of a page."""
     if isinstance(raw_events, list):
         return _parse_together(raw_events)

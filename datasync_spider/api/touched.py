@@ -47,7 +47,9 @@ def as_columns(page_number: int, events: Iterable[Event], rejected: list[Rejecte
         else:
             reason, made = fault
             detail = f"an item pipeline gave it {made}"
-            unusable.append(RejectedEvent(_NOWHERE, reason, bytes(event.payload), detail))
+            # What is no key is no id. Its dead letter is read again by the bytes that the API sent.
+            event_id = None if _id_fault(event.event_id) else event.event_id
+            unusable.append(RejectedEvent(_NOWHERE, reason, bytes(event.payload), detail, event_id))
     return _columns(usable, [*rejected, *unusable])
 
 

@@ -37,6 +37,15 @@ def page_url(base_url: str, url: str, own: Pairs, ask: Ask) -> str:
     return f"{place}?{full}" if full else place
 
 
+def with_parameters(url: str, pairs: Pairs) -> str:
+    """The URL with these behind what its query has already."""
+    if not pairs:
+        return url
+    added = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
+    separator = "" if url.endswith(("?", "&")) else "&" if "?" in url else "?"
+    return f"{url}{separator}{added}"
+
+
 @lru_cache(64)
 def _own_url(base_url: str, url: str) -> tuple[str, str]:
     """The stream's URL without a query, and the query that stands before its parameters."""
