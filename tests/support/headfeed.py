@@ -14,14 +14,13 @@ from contextlib import suppress
 
 import msgspec
 
-from datasync_spider.api.event import parse_events
 from datasync_spider.items import EventPage
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.known import is_known_entirely
 from tests.support.database import rows
 from tests.support.pages import page
 from tests.support.runs import RunWriter, no_totals, open_test_run
-from tests.support.sources import stream_spec
+from tests.support.sources import READER, stream_spec
 
 _WALKS_AT_MOST = 6
 
@@ -117,7 +116,7 @@ class HeadFeed:
         self.requests += 1
         start = 0 if cursor is None else len(self.records) - int(cursor)
         raws = self.records[start : start + self.limit]
-        parsed = parse_events([msgspec.Raw(raw) for raw in raws])
+        parsed = READER.parse([msgspec.Raw(raw) for raw in raws])
         left = len(self.records) - start - len(raws)
         made = page(number, parsed.events, rejected=parsed.rejected, walk=walk)
         return dataclasses.replace(
