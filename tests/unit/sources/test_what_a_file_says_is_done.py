@@ -14,6 +14,8 @@ name = "some"
 base_url = "https://api.example.com"
 [streams.records]
 url = "/records"
+query = { limit = "{page_size}" }
+page_size = { default = 10, max = 100 }
 records = "data"
 id = "id"
 order = "newest-first"
