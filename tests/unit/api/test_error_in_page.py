@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.answer import check_answer
 from datasync_spider.api.errorinpage import ErrorInPage, sign_of_error
 from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
 from datasync_spider.errors import CursorExpired, DatasyncError, RateLimited, ServerTrouble
+from tests.support.sources import check_answer
 from tests.unit.api.agreement import outcome
 from tests.unit.api.pagetexts import compact
 
@@ -96,7 +96,7 @@ def shapes(members: dict[str, Any], events: object, has_more: bool) -> list[dict
 
 def refused(body: object, **headers: str) -> DatasyncError:
     with pytest.raises(DatasyncError) as caught:
-        check_answer(200, headers, body if isinstance(body, bytes) else compact(body), 1_769_541_612.0)
+        check_answer(200, headers, body if isinstance(body, bytes) else compact(body))
     return caught.value
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.answer import check_answer
 from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
 from datasync_spider.errors import PageUnreadable
+from tests.support.sources import check_answer
 from tests.unit.api.pagetexts import compact
 
 LAST = {"hasMore": False, "nextCursor": None}
@@ -84,4 +84,4 @@ def test_the_report_says_what_is_missing(read: Callable[[bytes], Page]) -> None:
     with pytest.raises(PageUnreadable, match="null stands for the events, and nothing says that there are 0"):
         read(compact({"data": None, **LAST}))
     with pytest.raises(PageUnreadable, match="null stands for the events"):
-        check_answer(200, {}, compact({"data": None, **LAST}), 0.0)
+        check_answer(200, {}, compact({"data": None, **LAST}))
