@@ -100,7 +100,19 @@ def test_a_flag_is_a_path_and_a_value_of_json_or_a_bare_text(written: list[str],
 
 
 @pytest.mark.parametrize(
-    "wrong", [[], "no-next", ["flag:a"], ["flag:=1"], ["flag:a="], ["flag:a=[1]"], ["empty", "empty"], ["nonext"], [1]]
+    "wrong",
+    [
+        [],
+        "no-next",
+        ["flag:a"],
+        ["flag:=1"],
+        ["flag:a="],
+        ["flag:a=[1]"],
+        ["empty", "empty"],
+        ["nonext"],
+        [1],
+        ["flag:a=1", "flag:a=2"],
+    ],
 )
 def test_an_end_that_is_none_is_refused(wrong: Any) -> None:
     assert told("end", wrong).startswith("end is ")
