@@ -19,6 +19,7 @@ DatasyncError
 │   ├── CertificateRefused    nobody vouches for the API's certificate, or not for this host
 │   ├── WrongProtocol         what answers speaks no HTTP, or no TLS
 │   ├── OriginRefused         a URL outside the configured origin
+│   ├── PositionRefused       a stored position that the stream's way of paging cannot have made
 │   ├── CursorRepeated        the feed walks in a circle
 │   ├── NoNewRecords          page after page, and all of them known
 │   ├── OnlyEmptyPages        page after page, and none with a record
@@ -165,6 +166,12 @@ class OriginRefused(FatalError):
     """A request would leave the API's own origin, and the API key with it."""
 
     reason = "origin_refused"
+
+
+class PositionRefused(FatalError):
+    """A position means nothing to the paginator that is to go on from it. The message does not hold it."""
+
+    reason = "position_refused"
 
 
 class CursorRepeated(FatalError):

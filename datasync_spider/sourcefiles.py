@@ -23,6 +23,15 @@ class SourceFiles:
     sources: Mapping[str, Source] = field(default_factory=dict)
     refused: Mapping[str, SourceRefused] = field(default_factory=dict)
 
+    @property
+    def stream_names(self) -> list[str]:
+        """All streams of sources that can be read, as they are crawled: ``github.issues``."""
+        return [f"{source.name}.{stream}" for source in self.sources.values() for stream in source.streams]
+
+    def refusal_of(self, source: str) -> SourceRefused | None:
+        """Why there is no such source, where a file that should be named for it is the reason."""
+        return self.refused.get(f"{source}.toml")
+
 
 def built_in_source() -> Source:
     """The DataSync API, as its file says; settings fill in what they name."""

@@ -87,7 +87,8 @@ class EndFlag:
 class End:
     """What makes a page the last: any of these.
 
-    ``no_next``: nothing says what follows. ``empty``: no record. ``short``: fewer records than were asked for.
+    ``no_next``: nothing says what follows. ``empty``: no record. ``short``: fewer records than were asked for. Where a
+    flag is there, its word counts and not the others.
     """
 
     no_next: bool = False
