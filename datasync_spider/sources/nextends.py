@@ -41,7 +41,7 @@ class _To(NamedTuple):
 
 
 # What stands where something is wrong: the file is refused for it.
-NO_NEXT = Next(source="link", to="url", name="next", keep=())
+NO_NEXT = Next(source="link", to="url", name="next")
 
 
 def read_next(table: Table) -> Next:
@@ -65,7 +65,8 @@ def read_next(table: Table) -> Next:
         name=source.name,
         parameter=to.parameter,
         first=first,
-        keep=() if to.to == "url" else keep,
+        # Beside a URL nothing is kept in any case.
+        keep=None if to.to == "url" else keep,
     )
 
 
