@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from datasync_spider.api.errorinpage import ErrorInPage, sign_of_error
-from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
+from datasync_spider.api.page import Page
 from datasync_spider.errors import CursorExpired, DatasyncError, RateLimited, ServerTrouble
-from tests.support.sources import check_answer
+from tests.support.sources import READ_WAYS, check_answer, read_page, read_page_in_python
 from tests.unit.api.agreement import outcome
 from tests.unit.api.pagetexts import compact
 
-READERS = (read_page, read_page_by_decoder, read_page_tolerantly)
+READERS = READ_WAYS
 
 ERRORS: list[dict[str, Any]] = [
     {"error": {"code": "UPSTREAM_TIMEOUT"}},
@@ -135,7 +135,7 @@ def test_what_says_that_there_is_no_error_is_none(members: dict[str, Any], event
     for body in (*shapes(members, events, True), *shapes(members, events, False)):
         text = compact(body)
         assert len(read_page(text).raw_events) == len(events)
-        assert outcome(read_page, text) == outcome(read_page_by_decoder, text) == outcome(read_page_tolerantly, text)
+        assert outcome(read_page, text) == outcome(read_page_in_python, text)
 
 
 @pytest.mark.parametrize("members", [*ERRORS, *CODES], ids=str)
@@ -149,7 +149,7 @@ def test_an_event_that_has_such_members_is_an_event(members: dict[str, Any]) -> 
 def test_the_readers_agree_on_what_is_wrong(members: dict[str, Any]) -> None:
     for body in shapes(members, [], False):
         text = compact(body)
-        assert outcome(read_page, text) == outcome(read_page_by_decoder, text) == outcome(read_page_tolerantly, text)
+        assert outcome(read_page, text) == outcome(read_page_in_python, text)
 
 
 @pytest.mark.parametrize(

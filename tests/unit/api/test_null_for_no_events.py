@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
+from datasync_spider.api.page import Page
 from datasync_spider.errors import PageUnreadable
-from tests.support.sources import check_answer
+from tests.support.sources import READ_WAYS, check_answer
 from tests.unit.api.pagetexts import compact
 
 LAST = {"hasMore": False, "nextCursor": None}
 ODD: tuple[object, ...] = ({}, {"items": []}, "", 0, False)
 MORE = {"hasMore": True, "nextCursor": "c"}
 
-pytestmark = pytest.mark.parametrize("read", [read_page, read_page_by_decoder, read_page_tolerantly])
+pytestmark = pytest.mark.parametrize("read", READ_WAYS)
 
 
 @pytest.mark.parametrize("events", [{"data": None}, {"events": None}, {"data": None, "events": None}], ids=str)

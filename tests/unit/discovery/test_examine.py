@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.sources import PAGES
 from datasync_spider.discovery.examine import Discovery, examine
+from tests.support.sources import PAGES
 
 NOW = 1_700_000_000.0
 EVENT = {"id": "a-1", "timestamp": "2026-01-27T19:20:12.369Z", "type": "click"}

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.sources import PAGES
 from datasync_spider.discovery.examine import Discovery, examine
 from datasync_spider.discovery.plan import Assumptions, duration, make_plan, plan_lines, plan_report
 from datasync_spider.discovery.planning import Wanted, assume
+from tests.support.sources import PAGES
 
 USUAL = Assumptions(
     events=3_000_000,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tests.support.sources import PAGES
 from datasync_spider.discovery.examine import examine
 from datasync_spider.discovery.report import as_lines, as_report, summary
+from tests.support.sources import PAGES
 
 KEY = "s3cret-key"
 HEADERS = [("X-API-Key", KEY), ("X-Echo", f"key {KEY}"), ("Content-Type", "application/json"), ("X-Evil", "\x1b[2J")]
