@@ -1,6 +1,7 @@
 /* What a crawl does with every byte of every event, compiled: the module datasync_columns.
  *
- *   split(text)                          a page's events, and where their array stands
+ *   Scanner(records, ids, times)         reads pages whose records, their ids and their times stand at such paths:
+ *                                        split(text) gives a page's records, and where their array stands
  *   Events                               these: a sequence of bytes, and columns of ids and times
  *   encode_rows(ids, times_us, payloads) the rows of PostgreSQL's binary COPY, each as bytes
  *   Rows, listed(rows), join(parts)      many such rows as one object: of a page's events, of a list, of several
@@ -12,10 +13,13 @@
  */
 
 #define Py_LIMITED_API 0x030b0000
+/* So that a length in a format is a Py_ssize_t to each Python, whichever of them had its headers here. */
+#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include "events.h"
 #include "inflight.h"
+#include "scanner.h"
 
 static PyObject *encode_row(PyObject *event_id, PyObject *time_us, const char *payload, Py_ssize_t payload_bytes) {
     Row row = {.payload = payload, .payload_bytes = payload_bytes, .has_time = time_us != Py_None};
@@ -88,7 +92,6 @@ static PyObject *encode_rows(PyObject *Py_UNUSED(module), PyObject *arguments) {
 }
 
 static PyMethodDef methods[] = {
-    {"split", split, METH_O, split_doc},
     {"encode_rows", encode_rows, METH_VARARGS, encode_rows_doc},
     {"listed", listed, METH_O, listed_doc},
     {"join", join, METH_O, join_doc},
@@ -115,7 +118,8 @@ PyMODINIT_FUNC PyInit_datasync_columns(void) {
     if (module == NULL) return NULL;
     events_type = add_type(module, "Events", &events_spec);
     rows_type = events_type != NULL ? add_type(module, "Rows", &rows_spec) : NULL;
-    if (rows_type == NULL || add_type(module, "InFlight", &inflight_spec) == NULL) {
+    if (rows_type == NULL || add_type(module, "InFlight", &inflight_spec) == NULL ||
+        add_type(module, "Scanner", &scanner_spec) == NULL) {
         Py_DECREF(module);
         return NULL;
     }

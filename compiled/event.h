@@ -7,12 +7,10 @@
 #define DATASYNC_EVENT_H
 
 #include "instant.h"
+#include "layout.h"
 
 #define MAX_ID_BYTES 1000 /* as datasync_spider.api.eventid has it */
 #define MAX_INTEGER_DIGITS 18
-
-/* In the order in which they count. */
-enum { ID, EVENT_ID_CAMEL, EVENT_ID_SNAKE, TIMESTAMP, OCCURRED_AT_CAMEL, OCCURRED_AT_SNAKE, NAMES };
 
 /* What id and time were read from; where is_known is false that needs a closer look. */
 typedef struct {
@@ -21,25 +19,13 @@ typedef struct {
     bool is_known, has_time;
 } Event;
 
-static inline int name_of(Place at, ptrdiff_t length) {
-    switch (length) {
-        case 2: return memcmp(at, "id", 2) == 0 ? ID : NAMES;
-        case 7: return memcmp(at, "eventId", 7) == 0 ? EVENT_ID_CAMEL : NAMES;
-        case 8: return memcmp(at, "event_id", 8) == 0 ? EVENT_ID_SNAKE : NAMES;
-        case 9: return memcmp(at, "timestamp", 9) == 0 ? TIMESTAMP : NAMES;
-        case 10: return memcmp(at, "occurredAt", 10) == 0 ? OCCURRED_AT_CAMEL : NAMES;
-        case 11: return memcmp(at, "occurred_at", 11) == 0 ? OCCURRED_AT_SNAKE : NAMES;
-        default: return NAMES;
-    }
-}
-
 static inline bool is_absent(const Value *value) { return value->start == NULL || *value->start == 'n'; }
 
-static inline bool id_of(const Value values[NAMES], Event *event) {
-    int name = ID;
-    while (name < EVENT_ID_SNAKE && is_absent(&values[name])) name++;
-    const Value *value = &values[name];
-    if (is_absent(value) || value->has_escape) return false;
+static inline bool id_of(const Layout *layout, const Value values[], Event *event) {
+    int place = 0;
+    while (place < layout->ids && is_absent(&values[place])) place++;
+    const Value *value = &values[place];
+    if (place == layout->ids || value->has_escape) return false;
     event->id = value->start;
     event->id_end = value->end;
     if (*value->start == '"') {
@@ -54,11 +40,11 @@ static inline bool id_of(const Value values[NAMES], Event *event) {
     return true;
 }
 
-/* The first of the names that has a time; false where one has something of which we cannot say. */
-static inline bool time_of(const Value values[NAMES], Event *event) {
+/* The first of the places that has a time; false where one has something of which we cannot say. */
+static inline bool time_of(const Layout *layout, const Value values[], Event *event) {
     event->has_time = true;
-    for (int name = TIMESTAMP; name < NAMES; name++) {
-        const Value *value = &values[name];
+    for (int place = layout->ids; place < layout->ids + layout->times; place++) {
+        const Value *value = &values[place];
         if (is_absent(value)) continue;
         if (*value->start != '"') return instant_of_number(value->start, value->end, &event->time_us);
         return !value->has_escape && instant_of_text(value->start + 1, value->end - 1, &event->time_us);
@@ -67,28 +53,50 @@ static inline bool time_of(const Value values[NAMES], Event *event) {
     return true;
 }
 
+/* Of one name the last value counts, as it does for PostgreSQL: with it goes what was read below the one before. */
+static inline void put_value(const Name *name, Value values[], Value value) {
+    for (unsigned left = name->below; left != 0; left &= left - 1) values[__builtin_ctz(left)].start = NULL;
+    for (unsigned left = name->here; left != 0; left &= left - 1) values[__builtin_ctz(left)] = value;
+}
+
 /* After the object at a bracket, which may be an event. */
-static inline Place read_event(Place at, Place end, Event *event) {
-    Value values[NAMES] = {{0}};
+static inline Place read_event(const Layout *layout, Place at, Place end, Event *event) {
+    const Names *names = &layout->record;
+    const Name *inside = &names->names[0], *around[MOST_STEPS];
+    int level = 0;
+    Value values[MOST_PLACES], value, key;
+    for (int place = 0; place < layout->ids + layout->times; place++) values[place].start = NULL;
     bool has_odd_key = false;
     at = skip_space(at + 1, end);
-    while (at < end && *at != '}') {
-        Value key, value;
-        at = skip_key(at, end, &key);
-        if (at == NULL) return NULL;
-        at = skip_value(at, end, 1, &value);
-        if (at == NULL) return NULL;
-        /* A key with an escape may be one that we look for. */
-        has_odd_key |= key.has_escape;
-        /* Of one name the last value counts, as it does for PostgreSQL. */
-        int name = name_of(key.start, key.end - key.start);
-        if (name < NAMES) values[name] = value;
+    for (;;) {
+        if (at == end) return NULL;
+        if (*at != '}') {
+            at = skip_key(at, end, &key);
+            if (at == NULL) return NULL;
+            /* A key with an escape may be one that we look for. */
+            has_odd_key |= key.has_escape;
+            const Name *name = name_below(names, inside, key.start, (size_t)(key.end - key.start));
+            if (name != NULL && name->below != 0 && *at == '{') {
+                /* That it is an object is all that is said of it: where an id or a time could stand, that is odd. */
+                put_value(name, values, (Value){.start = at, .end = at + 1});
+                around[level++] = inside;
+                inside = name;
+                at = skip_space(at + 1, end);
+                continue;
+            }
+            at = skip_value(at, end, level + 1, &value);
+            if (at == NULL) return NULL;
+            if (name != NULL) put_value(name, values, value);
+        } else {
+            at++;
+            if (level == 0) break;
+            inside = around[--level];
+        }
         at = skip_comma(at, end, '}');
         if (at == NULL) return NULL;
     }
-    if (at == end) return NULL;
-    event->is_known = !has_odd_key && id_of(values, event) && time_of(values, event);
-    return at + 1;
+    event->is_known = !has_odd_key && id_of(layout, values, event) && time_of(layout, values, event);
+    return at;
 }
 
 #endif

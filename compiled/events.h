@@ -4,6 +4,7 @@
 #define DATASYNC_EVENTS_H
 
 #include "ends.h"
+#include "none.h"
 #include "page.h"
 #include "row.h"
 #include "rows.h"
@@ -41,8 +42,6 @@ static PyObject *events_item(PyObject *object, Py_ssize_t place) {
     const Slice *slice = &self->events.slices[place];
     return PyBytes_FromStringAndSize((const char *)text_of(self) + slice->start, slice->length);
 }
-
-static PyObject *new_none(void) { return Py_NewRef(Py_None); }
 
 /* Puts an event's id and time into two lists, which take over both. */
 static int put_columns(const Slice *slice, Place text, PyObject *event_ids, PyObject *times_us, Py_ssize_t place) {
@@ -129,7 +128,7 @@ static PyObject *events_rows(PyObject *object, PyObject *Py_UNUSED(ignored)) {
 static PyObject *mark_of(const Events *self, const Slice *slice) {
     if (slice == NULL) return new_none();
     const char *id = (const char *)text_of(self) + slice->id_start;
-    // Not "s#": what that means depends on the headers, and a module made with 3.13's must work under 3.11 as well.
+    /* Not "s#", whose length is an int to a Python before 3.13 where nobody defined PY_SSIZE_T_CLEAN. */
     return Py_BuildValue("(LN)", (long long)slice->time_us, PyUnicode_FromStringAndSize(id, (Py_ssize_t)slice->id_length));
 }
 
@@ -171,16 +170,13 @@ static PyType_Spec events_spec = {
     events_slots,
 };
 
-PyDoc_STRVAR(split_doc,
-             "split(text, /)\n--\n\n"
-             "The page's events, and where their array begins and ends; None where the page needs a closer look.");
-
-static PyObject *split(PyObject *Py_UNUSED(module), PyObject *text) {
+/* A page's events, and where their array begins and ends; None where the page needs a closer look. */
+static PyObject *split_by(const Layout *layout, PyObject *text) {
     if (!PyBytes_Check(text)) {
         PyErr_SetString(PyExc_TypeError, "a page must be bytes");
         return NULL;
     }
-    if ((size_t)PyBytes_Size(text) >= UINT32_MAX) Py_RETURN_NONE;
+    if ((size_t)PyBytes_Size(text) >= UINT32_MAX) return new_none();
     Events *events = PyObject_New(Events, events_type);
     if (events == NULL) return NULL;
     events->text = Py_NewRef(text);
@@ -188,9 +184,9 @@ static PyObject *split(PyObject *Py_UNUSED(module), PyObject *text) {
     events->doubts = 0;
     Place start = text_of(events);
     Span span;
-    if (!read_whole_page(start, start + PyBytes_Size(text), &events->events, &span)) {
+    if (!read_whole_page(layout, start, start + PyBytes_Size(text), &events->events, &span)) {
         Py_DECREF(events);
-        Py_RETURN_NONE;
+        return new_none();
     }
     for (size_t i = 0; i < events->events.count; i++) events->doubts += events->events.slices[i].id_length == 0;
     return Py_BuildValue("(Nnn)", events, (Py_ssize_t)(span.start - start), (Py_ssize_t)(span.end - start));

@@ -4,6 +4,7 @@
 #define DATASYNC_INFLIGHT_H
 
 #include "flight.h"
+#include "none.h"
 #include "rows.h"
 
 typedef struct {
@@ -61,7 +62,7 @@ static PyObject *inflight_remove(PyObject *object, PyObject *removed) {
     size_t missing = 0;
     if (rows == NULL) return NULL;
     for (size_t i = 0; i < rows->count; i++) missing += !take_out(flight, hash_of_row(flight, rows->places[i].row));
-    if (missing == 0) Py_RETURN_NONE;
+    if (missing == 0) return new_none();
     PyErr_SetString(PyExc_ValueError, "an id that is not in flight cannot be taken out");
     return NULL;
 }

@@ -48,13 +48,13 @@ static inline bool add_slice(Slices *slices, Place text, Place start, Place end,
 }
 
 /* After the array at a bracket. */
-static inline Place read_events(Place text, Place at, Place end, Slices *slices) {
+static inline Place read_events(const Layout *layout, Place text, Place at, Place end, Slices *slices) {
     at = skip_space(at + 1, end);
     while (at < end && *at != ']') {
         Event event = {.is_known = false};
         Value value;
         Place start = at;
-        at = *at == '{' ? read_event(at, end, &event) : skip_value(at, end, 0, &value);
+        at = *at == '{' ? read_event(layout, at, end, &event) : skip_value(at, end, 0, &value);
         if (at == NULL || !add_slice(slices, text, start, at, &event)) return NULL;
         at = skip_comma(at, end, ']');
         if (at == NULL) return NULL;
@@ -62,34 +62,58 @@ static inline Place read_events(Place text, Place at, Place end, Slices *slices)
     return at < end ? at + 1 : NULL;
 }
 
-static inline bool is_name(const Value *key, const char *name) {
-    size_t length = strlen(name);
-    return (size_t)(key->end - key->start) == length && memcmp(key->start, name, length) == 0;
-}
-
 /* Whether the text is a page of which no doubt is left. */
-static inline bool read_whole_page(Place text, Place end, Slices *slices, Span *events) {
+static inline bool read_whole_page(const Layout *layout, Place text, Place end, Slices *slices, Span *events) {
+    const Names *names = &layout->page;
+    const Name *inside = &names->names[0], *around[MOST_STEPS];
+    int level = 0;
+    bool was_met[MOST_NAMES] = {false};
+    Value key, value;
     events->start = NULL;
     Place at = skip_space(text, end);
-    if (at == end || *at != '{') return false;
+    if (at == end) return false;
+    if (*at == '[' && inside->here != 0) {
+        events->start = at;
+        at = events->end = read_events(layout, text, at, end, slices);
+        return at != NULL && skip_space(at, end) == end;
+    }
+    if (*at != '{' || inside->below == 0) return false;
     at = skip_space(at + 1, end);
-    while (at < end && *at != '}') {
-        Value key, value;
-        at = skip_key(at, end, &key);
-        if (at == NULL || key.has_escape) return false;
-        if (is_name(&key, "data") || is_name(&key, "events")) {
-            /* Two arrays, or none: which one counts is not for us to say. */
-            if (*at != '[' || events->start != NULL) return false;
-            events->start = at;
-            at = events->end = read_events(text, at, end, slices);
+    for (;;) {
+        if (at == end) return false;
+        if (*at != '}') {
+            at = skip_key(at, end, &key);
+            if (at == NULL || key.has_escape) return false;
+            const Name *name = name_below(names, inside, key.start, (size_t)(key.end - key.start));
+            if (name == NULL) {
+                at = skip_value(at, end, level + 1, &value);
+            } else {
+                /* Two arrays, or none, or one of two values of a name: which one counts is not for us to say. */
+                if (was_met[name - names->names]) return false;
+                was_met[name - names->names] = true;
+                if (name->here != 0 && *at == '[') {
+                    if (events->start != NULL) return false;
+                    events->start = at;
+                    at = events->end = read_events(layout, text, at, end, slices);
+                } else if (name->below != 0 && *at == '{') {
+                    around[level++] = inside;
+                    inside = name;
+                    at = skip_space(at + 1, end);
+                    continue;
+                } else {
+                    return false;
+                }
+            }
+            if (at == NULL) return false;
         } else {
-            at = skip_value(at, end, 1, &value);
+            at++;
+            if (level == 0) break;
+            inside = around[--level];
         }
-        if (at == NULL) return false;
         at = skip_comma(at, end, '}');
         if (at == NULL) return false;
     }
-    return at < end && events->start != NULL && skip_space(at + 1, end) == end;
+    return events->start != NULL && skip_space(at, end) == end;
 }
 
 #endif

@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datasync_columns import Events, InFlight, Rows, encode_rows, join, listed, split
+    from datasync_columns import Events, InFlight, Rows, Scanner, encode_rows, join, listed
 
     IS_COMPILED: bool
 else:
     try:
-        from datasync_columns import Events, InFlight, Rows, encode_rows, join, listed, split
+        from datasync_columns import Events, InFlight, Rows, Scanner, encode_rows, join, listed
 
         IS_COMPILED = True
     except ImportError:
         IS_COMPILED = False
 
-__all__ = ["IS_COMPILED", "Events", "InFlight", "Rows", "encode_rows", "join", "listed", "split"]
+__all__ = ["IS_COMPILED", "Events", "InFlight", "Rows", "Scanner", "encode_rows", "join", "listed"]

@@ -69,7 +69,7 @@ def examine(
         return Discovery(status, tuple(headers), rate_limit, (_remedy(error),), unreadable=why)
     parsed = page.parse()
     envelope = read_envelope(body, page, pages.records.names)
-    fields = find_event_fields(parsed.events[:_LOOKED_AT])
+    fields = find_event_fields(parsed.events[:_LOOKED_AT], page.reader)
     cap = read_page_cap(asked, len(page.raw_events), has_more=page.has_more, envelope=envelope)
     return Discovery(
         status=status,

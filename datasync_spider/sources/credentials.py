@@ -81,7 +81,8 @@ def read_auth(table: Table) -> Auth | None:
         case "headers":
             return HeadersAuth(headers=_some(auth, "headers", read_headers(auth, are_secret=True)))
         case "bearer":
-            return HeadersAuth(headers={"Authorization": f"Bearer {auth.need('token', _reference(), '')}"})
+            token = auth.need("token", _reference(), None)
+            return None if token is None else HeadersAuth(headers={"Authorization": f"Bearer {token}"})
         case "basic":
             return _read_basic(auth)
         case "query":

@@ -10,10 +10,11 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from datasync_spider.sources.addresses import appendable, check_base_url, check_stream_url, shown_url, with_slash
 from datasync_spider.sources.paths import Path, parse_path
-from datasync_spider.sources.secretnames import MARK
+from datasync_spider.sources.secretnames import MARK, may_be_secret
 from datasync_spider.sources.slots import with_stand_ins
 from datasync_spider.sources.tables import Kind, NotYet, guess, shown
 
@@ -172,6 +173,8 @@ def _url(check: Callable[[str], None], normal: Callable[[str], str], allowed: st
             raise ValueError(f"it is {_what(value)} and no text")
         if MARK in value:
             raise ValueError('no secret travels in a URL of a file: use auth = {type = "query", …}')
+        if any(may_be_secret(name) for name, _ in parse_qsl(value.partition("?")[2])):
+            raise ValueError('its query holds a credential: use auth = {type = "query", …}')
         # A digit can stand wherever a slot can, be it in a host, a port or a path.
         check(with_stand_ins(value, "1"))
         return normal(value)

@@ -14,7 +14,7 @@ from datasync_spider.reasons import LINK_UNREADABLE
 from datasync_spider.sources.urls import is_plain, resolve
 
 _SPACE_AND_COMMAS = re.compile(r"[ \t,]*")
-_REFERENCE = re.compile(r"<([^>]*)>")
+_REFERENCE = re.compile(r"<([^<>]*)>")
 _PARAMETER = re.compile(
     # Nothing is given back: a run of spaces would be tried in all its parts.
     r"""[ \t]*+;[ \t]*+(?P<name>[^ \t=;,"<>]*+)[ \t]*+"""

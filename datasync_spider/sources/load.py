@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from datasync_spider.errors import SourceRefused
 from datasync_spider.sources import keys
-from datasync_spider.sources.addresses import check_origin
+from datasync_spider.sources.addresses import check_origin, shown_url
 from datasync_spider.sources.credentials import read_auth, read_headers
 from datasync_spider.sources.kinds import (
     PLAIN,
@@ -61,8 +61,9 @@ def _parsed(text: str, file: str) -> dict[str, Any]:
     except RecursionError:
         raise SourceRefused(file, [f"{file}: it is no TOML that can be read: tables or lists too deep"]) from None
     except ValueError as error:
-        # Its message ends with line and column, and holds no value.
-        raise SourceRefused(file, [f"{file}: it is no TOML: {error}"]) from None
+        # Its message holds no value, and ends with line and column, but for one place.
+        why = str(error).replace("at end of document", f"at line {text.count(chr(10)) + 1}, the end of the file")
+        raise SourceRefused(file, [f"{file}: it is no TOML: {why}"]) from None
 
 
 def _read_file(values: dict[str, Any], mistakes: Mistakes, is_built_in: bool) -> Source:
@@ -130,7 +131,10 @@ def _hosts(scheme: str) -> Kind[tuple[str, ...]]:
             raise ValueError("a credential that travels by https is sent by no http")
         return unlike(origins)
 
-    return Kind(read, 'a list of hosts and origins such as ["files.example.com", "https://example.org:8443"]')
+    def show(value: Any) -> str:
+        return shown([shown_url(host) for host in value if isinstance(host, str)] if isinstance(value, list) else value)
+
+    return Kind(read, 'a list of hosts and origins such as ["files.example.com", "https://example.org:8443"]', show)
 
 
 def _meanings(table: Table) -> tuple[MeaningRow, ...]:

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, NoReturn
 from datasync_spider.sources import keys
 from datasync_spider.sources.kinds import path_of, text_of, unlike, whole_number
 from datasync_spider.sources.paths import Path
+from datasync_spider.sources.slots import slots
 from datasync_spider.sources.spec import End, EndFlag, Next
 from datasync_spider.sources.tables import Kind, NotYet, Table, guess
 
@@ -114,6 +115,8 @@ def _read_to(value: Any) -> _To:
     if text == "url":
         return _To("url")
     kind, _, name = text.partition(":")
+    if slots(name):
+        raise ValueError("a parameter's name holds no slot")
     if kind == "query" and name:
         return _To("query", name)
     raise _none_of(text, name, ("query:", "url"))

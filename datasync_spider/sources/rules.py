@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from datasync_spider.sources.slots import PAGE_SIZE, SLICE, TIMES, slots
 from datasync_spider.sources.spec import Stream
+from datasync_spider.sources.tables import key_text
 
 
 class Finding(NamedTuple):
@@ -88,14 +89,13 @@ def _parameters(stream: Stream) -> Iterator[Finding]:
     own, step = {name for name, _ in stream.query}, stream.next
     for name in step.keep or ():
         if name not in own:
-            yield Finding("next.keep", f"holds {name}, which is no parameter of query", frozenset({"query"}))
+            text = f"holds {key_text(name)}, which is no parameter of query; allowed: names of query"
+            yield Finding("next.keep", text, frozenset({"query"}))
     stays = step.keep is None or step.parameter in step.keep
     if step.to == "query" and step.parameter in own and stays:
-        yield Finding(
-            "next.to",
-            f"sets {step.parameter}, which is a parameter of query, too; allowed: one of the two, or a keep without it",
-            frozenset({"query", "next"}),
-        )
+        name = key_text(step.parameter)
+        text = f"sets {name}, which is a parameter of query, too; allowed: one of the two, or a keep without it"
+        yield Finding("next.to", text, frozenset({"query", "next"}))
 
 
 def _slots(stream: Stream, key: str, text: str) -> Iterator[Finding]:
@@ -106,7 +106,8 @@ def _slots(stream: Stream, key: str, text: str) -> Iterator[Finding]:
                 yield Finding(key, f"holds {{{slot}}}; allowed: {{{slot}}} in query only")
         elif slot == PAGE_SIZE:
             if stream.page_size is None:
-                yield Finding(key, "holds {page_size}, and there is no page_size", frozenset({"page_size"}))
+                text = "holds {page_size}, and there is no page_size; allowed: {page_size} with page_size"
+                yield Finding(key, text, frozenset({"page_size"}))
         elif slot.removeprefix(SLICE) not in names or not slot.startswith(SLICE):
             yield Finding(key, f"holds {{{slot}}}; allowed: {allowed_slots(names)}", frozenset({"slices"}))
 
@@ -119,5 +120,5 @@ def allowed_slots(names: set[str]) -> str:
 
 def _texts(stream: Stream) -> Iterator[tuple[str, str]]:
     yield "url", stream.url
-    yield from ((f"query.{name}", text) for name, text in stream.query)
-    yield from ((f"headers.{name}", text) for name, text in stream.headers.items())
+    yield from ((f"query.{key_text(name)}", text) for name, text in stream.query)
+    yield from ((f"headers.{key_text(name)}", text) for name, text in stream.headers.items())

@@ -10,9 +10,10 @@ from typing import Any
 
 from datasync_spider.sources.keys import Keys
 from datasync_spider.sources.kinds import text_of
+from datasync_spider.sources.secretnames import may_be_secret
 from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.spec import SliceValues
-from datasync_spider.sources.tables import Table, shown
+from datasync_spider.sources.tables import MASK, Table, shown
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 LONGEST_NAME_BYTES = 1_000
@@ -57,7 +58,7 @@ def _is_right(table: Table, key: str, values: dict[str, Any]) -> bool:
         try:
             _check(name, value)
         except ValueError as error:
-            inner.refuse(name, error, _VALUES, shown(value))
+            inner.refuse(name, error, _VALUES, MASK if may_be_secret(name) else shown(value))
     if before == len(table.mistakes.texts):
         _check_name(table, key, values)
     return before == len(table.mistakes.texts)

@@ -25,6 +25,10 @@ _OF_A_HOST = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?")
 _HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 
 
+class NoValue(ValueError):
+    """A slot that nothing fills."""
+
+
 def slots(text: str) -> tuple[str, ...]:
     """The names of the slots, in their order. Raises ValueError for what begins as a slot and is none."""
     return tuple(name for match in _SLOT.finditer(text) if (name := _name(match)) is not None)
@@ -47,7 +51,7 @@ def fill(text: str, values: Mapping[str, str], write: Callable[[str], str] = str
         if name is None:
             return match[0]
         if name not in values:
-            raise ValueError(f"{{{name}}} has no value")
+            raise NoValue(f"{{{name}}} has no value")
         return write(values[name])
 
     return _SLOT.sub(filled, text)

@@ -12,8 +12,9 @@ from typing import NamedTuple, TypeAlias
 from datasync_spider.sources.addresses import check_base_url, is_absolute, origin_of, url_parts
 from datasync_spider.sources.rules import slice_slots
 from datasync_spider.sources.secretnames import put_header, put_secrets
-from datasync_spider.sources.slots import SLICE, fill_url, slot_values, slots
+from datasync_spider.sources.slots import SLICE, NoValue, fill_url, slot_values, slots
 from datasync_spider.sources.spec import BasicAuth, HeadersAuth, QueryAuth, SliceValues, Source, Stream
+from datasync_spider.sources.tables import key_text
 
 SOURCE_TABLE = "[source]"
 
@@ -51,17 +52,17 @@ def _doubled(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFindin
         for name in headers:
             if name.lower() in own:
                 text = "is a header that auth sets, too; allowed: one of the two"
-                yield SourceFinding(table, f"headers.{name}", text, ((SOURCE_TABLE, "auth"),))
+                yield SourceFinding(table, f"headers.{key_text(name)}", text, ((SOURCE_TABLE, "auth"),))
     if isinstance(source.auth, QueryAuth):
         for stream in source.streams.values():
             for name in sorted({name for name, _ in stream.query} & source.auth.query.keys()):
                 text = "is a parameter that auth sets, too; allowed: one of the two"
-                yield SourceFinding(tables[stream.name], f"query.{name}", text, ((SOURCE_TABLE, "auth"),))
+                yield SourceFinding(tables[stream.name], f"query.{key_text(name)}", text, ((SOURCE_TABLE, "auth"),))
 
 
 def _texts(source: Source) -> Iterator[tuple[str, str]]:
     yield "base_url", source.base_url
-    yield from ((f"headers.{name}", text) for name, text in source.headers.items())
+    yield from ((f"headers.{key_text(name)}", text) for name, text in source.headers.items())
     match source.auth:
         case HeadersAuth(headers=texts) | QueryAuth(query=texts):
             yield from (("auth", text) for text in texts.values())
@@ -104,6 +105,9 @@ def _wrong(source: Source, stream: Stream, table: str, values: SliceValues) -> I
     for where, key, check in _checks(source, stream, table):
         try:
             check(filled)
+        except NoValue:
+            # The slot itself is wrong, which is told where slots are looked at.
+            continue
         except ValueError as error:
             yield where, key, str(error)
 
@@ -113,7 +117,9 @@ def _checks(source: Source, stream: Stream, table: str) -> Iterator[tuple[str, s
     yield SOURCE_TABLE, "base_url", lambda values: check_base_url(fill_url(source.base_url, values))
     yield table, "url", lambda values: _check_url(source, stream, values)
     for where, headers in ((SOURCE_TABLE, source.headers), (table, stream.headers)):
-        yield from ((where, f"headers.{name}", partial(_check_header, text)) for name, text in headers.items())
+        yield from (
+            (where, f"headers.{key_text(name)}", partial(_check_header, text)) for name, text in headers.items()
+        )
     match source.auth:
         case HeadersAuth(headers=headers):
             yield from ((SOURCE_TABLE, "auth", partial(_check_header, text)) for text in headers.values())
@@ -124,7 +130,9 @@ def _checks(source: Source, stream: Stream, table: str) -> Iterator[tuple[str, s
 
 
 def _check_header(text: str, values: Mapping[str, str]) -> None:
-    put_header(text, values, _AnySecret())
+    # One that is empty stands in place of a value that is wrong.
+    if text:
+        put_header(text, values, _AnySecret())
 
 
 def _check_text(text: str, values: Mapping[str, str]) -> None:

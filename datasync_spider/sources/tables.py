@@ -32,7 +32,7 @@ def shown(value: Any) -> str:
         return "a table"
     if isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
         return "a list of tables or lists"
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = _printable(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
@@ -135,13 +135,18 @@ def masked(_value: Any) -> str:
 
 def key_text(key: str) -> str:
     """A key as a file writes it."""
-    return key if _PLAIN_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+    return key if _PLAIN_KEY.fullmatch(key) else _printable(json.dumps(key, ensure_ascii=False))
 
 
 def guess(text: str, known: tuple[str, ...]) -> str:
     """A question that ends a sentence, or nothing."""
     close = get_close_matches(text.lower(), known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _printable(text: str) -> str:
+    """What moves a terminal's cursor, or turns its text around, as a number."""
+    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
 
 
 def _why_unknown(key: str, keys: Keys) -> str:

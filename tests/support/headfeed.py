@@ -14,14 +14,13 @@ from contextlib import suppress
 
 import msgspec
 
-from datasync_spider.api.event import parse_events
 from datasync_spider.items import EventPage
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.known import is_known_entirely
 from tests.support.database import rows
 from tests.support.pages import page
 from tests.support.runs import RunWriter, no_totals, open_test_run, slice_of
-from tests.support.sources import stream_spec
+from tests.support.sources import READER, stream_spec
 
 _WALKS_AT_MOST = 6
 
@@ -84,7 +83,7 @@ class HeadFeed:
         return {event_id for (event_id,) in found}
 
     def served_ids(self) -> set[str]:
-        return {event.event_id for event in parse_events([msgspec.Raw(raw) for raw in self.records]).events}
+        return {event.event_id for event in READER.parse([msgspec.Raw(raw) for raw in self.records]).events}
 
     def _run_once(self, chance: random.Random, trouble: float, window: list[bytes] | None = None) -> None:
         run = RunWriter(self.url, open_test_run(self.url, self.spec, is_backfill=window is not None))
@@ -144,7 +143,7 @@ class HeadFeed:
         records = self.records if self._window is None else self._window
         start = 0 if cursor is None else len(records) - int(cursor)
         raws = records[start : start + self.limit]
-        parsed = parse_events([msgspec.Raw(raw) for raw in raws])
+        parsed = READER.parse([msgspec.Raw(raw) for raw in raws])
         left = len(records) - start - len(raws)
         made = page(number, parsed.events, rejected=parsed.rejected, walk=walk)
         return dataclasses.replace(

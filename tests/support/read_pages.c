@@ -9,10 +9,22 @@
 
 #include "page.h"
 
+static Layout layout;
+
+/* Of the DataSync API. */
+static void put_names(void) {
+    const char *records[] = {"data", "events"}, *ids[] = {"id", "eventId", "event_id"},
+               *times[] = {"timestamp", "occurredAt", "occurred_at"};
+    begin_layout(&layout);
+    for (int i = 0; i < 2; i++) put_records(&layout, &(Step){(Place)records[i], strlen(records[i])}, 1);
+    for (int i = 0; i < 3; i++) put_id(&layout, &(Step){(Place)ids[i], strlen(ids[i])}, 1);
+    for (int i = 0; i < 3; i++) put_time(&layout, &(Step){(Place)times[i], strlen(times[i])}, 1);
+}
+
 static void tell(Place text, size_t bytes) {
     Slices events = {0};
     Span span;
-    if (read_whole_page(text, text + bytes, &events, &span)) {
+    if (read_whole_page(&layout, text, text + bytes, &events, &span)) {
         size_t doubts = 0;
         uint64_t sum = 0;
         for (size_t place = 0; place < events.count; place++) {
@@ -30,6 +42,7 @@ static void tell(Place text, size_t bytes) {
 int main(int count, char **arguments) {
     FILE *file = count == 2 ? fopen(arguments[1], "rb") : NULL;
     if (file == NULL) return 2;
+    put_names();
     unsigned char length[4];
     while (fread(length, 1, 4, file) == 4) {
         size_t bytes = length[0] | (size_t)length[1] << 8 | (size_t)length[2] << 16 | (size_t)length[3] << 24;

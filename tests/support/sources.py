@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from datasync_spider.api import compiled
 from datasync_spider.api.page import Asked, Page, PageReader
 from datasync_spider.sources.paginators.cursor import CursorPaginator
 from datasync_spider.sources.paths import Path, parse_path
@@ -48,6 +51,17 @@ READER = PAGES.records
 def read_page(body: bytes, pages: PageReader = PAGES) -> Page:
     """The page of a body that answered the first request."""
     return pages.read(body, {}, Asked("http://127.0.0.1/events", None, None))
+
+
+def read_page_in_python(body: bytes, pages: PageReader = PAGES) -> Page:
+    """The same as where nothing could be compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "IS_COMPILED", False)
+        return read_page(body, pages)
+
+
+READ_WAYS = (read_page, read_page_in_python)
+"""Each way in which a page is read."""
 
 
 def stream_spec(name: str, slice_name: str = NO_SLICE, **facts: Any) -> StreamSpec:

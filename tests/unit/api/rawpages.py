@@ -23,21 +23,21 @@ _ID_KEYS = [b'"id"', b'"id"', b'"eventId"', b'"event_id"']
 _TIME_KEYS = [b'"timestamp"', b'"timestamp"', b'"occurredAt"', b'"occurred_at"']
 _OTHER_KEYS = [b'"a"', b'""', b'"type"', '"é"'.encode(), b'"data"', b'"Id"', b'"id "', b'"timestamps"', b'"a"']
 _ODD_KEYS = [b'"\\u0069d"', b'"event\\u0049d"', b'"time\\u0073tamp"', b'"nam\\n"', b'"\\ud83d\\ude00"', b'"i\xc3d"']
-_IDS = [
+IDS = [
     *(b'"a"', b'"56a349b5-0000-4000-8000-000000000000"', b"7", b"0", b"123456789012345678", b"null"),
     *('"aé☃"'.encode(), b'"' + b"x" * 1000 + b'"'),
 ]
-_ODD_IDS = [
+ODD_IDS = [
     *(b"-0", b"-7", b"1234567890123456789", b"1.5", b"1e3", b"true", b"{}", b'["a"]', b'""', b'" a"', b'"\x7f"'),
     *('"é"'.encode(), '"\u200b"'.encode(), b'"a\\u0041"', b'"a\\\\"', b'"\\""', b'"' + b"x" * 1001 + b'"'),
     *(b'"a\\u0000"', b'"a\\ud800"'),
 ]
-_TIMES = [
+TIMES = [
     *(b"1769541612369", b"1769541612", b"1769541612369123", b"176954161236912399", b"100000000", b"null"),
     *(b'"2026-01-27T19:20:12.369Z"', b'"2026-01-27T19:20:12Z"', b'"2024-02-29T23:59:59.123456789+05:30"'),
     *(b'"0001-01-01T00:00:00-00:01"', b'"9999-12-31T23:59:59.999999+00:01"'),
 ]
-_ODD_TIMES = [
+ODD_TIMES = [
     *(
         b"1769541612369123999",
         b"99999999",
@@ -69,14 +69,14 @@ _OTHERS = [
     ),
     *(b'"' + b"x" * 40 + b'"', b'"' + b"y" * 15 + b"\\n" + b"y" * 31 + b'"'),
 ]
-_ODD_OTHERS = [
+ODD_OTHERS = [
     *(b'"\\ud83d"', b'"\\u0000"', b'"\xff"', b'"\xed\xa0\x80"', b'"\x01"', b"01", b"nul", b"+1", b"1.", b"[1 2]"),
     b"[" * 520 + b"]" * 520,
 ]
 # About one in ten is odd, so that most pages are taken whole and most events of these known.
 _MEMBERS = [
-    *[(_ID_KEYS, _IDS), (_ID_KEYS, _IDS), (_TIME_KEYS, _TIMES), (_OTHER_KEYS, _OTHERS)] * 7,
-    *[(_ID_KEYS, _ODD_IDS), (_TIME_KEYS, _ODD_TIMES), (_ODD_KEYS, _IDS)],
+    *[(_ID_KEYS, IDS), (_ID_KEYS, IDS), (_TIME_KEYS, TIMES), (_OTHER_KEYS, _OTHERS)] * 7,
+    *[(_ID_KEYS, ODD_IDS), (_TIME_KEYS, ODD_TIMES), (_ODD_KEYS, IDS)],
 ]
 _RARELY = [False] * 24 + [True]
 _ENVELOPES = [
@@ -164,10 +164,10 @@ def event(pick: Pick) -> bytes:
     space = [pick(_SPACES) for _ in range(4)]
     kinds = [pick(_MEMBERS) for _ in range(pick(range(7)))]
     if pick(range(4)):
-        kinds.insert(pick(range(len(kinds) + 1)), (_ID_KEYS, _IDS))
+        kinds.insert(pick(range(len(kinds) + 1)), (_ID_KEYS, IDS))
     members = []
     for keys, values in kinds:
-        value = pick(_ODD_OTHERS if pick(_RARELY) else values)
+        value = pick(ODD_OTHERS if pick(_RARELY) else values)
         members.append(space[0] + pick(keys) + space[1] + b":" + space[2] + value + space[3])
     return b"{" + (b",".join(members) or space[0]) + b"}"
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.api import compiled
 from datasync_spider.api.grammar import MAX_DEPTH, Ungrammatical, unstorable_escape, walk
 from tests.support.compiling import needs_compiled
+from tests.support.scanning import split
 from tests.unit.api.jsontexts import any_text, values, written
 from tests.unit.api.pagetexts import body
 
@@ -25,7 +25,7 @@ TOKENS = [
 
 def is_taken(event: bytes) -> bool:
     """As one event, by the compiled reading."""
-    found = compiled.split(body(event))
+    found = split(body(event))
     return found is not None and list(found[0]) == [event]
 
 
@@ -84,7 +84,7 @@ def test_the_depth_is_bounded_where_python_bounds_it(opening: bytes, closing: by
 
 def test_events_side_by_side_do_not_add_to_each_others_depth() -> None:
     deep = b'{"id":"a","x":' + b"[" * 511 + b"]" * 511 + b',"y":' + b"[" * 511 + b"]" * 511 + b"}"
-    found = compiled.split(body(b",".join([deep] * 3)))
+    found = split(body(b",".join([deep] * 3)))
     assert found is not None
     assert list(found[0]) == [deep] * 3
 
@@ -142,10 +142,10 @@ def test_utf_8_is_taken_where_python_takes_it() -> None:
 @pytest.mark.parametrize("space", [b" ", b"\t", b"\n", b"\r", b" \t\n\r" * 9])
 def test_space_may_be_wherever_json_lets_it_be(space: bytes) -> None:
     for place in range(len(TOKENS) + 1):
-        found = compiled.split(b"".join([*TOKENS[:place], space, *TOKENS[place:]]))
+        found = split(b"".join([*TOKENS[:place], space, *TOKENS[place:]]))
         assert found is not None
         assert found[0].columns() == (["a", None], [None, None], 1)
-    assert compiled.split(space + space.join(TOKENS) + space) is not None
+    assert split(space + space.join(TOKENS) + space) is not None
 
 
 @pytest.mark.parametrize(
@@ -153,4 +153,4 @@ def test_space_may_be_wherever_json_lets_it_be(space: bytes) -> None:
 )
 def test_nothing_else_is_space(odd: bytes) -> None:
     for place in range(len(TOKENS) + 1):
-        assert compiled.split(b"".join([*TOKENS[:place], odd, *TOKENS[place:]])) is None
+        assert split(b"".join([*TOKENS[:place], odd, *TOKENS[place:]])) is None

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from datasync_spider.api import compiled
 from tests.support.compiling import needs_compiled
+from tests.support.scanning import split
 from tests.unit.api.agreement import assert_agrees
 from tests.unit.api.pagetexts import LIVE, body
 
@@ -38,7 +38,7 @@ MANY = body(b",".join(b'{"id":"%06d","timestamp":1769541612369}' % number for nu
 )
 def test_a_plain_page_is_taken(text: bytes, events: list[bytes]) -> None:
     assert_agrees(text)
-    found = compiled.split(text)
+    found = split(text)
     assert found is not None
     assert list(found[0]) == events
 
@@ -103,25 +103,25 @@ def test_a_plain_page_is_taken(text: bytes, events: list[bytes]) -> None:
 )
 def test_a_page_that_is_not_plain_is_left_to_python(text: bytes) -> None:
     assert_agrees(text)
-    assert compiled.split(text) is None
+    assert split(text) is None
 
 
 @pytest.mark.parametrize("text", [LIVE, body(b' {"id":"a\xc3\xa9\\n","x":[1.5e3,{"a":null}]} , "x\\u00e9",-1')])
 def test_no_proper_prefix_of_a_page_is_taken(text: bytes) -> None:
-    assert compiled.split(text) is not None
+    assert split(text) is not None
     for length in range(len(text)):
-        assert compiled.split(text[:length]) is None
+        assert split(text[:length]) is None
 
 
 def test_what_is_no_bytes_is_an_error() -> None:
     odd: Any
     for odd in ("{}", bytearray(LIVE), memoryview(LIVE), None, 7):
         with pytest.raises(TypeError, match="a page must be bytes"):
-            compiled.split(odd)
+            split(odd)
 
 
 def test_events_are_a_sequence_of_their_bytes() -> None:
-    found = compiled.split(LIVE)
+    found = split(LIVE)
     assert found is not None
     events = found[0]
     assert (len(events), events[0], events[1], events[-1], events[-2]) == (
@@ -134,7 +134,7 @@ def test_events_are_a_sequence_of_their_bytes() -> None:
 
 
 def test_nobody_can_make_events_of_no_page() -> None:
-    found = compiled.split(LIVE)
+    found = split(LIVE)
     assert found is not None
     kind: Any = type(found[0])
     for make in (kind, lambda: object.__new__(kind), lambda: copy.copy(found[0]), lambda: pickle.dumps(found[0])):
@@ -146,7 +146,7 @@ def test_nobody_can_make_events_of_no_page() -> None:
 
 def test_events_outlive_whoever_had_the_page() -> None:
     text = bytes(bytearray(LIVE))
-    found = compiled.split(text)
+    found = split(text)
     assert found is not None
     before = sys.getrefcount(text)
     events = found[0]
@@ -159,14 +159,14 @@ def test_events_outlive_whoever_had_the_page() -> None:
 def test_a_page_that_was_taken_or_left_is_let_go() -> None:
     left = body(b'{"id":"a"},{"id":"\\u0000"}')
     taken = body(b'{"id":"a"},{"id":null}')
-    found = compiled.split(taken)
+    found = split(taken)
     assert found is not None
     held: list[object] = [left, taken, type(found[0])]
     found = None
     before = list(map(sys.getrefcount, held))
     for _ in range(100):
-        assert compiled.split(left) is None
-        found = compiled.split(taken)
+        assert split(left) is None
+        found = split(taken)
         assert found is not None
         assert found[0].columns() == (["a", None], [None, None], 1)
         assert list(found[0])
@@ -178,10 +178,10 @@ def test_a_page_that_was_taken_or_left_is_let_go() -> None:
 def test_a_crawl_of_any_length_needs_no_more_memory(ending: bytes) -> None:
     # Taken, or left at its very end. One of them has more than a megabyte of slices.
     text = MANY + ending
-    assert (compiled.split(text) is None) == bool(ending)
+    assert (split(text) is None) == bool(ending)
     before = psutil.Process().memory_info().rss
     for _ in range(100):
-        found = compiled.split(text)
+        found = split(text)
         if found is not None:
             found[0].columns()
     assert psutil.Process().memory_info().rss - before < 60_000_000

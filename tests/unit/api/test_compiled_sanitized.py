@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.api import compiled
 from tests.support.compiling import compile_program, needs_compiled
+from tests.support.scanning import split
 from tests.unit.api.pagetexts import LIVE, body
 from tests.unit.api.rawpages import many_pages
 
@@ -45,7 +45,7 @@ def texts() -> Iterator[bytes]:
 
 def verdict(text: bytes) -> str:
     """As the program tells it, of the module in use."""
-    found = compiled.split(text)
+    found = split(text)
     if found is None:
         return "left"
     events, start, end = found

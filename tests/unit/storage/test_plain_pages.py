@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_spider.api import compiled
-from datasync_spider.api.page import Page, read_page
+from datasync_spider.api.page import Page
 from datasync_spider.items import EventPage, lazy_views
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.feedorder import PageEnds, PageTimes
@@ -20,6 +20,8 @@ from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.rows import Rows, encode_rows
 from tests.support.compiling import needs_compiled
 from tests.support.leaks import left_behind_bytes
+from tests.support.scanning import split
+from tests.support.sources import read_page
 from tests.unit.api.pagetexts import body
 
 pytestmark = needs_compiled
@@ -76,7 +78,7 @@ def test_a_page_as_it_came_is_prepared_as_one_whose_events_were_looked_at(
 
 @given(st.lists(_event, max_size=6))
 def test_rows_and_ends_of_events_are_those_of_their_columns(texts: list[bytes]) -> None:
-    found = compiled.split(body(b",".join(texts)))
+    found = split(body(b",".join(texts)))
     assert found is not None
     events: compiled.Events = found[0]
     columns: Any = events.columns()
@@ -90,7 +92,7 @@ def test_a_page_with_a_doubt_is_looked_at() -> None:
     doubtful = page_of(b'{"id":"a"}', b'{"id":"\\u0062"}')
     assert doubtful.plain_events() is None
     assert Preparer().prepare(doubtful).rows.event_ids == ["a", "b"]
-    found = compiled.split(body(b'{"id":"a"},{"id":""}'))
+    found = split(body(b'{"id":"a"},{"id":""}'))
     assert found is not None
     assert found[0].doubts() == 1
     with pytest.raises(ValueError, match="in doubt"):
@@ -115,7 +117,7 @@ def test_rows_of_events_leave_nothing_behind_and_outlive_their_page() -> None:
 
     def often() -> None:
         for _ in range(200):
-            found = compiled.split(text)
+            found = split(text)
             assert found is not None
             rows = found[0].rows()
             found[0].ends()

@@ -17,6 +17,7 @@ from datasync_spider.api.quicklook import Payload
 from datasync_spider.storage.rows import POSTGRES_EPOCH_US, Rows, encode_rows
 from tests.support.compiling import needs_compiled
 from tests.support.leaks import left_behind_bytes
+from tests.support.scanning import split
 from tests.unit.api.pagetexts import body
 
 pytestmark = needs_compiled
@@ -43,7 +44,7 @@ def test_rows_of_ids_of_one_length_are_the_same_bytes_too(rows: list[tuple[int |
 
 def test_events_of_a_page_are_the_same_rows_as_their_bytes() -> None:
     texts = ['{"id":"a","timestamp":1769541612369}', ' {"id":"a☃"}\n', '{"id":"c","x":[1,"]"]}', '{"id":7}']
-    found = compiled.split(body(",".join(texts).encode()))
+    found = split(body(",".join(texts).encode()))
     assert found is not None
     events = found[0]
     event_ids, times_us, doubts = events.columns()
@@ -56,7 +57,7 @@ def test_events_of_a_page_are_the_same_rows_as_their_bytes() -> None:
 
 
 def page_of(count: int) -> Any:
-    found = compiled.split(body(b",".join([b'{"id":"a"}'] * count)))
+    found = split(body(b",".join([b'{"id":"a"}'] * count)))
     assert found is not None
     return found[0]
 
