@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from typing import Any
 
 import pytest
 
 from datasync_spider.api.event import RejectedEvent
+from datasync_spider.items import EventPage
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.passdepth import read_pass_depth
 from datasync_spider.storage.runs import finish_run
@@ -143,6 +145,26 @@ def test_an_incremental_pass_walks_past_a_window_and_stops_where_it_would_have_w
     assert feed.requests == 1
 
 
+def letters(number: int, layout: str, **others: Any) -> EventPage:
+    """A star is a record of always the same bytes, any other sign the id of an event."""
+    dead = [RejectedEvent(place, "not_an_object", b"42") for place, sign in enumerate(layout) if sign == "*"]
+    made = page(number, [sign for sign in layout if sign != "*"], rejected=dead, ends_pass=others.get("ends_pass"))
+    return dataclasses.replace(made, **others)
+
+
+def test_records_without_an_id_are_counted_anew_after_a_pass_that_a_backfill_came_into(database_url: str) -> None:
+    with run_writer(database_url) as run:
+        run.write(letters(1, "a*"))
+    with run_writer(database_url, is_backfill=True) as run:
+        run.write(letters(1, "z", ends_pass="last_page"))
+    with run_writer(database_url) as run:
+        run.write(letters(1, "b*", cursor="cursor-1", ends_pass="last_page"))
+    with run_writer(database_url) as run:
+        assert run.run.resume.pass_kind == "full"
+        run.write(letters(1, "*na*"), letters(2, "b*", ends_pass="last_page"))
+    assert value(database_url, "SELECT total_rejected FROM ingestion_state") == 3
+
+
 def play(url: str, seed: int) -> None:
     """A feed that grows while it is walked, with backfills between; all of it may crash. Compared after each sync."""
     chance = random.Random(seed)
@@ -155,20 +177,21 @@ def play(url: str, seed: int) -> None:
             feed.records.insert(0, chance.choice([b"42", b"null"]) if chance.random() < nameless else feed.named())
 
     def backfill() -> None:
-        newest = chance.randint(0, len(feed.records))
-        feed.backfill(newest, chance.randint(newest, len(feed.records)), chance, trouble=0.05)
+        # Mostly among what no pass has fetched yet, where a page of a window may be all that a later pass looks at.
+        newest = chance.randint(0, chance.choice([5, len(feed.records)]))
+        feed.backfill(newest, newest + chance.randint(1, 20), chance, trouble=0.05)
 
     grow(30)
     for _ in range(5):
         feed.before_request = lambda: grow(3) if chance.random() < 0.1 else None
-        for _ in range(chance.randint(0, 4)):
+        for _ in range(chance.randint(0, 6)):
             step = chance.randint(0, 2)
             if step == 0:
                 backfill()
             elif step == 1:
                 feed.crash(chance, trouble=0.3)
             else:
-                grow(12)
+                grow(20)
         feed.before_request = lambda: None
         # A pass that has begun before the feed grew has not seen all of it.
         feed.sync(chance, trouble=0.08)
