@@ -98,7 +98,7 @@ def _fill(url: str, specs: list[StreamSpec], streams: str, runs: int, letters: i
                     _EVENTS.format(
                         table=slice_.table,
                         columns=("slice_id, " if spec.is_sliced else "") + "event_id, occurred_at, payload",
-                        slice_name=f"{slice_.slice_id}," if spec.is_sliced else "",
+                        slice=f"{slice_.slice_id}," if spec.is_sliced else "",
                     ),
                     values,
                 )

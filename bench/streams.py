@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datasync_spider.api.recordreader import RecordReader
+from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.streamnames import NO_SLICE
-from datasync_spider.syncplan import built_in_source
 
 READER = RecordReader.of(built_in_source().streams["events"])
 

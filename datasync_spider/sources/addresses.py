@@ -6,21 +6,11 @@ Invariant: what :func:`shown_url` gives holds none of the places where people pu
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _IN_NO_URL = frozenset('\\"<>{}|^`')
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-class Origin(NamedTuple):
-    """Where a URL leads."""
-
-    scheme: str
-    host: str
-    port: int
 
 
 def url_parts(text: str) -> SplitResult:
@@ -33,17 +23,11 @@ def url_parts(text: str) -> SplitResult:
     except ValueError:
         # urllib's own message repeats the text.
         raise ValueError("its host or port cannot be understood") from None
-    if parts.scheme not in _DEFAULT_PORTS:
+    if parts.scheme not in {"http", "https"}:
         raise ValueError("its scheme is neither http nor https")
     if not parts.hostname:
         raise ValueError("it names no host")
     return parts
-
-
-def origin_of(text: str) -> Origin:
-    """Raises ValueError as :func:`url_parts` does."""
-    parts = url_parts(text)
-    return Origin(parts.scheme, (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS[parts.scheme])
 
 
 def check_base_url(text: str) -> None:

@@ -95,7 +95,7 @@ def _read_basic(auth: Table) -> BasicAuth:
     password = auth.take(
         "password", Kind(_password, f'{_NAME_SECRETS}; or "" where the user is the secret', masked), ""
     )
-    if user and MARK not in user and auth.raw("password") in {None, ""}:
+    if user and MARK not in user and auth.raw("password") in (None, ""):
         auth.note("password", f"is missing, and user names no secret; allowed: {_NAME_SECRETS}")
     return BasicAuth(user=user, password=password)
 

@@ -41,7 +41,7 @@ class _To(NamedTuple):
 
 
 # What stands where something is wrong: the file is refused for it.
-NO_NEXT = Next(source="link", to="url", name="next", keep=())
+NO_NEXT = Next(source="link", to="url", name="next")
 
 
 def read_next(table: Table) -> Next:
@@ -65,7 +65,8 @@ def read_next(table: Table) -> Next:
         name=source.name,
         parameter=to.parameter,
         first=first,
-        keep=() if to.to == "url" else keep,
+        # Beside a URL nothing is kept in any case.
+        keep=None if to.to == "url" else keep,
     )
 
 
@@ -143,14 +144,16 @@ def _read_end(value: Any) -> End:
     if not isinstance(value, list) or not value:
         raise ValueError("it is an empty list" if value == [] else "it is no list")
     texts = [text_of(text) for text in value]
-    flags = [text.removeprefix("flag:") for text in unlike(texts) if text.startswith("flag:")]
-    for text in texts:
+    for text in unlike(texts):
         _check_rule(text)
+    flags = tuple(_flag(text.removeprefix("flag:")) for text in texts if text.startswith("flag:"))
+    if len({flag.path for flag in flags}) < len(flags):
+        raise ValueError("two flags are of one path, and could never agree")
     return End(
         no_next="no-next" in texts,
         empty="empty" in texts,
         short="short" in texts,
-        flags=tuple(_flag(text) for text in flags),
+        flags=flags,
     )
 
 

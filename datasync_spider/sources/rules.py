@@ -91,11 +91,12 @@ def _parameters(stream: Stream) -> Iterator[Finding]:
         if name not in own:
             text = f"holds {key_text(name)}, which is no parameter of query; allowed: names of query"
             yield Finding("next.keep", text, frozenset({"query"}))
-    stays = step.keep is None or step.parameter in step.keep
-    if step.to == "query" and step.parameter in own and stays:
+    # A text of query is what the first page is asked with, as in cursor=*; a slot or a counter is meant for all pages.
+    has_slots = any(slots(text) for name, text in stream.query if name == step.parameter)
+    if step.to == "query" and (has_slots or (step.source == "counter" and step.parameter in own)):
         name = key_text(step.parameter)
-        text = f"sets {name}, which is a parameter of query, too; allowed: one of the two, or a keep without it"
-        yield Finding("next.to", text, frozenset({"query", "next"}))
+        text = f"sets {name}, which is a parameter of query, too; allowed: a parameter of its own"
+        yield Finding("next.to", text, frozenset({"query"}))
 
 
 def _slots(stream: Stream, key: str, text: str) -> Iterator[Finding]:

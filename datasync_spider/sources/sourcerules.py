@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from datasync_spider.sources.addresses import check_base_url, is_absolute, origin_of, url_parts
+from datasync_spider.sources.addresses import check_base_url, is_absolute
 from datasync_spider.sources.rules import slice_slots
 from datasync_spider.sources.secretnames import put_header, put_secrets
 from datasync_spider.sources.slots import SLICE, NoValue, fill_url, slot_values, slots
 from datasync_spider.sources.spec import BasicAuth, HeadersAuth, QueryAuth, SliceValues, Source, Stream
 from datasync_spider.sources.tables import key_text
+from datasync_spider.sources.urls import origin
 
 SOURCE_TABLE = "[source]"
 
@@ -150,8 +151,6 @@ def _check_url(source: Source, stream: Stream, values: Mapping[str, str]) -> Non
     url = fill_url(stream.url, values)
     if not is_absolute(url):
         return
-    url_parts(url)
     base = fill_url(source.base_url, values)
-    origins = {origin_of(base), *(origin_of(allowed) for allowed in source.allow_hosts)}
-    if origin_of(url) not in origins:
+    if origin(url) not in {origin(base), *(origin(allowed) for allowed in source.allow_hosts)}:
         raise ValueError("it leads to another host than base_url; allowed: that of base_url, or one of allow_hosts")

@@ -26,15 +26,16 @@ class NotConforming(AssertionError):
 class Server(Protocol):
     """How an API is asked and answers. Derive from it; only the first two methods must be written.
 
-    ``base_url``, ``url``, ``own``: as of a source and its stream. ``end``: what makes a page the last. ``names``: what
-    names a page: any ``text`` that the API likes, or the ``offset`` of its first record.
+    ``base_url``, ``url``, ``own``: as of a source and its stream. ``end``: what makes a page the last. ``names``: by
+    what a page is asked for: any ``text`` that the API likes, the ``offset`` of its first record, or the number of the
+    ``page``, which is 1 for the first.
     """
 
     base_url: str = "https://api.example.com/v1"
     url: str = "/records"
     own: Pairs = ()
     end: End = End(no_next=True)
-    names: Literal["text", "offset"] = "text"
+    names: Literal["text", "offset", "page"] = "text"
 
     def asked(self, url: str) -> str | None:
         """Which page a request for this URL asks for, decoded as your API does it; None for the first."""
@@ -81,19 +82,27 @@ def plain_chain(server: Server) -> Chain:
 
 def chain_of(server: Server, pages: list[list[int]]) -> Chain:
     """Those pages, named as the API names them. Where an empty page may be the end, one stands there."""
-    if server.names == "offset" or server.end.empty:
+    if server.end.empty:
         pages = [*pages, []]
-    if server.names == "offset":
-        offsets = [str(sum(map(len, pages[:number]))) for number in range(len(pages))]
-        chain: dict[str | None, Page] = {None: Page(pages[0], offsets[1])}
-        return chain | {name: Page(page, str(int(name) + len(page))) for name, page in zip(offsets, pages, strict=True)}
-    names = [None, *(f"page-{number}" for number in range(1, len(pages)))]
-    return {name: Page(page, following) for name, page, following in zip(names, pages, [*names[1:], None], strict=True)}
+    names = [_name(server, pages, number) for number in range(len(pages))]
+    chain: dict[str | None, Page] = {
+        name: Page(page, following) for name, page, following in zip(names, pages, [*names[1:], None], strict=True)
+    }
+    return {None: chain[names[0]], **chain}
+
+
+def _name(server: Server, pages: list[list[int]], number: int) -> str:
+    match server.names:
+        case "offset":
+            return str(sum(map(len, pages[:number])))
+        case "page":
+            return str(number + 1)
+    return f"page-{number}"
 
 
 def all_records(chain: Chain) -> list[int]:
-    """The chain's records. An offset of 0 names the first page once more."""
-    return [record for name, page in chain.items() for record in page.records if name != "0"]
+    """The chain's records. The first page has a name, too, under which it stands once more."""
+    return [record for name, page in chain.items() for record in page.records if name is not None]
 
 
 def walk(paginator: Paginator, server: Server, chain: Chain, position: str | None = None) -> Iterator[Visit]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from datasync_spider.api import compiled
+from datasync_spider.api.answer import check_answer as check
 from datasync_spider.api.page import Asked, Page, PageReader
+from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.paginators.cursor import CursorPaginator
 from datasync_spider.sources.paths import Path, parse_path
-from datasync_spider.sources.spec import End, EndFlag, Incremental, Next, Stream
 from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.streamnames import NO_SLICE
 
@@ -19,31 +21,7 @@ def paths(*texts: str) -> tuple[Path, ...]:
     return tuple(map(parse_path, texts))
 
 
-def _everywhere(*names: str) -> tuple[Path, ...]:
-    return paths(*(f"{place}{name}" for place in ("pagination.", "meta.", "") for name in names))
-
-
-EVENTS_STREAM = Stream(
-    name="events",
-    url="/events",
-    query=(("limit", "{page_size}"), ("since", "{since}"), ("until", "{until}")),
-    records=paths("data", "events"),
-    id=paths("id", "eventId", "event_id"),
-    time=paths("timestamp", "occurredAt", "occurred_at"),
-    order="newest-first",
-    next=Next(
-        source="body",
-        to="query",
-        parameter="cursor",
-        paths=_everywhere("nextCursor", "next_cursor"),
-    ),
-    end=End(flags=tuple(EndFlag(path=path, value=False) for path in _everywhere("hasMore", "has_more"))),
-    total=_everywhere("total"),
-    returned=_everywhere("returned"),
-    request_id=_everywhere("requestId", "request_id"),
-    cursor_seconds=_everywhere("cursorExpiresIn", "cursor_expires_in"),
-    incremental=Incremental(type="known", format="ms"),
-)
+EVENTS_STREAM = built_in_source().streams["events"]
 PAGES = PageReader(EVENTS_STREAM, CursorPaginator(EVENTS_STREAM.next))
 READER = PAGES.records
 
@@ -51,6 +29,11 @@ READER = PAGES.records
 def read_page(body: bytes, pages: PageReader = PAGES) -> Page:
     """The page of a body that answered the first request."""
     return pages.read(body, {}, Asked("http://127.0.0.1/events", None, None))
+
+
+def check_answer(status: int, headers: Mapping[str, str], body: bytes) -> Page:
+    """What an answer to the first request means."""
+    return check(PAGES, Asked("http://127.0.0.1/events", None, None), status, headers, body)
 
 
 def read_page_in_python(body: bytes, pages: PageReader = PAGES) -> Page:

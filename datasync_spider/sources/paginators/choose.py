@@ -31,7 +31,7 @@ def _is_whole(next_: Next) -> bool:
     if next_.to == "query":
         if not next_.parameter or next_.source == "link":
             return False
-    elif next_.source == "counter" or next_.keep is not None:
+    elif next_.source == "counter" or next_.keep:
         return False
     match next_.source:
         case "body":

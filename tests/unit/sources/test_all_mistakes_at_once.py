@@ -230,10 +230,22 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(places(plain())), values), min_size=1, max_size=3))
-def test_whatever_stands_at_a_key_a_file_is_read_or_refused(changes: list[tuple[str, Any]]) -> None:
-    made = plain()
+CREDENTIALS: list[dict[str, Any]] = [
+    {"type": "bearer", "token": "secret:A"},
+    {"type": "headers", "headers": {"X-Key": "secret:A"}},
+    {"type": "basic", "user": "me", "password": "secret:A"},
+    {"type": "query", "query": {"key": "secret:A"}},
+]
+INNER = ["token", "headers", "headers.X-Key", "user", "password", "query", "query.key"]
+PLACES = [*places(plain()), *(f"source.auth.{key}" for key in INNER)]
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.sampled_from(CREDENTIALS), st.lists(st.tuples(st.sampled_from(PLACES), values), min_size=1, max_size=3))
+def test_whatever_stands_at_a_key_a_file_is_read_or_refused(
+    auth: dict[str, Any], changes: list[tuple[str, Any]]
+) -> None:
+    made = changed(plain(), "source.auth", auth)
     for path, value in changes:
         try:
             made = changed(made, path, value)

@@ -107,6 +107,7 @@ def test_an_offset_beyond_all_counters_is_refused() -> None:
         (Next(source="header", to="query", name="X-Next", parameter="p"), CursorPaginator),
         (Next(source="link", to="url", name="next"), UrlPaginator),
         (Next(source="body", to="url", paths=PATHS), UrlPaginator),
+        (Next(source="body", to="url", paths=PATHS, keep=()), UrlPaginator),
         (Next(source="header", to="url", name="X-Next"), UrlPaginator),
         (OFFSET, OffsetPaginator),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paths import parse_path
 from datasync_spider.sources.spec import End, EndFlag, Next
 from tests.support.sourcetexts import REMOVED
@@ -17,11 +18,11 @@ from tests.unit.sources.streams import stream, told
     [
         ({"from": "body:m.next", "to": "query:cursor"}, {"paths": "m.next", "parameter": "cursor"}),
         ({"from": ["body:a", "body:b"], "to": "query:c"}, {"paths": "a b", "parameter": "c"}),
-        ({"from": 'body:"@odata.nextLink"', "to": "url"}, {"paths": '"@odata.nextLink"', "to": "url", "keep": ()}),
+        ({"from": 'body:"@odata.nextLink"', "to": "url"}, {"paths": '"@odata.nextLink"', "to": "url"}),
         ({"from": "header:X-Next", "to": "query:c"}, {"source": "header", "name": "X-Next", "parameter": "c"}),
-        ({"from": "header:X-Next", "to": "url"}, {"source": "header", "name": "X-Next", "to": "url", "keep": ()}),
-        ({"from": "link:next", "to": "url"}, {"source": "link", "name": "next", "to": "url", "keep": ()}),
-        ({"from": "body:a", "to": "url", "keep": "none"}, {"paths": "a", "to": "url", "keep": ()}),
+        ({"from": "header:X-Next", "to": "url"}, {"source": "header", "name": "X-Next", "to": "url"}),
+        ({"from": "link:next", "to": "url"}, {"source": "link", "name": "next", "to": "url"}),
+        ({"from": "body:a", "to": "url", "keep": "none"}, {"paths": "a", "to": "url"}),
         ({"from": "body:a", "to": "query:c", "keep": ["limit"]}, {"paths": "a", "parameter": "c", "keep": ("limit",)}),
         ({"from": "body:a", "to": "query:c", "keep": "none"}, {"paths": "a", "parameter": "c", "keep": ()}),
         ({"from": "body:a", "to": "query:c", "keep": "all"}, {"paths": "a", "parameter": "c", "keep": None}),
@@ -30,7 +31,10 @@ from tests.unit.sources.streams import stream, told
 def test_next_says_where_an_answer_has_what_follows_and_where_that_goes(written: Any, meant: dict[str, Any]) -> None:
     paths = tuple(parse_path(path) for path in meant.pop("paths", "").split())
 
-    assert stream("next", written).next == Next(**{"source": "body", "to": "query", "paths": paths, **meant})
+    found = stream("next", written).next
+
+    assert found == Next(**{"source": "body", "to": "query", "paths": paths, **meant})
+    assert paginator(found).ask(None).url is None
 
 
 def test_a_counter_counts_from_its_first_value_and_needs_a_page_size_that_the_api_is_told() -> None:
@@ -38,6 +42,9 @@ def test_a_counter_counts_from_its_first_value_and_needs_a_page_size_that_the_ap
 
     assert stream("next", counter, end=["short"]).next == Next(
         source="counter", to="query", name="offset", parameter="offset", first=7
+    )
+    assert told("next", {**counter, "keep": []}, end=["empty"], query={"offset": "0", "n": "{page_size}"}).startswith(
+        "next.to sets offset, which is a parameter of query, too"
     )
     assert "next.from is counter:offset, and the API is not asked for a size of pages" in told(
         "next", counter, end=["empty"], query={}
@@ -75,10 +82,10 @@ def test_parts_of_next_that_do_not_go_together_are_refused(written: Any, place: 
     assert told("next", written, end=["no-next", "empty"]).startswith(place)
 
 
-def test_a_parameter_of_the_first_page_may_be_set_by_what_follows_where_it_does_not_stay() -> None:
-    step = {"from": "body:a", "to": "query:cursor", "keep": ["limit"]}
+def test_a_parameter_of_query_may_be_the_first_value_of_what_follows() -> None:
+    step = {"from": "body:a", "to": "query:cursor"}
 
-    assert stream("next", step, query={"cursor": "*", "limit": "{page_size}"}).next.keep == ("limit",)
+    assert stream("next", step, query={"cursor": "*", "limit": "{page_size}"}).next.parameter == "cursor"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +107,19 @@ def test_a_flag_is_a_path_and_a_value_of_json_or_a_bare_text(written: list[str],
 
 
 @pytest.mark.parametrize(
-    "wrong", [[], "no-next", ["flag:a"], ["flag:=1"], ["flag:a="], ["flag:a=[1]"], ["empty", "empty"], ["nonext"], [1]]
+    "wrong",
+    [
+        [],
+        "no-next",
+        ["flag:a"],
+        ["flag:=1"],
+        ["flag:a="],
+        ["flag:a=[1]"],
+        ["empty", "empty"],
+        ["nonext"],
+        [1],
+        ["flag:a=1", "flag:a=2"],
+    ],
 )
 def test_an_end_that_is_none_is_refused(wrong: Any) -> None:
     assert told("end", wrong).startswith("end is ")

@@ -104,6 +104,7 @@ def test_the_credential_is_one_of_these(written: Any, meant: Any) -> None:
         ({"type": "basic", "user": "me", "password": "hunter2"}, "auth.password is ***: a secret itself belongs"),
         ({"type": "basic", "user": "hunter2"}, "auth.password is missing, and user names no secret"),
         ({"type": "basic", "user": "me:hunter2", "password": "secret:P"}, "auth.user is ***: it holds a colon"),
+        ({"type": "basic", "user": "me", "password": ["hunter2"]}, "auth.password is ***: it is a list and no text"),
         ({"type": "query", "query": {"api_key": "hunter2"}}, "auth.query.api_key is ***: a secret itself belongs"),
         ({"type": "query"}, "auth.query is missing or empty"),
     ],
