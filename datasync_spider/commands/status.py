@@ -24,7 +24,7 @@ from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.owner import parse_owner
 from datasync_spider.storage.registry import Slice
-from datasync_spider.storage.status import read_last_runs, read_state
+from datasync_spider.storage.status import read_last_backfill, read_last_runs, read_state
 from datasync_spider.streamnames import label
 
 if TYPE_CHECKING:
@@ -88,8 +88,9 @@ class Command(DatasyncCommand):
             # Earlier ones tell of what is forgotten.
             current = [run for run in runs if run["run_id"] >= state["first_run_id"]]
             doing = _activity(connection, current[0]["run_id"]) if current else None
+            backfill = read_last_backfill(connection, slice_.slice_id)
             waits = waits_of(connection, state["credential_id"])
-        report = _report(slice_, state, runs, current, doing, waits)
+        report = _report(slice_, state, runs, current, backfill, doing, waits)
         show(json.dumps(report, default=_plain) if opts.json else "\n".join(visible(line) for line in _lines(report)))
         run = report["run"]
         if opts.expect and (run is None or run["status"] != opts.expect):
@@ -121,6 +122,7 @@ def _report(
     state: dict[str, Any],
     runs: list[dict[str, Any]],
     current: list[dict[str, Any]],
+    backfill: dict[str, Any] | None,
     doing: Activity | None,
     waits: Waits,
 ) -> dict[str, Any]:
@@ -150,6 +152,8 @@ def _report(
         "credential": {"id": waits.credential_id, **waits.closed._asdict()},
         "activity": {"state": doing.state, "words": doing.words, "advice": doing.advice} if doing else None,
         "run": _run_report(current[0]) if current else None,
+        # Beside the passes: what it says of itself says nothing of them.
+        "backfill": _run_report(backfill) if backfill else None,
         "earlier_runs": [_run_report(run) for run in (runs[1:] if current else runs)],
         "exit_code": exitcodes.exit_code(current[0]["status"]) if current else None,
     }
@@ -180,9 +184,13 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if run is None and report["earlier_runs"]:
         lines.append("no run since what it had stored was forgotten: the next crawl reads all of it anew")
     elif run is None:
-        lines.append("no run yet: the first crawl begins it")
+        first = "begins it" if report["backfill"] is None else "begins with a full pass"
+        lines.append(f"no run yet: the first crawl {first}")
     else:
         lines += _run_lines(run, report["activity"])
+    if report["backfill"]:
+        lines.append("a backfill after it:" if run else "a backfill:")
+        lines.append(_earlier_line(report["backfill"]))
     if report["earlier_runs"]:
         lines += ["before it:", *(_earlier_line(run) for run in report["earlier_runs"])]
     return lines

@@ -26,6 +26,9 @@ RUN_REASONS: dict[str, Explanation] = {
     "reached_known": Explanation(
         "It walked back to events that an earlier pass had proven, so everything newer is stored."
     ),
+    "backfilled": Explanation(
+        "It fetched a window of the feed, as far as the API gave it; position and pass are as they were."
+    ),
     "replayed": Explanation("It tried rejected events again, as many as it was asked to."),
     # Ends as incomplete.
     "short_read": Explanation(

@@ -19,7 +19,7 @@ from datasync_spider.api.event import RejectedEvent
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.ground import Ground, Known, Standing, find_known, read_progress
-from datasync_spider.storage.occurrences import Occurrences
+from datasync_spider.storage.occurrences import BackfillOccurrences, Occurrences
 from datasync_spider.storage.pagerecords import PageRecord
 from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.runs import OpenRun
@@ -107,7 +107,11 @@ class _Counting:
         progress = read_progress(connection, run.slice)
         self._standing = Standing(progress)
         self._known = self._find_known()
-        self._occurrences = Occurrences(connection, run, progress, nameless) if nameless else None
+        self._occurrences: Occurrences | BackfillOccurrences | None = None
+        if nameless and run.is_backfill:
+            self._occurrences = BackfillOccurrences(connection, run, nameless)
+        elif nameless:
+            self._occurrences = Occurrences(connection, run, progress, nameless)
 
     def insert(self) -> Kept:
         rows: list[_Row] = []
@@ -127,7 +131,7 @@ class _Counting:
         event_ids = {record for page in unsure for record in page.records if isinstance(record, str)}
         named = [letter for page in unsure for letter in page.letters if letter.event_id is not None]
         digests = {letter.digest for letter in named}
-        known = find_known(self._connection, run.slice, run.resume.pass_started_at, event_ids, digests)
+        known = find_known(self._connection, run.slice, run.resume.known_before, event_ids, digests)
         # What PostgreSQL refuses stands among the page's events by its id.
         refused = [letter for page in unsure for letter in page.refused if letter.digest in known.digests]
         known.event_ids |= {letter.event_id for letter in refused if letter.event_id is not None}
