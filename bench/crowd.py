@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import psycopg2
 
+from bench.streams import stream_spec
 from datasync_spider.storage.connect import connect
 from datasync_spider.storage.registry import StreamSpec, register
 
@@ -73,9 +74,9 @@ def gather(url: str, *, streams: int, runs: int, letters: int, slices: int) -> N
     Equal ids in all of them. Each stream has ``letters`` dead letters, at most one a run.
     """
     names = [f"s{number}" for number in range(1, streams + 1)]
-    _fill(url, [StreamSpec(name) for name in names], "s%", runs, letters)
+    _fill(url, [stream_spec(name) for name in names], "s%", runs, letters)
     if slices:
-        specs = [StreamSpec(SLICED, slice=f'{{"tenant":{number}}}') for number in range(1, slices + 1)]
+        specs = [stream_spec(SLICED, slice_name=f'{{"tenant":{number}}}') for number in range(1, slices + 1)]
         _fill(url, specs, SLICED, 2, 1)
     connection = psycopg2.connect(url)
     connection.autocommit = True

@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 from psycopg2 import sql
 
 from bench.feed import PROJECT
-from datasync_spider.api.page import read_page
+from bench.streams import READER, stream_spec
+from datasync_spider.api.page import Page
 from datasync_spider.items import EventPage, lazy_views
 from datasync_spider.storage.batch import Batch
 from datasync_spider.storage.checkpoint import RunTotals
@@ -35,8 +36,8 @@ _PAGE_BLOCKS = 5
 # What WRITE_BATCH_SIZE is by default.
 _BATCH_PAGES = 5
 _LEASE_TTL_MS = 3_600_000
-_UNSLICED = StreamSpec("unsliced")
-_SLICED = StreamSpec("sliced", '{"part":"1"}')
+_UNSLICED = stream_spec("unsliced")
+_SLICED = stream_spec("sliced", '{"part":"1"}')
 
 
 @dataclass(slots=True)
@@ -98,10 +99,11 @@ def _pages(total: int) -> Iterator[EventPage]:
     for number, start in enumerate(range(0, len(blocks), _PAGE_BLOCKS), 1):
         some = blocks[start : start + _PAGE_BLOCKS]
         events = b",".join(factory.block(block).data for block in some)
-        page = read_page(b'{"data":[%b],"hasMore":true,"nextCursor":"%d"}' % (events, number))
-        views = lazy_views(page)
+        records, _ = READER.split(b'{"data":[%b]}' % events)
+        assert records is not None
+        views = lazy_views(Page(records, READER, str(number), has_more=True))
         cursor = str(number - 1) if number > 1 else None
-        yield EventPage(number, 1, cursor, str(number), len(page.raw_events), *views, fetched_at=time.time())
+        yield EventPage(number, 1, cursor, str(number), len(records), *views, fetched_at=time.time())
 
 
 def _batches(total: int) -> Iterator[Batch]:

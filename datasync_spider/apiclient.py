@@ -2,8 +2,8 @@
 
 Invariant: what the crawl's download handler promises holds here too. Only the configured origin is asked; redirects
 are not followed; TLS is verified; one time limit covers everything from the connection to the last byte of the body;
-a body comes out whole or not at all and never larger than allowed; the client says honestly what it is. The key is
-sent as X-API-Key and appears in no message. Nothing is ever asked twice: whether to ask again is the caller's to say.
+a body comes out whole or not at all and never larger than allowed; the client says honestly what it is. What proves
+who asks appears in no message. Nothing is ever asked twice: whether to ask again is the caller's to say.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from scrapy.crawler import Crawler
 
 from datasync_spider.api.endpoint import origin, same_origin
 from datasync_spider.errors import ConnectionTrouble, OriginRefused, Stopped
-from datasync_spider.headers import header_pairs, plain_pairs
+from datasync_spider.headers import header_pairs, listed_pairs, plain_pairs
 from datasync_spider.proxies import proxy_for
+from datasync_spider.sources.spec import Pairs
+from datasync_spider.syncplan import SyncPlan
 from datasync_spider.trust import remedy
 from datasync_spider.wire.client import HttpClient
 from datasync_spider.wire.errors import (
@@ -83,6 +85,10 @@ class Answer:
         """Text by lower-case name, as :func:`datasync_spider.headers.plain_pairs` has it."""
         return plain_pairs(self.headers)
 
+    def header_lists(self) -> dict[str, list[str]]:
+        """All values of each header, by its lower-case name."""
+        return listed_pairs(self.headers)
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -98,12 +104,12 @@ class Upload:
 
 
 class ApiClient:
-    """``api_key`` None: requests carry none. ``is_direct``: past any proxy that the environment names."""
+    """``headers``: what requests carry to say who asks. ``is_direct``: past any proxy that the environment names."""
 
     def __init__(
         self,
         base_url: str,
-        api_key: str | None,
+        headers: Pairs,
         user_agent: str,
         timeout_seconds: float,
         max_body_bytes: int,
@@ -114,9 +120,20 @@ class ApiClient:
         self._proxy = None if is_direct else _proxy_choice(proxy_for(base_url))
         self._timeout_seconds = timeout_seconds
         self._max_body_bytes = max_body_bytes
-        self._headers = {"Accept": "application/json", "User-Agent": user_agent}
-        if api_key is not None:
-            self._headers["X-API-Key"] = api_key
+        self._headers = {"Accept": "application/json", "User-Agent": user_agent, **dict(headers)}
+
+    @classmethod
+    def of(cls, plan: SyncPlan, *, timeout_seconds: float | None = None, is_anonymous: bool = False) -> ApiClient:
+        """Asks as a crawl of the plan does. ``is_anonymous``: without its credential."""
+        config = plan.config
+        return cls(
+            plan.base_url_text,
+            () if is_anonymous else (*plan.headers, *plan.authorization.headers),
+            config.user_agent,
+            config.timeout_seconds if timeout_seconds is None else timeout_seconds,
+            config.max_body_bytes,
+            is_direct=plan.is_bundled_mock,
+        )
 
     @property
     def request_headers(self) -> tuple[tuple[str, str], ...]:

@@ -30,11 +30,13 @@ from datasync_spider.errors import ConfigurationError, Stalled, Stopped, Storage
 from datasync_spider.local.mock_process import start_mock
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.logs import install_logging
+from datasync_spider.planning import named_plan
 from datasync_spider.proxies import passed_over, proxy_for
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.registry import FIRST_STREAM, Slice, find_slice
 from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.status import read_stream_names
+from datasync_spider.syncplan import SyncPlan
 from datasync_spider.trust import check_authorities
 
 if TYPE_CHECKING:
@@ -74,30 +76,33 @@ def database(settings: BaseSettings, config: Config) -> Iterator[str]:
         yield server.url
 
 
-def check_way(config: Config) -> None:
+def check_way(plan: SyncPlan) -> None:
     """Looks at what the environment says of the way to the API: proxies, and authorities for its certificate.
 
     Raises ConfigurationError where the way is barred, whatever the API may do.
     """
-    if config.base_url is None:
+    if plan.base_url is None:
         return
-    proxy = proxy_for(config.base_url)
-    if any(url.startswith("https:") for url in (config.base_url, proxy or "")):
+    proxy = proxy_for(plan.base_url)
+    if any(url.startswith("https:") for url in (plan.base_url, proxy or "")):
         check_authorities()
 
 
 @contextlib.contextmanager
-def api(settings: BaseSettings, config: Config) -> Iterator[None]:
-    """The configured API; the bundled mock is started where mock mode names no address.
+def api(settings: BaseSettings, plan: SyncPlan) -> Iterator[None]:
+    """The API of the plan; the bundled mock is started where mock mode names no address.
+
+    Whoever asks it makes a new plan then.
 
     Raises ConfigurationError where the environment leaves no way to it.
     """
-    check_way(config)
-    if config.base_url is not None:
-        if warning := passed_over(config.base_url):
+    check_way(plan)
+    if plan.base_url is not None:
+        if warning := passed_over(plan.base_url):
             logger.warning("%s", warning)
         yield
         return
+    config = plan.config
     mock = start_mock(PROJECT_DIRECTORY, config.home, {**os.environ, **config.mock_environ})
     try:
         settings.set("API_BASE_URL", mock.base_url, priority="cmdline")
@@ -154,20 +159,21 @@ def interruptibly(work: Callable[[], None], watch: StandstillWatch) -> None:
         raise raised[0]
 
 
-def chosen_slice(connection: Connection, config: Config) -> Slice:
-    """What STREAM and SLICE name, in a database of today's schema.
+def chosen_slice(connection: Connection, plan: SyncPlan) -> Slice:
+    """The plan's slice, in a database of today's schema.
 
     Where no stream was ever begun any name may be meant, and the first one's row, in which nothing stands, is what is
     known of it. Raises ConfigurationError where there are streams, and not this one.
     """
-    found = find_slice(connection, config.stream, config.slice)
+    stream, name, reader = plan.spec.name, plan.spec.slice, plan.spec.reader
+    found = find_slice(connection, stream, reader, name)
     known = read_stream_names(connection) if found is None else ()
-    first = find_slice(connection, FIRST_STREAM) if found is None and not known else None
+    first = find_slice(connection, FIRST_STREAM, reader) if found is None and not known else None
     connection.rollback()
     if first is not None:
-        return replace(first, stream=config.stream, name=config.slice)
+        return replace(first, stream=stream, name=name)
     if found is None:
-        raise ConfigurationError(streamnames.unknown(config.stream, config.slice, known))
+        raise ConfigurationError(streamnames.unknown(stream, name, known))
     return found
 
 
@@ -201,6 +207,11 @@ class DatasyncCommand(ScrapyCommand):
     @property
     def name(self) -> str:
         return type(self).__module__.rpartition(".")[2]
+
+    def plan(self, *, with_secrets: bool = True) -> SyncPlan:
+        """Of the slice that STREAM and SLICE name, as settings are by now. ``with_secrets``: it will be asked for."""
+        assert self.settings is not None
+        return named_plan(self.settings, with_secrets=with_secrets)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         """The command's work; gives the exit code."""

@@ -17,8 +17,8 @@ from scrapy.exceptions import (
 )
 
 from datasync_spider import signals, stats
-from datasync_spider.config import Config
 from datasync_spider.errors import Stopped
+from datasync_spider.syncplan import plan_of
 from datasync_spider.wire.client import HttpClient
 from datasync_spider.wire.errors import (
     BodyCut,
@@ -51,7 +51,7 @@ class HttpDownloadHandler:
     lazy = True
 
     def __init__(self, crawler: Crawler) -> None:
-        config = Config.from_settings(crawler.settings)
+        config = plan_of(crawler).config
         self._crawler = crawler
         self._timeout_seconds = config.timeout_ms / 1000
         self._is_stopping = False

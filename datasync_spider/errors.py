@@ -2,7 +2,8 @@
 
 DatasyncError
 ├── ConfigurationError        refuse to start: exit code 2, before any request
-│   └── ExportRefused         an export that is asked for cannot be made
+│   ├── ExportRefused         an export that is asked for cannot be made
+│   └── SourceRefused         a source's file is wrong: its streams cannot be crawled, others can
 ├── RetryableError            ask again after a pause; the position is unchanged
 │   ├── PageUnreadable        a 200 whose body is no page: truncated, empty, HTML, no data array
 │   ├── PageContradiction     a page that denies itself: more to come but no cursor; retried briefly
@@ -18,6 +19,7 @@ DatasyncError
 │   ├── CertificateRefused    nobody vouches for the API's certificate, or not for this host
 │   ├── WrongProtocol         what answers speaks no HTTP, or no TLS
 │   ├── OriginRefused         a URL outside the configured origin
+│   ├── PositionRefused       a stored position that the stream's way of paging cannot have made
 │   ├── CursorRepeated        the feed walks in a circle
 │   ├── NoNewRecords          page after page, and all of them known
 │   ├── OnlyEmptyPages        page after page, and none with a record
@@ -45,6 +47,8 @@ their userinfo, and headers never.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class DatasyncError(Exception):
     """Base of all; never raised itself."""
@@ -58,6 +62,16 @@ class ExportRefused(ConfigurationError):
     """A file that is asked for besides could not even be begun."""
 
     reason = "export_refused"
+
+
+class SourceRefused(ConfigurationError):
+    """A file does not describe a source. ``mistakes`` are all that were found, each with file, table and key."""
+
+    def __init__(self, file: str, mistakes: Iterable[str]) -> None:
+        self.file = file
+        self.mistakes = tuple(mistakes)
+        count = "1 mistake" if len(self.mistakes) == 1 else f"{len(self.mistakes)} mistakes"
+        super().__init__("\n  ".join([f"{file} describes no source, for {count}:", *self.mistakes]))
 
 
 class RetryableError(DatasyncError):
@@ -152,6 +166,12 @@ class OriginRefused(FatalError):
     """A request would leave the API's own origin, and the API key with it."""
 
     reason = "origin_refused"
+
+
+class PositionRefused(FatalError):
+    """A position means nothing to the paginator that is to go on from it. The message does not hold it."""
+
+    reason = "position_refused"
 
 
 class CursorRepeated(FatalError):

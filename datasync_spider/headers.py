@@ -43,6 +43,14 @@ def plain_headers(headers: Headers) -> dict[str, str]:
     return plain
 
 
+def listed_headers(headers: Headers) -> dict[str, list[str]]:
+    """All values of each header, by its lower-case name."""
+    return {
+        name.decode("latin-1").lower(): [value.decode("latin-1") for value in values]
+        for name, values in _items(headers)
+    }
+
+
 def plain_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The same of pairs of text, in their order."""
     plain: dict[str, str] = {}
@@ -50,6 +58,14 @@ def plain_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
         name = raw_name.lower()
         plain[name] = f"{plain[name]}, {value}" if name in plain and name.startswith(_LISTS) else value
     return plain
+
+
+def listed_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The same of pairs of text."""
+    lists: dict[str, list[str]] = {}
+    for name, value in pairs:
+        lists.setdefault(name.lower(), []).append(value)
+    return lists
 
 
 def _items(headers: Headers) -> ItemsView[bytes, list[bytes]]:

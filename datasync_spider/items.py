@@ -17,8 +17,9 @@ from typing import Any, Generic, TypeVar, overload
 import msgspec
 
 from datasync_spider.api import compiled
-from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent, parse_events
-from datasync_spider.api.page import Page, RawEvents
+from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent
+from datasync_spider.api.page import Page
+from datasync_spider.api.recordreader import RawEvents, RecordReader
 from datasync_spider.api.touched import as_columns
 
 _T = TypeVar("_T")
@@ -53,8 +54,9 @@ class LazyView(Sequence[_T], Generic[_T]):
 class _ParseOnce:
     """Parses a page's raw events at most once, from whichever thread looks first."""
 
-    def __init__(self, raw_events: RawEvents) -> None:
+    def __init__(self, raw_events: RawEvents, reader: RecordReader) -> None:
         self._raw_events: RawEvents | None = raw_events
+        self._reader = reader
         self._lock = threading.Lock()
         self._parsed: ParsedEvents | None = None
         self._events: list[Event] | None = None
@@ -84,7 +86,7 @@ class _ParseOnce:
     def _parse(self) -> ParsedEvents:
         if self._parsed is None:
             assert self._raw_events is not None
-            self._parsed = parse_events(self._raw_events)
+            self._parsed = self._reader.parse(self._raw_events)
             # The slices pin the whole response body in memory; the payload copies do not.
             self._raw_events = None
         return self._parsed
@@ -184,7 +186,7 @@ class EventPage:
 
 def lazy_views(page: Page) -> tuple[Sequence[Event], Sequence[RejectedEvent]]:
     """The two fields of a page, ``events`` and ``rejected``, over one parse that has not happened yet."""
-    parse = _ParseOnce(page.raw_events)
+    parse = _ParseOnce(page.raw_events, page.reader)
     return _EventsView(parse), _RejectedView(parse)
 
 

@@ -31,6 +31,7 @@ guard()
 
 BOT_NAME = "datasync"
 SPIDER_MODULES = ["datasync_spider.spiders"]
+SPIDER_LOADER_CLASS = "datasync_spider.spiderloader.StreamSpiderLoader"
 COMMANDS_MODULE = commands_module(sys.argv)
 ADDONS = {"datasync_spider.addon.ConfigAddon": 100}
 

@@ -10,6 +10,7 @@ from mock_api.calls import Call
 from mock_api.faultplan import FaultPlan
 from mock_api.faults import Rule
 from mock_api.feed import Feed
+from mock_api.records import Records
 from mock_api.replies import Reply, json_reply
 from mock_api.stats import Stats
 
@@ -19,8 +20,8 @@ PREFIX = "/__control/"
 class Control:
     """The controls of one server."""
 
-    def __init__(self, feed: Feed, plan: FaultPlan, stats: Stats) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, records: Records, plan: FaultPlan, stats: Stats) -> None:
+        self._grown: dict[str, Feed | Records] = {"events": feed, "records": records}
         self._plan = plan
         self._stats = stats
 
@@ -45,10 +46,16 @@ class Control:
                     self._plan.clear()
                     return self._rules()
                 case "POST", "grow":
-                    return json_reply({"total": self._feed.grow(_count(call.params.get("by", ""), "by"))})
+                    return json_reply({"total": self._growing(call).grow(_count(call.params.get("by", ""), "by"))})
         except ValueError as exc:
             return json_reply({"error": str(exc)}, 400)
         return json_reply({"error": f"no such control: {call.method} {call.path}"}, 404)
+
+    def _growing(self, call: Call) -> Feed | Records:
+        what = call.params.get("of", "events")
+        if what not in self._grown:
+            raise ValueError(f"of must be one of {', '.join(self._grown)}, not {what!r}")
+        return self._grown[what]
 
     def _rules(self) -> Reply:
         return json_reply({"faults": [rule.described() for rule in self._plan.rules()]})

@@ -194,6 +194,7 @@ def _call(request: Request) -> Call:
         target=request.target,
         api_key=request.fields.get(b"x-api-key"),
         user_agent=request.fields.get(b"user-agent"),
+        host=request.fields.get(b"host"),
         upload=request.upload,
     )
 

@@ -45,6 +45,7 @@ class Options:
     port: int
     total: int
     edition: int
+    records: int
     feed: FeedSettings
     limits: LimitSettings
     api_key: str | None
@@ -65,6 +66,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
         port=given.port,
         total=given.total,
         edition=given.edition,
+        records=given.records,
         feed=FeedSettings(
             seed=given.seed,
             shape=given.shape,
@@ -136,6 +138,11 @@ def _parser(environment: Mapping[str, str]) -> ArgumentParser:
         "--memory-mb",
         type=whole(1),
         help=f"memory for made events, 0.35 MB per 1000 ({DEFAULT_MEMORY_MB}; with --prepare: whatever all need)",
+    )
+
+    profiles = parser.add_argument_group("other ways of paging")
+    profiles.add_argument(
+        "--records", type=whole(0), default=1_000, help="records of link/records and offset/records (1000)"
     )
 
     limits = parser.add_argument_group("limits")

@@ -8,6 +8,7 @@ from hmac import compare_digest
 from mock_api.calls import Call
 from mock_api.control import PREFIX, Control
 from mock_api.eventsapi import EventsApi
+from mock_api.profiles import Profiles
 from mock_api.replies import Reply, error_reply, json_reply, unauthorized
 from mock_api.requestids import request_ids
 from mock_api.stats import Entry, Stats
@@ -20,9 +21,16 @@ class Router:
     """The server's endpoints."""
 
     def __init__(
-        self, events: EventsApi, submissions: Submissions, control: Control | None, stats: Stats, api_key: str | None
+        self,
+        events: EventsApi,
+        profiles: Profiles,
+        submissions: Submissions,
+        control: Control | None,
+        stats: Stats,
+        api_key: str | None,
     ) -> None:
         self._events = events
+        self._profiles = profiles
         self._submissions = submissions
         self._control = control
         self.stats = stats
@@ -54,6 +62,10 @@ class Router:
                 return self._events.page(call)
             case "event":
                 return self._events.single(call, call.path.rpartition("/")[2])
+            case "link":
+                return self._profiles.link(call)
+            case "offset":
+                return self._profiles.offset(call)
             case "submissions":
                 return self._submissions.submit(call)
         return self._submissions.listed(call)
@@ -66,6 +78,8 @@ def _endpoint(call: Call) -> str:
             return "events"
         case "GET", ["events", _]:
             return "event"
+        case "GET", ["link" | "offset" as profile, "records"]:
+            return profile
         case "POST", ["submissions"]:
             return "submissions"
         case "GET", ["submissions"]:

@@ -16,6 +16,8 @@ from mock_api.httpserver import ApiServer
 from mock_api.limits import RateLimits
 from mock_api.options import Options
 from mock_api.parent import watch_parent
+from mock_api.profiles import Profiles
+from mock_api.records import Records
 from mock_api.router import BASE_PATH, Router
 from mock_api.stats import Stats
 from mock_api.submissions import Submissions
@@ -28,10 +30,12 @@ def build_router(options: Options, feed: Feed) -> Router:
     limits = RateLimits(options.limits)
     plan = FaultPlan(options.fault_seed, options.rules)
     stats = Stats()
+    records = Records(options.feed.seed, options.records)
     return Router(
         EventsApi(options.feed, feed, limits, plan),
+        Profiles(records, limits, plan, options.feed.latency_ms),
         Submissions(options.submission_quota, plan, limits),
-        Control(feed, plan, stats) if options.control else None,
+        Control(feed, records, plan, stats) if options.control else None,
         stats,
         options.api_key,
     )

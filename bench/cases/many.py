@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from bench.bench import Bench
 from bench.crowd import MEASURED, gather
 from bench.figures import CaseFound, Figure, ratios
+from bench.streams import READER
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.dashboard import (
     count_events,
@@ -108,7 +109,7 @@ def _seconds(look: _Look, url: str) -> float:
     """The fastest of some, over one connection: what else the machine does only ever adds to it."""
     taken = []
     with look.connected(url) as connection:
-        slice_ = find_slice(connection, MEASURED)
+        slice_ = find_slice(connection, MEASURED, READER)
         assert slice_ is not None
         for _ in range(_REPEATED):
             started = time.perf_counter()

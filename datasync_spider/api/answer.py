@@ -8,7 +8,7 @@ prose is looked at only for what some deployments tell in no other way.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
@@ -18,9 +18,9 @@ from datasync_spider.api.complaint import MAX_CHARACTERS, Complaint, read_compla
 from datasync_spider.api.cursorfault import CursorFault, cursor_fault
 from datasync_spider.api.endpoint import origin
 from datasync_spider.api.errorinpage import ErrorInPage
-from datasync_spider.api.page import Page, read_page
+from datasync_spider.api.meanings import Declared, meaning_of_error
+from datasync_spider.api.page import Asked, Page, PageReader
 from datasync_spider.api.ratelimited import names_rate_limit, says_rate_limited
-from datasync_spider.api.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
 from datasync_spider.errors import (
     ApiRefused,
     CursorExpired,
@@ -31,6 +31,8 @@ from datasync_spider.errors import (
     RateLimited,
     ServerTrouble,
 )
+from datasync_spider.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
+from datasync_spider.sources.spec import Meaning
 
 # Such as ;jsessionid=…
 _PATH_PARAMETERS = re.compile(r";[^/]*")
@@ -47,26 +49,36 @@ _TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
 
 def check_answer(
+    pages: PageReader,
+    asked: Asked,
     status: int,
     headers: Mapping[str, str],
     body: bytes,
-    now_epoch: float,  # noqa: ARG001 - time is always given in this layer, and no verdict needs it yet
+    header_lists: Mapping[str, Sequence[str]] | None = None,
 ) -> Page:
-    """The page of a good answer. ``headers`` have lower-case names.
+    """The page of a good answer.
 
-    Raises PageUnreadable, PageContradiction, OddAnswer, ServerTrouble, RateLimited (without the wait, which whoever
-    paces reads from the headers), CursorExpired, or ApiRefused (CursorRefused where that is about the cursor).
+    ``headers`` have lower-case names; ``header_lists``: all values of each, where the way to the next page may stand
+    in one. Raises PageUnreadable, PageContradiction, OddAnswer, ServerTrouble, RateLimited (without the wait, which
+    whoever paces reads from the headers), CursorExpired, or ApiRefused (CursorRefused where that is about the cursor).
     """
     content_type = headers.get("content-type", "")
     if status != HTTPStatus.OK:
-        raise _error(status, headers, read_complaint(content_type, body))
+        means = meaning_of_error(pages.meanings, status, body)
+        complaint = read_complaint(content_type, body)
+        if means is None:
+            raise _error(status, headers, complaint)
+        if means != "page":
+            raise _declared(means, status, complaint)
     try:
-        page = read_page(body)
+        page = pages.read(body, header_lists or {}, asked)
+    except Declared as error:
+        raise _declared(error.means, status, read_complaint(content_type, body)) from error
     except ErrorInPage as error:
         raise _error_in_page(error, headers) from error
     except PageUnreadable as error:
         # What a body says instead of being a page is worth more than where the parser stopped.
-        if error.reason == NO_DATA_ARRAY or not body.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{"):
+        if error.reason == NO_DATA_ARRAY or not body.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith((b"{", b"[")):
             detail = read_complaint(content_type, body).text or error.detail
             raise PageUnreadable(error.reason, detail) from error
         raise
@@ -74,6 +86,20 @@ def check_answer(
     if page.request_id is None and request_id and request_id.isprintable():
         return msgspec.structs.replace(page, request_id=request_id)
     return page
+
+
+def _declared(means: Meaning, status: int, complaint: Complaint) -> DatasyncError:
+    """What the source says that an answer means, as the error that it leads to."""
+    match means:
+        case "throttled":
+            return RateLimited(complaint.text)
+        case "cursor-expired":
+            return CursorExpired(complaint.text or f"status {status}")
+        case "cursor-invalid":
+            return CursorRefused(status, complaint.code, complaint.message)
+        case "denied" | "fatal":
+            return ApiRefused(status, complaint.code, complaint.message)
+    return ServerTrouble(status_reason(status), complaint.text)
 
 
 def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> DatasyncError:

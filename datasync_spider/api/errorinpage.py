@@ -11,52 +11,21 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from datasync_spider.api.complaint import Complaint, complaint_of
-from datasync_spider.api.numbers import whole_number
-from datasync_spider.api.reasons import ERROR_IN_PAGE
 from datasync_spider.errors import PageUnreadable
+from datasync_spider.reasons import ERROR_IN_PAGE
+from datasync_spider.sources.numbers import whole_number
 
-
-class ErrorMembers(msgspec.Struct):
-    """The members that may say so, under the wire's own names."""
-
-    error: Any = None
-    errors: Any = None
-    fault: Any = None
-    exception: Any = None
-    errorCode: Any = None  # noqa: N815
-    error_code: Any = None
-    errorMessage: Any = None  # noqa: N815
-    error_message: Any = None
-    isError: Any = None  # noqa: N815
-    is_error: Any = None
-    hasError: Any = None  # noqa: N815
-    has_error: Any = None
-    hasErrors: Any = None  # noqa: N815
-    has_errors: Any = None
-    success: Any = None
-    ok: Any = None
-    status: Any = None
-    statusCode: Any = None  # noqa: N815
-    status_code: Any = None
-    code: Any = None
-    message: Any = None
-    msg: Any = None
-    detail: Any = None
-    title: Any = None
-
-
-_NAMES = ErrorMembers.__struct_fields__
-_ANY_NAME = frozenset(_NAMES)
-_NOTHING_FLAT = (None,) * len(_NAMES)
 _SUCCESSES = ("success", "ok")
 _STATUSES = ("status", "statusCode", "status_code")
 _CODES = ("code", "errorCode", "error_code")
 _MESSAGES = ("message", "msg", "detail", "title")
 # Something in one of these is an error.
-_ERRORS = tuple(name for name in _NAMES if name not in {*_SUCCESSES, *_STATUSES, *_MESSAGES, "code"})
+_ERRORS = (
+    *("error", "errors", "fault", "exception", "errorCode", "error_code", "errorMessage", "error_message"),
+    *("isError", "is_error", "hasError", "has_error", "hasErrors", "has_errors"),
+)
+_ANY_NAME = frozenset({*_ERRORS, *_SUCCESSES, *_STATUSES, *_CODES, *_MESSAGES})
 
 _NOTHING_WORDS = {"", "0", "false", "no", "none", "null", "nil", "undefined", "n/a"}
 _GOOD_WORDS = {"ok", "okay", "success", "successful", "succeeded", "no error", "no errors"}
@@ -97,13 +66,9 @@ def sign_of_error(place: Mapping[str, Any], *, has_events: bool) -> str | None:
     return None
 
 
-def find_error(flat: ErrorMembers, nested: Iterable[Any], *, has_events: bool) -> ErrorInPage | None:
+def find_error(body: Mapping[str, Any], nested: Iterable[Any], *, has_events: bool) -> ErrorInPage | None:
     """The error that the page says it is. ``nested``: the values of those members that may hold such members, too."""
-    values = msgspec.structs.astuple(flat)[: len(_NAMES)]
-    places: list[Mapping[str, Any]] = []
-    if values != _NOTHING_FLAT:
-        places.append(dict(zip(_NAMES, values, strict=True)))
-    places += [place for place in nested if isinstance(place, dict) and not _ANY_NAME.isdisjoint(place)]
+    places = [place for place in (body, *nested) if isinstance(place, dict) and not _ANY_NAME.isdisjoint(place)]
     if not places:
         return None
     places += [status for place in places if isinstance(status := place.get("status"), dict)]

@@ -1,14 +1,15 @@
 """The grammar of JSON, checked without recursion: any depth can be met, and none ends in a crash.
 
 Invariant: :func:`walk` takes exactly the texts that RFC 8259 allows, up to a depth, and says where the members of an
-outer object stand. It is the slow judge of what the fast decoder refused; nothing here knows what an event is.
+outer object stand, or the elements of an outer list. It is the slow judge of what the fast decoder refused; nothing
+here knows what a record is.
 """
 
 from __future__ import annotations
 
 import re
 
-from datasync_spider.api.reasons import LONE_SURROGATE, MALFORMED_JSON, NUL_CHARACTER, TOO_DEEP
+from datasync_spider.reasons import LONE_SURROGATE, MALFORMED_JSON, NUL_CHARACTER, TOO_DEEP
 
 MAX_DEPTH = 512
 
@@ -40,6 +41,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.members: dict[bytes, tuple[int, int]] = {}
+        self.elements: list[tuple[int, int]] = []
         self._nesting = bytearray()
         self._allowed = _VALUE
         self._key = b""
@@ -96,6 +98,8 @@ class _Walk:
             # Taken out first, so that the order is that of the last mentions: one key may be spelt in several ways.
             self.members.pop(self._key, None)
             self.members[self._key] = (self._value_start, end)
+        elif self._nesting == b"[":
+            self.elements.append((self._value_start, end))
 
 
 def walk(text: bytes) -> dict[bytes, bytes]:
@@ -103,6 +107,15 @@ def walk(text: bytes) -> dict[bytes, bytes]:
 
     Empty for anything but an object. Raises Ungrammatical.
     """
+    return {key: text[start:end] for key, (start, end) in _walked(text).members.items()}
+
+
+def walk_list(text: bytes) -> list[bytes]:
+    """The elements of the outer list, without the space around them. Empty for anything else. Raises Ungrammatical."""
+    return [text[start:end] for start, end in _walked(text).elements]
+
+
+def _walked(text: bytes) -> _Walk:
     state = _Walk()
     position = 0
     while match := _TOKEN.match(text, position):
@@ -112,7 +125,7 @@ def walk(text: bytes) -> dict[bytes, bytes]:
         state.take(kind, match[kind], start, position)
     if not state.ended or text[position:].strip(b" \t\n\r"):
         raise Ungrammatical(MALFORMED_JSON)
-    return {key: text[start:end] for key, (start, end) in state.members.items()}
+    return state
 
 
 def unstorable_escape(text: bytes) -> str | None:

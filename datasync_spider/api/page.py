@@ -1,42 +1,55 @@
-"""One page of the feed, out of the body of an answer.
+"""One page of a stream, out of the body of an answer.
 
-Invariant: a body is a page only when it parses whole, is an object, has an array of events and says whether there is
-more; a truncated body is never a shorter page, and an error is none. Events stay raw here, so that a bad one costs
-nobody but itself.
+Invariant: a body is a page only when it parses whole, has a list of records and says whether there is more; a truncated
+body is never a shorter page, and an error is none. Records stay raw here, so that a bad one costs nobody but itself.
 
-Null in place of the array is an empty one where the page says so: that it returned 0, or that there are 0 in all. Some
+Null in place of the list is an empty one where the page says so: that it returned 0, or that there are 0 in all. Some
 languages write an empty list so, and others whatever went wrong.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
-from datasync_spider.api import compiled
-from datasync_spider.api.envelope import Envelope, Feed, error_of, read_feed
-from datasync_spider.api.numbers import exact_number
-from datasync_spider.api.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
-from datasync_spider.api.scrutiny import ID_NAMES, TIME_NAMES
-from datasync_spider.api.tolerant import split_page
+from datasync_spider.api.errorinpage import find_error
+from datasync_spider.api.event import ParsedEvents
+from datasync_spider.api.meanings import Declared, find_meaning
+from datasync_spider.api.pagefacts import PageFacts, read_facts
+from datasync_spider.api.reading import REFUSALS, decode
+from datasync_spider.api.recordreader import RawEvents, RecordReader
 from datasync_spider.errors import PageUnreadable
-
-RawEvents: TypeAlias = "list[msgspec.Raw] | compiled.Events"
-"""The bytes of each event within the body, not copied: they keep the whole body in memory."""
+from datasync_spider.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
+from datasync_spider.sources.ends import direction
+from datasync_spider.sources.paginators.protocol import Answer, Paginator
+from datasync_spider.sources.paths import MISSING
+from datasync_spider.sources.spec import MeaningRow, Stream
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a page was asked for with: its URL, the position, and how many records, None where that is not said."""
+
+    url: str
+    position: str | None
+    page_size: int | None
 
 
 class Page(msgspec.Struct, frozen=True):
-    """``has_more`` and ``next_cursor`` agree: there is a next cursor exactly where there is more.
+    """``has_more`` and ``next_cursor`` agree: there is a next position exactly where there is more.
 
-    ``total`` is the API's count of all events, ``cursor_expires_in_seconds`` what it says of its cursor's life.
+    ``total`` is the API's count of all records, ``cursor_expires_in_seconds`` what it says of its cursor's life.
     ``unreadable_total`` is what it gave for a total, where that is no count.
     """
 
     raw_events: RawEvents
+    reader: RecordReader
     next_cursor: str | None
     has_more: bool
     total: int | None = None
@@ -44,92 +57,69 @@ class Page(msgspec.Struct, frozen=True):
     cursor_expires_in_seconds: float | None = None
     unreadable_total: str | None = None
 
-
-class _Body(Envelope):
-    data: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
-    events: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
-
-
-class _Around(Envelope):
-    """A page whose events stand apart; what is left where they stood tells null from nothing."""
-
-    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    events: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    def parse(self) -> ParsedEvents:
+        """All records of the page, made anew at each look."""
+        return self.reader.parse(self.raw_events)
 
 
-if compiled.IS_COMPILED:
-    SCANNER = compiled.Scanner(
-        records=[["data"], ["events"]],
-        ids=[[name] for name in ID_NAMES],
-        times=[[name] for name in TIME_NAMES],
-    )
+class PageReader:
+    """Of one stream, made once a run. ``meanings``: what its source says of answers."""
 
-_decode_body = msgspec.json.Decoder(_Body, float_hook=exact_number).decode
-_decode_around = msgspec.json.Decoder(_Around, float_hook=exact_number).decode
+    def __init__(self, stream: Stream, paginator: Paginator, meanings: Sequence[MeaningRow] = ()) -> None:
+        self._stream = stream
+        self._paginator = paginator
+        self.meanings = meanings
+        self.records = RecordReader.of(stream)
+        facts = (*stream.total, *stream.returned, *stream.request_id, *stream.cursor_seconds, *_next_paths(stream))
+        # The members of a body that say more of a page than its records may say as well that it is an error.
+        self._around = tuple(sorted({path.steps[0] for path in facts if len(path.steps) > 1}, key=str))
 
+    def read(self, body: bytes, headers: Mapping[str, Sequence[str]], asked: Asked) -> Page:
+        """The page of a good answer. ``headers``: all values of each name, in lower case.
 
-def read_page(body: bytes) -> Page:
-    """Raises PageUnreadable for what is no page, PageContradiction for one that does not say how it goes on."""
-    text = body.removeprefix(_BYTE_ORDER_MARK)
-    if compiled.IS_COMPILED and (found := SCANNER.split(text)) is not None:
-        events, start, end = found
-        return _page_around(events, b"".join((text[:start], b"[]", text[end:])))
-    return read_page_by_decoder(text)
+        Raises PageUnreadable for what is no page, Declared where its source says what it is, PageContradiction for one
+        that does not say how it goes on.
+        """
+        records, rest = self.records.split(body.removeprefix(_BYTE_ORDER_MARK))
+        try:
+            around = decode(rest)
+        except REFUSALS as error:
+            raise PageUnreadable(NOT_JSON, str(error)) from error
+        means = find_meaning(self.meanings, HTTPStatus.OK, around)
+        if means not in {None, "page"}:
+            raise Declared(means)
+        if means is None and isinstance(around, dict):
+            nested = [around.get(name) for name in self._around]
+            found = find_error(around, nested, has_events=bool(records))
+            if found is not None:
+                raise found
+        facts = read_facts(self._stream, around)
+        if records is None:
+            records = self._nothing(around, facts)
+        if facts.returned is not None and facts.returned != len(records):
+            raise PageUnreadable(RETURNED_MISMATCH, f"the page says {facts.returned} events and holds {len(records)}")
+        answer = Answer(asked.url, headers, around, len(records), asked.page_size)
+        following = direction(self._stream.end, answer, self._paginator.following(asked.position, answer))
+        return Page(
+            raw_events=records,
+            reader=self.records,
+            next_cursor=following,
+            has_more=following is not None,
+            total=facts.total,
+            request_id=facts.request_id,
+            cursor_expires_in_seconds=facts.cursor_expires_in_seconds,
+            unreadable_total=facts.unreadable_total,
+        )
 
-
-def read_page_by_decoder(text: bytes) -> Page:
-    """The same for a page that the compiled reading left, or where there is none."""
-    try:
-        whole = _decode_body(text)
-    except _REFUSALS:
-        return read_page_tolerantly(text)
-    arrays = [array for array in (whole.data, whole.events) if isinstance(array, list)]
-    # An empty array beside one that holds something is no page without events.
-    raw_events = next(filter(None, arrays), arrays[0] if arrays else None)
-    return _page(raw_events, whole, is_null=None in (whole.data, whole.events))
-
-
-def read_page_tolerantly(text: bytes) -> Page:
-    """The same for a page some of whose events the decoder cannot take; about ten times slower."""
-    return _page_around(*split_page(text))
-
-
-def _page_around(raw_events: RawEvents | None, rest: bytes) -> Page:
-    """``rest`` is the page with nothing where its events were."""
-    try:
-        around = _decode_around(rest)
-    except _REFUSALS as error:
-        raise PageUnreadable(NOT_JSON, str(error)) from error
-    given = {bytes(value) for value in (around.data, around.events) if isinstance(value, msgspec.Raw)}
-    return _page(raw_events, around, is_null=given == {b"null"})
-
-
-def _page(raw_events: RawEvents | None, envelope: Envelope, *, is_null: bool) -> Page:
-    """``is_null``: nothing but null stands where the events should."""
-    error = error_of(envelope, has_events=bool(raw_events))
-    if error is not None:
-        raise error
-    feed = read_feed(envelope)
-    if raw_events is None:
-        raw_events = _nothing(feed, is_null=is_null)
-    if feed.returned is not None and feed.returned != len(raw_events):
-        raise PageUnreadable(RETURNED_MISMATCH, f"the page says {feed.returned} events and holds {len(raw_events)}")
-    has_more, next_cursor = feed.direction()
-    return Page(
-        raw_events=raw_events,
-        next_cursor=next_cursor,
-        has_more=has_more,
-        total=feed.total,
-        request_id=feed.request_id,
-        cursor_expires_in_seconds=feed.cursor_expires_in_seconds,
-        unreadable_total=feed.unreadable_total,
-    )
+    def _nothing(self, around: Any, facts: PageFacts) -> RawEvents:
+        """The records of a page that has no list of them. Raises PageUnreadable."""
+        found = {type(value) for path in self._stream.records if (value := path.read(around)) is not MISSING}
+        if found != {type(None)}:
+            raise PageUnreadable(NO_DATA_ARRAY)
+        if not facts.says_empty:
+            raise PageUnreadable(NO_DATA_ARRAY, "null stands for the events, and nothing says that there are 0")
+        return []
 
 
-def _nothing(feed: Feed, *, is_null: bool) -> RawEvents:
-    """The events of a page that has no array of them. Raises PageUnreadable."""
-    if not is_null:
-        raise PageUnreadable(NO_DATA_ARRAY)
-    if not feed.says_empty:
-        raise PageUnreadable(NO_DATA_ARRAY, "null stands for the events, and nothing says that there are 0")
-    return []
+def _next_paths(stream: Stream) -> tuple[Any, ...]:
+    return (*stream.next.paths, *(flag.path for flag in stream.end.flags))

@@ -9,10 +9,6 @@ it is read repeats pages, and one that is sorted into hours or shards has empty 
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from datasync_spider.api.page import Page
 from datasync_spider.errors import NoNewRecords, OnlyEmptyPages
 
@@ -22,18 +18,6 @@ MOST_REPEATED_PAGES = 100
 MOST_EMPTY_PAGES = 500
 """Without a page that was not there before. A year in hours of which none has a record would be 8,760; a filter that is
 applied after paging leaves some dozens."""
-
-
-class _Ids(msgspec.Struct, gc=False):
-    """Under the wire's names, of any type: a record that is not usable is repeated as well."""
-
-    id: Any = None
-    eventId: Any = None  # noqa: N815
-    event_id: Any = None
-
-
-_decode_ids = msgspec.json.Decoder(_Ids).decode
-_REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class PageTrail:
@@ -71,16 +55,5 @@ class PageTrail:
 
 def _mark(page: Page) -> int:
     events = page.raw_events
-    return hash((_name(bytes(events[0])), _name(bytes(events[len(events) - 1])), len(events)))
-
-
-def _name(record: bytes) -> str | bytes:
-    """What tells the record from others: its id, or all of it where that cannot be read."""
-    try:
-        ids = _decode_ids(record)
-    except _REFUSALS:
-        return record
-    for event_id in (ids.id, ids.eventId, ids.event_id):
-        if event_id is not None:
-            return repr(event_id)
-    return record
+    ends = (bytes(events[0]), bytes(events[len(events) - 1]))
+    return hash((*map(page.reader.identity, ends), len(events)))

@@ -15,9 +15,9 @@ import msgspec
 
 from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.api.eventid import MAX_ID_BYTES, id_fault
-from datasync_spider.api.reasons import ID_WRONG_TYPE, LONE_SURROGATE, TIME_OUT_OF_RANGE, TIME_WRONG_TYPE
 from datasync_spider.api.timestamp import FIRST_US, LAST_US
 from datasync_spider.errors import PageLost
+from datasync_spider.reasons import ID_WRONG_TYPE, LONE_SURROGATE, TIME_OUT_OF_RANGE, TIME_WRONG_TYPE
 
 _TIMES = {int, type(None)}
 _BYTES = (bytes, bytearray, memoryview, msgspec.Raw)
@@ -47,7 +47,9 @@ def as_columns(page_number: int, events: Iterable[Event], rejected: list[Rejecte
         else:
             reason, made = fault
             detail = f"an item pipeline gave it {made}"
-            unusable.append(RejectedEvent(_NOWHERE, reason, bytes(event.payload), detail))
+            # What is no key is no id. Its dead letter is read again by the bytes that the API sent.
+            event_id = None if _id_fault(event.event_id) else event.event_id
+            unusable.append(RejectedEvent(_NOWHERE, reason, bytes(event.payload), detail, event_id))
     return _columns(usable, [*rejected, *unusable])
 
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from datasync_spider.errors import (
     Stopped,
     StorageError,
 )
+from datasync_spider.exitcodes import worst
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.memory import keep_buffers, spare_what_is_imported
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from datasync_spider.config import Config
+    from datasync_spider.syncplan import SyncPlan
 
 logger = logging.getLogger(__name__)
 
@@ -79,78 +81,102 @@ class Command(crawl.Command):
             raise
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        assert self.settings is not None
-        end = self._end(args, opts)
-        say(end, as_json=self._config.log_format == "json")
-        self.exitcode = end.code
+        ends = self._ends(args, opts)
+        for end in ends:
+            say(end, as_json=self._config.log_format == "json")
+        self.exitcode = worst(end.code for end in ends)
 
-    def _end(self, args: list[str], opts: argparse.Namespace) -> End:
+    def _ends(self, args: list[str], opts: argparse.Namespace) -> list[End]:
+        """One for each slice that was crawled, or the one that says why none was."""
         assert self.settings is not None
         if len(args) != 1:
-            return _called_wrongly("say which spider: scrapy crawl events")
-        refusal = self._refusal(args[0], opts)
-        if refusal is not None:
-            return _called_wrongly(refusal)
+            return [_called_wrongly("say which spider: scrapy crawl events")]
         try:
+            spider = self._spider(args[0])
+            plans = spider.make_plans(self.settings, opts.spargs)
             with ExitStack() as services:
                 services.enter_context(reserved_port(self.settings, self._config))
                 # Before a database is started or asked, which api() would come after.
-                check_way(self._config)
+                check_way(plans[0])
                 with stoppable():
                     failpoints.reach("at_start")
                     database_url = services.enter_context(database(self.settings, self._config))
-                    stream = self._config.stream
+                    stream = plans[0].spec.name
                     with StandstillWatch(database_url, self._config.stall_timeout_seconds) as watch:
                         interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
-                    services.enter_context(api(self.settings, self._config))
-                return self._crawl(args[0], opts, database_url)
+                    services.enter_context(api(self.settings, plans[0]))
+                # The addresses of what was started are among the settings now.
+                return self._crawl(spider, spider.make_plans(self.settings, opts.spargs), database_url)
         except ConfigurationError as error:
-            return End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(str(error)))
+            return [End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(str(error)))]
         except Stopped as error:
-            return End(exitcodes.STOPPED, summary.stopped_early(str(error)))
+            return [End(exitcodes.STOPPED, summary.stopped_early(str(error)))]
         except LeaseHeld as error:
-            return End(exitcodes.LEASE_HELD, summary.not_started(str(error), error.reason))
+            return [End(exitcodes.LEASE_HELD, summary.not_started(str(error), error.reason))]
         except ObjectsInTheWay as error:
-            return End(exitcodes.BAD_CONFIGURATION, summary.not_started(str(error), error.reason))
+            return [End(exitcodes.BAD_CONFIGURATION, summary.not_started(str(error), error.reason))]
         except (StorageError, Stalled) as error:
-            return End(exitcodes.FAILED, summary.not_started(str(error), error.reason))
+            return [End(exitcodes.FAILED, summary.not_started(str(error), error.reason))]
 
-    def _refusal(self, spider: str, opts: argparse.Namespace) -> str | None:
-        """What is wrong with the command line, told before anything is started for it."""
+    def _spider(self, name: str) -> type[Any]:
+        """The class of a stream's spider. Raises ConfigurationError where there is none of this name."""
         assert self.crawler_process is not None
-        spiders = self.crawler_process.spider_loader.list()
-        if spider not in spiders:
-            return f"there is no spider {spider!r}: say {' or '.join(sorted(spiders))}"
-        if opts.spargs and spider == "events":
-            names = ", ".join(sorted(opts.spargs))
-            return f"unknown spider argument -a {names}: this spider takes none, settings are given with -s"
-        return None
+        loader = self.crawler_process.spider_loader
+        try:
+            spider = loader.load(name)
+        except KeyError:
+            known = " or ".join(sorted(loader.list()))
+            raise ConfigurationError(f"there is no spider {name!r}: say {known}") from None
+        if not hasattr(spider, "make_plans"):
+            raise ConfigurationError(
+                f"the spider {name} is no stream's: those of this project subclass datasync_spider.plugin.StreamSpider"
+            )
+        return spider
 
-    def _crawl(self, spider: str, opts: argparse.Namespace, database_url: str) -> End:
+    def _crawl(self, spider: type[Any], plans: Sequence[SyncPlan], database_url: str) -> list[End]:
+        """Crawls the slices one after the other; none is begun after a signal."""
         assert self.crawler_process is not None
-        crawler = self.crawler_process.create_crawler(spider)
-        shutdown = ShutdownSignals(lambda name: _stop(crawler, name))
-        self.crawler_process.crawl(crawler, **opts.spargs)
+        process = self.crawler_process
+        crawls: list[tuple[Crawler, SyncPlan]] = []
+        shutdown = ShutdownSignals(lambda name: _stop(crawls[-1][0], name))
+
+        def begin() -> None:
+            plan = plans[len(crawls)]
+            crawler = process.create_crawler(spider)
+            crawls.append((crawler, plan))
+            asyncio.ensure_future(process.crawl(crawler, plan=plan)).add_done_callback(go_on)
+
+        def go_on(_: object) -> None:
+            # Scrapy goes on as long as there are crawls when one has ended.
+            if len(crawls) < len(plans) and shutdown.received is None:
+                begin()
+
+        begin()
         shutdown.install()
         # Scrapy lets its own loggers make debug lines in any case, several a request, for the handlers to throw away.
         logging.getLogger("scrapy").setLevel(logging.NOTSET)
         keep_buffers()
         spare_what_is_imported()
         try:
-            self.crawler_process.start(install_signal_handlers=False)
+            process.start(install_signal_handlers=False)
         finally:
             shutdown.uninstall()
-            crawler.signals.send_catch_log(signals.loop_ended)
-        try:
-            collector = crawler.stats
-        except RuntimeError:
-            return End(exitcodes.FAILED, summary.not_started("the spider could not be made, see above"))
-        run_id = collector.get_value(stats.RUN_ID)
-        if run_id is not None:
-            exports_failed = collector.get_value(stats.EXPORTS_FAILED, {})
-            return _judge(run_id, database_url, shutdown.received, exports_failed)
-        refused, detail = collector.get_value(stats.REFUSED), collector.get_value(stats.REFUSED_DETAIL)
-        return _without_run(refused, detail, self._config.stream, shutdown.received)
+            for crawler, _ in crawls:
+                crawler.signals.send_catch_log(signals.loop_ended)
+        return [_end_of(crawler, plan, database_url, shutdown.received) for crawler, plan in crawls]
+
+
+def _end_of(crawler: Crawler, plan: SyncPlan, database_url: str, signal_name: str | None) -> End:
+    try:
+        collector = crawler.stats
+    except RuntimeError:
+        return End(exitcodes.FAILED, summary.not_started("the spider could not be made, see above"))
+    run_id = collector.get_value(stats.RUN_ID)
+    if run_id is not None:
+        exports_failed = collector.get_value(stats.EXPORTS_FAILED, {})
+        return _judge(run_id, database_url, signal_name, exports_failed)
+    refused, detail = collector.get_value(stats.REFUSED), collector.get_value(stats.REFUSED_DETAIL)
+    return _without_run(refused, detail, streamnames.label(plan.spec.name, plan.spec.slice), signal_name)
 
 
 def _called_wrongly(why: str) -> End:

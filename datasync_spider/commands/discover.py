@@ -16,10 +16,8 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.api.endpoint import events_url
 from datasync_spider.apiclient import ApiClient
 from datasync_spider.command import api, load_config, stoppable
-from datasync_spider.config import Config
 from datasync_spider.discovery.examine import examine
 from datasync_spider.discovery.plan import (
     DEFAULT_PAGE_SECONDS,
@@ -33,6 +31,8 @@ from datasync_spider.discovery.planning import Wanted, assume
 from datasync_spider.discovery.report import as_lines, as_report
 from datasync_spider.display import shown_headers
 from datasync_spider.errors import ConfigurationError, ConnectionTrouble, Stopped
+from datasync_spider.planning import named_plan
+from datasync_spider.syncplan import SyncPlan
 
 if TYPE_CHECKING:
     import argparse
@@ -76,10 +76,10 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
-        config = load_config(self.settings)
+        load_config(self.settings)
         try:
-            with stoppable(), api(self.settings, config):
-                self.exitcode = _discover(Config.from_settings(self.settings), opts)
+            with stoppable(), api(self.settings, named_plan(self.settings)):
+                self.exitcode = _discover(named_plan(self.settings), opts)
         except ConfigurationError as error:
             print(f"discover: {error}", file=sys.stderr)
             self.exitcode = exitcodes.BAD_CONFIGURATION
@@ -90,31 +90,25 @@ class Command(ScrapyCommand):
             self.exitcode = exitcodes.STOPPED
 
 
-def _discover(config: Config, opts: argparse.Namespace) -> int:
-    url = events_url(config.base_url_text, _ASKED_EVENTS)
-    client = ApiClient(
-        config.base_url_text,
-        config.api_key,
-        config.user_agent,
-        config.timeout_seconds,
-        config.max_body_bytes,
-        is_direct=config.is_bundled_mock,
-    )
+def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
+    config = plan.config
+    url = plan.url(None, page_size=_ASKED_EVENTS)
+    client = ApiClient.of(plan)
     answer = client.get(url)
-    found = examine(answer.status, answer.headers, answer.body, answer.received_at, _ASKED_EVENTS)
+    found = examine(plan.pages, url, answer.status, answer.headers, answer.body, answer.received_at, _ASKED_EVENTS)
     sent = shown_headers(client.request_headers, config.secrets)
     request = {"url": url, "request_headers": sent, "seconds": round(answer.seconds, 3)}
     report = {**request, **as_report(found, config.secrets)}
     wanted = Wanted(config.page_limit, opts.events, opts.page_seconds, opts.key_hours * 3600)
     assumed = assume(found, wanted) if opts.plan else None
-    plan = make_plan(assumed) if assumed else None
+    estimate = make_plan(assumed) if assumed else None
     if opts.json:
-        print(json.dumps({**report, "plan": plan_report(plan) if plan else None}))
+        print(json.dumps({**report, "plan": plan_report(estimate) if estimate else None}))
     else:
         lines = [f"GET {url}", *(f"  {name}: {value}" for name, value in sent)]
         print("\n".join([*lines, f"answered within {answer.seconds:.2f} s", *as_lines(report)]))
         if opts.plan:
-            print("\n".join(_planned(plan)))
+            print("\n".join(_planned(estimate)))
     return exitcodes.COMPLETE if found.page is not None else exitcodes.FAILED
 
 

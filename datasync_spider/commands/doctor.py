@@ -32,12 +32,14 @@ from datasync_spider.doctor.reachability import check_api
 from datasync_spider.doctor.report import as_lines, as_report
 from datasync_spider.doctor.waits import judge_waits
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
+from datasync_spider.planning import named_plan
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.credentials import Waits, find_waits
 from datasync_spider.storage.dsn import counting_variables, ignored_variables
 from datasync_spider.storage.inspection import DatabaseFacts, inspect_database
 from datasync_spider.storage.registry import find_slice
 from datasync_spider.storage.status import read_stream_names
+from datasync_spider.syncplan import SyncPlan
 
 if TYPE_CHECKING:
     import argparse
@@ -89,21 +91,23 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
     sources = Sources(settings, os.environ, read_dotenv(project_directory() / ".env"))
     in_force = settings_in_force(sources, config)
     config = load_config(settings)
+    plan = named_plan(settings)
     findings = [*judge_configuration(config), judge_compiled(IS_COMPILED)]
-    findings += _look_at_database(settings, config)
-    findings += _look_at_api(settings, config)
+    findings += _look_at_database(settings, plan)
+    findings += _look_at_api(settings, plan)
     findings.append(judge_disk(config.home, free_bytes(config.home), embedded=config.database_url is None))
     return in_force, findings, config.secrets
 
 
-def _look_at_database(settings: BaseSettings, config: Config) -> list[Finding]:
+def _look_at_database(settings: BaseSettings, plan: SyncPlan) -> list[Finding]:
+    config = plan.config
     # Before anything connects, which takes one of them out of the environment.
     ignored = ignored_variables(os.environ)
     try:
         with database(settings, config) as database_url:
             variables = judge_variables(ignored, counting_variables(os.environ, database_url))
             facts = inspect_database(database_url)
-            names, waits = _look_at_tables(database_url, config, facts)
+            names, waits = _look_at_tables(database_url, plan, facts)
     except StorageError as error:
         return [*judge_variables(ignored, ()), unreachable(error, config.database_label)]
     here = time.time()
@@ -111,35 +115,27 @@ def _look_at_database(settings: BaseSettings, config: Config) -> list[Finding]:
         *judge_database(facts, config.database_label),
         *variables,
         judge_clock("the database", facts.server.now_epoch, here, 1.0),
-        *judge_stream(config.stream, names),
+        *judge_stream(plan.spec.name, names),
         *judge_waits(waits.credential_id, waits.closed, config.rate_limit_wait_budget_ms / 1000, here),
     ]
 
 
-def _look_at_tables(database_url: str, config: Config, facts: DatabaseFacts) -> tuple[list[str], Waits]:
+def _look_at_tables(database_url: str, plan: SyncPlan, facts: DatabaseFacts) -> tuple[list[str], Waits]:
     """The streams, and what the API has asked for; nothing where the tables are not there to be read, as is told."""
     if facts.pending or facts.alien_schema is not None or facts.missing_rights or facts.table_faults:
         return [], Waits()
     with connected(database_url) as connection:
-        slice_ = find_slice(connection, config.stream, config.slice)
+        slice_ = find_slice(connection, plan.spec.name, plan.spec.reader, plan.spec.slice)
         slice_id = None if slice_ is None else slice_.slice_id
-        return read_stream_names(connection), find_waits(connection, config.credential, slice_id)
+        return read_stream_names(connection), find_waits(connection, plan.spec.credential, slice_id)
 
 
-def _look_at_api(settings: BaseSettings, config: Config) -> list[Finding]:
+def _look_at_api(settings: BaseSettings, plan: SyncPlan) -> list[Finding]:
     try:
-        with api(settings, config):
-            reachable = Config.from_settings(settings)
-            timeout = min(reachable.timeout_seconds, _LONGEST_LOOK_SECONDS)
-            client = ApiClient(
-                reachable.base_url_text,
-                None,
-                reachable.user_agent,
-                timeout,
-                reachable.max_body_bytes,
-                is_direct=reachable.is_bundled_mock,
-            )
-            return check_api(client)
+        with api(settings, plan):
+            reachable = named_plan(settings)
+            timeout = min(reachable.config.timeout_seconds, _LONGEST_LOOK_SECONDS)
+            return check_api(ApiClient.of(reachable, timeout_seconds=timeout, is_anonymous=True))
     except ConfigurationError as error:
         return [
             problem("api", str(error), "correct what it names, see its log where it names one, or set API_BASE_URL")

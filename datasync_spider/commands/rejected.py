@@ -55,7 +55,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            slice_ = chosen_slice(connection, config)
+            slice_ = chosen_slice(connection, self.plan(with_secrets=False))
             if opts.raw is not None:
                 return _write(read_bytes(connection, slice_, opts.raw), slice_, opts.raw)
             chosen = Chosen(slice_, opts.reason, opts.run, with_replayed=opts.all)

@@ -19,7 +19,6 @@ from datasync_spider.storage.deadletters import Chosen
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.shape import check_tables
-from datasync_spider.streamspec import stream_spec
 
 if TYPE_CHECKING:
     import argparse
@@ -44,14 +43,13 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            chosen = Chosen(chosen_slice(connection, config), opts.reason)
+            plan = self.plan(with_secrets=False)
+            chosen = Chosen(chosen_slice(connection, plan), opts.reason)
         try:
             if opts.dry_run:
                 totals = rehearse(database_url, chosen)
             else:
-                totals = replay(
-                    database_url, chosen, stream_spec(config), config.lease_ttl_ms, config.stall_timeout_seconds
-                )
+                totals = replay(database_url, chosen, plan.spec, config.lease_ttl_ms, config.stall_timeout_seconds)
         except LeaseHeld as error:
             print(f"replay: {error}", file=sys.stderr)
             return exitcodes.LEASE_HELD

@@ -80,7 +80,7 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            slice_ = chosen_slice(connection, config)
+            slice_ = chosen_slice(connection, self.plan(with_secrets=False))
             state = read_state(connection, slice_.slice_id)
             if state is None:
                 raise ConfigurationError(f"stream {slice_} has been dropped meanwhile")

@@ -29,6 +29,7 @@ from datasync_spider.submission.preparing import prepare
 from datasync_spider.submission.refusal import NotRecorded, SubmissionRefused
 from datasync_spider.submission.showing import overview_lines, overview_report, prepared_lines, prepared_report
 from datasync_spider.submission.telling import Telling
+from datasync_spider.syncplan import SyncPlan
 
 if TYPE_CHECKING:
     import argparse
@@ -89,13 +90,18 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate'", file=sys.stderr)
                 return exitcodes.FAILED
-            slice_ = chosen_slice(connection, config)
+            assert self.settings is not None
+            plan = self.plan(with_secrets=self._action != "prepare")
+            if not plan.is_built_in:
+                raise ConfigurationError(
+                    f"{plan.spec.name} is a stream of {plan.source.name}, which takes no submissions"
+                )
+            slice_ = chosen_slice(connection, plan)
         try:
             if self._action == "prepare":
                 return _prepare(database_url, slice_, opts)
-            assert self.settings is not None
-            with api(self.settings, config):
-                reachable = Config.from_settings(self.settings)
+            with api(self.settings, plan):
+                reachable = self.plan()
                 if self._action == "send":
                     return _send(database_url, reachable, slice_, opts)
                 return _status(database_url, reachable, opts)
@@ -128,7 +134,7 @@ def _prepare(database_url: str, slice_: Slice, opts: argparse.Namespace) -> int:
     return exitcodes.COMPLETE
 
 
-def _send(database_url: str, config: Config, slice_: Slice, opts: argparse.Namespace) -> int:
+def _send(database_url: str, plan: SyncPlan, slice_: Slice, opts: argparse.Namespace) -> int:
     is_asked = not opts.yes and not opts.dry_run
     if is_asked and not sys.stdin.isatty():
         raise SubmissionRefused("nobody is there to be asked: say --yes if it is to be sent")
@@ -140,7 +146,7 @@ def _send(database_url: str, config: Config, slice_: Slice, opts: argparse.Names
         last_try=opts.last_try,
         confirm=_confirm if is_asked else None,
     )
-    outcome = hand_in(database_url, config, slice_, terms, Telling(_say, as_json=opts.json))
+    outcome = hand_in(database_url, plan, slice_, terms, Telling(_say, as_json=opts.json))
     if outcome is None:
         return exitcodes.COMPLETE
     if outcome.ending.status == "unknown":
@@ -148,12 +154,12 @@ def _send(database_url: str, config: Config, slice_: Slice, opts: argparse.Names
     return exitcodes.COMPLETE if outcome.is_whole else exitcodes.FAILED
 
 
-def _status(database_url: str, config: Config, opts: argparse.Namespace) -> int:
-    overview = survey(database_url, config)
+def _status(database_url: str, plan: SyncPlan, opts: argparse.Namespace) -> int:
+    overview = survey(database_url, plan)
     if opts.json:
-        print(json.dumps(overview_report(overview, config.secrets)))
+        print(json.dumps(overview_report(overview, plan.secrets)))
     else:
-        print("\n".join(overview_lines(overview, config.secrets)))
+        print("\n".join(overview_lines(overview, plan.secrets)))
     return exitcodes.COMPLETE
 
 

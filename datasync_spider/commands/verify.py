@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING
 
 from datasync_spider import exitcodes
-from datasync_spider.apiclient import ApiClient
 from datasync_spider.command import DatasyncCommand, api, chosen_slice
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
@@ -22,6 +21,7 @@ from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.registry import Slice, find_slice
 from datasync_spider.storage.shape import check_tables
 from datasync_spider.storage.verification import Facts, read_facts, snapshot
+from datasync_spider.syncplan import SyncPlan
 from datasync_spider.verification.asking import ask_total
 from datasync_spider.verification.check import exit_code
 from datasync_spider.verification.completeness import Told
@@ -51,13 +51,14 @@ class Command(DatasyncCommand):
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
                 return exitcodes.FAILED
-            slice_ = chosen_slice(connection, config)
-            if find_slice(connection, config.stream, config.slice) is None:
+            plan = self.plan(with_secrets=not opts.no_api)
+            slice_ = chosen_slice(connection, plan)
+            if find_slice(connection, plan.spec.name, plan.spec.reader, plan.spec.slice) is None:
                 print(f"stream {slice_} has never been started: there is nothing to verify", file=sys.stderr)
                 return exitcodes.FAILED
-            closed_seconds = max(find_waits(connection, config.credential, slice_.slice_id).closed)
+            closed_seconds = max(find_waits(connection, plan.spec.credential, slice_.slice_id).closed)
         # Asked before anything is counted: what comes in meanwhile may only add to what is accounted for.
-        told = None if opts.no_api else self._ask(config, closed_seconds)
+        told = None if opts.no_api else self._ask(plan, closed_seconds)
         with snapshot(database_url) as connection:
             facts, letters = interruptible(connection, lambda: _look(connection, slice_))
         checks = judge(facts, letters, told)
@@ -65,20 +66,11 @@ class Command(DatasyncCommand):
         print(json.dumps(report) if opts.json else "\n".join(as_lines(report)))
         return exit_code(checks)
 
-    def _ask(self, config: Config, closed_seconds: float) -> Told:
+    def _ask(self, plan: SyncPlan, closed_seconds: float) -> Told:
         assert self.settings is not None
         try:
-            with api(self.settings, config):
-                reachable = Config.from_settings(self.settings)
-                client = ApiClient(
-                    reachable.base_url_text,
-                    reachable.api_key,
-                    reachable.user_agent,
-                    reachable.timeout_seconds,
-                    reachable.max_body_bytes,
-                    is_direct=reachable.is_bundled_mock,
-                )
-                return ask_total(client, closed_seconds)
+            with api(self.settings, plan):
+                return ask_total(self.plan(), closed_seconds)
         except ConfigurationError as error:
             return Told(None, str(error), "correct what it names, or leave the API out with --no-api")
 

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 from datasync_spider.config.database_url import check_database_url
+from datasync_spider.sources.addresses import shown_url, url_parts
+from datasync_spider.sources.slicenames import canonical
 
 _Number = TypeVar("_Number", int, float)
 
-_IN_NO_URL = frozenset('\\"<>{}|^`')
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 _TRUE = frozenset({"true", "yes", "on", "1"})
@@ -91,13 +91,9 @@ def _canonical(text: str) -> str:
         values = json.loads(text, object_pairs_hook=unique)
         if not all(isinstance(value, str | int) for value in values.values()):
             raise ValueError("a value that is no text, whole number or boolean")
-        name = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        name.encode()
-    except (json.JSONDecodeError, RecursionError, UnicodeEncodeError) as error:
+        return canonical(values)
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError("not a JSON object") from error
-    if "\\u0000" in name:
-        raise ValueError("a character that no database can hold")
-    return name
 
 
 def choice(*options: str) -> Kind:
@@ -205,13 +201,7 @@ def _within(value: _Number, low: _Number, high: _Number) -> _Number:
 
 
 def _read_base_url(text: str) -> str:
-    if not _VISIBLE_ASCII.fullmatch(text) or not _IN_NO_URL.isdisjoint(text):
-        raise ValueError("it holds characters that no URL has")
-    parts = _split(text)
-    if parts.scheme not in {"http", "https"}:
-        raise ValueError("its scheme is neither http nor https")
-    if not parts.hostname:
-        raise ValueError("it names no host")
+    parts = url_parts(text)
     if "@" in parts.netloc:
         raise ValueError("it holds a user or a password: the key belongs into DATASYNC_API_KEY")
     # A bare "?" or "#" splits into an empty part, so the text is looked at.
@@ -221,21 +211,4 @@ def _read_base_url(text: str) -> str:
 
 
 def _show_base_url(text: str) -> str:
-    """Without user, password, query and fragment, where people put keys."""
-    scheme, separator, rest = text.partition("://")
-    if not separator or "@" in scheme:
-        scheme, separator, rest = "", "", text
-    _, at, rest = rest.rpartition("@")
-    place = re.split(r"(?<=[?#])", rest, maxsplit=1)
-    return repr(f"{scheme}{separator}{'***@' if at else ''}{place[0]}{'***' if place[1:] else ''}")
-
-
-def _split(text: str) -> SplitResult:
-    try:
-        parts = urlsplit(text)
-        if parts.port == 0:
-            raise ValueError("port 0")
-    except ValueError:
-        # urllib's own message repeats the text.
-        raise ValueError("its host or port cannot be understood") from None
-    return parts
+    return repr(shown_url(text))

@@ -64,13 +64,16 @@ def hint(name: str, text: str) -> str | None:
     return None
 
 
-def key_doubts(text: str) -> Iterator[str]:
-    """What speaks against ``text`` being an API key as it was given out, each with what to do."""
+def key_doubts(text: str, about_scheme: str = "give the key alone, it is sent as X-API-Key") -> Iterator[str]:
+    """What speaks against ``text`` being a key as it was given out, each with what to do.
+
+    ``about_scheme``: what to do about one that begins with the name of a scheme.
+    """
     if has_quote_at_an_end(text):
         yield f"it begins or ends with a quote, which is sent with the key: leave the quotes out ({_QUOTES_STAY})"
     bare = text.strip(_QUOTES).strip()
     if _SCHEME.match(bare):
-        yield "it begins with the name of a scheme, such as Bearer: give the key alone, it is sent as X-API-Key"
+        yield f"it begins with the name of a scheme, such as Bearer: {about_scheme}"
     if _OWN_NAME.match(bare):
         yield "it begins with the name of the setting or of the header: give what stands behind it alone"
     if _UNEXPANDED.search(bare):

@@ -39,7 +39,10 @@ BUNDLED_MOCK_URL = "BUNDLED_MOCK_URL"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Config:
-    """Every setting under its attribute (see ``table.py``); None where it is unset and has no default."""
+    """Every setting under its attribute (see ``table.py``); None where it is unset and has no default.
+
+    ``is_sources_dir_given``: then the directory must be there.
+    """
 
     api_mode: str
     base_url: str | None
@@ -67,12 +70,14 @@ class Config:
     live_discovery_on_resume: bool
     lease_ttl_ms: int
     stall_timeout_ms: int
+    sources_dir: Path
     metrics_port: int | None
     metrics_host: str
     log_level: str
     log_format: str
     log_copy_file: Path | None
     progress_log_interval_ms: int
+    is_sources_dir_given: bool
     mock_environ: Mapping[str, str]
     bundled_mock_url: str | None
     warnings: tuple[str, ...]
@@ -96,11 +101,13 @@ class Config:
         values = {
             **reading.values,
             "home": project / reading.values["home"],
+            "sources_dir": project / reading.values["sources_dir"],
             "log_copy_file": project / copy_file if copy_file else None,
         }
         warnings = (*sources.dotenv.warnings, *misspelt(sources), *reading.warnings)
         return cls(
             **values,
+            is_sources_dir_given="sources_dir" in reading.given,
             mock_environ=dict(given_texts(sources, MOCK_PREFIX)),
             bundled_mock_url=settings.get(BUNDLED_MOCK_URL),
             warnings=warnings,

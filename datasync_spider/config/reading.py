@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from datasync_spider.config.kinds import file_path
 from datasync_spider.config.mangled import has_quote_at_an_end, hint, is_enclosed, is_orchestrated, key_doubts
+from datasync_spider.config.secretfiles import find_with_file
 from datasync_spider.config.sources import Found, Sources
 from datasync_spider.config.table import SETTINGS, Setting
 from datasync_spider.errors import ConfigurationError
@@ -21,17 +21,16 @@ _MASK = "***"
 _KEY = "api_key"
 # A quote at one end alone is a part of an address by mistake, while a path or a name may end with one.
 _ADDRESSES = frozenset({"base_url", "database_url"})
-# A secret file is a line; something larger is not what was meant.
-_SECRET_FILE_BYTES = 65_536
 
 
 class Reading:
-    """One pass over the table. ``values`` holds what could be read, by attribute."""
+    """One pass over the table. ``values``: what could be read, by attribute; ``given``: those that are no default."""
 
     def __init__(self, sources: Sources, project: Path) -> None:
         self._sources = sources
         self._project = project
         self.values: dict[str, Any] = {}
+        self.given: set[str] = set()
         self.warnings: list[str] = []
         self._mistakes: list[str] = []
 
@@ -53,6 +52,7 @@ class Reading:
         found = self._find(setting)
         if found is None:
             return setting.kind.read(setting.default) if setting.default else None
+        self.given.add(setting.attribute)
         doubts = _doubts(setting, found.text)
         try:
             value = setting.kind.read(found.text)
@@ -66,41 +66,13 @@ class Reading:
         return value
 
     def _find(self, setting: Setting) -> Found | None:
-        found = self._sources.find(setting.name)
         if setting.by_file is None:
-            return found
-        file_found = self._sources.find(setting.by_file)
-        if file_found is None:
-            return found
-        if found is not None:
-            self._mistake(
-                f"{setting.name} ({found.source}) and {setting.by_file} ({file_found.source}) are both set: keep one"
-            )
-            return None
-        return self._find_in_file(setting.by_file, file_found)
-
-    def _find_in_file(self, name: str, pointer: Found) -> Found | None:
-        shown = repr(pointer.text) if _leads_somewhere(self._project, pointer.text) else _MASK
-        where = f"{name} is {shown} ({pointer.source})"
+            return self._sources.find(setting.name)
         try:
-            path = self._project / file_path(pointer.text)
-            with path.open(encoding="utf-8-sig") as stream:
-                text = stream.read(_SECRET_FILE_BYTES).strip()
-        except OSError as error:
-            unseen = ", and it is not shown, since it may be the secret itself" if shown == _MASK else ""
-            because = hint(name, pointer.text)
-            self._mistake(
-                f"{where}: the file cannot be read: {error.strerror}{unseen}; allowed: a readable text file"
-                + (f"; {because}" if because is not None else "")
-            )
+            return find_with_file(self._sources, self._project, setting.name, setting.by_file)
+        except ValueError as error:
+            self._mistake(str(error))
             return None
-        except (ValueError, RuntimeError):
-            self._mistake(f"{where}: the file cannot be read as UTF-8 text; allowed: a readable text file")
-            return None
-        if not text:
-            self._mistake(f"{where}: the file is empty; allowed: a file that holds the value")
-            return None
-        return Found(text, f"file {path}")
 
     def _check_live_mode(self) -> None:
         if self.values["api_mode"] != "live":
@@ -155,15 +127,6 @@ def _refuse_what_came_along(setting: Setting, text: str) -> None:
         raise ValueError("it begins or ends with a quote")
     if is_orchestrated(text):
         raise ValueError("it is an address of another kind")
-
-
-def _leads_somewhere(project: Path, pointer: str) -> bool:
-    """Whether this is plainly a path. People also put the secret itself where the name of its file belongs."""
-    try:
-        path = project / file_path(pointer)
-        return path.exists() or ("/" in pointer and path.parent.is_dir())
-    except (OSError, ValueError, RuntimeError):
-        return False
 
 
 def _is_loopback(url: str) -> bool:

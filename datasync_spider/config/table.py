@@ -222,6 +222,15 @@ RUNNING = (
         "How long a run may make no progress, deliberate waits aside, before it fails.",
     ),
 )
+SOURCES = (
+    Setting(
+        "SOURCES_DIR",
+        "sources_dir",
+        "sources",
+        kinds.path(),
+        "The directory with a TOML file for each source; one that is not set need not be there.",
+    ),
+)
 OBSERVING = (
     Setting(
         "METRICS_PORT",
@@ -265,6 +274,6 @@ LOGGING = (
     ),
 )
 
-SETTINGS = (*API, *DATABASE, *WRITING, *RUNNING, *OBSERVING, *LOGGING)
+SETTINGS = (*API, *DATABASE, *WRITING, *RUNNING, *SOURCES, *OBSERVING, *LOGGING)
 # The bundled mock's own settings; it reads and checks them itself.
 MOCK_PREFIX = "MOCK_"

@@ -77,6 +77,10 @@ RUN_REASONS: dict[str, Explanation] = {
         "A request would have left the API's own address, and the key with it.",
         "Check API_BASE_URL; the API may have begun to redirect.",
     ),
+    "position_refused": Explanation(
+        "The stored position is none that this stream's way of paging can have made: its source has changed.",
+        "Forget what is stored with scrapy streams reset, or change the source back.",
+    ),
     "cursor_repeated": Explanation(
         "The feed led back to a page that this walk had seen, so following it would never end.",
         "Start it again later. If it repeats, tell the API's operators the cursor in the log.",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from datasync_spider.api.numbers import exact_number, whole_number
 from datasync_spider.api.page import Page
+from datasync_spider.sources.numbers import exact_number, whole_number
 
 # What each field is for, by its name without underscores and capitals.
 _MEANINGS = {
@@ -21,13 +21,12 @@ _MEANINGS = {
     "requestid": "request id",
     "limit": "limit",
 }
-_ARRAYS = ("data", "events")
 _decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """``fields``: the path of each paging field by its meaning, such as ``pagination.nextCursor`` for ``cursor``.
+    """``fields``: the path of each paging field by its meaning, such as ``pagination.total`` for ``total``.
 
     ``others``: what else is there. ``limit``: the page size that the answer tells.
     """
@@ -41,11 +40,14 @@ class Envelope:
     returned: int | None
 
 
-def read_envelope(body: bytes, page: Page) -> Envelope | None:
-    """The envelope of a body that was read as ``page``; None where only a lenient reader gets through it."""
+def read_envelope(body: bytes, page: Page, arrays: Sequence[str]) -> Envelope | None:
+    """The envelope of a body that was read as ``page``; None where only a lenient reader gets through it.
+
+    ``arrays``: the names under which records may stand.
+    """
     try:
         members = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
-        array = _array(members)
+        array = _array(members, arrays)
         around = {name: _decode(bytes(raw)) for name, raw in members.items() if name != array}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, StopIteration):
         return None
@@ -71,12 +73,12 @@ def read_envelope(body: bytes, page: Page) -> Envelope | None:
     )
 
 
-def _array(members: dict[str, msgspec.Raw]) -> str:
+def _array(members: dict[str, msgspec.Raw], arrays: Sequence[str]) -> str:
     """The name under which the reader finds the events, be it null for none. Raises StopIteration."""
-    given = {name: bytes(members[name]) for name in _ARRAYS if name in members}
-    arrays = [name for name, raw in given.items() if raw.lstrip().startswith(b"[")]
-    filled = [name for name in arrays if msgspec.json.decode(given[name], type=list[msgspec.Raw])]
-    return next(iter([*filled, *arrays, *given]))
+    given = {name: bytes(members[name]) for name in arrays if name in members}
+    lists = [name for name, raw in given.items() if raw.lstrip().startswith(b"[")]
+    filled = [name for name in lists if msgspec.json.decode(given[name], type=list[msgspec.Raw])]
+    return next(iter([*filled, *lists, *given]))
 
 
 def _leaves(around: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from datasync_spider.api.event import Event, parse_events
+from datasync_spider.api.event import Event
+from datasync_spider.api.recordreader import RecordReader
 
 _LONGEST_EXAMPLE = 80
 
@@ -48,19 +49,21 @@ class _Uses:
         return tuple(FieldUse(name, count, self._forms[name]) for name, count in self._counts.items())
 
 
-def find_event_fields(events: Sequence[Event]) -> EventFields:
-    """What the parser made of these events' fields."""
+def find_event_fields(events: Sequence[Event], reader: RecordReader) -> EventFields:
+    """What the reader made of these events' fields."""
     ids, times = _Uses(), _Uses()
     names: dict[str, None] = {}
     for event in events:
         members = {name: bytes(raw) for name, raw in _members(event.payload).items()}
         names.update(dict.fromkeys(members))
+        identity = None
         for name, raw in members.items():
-            if (alone := _parsed(name, raw)) and alone.event_id == event.event_id:
+            if (alone := _parsed(reader, name, raw)) and alone.event_id == event.event_id:
                 ids.add(name, raw)
+                identity = _member(name, raw)
                 break
         for name, raw in members.items():
-            alone = None if event.occurred_at_us is None else _parsed(name, raw, anchor=True)
+            alone = None if event.occurred_at_us is None else _parsed(reader, name, raw, identity)
             if alone and alone.occurred_at_us == event.occurred_at_us:
                 times.add(name, raw)
                 break
@@ -69,14 +72,22 @@ def find_event_fields(events: Sequence[Event]) -> EventFields:
 
 
 def _members(payload: bytes) -> dict[str, msgspec.Raw]:
-    return msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+    """Empty for a record that is no object."""
+    try:
+        return msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError:
+        return {}
 
 
-def _parsed(name: str, raw: bytes, *, anchor: bool = False) -> Event | None:
-    """What the parser makes of an event that has this field only, with ``anchor`` beside an id of no meaning."""
-    field = msgspec.json.encode(name) + b":" + raw
-    alone = b"{" + (b'"id":"-",' if anchor and name != "id" else b"") + field + b"}"
-    return next(iter(parse_events([msgspec.Raw(alone)]).events), None)
+def _member(name: str, raw: bytes) -> bytes:
+    return msgspec.json.encode(name) + b":" + raw
+
+
+def _parsed(reader: RecordReader, name: str, raw: bytes, identity: bytes | None = None) -> Event | None:
+    """What the reader makes of an event that has this field only, beside the one that is its id where that is given."""
+    fields = [identity] if identity is not None else []
+    alone = b"{" + b",".join([*fields, _member(name, raw)]) + b"}"
+    return next(iter(reader.parse([msgspec.Raw(alone)]).events), None)
 
 
 def _form(raw: bytes) -> str:

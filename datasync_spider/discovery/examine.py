@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datasync_spider.api import reasons
+from datasync_spider import reasons
 from datasync_spider.api.answer import check_answer
-from datasync_spider.api.event import Event, RejectedEvent, parse_events
-from datasync_spider.api.page import Page
+from datasync_spider.api.event import Event, RejectedEvent
+from datasync_spider.api.page import Asked, Page, PageReader
 from datasync_spider.discovery.envelope import Envelope, read_envelope
 from datasync_spider.discovery.eventfields import EventFields, find_event_fields
 from datasync_spider.discovery.limits import PageCap, RateLimit, read_page_cap, read_rate_limit
 from datasync_spider.errors import ApiRefused, DatasyncError, RateLimited, RetryableError, ServerTrouble
-from datasync_spider.headers import plain_pairs
+from datasync_spider.headers import listed_pairs, plain_pairs
 
 _LOOKED_AT = 100
 _SAMPLES = 5
@@ -50,18 +50,26 @@ class Discovery:
     rejected_count: int = 0
 
 
-def examine(status: int, headers: Sequence[tuple[str, str]], body: bytes, now_epoch: float, asked: int) -> Discovery:
-    """What an answer to a request for the first ``asked`` events tells."""
+def examine(
+    pages: PageReader,
+    url: str,
+    status: int,
+    headers: Sequence[tuple[str, str]],
+    body: bytes,
+    now_epoch: float,
+    asked: int,
+) -> Discovery:
+    """What an answer to a request for the first ``asked`` events, to ``url``, tells."""
     plain = plain_pairs(headers)
     rate_limit = read_rate_limit(plain, now_epoch)
     try:
-        page = check_answer(status, plain, body, now_epoch)
+        page = check_answer(pages, Asked(url, None, asked), status, plain, body, listed_pairs(headers))
     except DatasyncError as error:
         why = f"{error}" if status == 200 else f"status {status}: {error}"
         return Discovery(status, tuple(headers), rate_limit, (_remedy(error),), unreadable=why)
-    parsed = parse_events(page.raw_events)
-    envelope = read_envelope(body, page)
-    fields = find_event_fields(parsed.events[:_LOOKED_AT])
+    parsed = page.parse()
+    envelope = read_envelope(body, page, pages.records.names)
+    fields = find_event_fields(parsed.events[:_LOOKED_AT], page.reader)
     cap = read_page_cap(asked, len(page.raw_events), has_more=page.has_more, envelope=envelope)
     return Discovery(
         status=status,
@@ -118,7 +126,9 @@ def _remedy(error: DatasyncError) -> str:
         case ApiRefused(status=401 | 403):
             return "the API refuses the key: check DATASYNC_API_KEY, and whether its life of some hours is over"
         case ApiRefused(status=404):
-            return "there is no feed at this address: API_BASE_URL must end where /events begins, often in /api/v1"
+            return (
+                "there is no feed at this address: API_BASE_URL must end before the feed's own path, often in /api/v1"
+            )
         case RateLimited():
             return "the rate window is used up: wait until it is over and ask again"
         case ServerTrouble(reason=reasons.ERROR_IN_PAGE):

@@ -1,45 +1,45 @@
-"""Adds the API key, and keeps it where it belongs.
+"""Adds what proves who asks, and keeps it where it belongs.
 
-Invariant: no request leaves for another origin than the configured one, with the key or without it. Everything that
-this project fetches is the API's, so a URL of any other origin is a mistake or an attack.
+Invariant: no request leaves for another origin than those of the source, with a credential or without it. Everything
+that this project fetches is the API's, so a URL of any other origin is a mistake or an attack.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datasync_spider.api.endpoint import origin, same_origin
-from datasync_spider.config import Config
 from datasync_spider.errors import OriginRefused
+from datasync_spider.sources.urls import origin, same_origin
+from datasync_spider.syncplan import plan_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self
 
     from scrapy import Request
     from scrapy.crawler import Crawler
 
-_HEADER = "X-API-Key"
+    from datasync_spider.sources.spec import Pairs
 
 
 class AuthMiddleware:
-    """``api_key`` None: the API wants none (the mock)."""
+    """``origins``: URLs of all that may be asked, the API's own first. ``headers``: what each request carries."""
 
-    def __init__(self, base_url: str, api_key: str | None) -> None:
-        self._base_url = base_url
-        self._api_key = api_key
+    def __init__(self, origins: Sequence[str], headers: Pairs) -> None:
+        self._origins = origins
+        self._headers = headers
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = Config.from_settings(crawler.settings)
-        return cls(config.base_url_text, config.api_key)
+        plan = plan_of(crawler)
+        return cls(plan.origins, plan.authorization.headers)
 
     async def process_request(self, request: Request) -> None:
-        if not same_origin(request.url, self._base_url):
-            raise OriginRefused(
-                f"a request to {_printable_origin(request.url)} was refused: the API is at {origin(self._base_url)}"
-            )
-        if self._api_key is not None:
-            request.headers[_HEADER] = self._api_key
+        if not any(same_origin(request.url, allowed) for allowed in self._origins):
+            asked, known = _printable_origin(request.url), ", ".join(map(origin, self._origins))
+            raise OriginRefused(f"a request to {asked} was refused: the API is at {known}")
+        for name, value in self._headers:
+            request.headers[name] = value
 
 
 def _printable_origin(url: str) -> str:

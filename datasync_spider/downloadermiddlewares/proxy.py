@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import NotConfigured
 
-from datasync_spider.config import Config
 from datasync_spider.proxies import proxy_for
+from datasync_spider.syncplan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -30,8 +30,8 @@ class ProxyChoiceMiddleware:
     def from_crawler(cls, crawler: Crawler) -> Self:
         if not crawler.settings.getbool("HTTPPROXY_ENABLED"):
             raise NotConfigured
-        config = Config.from_settings(crawler.settings)
-        return cls(None if config.is_bundled_mock else proxy_for(config.base_url_text))
+        plan = plan_of(crawler)
+        return cls(None if plan.is_bundled_mock else proxy_for(plan.base_url_text))
 
     async def process_request(self, request: Request) -> None:
         request.meta.setdefault("proxy", self._proxy_url)

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals
-from datasync_spider.config import Config
 from datasync_spider.errors import WaitTooLong
 from datasync_spider.headers import plain_headers
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait, read_rate_headers, reset_source
 from datasync_spider.pacing.retry import RetryState
 from datasync_spider.pacing.window import RateWindow
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
+from datasync_spider.syncplan import plan_of
 from datasync_spider.throttle import Throttle
 from datasync_spider.waiting import Waiter
 
@@ -89,7 +89,7 @@ class RateLimitMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        budget_seconds = Config.from_settings(crawler.settings).rate_limit_wait_budget_ms / 1000
+        budget_seconds = plan_of(crawler).config.rate_limit_wait_budget_ms / 1000
         middleware = cls(crawler, Waiter(crawler), budget_seconds)
         crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
         crawler.signals.connect(middleware._response_downloaded, scrapy_signals.response_downloaded)

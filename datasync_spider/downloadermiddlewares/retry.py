@@ -23,7 +23,6 @@ from scrapy.exceptions import (
 
 from datasync_spider import failpoints, signals, stats
 from datasync_spider.api.answer import check_answer
-from datasync_spider.config import Config
 from datasync_spider.errors import (
     CertificateRefused,
     ConnectionTrouble,
@@ -33,10 +32,11 @@ from datasync_spider.errors import (
     WaitTooLong,
     WrongProtocol,
 )
-from datasync_spider.headers import plain_headers
+from datasync_spider.headers import listed_headers, plain_headers
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
+from datasync_spider.syncplan import plan_of
 from datasync_spider.trust import remedy
 from datasync_spider.waiting import Waiter
 from datasync_spider.wire.errors import NotHttp, NotTls, NotTrusted, OtherProtocol, ProxyRefused, TlsFailed
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+
+    from datasync_spider.api.page import PageReader
 
 logger = logging.getLogger(__name__)
 
@@ -63,24 +65,26 @@ _CONNECTION_TROUBLE: dict[type[Exception], str] = {
 
 
 class RetryMiddleware:
-    """``policy`` is pure; ``waiter`` pauses."""
+    """``pages`` and ``policy`` are pure; ``waiter`` pauses."""
 
-    def __init__(self, crawler: Crawler, policy: RetryPolicy, waiter: Waiter) -> None:
+    def __init__(self, crawler: Crawler, pages: PageReader, policy: RetryPolicy, waiter: Waiter) -> None:
         self._crawler = crawler
+        self._pages = pages
         self._policy = policy
         self._waiter = waiter
         self._has_warned_of_total = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = Config.from_settings(crawler.settings)
+        plan = plan_of(crawler)
+        config = plan.config
         policy = RetryPolicy(
             max_retries=config.max_retries,
             base_seconds=config.retry_base_ms / 1000,
             max_seconds=config.retry_max_ms / 1000,
             wait_budget_seconds=config.rate_limit_wait_budget_ms / 1000,
         )
-        return cls(crawler, policy, Waiter(crawler))
+        return cls(crawler, plan.pages, policy, Waiter(crawler))
 
     async def process_request(self, request: Request) -> None:
         request.meta.setdefault("asked_at", time.monotonic())
@@ -90,7 +94,8 @@ class RetryMiddleware:
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         headers = plain_headers(response.headers)
         try:
-            page = check_answer(response.status, headers, response.body, time.time())
+            lists = listed_headers(response.headers)
+            page = check_answer(self._pages, request.meta["asked"], response.status, headers, response.body, lists)
         except RetryableError as error:
             is_rate_limit = isinstance(error, RateLimited)
             asked = read_asked_wait(headers, response.body, time.time(), is_rate_limit=is_rate_limit)

@@ -14,7 +14,7 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
-from datasync_spider.config import Config
+from datasync_spider.syncplan import SyncPlan, plan_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -26,20 +26,21 @@ logger = logging.getLogger(__name__)
 
 
 class DiscoveryExtension:
-    """``asked``: the page size that requests ask for. ``on_resume``: look also where the stream is known already."""
+    """``on_resume``: look also where the stream is known already."""
 
-    def __init__(self, crawler: Crawler, asked: int, secrets: tuple[str, ...], *, on_resume: bool) -> None:
+    def __init__(self, crawler: Crawler, plan: SyncPlan, *, on_resume: bool) -> None:
         self._crawler = crawler
-        self._asked = asked
-        self._secrets = secrets
+        self._plan = plan
         self._on_resume = on_resume
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = Config.from_settings(crawler.settings)
-        if not config.is_live:
+        plan = plan_of(crawler)
+        config = plan.config
+        # What a source's file says of its API is not to be found out any more.
+        if not config.is_live or not plan.is_built_in:
             raise NotConfigured
-        extension = cls(crawler, config.page_limit, config.secrets, on_resume=config.live_discovery_on_resume)
+        extension = cls(crawler, plan, on_resume=config.live_discovery_on_resume)
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         return extension
 
@@ -60,7 +61,17 @@ class DiscoveryExtension:
             for name, values in response.headers.items()
             for value in values
         ]
-        report = as_report(examine(response.status, headers, response.body, time.time(), self._asked), self._secrets)
+        config = self._plan.config
+        found = examine(
+            self._plan.pages,
+            response.url,
+            response.status,
+            headers,
+            response.body,
+            time.time(),
+            config.page_limit,
+        )
+        report = as_report(found, config.secrets)
         logger.info("the API as its first page shows it: %s", summary(report))
         for text in report["does_not_fit"]:
             logger.warning("discovery: %s", text)

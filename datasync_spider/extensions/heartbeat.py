@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals, stats
-from datasync_spider.config import Config
 from datasync_spider.errors import FencedOff, StorageError
 from datasync_spider.pacing.askedwaits import AskedWaits, Closed
 from datasync_spider.storage.backends import end_lost_backends, label
 from datasync_spider.storage.connect import Connection, close_quietly, connect
 from datasync_spider.storage.retrying import once_more
 from datasync_spider.storage.runs import OpenRun, note_closed, renew_lease
+from datasync_spider.syncplan import plan_of
 from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class HeartbeatExtension:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = Config.from_settings(crawler.settings)
+        config = plan_of(crawler).config
         extension = cls(crawler, config.database_url_text, config.lease_ttl_ms / 1000 / _BEATS_A_LEASE)
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         crawler.signals.connect(extension._wait_asked, signals.wait_asked)

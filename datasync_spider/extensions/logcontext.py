@@ -13,8 +13,8 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
-from datasync_spider.config import Config
 from datasync_spider.logs import LogHandler
+from datasync_spider.syncplan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -32,7 +32,7 @@ class LogContextExtension:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        if Config.from_settings(crawler.settings).log_format != "json":
+        if plan_of(crawler).config.log_format != "json":
             raise NotConfigured
         extension = cls()
         crawler.signals.connect(extension._run_opened, signals.run_opened)

@@ -14,11 +14,11 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import __version__, signals
-from datasync_spider.config import Config
 from datasync_spider.metrics.listening import LISTENING_SOCKET, family_of
 from datasync_spider.metrics.pages import Pages, names_loopback
 from datasync_spider.progress.feed import progress_of
 from datasync_spider.progress.health import health_report
+from datasync_spider.syncplan import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class MetricsExtension:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = Config.from_settings(crawler.settings)
+        config = plan_of(crawler).config
         if config.metrics_port is None:
             raise NotConfigured
         from datasync_spider.metrics.families import Metrics  # noqa: PLC0415 - a tenth of a second, for those who ask

@@ -16,10 +16,10 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
-from datasync_spider.config import Config
 from datasync_spider.progress.display import PROGRESS_LOGGER, wants_live_view
 from datasync_spider.progress.feed import progress_of
 from datasync_spider.progress.words import progress_fields, progress_line
+from datasync_spider.syncplan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -40,7 +40,7 @@ class ProgressExtension:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = Config.from_settings(crawler.settings)
+        config = plan_of(crawler).config
         live = wants_live_view(
             is_terminal=sys.stderr.isatty(),
             terminal_type=os.environ.get("TERM", ""),

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals
-from datasync_spider.config import Config
 from datasync_spider.errors import Stalled
 from datasync_spider.progress.feed import progress_of
 from datasync_spider.progress.health import Verdict, judge_health
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.standstill import standstill_words
+from datasync_spider.syncplan import plan_of
 from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class StallGuardExtension:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = Config.from_settings(crawler.settings)
+        config = plan_of(crawler).config
         extension = cls(crawler, config.database_url_text, config.stall_timeout_seconds)
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)

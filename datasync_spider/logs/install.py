@@ -10,6 +10,7 @@ import io
 import logging
 import sys
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -135,6 +136,18 @@ def install_logging(config: Config, log_file: str | None, enabled: bool) -> LogH
     logging.captureWarnings(True)
     install_excepthook(redactor)
     return handler
+
+
+def also_redact(secrets: Iterable[str] = (), headers: Iterable[str] = (), parameters: Iterable[str] = ()) -> None:
+    """What became known of a source: its secrets, and where they travel. For whatever this process logs from now on."""
+    redactors = {handler.redactor for handler in logging.getLogger().handlers if isinstance(handler, LogHandler)}
+    for redactor in redactors:
+        for secret in secrets:
+            redactor.add_secret(secret)
+        for header in headers:
+            redactor.add_header(header)
+        for parameter in parameters:
+            redactor.add_parameter(parameter)
 
 
 def scrapy_log_settings(config: Config) -> dict[str, Any]:

@@ -33,11 +33,12 @@ _KNOWN_PLACES = (
 
 
 class Redactor:
-    """Knows the secrets. Secrets may be added while other threads redact."""
+    """Knows the secrets. Secrets and names may be added while other threads redact."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._patterns: dict[str, str] = {}
         self._secrets: re.Pattern[str] | None = None
+        self._places: dict[tuple[str, bool], list[re.Pattern[str]]] = {}
         for secret in secrets:
             self.add_secret(secret)
 
@@ -49,13 +50,39 @@ class Redactor:
             ordered = sorted(self._patterns, key=len, reverse=True)
             self._secrets = re.compile("|".join(self._patterns[secret] for secret in ordered))
 
+    def add_header(self, name: str) -> None:
+        """From now on what stands behind the header's name is masked, whatever it is."""
+        self._places = {**self._places, (name.lower(), True): _patterns_of_name(name, is_header=True)}
+
+    def add_parameter(self, name: str) -> None:
+        """The same for a parameter of a query. No sentence about one is masked: a parameter may be called ``key``."""
+        self._places = {**self._places, (name.lower(), False): _patterns_of_name(name, is_header=False)}
+
     def redact(self, text: str) -> str:
         """``text`` with a mask in the place of every secret."""
         if self._secrets is not None:
             text = self._secrets.sub(MASK, text)
+        for patterns in self._places.values():
+            for named in patterns:
+                text = named.sub(rf"\1{MASK}", text)
         for pattern, replacement in _KNOWN_PLACES:
             text = pattern.sub(replacement, text)
         return text
+
+
+def _patterns_of_name(name: str, *, is_header: bool) -> list[re.Pattern[str]]:
+    """Each finds one form in which a value follows its name; the first group is what stays."""
+    start = rf"(?<![0-9A-Za-z_-]){re.escape(name)}"
+    forms = [
+        # in quotes, up to the same quote: in a dict of headers, in pairs, in JSON
+        rf"({start}\\*[\"']?\s*[:=,]\s*(?:[\[(]\s*)*b?(\\*[\"']))(?:(?!\2)(?:\\.|.))*",
+        # a number in JSON, a parameter of a query
+        rf"({start}(?:\\*[\"']\s*[:=]|\s*=)\s*)(?![\[(]|b?\\*[\"']){_VALUE}",
+    ]
+    if is_header:
+        # a line of its own, whose value may have several words
+        forms.append(rf"({start}\s?:[ \t]*)(?![\s\[(\"'\\]|b[\"']|{re.escape(MASK)})[^\r\n]+")
+    return [re.compile(form, re.IGNORECASE) for form in forms]
 
 
 def _pattern_of(secret: str) -> str:

@@ -19,10 +19,9 @@ from datasync_spider.storage.connect import connected
 from datasync_spider.storage.retrying import patiently
 from datasync_spider.storage.runs import OpenRun, open_run
 from datasync_spider.storage.standstill import StandstillWatch
-from datasync_spider.streamspec import stream_spec
 
 if TYPE_CHECKING:
-    from datasync_spider.config import Config
+    from datasync_spider.syncplan import SyncPlan
     from datasync_spider.workers import Worker
 
 logger = logging.getLogger(__name__)
@@ -32,10 +31,11 @@ _STOP_OPENING_SECONDS = 3.0
 
 
 class Opening:
-    """One run of one configuration; ``worker`` is the thread that speaks with the database."""
+    """One run of one plan; ``worker`` is the thread that speaks with the database."""
 
-    def __init__(self, config: Config, worker: Worker, stopped: asyncio.Event) -> None:
-        self._config = config
+    def __init__(self, plan: SyncPlan, worker: Worker, stopped: asyncio.Event) -> None:
+        self._plan = plan
+        self._config = plan.config
         self._worker = worker
         self._stopped = stopped
         self._was_tried = False
@@ -71,7 +71,7 @@ class Opening:
         config = self._config
         with connected(config.database_url_text) as connection, watch.over(connection):
             again, self._was_tried = self._was_tried, True
-            run = open_run(connection, stream_spec(config), config.lease_ttl_ms, __version__, again=again)
+            run = open_run(connection, self._plan.spec, config.lease_ttl_ms, __version__, again=again)
             end_backends_of_earlier_runs(connection, run)
             return run
 

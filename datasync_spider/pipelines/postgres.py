@@ -23,7 +23,6 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import CloseSpider
 
 from datasync_spider import failpoints, signals, stats
-from datasync_spider.config import Config
 from datasync_spider.errors import (
     DatasyncError,
     FencedOff,
@@ -52,6 +51,7 @@ from datasync_spider.storage.known import count_stored
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.writer import Writer
+from datasync_spider.syncplan import SyncPlan, plan_of
 from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
@@ -70,9 +70,10 @@ _LOOK_AGAIN_SECONDS = 1.0
 class PostgresPipeline:
     """See the module's text. One instance a crawl."""
 
-    def __init__(self, crawler: Crawler, config: Config) -> None:
+    def __init__(self, crawler: Crawler, plan: SyncPlan) -> None:
         self._crawler = crawler
-        self._config = config
+        self._plan = plan
+        self._config = plan.config
         self._run: OpenRun | None = None
         self._writing: Writing | None = None
         self._preparer = Preparer()
@@ -92,7 +93,7 @@ class PostgresPipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        pipeline = cls(crawler, Config.from_settings(crawler.settings))
+        pipeline = cls(crawler, plan_of(crawler))
         connect = crawler.signals.connect
         connect(pipeline._on_stop_requested, signals.stop_requested)
         connect(pipeline._on_run_failed, signals.run_failed)
@@ -108,7 +109,7 @@ class PostgresPipeline:
     async def open_spider(self) -> None:
         config = self._config
         try:
-            run = await Opening(config, self._control_worker, self._stopped).run()
+            run = await Opening(self._plan, self._control_worker, self._stopped).run()
         except LeaseHeld as error:
             logger.error("%s", error)
             self._crawler.stats.set_value(stats.REFUSED, "lease_held")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals
-from datasync_spider.config import Config
 from datasync_spider.progress.state import Counts, ProgressState
+from datasync_spider.syncplan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -44,7 +44,7 @@ class ProgressFeed:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        feed = cls(Config.from_settings(crawler.settings).write_retry_budget_ms / 1000)
+        feed = cls(plan_of(crawler).config.write_retry_budget_ms / 1000)
         connect = crawler.signals.connect
         connect(feed._run_opened, signals.run_opened)
         connect(feed._request_sent, scrapy_signals.request_reached_downloader)

@@ -16,6 +16,9 @@ from datasync_spider.sources.paths import Path
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 """Names and texts in their order, repeats allowed. A text may hold slots such as ``{page_size}``."""
 
+SliceValues: TypeAlias = Mapping[str, str | int]
+"""What makes a slice: its names with texts and whole numbers. Their canonical JSON is its name in storage."""
+
 Order: TypeAlias = Literal["newest-first", "oldest-first", "none"]
 Meaning: TypeAlias = Literal["throttled", "retry", "cursor-expired", "cursor-invalid", "denied", "fatal", "page"]
 
@@ -84,7 +87,8 @@ class EndFlag:
 class End:
     """What makes a page the last: any of these.
 
-    ``no_next``: nothing says what follows. ``empty``: no record. ``short``: fewer records than were asked for.
+    ``no_next``: nothing says what follows. ``empty``: no record. ``short``: fewer records than were asked for. Where a
+    flag is there, its word counts and not the others.
     """
 
     no_next: bool = False
@@ -160,7 +164,7 @@ class Stream:
     tombstone: Tombstone | None = None
     keep_history: bool = False
     incremental: Incremental = field(default_factory=Incremental)
-    slices: tuple[Mapping[str, str], ...] = ()
+    slices: tuple[SliceValues, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

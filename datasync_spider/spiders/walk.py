@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datasync_spider.api.event import parse_events
 from datasync_spider.api.page import Page
 from datasync_spider.api.pagetrail import PageTrail
 from datasync_spider.api.trail import CursorTrail, digest
@@ -151,7 +150,7 @@ class Walk:
             return True
         if not self._honours(page, until_ms):
             return False
-        times = [time for time in parse_events(page.raw_events).times_us if time is not None]
+        times = [time for time in page.parse().times_us if time is not None]
         self._is_until_useless = max(times) < (until_ms - 1) * 1000
         return self._is_until_useless
 
@@ -160,5 +159,5 @@ class Walk:
         self._is_until_useless = True
 
     def _honours(self, page: Page, until_ms: int) -> bool:
-        times = parse_events(page.raw_events).times_us
+        times = page.parse().times_us
         return bool(times) and all(time is not None and time <= until_ms * 1000 for time in times)

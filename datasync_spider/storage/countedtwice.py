@@ -68,6 +68,6 @@ def count_counted_twice(
     after = 0
     while piece := read_letters_after(connection, Chosen(slice_), after):
         after = piece[-1].rejected_id
-        event_ids = read_ids(piece)
+        event_ids = read_ids(piece, slice_.reader)
         ids.add(event_ids, find_stored(connection, slice_, set(event_ids)))
     return ids.counted_twice

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from datasync_spider.api.event import Event, RejectedEvent, parse_events
-from datasync_spider.api.scrutiny import readable_id
+from datasync_spider.api.event import Event, RejectedEvent
+from datasync_spider.api.recordreader import RecordReader
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement
@@ -92,9 +92,9 @@ class DeadLetter:
     raw_sha256: bytes
     replayed: bool
 
-    def read_again(self) -> Event | RejectedEvent:
+    def read_again(self, reader: RecordReader) -> Event | RejectedEvent:
         """What this version makes of it."""
-        parsed = parse_events([msgspec.Raw(self.raw)])
+        parsed = reader.parse([msgspec.Raw(self.raw)])
         return parsed.events[0] if parsed.events else parsed.rejected[0]
 
 
@@ -133,15 +133,10 @@ def read_letters_after(connection: Connection, chosen: Chosen, after: int) -> li
     return [DeadLetter(**{**row, "raw": bytes(row["raw"]), "raw_sha256": bytes(row["raw_sha256"])}) for row in rows]
 
 
-def id_of(event: Event | RejectedEvent) -> str | None:
-    """An event may be unusable and have a readable id all the same; None where it has none."""
-    return event.event_id if isinstance(event, Event) else readable_id(event.raw)
-
-
-def read_ids(letters: Iterable[DeadLetter]) -> list[str]:
+def read_ids(letters: Iterable[DeadLetter], reader: RecordReader) -> list[str]:
     """The ids of those letters that have one to be read, in no order, each as often as there are letters of it."""
-    parsed = parse_events([msgspec.Raw(letter.raw) for letter in letters])
-    unusable = map(id_of, parsed.rejected)
+    parsed = reader.parse([msgspec.Raw(letter.raw) for letter in letters])
+    unusable = (event.event_id for event in parsed.rejected)
     return [*parsed.event_ids, *(event_id for event_id in unusable if event_id is not None)]
 
 

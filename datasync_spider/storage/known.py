@@ -12,7 +12,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from datasync_spider.api.event import ParsedEvents
-from datasync_spider.api.scrutiny import readable_id
 from datasync_spider.items import EventPage
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.quarantine import stage_rows
@@ -30,7 +29,7 @@ def is_known_entirely(connection: Connection, slice_: Slice, page: EventPage, be
     and is no reason to stop: False.
     """
     columns = page.columns()
-    if not columns.event_ids and all(readable_id(event.raw) is None for event in columns.rejected):
+    if not columns.event_ids and all(event.event_id is None for event in columns.rejected):
         return False
     digests = {digest(event.raw) for event in columns.rejected}
     with translated(), connection.cursor() as cursor:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from datasync_spider.api.event import ParsedEvents, RejectedEvent
-from datasync_spider.api.scrutiny import readable_id
 from datasync_spider.storage.rows import Rows
 
 
@@ -43,7 +42,7 @@ class PageRecords(NamedTuple):
 def page_records(columns: ParsedEvents, received_events: int) -> PageRecords:
     """All records of a page that came with so many."""
     usable = [PageRecord(event_id) for event_id in columns.event_ids]
-    unusable = [PageRecord(readable_id(event.raw), event) for event in columns.rejected]
+    unusable = [PageRecord(event.event_id, event) for event in columns.rejected]
     places = [event.position for event in columns.rejected]
     every_place = range(len(usable) + len(unusable))
     if len(every_place) != received_events or places != sorted({*places} & {*every_place}):

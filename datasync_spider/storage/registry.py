@@ -26,6 +26,7 @@ from psycopg2 import sql
 from psycopg2.extras import Json
 
 from datasync_spider.api.credential import NO_KEY, Credential
+from datasync_spider.api.recordreader import RecordReader
 from datasync_spider.errors import StorageRefused, StorageUnavailable, StreamChanged, TableRefused
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.sql import statement
@@ -61,7 +62,8 @@ class StreamSpec:
     """A stream as its source describes it, and the slice that is meant.
 
     ``name`` is unique in a database. ``schema``: where its table is to be made; None for where all others are.
-    ``fingerprint``: how its pages are read, by fact. ``credential``: what its source is asked with.
+    ``reader``: reads its records; ``fingerprint``: how its pages are read, by fact. ``credential``: what its source is
+    asked with.
 
     ``is_mutable``: a later version of a record replaces the stored one. ``version``: the path to it in the payload,
     None for the record's time. ``keeps_history``: what is replaced is kept. ``tombstone``: says in a column of the
@@ -69,6 +71,7 @@ class StreamSpec:
     """
 
     name: str
+    reader: RecordReader
     slice: str = NO_SLICE
     source: str = BUILT_IN_SOURCE
     schema: str | None = None
@@ -92,13 +95,17 @@ class StreamSpec:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A slice that is registered. ``stream`` and ``name`` are for people; everything goes by the numbers."""
+    """A slice that is registered. ``stream`` and ``name`` are for people; everything goes by the numbers.
+
+    ``reader``: reads what is kept of its records as bytes.
+    """
 
     slice_id: int
     stream_id: int
     stream: str
     name: str
     table: StreamTable
+    reader: RecordReader
 
     def __str__(self) -> str:
         return label(self.stream, self.name)
@@ -121,10 +128,10 @@ def _marked(name: str, what: str) -> str:
     return name.encode()[: _LONGEST_NAME_BYTES - len(mark)].decode(errors="ignore") + mark
 
 
-def find_slice(connection: Connection, stream: str, slice_name: str = NO_SLICE) -> Slice | None:
+def find_slice(connection: Connection, stream: str, reader: RecordReader, slice_name: str = NO_SLICE) -> Slice | None:
     """The slice, or None where no run has ever opened it. The transaction goes on."""
     with translated(), connection.cursor() as cursor:
-        return _find(cursor, stream, slice_name)
+        return _find(cursor, stream, slice_name, reader)
 
 
 def register(connection: Connection, spec: StreamSpec) -> Slice:
@@ -158,11 +165,11 @@ def _register(connection: Connection, spec: StreamSpec) -> Slice:
         elif has_other_tombstone:
             _mark_deleted(cursor, spec, StreamTable(stream["table_name"], stream["table_schema"]))
     with connection.cursor() as plain:
-        found = _find(plain, spec.name, spec.slice)
+        found = _find(plain, spec.name, spec.slice, spec.reader)
         if found is None:
             new = {"stream_id": stream["stream_id"], "stream": spec.name, "slice": spec.slice}
             plain.execute(statement("insert_slice"), new)
-            found = _find(plain, spec.name, spec.slice)
+            found = _find(plain, spec.name, spec.slice, spec.reader)
             assert found is not None
     return versioned(connection, found, spec)
 
@@ -209,7 +216,7 @@ def make_missing_tables(connection: Connection) -> None:
             connection.commit()
 
 
-def _find(cursor: Any, stream: str, slice_name: str) -> Slice | None:
+def _find(cursor: Any, stream: str, slice_name: str, reader: RecordReader) -> Slice | None:
     cursor.execute(statement("find_slice"), {"stream": stream, "slice": slice_name})
     row = cursor.fetchone()
     if row is None:
@@ -218,7 +225,7 @@ def _find(cursor: Any, stream: str, slice_name: str) -> Slice | None:
     if name is None:
         raise StorageRefused(f"the stream {stream} has no table yet: run scrapy migrate")
     table = StreamTable(name, schema, slice_id if is_sliced else None, history)
-    return Slice(slice_id, stream_id, stream, slice_name, table)
+    return Slice(slice_id, stream_id, stream, slice_name, table, reader)
 
 
 def _read_stream(cursor: Any, stream: str) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from datasync_spider import failpoints
 from datasync_spider.api.event import Event, RejectedEvent
+from datasync_spider.api.recordreader import RecordReader
 from datasync_spider.errors import FencedOff, StorageRefused
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import PreparedPage, Watermark
@@ -91,7 +92,7 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
     Raises FencedOff where the stream is no longer ours; then, and on any other error, nothing of it is committed.
     """
     with translated(), connection.cursor() as cursor:
-        piece = _prepare(letters)
+        piece = _prepare(letters, hold.slice.reader)
         limit_transaction(connection, hold.lease_ttl_ms, slice_id=hold.slice.slice_id)
         bad = _stage(connection, cursor, piece.prepared)
         cursor.execute(hold.slice.table.statement("merge_staged"))
@@ -119,7 +120,7 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
 def try_letters(connection: Connection, slice_: Slice, letters: Sequence[DeadLetter]) -> Tried:
     """What would become of these letters. Touches no table but a temporary one, and rolls back."""
     with translated(), connection.cursor() as cursor:
-        piece = _prepare(letters)
+        piece = _prepare(letters, slice_.reader)
         bad = _stage(connection, cursor, piece.prepared)
         ids = set(piece.prepared.rows.event_ids)
         known = find_stored(connection, slice_, ids)
@@ -128,11 +129,11 @@ def try_letters(connection: Connection, slice_: Slice, letters: Sequence[DeadLet
     return piece.outcome(acceptable - known, acceptable | known, bad)[0]
 
 
-def _prepare(letters: Sequence[DeadLetter]) -> _Piece:
+def _prepare(letters: Sequence[DeadLetter], reader: RecordReader) -> _Piece:
     readable: list[tuple[DeadLetter, Event]] = []
     unreadable: Counter[str] = Counter()
     for letter in letters:
-        again = letter.read_again()
+        again = letter.read_again(reader)
         if isinstance(again, RejectedEvent):
             unreadable[again.reason] += 1
         else:

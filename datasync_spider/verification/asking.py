@@ -7,25 +7,28 @@ that the API has told an earlier run to wait for.
 from __future__ import annotations
 
 import math
-import time
 
 from datasync_spider.api.answer import check_answer
-from datasync_spider.api.endpoint import events_url
 from datasync_spider.apiclient import ApiClient
 from datasync_spider.errors import ApiRefused, DatasyncError, RateLimited, Stopped
+from datasync_spider.syncplan import SyncPlan
 from datasync_spider.verification.completeness import Told
 
 _OR_LEAVE_IT = "or leave the API out with --no-api"
 
 
-def ask_total(client: ApiClient, closed_seconds: float) -> Told:
+def ask_total(plan: SyncPlan, closed_seconds: float) -> Told:
     """Never raises for what the API does; Stopped may come out."""
     if closed_seconds > 0:
         wait = math.ceil(closed_seconds)
         return Told(None, f"it has told us not to ask for another {wait} s", f"verify again after that, {_OR_LEAVE_IT}")
     try:
-        answer = client.get(events_url(client.base_url, 1))
-        page = check_answer(answer.status, answer.plain_headers(), answer.body, time.time())
+        url = plan.url(None, page_size=1)
+        answer = ApiClient.of(plan).get(url)
+        asked = plan.asked(url, None)
+        page = check_answer(
+            plan.pages, asked, answer.status, answer.plain_headers(), answer.body, answer.header_lists()
+        )
     except Stopped:
         raise
     except DatasyncError as error:

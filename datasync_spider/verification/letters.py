@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datasync_spider.api.event import Event
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import LetterIds
-from datasync_spider.storage.deadletters import Chosen, DeadLetter, find_stored, id_of, read_letters_after
+from datasync_spider.storage.deadletters import Chosen, DeadLetter, find_stored, read_letters_after
 from datasync_spider.storage.registry import Slice
 from datasync_spider.verification.check import Check, fails, holds
 
@@ -69,10 +69,10 @@ def look_through(connection: Connection, slice_: Slice, marks: Collection[str]) 
 def _look_at(
     letters: Letters, connection: Connection, slice_: Slice, piece: Sequence[DeadLetter], marks: Collection[str]
 ) -> None:
-    read = [(letter, letter.read_again()) for letter in piece]
+    read = [(letter, letter.read_again(slice_.reader)) for letter in piece]
     ids = {letter.rejected_id: event.event_id for letter, event in read if isinstance(event, Event)}
     letters.marks.update(set(marks) & set(ids.values()))
-    of_open = [found for letter, event in read if not letter.replayed and (found := id_of(event)) is not None]
+    of_open = [found for letter, event in read if not letter.replayed and (found := event.event_id) is not None]
     stored = find_stored(connection, slice_, {*ids.values(), *of_open})
     letters.ids.add(of_open, stored)
     for letter in piece:

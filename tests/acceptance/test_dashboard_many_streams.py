@@ -15,10 +15,11 @@ import psycopg2
 import pytest
 
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.registry import StreamSpec, register
+from datasync_spider.storage.registry import register
 from tests.integration.dashboard.browser import REASON, SKIPPED, Window, chromium, window
 from tests.integration.dashboard.history import Page, Run, add_rejected, add_run, clock, set_slice, set_stream
 from tests.integration.dashboard.process import DashboardProcess
+from tests.support.sources import stream_spec
 
 pytestmark = pytest.mark.skipif(SKIPPED, reason=REASON)
 
@@ -47,7 +48,7 @@ def screen(database_url: str, tmp_path: Path) -> Iterator[Window]:
 def many(database_url: str) -> None:
     """300 streams, and one of two slices that was written longest ago, with three and five rows of equal ids."""
     with connected(database_url) as connection:
-        slices = [register(connection, StreamSpec("orders", slice=name)) for name in SLICES]
+        slices = [register(connection, stream_spec("orders", slice_name=name)) for name in SLICES]
         connection.commit()
     with closing(psycopg2.connect(database_url)) as connection:
         connection.autocommit = True

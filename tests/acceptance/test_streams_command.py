@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.fingerprint import FINGERPRINT
+from datasync_spider.syncplan import fingerprint
 from tests.support.crawl import Crawl, scrapy
 from tests.support.database import execute_outside, rows, value
 from tests.support.feed import FEED_SETTINGS, Asked, assert_feed_is_stored, serving
 from tests.support.pages import page
 from tests.support.runs import RunWriter, open_test_run, slice_of
+from tests.support.sources import EVENTS_STREAM
 from tests.support.terminal import OnTerminal
 from tests.support.waiting import eventually
 
@@ -57,7 +58,7 @@ def test_a_stream_that_is_read_otherwise_is_refused_until_it_is_reset_and_then_r
         refused = start_crawl(feed.base_url, **FEED_SETTINGS)
         assert refused.wait() == 2, refused.log
         last_lines = refused.log[refused.log.index("ingestion not started: the configuration is refused") :]
-        assert f"(id was 'event_id' and is '{FINGERPRINT['id']}')" in last_lines
+        assert f"(id was 'event_id' and is '{fingerprint(EVENTS_STREAM)['id']}')" in last_lines
         assert "scrapy streams reset events" in last_lines
         assert len(feed.asked) == 3
 

@@ -27,7 +27,8 @@ KEY = "s3cret-key"
 
 
 def client(origin: str, *, key: str | None = KEY, seconds: float = 10.0, most: int = 1_000_000) -> ApiClient:
-    return ApiClient(f"{origin}/api/v1", key, "datasync-ingestion/test", seconds, most)
+    headers = () if key is None else (("X-API-Key", key),)
+    return ApiClient(f"{origin}/api/v1", headers, "datasync-ingestion/test", seconds, most)
 
 
 def upload(body: bytes) -> Upload:

@@ -14,14 +14,13 @@ from contextlib import suppress
 
 import msgspec
 
-from datasync_spider.api.event import parse_events
 from datasync_spider.items import EventPage
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.known import is_known_entirely
-from datasync_spider.storage.registry import StreamSpec
 from tests.support.database import rows
 from tests.support.pages import page
 from tests.support.runs import RunWriter, no_totals, open_test_run
+from tests.support.sources import READER, stream_spec
 
 _WALKS_AT_MOST = 6
 
@@ -43,7 +42,7 @@ class HeadFeed:
     def __init__(self, url: str, stream: str, limit: int = 10) -> None:
         self.url = url
         self.stream = stream
-        self.spec = StreamSpec(stream)
+        self.spec = stream_spec(stream)
         self.records: list[bytes] = []
         self.limit = limit
         self.tells_total = False
@@ -117,7 +116,7 @@ class HeadFeed:
         self.requests += 1
         start = 0 if cursor is None else len(self.records) - int(cursor)
         raws = self.records[start : start + self.limit]
-        parsed = parse_events([msgspec.Raw(raw) for raw in raws])
+        parsed = READER.parse([msgspec.Raw(raw) for raw in raws])
         left = len(self.records) - start - len(raws)
         made = page(number, parsed.events, rejected=parsed.rejected, walk=walk)
         return dataclasses.replace(

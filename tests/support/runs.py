@@ -18,8 +18,9 @@ from datasync_spider.storage.registry import Slice, StreamSpec, find_slice
 from datasync_spider.storage.runs import OpenRun, open_run
 from datasync_spider.storage.streamtable import StreamTable
 from datasync_spider.storage.writer import Writer
+from tests.support.sources import READER, stream_spec
 
-EVENTS = Slice(1, 1, "events", "{}", StreamTable("ingested_events"))
+EVENTS = Slice(1, 1, "events", "{}", StreamTable("ingested_events"), READER)
 """As a new database has it."""
 
 Rule = Literal["first", "last"]
@@ -29,7 +30,7 @@ ELSEWHERE = Owner("elsewhere", "another boot", 4711, 1.0)
 
 
 def by_rule(stream: str, rule: Rule) -> StreamSpec:
-    return StreamSpec(stream, is_mutable=rule == "last", keeps_history=True)
+    return stream_spec(stream, is_mutable=rule == "last", keeps_history=True)
 
 
 def open_test_run(
@@ -40,14 +41,14 @@ def open_test_run(
     me: Owner = ELSEWHERE,
     credential: Credential = NO_KEY,
 ) -> OpenRun:
-    spec = StreamSpec(stream, credential=credential) if isinstance(stream, str) else stream
+    spec = stream_spec(stream, credential=credential) if isinstance(stream, str) else stream
     with connected(url) as connection:
         return open_run(connection, spec, lease_ttl_ms, "test", me=me, alive=lambda _: False)
 
 
 def slice_of(url: str, stream: str = "events", slice_name: str = "{}") -> Slice:
     with connected(url) as connection:
-        found = find_slice(connection, stream, slice_name)
+        found = find_slice(connection, stream, READER, slice_name)
     assert found is not None
     return found
 

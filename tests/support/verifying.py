@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from datasync_spider.api.event import RejectedEvent
 from datasync_spider.items import EventPage
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen, read_letters_after
@@ -16,9 +15,10 @@ from datasync_spider.verification.check import Check
 from datasync_spider.verification.completeness import Told
 from datasync_spider.verification.judging import judge
 from datasync_spider.verification.letters import Letters, look_through
-from tests.support.letters import raw_event
+from tests.support.letters import dead_letter, raw_event
 from tests.support.pages import event, page
 from tests.support.runs import ELSEWHERE, EVENTS, run_writer
+from tests.support.sources import READER
 from tests.support.truth import assert_books_balance
 
 SECOND_US = 1_000_000
@@ -38,7 +38,7 @@ def step(
     walk: int = 1,
 ) -> EventPage:
     """A page of events ``e<id>``, the newer the higher their number."""
-    dead = [RejectedEvent(place, reason, raw) for place, (reason, raw) in enumerate(rejected or [])]
+    dead = [dead_letter(place, reason, raw) for place, (reason, raw) in enumerate(rejected or [])]
     events = [event(f"e{number}", START_US + number * SECOND_US) for number in ids]
     made = page(number, events, rejected=dead, ends_pass=ends_pass, walk=walk, expected_total=ACCOUNTED)
     return replace(made, cursor=cursor, next_cursor=next_cursor)
@@ -83,7 +83,7 @@ def make_sound(url: str) -> None:
 
 def look(url: str, stream: str = "events") -> tuple[Facts, Letters]:
     with snapshot(url) as connection:
-        slice_ = find_slice(connection, stream)
+        slice_ = find_slice(connection, stream, READER)
         assert slice_ is not None
         facts = read_facts(connection, slice_)
         return facts, look_through(connection, slice_, facts.events.booked_ids)

@@ -9,8 +9,9 @@ from datasync_spider.storage.registry import StreamSpec
 from tests.support.database import rows
 from tests.support.pages import event
 from tests.support.runs import slice_of
+from tests.support.sources import stream_spec
 
-MUTABLE = StreamSpec("things", is_mutable=True, version=("v",), keeps_history=True)
+MUTABLE = stream_spec("things", is_mutable=True, version=("v",), keeps_history=True)
 
 
 def version(event_id: str, number: int | str, more: str = "") -> Event:

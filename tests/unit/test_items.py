@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from datasync_spider.api.event import RejectedEvent
-from datasync_spider.api.page import read_page
 from datasync_spider.items import EventPage, lazy_views
+from tests.support.sources import read_page
 
 pytestmark = pytest.mark.usefixtures("each_way")
 

@@ -18,8 +18,8 @@ class Ask:
     """What a position adds to a stream's own request.
 
     ``query``: parameters, not yet escaped. ``url``: goes in place of the stream's own URL and all its parameters, sent
-    as it is written; relative ones are of the source's ``base_url``. ``keep``: names of the stream's own parameters
-    that stay; None for all.
+    as it is written; a relative one is resolved against the stream's own URL. ``keep``: names of the stream's own
+    parameters that stay; None for all.
     """
 
     query: Pairs = ()
@@ -54,6 +54,7 @@ class Paginator(Protocol):
         """The position that the answer says follows ``position``; None where it names none.
 
         Whether the page is the last is decided by the stream's ``end`` and not here. Raises PageUnreadable for a
-        position of a wrong type, PageContradiction where places of the answer disagree.
+        position of a wrong type, PageContradiction where places of the answer disagree, PositionRefused (as ``ask``
+        does) for a ``position`` that this paginator cannot have made.
         """
         ...

@@ -9,9 +9,10 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.registry import Slice, StreamSpec, register
+from datasync_spider.storage.registry import Slice, register
 from tests.integration.dashboard.history import Page, Run, add_rejected, add_run, clock, set_slice, set_stream
 from tests.integration.dashboard.process import DashboardProcess
+from tests.support.sources import stream_spec
 
 A, B = '{"tenant":"a"}', '{"tenant":"b"}'
 
@@ -19,7 +20,7 @@ A, B = '{"tenant":"a"}', '{"tenant":"b"}'
 @pytest.fixture
 def slices(database_url: str, writing: Connection) -> list[Slice]:
     """Two slices of ``orders`` with equal ids, of which a has 30 rows and b has 12, and a stream ``b`` with five."""
-    specs = [StreamSpec("orders", slice=A), StreamSpec("orders", slice=B), StreamSpec("b")]
+    specs = [stream_spec("orders", slice_name=A), stream_spec("orders", slice_name=B), stream_spec("b")]
     with connected(database_url) as connection:
         made = [register(connection, spec) for spec in specs]
         connection.commit()

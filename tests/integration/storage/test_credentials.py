@@ -12,11 +12,11 @@ from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.credentials import claim_credential, find_waits
 from datasync_spider.storage.migrate import load_migrations, migrate
-from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.runs import OpenRun, finish_run, note_closed, open_run, renew_lease
 from tests.support.credentials import keep_wait
 from tests.support.database import execute_outside, rows, value
 from tests.support.runs import open_test_run
+from tests.support.sources import stream_spec
 
 MINE = Credential.of("https://api.example", "key-1")
 OTHER = Credential.of("https://api.example", "key-2")
@@ -144,9 +144,9 @@ def test_a_run_that_is_not_opened_claims_nothing(database_url: str) -> None:
         assert claim_credential(cursor, 1, MINE).closed.seconds > 490
     assert rows(database_url, "SELECT * FROM ingestion_credentials") == before
     with connected(database_url) as connection:
-        open_run(connection, StreamSpec("events", credential=MINE), 60_000, "test")
+        open_run(connection, stream_spec("events", credential=MINE), 60_000, "test")
         with pytest.raises(LeaseHeld):
-            open_run(connection, StreamSpec("events", credential=OTHER), 60_000, "test")
+            open_run(connection, stream_spec("events", credential=OTHER), 60_000, "test")
     assert value(database_url, "SELECT count(*) FROM ingestion_credentials") == 1
 
 

@@ -22,6 +22,7 @@ from datasync_spider.storage.sql import statement
 from tests.support.database import execute_outside
 from tests.support.letters import leave_letters, raw_event
 from tests.support.runs import EVENTS
+from tests.support.sources import READER
 
 ALL = Chosen(EVENTS, with_replayed=True)
 OPEN = Chosen(EVENTS)
@@ -106,8 +107,8 @@ def test_a_letter_is_read_again_by_this_version(database_url: str) -> None:
     leave_letters(database_url, [raw_event("a"), b"{}"])
     with connected(database_url) as connection:
         good, bad = read_letters_after(connection, OPEN, 0)
-    assert good.read_again() == Event("a", 1_700_000_000_000_000, raw_event("a"))
-    assert bad.read_again() == RejectedEvent(0, "no_id", b"{}")
+    assert good.read_again(READER) == Event("a", 1_700_000_000_000_000, raw_event("a"))
+    assert bad.read_again(READER) == RejectedEvent(0, "no_id", b"{}")
 
 
 @pytest.mark.parametrize("with_replayed", [True, False])

@@ -8,11 +8,11 @@ import pytest
 
 from datasync_spider.errors import StreamChanged
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.runs import OpenRun, open_run
 from tests.support.database import execute_outside, value
 from tests.support.pages import page
 from tests.support.runs import ELSEWHERE, RunWriter
+from tests.support.sources import stream_spec
 
 BEFORE = {"id": "id", "order": "newest-first"}
 NOW = {"id": "eventId", "next": "cursor", "order": "newest-first"}
@@ -20,7 +20,7 @@ NOW = {"id": "eventId", "next": "cursor", "order": "newest-first"}
 
 def begin(url: str, fingerprint: dict[str, str]) -> OpenRun:
     with connected(url) as connection:
-        spec = StreamSpec("orders", fingerprint=fingerprint)
+        spec = stream_spec("orders", fingerprint=fingerprint)
         return open_run(connection, spec, 60_000, "test", me=ELSEWHERE, alive=lambda _: False)
 
 

@@ -16,6 +16,7 @@ from tests.support.database import value
 from tests.support.headfeed import HeadFeed
 from tests.support.pages import event, page
 from tests.support.runs import run_writer, slice_of
+from tests.support.sources import stream_spec
 from tests.support.versions import MUTABLE, history, stored, version
 
 LATER = datetime(2999, 1, 1, tzinfo=UTC)
@@ -139,8 +140,8 @@ def test_whatever_is_updated_and_whatever_crashes_the_last_sync_leaves_the_feed_
 
 
 def test_a_slice_has_no_known_ground_from_another_one(database_url: str) -> None:
-    a = StreamSpec("things", '{"s":1}', is_mutable=True, version=("v",))
-    b = StreamSpec("things", '{"s":2}', is_mutable=True, version=("v",))
+    a = stream_spec("things", '{"s":1}', is_mutable=True, version=("v",))
+    b = stream_spec("things", '{"s":2}', is_mutable=True, version=("v",))
     with run_writer(database_url, a) as run:
         run.write(page(1, [version("x", 1)]))
         assert is_known_entirely(run.connection, run.run.slice, page(1, [version("x", 1)]), LATER)

@@ -12,12 +12,13 @@ import pytest
 
 from datasync_spider.errors import StorageRefused, StreamChanged, TableRefused
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.registry import StreamSpec, Tombstone
+from datasync_spider.storage.registry import Tombstone
 from datasync_spider.storage.shape import check_tables
 from datasync_spider.storage.tables import prepare_tables
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
 from tests.support.runs import open_test_run, run_writer, slice_of
+from tests.support.sources import stream_spec
 from tests.support.verifying import failing
 from tests.support.versions import MUTABLE, history, stored, version
 
@@ -32,7 +33,11 @@ def named(url: str, stream: str) -> tuple[str, str | None]:
 
 
 def test_a_history_is_made_when_a_run_first_asks_for_it_and_bears_its_tables_name(database_url: str) -> None:
-    for spec in (StreamSpec("events"), StreamSpec("things", keeps_history=True), StreamSpec("things", is_mutable=True)):
+    for spec in (
+        stream_spec("events"),
+        stream_spec("things", keeps_history=True),
+        stream_spec("things", is_mutable=True),
+    ):
         open_test_run(database_url, spec)
         assert named(database_url, spec.name)[1] is None
     for stream in ("events", "things", LONGEST):

@@ -14,6 +14,7 @@ from datasync_spider.storage.migrate import load_migrations, migrate
 from datasync_spider.storage.passdepth import read_pass_depth
 from tests.support.database import execute_outside, rows, value
 from tests.support.headfeed import HeadFeed
+from tests.support.letters import dead_letter
 from tests.support.pages import event, page
 from tests.support.runs import EVENTS, RunWriter, run_writer
 
@@ -89,7 +90,7 @@ def test_a_last_page_that_is_read_again_for_its_verdict_adds_nothing(database_ur
 
 def test_a_time_stands_for_no_place_in_a_pass_that_counts(database_url: str) -> None:
     with run_writer(database_url) as run, connected(database_url) as connection:
-        run.write(page(1, ["a", "b"], rejected=[RejectedEvent(2, "id_nul", b'{"id":"c","n":"\\u0000"}')]))
+        run.write(page(1, ["a", "b"], rejected=[dead_letter(2, "id_nul", b'{"id":"c","n":"\\u0000"}')]))
         assert read_pass_depth(connection, EVENTS).oldest_ms is not None
         run.write(mixed(2, "d*"))
         assert read_pass_depth(connection, EVENTS).oldest_ms is None
@@ -204,7 +205,7 @@ def test_the_migration_counts_from_the_next_pass_on(empty_database_url: str) -> 
 
 def test_ids_of_dead_letters_keep_one_for_each_page(database_url: str) -> None:
     bad = Event("x", None, b'{"id":"x","n":1e400000}')
-    letter = RejectedEvent(1, "id_nul", b'{"id":"y","n":"\\u0000"}')
+    letter = dead_letter(1, "id_nul", b'{"id":"y","n":"\\u0000"}')
 
     def write(run: RunWriter, number: int) -> None:
         run.write(page(number, [event(f"a{number}"), bad], rejected=[letter]))

@@ -14,6 +14,7 @@ from datasync_spider.storage.connect import connected
 from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.runs import open_run
 from tests.support.database import rows
+from tests.support.sources import stream_spec
 
 _BOUND_SECONDS = 30
 
@@ -24,7 +25,7 @@ def open_together(url: str, streams: Sequence[str | StreamSpec]) -> list[str]:
     barrier = threading.Barrier(len(streams))
 
     def start(stream: str | StreamSpec) -> None:
-        spec = StreamSpec(stream) if isinstance(stream, str) else stream
+        spec = stream_spec(stream) if isinstance(stream, str) else stream
         with connected(url) as connection:
             barrier.wait(_BOUND_SECONDS)
             try:
@@ -50,7 +51,7 @@ def test_new_streams_that_open_together_all_open(database_url: str, size: int, r
 
 
 def test_new_slices_of_one_new_stream_that_open_together_all_open(database_url: str) -> None:
-    slices = [StreamSpec("sliced", json.dumps({"n": n})) for n in range(4)]
+    slices = [stream_spec("sliced", json.dumps({"n": n})) for n in range(4)]
     assert open_together(database_url, slices) == ["sliced"] * 4
     assert len(rows(database_url, "SELECT FROM ingestion_state WHERE stream = 'sliced'")) == 4
 
@@ -58,7 +59,7 @@ def test_new_slices_of_one_new_stream_that_open_together_all_open(database_url: 
 def test_new_streams_that_open_together_in_a_new_schema_all_open(database_url: str) -> None:
     for round_ in range(5):
         names = [f"new-{round_}-{n}" for n in range(4)]
-        assert sorted(open_together(database_url, [StreamSpec(name, schema=f"s{round_}") for name in names])) == names
+        assert sorted(open_together(database_url, [stream_spec(name, schema=f"s{round_}") for name in names])) == names
 
 
 def test_of_one_new_stream_that_is_opened_twice_one_is_told_of_the_lease(database_url: str) -> None:

@@ -6,18 +6,18 @@ import pytest
 
 from datasync_spider.errors import StreamPaused
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.removal import find_target, reset
 from datasync_spider.storage.runs import OpenRun, open_run, renew_lease
 from datasync_spider.storage.streams import pause, resume
 from tests.support.runs import ELSEWHERE
+from tests.support.sources import stream_spec
 
 EU, US = '{"region":"eu"}', '{"region":"us"}'
 
 
 def begin(url: str, slice_name: str) -> OpenRun:
     with connected(url) as connection:
-        spec = StreamSpec("orders", slice_name)
+        spec = stream_spec("orders", slice_name)
         return open_run(connection, spec, 60_000, "test", me=ELSEWHERE, alive=lambda _: False)
 
 

@@ -13,6 +13,7 @@ from datasync_spider.storage.runs import open_run
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import page
 from tests.support.runs import EVENTS, run_writer
+from tests.support.sources import READER, stream_spec
 
 
 def opened(url: str, spec: StreamSpec) -> Slice:
@@ -26,9 +27,9 @@ def relations(url: str, name: str) -> list[tuple[str, str]]:
 
 
 def test_events_keeps_the_first_table_and_others_have_their_own(database_url: str) -> None:
-    assert opened(database_url, StreamSpec("events")) == EVENTS
-    assert str(opened(database_url, StreamSpec("orders")).table) == "datasync__orders"
-    issues = opened(database_url, StreamSpec("github.issues", source="github"))
+    assert opened(database_url, stream_spec("events")) == EVENTS
+    assert str(opened(database_url, stream_spec("orders")).table) == "datasync__orders"
+    issues = opened(database_url, stream_spec("github.issues", source="github"))
     assert (issues.stream, str(issues.table)) == ("github.issues", "github__issues")
     assert relations(database_url, "github__issues") == [("public", "github__issues")]
 
@@ -45,7 +46,7 @@ def test_whatever_a_name_holds_it_is_a_name_and_nothing_else(database_url: str, 
 
 def test_names_that_postgresql_would_cut_to_one_have_two_tables(database_url: str) -> None:
     names = ["long" * 15 + "-a", "long" * 15 + "-b"]
-    tables = [opened(database_url, StreamSpec(name)).table.name for name in names]
+    tables = [opened(database_url, stream_spec(name)).table.name for name in names]
     assert len(set(tables)) == 2
     for table in tables:
         assert table.startswith("datasync__longlong")
@@ -60,47 +61,47 @@ def test_a_name_is_cut_between_characters() -> None:
 
 
 def test_two_streams_whose_names_ask_for_one_table_have_two(database_url: str) -> None:
-    first = opened(database_url, StreamSpec("a.b__c", source="a"))
-    second = opened(database_url, StreamSpec("a__b.c", source="a__b"))
+    first = opened(database_url, stream_spec("a.b__c", source="a"))
+    second = opened(database_url, stream_spec("a__b.c", source="a__b"))
     assert str(first.table) == "a__b__c"
     assert str(second.table).startswith("a__b__c_")
-    assert opened(database_url, StreamSpec("a__b.d", source="a__b")).table.name == "a__b__d"
+    assert opened(database_url, stream_spec("a__b.d", source="a__b")).table.name == "a__b__d"
 
 
 @pytest.mark.parametrize("kind", ["TABLE datasync__taken (a int)", "VIEW datasync__taken AS SELECT 1 AS a"])
 def test_somebody_elses_table_is_refused_and_nothing_is_registered(database_url: str, kind: str) -> None:
     execute_outside(database_url, f"CREATE {kind}")
     with pytest.raises(TableRefused, match=r"needs a table datasync__taken, and there is one that is not ours"):
-        opened(database_url, StreamSpec("taken"))
+        opened(database_url, stream_spec("taken"))
     with connected(database_url) as connection:
-        assert find_slice(connection, "taken") is None
+        assert find_slice(connection, "taken", READER) is None
 
 
 def test_a_schema_of_its_own_is_made_and_remembered(database_url: str) -> None:
-    spec = StreamSpec("orders", schema="Raw data")
+    spec = stream_spec("orders", schema="Raw data")
     table = opened(database_url, spec).table
     assert (table.schema, table.name) == ("Raw data", "datasync__orders")
     assert relations(database_url, "datasync__orders") == [("Raw data", "datasync__orders")]
     execute_outside(database_url, "UPDATE ingestion_state SET lease_owner = NULL")
     assert opened(database_url, replace(spec, schema=None)).table == table
-    assert opened(database_url, StreamSpec("beside", schema="public")).table.schema is None
+    assert opened(database_url, stream_spec("beside", schema="public")).table.schema is None
 
 
 def test_a_stream_is_of_one_source_and_sliced_or_not_for_good(database_url: str) -> None:
-    opened(database_url, StreamSpec("plain"))
-    opened(database_url, StreamSpec("sliced", '{"n":1}'))
+    opened(database_url, stream_spec("plain"))
+    opened(database_url, stream_spec("sliced", '{"n":1}'))
     for spec, words in (
-        (StreamSpec("plain", source="elsewhere"), "the stream plain is of the source datasync, not of elsewhere"),
-        (StreamSpec("plain", "acme"), "the stream plain has no slices, and SLICE names acme"),
-        (StreamSpec("sliced"), "the stream sliced has slices, and none is named: set SLICE"),
-        (StreamSpec("events", "acme"), "the stream events has no slices"),
+        (stream_spec("plain", source="elsewhere"), "the stream plain is of the source datasync, not of elsewhere"),
+        (stream_spec("plain", "acme"), "the stream plain has no slices, and SLICE names acme"),
+        (stream_spec("sliced"), "the stream sliced has slices, and none is named: set SLICE"),
+        (stream_spec("events", "acme"), "the stream events has no slices"),
     ):
         with pytest.raises(StreamChanged, match=words):
             opened(database_url, spec)
 
 
 def test_a_stream_that_is_read_otherwise_is_refused_once_something_is_stored(database_url: str) -> None:
-    spec = StreamSpec("orders", fingerprint={"id": "id", "next": "cursor"})
+    spec = stream_spec("orders", fingerprint={"id": "id", "next": "cursor"})
     opened(database_url, spec)
     execute_outside(database_url, "UPDATE ingestion_state SET lease_owner = NULL")
     # Nothing is stored yet that could mean something else.
@@ -116,4 +117,4 @@ def test_a_stream_that_is_read_otherwise_is_refused_once_something_is_stored(dat
 def test_a_paused_slice_is_not_opened_and_says_since_when(database_url: str) -> None:
     execute_outside(database_url, "UPDATE ingestion_state SET paused_at = '2026-01-02 03:04:05+00'")
     with pytest.raises(StreamPaused, match=r"events is paused since 2026-01-02 03:04:05 UTC: scrapy streams resume"):
-        opened(database_url, StreamSpec("events"))
+        opened(database_url, stream_spec("events"))

@@ -15,13 +15,14 @@ from datasync_spider.storage import removal
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.connect import Connection, connect, connected
 from datasync_spider.storage.limits import limit_transaction
-from datasync_spider.storage.registry import StreamSpec, register
+from datasync_spider.storage.registry import register
 from datasync_spider.storage.removal import Target, drop, find_target, reset
 from datasync_spider.storage.runs import OpenRun, finish_run, open_run
 from datasync_spider.storage.streams import list_slices
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
 from tests.support.runs import ELSEWHERE, RunWriter, open_test_run
+from tests.support.sources import stream_spec
 from tests.support.waiting import eventually
 
 _TTL_MS = 60_000
@@ -34,7 +35,7 @@ _BEGUN_ANEW = (None, "new", 0, 0, 0, 0, None, None)
 def fill(url: str, stream: str = "orders", slice_name: str = "{}", ids: str = "abc", *, ends: bool = True) -> OpenRun:
     """A run that stores these, with a dead letter and a conflict, and ends."""
     with connected(url) as connection:
-        spec = StreamSpec(stream, slice_name, fingerprint={"id": "id"})
+        spec = stream_spec(stream, slice_name, fingerprint={"id": "id"})
         run = open_run(connection, spec, _TTL_MS, "test", me=ELSEWHERE, alive=lambda _: False)
     writer = RunWriter(url, run)
     with closing(writer.connection):
@@ -96,7 +97,7 @@ def test_a_reset_forgets_what_is_stored_and_keeps_the_history(database_url: str)
         assert value(database_url, f"SELECT count(*) FROM {table}") == left, table
     assert value(database_url, "SELECT count(*) FROM datasync__others") == 3
     with connected(database_url) as connection:
-        spec = StreamSpec("orders", fingerprint={"id": "another"})
+        spec = stream_spec("orders", fingerprint={"id": "another"})
         run = open_run(connection, spec, _TTL_MS, "test")
     assert (run.resume.pass_number, run.resume.pass_kind, run.resume.cursor, run.resume.trail) == (2, "full", None, ())
     assert run.slice.table.name == "datasync__orders"
@@ -121,7 +122,7 @@ def test_the_reset_of_a_slice_leaves_the_others_and_what_is_known_of_the_stream(
 def test_a_dropped_stream_leaves_nothing_and_its_source_goes_with_the_last_one(database_url: str) -> None:
     before = registry(database_url)
     with connected(database_url) as connection:
-        register(connection, StreamSpec("elsewhere", source="another"))
+        register(connection, stream_spec("elsewhere", source="another"))
         connection.commit()
     fill(database_url, slice_name=A)
     remove(database_url, drop)

@@ -12,13 +12,13 @@ import pytest
 from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen, read_letters_after
-from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.replays import Tried, replay_letters, try_letters
 from datasync_spider.storage.runs import Hold, open_replay, open_run
 from tests.support.database import execute_outside, rows, value
 from tests.support.letters import leave_letters, raw_event
 from tests.support.pages import event, page
 from tests.support.runs import ELSEWHERE, EVENTS, Rule, by_rule, open_test_run, run_writer
+from tests.support.sources import stream_spec
 from tests.support.truth import assert_books_balance
 
 OPEN = Chosen(EVENTS)
@@ -196,7 +196,7 @@ def test_a_replay_respects_a_crawl_and_a_crawl_a_replay(database_url: str) -> No
         open_replay(connection, EVENTS, 60_000, "test")
     hold_of(database_url)
     with connected(database_url) as connection, pytest.raises(LeaseHeld):
-        open_run(connection, StreamSpec("events"), 60_000, "test")
+        open_run(connection, stream_spec("events"), 60_000, "test")
 
 
 def test_a_rehearsal_says_the_same_and_changes_nothing(database_url: str) -> None:

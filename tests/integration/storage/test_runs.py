@@ -10,11 +10,11 @@ from datasync_spider.storage.connect import connected
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.owner import this_process
 from datasync_spider.storage.passdepth import read_pass_depth
-from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.runs import OpenRun, finish_run, note_closed, open_run, read_run, renew_lease
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
 from tests.support.runs import ELSEWHERE, EVENTS, open_test_run, run_writer
+from tests.support.sources import stream_spec
 from tests.support.waiting import eventually
 
 
@@ -25,18 +25,18 @@ def test_the_first_run_starts_a_full_pass_at_the_head(database_url: str) -> None
 
 def test_a_live_lease_is_respected_and_the_refusal_says_who_holds_it_since_when(database_url: str) -> None:
     with connected(database_url) as connection:
-        open_run(connection, StreamSpec("events"), 60_000, "test")
+        open_run(connection, stream_spec("events"), 60_000, "test")
     with connected(database_url) as connection, pytest.raises(LeaseHeld) as caught:
-        open_run(connection, StreamSpec("events"), 60_000, "test")
+        open_run(connection, stream_spec("events"), 60_000, "test")
     assert str(this_process()) in str(caught.value)
     assert "since 20" in str(caught.value)
 
 
 def test_an_opening_that_was_committed_unheard_does_not_keep_its_own_process_out(database_url: str) -> None:
     with connected(database_url) as connection:
-        unheard = open_run(connection, StreamSpec("events"), 60_000, "test")
+        unheard = open_run(connection, stream_spec("events"), 60_000, "test")
     with connected(database_url) as connection:
-        run = open_run(connection, StreamSpec("events"), 60_000, "test", again=True)
+        run = open_run(connection, stream_spec("events"), 60_000, "test", again=True)
         assert run.fence > unheard.fence
         with pytest.raises(FencedOff):
             renew_lease(connection, unheard, 0, 0)
@@ -45,10 +45,10 @@ def test_an_opening_that_was_committed_unheard_does_not_keep_its_own_process_out
 def test_the_lease_of_another_machine_is_respected_until_it_expires(database_url: str) -> None:
     first = open_test_run(database_url, lease_ttl_ms=60_000)
     with connected(database_url) as connection, pytest.raises(LeaseHeld):
-        open_run(connection, StreamSpec("events"), 60_000, "test")
+        open_run(connection, stream_spec("events"), 60_000, "test")
     execute_outside(database_url, "UPDATE ingestion_state SET lease_expires_at = now() - interval '1 ms'")
     with connected(database_url) as connection:
-        second = open_run(connection, StreamSpec("events"), 60_000, "test")
+        second = open_run(connection, stream_spec("events"), 60_000, "test")
     assert second.fence > first.fence
     assert second.took_over is not None
     assert "expired" in second.took_over
@@ -62,7 +62,7 @@ def test_of_runs_that_start_at_the_same_moment_one_wins(database_url: str) -> No
         with connected(database_url) as connection:
             barrier.wait(10)
             try:
-                outcomes.append(open_run(connection, StreamSpec("events"), 60_000, "test"))
+                outcomes.append(open_run(connection, stream_spec("events"), 60_000, "test"))
             except LeaseHeld as refused:
                 outcomes.append(refused)
 
@@ -134,7 +134,7 @@ def test_an_ended_run_gives_its_lease_back(database_url: str) -> None:
     run = open_test_run(database_url)
     with connected(database_url) as connection:
         finish_run(connection, run, "stopped", "SIGTERM", None, 1, 2)
-        again = open_run(connection, StreamSpec("events"), 60_000, "test", me=ELSEWHERE, alive=lambda _: None)
+        again = open_run(connection, stream_spec("events"), 60_000, "test", me=ELSEWHERE, alive=lambda _: None)
     assert again.took_over is None
     assert rows(database_url, "SELECT status, retries, waited_ms FROM ingestion_runs ORDER BY run_id")[0] == (
         "stopped",

@@ -10,11 +10,11 @@ import pytest
 from datasync_spider.api.event import Event
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.copymode import CopyMode
-from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.runs import open_run
 from tests.support.database import execute_outside, rows
 from tests.support.pages import event, page
 from tests.support.runs import ELSEWHERE, RunWriter
+from tests.support.sources import stream_spec
 
 _ONE, _OTHER = '{"shop":"one"}', '{"shop":"other"}'
 _IDS = [f"{number:04}" for number in range(1_500)]
@@ -44,7 +44,7 @@ def _staging() -> CopyMode:
 
 def _writer(url: str, slice_name: str, mode: CopyMode | None = None) -> RunWriter:
     with connected(url) as connection:
-        spec = StreamSpec("orders", slice_name)
+        spec = stream_spec("orders", slice_name)
         run = open_run(connection, spec, 60_000, "test", me=ELSEWHERE, alive=lambda _: False)
     return RunWriter(url, run, mode=mode)
 

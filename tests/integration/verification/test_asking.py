@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from datasync_spider.apiclient import ApiClient
 from datasync_spider.verification.asking import ask_total
 from datasync_spider.verification.completeness import Told
 from tests.support.feed import Reply, serving
+from tests.support.plans import plan_for
 
 
 def asked(body: object) -> Told:
     with serving(answer=lambda _: Reply(body)) as feed:
-        return ask_total(ApiClient(feed.base_url, None, "datasync-ingestion/test", 10.0, 1_000_000), 0.0)
+        return ask_total(plan_for(feed.base_url), 0.0)
 
 
 @pytest.mark.parametrize("written", [b"30", b"30.0", b'"3e1"'])

@@ -11,6 +11,7 @@ from datasync_spider.storage.deadletters import Chosen, read_groups, read_list
 from datasync_spider.storage.registry import Slice, find_slice
 from datasync_spider.storage.verification import read_facts, snapshot
 from datasync_spider.verification.letters import look_through
+from tests.support.sources import READER
 
 _RUNS, _LETTERS = 60, 10
 # So often each row of one's own may be read: some statements look at a run and at its page.
@@ -24,7 +25,7 @@ _READ = """
 
 def rows_read(connection: Connection, look: Callable[[Connection, Slice], object]) -> int:
     """In this transaction, which must not end in between."""
-    slice_ = find_slice(connection, MEASURED)
+    slice_ = find_slice(connection, MEASURED, READER)
     assert slice_ is not None
     with connection.cursor() as cursor:
         cursor.execute(_READ)

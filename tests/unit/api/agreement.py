@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
-from datasync_spider.api.scrutiny import scrutinise
-from datasync_spider.api.tolerant import split_page
+from datasync_spider.api.page import Page
+from datasync_spider.api.scrutiny import Scrutiny
+from datasync_spider.api.tolerant import PageSplitter
 from datasync_spider.errors import PageContradiction, PageUnreadable
 from tests.support.scanning import split
+from tests.support.sources import READER, read_page, read_page_in_python
 from tests.unit.api.pagetexts import body
+
+STRICT = Scrutiny(READER.ids, READER.times)
+SPLITTER = PageSplitter(READER.records)
 
 Known = tuple[str, int | None]
 """Id, and time in microseconds."""
@@ -48,16 +52,16 @@ def assert_agrees(text: bytes) -> list[Known | None] | None:
     known = columns_of(text)
     found = split(text)
     if known is None or found is None:
-        assert outcome(read_page, text) == outcome(read_page_by_decoder, text.removeprefix(b"\xef\xbb\xbf"))
+        assert outcome(read_page, text) == outcome(read_page_in_python, text)
         return None
     events, start, end = found
-    raw_events, rest = split_page(text)
+    raw_events, rest = SPLITTER.split(text)
     assert raw_events is not None
     payloads = [bytes(raw) for raw in raw_events]
     assert list(events) == payloads
     assert text[:start] + b"[]" + text[end:] == rest
-    assert outcome(read_page, text) == outcome(read_page_by_decoder, text) == outcome(read_page_tolerantly, text)
+    assert outcome(read_page, text) == outcome(read_page_in_python, text)
     for payload, read in zip(payloads, known, strict=True):
         # What is known here and Unusable there fails the test with the reason.
-        assert read is None or read == scrutinise(payload)
+        assert read is None or read == STRICT.scrutinise(payload)
     return known

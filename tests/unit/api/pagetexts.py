@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from datasync_spider.api.event import ParsedEvents, parse_events
-from datasync_spider.api.page import read_page
+from datasync_spider.api.event import ParsedEvents
+from tests.support.sources import read_page
 from tests.unit.api.jsontexts import objects, storable_text, written
 
 LIVE = (
@@ -56,4 +56,4 @@ def parse_in_page(*events: bytes) -> ParsedEvents:
     """These as the events of a page, each of which it must keep as it is."""
     page = read_page(body(b",".join(events)))
     assert [bytes(raw) for raw in page.raw_events] == list(events)
-    return parse_events(page.raw_events)
+    return page.parse()

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.api.answer import check_answer
 from datasync_spider.api.page import Page
 from datasync_spider.errors import (
     ApiRefused,
@@ -19,13 +18,14 @@ from datasync_spider.errors import (
     RetryableError,
     ServerTrouble,
 )
+from tests.support.sources import check_answer
 from tests.unit.api.pagetexts import LIVE, body, compact
 
 NOW = 1_769_541_612.0
 
 
 def ask(status: int, text: bytes = b"", **headers: str) -> Page:
-    return check_answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, text, NOW)
+    return check_answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, text)
 
 
 def refused(status: int, text: bytes = b"", **headers: str) -> DatasyncError:
@@ -109,7 +109,7 @@ def test_a_429_is_told_without_its_wait() -> None:
 )
 def test_a_refusal_that_says_so_is_a_rate_limit_without_429(status: int, text: bytes, headers: dict[str, str]) -> None:
     with pytest.raises(RateLimited) as caught:
-        check_answer(status, headers, text, NOW)
+        check_answer(status, headers, text)
     assert caught.value.detail.startswith(f"status_{status}")
 
 
@@ -127,7 +127,7 @@ def test_a_refusal_that_says_so_is_a_rate_limit_without_429(status: int, text: b
 )
 def test_any_other_refusal_stays_one(status: int, text: bytes, headers: dict[str, str]) -> None:
     with pytest.raises(ApiRefused):
-        check_answer(status, headers, text, NOW)
+        check_answer(status, headers, text)
 
 
 def test_an_expired_cursor_is_one_even_where_nothing_remains() -> None:

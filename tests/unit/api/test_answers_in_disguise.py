@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from datasync_spider.api.answer import check_answer
 from datasync_spider.errors import PageContradiction, PageUnreadable
+from tests.support.sources import check_answer
 from tests.unit.api.pagetexts import LIVE
 
 LAST = b'{"data":[],"hasMore":false}'
@@ -37,7 +37,7 @@ LAST = b'{"data":[],"hasMore":false}'
 )
 def test_a_200_that_is_no_page_is_reported_by_what_it_is(body: bytes, reason: str, detail: str | None) -> None:
     with pytest.raises(PageUnreadable) as caught:
-        check_answer(200, {}, body, 0.0)
+        check_answer(200, {}, body)
     assert caught.value.reason == reason
     assert detail is None or re.sub(r" \(byte \d+\)$", "", caught.value.detail) == detail
     assert str(caught.value).isprintable()
@@ -47,7 +47,7 @@ def test_a_200_that_is_no_page_is_reported_by_what_it_is(body: bytes, reason: st
 @pytest.mark.parametrize("body", [b"", LAST, LIVE])
 def test_another_success_is_neither_a_page_nor_an_end(status: int, body: bytes) -> None:
     with pytest.raises(PageUnreadable) as caught:
-        check_answer(status, {}, body, 0.0)
+        check_answer(status, {}, body)
     assert caught.value.reason == f"status_{status}"
 
 
@@ -62,4 +62,4 @@ def test_another_success_is_neither_a_page_nor_an_end(status: int, body: bytes) 
 )
 def test_a_page_that_does_not_say_that_it_is_the_last_is_not_the_last(rest: bytes) -> None:
     with pytest.raises(PageContradiction):
-        check_answer(200, {}, b'{"data":[],' + rest + b"}", 0.0)
+        check_answer(200, {}, b'{"data":[],' + rest + b"}")

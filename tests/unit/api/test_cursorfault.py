@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.answer import check_answer
 from datasync_spider.errors import ApiRefused, CursorExpired, CursorRefused, DatasyncError, RateLimited, ServerTrouble
+from tests.support.sources import check_answer
 
 _EVERY_REFUSAL = [400, 401, 403, 404, 405, 408, 409, 410, 413, 414, 415, 422, 423, 425, 451]
 
@@ -16,7 +16,7 @@ _EVERY_REFUSAL = [400, 401, 403, 404, 405, 408, 409, 410, 413, 414, 415, 422, 42
 def refused(status: int, body: Any) -> DatasyncError:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(DatasyncError) as caught:
-        check_answer(status, {}, text, 0.0)
+        check_answer(status, {}, text)
     return caught.value
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw as RawEvent
 
-from datasync_spider.api.event import parse_events
-from datasync_spider.api.scrutiny import Unusable, scrutinise
+from datasync_spider.api.scrutiny import Scrutiny, Unusable
+from tests.support.sources import READER
 from tests.unit.api.jsontexts import any_text, objects, read_strictly, values, written
 from tests.unit.api.pagetexts import parse_in_page
 
@@ -70,7 +70,7 @@ def test_the_reason_is_told(text: bytes, reason: str) -> None:
     ],
 )
 def test_bytes_that_no_page_can_hold_as_an_event_have_their_reason_too(text: bytes, reason: str) -> None:
-    assert [event.reason for event in parse_events([RawEvent(text)]).rejected] == [reason]
+    assert [event.reason for event in READER.parse([RawEvent(text)]).rejected] == [reason]
 
 
 @each_way
@@ -122,12 +122,12 @@ def test_an_event_is_stored_unless_it_holds_a_character_that_no_text_can_hold(te
     # Duplicates that the reader drops still reach PostgreSQL, so only texts without them can be foretold.
     expected = holds(read_strictly(event), "\0" + SURROGATES)
     assert (reason_in_page(event) is not None) == expected
-    assert bool(parse_events([RawEvent(event)]).rejected) == expected
+    assert bool(READER.parse([RawEvent(event)]).rejected) == expected
 
 
 def slow_look(text: bytes) -> tuple[str, int | None] | str:
     try:
-        return scrutinise(text)
+        return Scrutiny(READER.ids, READER.times).scrutinise(text)
     except Unusable as error:
         return error.reason
 
@@ -137,7 +137,7 @@ def test_the_quick_and_the_slow_look_never_differ(text: bytes, junk: bytes, data
     position = data.draw(st.integers(0, len(text)))
     names = data.draw(st.sampled_from([b'"id":"x",', b'"id":7,"timestamp":1.5e9,', b'"eventId":null,', b""]))
     damaged = (text[:position] + junk + text[position:]).replace(b"{", b"{" + names, 1)
-    parsed = parse_events([RawEvent(damaged)])
+    parsed = READER.parse([RawEvent(damaged)])
     accepted = [(event.event_id, event.occurred_at_us) for event in parsed.events]
     assert [*accepted, *(event.reason for event in parsed.rejected)] == [slow_look(damaged)]
     assert [event.payload for event in parsed.events] + [event.raw for event in parsed.rejected] == [damaged]

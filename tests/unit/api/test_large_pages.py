@@ -7,16 +7,16 @@ import sys
 
 import pytest
 
-from datasync_spider.api.event import parse_events
-from datasync_spider.api.page import read_page
-from datasync_spider.api.quicklook import look_at_all
+from datasync_spider.api.quicklook import QuickLook
 from datasync_spider.items import EventPage, lazy_views
 from datasync_spider.storage.prepare import Preparer
+from tests.support.sources import READER, read_page
 from tests.unit.api.pagetexts import body
 
 pytestmark = pytest.mark.usefixtures("each_way")
 
 EVENTS = 1_203
+LOOK = QuickLook(READER.ids, READER.times)
 # Around the borders of parts of 500.
 PLACES = [0, 499, 500, 999, 1_000, 1_202]
 
@@ -32,7 +32,7 @@ def item(events: list[bytes]) -> EventPage:
 
 @pytest.mark.parametrize("count", [0, 1, 499, 500, 501, EVENTS])
 def test_every_event_of_a_page_of_any_length_is_read(count: int) -> None:
-    parsed = parse_events(read_page(body(b",".join(texts()[:count]))).raw_events)
+    parsed = read_page(body(b",".join(texts()[:count]))).parse()
     assert [event.payload for event in parsed.events] == texts()[:count]
     assert parsed.event_ids == [f"{number:04}" for number in range(count)]
     assert parsed.times_us == [(1769541612369 - number) * 1_000 for number in range(count)]
@@ -42,7 +42,7 @@ def test_every_event_of_a_page_of_any_length_is_read(count: int) -> None:
 def test_a_bad_event_is_rejected_at_its_place_and_costs_no_other(place: int) -> None:
     events = texts()
     events[place] = b'{"id":null}'
-    parsed = parse_events(read_page(body(b",".join(events))).raw_events)
+    parsed = read_page(body(b",".join(events))).parse()
     assert [(event.position, event.raw) for event in parsed.rejected] == [(place, b'{"id":null}')]
     del events[place]
     assert [event.payload for event in parsed.events] == events
@@ -92,14 +92,14 @@ def test_rows_do_not_keep_the_body_in_memory() -> None:
 def test_a_nul_is_found_behind_however_many_backslashes() -> None:
     for backslashes in [1, 298, 299, 300, 301, 1_000]:
         plain = b'{"id":"a","x":"' + b"\\n" * backslashes + b'"}'
-        assert look_at_all([plain, b'{"id":"b"}']) is not None
-        assert look_at_all([plain, b'{"id":"b","x":"\\u0000"}']) is None
+        assert LOOK.at_all([plain, b'{"id":"b"}']) is not None
+        assert LOOK.at_all([plain, b'{"id":"b","x":"\\u0000"}']) is None
 
 
 def test_broken_utf_8_is_found_wherever_it_is_in_a_long_text() -> None:
     filler = b'{"id":"a","x":"' + "é".encode() * 3_000 + b'","y":"' + b"y" * 9_000 + b'"}'
     for broken in [b"\xff", b"\xc3", b"\xed\xa0\x80"]:
         odd = b'{"id":"b","x":"' + broken + b'"}'
-        assert look_at_all([filler] * 4) is not None
+        assert LOOK.at_all([filler] * 4) is not None
         for place in range(4):
-            assert look_at_all([odd if place == number else filler for number in range(4)]) is None
+            assert LOOK.at_all([odd if place == number else filler for number in range(4)]) is None

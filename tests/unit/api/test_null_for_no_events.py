@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.answer import check_answer
-from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
+from datasync_spider.api.page import Page
 from datasync_spider.errors import PageUnreadable
+from tests.support.sources import READ_WAYS, check_answer
 from tests.unit.api.pagetexts import compact
 
 LAST = {"hasMore": False, "nextCursor": None}
 ODD: tuple[object, ...] = ({}, {"items": []}, "", 0, False)
 MORE = {"hasMore": True, "nextCursor": "c"}
 
-pytestmark = pytest.mark.parametrize("read", [read_page, read_page_by_decoder, read_page_tolerantly])
+pytestmark = pytest.mark.parametrize("read", READ_WAYS)
 
 
 @pytest.mark.parametrize("events", [{"data": None}, {"events": None}, {"data": None, "events": None}], ids=str)
@@ -84,4 +84,4 @@ def test_the_report_says_what_is_missing(read: Callable[[bytes], Page]) -> None:
     with pytest.raises(PageUnreadable, match="null stands for the events, and nothing says that there are 0"):
         read(compact({"data": None, **LAST}))
     with pytest.raises(PageUnreadable, match="null stands for the events"):
-        check_answer(200, {}, compact({"data": None, **LAST}), 0.0)
+        check_answer(200, {}, compact({"data": None, **LAST}))

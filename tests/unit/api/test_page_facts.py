@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 
-from datasync_spider.api.envelope import Envelope, Feed, read_feed
-from datasync_spider.api.errorinpage import ErrorMembers
-from datasync_spider.api.page import Page, read_page, read_page_by_decoder
+from datasync_spider.api.page import Page
 from datasync_spider.errors import PageContradiction, PageUnreadable
+from tests.support.sources import EVENTS_STREAM, READ_WAYS, read_page
 from tests.unit.api.pagetexts import compact
 
 pytestmark = pytest.mark.usefixtures("each_way")
@@ -20,18 +17,20 @@ PLACES = ("pagination", "meta", "flat")
 SPELLINGS = [("hasMore", "nextCursor"), ("has_more", "next_cursor")]
 # Each name that a fact is told by, a value, and what it comes to.
 NAMES: list[tuple[str, object, dict[str, object]]] = [
-    ("hasMore", True, {"has_more": True}),
-    ("has_more", False, {"has_more": False}),
-    ("nextCursor", "c", {"next_cursor": "c"}),
-    ("next_cursor", 7, {"next_cursor": "7"}),
+    ("hasMore", True, {"has_more": True, "next_cursor": "-"}),
+    ("has_more", False, {}),
+    ("nextCursor", "c", {"has_more": True, "next_cursor": "c"}),
+    ("next_cursor", 7, {"has_more": True, "next_cursor": "7"}),
     ("cursorExpiresIn", 116, {"cursor_expires_in_seconds": 116.0}),
     ("cursor_expires_in", 0.5, {"cursor_expires_in_seconds": 0.5}),
     ("requestId", "r", {"request_id": "r"}),
     ("request_id", "r", {"request_id": "r"}),
     ("total", 9, {"total": 9}),
-    ("returned", 1, {"returned": 1}),
+    ("returned", 1, {}),
 ]
-NOTHING = Feed(None, None, None, None, None, None)
+NOTHING = {"has_more": False, "next_cursor": None, "total": None, "request_id": None, "cursor_expires_in_seconds": None}
+# What makes a page of a fact that leaves open how it goes on, or that it goes on where.
+COMPLETED = {"hasMore": {"nextCursor": "-"}, "nextCursor": {}, "next_cursor": {}, "has_more": {}}
 
 
 def told(**facts_by_place: Any) -> bytes:
@@ -45,44 +44,41 @@ def reason(body: bytes) -> str:
     return caught.value.reason
 
 
-@pytest.mark.parametrize(("name", "value", "feed"), NAMES)
+@pytest.mark.parametrize(("name", "value", "facts"), NAMES)
 @pytest.mark.parametrize("place", PLACES)
 def test_each_fact_is_read_by_each_name_alone_in_each_place(
-    place: str, name: str, value: object, feed: dict[str, object]
+    place: str, name: str, value: object, facts: dict[str, object]
 ) -> None:
-    envelope = {name: value} if place == "flat" else {place: {name: value}}
-    assert read_feed(Envelope(**envelope)) == msgspec.structs.replace(NOTHING, **feed)
+    others = COMPLETED.get(name, {"hasMore": False})
+    # What completes the page stands in another place.
+    elsewhere = "flat" if place != "flat" else "meta"
+    page = read_page(told(**{place: {name: value}, elsewhere: others}))
+    assert {fact: getattr(page, fact) for fact in NOTHING} == {**NOTHING, **facts}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_is_returned_is_counted_in_each_place(place: str) -> None:
+    assert reason(told(**{place: {"hasMore": False, "returned": 2}})) == "returned_mismatch"
 
 
 def test_every_name_of_the_envelope_is_one_of_these() -> None:
-    others = {*PLACES, *ErrorMembers.__struct_fields__}
-    assert {name for name, _, _ in NAMES} == set(Envelope.__struct_fields__) - others
+    stream = EVENTS_STREAM
+    flags = [flag.path for flag in stream.end.flags]
+    known = [*stream.next.paths, *flags, *stream.total, *stream.returned, *stream.request_id, *stream.cursor_seconds]
+    assert {path.steps[-1] for path in known} == {name for name, _, _ in NAMES}
+    assert {path.steps[:-1] for path in known} == {("pagination",), ("meta",), ()}
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(("has_more", "next_cursor"), SPELLINGS)
 @pytest.mark.parametrize("events", ["data", "events"])
-def test_the_compiled_reading_and_the_decoder_find_them_in_each_place(
-    place: str, has_more: str, next_cursor: str, events: str
-) -> None:
+def test_all_ways_of_reading_find_them_in_each_place(place: str, has_more: str, next_cursor: str, events: str) -> None:
     facts = {has_more: True, next_cursor: "c", "total": 9, "requestId": "r", "cursorExpiresIn": 2, "returned": 1}
     body = compact({events: [1], **(facts if place == "flat" else {place: facts})})
-    for read in (read_page, read_page_by_decoder):
+    for read in READ_WAYS:
         page = read(body)
         assert (len(page.raw_events), page.has_more, page.next_cursor) == (1, True, "c")
         assert (page.total, page.request_id, page.cursor_expires_in_seconds) == (9, "r", 2.0)
-
-
-@pytest.mark.parametrize("read", [read_page, read_page_by_decoder])
-def test_a_page_that_tells_nothing_flat_is_not_searched_for_it(
-    read: Callable[[bytes], Page], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    searched: list[object] = []
-    monkeypatch.setattr(msgspec.structs, "asdict", searched.append)
-    read(told(pagination={"hasMore": True, "nextCursor": "c"}, meta={"total": 9}))
-    assert searched == []
-    read(told(pagination={"hasMore": True, "nextCursor": "c"}, flat={"total": 9}))
-    assert len(searched) == 1
 
 
 @pytest.mark.parametrize("wrong", [2, -1, 0.5, "yes", "", " ", "null", [], [True], {}])

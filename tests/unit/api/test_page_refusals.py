@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from datasync_spider.api.page import read_page
 from datasync_spider.errors import PageContradiction, PageUnreadable
+from tests.support.sources import read_page
 from tests.unit.api.pagetexts import body
 
 pytestmark = pytest.mark.usefixtures("each_way")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.page import Page, read_page
+from datasync_spider.api.page import Page
+from tests.support.sources import read_page
 from tests.unit.api.pagetexts import LIVE, body, compact
 
 pytestmark = pytest.mark.usefixtures("each_way")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from datasync_spider.api.event import parse_events
-from datasync_spider.api.page import read_page
 from datasync_spider.errors import PageUnreadable
+from tests.support.sources import read_page
 from tests.unit.api.pagetexts import body
 
 pytestmark = pytest.mark.usefixtures("each_way")
@@ -38,7 +37,7 @@ GOOD = b'{"id":"good"}'
 )
 def test_the_others_come_through_and_the_bad_one_is_kept_whole(bad: bytes, reason: str) -> None:
     page = read_page(body(b",".join([GOOD, bad, GOOD])))
-    parsed = parse_events(page.raw_events)
+    parsed = page.parse()
     assert page.next_cursor == "c"
     assert [event.payload for event in parsed.events] == [GOOD, GOOD]
     assert [(event.position, event.reason, event.raw) for event in parsed.rejected] == [(1, reason, bad)]
@@ -69,4 +68,4 @@ def test_a_page_of_many_events_is_cut_in_time() -> None:
 def test_a_string_of_megabytes_is_no_trouble() -> None:
     huge = b'{"id":"a","text":"' + b'\\"[{' * 1_000_000 + b'"}'
     page = read_page(body(huge + b',{"id":"\\ud800"}'))
-    assert [len(event.payload) for event in parse_events(page.raw_events).events] == [len(huge)]
+    assert [len(event.payload) for event in page.parse().events] == [len(huge)]

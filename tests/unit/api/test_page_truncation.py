@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
+from datasync_spider.api.page import Page
 from datasync_spider.errors import PageContradiction, PageUnreadable
+from tests.support.sources import READ_WAYS, read_page, read_page_in_python
 from tests.unit.api.jsontexts import any_text, objects, written
 from tests.unit.api.pagetexts import LIVE, bodies, body
-
-READERS = (read_page, read_page_by_decoder, read_page_tolerantly)
 
 
 def contents(page: Page) -> tuple[object, ...]:
@@ -22,7 +21,7 @@ def contents(page: Page) -> tuple[object, ...]:
     return [bytes(raw) for raw in page.raw_events], *told
 
 
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("read", READ_WAYS)
 @pytest.mark.parametrize("text", [LIVE, body(b'{"id":"\\ud800"}'), body(b'{"id":"a\\\\","n":[1e5,true]}, null')])
 def test_no_proper_prefix_of_a_page_is_a_page(read: Callable[[bytes], Page], text: bytes) -> None:
     read(text)
@@ -34,21 +33,21 @@ def test_no_proper_prefix_of_a_page_is_a_page(read: Callable[[bytes], Page], tex
 @given(bodies(), st.data())
 def test_no_cut_of_any_page_is_a_page(text: bytes, data: st.DataObject) -> None:
     prefix = text[: data.draw(st.integers(0, len(text) - 1))]
-    for read in READERS:
+    for read in READ_WAYS:
         with pytest.raises(PageUnreadable):
             read(prefix)
 
 
 @given(bodies())
 def test_all_readers_agree_on_every_good_page(text: bytes) -> None:
-    first, *others = [contents(read(text)) for read in READERS]
+    first, *others = [contents(read(text)) for read in READ_WAYS]
     assert others == [first] * len(others)
 
 
 @given(st.lists(written(objects(any_text)), min_size=1, max_size=5))
 def test_the_events_of_a_page_are_the_very_bytes_between_the_commas(events: list[bytes]) -> None:
     text = body(b" , ".join(events))
-    for read in READERS:
+    for read in READ_WAYS:
         assert [bytes(raw) for raw in read(text).raw_events] == events
 
 
@@ -56,7 +55,7 @@ def test_the_events_of_a_page_are_the_very_bytes_between_the_commas(events: list
 def test_a_page_with_unusable_events_is_not_shortened_by_a_cut_either(events: list[bytes], data: st.DataObject) -> None:
     text = body(b",".join([b'{"id":"\\ud800"}', *events]))
     prefix = text[: data.draw(st.integers(0, len(text) - 1))]
-    for read in READERS:
+    for read in READ_WAYS:
         with pytest.raises(PageUnreadable):
             read(prefix)
 
@@ -68,12 +67,11 @@ def test_damage_never_ends_in_anything_but_a_page_or_a_refusal(text: bytes, junk
     # Anything else that is raised fails the test.
     with suppress(PageUnreadable, PageContradiction):
         page = read_page(damaged)
-        for read in (read_page_by_decoder, read_page_tolerantly):
-            assert contents(page) == contents(read(damaged.removeprefix(b"\xef\xbb\xbf")))
+        assert contents(page) == contents(read_page_in_python(damaged))
 
 
 @given(st.binary(max_size=40))
 def test_no_bytes_whatever_crash_the_readers(text: bytes) -> None:
-    for read in READERS:
+    for read in READ_WAYS:
         with suppress(PageUnreadable, PageContradiction):
             read(text)

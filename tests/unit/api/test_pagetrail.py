@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.page import Page, read_page, read_page_by_decoder
+from datasync_spider.api.page import Page
 from datasync_spider.api.pagetrail import MOST_EMPTY_PAGES, MOST_REPEATED_PAGES, PageTrail
 from datasync_spider.errors import NoNewRecords, OnlyEmptyPages
+from tests.support.sources import read_page, read_page_in_python
 
 
 def page(*records: Any, has_more: bool = True, compiled: bool = True) -> Page:
     body = {"data": list(records), "hasMore": has_more, "nextCursor": "n" if has_more else None}
-    return (read_page if compiled else read_page_by_decoder)(json.dumps(body).encode())
+    return (read_page if compiled else read_page_in_python)(json.dumps(body).encode())
 
 
 def follow(trail: PageTrail, pages: list[Page]) -> None:

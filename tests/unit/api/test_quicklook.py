@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.api.quicklook import look_at_all, look_at_one
-from datasync_spider.api.scrutiny import Unusable, scrutinise
+from datasync_spider.api.quicklook import QuickLook
+from datasync_spider.api.scrutiny import Scrutiny, Unusable
 from datasync_spider.api.timestamp import parse_timestamp, parse_timestamps
+from tests.support.sources import READER
 from tests.unit.api.jsontexts import any_text, objects, written
 
+LOOK = QuickLook(READER.ids, READER.times)
+STRICT = Scrutiny(READER.ids, READER.times)
 _TIMES: list[Any] = [
     *(1769541612369, "2026-01-27T19:20:12.369Z", "2026-01-27T19:20:59.001Z", "2026-01-27T19:20:60.000Z", "soon"),
     *(1769541612, "1769541612369", "2026-01-27T19:20:12Z", "2026-01-27T19:2O:12.369Z", "2026-01-27t19:20:12.369Z"),
@@ -32,28 +35,28 @@ def usual(ids: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 def judged_slowly(payload: bytes) -> tuple[str, int | None] | None:
     try:
-        return scrutinise(payload)
+        return STRICT.scrutinise(payload)
     except Unusable:
         return None
 
 
 @given(st.lists(written(usual(IDS)), max_size=5) | st.lists(written(usual(st.just("plain"))), max_size=5))
 def test_a_look_at_all_reads_what_as_many_slow_looks_read(payloads: list[bytes]) -> None:
-    columns = look_at_all(payloads)
+    columns = LOOK.at_all(payloads)
     if columns is not None:
         assert list(zip(*columns, strict=True)) == [judged_slowly(payload) for payload in payloads]
 
 
 @given(written(usual(IDS)))
 def test_a_look_at_one_reads_what_a_slow_look_reads(payload: bytes) -> None:
-    assert look_at_one(payload) in (None, judged_slowly(payload))
+    assert LOOK.at_one(payload) in (None, judged_slowly(payload))
 
 
 @pytest.mark.parametrize("name", ["id", "eventId", "event_id"])
 @pytest.mark.parametrize("ids", [["a", "b"], [1, 2]])
 def test_pages_of_plain_events_need_no_other_look(name: str, ids: list[str | int]) -> None:
     payloads = [json.dumps({name: id_, "timestamp": "2026-01-27T19:20:12.369Z"}).encode() for id_ in ids]
-    assert look_at_all(payloads) == ([str(id_) for id_ in ids], [1769541612369000] * 2)
+    assert LOOK.at_all(payloads) == ([str(id_) for id_ in ids], [1769541612369000] * 2)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +78,8 @@ def test_pages_of_plain_events_need_no_other_look(name: str, ids: list[str | int
 )
 def test_one_odd_event_sends_its_page_to_a_closer_look(odd: bytes) -> None:
     plain = b'{"id":"plain"}'
-    assert look_at_all([plain, plain]) is not None
-    assert look_at_all([plain, odd, plain]) is None
+    assert LOOK.at_all([plain, plain]) is not None
+    assert LOOK.at_all([plain, odd, plain]) is None
 
 
 @given(st.lists(st.sampled_from(_TIMES) | st.text(max_size=26) | st.integers(), max_size=8))

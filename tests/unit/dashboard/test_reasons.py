@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import datasync_spider
-from datasync_spider.api import reasons as api_reasons
+from datasync_spider import reasons as api_reasons
 from datasync_spider.dashboard.reasons import REJECTION_REASONS, RUN_REASONS, explain_rejection, explain_run
 from datasync_spider.errors import DatasyncError, FencedOff, PageLost
 from datasync_spider.pipelines.ending import Ending
@@ -88,7 +88,7 @@ def test_verdicts_have_words() -> None:
 
 def test_reasons_that_are_written_as_literals_have_words() -> None:
     written = set()
-    for name in ("storage/runs.py", "spiders/events.py", "pipelines/postgres.py"):
+    for name in ("storage/runs.py", "spiders/stream.py", "pipelines/postgres.py"):
         text = (PACKAGE / name).read_text()
         written |= set(re.findall(r'"reason": (?:\w+ or )?"([a-z_]+)"', text))
         written |= set(re.findall(r'ends_pass = (?:\w+ if .*? else )?"([a-z_]+)"', text))

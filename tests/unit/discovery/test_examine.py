@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from datasync_spider.discovery.examine import Discovery, examine
+from tests.support.sources import PAGES
 
 NOW = 1_700_000_000.0
 EVENT = {"id": "a-1", "timestamp": "2026-01-27T19:20:12.369Z", "type": "click"}
@@ -16,7 +17,7 @@ EVENT = {"id": "a-1", "timestamp": "2026-01-27T19:20:12.369Z", "type": "click"}
 def look(body: object, *, status: int = 200, asked: int = 5, **headers: str) -> Discovery:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = [(name.replace("_", "-"), value) for name, value in headers.items()]
-    return examine(status, named, raw, NOW, asked)
+    return examine(PAGES, "http://127.0.0.1/events", status, named, raw, NOW, asked)
 
 
 def nested(*events: object, **meta: Any) -> dict[str, Any]:

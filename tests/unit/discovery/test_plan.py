@@ -10,6 +10,7 @@ import pytest
 from datasync_spider.discovery.examine import Discovery, examine
 from datasync_spider.discovery.plan import Assumptions, duration, make_plan, plan_lines, plan_report
 from datasync_spider.discovery.planning import Wanted, assume
+from tests.support.sources import PAGES
 
 USUAL = Assumptions(
     events=3_000_000,
@@ -88,7 +89,7 @@ def test_a_plan_tells_what_it_assumes() -> None:
 
 
 def discovered(body: object, *headers: tuple[str, str], asked: int = 5) -> Discovery:
-    return examine(200, headers, json.dumps(body).encode(), 0.0, asked)
+    return examine(PAGES, "http://127.0.0.1/events", 200, headers, json.dumps(body).encode(), 0.0, asked)
 
 
 def page(**meta: object) -> dict[str, object]:

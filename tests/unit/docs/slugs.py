@@ -67,8 +67,8 @@ def _constants(tree: ast.Module) -> dict[str, str]:
 
 @cache
 def declared_constants() -> dict[str, str]:
-    """Every slug that ``api/reasons.py`` names."""
-    return _constants(_module("api/reasons.py"))
+    """Every slug that ``reasons.py`` names."""
+    return _constants(_module("reasons.py"))
 
 
 def _evaluate(tree: ast.Module, expression: ast.expr) -> set[str]:
@@ -134,12 +134,12 @@ def rejection_reasons() -> set[str]:
     """Why an event was not stored. A module that refuses pages speaks of pages, any other of events."""
     found: set[str] = set()
     for path, tree in _trees().items():
-        if path.parent != PACKAGE / "api" or path.name == "reasons.py":
+        if path.parent != PACKAGE / "api":
             continue
         imported = {
             alias.name
             for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and node.module == "datasync_spider.api.reasons"
+            if isinstance(node, ast.ImportFrom) and node.module == "datasync_spider.reasons"
             for alias in node.names
         }
         mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

@@ -7,6 +7,7 @@ from datasync_spider.api.page import Page
 from datasync_spider.errors import CursorRepeated
 from datasync_spider.spiders.walk import NoProgress, Walk
 from datasync_spider.storage.runs import ResumePoint
+from tests.support.sources import READER
 
 
 def resume(cursor: str | None = None, trail: tuple[str, ...] = (), walk: int = 1) -> ResumePoint:
@@ -26,7 +27,7 @@ def resume(cursor: str | None = None, trail: tuple[str, ...] = (), walk: int = 1
 
 def page(next_cursor: str | None, total: int | None = 10, *, seconds: int = 1_700_000_000) -> Page:
     raw = msgspec.Raw(b'{"id":"a","timestamp":%d}' % (seconds * 1000))
-    return Page([raw], next_cursor, next_cursor is not None, total, None, None)
+    return Page([raw], READER, next_cursor, next_cursor is not None, total)
 
 
 def test_pages_are_numbered_without_a_gap_across_walks() -> None:

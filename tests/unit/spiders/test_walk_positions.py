@@ -12,6 +12,7 @@ from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.errors import CursorRepeated, NoNewRecords
 from datasync_spider.spiders.walk import Walk
 from datasync_spider.storage.runs import ResumePoint
+from tests.support.sources import READER
 
 
 def resume(cursor: str | None, *trail: str, expected_total: int | None = None) -> ResumePoint:
@@ -31,7 +32,7 @@ def resume(cursor: str | None, *trail: str, expected_total: int | None = None) -
 
 def page(next_cursor: str | None, *event_ids: str) -> Page:
     raw = [msgspec.Raw(b'{"id":"%s","timestamp":1}' % event_id.encode()) for event_id in event_ids]
-    return Page(raw, next_cursor, next_cursor is not None)
+    return Page(raw, READER, next_cursor, next_cursor is not None)
 
 
 def test_only_the_position_of_an_earlier_run_may_be_given_up_and_only_once() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datasync_spider.api.page import read_page
 from datasync_spider.items import EventPage, lazy_views
 from datasync_spider.storage.prepare import Preparer
+from tests.support.sources import read_page
 
 BODY = b'{"data":[{"id":"a"},{"id":"b"},{"id":3.5}],"hasMore":false}'
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_spider.api import compiled
-from datasync_spider.api.page import Page, read_page
+from datasync_spider.api.page import Page
 from datasync_spider.items import EventPage, lazy_views
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.feedorder import PageEnds, PageTimes
@@ -21,6 +21,7 @@ from datasync_spider.storage.rows import Rows, encode_rows
 from tests.support.compiling import needs_compiled
 from tests.support.leaks import left_behind_bytes
 from tests.support.scanning import split
+from tests.support.sources import read_page
 from tests.unit.api.pagetexts import body
 
 pytestmark = needs_compiled

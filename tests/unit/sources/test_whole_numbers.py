@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.api.event import parse_events
-from datasync_spider.api.numbers import exact_number, whole_number
-from datasync_spider.api.page import Page, read_page, read_page_by_decoder, read_page_tolerantly
+from datasync_spider.api.page import Page
 from datasync_spider.errors import PageUnreadable
+from datasync_spider.sources.numbers import exact_number, whole_number
+from tests.support.sources import READ_WAYS, read_page
 from tests.unit.api.pagetexts import body, compact
 
-READERS = (read_page, read_page_by_decoder, read_page_tolerantly)
 THIRTY = [b"30", b"30.0", b"3e1", b"3E+1", b"300e-1", b'"30"', b'"30.0"', b'"3e1"', b'" 30 "', b'"030"']
 NO_COUNT = [
     *(b'"thirty"', b'"30 events"', b'"1,000"', b'""', b'"0x1e"', b'"NaN"', b'"Infinity"', b'"\\uff13\\uff10"'),
@@ -33,21 +32,21 @@ def page_with(place: bytes, member: bytes, events: int = 0) -> bytes:
 
 @pytest.mark.parametrize("written", THIRTY)
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("read", READ_WAYS)
 def test_a_total_is_read_however_it_is_written(read: Callable[[bytes], Page], place: bytes, written: bytes) -> None:
     page = read(page_with(place, b'"total":' + written))
     assert (page.total, page.unreadable_total) == (30, None)
 
 
 @pytest.mark.parametrize("zero", [b"0", b"0.0", b"-0", b"-0.0", b"0e5", b'"0"', b'"-0.0"'])
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("read", READ_WAYS)
 def test_zero_is_a_total(read: Callable[[bytes], Page], zero: bytes) -> None:
     assert read(page_with(PLACES[0], b'"total":' + zero)).total == 0
 
 
 @pytest.mark.parametrize("written", NO_COUNT)
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("read", READ_WAYS)
 def test_a_total_that_is_no_count_is_unknown_and_reported(
     read: Callable[[bytes], Page], place: bytes, written: bytes
 ) -> None:
@@ -77,13 +76,13 @@ def test_where_places_disagree_the_largest_total_counts(pagination: Any, meta: A
     text = compact(
         {"data": [], "hasMore": False, "total": flat, "pagination": {"total": pagination}, "meta": {"total": meta}}
     )
-    for read in READERS:
+    for read in READ_WAYS:
         page = read(text)
         assert (page.total, page.unreadable_total) == (total, None)
 
 
 @pytest.mark.parametrize("written", [b"2", b"2.0", b"2e0", b"0.2e1", b'"2"', b'"2.0"', b'" 2 "'])
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("read", READ_WAYS)
 def test_what_was_returned_is_compared_however_it_is_written(read: Callable[[bytes], Page], written: bytes) -> None:
     for place in PLACES:
         member = b'"returned":' + written
@@ -93,7 +92,7 @@ def test_what_was_returned_is_compared_however_it_is_written(read: Callable[[byt
                 read(page_with(place, member, events))
 
 
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("read", READ_WAYS)
 def test_two_numbers_of_returned_events_fit_no_page(read: Callable[[bytes], Page]) -> None:
     rest = {"hasMore": False, "returned": 2, "meta": {"returned": 2.0}, "pagination": {"returned": "3"}}
     with pytest.raises(PageUnreadable, match="returned_mismatch: places of the page say 2 and 3 events"):
@@ -109,7 +108,7 @@ def test_two_numbers_of_returned_events_fit_no_page(read: Callable[[bytes], Page
         *((b"1e400", None), (b"1e99999999999999999999", None), (b"-1.5", None), (b'"soon"', None), (b"true", None)),
     ],
 )
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("read", READ_WAYS)
 def test_a_cursors_life_is_read_however_it_is_written(
     read: Callable[[bytes], Page], written: bytes, seconds: float | None
 ) -> None:
@@ -119,7 +118,7 @@ def test_a_cursors_life_is_read_however_it_is_written(
 
 @pytest.mark.parametrize("note", [b"1e400", b"-1e99999999999999999999", b"0.1e-5000", b"1e+3"])
 def test_an_odd_number_anywhere_around_the_events_costs_no_page(note: bytes) -> None:
-    for read in READERS:
+    for read in READ_WAYS:
         page = read(body(b'{"id":"a"}', b'"hasMore":false,"meta":{"total":1,"took":' + note + b'},"x":[' + note + b"]"))
         assert (len(page.raw_events), page.total) == (1, 1)
 
@@ -132,21 +131,21 @@ def test_an_odd_number_anywhere_around_the_events_costs_no_page(note: bytes) -> 
 def test_a_time_with_an_exponent_or_a_fraction_is_exact_in_every_reading(name: bytes, written: bytes) -> None:
     event = b'{"id":"a","' + name + b'":' + written + b"}"
     for others in (b"", b',{"id":"b"}', b',{"id":"\\ud800"}', b',{"id":true}'):
-        for read in READERS:
-            parsed = parse_events(read(body(event + others)).raw_events)
+        for read in READ_WAYS:
+            parsed = read(body(event + others)).parse()
             assert (parsed.event_ids[0], parsed.times_us[0]) == ("a", 1_769_541_612_369_000)
 
 
 @pytest.mark.parametrize("written", [b"1.0", b"1e3", b"-0.0", b"1e400"])
 def test_an_id_with_a_fraction_or_an_exponent_is_rejected_in_every_reading(written: bytes) -> None:
-    for read in READERS:
-        parsed = parse_events(read(body(b'{"id":' + written + b"}")).raw_events)
+    for read in READ_WAYS:
+        parsed = read(body(b'{"id":' + written + b"}")).parse()
         assert [event.reason for event in parsed.rejected] == ["id_wrong_type"]
 
 
 def test_a_cursor_that_is_no_whole_number_stays_no_cursor() -> None:
     for written in (b"1.5", b"7.0", b"7e0", b"1e400"):
-        for read in READERS:
+        for read in READ_WAYS:
             with pytest.raises(PageUnreadable, match=r"cursor_wrong_type: the next cursor is [0-9]"):
                 read(body(b"", b'"hasMore":true,"nextCursor":' + written))
 

@@ -1,4 +1,4 @@
-"""The slugs under which this package refuses a page or an event, all in one place.
+"""The slugs under which a page or a record is refused, all in one place.
 
 They are stored in tables and counted in stats, and people search for them: once released, a slug keeps its meaning.
 """
@@ -18,6 +18,8 @@ RETURNED_MISMATCH: Final = "returned_mismatch"
 HAS_MORE_WRONG_TYPE: Final = "has_more_wrong_type"
 CURSOR_WRONG_TYPE: Final = "cursor_wrong_type"
 CURSOR_NUL: Final = "cursor_nul"
+NEXT_URL_REFUSED: Final = "next_url_refused"
+LINK_UNREADABLE: Final = "link_unreadable"
 
 # ServerTrouble: a 200 that says of itself that it is an error.
 ERROR_IN_PAGE: Final = "error_in_page"

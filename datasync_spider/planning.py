@@ -1,0 +1,181 @@
+"""From what was named to plans: settings, spider arguments, files of sources and their secrets.
+
+Invariant: a plan that comes out can be carried out as far as can be known without a request; whatever is wrong with
+what was named is told before anything is started for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from datasync_spider.api.timestamp import parse_timestamp
+from datasync_spider.config import Config
+from datasync_spider.config.kinds import slice_name
+from datasync_spider.config.model import project_directory
+from datasync_spider.config.secrets import read_secrets
+from datasync_spider.config.sources import Sources, read_dotenv
+from datasync_spider.errors import ConfigurationError
+from datasync_spider.logs.install import also_redact
+from datasync_spider.sourcefiles import SourceFiles, read_source_files
+from datasync_spider.sources.secretnames import secret_places, secrets_of
+from datasync_spider.sources.slicenames import canonical
+from datasync_spider.sources.slots import slot_values
+from datasync_spider.sources.spec import SliceValues, Source, Stream
+from datasync_spider.streamnames import NO_SLICE
+from datasync_spider.syncplan import SyncPlan, plan_built_in, plan_sync
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_SLICE_BYTES = 1_000
+_ARGUMENTS = ("slice", "since", "until")
+_LISTED = 10
+
+
+def source_files(settings: BaseSettings) -> SourceFiles:
+    """What SOURCES_DIR holds. Raises ConfigurationError where it cannot be listed."""
+    config = Config.from_settings(settings)
+    return read_source_files(config.sources_dir, is_given=config.is_sources_dir_given)
+
+
+def built_in_plans(settings: BaseSettings, arguments: Mapping[str, str]) -> list[SyncPlan]:
+    """The one slice of the API that comes with the project which settings and arguments name."""
+    _check_names(arguments)
+    config = Config.from_settings(settings)
+    if given := _given_slice(arguments):
+        config = replace(config, slice=given)
+    return [_narrowed(plan_built_in(config), arguments)]
+
+
+def source_plans(
+    settings: BaseSettings, source: Source, stream: str, arguments: Mapping[str, str], *, with_secrets: bool = True
+) -> list[SyncPlan]:
+    """The slices of the stream that settings and arguments name; all where they name none.
+
+    ``with_secrets`` False: for those who send no request. Raises ConfigurationError.
+    """
+    _check_names(arguments)
+    config = Config.from_settings(settings)
+    slices = _chosen(f"{source.name}.{stream}", source.streams[stream], _given_slice(arguments) or config.slice)
+    secrets = _secrets(settings, source, stream, slices) if with_secrets else None
+    return [_narrowed(plan_sync(config, source, stream, values, secrets), arguments) for values in slices]
+
+
+def named_plan(settings: BaseSettings, *, with_secrets: bool = True) -> SyncPlan:
+    """The slice that STREAM and SLICE name, be it of a source's file, of a spider in Python, or of the built-in API.
+
+    Raises ConfigurationError where the stream has slices and SLICE names none.
+    """
+    config = Config.from_settings(settings)
+    found = _find_source(settings, config.stream)
+    if found is None:
+        return plan_built_in(config)
+    plans = source_plans(settings, *found, {}, with_secrets=with_secrets)
+    if len(plans) > 1:
+        names = _listed(plan.spec.slice for plan in plans)
+        raise ConfigurationError(f"the stream {config.stream} has {len(plans)} slices: name one in SLICE: {names}")
+    return plans[0]
+
+
+def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str] | None:
+    if "." not in name:
+        return None
+    files = source_files(settings)
+    source_name, _, stream = name.partition(".")
+    source = files.sources.get(source_name)
+    if source is not None and stream in source.streams:
+        return source, stream
+    if (refusal := files.refusal_of(source_name)) is not None:
+        raise refusal
+    return _find_in_python(settings, name)
+
+
+def _find_in_python(settings: BaseSettings, name: str) -> tuple[Source, str] | None:
+    from scrapy.spiderloader import get_spider_loader  # noqa: PLC0415 - it imports all spiders
+
+    loader = get_spider_loader(settings)
+    for spider in map(loader.load, loader.list()):
+        source, stream = getattr(spider, "source", None), getattr(spider, "stream", "")
+        if isinstance(source, Source) and f"{source.name}.{stream}" == name:
+            return source, stream
+    return None
+
+
+def _check_names(arguments: Mapping[str, str]) -> None:
+    unknown = sorted(arguments.keys() - set(_ARGUMENTS))
+    if unknown:
+        raise ConfigurationError(
+            f"unknown spider argument -a {', '.join(unknown)}: there are slice, since and until; settings are given"
+            " with -s"
+        )
+
+
+def _given_slice(arguments: Mapping[str, str]) -> str | None:
+    if "slice" not in arguments:
+        return None
+    kind = slice_name(_LONGEST_SLICE_BYTES)
+    try:
+        return str(kind.read(arguments["slice"]))
+    except ValueError as error:
+        raise ConfigurationError(f"-a slice={arguments['slice']}: {error}; allowed: {kind.allowed}") from None
+
+
+def _chosen(name: str, stream: Stream, wanted: str) -> Sequence[SliceValues]:
+    """The slices that are meant: all of the stream's, or the one of this name."""
+    if wanted == NO_SLICE:
+        return stream.slices or ({},)
+    by_name = {canonical(values): values for values in stream.slices}
+    if wanted in by_name:
+        return (by_name[wanted],)
+    if not by_name:
+        raise ConfigurationError(f"the stream {name} has no slices, and {wanted} is named: leave it out")
+    raise ConfigurationError(f"the stream {name} has no slice {wanted}; it has {_listed(by_name)}")
+
+
+def _secrets(settings: BaseSettings, source: Source, stream: str, slices: Iterable[SliceValues]) -> Mapping[str, str]:
+    """All that the slices need; from now on no log line shows one, or what goes by its name."""
+    project = project_directory()
+    sources = Sources(settings, os.environ, read_dotenv(project / ".env"))
+    wanted = [one for values in slices for one in secrets_of(source, source.streams[stream], slot_values(values))]
+    secrets = read_secrets(wanted, sources, project)
+    places = secret_places(source)
+    also_redact(secrets.values.values(), places.headers, places.parameters)
+    for warning in secrets.warnings:
+        logger.warning("%s", warning)
+    return secrets.values
+
+
+def _narrowed(plan: SyncPlan, arguments: Mapping[str, str]) -> SyncPlan:
+    """The plan for the window of time that the arguments name."""
+    bounds = {name: _instant_ms(name, arguments[name]) for name in ("since", "until") if name in arguments}
+    for name in bounds:
+        if not plan.takes(name):
+            raise ConfigurationError(
+                f"-a {name}: the stream {plan.spec.name} cannot be asked for a time: its query has no {{{name}}}"
+            )
+    since_ms, until_ms = bounds.get("since"), bounds.get("until")
+    if since_ms is not None and until_ms is not None and since_ms >= until_ms:
+        raise ConfigurationError(f"-a since={arguments['since']} is not before -a until={arguments['until']}")
+    return replace(plan, since_ms=since_ms, until_ms=until_ms)
+
+
+def _instant_ms(name: str, text: str) -> int:
+    time_us = parse_timestamp(text)
+    if time_us is None:
+        raise ConfigurationError(
+            f"-a {name}={text}: no time; allowed: a date or time in ISO 8601, UTC where it says no other zone, or"
+            " seconds, milliseconds or microseconds since 1970"
+        )
+    return time_us // 1000
+
+
+def _listed(names: Iterable[str]) -> str:
+    all_names = list(names)
+    more = f" and {len(all_names) - _LISTED:,} more" if len(all_names) > _LISTED else ""
+    return ", ".join(all_names[:_LISTED]) + more

@@ -1,0 +1,48 @@
+"""What proves to an API who asks: the strategies of a source, with their secrets filled in.
+
+Invariant: a secret goes into a header or a parameter that is added to each request and stands nowhere else; the names
+that it goes by are known, so that it can be taken out of whatever the API sends back.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from datasync_spider.sources.spec import Auth, BasicAuth, HeadersAuth, Pairs, QueryAuth
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """``headers`` and ``query`` are what each request carries, with secrets: not to be shown."""
+
+    headers: Pairs = field(default=(), repr=False)
+    query: Pairs = field(default=(), repr=False)
+
+    @property
+    def key(self) -> str | None:
+        """What the API tells callers apart by; None where requests carry nothing."""
+        given = [*self.headers, *self.query]
+        if len(given) == 1:
+            return given[0][1]
+        return "\n".join(f"{name}: {value}" for name, value in sorted(given)) or None
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The names of the query's parameters that hold secrets."""
+        return frozenset(name for name, _ in self.query)
+
+
+def authorize(auth: Auth | None, filled: Callable[[str], str]) -> Authorization:
+    """``filled`` puts secrets and slots into a text, and raises what it likes where there are none."""
+    match auth:
+        case HeadersAuth():
+            return Authorization(headers=tuple((name, filled(text)) for name, text in auth.headers.items()))
+        case QueryAuth():
+            return Authorization(query=tuple((name, filled(text)) for name, text in auth.query.items()))
+        case BasicAuth():
+            pair = f"{filled(auth.user)}:{filled(auth.password)}"
+            return Authorization(headers=(("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"),))
+        case None:
+            return Authorization()

@@ -1,0 +1,181 @@
+"""Reads what a source sends for itself: headers, parameters, and who it says it is.
+
+Invariant: no note made here shows a value: whatever stands here may be a secret that somebody has put in its place. A
+literal where ``secret:NAME`` belongs is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from datasync_spider.sources import keys
+from datasync_spider.sources.kinds import choice, text_of
+from datasync_spider.sources.secretnames import MARK, is_reference, may_be_secret, references
+from datasync_spider.sources.slots import checked_header, slots, with_stand_ins
+from datasync_spider.sources.spec import Auth, BasicAuth, HeadersAuth, Pairs, QueryAuth
+from datasync_spider.sources.tables import MASK, Kind, Table, masked, shown
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OURS = frozenset(
+    {
+        *("host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "trailer", "upgrade"),
+        *("content-length", "expect", "accept-encoding"),
+    }
+)
+_NAME_SECRETS = f'a text such as "{MARK}NAME", with the secret itself in the environment, .env or the file of NAME_FILE'
+_HEADERS = 'a table of names and texts, such as { Accept = "application/json" }'
+_HEADER = f"visible ASCII characters and blanks, slots and {MARK}NAME"
+_QUERY = 'a table of names and texts, or a list of pairs for repeats, such as [["tag", "a"], ["tag", "b"]]'
+_LATER_AUTH = ("body", "oauth2", "oauth2-client-credentials", "oauth2-refresh")
+_NO_LITERAL = f"a secret itself belongs into no file: name it, as {MARK}NAME"
+
+
+def read_headers(table: Table, key: str = "headers", *, are_secret: bool = False) -> dict[str, str]:
+    """Each name with its text. ``are_secret``: each text must name a secret."""
+    given = table.raw(key)
+    if not isinstance(given, dict):
+        if key in table:
+            table.refuse(key, "it is no table", _HEADERS, MASK)
+        return {}
+    found = table.inner(key, given, keys.Keys(tuple(given)))
+    for name in given:
+        _check_header_name(found, name, tuple(given))
+    must_name = {name for name in given if are_secret or may_be_secret(name)}
+    return {name: found.take(name, _header_text(must_name=name in must_name), "") for name in given}
+
+
+def read_query(table: Table, key: str = "query") -> Pairs:
+    """The parameters in their order. A secret in one of them is the credential's, and no part of it."""
+    given = table.raw(key)
+    if key not in table:
+        return ()
+    pairs = list(given.items()) if isinstance(given, dict) else given
+    if not isinstance(pairs, list) or not all(_is_pair(pair) for pair in pairs):
+        table.refuse(key, "it is neither", _QUERY, MASK)
+        return ()
+    found: list[tuple[str, str]] = []
+    inner = table.inner(key, {}, keys.Keys(()))
+    for name, value in pairs:
+        try:
+            found.append((name, _parameter(name, value)))
+        except ValueError as error:
+            is_plain = isinstance(value, str | int) and not may_be_secret(name) and MARK not in str(value)
+            inner.refuse(name, error, "a text with slots, or a whole number", shown(value) if is_plain else MASK)
+    return tuple(found)
+
+
+def read_auth(table: Table) -> Auth | None:
+    """None for an API that wants no credential, and where what is said of it is wrong."""
+    allowed = 'a table such as { type = "bearer", token = "secret:NAME" }'
+    given = table.raw("auth")
+    type_of = given.get("type") if isinstance(given, dict) else None
+    known = keys.AUTH.get(type_of) if isinstance(type_of, str) else None
+    every_key = tuple(dict.fromkeys(key for each in keys.AUTH.values() for key in each.known))
+    # Whatever stands beside a type that is not known may belong to one of a later version.
+    stray = tuple(given) if isinstance(given, dict) and type_of in _LATER_AUTH else ()
+    auth = table.table("auth", known or keys.Keys((*every_key, *stray)), allowed, masked)
+    if auth is None:
+        return None
+    match auth.need("type", choice(tuple(keys.AUTH), later=_LATER_AUTH), ""):
+        case "headers":
+            return HeadersAuth(headers=_some(auth, "headers", read_headers(auth, are_secret=True)))
+        case "bearer":
+            token = auth.need("token", _reference(), None)
+            return None if token is None else HeadersAuth(headers={"Authorization": f"Bearer {token}"})
+        case "basic":
+            return _read_basic(auth)
+        case "query":
+            return QueryAuth(query=_some(auth, "query", _read_secret_query(auth)))
+    return None
+
+
+def _read_basic(auth: Table) -> BasicAuth:
+    user = auth.need("user", Kind(_user, f"a text, or {_NAME_SECRETS}", masked), "")
+    password = auth.take(
+        "password", Kind(_password, f'{_NAME_SECRETS}; or "" where the user is the secret', masked), ""
+    )
+    if user and MARK not in user and auth.raw("password") in (None, ""):
+        auth.note("password", f"is missing, and user names no secret; allowed: {_NAME_SECRETS}")
+    return BasicAuth(user=user, password=password)
+
+
+def _read_secret_query(auth: Table) -> dict[str, str]:
+    given = auth.raw("query")
+    if not isinstance(given, dict):
+        if "query" in auth:
+            auth.refuse("query", "it is no table", 'a table such as { api_key = "secret:NAME" }', MASK)
+        return {}
+    found = auth.inner("query", given, keys.Keys(tuple(given)))
+    return {name: found.take(name, Kind(_with_secret, _NAME_SECRETS, masked), "") for name in given}
+
+
+def _some(auth: Table, key: str, found: dict[str, str]) -> dict[str, str]:
+    if auth.raw(key) in (None, {}):
+        auth.note(key, f"is missing or empty; allowed: a table of names, each with {_NAME_SECRETS}")
+    return found
+
+
+def _header_text(*, must_name: bool) -> Kind[str]:
+    def read(value: Any) -> str:
+        text = checked_header(_with_secret(value) if must_name else text_of(value))
+        references(text)
+        slots(text)
+        return text
+
+    return Kind(read, _NAME_SECRETS if must_name else _HEADER, masked)
+
+
+def _reference() -> Kind[str]:
+    def read(value: Any) -> str:
+        if not is_reference(text_of(value)):
+            raise ValueError(_NO_LITERAL)
+        return str(value)
+
+    return Kind(read, f"{MARK}NAME and nothing else, with the secret itself in the environment or .env", masked)
+
+
+def _with_secret(value: Any) -> str:
+    text = text_of(value)
+    if not references(text):
+        raise ValueError(_NO_LITERAL)
+    slots(text)
+    return text
+
+
+def _user(value: Any) -> str:
+    text = text_of(value)
+    references(text)
+    slots(text)
+    if ":" in text.replace(MARK, ""):
+        raise ValueError("it holds a colon, behind which a password would begin")
+    return text
+
+
+def _password(value: Any) -> str:
+    return "" if value == "" else _reference().read(value)
+
+
+def _parameter(name: str, value: Any) -> str:
+    if not name or slots(name):
+        raise ValueError("its name is empty or holds a slot")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError("it is no text")
+    text = str(value)
+    literal = with_stand_ins(text, "")
+    if MARK in text or (literal and may_be_secret(name)):
+        raise ValueError('a credential belongs into auth = { type = "query", query = { … = "secret:NAME" } }')
+    return text
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str)
+
+
+def _check_header_name(table: Table, name: str, names: tuple[str, ...]) -> None:
+    if not _HEADER_NAME.fullmatch(name):
+        table.note(name, "is no header's name; allowed: letters, digits and -")
+    elif name.lower() in _OURS:
+        table.note(name, "is a header that the client sets by itself; allowed: any that says something to the API")
+    elif name.lower() in {other.lower() for other in names[: names.index(name)]}:
+        table.note(name, "stands there twice, in another case; allowed: each header once")

@@ -1,0 +1,53 @@
+"""The keys of each table of a source's file: those that are understood, and those of a later version.
+
+Invariant: a key stands here or in no file. What a key's value may be is said where it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """``later``: names that are kept for what this version cannot do yet."""
+
+    known: tuple[str, ...]
+    later: tuple[str, ...] = ()
+
+
+FILE: Final = Keys(("source", "streams"))
+SOURCE: Final = Keys(
+    ("name", "base_url", "headers", "auth", "allow_hosts", "meanings", "budget"), ("every", "timeout", "retries")
+)
+AUTH: Final[Mapping[str, Keys]] = {
+    "none": Keys(("type",)),
+    "headers": Keys(("type", "headers")),
+    "bearer": Keys(("type", "token")),
+    "basic": Keys(("type", "user", "password")),
+    "query": Keys(("type", "query")),
+}
+MEANING: Final = Keys(("status", "path", "value", "means"), ("substring", "wait"))
+BUDGET: Final = Keys(
+    ("requests", "seconds"), ("concurrency", "limit", "remaining", "reset", "retry_after", "unit", "body_wait")
+)
+STREAM: Final = Keys(
+    (
+        *("url", "query", "headers", "page_size"),
+        *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
+        *("order", "next", "end", "incremental", "slices"),
+        *("mutable", "version", "tombstone", "keep_history"),
+    ),
+    ("method", "body", "timeout", "retries", "format", "every", "tail", "zone", "shape"),
+)
+PAGE_SIZE: Final = Keys(("default", "max"))
+RECORDS: Final = Keys((), ("path", "shape", "null"))
+ID: Final = Keys(("any",), ("all", "hash", "without"))
+TIME: Final = Keys(("path", "any", "format"), ("zone",))
+NEXT: Final = Keys(("from", "to", "first", "keep"))
+TOMBSTONE: Final = Keys(("path", "value"))
+INCREMENTAL: Final = Keys(
+    ("type", "format"), ("start", "param", "overlap", "lag", "inclusive", "from", "to", "step", "parallel")
+)

@@ -1,0 +1,171 @@
+"""A TOML file becomes a source, or all of its mistakes at once.
+
+Invariant: what is given is whole: each key of the file was understood, and its parts go together. Nothing that this
+version does not do is left out in silence. Pure: whoever calls has read the file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any, get_args
+
+from datasync_spider.errors import SourceRefused
+from datasync_spider.sources import keys
+from datasync_spider.sources.addresses import check_origin, shown_url
+from datasync_spider.sources.credentials import read_auth, read_headers
+from datasync_spider.sources.kinds import (
+    PLAIN,
+    PLAIN_ALLOWED,
+    base_url,
+    choice,
+    path,
+    plain_name,
+    positive_number,
+    scalar,
+    text_of,
+    unlike,
+    whole_number,
+)
+from datasync_spider.sources.rules import findings_in
+from datasync_spider.sources.sourcerules import SOURCE_TABLE, source_findings
+from datasync_spider.sources.spec import Budget, Meaning, MeaningRow, Source, Stream
+from datasync_spider.sources.streamtables import read_stream
+from datasync_spider.sources.tables import Kind, Mistakes, Table, key_text, shown
+
+BUILT_IN = "datasync"
+"""The name of the source that comes with this program."""
+
+_MEANINGS: tuple[Meaning, ...] = get_args(Meaning)
+_LATER_MEANINGS = ("resync", "token-expired", "window-too-large", "empty", "end")
+# In place of an address that is wrong.
+_NOWHERE = "https://nowhere.invalid"
+_ROWS = 'a list of tables such as [{ status = 403, path = "error", value = "slow", means = "throttled" }]'
+
+
+def read_source(text: str, file: str, *, is_built_in: bool = False) -> Source:
+    """The source that the text describes; ``file`` is how its mistakes name it.
+
+    ``is_built_in``: it is the one that comes with this program, whose name no other file may have. Raises
+    SourceRefused.
+    """
+    mistakes = Mistakes(file)
+    source = _read_file(_parsed(text, file), mistakes, is_built_in)
+    if mistakes.texts:
+        raise SourceRefused(file, mistakes.texts)
+    return source
+
+
+def _parsed(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise SourceRefused(file, [f"{file}: it is no TOML that can be read: tables or lists too deep"]) from None
+    except ValueError as error:
+        # Its message holds no value, and ends with line and column, but for one place.
+        why = str(error).replace("at end of document", f"at line {text.count(chr(10)) + 1}, the end of the file")
+        raise SourceRefused(file, [f"{file}: it is no TOML: {why}"]) from None
+
+
+def _read_file(values: dict[str, Any], mistakes: Mistakes, is_built_in: bool) -> Source:
+    Table(values, "", keys.FILE, mistakes)
+    streams, tables = _read_streams(values.get("streams"), mistakes)
+    source = _read_source(values.get("source"), streams, mistakes, is_built_in)
+    for name, stream in streams.items():
+        wrong = mistakes.keys_of(tables[name])
+        for key, text, also in findings_in(stream):
+            if wrong.isdisjoint(also):
+                mistakes.add(tables[name], key, text)
+    wrong_keys = {table: mistakes.keys_of(table) for table in (SOURCE_TABLE, *tables.values())}
+    for found in source_findings(source, tables):
+        if not any(key in wrong_keys[table] for table, key in found.also):
+            mistakes.add(found.table, found.key, found.text)
+    return source
+
+
+def _read_streams(given: Any, mistakes: Mistakes) -> tuple[dict[str, Stream], dict[str, str]]:
+    """The streams by their names, and how the file writes the table of each."""
+    if not isinstance(given, dict) or not given:
+        why = "is missing" if given in (None, {}) else "is no table"
+        mistakes.add("[streams]", "", f"{why}; allowed: a table [streams.NAME] for each stream, at least one")
+        return {}, {}
+    streams: dict[str, Stream] = {}
+    tables: dict[str, str] = {}
+    for name, values in given.items():
+        table = f"[streams.{key_text(name)}]"
+        if not PLAIN.fullmatch(name):
+            mistakes.add(table, "", f"is no name of a stream; allowed: {PLAIN_ALLOWED}")
+        if not isinstance(values, dict):
+            mistakes.add(table, "", f"is {shown(values)}: it is no table; allowed: the table of a stream")
+            continue
+        streams[name] = read_stream(name, Table(values, table, keys.STREAM, mistakes))
+        tables[name] = table
+    return streams, tables
+
+
+def _read_source(given: Any, streams: dict[str, Stream], mistakes: Mistakes, is_built_in: bool) -> Source:
+    if not isinstance(given, dict):
+        why = "is missing" if given is None else "is no table"
+        mistakes.add(SOURCE_TABLE, "", f"{why}; allowed: a table with name and base_url")
+        return Source(name="", base_url=_NOWHERE, streams=streams)
+    table = Table(given, SOURCE_TABLE, keys.SOURCE, mistakes)
+    taken = {} if is_built_in else {BUILT_IN: "it is the name of the source that comes with this program"}
+    address = table.need("base_url", base_url(), _NOWHERE)
+    return Source(
+        name=table.need("name", plain_name(taken), ""),
+        base_url=address,
+        streams=streams,
+        headers=read_headers(table),
+        auth=read_auth(table),
+        allow_hosts=table.take("allow_hosts", _hosts(address.partition(":")[0]), ()),
+        meanings=_meanings(table),
+        budget=_budget(table),
+    )
+
+
+def _hosts(scheme: str) -> Kind[tuple[str, ...]]:
+    def read(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise ValueError("it is no list")
+        origins = [check_origin(text_of(host), scheme) for host in value]
+        if scheme == "https" and any(origin.startswith("http:") for origin in origins):
+            raise ValueError("a credential that travels by https is sent by no http")
+        return unlike(origins)
+
+    def show(value: Any) -> str:
+        return shown([shown_url(host) for host in value if isinstance(host, str)] if isinstance(value, list) else value)
+
+    return Kind(read, 'a list of hosts and origins such as ["files.example.com", "https://example.org:8443"]', show)
+
+
+def _meanings(table: Table) -> tuple[MeaningRow, ...]:
+    given = table.raw("meanings")
+    if "meanings" not in table:
+        return ()
+    if not isinstance(given, list) or not all(isinstance(row, dict) for row in given):
+        table.refuse("meanings", "it is no list of tables", _ROWS, shown(given))
+        return ()
+    rows = (_meaning(table.inner(f"meanings[{index}]", row, keys.MEANING)) for index, row in enumerate(given))
+    return tuple(rows)
+
+
+def _meaning(row: Table) -> MeaningRow:
+    if "status" not in row and "path" not in row:
+        row.note("status", "is missing, and so is path; allowed: one of them or both")
+    if ("path" in row) != ("value" in row):
+        present, absent = ("path", "value") if "path" in row else ("value", "path")
+        row.note(absent, f"is missing beside {present}; allowed: both or neither")
+    return MeaningRow(
+        means=row.need("means", choice(_MEANINGS, later=_LATER_MEANINGS), "fatal"),
+        status=row.take("status", whole_number(100, 599), None),
+        path=row.take("path", path(), None),
+        value=row.take("value", scalar(), None),
+    )
+
+
+def _budget(table: Table) -> Budget | None:
+    inner = table.table("budget", keys.BUDGET, "a table such as { requests = 100, seconds = 60 }")
+    if inner is None:
+        return None
+    return Budget(
+        requests=inner.need("requests", whole_number(1), 1), seconds=inner.need("seconds", positive_number(), 1.0)
+    )

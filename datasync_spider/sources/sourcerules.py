@@ -1,0 +1,156 @@
+"""What must hold between a source and its streams: names of slots, what slices make of texts, where URLs lead.
+
+Invariant: nothing here looks at one key alone, nor shows a value that may be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+from datasync_spider.sources.addresses import check_base_url, is_absolute
+from datasync_spider.sources.rules import slice_slots
+from datasync_spider.sources.secretnames import put_header, put_secrets
+from datasync_spider.sources.slots import SLICE, NoValue, fill_url, slot_values, slots
+from datasync_spider.sources.spec import BasicAuth, HeadersAuth, QueryAuth, SliceValues, Source, Stream
+from datasync_spider.sources.tables import key_text
+from datasync_spider.sources.urls import origin
+
+SOURCE_TABLE = "[source]"
+
+_Check: TypeAlias = Callable[[Mapping[str, str]], None]
+
+
+class SourceFinding(NamedTuple):
+    """``table`` and ``key``: where a person would mend it; ``also``: tables and keys that it depends on."""
+
+    table: str
+    key: str
+    text: str
+    also: tuple[tuple[str, str], ...] = ()
+
+
+def source_findings(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFinding]:
+    """All that does not go together; ``tables``: how a file writes each stream's table, by the stream's name."""
+    yield from _doubled(source, tables)
+    for key, text in _texts(source):
+        yield from _slots(source, tables, key, text)
+    for stream in source.streams.values():
+        yield from _slices(source, stream, tables[stream.name])
+
+
+def _doubled(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFinding]:
+    match source.auth:
+        case HeadersAuth(headers=headers):
+            own = {name.lower() for name in headers}
+        case BasicAuth():
+            own = {"authorization"}
+        case _:
+            own = set()
+    of_streams = [(tables[stream.name], stream.headers) for stream in source.streams.values()]
+    for table, headers in ((SOURCE_TABLE, source.headers), *of_streams):
+        for name in headers:
+            if name.lower() in own:
+                text = "is a header that auth sets, too; allowed: one of the two"
+                yield SourceFinding(table, f"headers.{key_text(name)}", text, ((SOURCE_TABLE, "auth"),))
+    if isinstance(source.auth, QueryAuth):
+        for stream in source.streams.values():
+            for name in sorted({name for name, _ in stream.query} & source.auth.query.keys()):
+                text = "is a parameter that auth sets, too; allowed: one of the two"
+                yield SourceFinding(tables[stream.name], f"query.{key_text(name)}", text, ((SOURCE_TABLE, "auth"),))
+
+
+def _texts(source: Source) -> Iterator[tuple[str, str]]:
+    yield "base_url", source.base_url
+    yield from ((f"headers.{key_text(name)}", text) for name, text in source.headers.items())
+    match source.auth:
+        case HeadersAuth(headers=texts) | QueryAuth(query=texts):
+            yield from (("auth", text) for text in texts.values())
+        case BasicAuth(user=user, password=password):
+            yield from (("auth", text) for text in (user, password))
+
+
+def _slots(source: Source, tables: Mapping[str, str], key: str, text: str) -> Iterator[SourceFinding]:
+    for slot in slots(text):
+        if not slot.startswith(SLICE):
+            yield SourceFinding(SOURCE_TABLE, key, f"holds {{{slot}}}; allowed: {{{SLICE}NAME}} of the streams' slices")
+    for name in sorted(slice_slots(text)):
+        for stream in source.streams.values():
+            if not stream.slices or name not in stream.slices[0]:
+                table = tables[stream.name]
+                has = ", ".join(stream.slices[0]) if stream.slices else "no slices"
+                text = f"holds {{{SLICE}{name}}}, and {table} has {has}; allowed: what the slices of all streams have"
+                yield SourceFinding(SOURCE_TABLE, key, text, ((table, "slices"),))
+
+
+def _slices(source: Source, stream: Stream, table: str) -> Iterator[SourceFinding]:
+    """What each slice's values make of the texts. Of what is wrong in the same place, the first slice is named."""
+    reported: set[tuple[str, str]] = set()
+    for index, values in enumerate(stream.slices or ({},)):
+        for where, key, why in _wrong(source, stream, table, values):
+            if (where, key) in reported:
+                continue
+            reported.add((where, key))
+            also = ((table, "slices"), (SOURCE_TABLE, "base_url"), (SOURCE_TABLE, "allow_hosts"))
+            if stream.slices:
+                place = key if where == table else f"{key} of {where}"
+                yield SourceFinding(table, f"slices[{index}]", f"does not fit into {place}: {why}", also)
+            else:
+                yield SourceFinding(where, key, why, also)
+
+
+def _wrong(source: Source, stream: Stream, table: str, values: SliceValues) -> Iterator[tuple[str, str, str]]:
+    size = None if stream.page_size is None else stream.page_size.default
+    filled = slot_values(values, page_size=size)
+    for where, key, check in _checks(source, stream, table):
+        try:
+            check(filled)
+        except NoValue:
+            # The slot itself is wrong, which is told where slots are looked at.
+            continue
+        except ValueError as error:
+            yield where, key, str(error)
+
+
+def _checks(source: Source, stream: Stream, table: str) -> Iterator[tuple[str, str, _Check]]:
+    """Place, key, and what raises ValueError where the values of slots do not fit into it."""
+    yield SOURCE_TABLE, "base_url", lambda values: check_base_url(fill_url(source.base_url, values))
+    yield table, "url", lambda values: _check_url(source, stream, values)
+    for where, headers in ((SOURCE_TABLE, source.headers), (table, stream.headers)):
+        yield from (
+            (where, f"headers.{key_text(name)}", partial(_check_header, text)) for name, text in headers.items()
+        )
+    match source.auth:
+        case HeadersAuth(headers=headers):
+            yield from ((SOURCE_TABLE, "auth", partial(_check_header, text)) for text in headers.values())
+        case BasicAuth(user=user, password=password):
+            yield from ((SOURCE_TABLE, "auth", partial(_check_text, text)) for text in (user, password))
+        case QueryAuth(query=query):
+            yield from ((SOURCE_TABLE, "auth", partial(_check_text, text)) for text in query.values())
+
+
+def _check_header(text: str, values: Mapping[str, str]) -> None:
+    # One that is empty stands in place of a value that is wrong.
+    if text:
+        put_header(text, values, _AnySecret())
+
+
+def _check_text(text: str, values: Mapping[str, str]) -> None:
+    put_secrets(text, values, _AnySecret())
+
+
+class _AnySecret(dict[str, str]):
+    """Stands in for all secrets, none of which is known when a file is read."""
+
+    def __missing__(self, _name: str) -> str:
+        return "x"
+
+
+def _check_url(source: Source, stream: Stream, values: Mapping[str, str]) -> None:
+    url = fill_url(stream.url, values)
+    if not is_absolute(url):
+        return
+    base = fill_url(source.base_url, values)
+    if origin(url) not in {origin(base), *(origin(allowed) for allowed in source.allow_hosts)}:
+        raise ValueError("it leads to another host than base_url; allowed: that of base_url, or one of allow_hosts")

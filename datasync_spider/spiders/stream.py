@@ -1,0 +1,302 @@
+"""The spider that every stream is: follows positions through its chain; hands over each page with what follows it.
+
+Invariant: the spider decides where to go on, never what is saved. It starts where the run was opened (signal
+run_opened), numbers its pages without a gap, and yields the next request before the page, so that fetching goes on
+while the page is parsed and written. Only an incremental pass looks before it leaps: whether the page at hand is known
+decides whether there is a next request at all.
+
+Requests have a callback and an errback as in any spider, so how many bytes of pages may be under way, and what a crawl
+that is closed waits for, is Scrapy's business (docs/decisions/0029).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from scrapy import Request, Spider
+from scrapy.exceptions import CloseSpider
+
+from datasync_spider import signals, stats
+from datasync_spider.api.page import Page
+from datasync_spider.errors import (
+    ApiRefused,
+    ConfigurationError,
+    CursorExpired,
+    CursorRefused,
+    CursorRepeated,
+    DatasyncError,
+    RetriesExhausted,
+    Stopped,
+)
+from datasync_spider.headers import fill_headers
+from datasync_spider.items import EventPage, lazy_views, page_fields
+from datasync_spider.planning import source_plans
+from datasync_spider.spiders.lookups import Lookups
+from datasync_spider.spiders.walk import Step, Walk
+from datasync_spider.syncplan import SyncPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from scrapy.settings import BaseSettings
+    from twisted.python.failure import Failure
+
+    from datasync_spider.sources.spec import Source
+    from datasync_spider.storage.runs import OpenRun
+
+logger = logging.getLogger(__name__)
+
+# Also of a cursor that makes the address too long for the server.
+_ABOUT_WHAT_IS_ASKED = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_URI_TOO_LONG,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+}
+# Of the event loop, until Scrapy has taken a request through scheduler, middlewares and slot to the handler.
+_TURNS_TO_LEAVE = 5
+_ACCEPT = (("Accept", "application/json"),)
+
+
+class StreamSpider(Spider):
+    """Subclasses say what they crawl: ``source`` is one API, ``stream`` the name of one of its streams.
+
+    ``plan``: what this crawl does, for all that take part in it.
+    """
+
+    source: ClassVar[Source | None] = None
+    stream: ClassVar[str] = ""
+
+    def __init__(self, plan: SyncPlan, lookups: Lookups) -> None:
+        super().__init__()
+        self.plan = plan
+        self._headers = tuple((name.encode(), value.encode()) for name, value in (*_ACCEPT, *plan.headers))
+        self._run: OpenRun | None = None
+        self._walk: Walk | None = None
+        self._refusal: ApiRefused | None = None
+        self._lookups = lookups
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, plan: SyncPlan | None = None, **arguments: Any) -> Self:
+        """``plan``: what is to be done, where the caller has made it already."""
+        if crawler.settings.get("JOBDIR"):
+            logger.warning("JOBDIR is not used: where this spider goes on is kept by the database")
+            crawler.settings.set("JOBDIR", None, priority="cmdline")
+        if plan is None:
+            plan = _only(cls.make_plans(crawler.settings, arguments))
+        spider = super().from_crawler(crawler, *args, plan, Lookups(crawler, plan.config))
+        crawler.signals.connect(spider.run_opened, signals.run_opened)
+        return spider
+
+    @classmethod
+    def make_plans(cls, settings: BaseSettings, arguments: Mapping[str, str]) -> list[SyncPlan]:
+        """What crawls with these settings and arguments (``-a``) do, one for each slice.
+
+        Raises ConfigurationError.
+        """
+        if cls.source is None:
+            raise ConfigurationError(f"the spider {cls.name} has no source: give it one as its attribute source")
+        if cls.stream not in cls.source.streams:
+            there_are = ", ".join(cls.source.streams)
+            raise ConfigurationError(
+                f"the spider {cls.name} names the stream {cls.stream!r}; its source has {there_are}"
+            )
+        return source_plans(settings, cls.source, cls.stream, arguments)
+
+    def run_opened(self, run: OpenRun, **_: Any) -> None:
+        """Takes in where the run starts."""
+        self._run = run
+        self._walk = Walk(run.resume)
+
+    async def start(self) -> AsyncIterator[Any]:
+        if self._walk is None:
+            raise CloseSpider("no_run")
+        yield self._request(self._walk.first_cursor())
+
+    async def parse(self, response: Response) -> AsyncIterator[Any]:
+        """The request that follows, and the page."""
+        assert self._walk is not None
+        self._refusal = None
+        try:
+            page, request = await self._turn(self._walk, response)
+        except DatasyncError as error:
+            self._fail(error)
+        if request is not None:
+            yield request
+            # The API works on it while the page is parsed, which for a small page happens on this event loop. Where
+            # there is no room for another page, the request waits in the scheduler, and this one goes on.
+            for _ in range(_TURNS_TO_LEAVE):
+                await asyncio.sleep(0)
+        if page is not None:
+            cursor_seconds = response.meta["page"].cursor_expires_in_seconds if page.next_cursor is not None else None
+            self.crawler.signals.send_catch_log(signals.page_fetched, page=page, cursor_seconds=cursor_seconds)
+            logger.debug(
+                "page %d: %d events in %d ms",
+                page.number,
+                page.received_events,
+                page.fetch_ms,
+                extra={"datasync": page_fields(page)},
+            )
+            yield page
+
+    async def _not_answered(self, failure: Failure) -> AsyncIterator[Any]:
+        """What is asked instead, where that is known."""
+        assert self._walk is not None
+        request: Request = failure.request  # type: ignore[attr-defined] # Scrapy puts it there
+        try:
+            again = await self._after_failure(self._walk, request, failure.value)
+        except DatasyncError as error:
+            self._fail(error)
+        if again is not None:
+            yield again
+
+    def _fail(self, error: DatasyncError) -> NoReturn:
+        """The position stays where the last commit has put it."""
+        self.crawler.signals.send_catch_log(signals.run_failed, error=error)
+        raise CloseSpider(getattr(error, "reason", "failed")) from error
+
+    def _request(self, cursor: str | None, until_ms: int | None = None) -> Request:
+        assert self._walk is not None
+        url = self.plan.url(cursor, until_ms=until_ms)
+        request = Request(
+            url,
+            callback=self.parse,
+            errback=self._not_answered,
+            dont_filter=True,
+            meta={
+                "asked": self.plan.asked(url, cursor),
+                "cursor": cursor,
+                "until_ms": until_ms,
+                "page_number": self._walk.next_page,
+                # What is to be escaped has been, where the URL was made.
+                "verbatim_url": True,
+            },
+        )
+        # Given to the constructor, they would take a quarter of its time.
+        fill_headers(request.headers, self._headers)
+        return request
+
+    async def _after_failure(self, walk: Walk, request: Request, error: BaseException | None) -> Request | None:
+        """Raises what ends the run: DatasyncErrors."""
+        if isinstance(error, Stopped):
+            return None
+        if isinstance(error, CursorExpired | ApiRefused):
+            return await self._after_refusal(walk, request, error)
+        if isinstance(error, DatasyncError):
+            raise error
+        raise RetriesExhausted(type(error).__name__, "an error that is not retried", str(error)) from error
+
+    async def _after_refusal(self, walk: Walk, request: Request, error: CursorExpired | ApiRefused) -> Request:
+        """What is asked instead. Raises the error where that ends the run, or an earlier one that it confirms."""
+        cursor = request.meta["cursor"]
+        if isinstance(error, CursorExpired):
+            if cursor is not None:
+                return await self._restart(walk)
+        elif walk.is_stored_position(cursor) and _may_be_about_position(error):
+            # Whether it is about the position shows when the head is asked: nothing is lost until that has answered.
+            self._refusal = error
+            return self._give_up_position(walk, str(error))
+        if request.meta["until_ms"] is not None and (isinstance(error, CursorExpired) or _may_be_about_position(error)):
+            walk.forget_until()
+            logger.warning("the API does not take a filter by time, walking on from the head of the feed: %s", error)
+            return self._request(None)
+        if self._refusal is not None:
+            raise self._refusal from error
+        raise error
+
+    def _give_up_position(self, walk: Walk, why: str) -> Request:
+        walk.give_up_position()
+        logger.warning("the stored position is given up, walking on from the head of the feed: %s", why)
+        self._announce_walk(walk)
+        return self._request(None)
+
+    def _can_go_on_by_time(self) -> bool:
+        """Whether what lies behind the oldest stored record can be asked for: only where they come newest first."""
+        return self.plan.takes("until") and self.plan.stream.order == "newest-first" and not self.plan.is_backfill
+
+    def _announce_walk(self, walk: Walk) -> None:
+        self.crawler.stats.inc_value(stats.RESTARTS_FROM_HEAD)
+        self.crawler.signals.send_catch_log(signals.walk_restarted, walk=walk.number)
+
+    async def _turn(self, walk: Walk, response: Response) -> tuple[EventPage | None, Request | None]:
+        """What an answer leads to: a page to hand over, a request to send, or both. Raises what ends the run."""
+        meta = response.meta
+        page: Page = meta["page"]
+        if walk.leaves_a_gap(page, meta["until_ms"]):
+            logger.warning("the API filters by time in a way of its own; walking on from the head of the feed")
+            return None, self._request(None)
+        if walk.ends_unproven(page, meta["cursor"]):
+            return None, self._give_up_position(walk, "it is answered with an empty last page and no total")
+        try:
+            step = walk.step(page, meta["cursor"], meta["until_ms"])
+        except CursorRepeated as error:
+            if not walk.is_stored_position(meta["cursor"]):
+                raise
+            return None, self._give_up_position(walk, str(error))
+        item = _item(response, page, step)
+        if page.has_more and await self._is_known(item):
+            item.ends_pass = "reached_known"
+        return item, None if item.ends_pass else self._request(item.next_cursor)
+
+    async def _is_known(self, page: EventPage) -> bool:
+        run = self._run
+        if run is None or run.resume.pass_kind != "incremental":
+            return False
+        return await self._lookups.is_known(page, run)
+
+    async def _restart(self, walk: Walk) -> Request:
+        """The first request of a new walk. Raises NoProgress where restarting does not help any more."""
+        depth = await self._lookups.pass_depth(self._run) if self._run else None
+        walk.restart(depth.accounted if depth else None)
+        until_ms = walk.until_ms(depth.oldest_ms, depth.newest_ms) if depth and self._can_go_on_by_time() else None
+        logger.warning(
+            "the cursor has expired; walking on from %s",
+            "the oldest stored event of this pass, if the API can filter by time"
+            if until_ms
+            else "the head of the feed",
+        )
+        self._announce_walk(walk)
+        return self._request(None, until_ms)
+
+
+def _only(plans: Sequence[SyncPlan]) -> SyncPlan:
+    if len(plans) > 1:
+        raise ConfigurationError(f"the stream {plans[0].spec.name} has {len(plans)} slices: name one with slice=…")
+    return plans[0]
+
+
+def _may_be_about_position(error: ApiRefused) -> bool:
+    """Whether a refusal may be about what was asked, such as the cursor, and not about who asks or in which way."""
+    return isinstance(error, CursorRefused) or error.status in _ABOUT_WHAT_IS_ASKED
+
+
+def _item(response: Response, page: Page, step: Step) -> EventPage:
+    meta = response.meta
+    events, rejected = lazy_views(page)
+    return EventPage(
+        number=step.number,
+        walk=step.walk,
+        cursor=meta["cursor"],
+        next_cursor=step.next_cursor,
+        received_events=len(page.raw_events),
+        events=events,
+        rejected=rejected,
+        ends_pass=None if page.has_more else "last_page",
+        expected_total=step.expected_total,
+        request_id=page.request_id,
+        body_bytes=len(response.body),
+        attempts=meta.get("attempts", 1),
+        waited_ms=meta.get("waited_ms", 0),
+        fetch_ms=round((time.monotonic() - meta["asked_at"]) * 1000),
+        fetched_at=time.time(),
+    )

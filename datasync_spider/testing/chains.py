@@ -1,0 +1,163 @@
+"""A chain of pages that the conformance kit plays with an author's server, and a crawl's way through it.
+
+Invariant: which records there are and on which page is decided here; the server gives them its API's shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from datasync_spider.errors import RetryableError
+from datasync_spider.sources.ends import direction
+from datasync_spider.sources.paginators.protocol import Answer, Ask, Paginator
+from datasync_spider.sources.spec import End, Pairs
+from datasync_spider.sources.urls import page_url
+
+PAGE_SIZE = 3
+"""Records on a full page of the kit: for ``Answer.page_size``, where a page that has fewer is the last."""
+
+
+class NotConforming(AssertionError):
+    """What the paginator did, and what it should have done."""
+
+
+class Server(Protocol):
+    """How an API is asked and answers. Derive from it; only the first two methods must be written.
+
+    ``base_url``, ``url``, ``own``: as of a source and its stream. ``end``: what makes a page the last. ``names``: by
+    what a page is asked for: any ``text`` that the API likes, the ``offset`` of its first record, or the number of the
+    ``page``, which is 1 for the first.
+    """
+
+    base_url: str = "https://api.example.com/v1"
+    url: str = "/records"
+    own: Pairs = ()
+    end: End = End(no_next=True)
+    names: Literal["text", "offset", "page"] = "text"
+
+    def asked(self, url: str) -> str | None:
+        """Which page a request for this URL asks for, decoded as your API does it; None for the first."""
+        ...
+
+    def answer(self, url: str, records: int, following: str | None) -> Answer:
+        """What answers that request with so many records; ``following`` names the next page, None after the last."""
+        ...
+
+    def contradictions(self, url: str) -> Iterable[Answer]:
+        """Answers that name two pages at once, if your API can say such a thing."""
+        return ()
+
+    def unreadable(self, url: str) -> Iterable[Answer]:
+        """Answers whose next page cannot be understood or stored: a list for a token, a NUL within one."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``following``: the name of the next page; None behind the last."""
+
+    records: Sequence[int]
+    following: str | None
+
+
+Chain: TypeAlias = Mapping[str | None, Page]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """``position``: at which the page was asked for. ``following``: where the paginator would go on."""
+
+    position: str | None
+    page: Page
+    following: str | None
+    answer: Answer
+
+
+def plain_chain(server: Server) -> Chain:
+    """Four pages, the last of which is not full."""
+    return chain_of(server, [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]])
+
+
+def chain_of(server: Server, pages: list[list[int]]) -> Chain:
+    """Those pages, named as the API names them. Where an empty page may be the end, one stands there."""
+    if server.end.empty:
+        pages = [*pages, []]
+    names = [_name(server, pages, number) for number in range(len(pages))]
+    chain: dict[str | None, Page] = {
+        name: Page(page, following) for name, page, following in zip(names, pages, [*names[1:], None], strict=True)
+    }
+    return {None: chain[names[0]], **chain}
+
+
+def _name(server: Server, pages: list[list[int]], number: int) -> str:
+    match server.names:
+        case "offset":
+            return str(sum(map(len, pages[:number])))
+        case "page":
+            return str(number + 1)
+    return f"page-{number}"
+
+
+def all_records(chain: Chain) -> list[int]:
+    """The chain's records. The first page has a name, too, under which it stands once more."""
+    return [record for name, page in chain.items() for record in page.records if name is not None]
+
+
+def walk(paginator: Paginator, server: Server, chain: Chain, position: str | None = None) -> Iterator[Visit]:
+    """All pages from the position on, as a crawl visits them. Raises NotConforming where there is no end."""
+    for _ in range(2 * len(chain)):
+        visit = visit_page(paginator, server, chain, position)
+        yield visit
+        try:
+            position = direction(server.end, visit.answer, visit.following)
+        except RetryableError as error:
+            raise NotConforming(f"behind position {visit.position!r}: {error}, although the answer was good") from error
+        if position is None:
+            return
+    raise NotConforming(f"{2 * len(chain)} pages were asked for, and there are {len(chain)}: it never comes to the end")
+
+
+def visit_page(paginator: Paginator, server: Server, chain: Chain, position: str | None) -> Visit:
+    """The page at the position, asked for and answered."""
+    url = url_of(server, paginator.ask(position))
+    name = server.asked(url)
+    page = chain.get(name)
+    if page is None:
+        raise NotConforming(f"position {position!r} asks for a page {shown(name)}, which the API never named")
+    answer = server.answer(url, len(page.records), page.following)
+    try:
+        following = paginator.following(position, answer)
+    except RetryableError as error:
+        raise NotConforming(f"behind position {position!r}: {error}, although the answer was good") from error
+    require(following is None or _is_storable(following), f"the position {following!r} cannot be stored as a text")
+    return Visit(position, page, following, answer)
+
+
+def url_of(server: Server, ask: Ask) -> str:
+    """As a crawl builds it."""
+    return page_url(server.base_url, server.url, server.own, ask)
+
+
+def records_of(visits: Iterable[Visit]) -> list[int]:
+    """What these visits brought."""
+    return [record for visit in visits for record in visit.page.records]
+
+
+def _is_storable(position: object) -> bool:
+    """Whether PostgreSQL takes it: some text, without NUL and without half of a surrogate pair."""
+    if not isinstance(position, str) or "\0" in position:
+        return False
+    return position.encode(errors="replace").decode() == position
+
+
+def shown(name: str | None) -> str:
+    """For a message; not longer than one can bear."""
+    return repr(name) if name is None or len(name) <= 80 else f"{name[:80]!r}… of {len(name):,} characters"
+
+
+def require(holds: bool, otherwise: str) -> None:
+    """Like ``assert``, which Python leaves out where it is asked to."""
+    if not holds:
+        raise NotConforming(otherwise)

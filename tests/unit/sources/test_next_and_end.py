@@ -1,0 +1,132 @@
+"""How pages follow each other and what makes one the last, as a file says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from datasync_spider.sources.paginators.choose import paginator
+from datasync_spider.sources.paths import parse_path
+from datasync_spider.sources.spec import End, EndFlag, Next
+from tests.support.sourcetexts import REMOVED
+from tests.unit.sources.streams import stream, told
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"from": "body:m.next", "to": "query:cursor"}, {"paths": "m.next", "parameter": "cursor"}),
+        ({"from": ["body:a", "body:b"], "to": "query:c"}, {"paths": "a b", "parameter": "c"}),
+        ({"from": 'body:"@odata.nextLink"', "to": "url"}, {"paths": '"@odata.nextLink"', "to": "url"}),
+        ({"from": "header:X-Next", "to": "query:c"}, {"source": "header", "name": "X-Next", "parameter": "c"}),
+        ({"from": "header:X-Next", "to": "url"}, {"source": "header", "name": "X-Next", "to": "url"}),
+        ({"from": "link:next", "to": "url"}, {"source": "link", "name": "next", "to": "url"}),
+        ({"from": "body:a", "to": "url", "keep": "none"}, {"paths": "a", "to": "url"}),
+        ({"from": "body:a", "to": "query:c", "keep": ["limit"]}, {"paths": "a", "parameter": "c", "keep": ("limit",)}),
+        ({"from": "body:a", "to": "query:c", "keep": "none"}, {"paths": "a", "parameter": "c", "keep": ()}),
+        ({"from": "body:a", "to": "query:c", "keep": "all"}, {"paths": "a", "parameter": "c", "keep": None}),
+    ],
+)
+def test_next_says_where_an_answer_has_what_follows_and_where_that_goes(written: Any, meant: dict[str, Any]) -> None:
+    paths = tuple(parse_path(path) for path in meant.pop("paths", "").split())
+
+    found = stream("next", written).next
+
+    assert found == Next(**{"source": "body", "to": "query", "paths": paths, **meant})
+    assert paginator(found).ask(None).url is None
+
+
+def test_a_counter_counts_from_its_first_value_and_needs_a_page_size_that_the_api_is_told() -> None:
+    counter = {"from": "counter:offset", "to": "query:offset", "first": 7}
+
+    assert stream("next", counter, end=["short"]).next == Next(
+        source="counter", to="query", name="offset", parameter="offset", first=7
+    )
+    assert told("next", {**counter, "keep": []}, end=["empty"], query={"offset": "0", "n": "{page_size}"}).startswith(
+        "next.to sets offset, which is a parameter of query, too"
+    )
+    assert "next.from is counter:offset, and the API is not asked for a size of pages" in told(
+        "next", counter, end=["empty"], query={}
+    )
+    assert "next.from is counter:offset" in told("next", counter, end=["empty"], query={}, page_size=REMOVED)
+    assert told("next", counter, end=["no-next"]).startswith("end is no-next alone, and a counter can always go on")
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        ({"from": "link:next", "to": "query:page"}, 'next.to is "query:page": a link is a URL; allowed: url'),
+        ({"from": "counter:offset", "to": "url"}, 'next.to is "url": a counter is no URL; allowed: query:NAME'),
+        ({"from": "body:a", "to": "url", "keep": "all"}, "next.keep does not go with url"),
+        ({"from": "body:a", "to": "url", "keep": ["limit"]}, "next.keep does not go with url"),
+        ({"from": "body:a", "to": "query:c", "first": 1}, "next.first is understood with counter:offset only"),
+        ({"from": "body:a", "to": "query:c", "keep": ["lmit"]}, "next.keep holds lmit, which is no parameter of query"),
+        ({"from": "body:a", "to": "query:limit"}, "next.to sets limit, which is a parameter of query, too"),
+        ({"from": "body:a", "to": "query:"}, 'next.to is "query:": what follows the colon is missing'),
+        ({"from": "body:a", "to": "query:{since}"}, "next.to is"),
+        ({"from": "body:@", "to": "query:c"}, 'next.from is "body:@": it is the whole and no part of it'),
+        ({"from": "body:", "to": "query:c"}, 'next.from is "body:": it is empty'),
+        ({"from": "boddy:a", "to": "query:c"}, 'next.from is "boddy:a": it is none of these (did you mean body:?)'),
+        ({"from": [], "to": "query:c"}, "next.from is []: it is an empty list"),
+        ({"from": ["body:a", "body:a"], "to": "query:c"}, "next.from is"),
+        ({"from": ["body:a", "link:next"], "to": "query:c"}, "next.from is"),
+        ({"from": "header:a b", "to": "query:c"}, "next.from is"),
+        ({"from": "link:", "to": "url"}, 'next.from is "link:": what follows the colon is missing'),
+        ({"from": "counter:pages", "to": "query:c"}, "next.from is"),
+        ("link:next", 'next is "link:next": it is no table'),
+    ],
+)
+def test_parts_of_next_that_do_not_go_together_are_refused(written: Any, place: str) -> None:
+    # What a counter needs besides is not asked for where something else is wrong with it.
+    assert told("next", written, end=["no-next", "empty"]).startswith(place)
+
+
+def test_a_parameter_of_query_may_be_the_first_value_of_what_follows() -> None:
+    step = {"from": "body:a", "to": "query:cursor"}
+
+    assert stream("next", step, query={"cursor": "*", "limit": "{page_size}"}).next.parameter == "cursor"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (["no-next"], End(no_next=True)),
+        (["empty", "short"], End(empty=True, short=True)),
+        (["flag:a=false"], End(flags=(EndFlag(path=parse_path("a"), value=False),))),
+        (["flag:a.b=3"], End(flags=(EndFlag(path=parse_path("a.b"), value=3),))),
+        (['flag:a="3"'], End(flags=(EndFlag(path=parse_path("a"), value="3"),))),
+        (["flag:a=null"], End(flags=(EndFlag(path=parse_path("a"), value=None),))),
+        (["flag:a=all done=yes"], End(flags=(EndFlag(path=parse_path("a"), value="all done=yes"),))),
+        (["flag:a=NaN"], End(flags=(EndFlag(path=parse_path("a"), value="NaN"),))),
+        (['flag:"a=b".c=x'], End(flags=(EndFlag(path=parse_path('"a=b".c'), value="x"),))),
+    ],
+)
+def test_a_flag_is_a_path_and_a_value_of_json_or_a_bare_text(written: list[str], meant: End) -> None:
+    assert stream("end", written).end == meant
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [],
+        "no-next",
+        ["flag:a"],
+        ["flag:=1"],
+        ["flag:a="],
+        ["flag:a=[1]"],
+        ["empty", "empty"],
+        ["nonext"],
+        [1],
+        ["flag:a=1", "flag:a=2"],
+    ],
+)
+def test_an_end_that_is_none_is_refused(wrong: Any) -> None:
+    assert told("end", wrong).startswith("end is ")
+
+
+def test_short_needs_a_page_size_and_so_does_its_slot() -> None:
+    assert told("end", ["short"], page_size=REMOVED, query=REMOVED).startswith(
+        "end holds short, and there is no page_size"
+    )
+    assert told("page_size", REMOVED).startswith("query.limit holds {page_size}, and there is no page_size")

@@ -1,0 +1,95 @@
+"""What the keys of a stream may be and what must hold between them; what a later version does is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from datasync_spider.sources.paths import parse_path
+from datasync_spider.sources.spec import Incremental, PageSize, Tombstone
+from tests.support.sourcetexts import FILE, REMOVED, mistakes
+from tests.unit.sources.streams import issues, stream, told
+
+LATER = "not understood by this version"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("next", {"from": "last:id", "to": "query:after"}),
+        ("next", {"from": "counter:page", "to": "query:page"}),
+        ("next", {"from": "object:continue", "to": "query:c"}),
+        ("next", {"from": "python:a.b:C", "to": "query:c"}),
+        ("next", {"from": "body:a", "to": "body:cursor"}),
+        ("next", {"from": "body:a", "to": "header:X-Cursor"}),
+        ("end", ["repeat"]),
+        ("end", ["status:204"]),
+        ("end", ["no-next", "resumable"]),
+        ("records", "wrapped:node"),
+        ("records", "columns:names"),
+        ("records", "edges[].node"),
+        ("records", {"shape": "map"}),
+        ("id", {"all": ["a", "b"]}),
+        ("id", "hash:a"),
+        ("time", {"path": "a", "format": "rfc2822"}),
+        ("incremental", {"type": "since"}),
+        ("incremental", {"type": "resume"}),
+        ("incremental", {"type": "window"}),
+        ("incremental", {"type": "conditional"}),
+        ("method", "POST"),
+        ("body", {}),
+        ("format", "ndjson"),
+        ("every", "10m"),
+        ("retries", 5),
+    ],
+)
+def test_what_a_later_version_does_is_refused_by_name_and_never_ignored(key: str, value: Any) -> None:
+    # A table of another shape lacks what is understood, too.
+    found = mistakes(issues(key, value))[0].removeprefix(f"{FILE}: ")
+
+    assert found.startswith(f"[streams.issues] {key}")
+    assert LATER in found
+    assert "allowed: " in found
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [(50, PageSize(default=50, most=50)), ({"default": 5, "max": 9}, PageSize(default=5, most=9)),
+     ({"default": 5}, PageSize(default=5, most=5))],
+)  # fmt: skip
+def test_a_page_size_is_a_number_or_a_table(written: Any, meant: PageSize) -> None:
+    assert stream("page_size", written).page_size == meant
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 5.0, True, "50", [50], {}, {"default": 9, "max": 5}, {"default": 0}])
+def test_another_page_size_is_refused(wrong: Any) -> None:
+    assert told("page_size", wrong).startswith("page_size")
+
+
+@pytest.mark.parametrize("order", ["oldest-first", "none"])
+def test_stopping_at_known_records_needs_the_newest_first(order: str) -> None:
+    assert told("order", order).startswith(f"incremental is known, and order is {order}: ")
+    assert stream("order", order, incremental={"type": "none", "format": "us"}).incremental == Incremental(format="us")
+
+
+def test_versions_are_of_mutable_streams_only() -> None:
+    assert told("mutable", False, version=REMOVED, tombstone=REMOVED).startswith(
+        "keep_history goes with mutable = true"
+    )
+    assert told("mutable", False, version=REMOVED, keep_history=False).startswith("tombstone goes with mutable = true")
+    assert told("mutable", REMOVED, tombstone=REMOVED, keep_history=REMOVED).startswith(
+        "version goes with mutable = true"
+    )
+    assert told("time", REMOVED, version=REMOVED).startswith("mutable is true, and nothing says which")
+    assert stream("time", REMOVED).version == parse_path("revision")
+    assert stream("tombstone", {"path": "state", "value": "gone"}).tombstone == Tombstone(
+        path=parse_path("state"), value="gone"
+    )
+
+
+@pytest.mark.parametrize("key", ["version", "tombstone"])
+def test_a_version_or_tombstone_within_a_list_is_not_yet_one(key: str) -> None:
+    assert LATER not in told("total", ["a", "a"])
+    value = "a[0]" if key == "version" else {"path": "a[0]", "value": 1}
+    assert "an element of a list is not understood here by this version" in told(key, value)
