@@ -38,11 +38,13 @@ def clean_environment(**settings: str) -> dict[str, str]:
 class Crawl:
     """A running crawl. Its log goes to ``log_path``. ``afresh``: see :mod:`tests.support.starting`."""
 
-    def __init__(self, log_path: Path, *arguments: str, afresh: bool = False, **settings: str) -> None:
+    def __init__(
+        self, log_path: Path, *arguments: str, afresh: bool = False, spider: str = "events", **settings: str
+    ) -> None:
         self.log_path = log_path
         self._log = log_path.open("ab")
         self.process = start(
-            *("scrapy", "crawl", "events"),
+            *("scrapy", "crawl", spider),
             *arguments,
             environment=clean_environment(**settings),
             stdout=self._log,
