@@ -154,8 +154,8 @@ def _is_json(text: bytes) -> bool:
 def list_at_once(text: bytes, start: int) -> _List | None:
     """Where the fast decoder takes it. It does not check the UTF-8 of what it keeps raw."""
     view = memoryview(text)
-    # Mostly it is the last list of a body. Where not, the decoder says from which byte on (counted from 1) it is
-    # another value's. What it takes is that list for certain, since a list has no two ends.
+    # Mostly it is the last list of a body. Where not, the decoder says at which byte, counted from 1, something else
+    # begins. What it takes is that list for certain, for no list has two ends.
     end = text.rfind(b"]", start) + 1
     for _ in range(2):
         try:

@@ -23,12 +23,15 @@ from datasync_spider.config.table import MOCK_PREFIX
 
 
 def project_directory() -> Path:
-    """Where ``scrapy.cfg`` is: beside this package, else at or above the working directory, else that directory."""
-    beside = Path(__file__).resolve().parents[2]
-    if (beside / "scrapy.cfg").is_file():
-        return beside
+    """Where ``scrapy.cfg`` is: at or above the working directory, as for Scrapy, else beside this package.
+
+    Else the working directory.
+    """
     closest = closest_scrapy_cfg()
-    return Path(closest).resolve().parent if closest else Path.cwd()
+    if closest:
+        return Path(closest).resolve().parent
+    beside = Path(__file__).resolve().parents[2]
+    return beside if (beside / "scrapy.cfg").is_file() else Path.cwd()
 
 
 _PROJECT = project_directory()
