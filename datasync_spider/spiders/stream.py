@@ -65,7 +65,6 @@ _ABOUT_WHAT_IS_ASKED = {
 }
 # Of the event loop, until Scrapy has taken a request through scheduler, middlewares and slot to the handler.
 _TURNS_TO_LEAVE = 5
-_ACCEPT = (("Accept", "application/json"),)
 
 
 class StreamSpider(Spider):
@@ -80,7 +79,7 @@ class StreamSpider(Spider):
     def __init__(self, plan: SyncPlan, lookups: Lookups) -> None:
         super().__init__()
         self.plan = plan
-        self._headers = tuple((name.encode(), value.encode()) for name, value in (*_ACCEPT, *plan.headers))
+        self._headers = tuple((name.encode(), value.encode()) for name, value in plan.headers)
         self._run: OpenRun | None = None
         self._walk: Walk | None = None
         self._refusal: ApiRefused | None = None
