@@ -20,12 +20,12 @@ from scrapy import Request, Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 
-from datasync_spider.api.endpoint import origin, same_origin
 from datasync_spider.errors import ConnectionTrouble, OriginRefused, Stopped
-from datasync_spider.headers import header_pairs, listed_pairs, plain_pairs
+from datasync_spider.headers import header_pairs, listed_pairs, merged_pairs, plain_pairs
 from datasync_spider.proxies import proxy_for
 from datasync_spider.sources.spec import Pairs
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sources.urls import origin, same_origin
+from datasync_spider.syncplan import ACCEPT, SyncPlan
 from datasync_spider.trust import remedy
 from datasync_spider.wire.client import HttpClient
 from datasync_spider.wire.errors import (
@@ -120,7 +120,7 @@ class ApiClient:
         self._proxy = None if is_direct else _proxy_choice(proxy_for(base_url))
         self._timeout_seconds = timeout_seconds
         self._max_body_bytes = max_body_bytes
-        self._headers = {"Accept": "application/json", "User-Agent": user_agent, **dict(headers)}
+        self._headers = merged_pairs((*ACCEPT, ("User-Agent", user_agent)), headers)
 
     @classmethod
     def of(cls, plan: SyncPlan, *, timeout_seconds: float | None = None, is_anonymous: bool = False) -> ApiClient:
@@ -138,7 +138,7 @@ class ApiClient:
     @property
     def request_headers(self) -> tuple[tuple[str, str], ...]:
         """What every request carries, the key included: not to be shown as it is."""
-        return tuple(self._headers.items())
+        return self._headers
 
     def get(self, url: str) -> Answer:
         """The whole answer, whatever its status. Raises NothingSent, AnswerLost, OriginRefused or Stopped."""
@@ -194,7 +194,7 @@ class ApiClient:
     async def _send(self, url: str, upload: Upload, attempt: Attempt) -> Answer:
         started = time.monotonic()
         sender = Sender(self._max_body_bytes, time.time, self._proxy)
-        headers = [*self._headers.items(), ("Content-Type", upload.content_type)]
+        headers = [*self._headers, ("Content-Type", upload.content_type)]
         body = BodyFile(upload.file, upload.size, upload.progress)
         async with asyncio.timeout(self._timeout_seconds):
             sent = await sender.post(url, headers, body, attempt)

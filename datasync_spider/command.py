@@ -29,9 +29,11 @@ from datasync_spider.config.model import BUNDLED_MOCK_URL
 from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
 from datasync_spider.local.mock_process import start_mock
 from datasync_spider.local.shutdown import stop_signals
-from datasync_spider.logs import install_logging
+from datasync_spider.logs import also_redact, install_logging
 from datasync_spider.planning import named_plan
 from datasync_spider.proxies import passed_over, proxy_for
+from datasync_spider.sourcefiles import built_in_source
+from datasync_spider.sources.secretnames import secret_places
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.registry import FIRST_STREAM, Slice, find_slice
 from datasync_spider.storage.standstill import StandstillWatch
@@ -58,6 +60,8 @@ def load_config(settings: BaseSettings) -> Config:
         print(f"configuration error: {error}", file=sys.stderr)
         raise SystemExit(exitcodes.BAD_CONFIGURATION) from None
     settings.set("LOG_LEVEL", config.log_level, priority="cmdline")
+    # Of any other source they become known with its plan.
+    also_redact(headers=secret_places(built_in_source()).headers)
     for warning in config.warnings:
         logger.warning("%s", warning)
     return config

@@ -51,6 +51,12 @@ def listed_headers(headers: Headers) -> dict[str, list[str]]:
     }
 
 
+def merged_pairs(*groups: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """All pairs of text; of those with one name, in whichever case, the last stands for all."""
+    merged = {name.lower(): (name, value) for group in groups for name, value in group}
+    return tuple(merged.values())
+
+
 def plain_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The same of pairs of text, in their order."""
     plain: dict[str, str] = {}

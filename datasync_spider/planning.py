@@ -21,6 +21,7 @@ from datasync_spider.config.sources import Sources, read_dotenv
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.logs.install import also_redact
 from datasync_spider.sourcefiles import SourceFiles, read_source_files
+from datasync_spider.sources.inpython import checked
 from datasync_spider.sources.secretnames import secret_places, secrets_of
 from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.slots import slot_values
@@ -58,13 +59,17 @@ def source_plans(
 ) -> list[SyncPlan]:
     """The slices of the stream that settings and arguments name; all where they name none.
 
-    ``with_secrets`` False: for those who send no request. Raises ConfigurationError.
+    ``source`` may have been made in Python. ``with_secrets`` False: for those who send no request. Raises
+    ConfigurationError.
     """
     _check_names(arguments)
+    source = checked(source, f"source {source.name}")
     config = Config.from_settings(settings)
     slices = _chosen(f"{source.name}.{stream}", source.streams[stream], _given_slice(arguments) or config.slice)
     secrets = _secrets(settings, source, stream, slices) if with_secrets else None
-    return [_narrowed(plan_sync(config, source, stream, values, secrets), arguments) for values in slices]
+    plans = [_narrowed(plan_sync(config, source, stream, values, secrets), arguments) for values in slices]
+    also_redact([secret for plan in plans for secret in plan.secrets])
+    return plans
 
 
 def named_plan(settings: BaseSettings, *, with_secrets: bool = True) -> SyncPlan:

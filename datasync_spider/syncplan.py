@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from w3lib.url import safe_url_string
 
 from datasync_spider.api.credential import Credential
 from datasync_spider.api.page import Asked, PageReader
 from datasync_spider.errors import ConfigurationError
+from datasync_spider.headers import merged_pairs
 from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.load import BUILT_IN
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
-from datasync_spider.sources.secretnames import put_secrets
+from datasync_spider.sources.secretnames import put_header, put_secrets, secrets_of
 from datasync_spider.sources.slicenames import canonical
-from datasync_spider.sources.slots import fill_header, fill_query, fill_url, slot_values
+from datasync_spider.sources.slots import fill_query, fill_url, slot_values
 from datasync_spider.sources.spec import PageSize, Pairs, SliceValues, Source, Stream
 from datasync_spider.sources.timetexts import written
 from datasync_spider.sources.urls import page_url, with_parameters
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from datasync_spider.config import Config
 
 _FIRST = "events"
+ACCEPT: Final[Pairs] = (("Accept", "application/json"),)
+"""Which form an API is asked for, where its source does not say."""
 API_KEY = "DATASYNC_API_KEY"
 """The setting that fills the secret of the API that comes with the project."""
 
@@ -45,8 +48,9 @@ API_KEY = "DATASYNC_API_KEY"
 class SyncPlan:
     """``base_url`` None: the bundled mock's, which is not started yet. ``page_size`` None: nothing is said of it.
 
-    ``values``: what makes the slice. ``headers``: those of source and stream, filled. ``authorization``: what each
-    request carries besides. ``since_ms``, ``until_ms``: only records of that time are asked for.
+    ``values``: what makes the slice. ``headers``: those of source and stream, filled, each name once.
+    ``authorization``: what each request carries besides. ``named_secrets``: all that the source's names stand for.
+    ``since_ms``, ``until_ms``: only records of that time are asked for.
     """
 
     config: Config
@@ -60,6 +64,7 @@ class SyncPlan:
     headers: Pairs = field(repr=False)
     authorization: Authorization
     paginator: Paginator
+    named_secrets: tuple[str, ...] = field(default=(), repr=False)
     since_ms: int | None = None
     until_ms: int | None = None
     is_bundled_mock: bool = False
@@ -72,8 +77,7 @@ class SyncPlan:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be printed."""
-        given = (*self.authorization.headers, *self.authorization.query)
-        return (*self.config.secrets, *(value for _, value in given))
+        return tuple(dict.fromkeys((*self.config.secrets, *self.named_secrets, *self.authorization.secrets)))
 
     @property
     def base_url_text(self) -> str:
@@ -184,14 +188,17 @@ def _plan(
     secrets: Mapping[str, str] | None,
     is_bundled_mock: bool = False,
 ) -> SyncPlan:
-    slots = slot_values(values)
+    page_size = None if stream.page_size is None else stream.page_size.default
+    slots = slot_values(values, page_size=page_size)
     authorization = Authorization()
-    headers: Pairs = ()
+    headers = ACCEPT
+    named_secrets: tuple[str, ...] = ()
     if secrets is not None:
         known = secrets
+        named_secrets = tuple(known[wanted.name] for wanted in secrets_of(source, stream, slots))
         authorization = authorize(source.auth, lambda text: put_secrets(text, slots, known))
-        texts = {**source.headers, **stream.headers}
-        headers = tuple((key, fill_header(put_secrets(text, slots, known), {})) for key, text in texts.items())
+        texts = merged_pairs(ACCEPT, source.headers.items(), stream.headers.items())
+        headers = tuple((key, put_header(text, slots, known)) for key, text in texts)
     way = paginator(stream.next, authorization.parameters)
     pages = PageReader(stream, way, source.meanings)
     tombstone = stream.tombstone
@@ -218,10 +225,11 @@ def _plan(
         pages=pages,
         paginator=way,
         base_url=None if base_url is None else safe_url_string(base_url),
-        page_size=None if stream.page_size is None else stream.page_size.default,
+        page_size=page_size,
         values=values,
         headers=headers,
         authorization=authorization,
+        named_secrets=named_secrets,
         is_bundled_mock=is_bundled_mock,
     )
 

@@ -16,7 +16,6 @@ import msgspec
 
 from datasync_spider.api.complaint import MAX_CHARACTERS, Complaint, read_complaint
 from datasync_spider.api.cursorfault import CursorFault, cursor_fault
-from datasync_spider.api.endpoint import origin
 from datasync_spider.api.errorinpage import ErrorInPage
 from datasync_spider.api.meanings import Declared, meaning_of_error
 from datasync_spider.api.page import Asked, Page, PageReader
@@ -33,6 +32,7 @@ from datasync_spider.errors import (
 )
 from datasync_spider.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
 from datasync_spider.sources.spec import Meaning
+from datasync_spider.sources.urls import origin
 
 # Such as ;jsessionid=…
 _PATH_PARAMETERS = re.compile(r";[^/]*")

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from hashlib import scrypt
 
-from datasync_spider.api.endpoint import origin
+from datasync_spider.sources.urls import origin
 
 # About ten milliseconds and four megabytes a try, once a run. Keys should be long and random; one that is a word must
 # not be found by trying all words.

@@ -1,6 +1,6 @@
 """Whether the members around a page's events say that the answer is an error, although its status is 200.
 
-Gateways and GraphQL servers answer so: ``{"data":[],"error":{"code":"UPSTREAM_TIMEOUT"}}``. Taken for a
+Gateways and GraphQL servers answer so: ``{"data":[],"more":false,"error":{"code":"UPSTREAM_TIMEOUT"}}``. Taken for a
 page, that is the end of the feed. Invariant: an error beside events is an error as well, since the page may be cut
 short; an event's own members are never looked at; what stands for "no error" (null, false, 0, empty, OK) is none.
 """

@@ -89,22 +89,24 @@ def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
     from datasync_spider.discovery.planning import Wanted, assume
     from datasync_spider.discovery.report import as_lines, as_report
     from datasync_spider.display import shown_headers
+    from datasync_spider.logs.redaction import Redactor
 
     config = plan.config
     url = plan.url(None, page_size=_ASKED_EVENTS)
     client = ApiClient.of(plan)
     answer = client.get(url)
     found = examine(plan.pages, url, answer.status, answer.headers, answer.body, answer.received_at, _ASKED_EVENTS)
-    sent = shown_headers(client.request_headers, config.secrets)
-    request = {"url": url, "request_headers": sent, "seconds": round(answer.seconds, 3)}
-    report = {**request, **as_report(found, config.secrets)}
+    sent = shown_headers(client.request_headers, plan.secrets)
+    shown = Redactor(plan.secrets).redact(url)
+    request = {"url": shown, "request_headers": sent, "seconds": round(answer.seconds, 3)}
+    report = {**request, **as_report(found, plan.secrets)}
     wanted = Wanted(config.page_limit, opts.events, opts.page_seconds, opts.key_hours * 3600)
     assumed = assume(found, wanted) if opts.plan else None
     estimate = make_plan(assumed) if assumed else None
     if opts.json:
         print(json.dumps({**report, "plan": plan_report(estimate) if estimate else None}))
     else:
-        lines = [f"GET {url}", *(f"  {name}: {value}" for name, value in sent)]
+        lines = [f"GET {shown}", *(f"  {name}: {value}" for name, value in sent)]
         print("\n".join([*lines, f"answered within {answer.seconds:.2f} s", *as_lines(report)]))
         if opts.plan:
             print("\n".join(_planned(estimate)))

@@ -16,7 +16,7 @@ _QUOTES = "'\"`‘’‚‛“”„‟«»‹›´′″"
 _ORCHESTRATED = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
 _UNEXPANDED = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\{\{.*\}\}|^\$[A-Za-z_][A-Za-z0-9_]*$|^%[A-Za-z_][A-Za-z0-9_]*%$")
 _SCHEME = re.compile(r"(?:bearer|basic|token|api-?key)[\s:=]", re.IGNORECASE)
-_OWN_NAME = re.compile(r"(?:export\s+)?(?:datasync_)?(?:x-)?api[-_]?key\s*[=:]", re.IGNORECASE)
+_OWN_NAME = re.compile(r"(?:export\s+)?(?:[a-z]+[-_])?api[-_]?key\s*[=:]", re.IGNORECASE)
 _WRITTEN_ESCAPE = re.compile(r"\\[nrt]$|%0[ad]$", re.IGNORECASE)
 _NOT_A_WORD = re.compile(r"[^a-z0-9]")
 _PLACEHOLDER = re.compile(
@@ -64,7 +64,7 @@ def hint(name: str, text: str) -> str | None:
     return None
 
 
-def key_doubts(text: str, about_scheme: str = "give the key alone, it is sent as X-API-Key") -> Iterator[str]:
+def key_doubts(text: str, about_scheme: str = "give the key alone, it is sent without one") -> Iterator[str]:
     """What speaks against ``text`` being a key as it was given out, each with what to do.
 
     ``about_scheme``: what to do about one that begins with the name of a scheme.

@@ -92,6 +92,10 @@ RUN_REASONS: dict[str, Explanation] = {
         "The API served again what it had served before, page after page, each time with another cursor.",
         "Tell the API's operators, then start it again: it walks from the head, over what is stored.",
     ),
+    "filter_ignored": Explanation(
+        "the API took no notice of the time that it was asked for",
+        "Leave the backfill, or correct since and until in the source's file; nothing was stored.",
+    ),
     "only_empty_pages": Explanation(
         "The API gave empty pages without an end, each with a cursor to another one.",
         "Start it again: it goes on behind them. If that never ends, tell the API's operators.",

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datasync_spider.config import SETTINGS, Config, Setting
 from datasync_spider.config.sources import Sources
 from datasync_spider.doctor.finding import Finding, fine, warning
+from datasync_spider.sourcefiles import built_in_source
 
 PART = "configuration"
 _MASK = "***"
-_FEED_PATH = "/events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,9 @@ def judge_configuration(config: Config) -> list[Finding]:
     findings = [
         warning(PART, text, "put it right where it stands, or leave it if it is meant") for text in config.warnings
     ]
-    if config.base_url is not None and config.base_url.endswith(_FEED_PATH):
-        remedy = f"leave the {_FEED_PATH} at its end out: it is added"
+    (feed,) = built_in_source().streams.values()
+    if config.base_url is not None and config.base_url.endswith(feed.url):
+        remedy = f"leave the {feed.url} at its end out: it is added"
         findings.append(warning(PART, f"API_BASE_URL is {config.base_url}, which seems to be the feed itself", remedy))
     count = len(SETTINGS)
     return [fine(PART, f"all {count} settings can be read; API_MODE is {config.api_mode}"), *findings]

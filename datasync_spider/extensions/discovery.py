@@ -71,7 +71,7 @@ class DiscoveryExtension:
             time.time(),
             config.page_limit,
         )
-        report = as_report(found, config.secrets)
+        report = as_report(found, self._plan.secrets)
         logger.info("the API as its first page shows it: %s", summary(report))
         for text in report["does_not_fit"]:
             logger.warning("discovery: %s", text)

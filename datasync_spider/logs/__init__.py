@@ -4,8 +4,8 @@ Invariant: what leaves through the handler, or through a traceback that Python p
 finished text. What is worth logging is decided where it happens, not here.
 """
 
-from datasync_spider.logs.install import LogHandler, install_logging, scrapy_log_settings
+from datasync_spider.logs.install import LogHandler, also_redact, install_logging, scrapy_log_settings
 from datasync_spider.logs.redaction import Redactor
 from datasync_spider.logs.tracebacks import install_excepthook
 
-__all__ = ["LogHandler", "Redactor", "install_excepthook", "install_logging", "scrapy_log_settings"]
+__all__ = ["LogHandler", "Redactor", "also_redact", "install_excepthook", "install_logging", "scrapy_log_settings"]

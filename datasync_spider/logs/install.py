@@ -140,10 +140,10 @@ def install_logging(config: Config, log_file: str | None, enabled: bool) -> LogH
 
 def also_redact(secrets: Iterable[str] = (), headers: Iterable[str] = (), parameters: Iterable[str] = ()) -> None:
     """What became known of a source: its secrets, and where they travel. For whatever this process logs from now on."""
+    known = tuple(secrets)
     redactors = {handler.redactor for handler in logging.getLogger().handlers if isinstance(handler, LogHandler)}
     for redactor in redactors:
-        for secret in secrets:
-            redactor.add_secret(secret)
+        redactor.add_secrets(known)
         for header in headers:
             redactor.add_header(header)
         for parameter in parameters:

@@ -24,8 +24,7 @@ _VALUE = r"[^\s\"'\\,;&\])}]+"
 _KNOWN_PLACES = (
     # scheme://user:password@
     (re.compile(r"(://[^\s:/?#@\"']*:)[^\s/@]+(?=@)"), rf"\1{MASK}"),
-    # X-API-Key as a header line, in a dict of headers, in JSON or in a query
-    (re.compile(rf"(x[-_]api[-_]key{_OPENING}){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
+    # as a header line, in a dict of headers, in JSON or in a query
     (re.compile(rf"(authorization{_OPENING}(?:(?:basic|bearer)\s+)?){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
     # a password among libpq's parameters
     (re.compile(r"(\b(?:ssl)?password\s*=\s*)(?:'(?:\\.|[^'\\])*'|[^\s&\"']+)", re.IGNORECASE), rf"\1{MASK}"),
@@ -39,13 +38,13 @@ class Redactor:
         self._patterns: dict[str, str] = {}
         self._secrets: re.Pattern[str] | None = None
         self._places: dict[tuple[str, bool], list[re.Pattern[str]]] = {}
-        for secret in secrets:
-            self.add_secret(secret)
+        self.add_secrets(secrets)
 
-    def add_secret(self, value: str) -> None:
-        """From now on ``value`` is masked; an empty one is none."""
-        if value:
-            self._patterns[value] = _pattern_of(value)
+    def add_secrets(self, values: Iterable[str]) -> None:
+        """From now on the values are masked; an empty one is none."""
+        new = {value: _pattern_of(value) for value in values if value and value not in self._patterns}
+        if new:
+            self._patterns = {**self._patterns, **new}
             # Longest first: a secret that begins with another one must not leave its end behind.
             ordered = sorted(self._patterns, key=len, reverse=True)
             self._secrets = re.compile("|".join(self._patterns[secret] for secret in ordered))
@@ -72,7 +71,10 @@ class Redactor:
 
 def _patterns_of_name(name: str, *, is_header: bool) -> list[re.Pattern[str]]:
     """Each finds one form in which a value follows its name; the first group is what stays."""
-    start = rf"(?<![0-9A-Za-z_-]){re.escape(name)}"
+    written = re.escape(name)
+    # As programs name the variables that they make of headers.
+    written = written.replace(r"\-", "[-_]") if is_header else written
+    start = rf"(?<![0-9A-Za-z_-]){written}"
     forms = [
         # in quotes, up to the same quote: in a dict of headers, in pairs, in JSON
         rf"({start}\\*[\"']?\s*[:=,]\s*(?:[\[(]\s*)*b?(\\*[\"']))(?:(?!\2)(?:\\.|.))*",

@@ -19,8 +19,8 @@ from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import OpenRun, finish_run
 
 if TYPE_CHECKING:
-    from datasync_spider.config import Config
     from datasync_spider.storage.checkpoint import RunTotals
+    from datasync_spider.syncplan import SyncPlan
     from datasync_spider.workers import Worker
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ Outcome: TypeAlias = tuple[str, str, str | None]
 
 async def record_end(
     worker: Worker,
-    config: Config,
+    plan: SyncPlan,
     run: OpenRun,
     outcome: Outcome,
     totals: RunTotals,
@@ -43,14 +43,14 @@ async def record_end(
     status, reason, detail = outcome
     if detail is not None:
         # The API's own words may be in it, and an API may say a key aloud.
-        detail = Redactor(config.secrets).redact(detail)
+        detail = Redactor(plan.secrets).redact(detail)
 
     def finish() -> None:
         failpoints.reach("before_finish")
         patiently(finish_once, AT_END)
 
     def finish_once() -> None:
-        with connected(config.database_url_text, connect_timeout_seconds=2) as connection:
+        with connected(plan.config.database_url_text, connect_timeout_seconds=2) as connection:
             finish_run(connection, run, status, reason, detail, totals.retries, totals.waited_ms, closed)
 
     finishing = worker.submit(finish)

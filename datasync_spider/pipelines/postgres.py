@@ -308,7 +308,7 @@ class PostgresPipeline:
         totals = self._telling.totals()
         # First, since the server may have no further connection for the end.
         await self._writing.close(_FINISH_SECONDS)
-        await record_end(self._control_worker, self._config, self._run, outcome, totals, closed, seconds)
+        await record_end(self._control_worker, self._plan, self._run, outcome, totals, closed, seconds)
         self._preparing.close()
         self._control_worker.close()
         self._count_worker.close()

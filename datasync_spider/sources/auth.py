@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from datasync_spider.sources.spec import Auth, BasicAuth, HeadersAuth, Pairs, QueryAuth
 
+_BASIC = "Basic "
+
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
@@ -29,6 +31,12 @@ class Authorization:
         return "\n".join(f"{name}: {value}" for name, value in sorted(given)) or None
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be printed, be it with its scheme or without: of user and password it is another text."""
+        given = tuple(value for _, value in (*self.headers, *self.query))
+        return given + tuple(value.removeprefix(_BASIC) for value in given if value.startswith(_BASIC))
+
+    @property
     def parameters(self) -> frozenset[str]:
         """The names of the query's parameters that hold secrets."""
         return frozenset(name for name, _ in self.query)
@@ -43,6 +51,6 @@ def authorize(auth: Auth | None, filled: Callable[[str], str]) -> Authorization:
             return Authorization(query=tuple((name, filled(text)) for name, text in auth.query.items()))
         case BasicAuth():
             pair = f"{filled(auth.user)}:{filled(auth.password)}"
-            return Authorization(headers=(("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"),))
+            return Authorization(headers=(("Authorization", f"{_BASIC}{base64.b64encode(pair.encode()).decode()}"),))
         case None:
             return Authorization()

@@ -177,5 +177,7 @@ def _check_header_name(table: Table, name: str, names: tuple[str, ...]) -> None:
         table.note(name, "is no header's name; allowed: letters, digits and -")
     elif name.lower() in _OURS:
         table.note(name, "is a header that the client sets by itself; allowed: any that says something to the API")
+    elif name.lower() == "user-agent":
+        table.note(name, "is what the setting USER_AGENT says, for all sources; allowed: any other header")
     elif name.lower() in {other.lower() for other in names[: names.index(name)]}:
         table.note(name, "stands there twice, in another case; allowed: each header once")

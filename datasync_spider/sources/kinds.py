@@ -163,7 +163,7 @@ def base_url() -> Kind[str]:
 
 def stream_url() -> Kind[str]:
     """What follows ``base_url``, with a slash in front, or an address of its own."""
-    allowed = "a path that follows base_url, such as /events, or an http or https URL without user and fragment"
+    allowed = "a path that follows base_url, such as /issues, or an http or https URL without user and fragment"
     return _url(check_stream_url, with_slash, allowed)
 
 

@@ -48,8 +48,13 @@ def read_source(text: str, file: str, *, is_built_in: bool = False) -> Source:
     ``is_built_in``: it is the one that comes with this program, whose name no other file may have. Raises
     SourceRefused.
     """
+    return read_tables(_parsed(text, file), file, is_built_in=is_built_in)
+
+
+def read_tables(values: dict[str, Any], file: str, *, is_built_in: bool = False) -> Source:
+    """The same of what TOML has been read as."""
     mistakes = Mistakes(file)
-    source = _read_file(_parsed(text, file), mistakes, is_built_in)
+    source = _read_file(values, mistakes, is_built_in)
     if mistakes.texts:
         raise SourceRefused(file, mistakes.texts)
     return source

@@ -168,7 +168,7 @@ def _check_rule(text: str) -> None:
 def _flag(text: str) -> EndFlag:
     match = _FLAG.fullmatch(text)
     if match is None:
-        raise ValueError('a flag is of the form flag:PATH=VALUE, such as "flag:has_more=false"')
+        raise ValueError('a flag is of the form flag:PATH=VALUE, such as "flag:meta.more=false"')
     return EndFlag(path=path_of(match["path"]), value=_json_or_text(match["value"]))
 
 

@@ -1,4 +1,4 @@
-"""Paths to values within a JSON body: ``pagination.nextCursor``, ``"@odata.nextLink"``, ``items[0].id``, ``@``.
+"""Paths to values within a JSON body: ``meta.next``, ``"@odata.nextLink"``, ``items[0].id``, ``@``.
 
 A path is names and "quoted names" joined by dots, ``[n]`` for an element of a list (negative from its end), and ``@``
 for the body itself.
@@ -18,7 +18,8 @@ _STEP = re.compile(
     re.DOTALL,
 )
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_PLAIN = re.compile(r"""[^\s."'\[\]@\\]+""")
+# What is followed by a = or begins with a word and a colon means something where a path is a part of a text.
+_PLAIN = re.compile(r"""[^\s."'\[\]@\\=:]+""")
 _ALLOWED = 'names and "quoted names" joined by dots, [0] for an element of a list, or @ for the body itself'
 
 

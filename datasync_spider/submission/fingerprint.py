@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from datasync_spider.api.endpoint import origin
+from datasync_spider.sources.urls import origin
 
 # Makes the digests useless beside those that others may have made of the same keys.
 _SALT = b"datasync submission attempts, key: "

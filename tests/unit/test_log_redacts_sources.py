@@ -12,6 +12,8 @@ from scrapy.settings import Settings
 from datasync_spider.config import Config
 from datasync_spider.logs.install import LogHandler, also_redact, install_logging
 from datasync_spider.logs.redaction import Redactor
+from datasync_spider.sourcefiles import built_in_source
+from datasync_spider.sources.secretnames import secret_places
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,25 @@ def test_what_stands_behind_a_headers_name_is_masked_whatever_it_is(text: str, r
 def test_what_stands_behind_a_parameters_name_is_masked_and_no_sentence_about_it(text: str, redacted: str) -> None:
     redactor = Redactor()
     redactor.add_parameter("key")
+
+    assert redactor.redact(text) == redacted
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("X-API-Key: hunter2", "X-API-Key: ***"),
+        ("x-api-key=hunter2&a=1", "x-api-key=***&a=1"),
+        ("{b'X-Api-Key': [b'hunter2'], b'A': [b'1']}", "{b'X-Api-Key': [b'***'], b'A': [b'1']}"),
+        ("[(b'X-Api-Key', b'hunter2')]", "[(b'X-Api-Key', b'***')]"),
+        ('{"X-API-Key": "hunter2", "A": "1"}', '{"X-API-Key": "***", "A": "1"}'),
+        (r"{\"X-API-Key\": \"hunter2\"}", r"{\"X-API-Key\": \"***\"}"),
+    ],
+)
+def test_the_header_of_the_api_that_comes_with_the_project_is_one_of_them(text: str, redacted: str) -> None:
+    redactor = Redactor()
+    for name in secret_places(built_in_source()).headers:
+        redactor.add_header(name)
 
     assert redactor.redact(text) == redacted
 

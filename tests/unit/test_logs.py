@@ -160,7 +160,7 @@ def test_a_secret_may_become_known_later_and_an_empty_one_is_none() -> None:
     redactor = Redactor([""])
     assert redactor.redact(f"a {KEY}") == f"a {KEY}"
 
-    redactor.add_secret(KEY)
+    redactor.add_secrets([KEY])
 
     assert redactor.redact(f"a {KEY}") == "a ***"
 
@@ -171,12 +171,6 @@ def test_a_secret_may_become_known_later_and_an_empty_one_is_none() -> None:
         ("at postgresql://user:hunter2@db:5432/x", "at postgresql://user:***@db:5432/x"),
         ("at http://:hunter2@proxy/", "at http://:***@proxy/"),
         ("at http://127.0.0.1:8080/a@b", "at http://127.0.0.1:8080/a@b"),
-        ("X-API-Key: hunter2", "X-API-Key: ***"),
-        ("x-api-key=hunter2&a=1", "x-api-key=***&a=1"),
-        ("{b'X-Api-Key': [b'hunter2'], b'A': [b'1']}", "{b'X-Api-Key': [b'***'], b'A': [b'1']}"),
-        ("[(b'X-Api-Key', b'hunter2')]", "[(b'X-Api-Key', b'***')]"),
-        ('{"X-API-Key": "hunter2", "A": "1"}', '{"X-API-Key": "***", "A": "1"}'),
-        (r"{\"X-API-Key\": \"hunter2\"}", r"{\"X-API-Key\": \"***\"}"),
         ("Proxy-Authorization: Basic aHVudGVyMg==", "Proxy-Authorization: Basic ***"),
         ("host=db password=hunter2 user=u", "host=db password=*** user=u"),
         (r"password='hunt er\'2' user=u", "password=*** user=u"),
@@ -286,7 +280,7 @@ def test_installing_again_replaces_the_handler() -> None:
 
 
 def test_a_secret_that_becomes_known_later_is_hidden_from_then_on() -> None:
-    done = run("handler.redactor.add_secret('late-secret-1'); log.info('late-secret-1')")
+    done = run("handler.redactor.add_secrets(['late-secret-1']); log.info('late-secret-1')")
 
     assert done.stderr.endswith(": ***\n")
 

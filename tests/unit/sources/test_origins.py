@@ -1,42 +1,14 @@
-"""URLs of the feed, and which URLs are the API's own."""
+"""Which URLs are an API's own: an origin is certain, or it is none."""
 
 from __future__ import annotations
-
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scrapy import Request
 
-from datasync_spider.api.endpoint import events_url, origin, same_origin
+from datasync_spider.sources.urls import origin, same_origin
 
 BASE = "https://api.example.com/api/v1"
-
-
-def test_the_head_of_the_feed_has_no_cursor() -> None:
-    assert events_url(BASE, 5000) == f"{BASE}/events?limit=5000"
-
-
-@pytest.mark.parametrize("base", [BASE, BASE + "/", BASE + "//"])
-def test_a_slash_at_the_end_of_the_base_does_not_matter(base: str) -> None:
-    assert events_url(base, 10, "c", 1769541612369) == f"{BASE}/events?limit=10&cursor=c&until=1769541612369"
-
-
-def test_a_query_of_the_base_is_kept_and_a_fragment_is_not() -> None:
-    assert events_url(f"{BASE}?tenant=a%20b#top", 10) == f"{BASE}/events?tenant=a%20b&limit=10"
-
-
-def test_an_empty_cursor_is_still_a_cursor() -> None:
-    assert events_url(BASE, 10, "") == f"{BASE}/events?limit=10&cursor="
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_every_cursor_arrives_as_the_text_that_it_is(cursor: str) -> None:
-    # Scrapy quotes URLs once more; what is quoted already must come through that.
-    url = Request(events_url(BASE, 10, cursor)).url
-    assert parse_qsl(urlsplit(url).query, keep_blank_values=True) == [("limit", "10"), ("cursor", cursor)]
-    assert "+" not in url
 
 
 @pytest.mark.parametrize(
