@@ -93,7 +93,7 @@ RUN_REASONS: dict[str, Explanation] = {
         "Tell the API's operators, then start it again: it walks from the head, over what is stored.",
     ),
     "filter_ignored": Explanation(
-        "the API took no notice of the time that it was asked for",
+        "The API took no notice of the time that it was asked for: no record of the first page was of that time.",
         "Leave the backfill, or correct since and until in the source's file; nothing was stored.",
     ),
     "only_empty_pages": Explanation(

@@ -30,7 +30,7 @@ _NEXT = {
     "cursor_repeated": f"the API gave a cursor twice, and going on would never end; when it is mended, {_GO_ON}",
     "no_new_records": "the API serves what it has served before, as if it ignored the cursor; when it is mended, run"
     " again: that walks from the head of the feed, over what is stored",
-    "filter_ignored": "the API takes no notice of since and until: leave them out, or correct them in the source's file",
+    "filter_ignored": "the API takes no notice of since and until: leave them out, or correct the source's file",
     "only_empty_pages": f"the API gives empty pages without an end; {_GO_ON}",
     "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower API_PAGE_LIMIT, then run again",
     "retries_exhausted": "the API was not well, or out of reach, for too long (scrapy doctor looks at the way to it);"
