@@ -23,12 +23,14 @@ from datasync_spider.config.table import MOCK_PREFIX
 
 
 def project_directory() -> Path:
-    """Where ``scrapy.cfg`` is: beside this package, else at or above the working directory, else that directory."""
+    """Where ``scrapy.cfg`` is: at or above the working directory, as for Scrapy, else beside this package.
+
+    Where there is none it is the working directory.
+    """
+    if closest := closest_scrapy_cfg():
+        return Path(closest).resolve().parent
     beside = Path(__file__).resolve().parents[2]
-    if (beside / "scrapy.cfg").is_file():
-        return beside
-    closest = closest_scrapy_cfg()
-    return Path(closest).resolve().parent if closest else Path.cwd()
+    return beside if (beside / "scrapy.cfg").is_file() else Path.cwd()
 
 
 _PROJECT = project_directory()

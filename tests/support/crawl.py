@@ -26,6 +26,8 @@ _OURS = (
     "REJECTED_",
     "METRICS_",
     "STALL_",
+    "SOURCES_",
+    "SLICE",
 )
 
 
@@ -38,11 +40,13 @@ def clean_environment(**settings: str) -> dict[str, str]:
 class Crawl:
     """A running crawl. Its log goes to ``log_path``. ``afresh``: see :mod:`tests.support.starting`."""
 
-    def __init__(self, log_path: Path, *arguments: str, afresh: bool = False, **settings: str) -> None:
+    def __init__(
+        self, log_path: Path, *arguments: str, spider: str = "events", afresh: bool = False, **settings: str
+    ) -> None:
         self.log_path = log_path
         self._log = log_path.open("ab")
         self.process = start(
-            *("scrapy", "crawl", "events"),
+            *("scrapy", "crawl", spider),
             *arguments,
             environment=clean_environment(**settings),
             stdout=self._log,
