@@ -51,6 +51,11 @@ def built_in_plans(settings: BaseSettings, arguments: Mapping[str, str]) -> list
     config = Config.from_settings(settings)
     if given := _given_slice(arguments):
         config = replace(config, slice=given)
+    if "." in config.stream:
+        raise ConfigurationError(
+            f"STREAM is {config.stream}, which is a stream of another source than that of scrapy crawl events: say"
+            f" scrapy crawl {config.stream}, or leave STREAM out"
+        )
     return [_narrowed(plan_built_in(config), arguments)]
 
 
@@ -78,19 +83,18 @@ def named_plan(settings: BaseSettings, *, with_secrets: bool = True) -> SyncPlan
     Raises ConfigurationError where the stream has slices and SLICE names none.
     """
     config = Config.from_settings(settings)
-    found = _find_source(settings, config.stream)
-    if found is None:
+    if "." not in config.stream:
         return plan_built_in(config)
-    plans = source_plans(settings, *found, {}, with_secrets=with_secrets)
+    source, stream = _find_source(settings, config.stream)
+    plans = source_plans(settings, source, stream, {}, with_secrets=with_secrets)
     if len(plans) > 1:
         names = _listed(plan.spec.slice for plan in plans)
         raise ConfigurationError(f"the stream {config.stream} has {len(plans)} slices: name one in SLICE: {names}")
     return plans[0]
 
 
-def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str] | None:
-    if "." not in name:
-        return None
+def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str]:
+    """The source with the stream of this name. Raises ConfigurationError where there is none."""
     files = source_files(settings)
     source_name, _, stream = name.partition(".")
     source = files.sources.get(source_name)
@@ -98,18 +102,24 @@ def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str] | None
         return source, stream
     if (refusal := files.refusal_of(source_name)) is not None:
         raise refusal
-    return _find_in_python(settings, name)
+    in_python = _python_sources(settings)
+    if name in in_python:
+        return in_python[name]
+    there_are = _listed(sorted([*files.stream_names, *in_python])) or "none"
+    raise ConfigurationError(f"there is no stream {name}, which STREAM names; of sources there are: {there_are}")
 
 
-def _find_in_python(settings: BaseSettings, name: str) -> tuple[Source, str] | None:
-    from scrapy.spiderloader import get_spider_loader  # noqa: PLC0415 - it imports all spiders
+def _python_sources(settings: BaseSettings) -> dict[str, tuple[Source, str]]:
+    """Those of spiders that have one as a value, by the names of their streams."""
+    from scrapy.spiderloader import SpiderLoader  # noqa: PLC0415 - it imports all spiders
 
-    loader = get_spider_loader(settings)
+    loader = SpiderLoader.from_settings(settings)
+    found: dict[str, tuple[Source, str]] = {}
     for spider in map(loader.load, loader.list()):
         source, stream = getattr(spider, "source", None), getattr(spider, "stream", "")
-        if isinstance(source, Source) and f"{source.name}.{stream}" == name:
-            return source, stream
-    return None
+        if isinstance(source, Source):
+            found[f"{source.name}.{stream}"] = source, stream
+    return found
 
 
 def _check_names(arguments: Mapping[str, str]) -> None:

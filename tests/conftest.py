@@ -92,14 +92,14 @@ def start_crawl(tmp_path: Path, database_url: str) -> Iterator[Callable[..., Cra
     """Starts crawls of this test's database; ``base_url`` names the API. None outlives the test."""
     started: list[Crawl] = []
 
-    def start(base_url: str, *arguments: str, afresh: bool = False, spider: str = "events", **settings: str) -> Crawl:
+    def start(base_url: str, *arguments: str, spider: str = "events", afresh: bool = False, **settings: str) -> Crawl:
         defaults = {
             "DATABASE_URL": database_url,
             "API_BASE_URL": base_url,
             "DATASYNC_HOME": str(tmp_path / "home"),
         }
         log = tmp_path / f"crawl-{len(started) + 1}.log"
-        crawl = Crawl(log, *arguments, afresh=afresh, spider=spider, **{**defaults, **settings})
+        crawl = Crawl(log, *arguments, spider=spider, afresh=afresh, **{**defaults, **settings})
         started.append(crawl)
         return crawl
 

@@ -88,12 +88,16 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
     sources = Sources(settings, os.environ, read_dotenv(project_directory() / ".env"))
     in_force = settings_in_force(sources, config)
     config = load_config(settings)
-    plan = named_plan(settings)
+    try:
+        plan = named_plan(settings)
+    except ConfigurationError as error:
+        remedy = "correct what is named; the rest is looked at when it is known what is to be asked"
+        return in_force, [*judge_configuration(config), problem(configuration.PART, str(error), remedy)], config.secrets
     findings = [*judge_configuration(config), judge_compiled(IS_COMPILED)]
     findings += _look_at_database(settings, plan)
     findings += _look_at_api(settings, plan)
     findings.append(judge_disk(config.home, free_bytes(config.home), embedded=config.database_url is None))
-    return in_force, findings, config.secrets
+    return in_force, findings, plan.secrets
 
 
 def _look_at_database(settings: BaseSettings, plan: SyncPlan) -> list[Finding]:

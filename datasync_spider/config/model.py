@@ -25,10 +25,9 @@ from datasync_spider.config.table import MOCK_PREFIX
 def project_directory() -> Path:
     """Where ``scrapy.cfg`` is: at or above the working directory, as for Scrapy, else beside this package.
 
-    Else the working directory.
+    Where there is none it is the working directory.
     """
-    closest = closest_scrapy_cfg()
-    if closest:
+    if closest := closest_scrapy_cfg():
         return Path(closest).resolve().parent
     beside = Path(__file__).resolve().parents[2]
     return beside if (beside / "scrapy.cfg").is_file() else Path.cwd()

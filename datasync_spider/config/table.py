@@ -181,8 +181,12 @@ RUNNING = (
         "STREAM",
         "stream",
         "events",
-        kinds.pattern(r"[a-z0-9_-]{1,63}", "1 to 63 of a-z, 0-9, _ and -"),
-        "The stream's name; each has its own table, position and lease.",
+        kinds.pattern(
+            r"[a-z0-9_-]{1,63}|[A-Za-z0-9_-]{1,63}\.[A-Za-z0-9_-]{1,63}",
+            "1 to 63 of a-z, 0-9, _ and -, or SOURCE.STREAM",
+        ),
+        "The stream's name; each has its own table, position and lease. SOURCE.STREAM: for commands that look at a"
+        " stream of another source.",
     ),
     Setting(
         "SLICE",

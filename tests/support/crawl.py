@@ -26,6 +26,8 @@ _OURS = (
     "REJECTED_",
     "METRICS_",
     "STALL_",
+    "SOURCES_",
+    "SLICE",
 )
 
 
@@ -39,7 +41,7 @@ class Crawl:
     """A running crawl. Its log goes to ``log_path``. ``afresh``: see :mod:`tests.support.starting`."""
 
     def __init__(
-        self, log_path: Path, *arguments: str, afresh: bool = False, spider: str = "events", **settings: str
+        self, log_path: Path, *arguments: str, spider: str = "events", afresh: bool = False, **settings: str
     ) -> None:
         self.log_path = log_path
         self._log = log_path.open("ab")
