@@ -20,7 +20,7 @@ from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.ground import Ground, Known, Standing, find_known, read_progress
 from datasync_spider.storage.occurrences import BackfillOccurrences, Occurrences
-from datasync_spider.storage.pagerecords import PageRecord
+from datasync_spider.storage.pagerecords import Unusable
 from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
@@ -192,7 +192,7 @@ def _page_letters(
     number = prepared.page.number
     records: Sequence[str | _Letter] = ()
     if prepared.records is not None:
-        records = [_record(record) for record in prepared.records.records]
+        records = [record if isinstance(record, str) else _letter(record) for record in prepared.records.records]
     elif is_incremental and inserted.get(number, 0) < len(prepared.rows):
         records = prepared.rows.event_ids
     # A refused row's place in the page is not known any more; its bytes tell what it was.
@@ -211,12 +211,8 @@ def _places(page: _PageLetters) -> tuple[bool, int]:
     return (True, 0) if records is None else (records.in_order, records.repeated)
 
 
-def _record(record: PageRecord) -> str | _Letter:
-    event_id, rejected = record
-    if rejected is not None:
-        return _Letter(rejected, event_id, digest(rejected.raw))
-    assert event_id is not None
-    return event_id
+def _letter(record: Unusable) -> _Letter:
+    return _Letter(record.rejected, record.event_id, digest(record.rejected.raw))
 
 
 def _ground_of_last_walk(pages: Sequence[_PageLetters]) -> Ground:
