@@ -94,10 +94,9 @@ def named_plan(settings: BaseSettings, *, with_secrets: bool = True) -> SyncPlan
 
 
 def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str] | None:
-    """The source with the stream of this name. None where no source is meant: a stream of the built-in API may have a
-    name with a dot in it.
+    """The source with the stream of this name; None where no source is meant.
 
-    Raises ConfigurationError where the source that is named has no such stream.
+    A stream of the built-in API may have a name with a dot in it, too. Raises ConfigurationError where the source that is named has no such stream.
     """
     files = source_files(settings)
     source_name, _, stream = name.partition(".")
@@ -112,9 +111,7 @@ def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str] | None
     there_are = sorted([*files.stream_names, *in_python])
     if not any(known.startswith(f"{source_name}.") for known in there_are):
         return None
-    raise ConfigurationError(
-        f"there is no stream {name}, which STREAM names; of sources there are: {_listed(there_are)}"
-    )
+    raise ConfigurationError(f"there is no stream {name}, which STREAM names; sources have {_listed(there_are)}")
 
 
 def _python_sources(settings: BaseSettings) -> dict[str, tuple[Source, str]]:
