@@ -91,13 +91,13 @@ class TenantsApi:
 
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
-                headers = {name.lower(): self.headers.get_all(name, []) for name in self.headers}
-                asked = Asked(parts.path.split("/")[2], parse_qsl(parts.query, keep_blank_values=True), headers)
+                status, fields, answer = 404, dict[str, str](), {"error": "there is no such thing"}
                 if parts.path.endswith("/records"):
+                    headers = {name.lower(): self.headers.get_all(name, []) for name in self.headers}
+                    tenant = parts.path.split("/")[-2]
+                    asked = Asked(tenant, parse_qsl(parts.query, keep_blank_values=True), headers)
                     api.asked.append(asked)
                     status, fields, answer = api._answer(asked, parts.path)
-                else:
-                    status, fields, answer = 404, {}, {"error": "there is no such thing"}
                 body = json.dumps(answer).encode()
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/json", **fields}.items():

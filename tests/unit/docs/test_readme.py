@@ -60,6 +60,9 @@ def complaint(command: list[str]) -> str | None:
             own = arguments[: arguments.index("--")] if "--" in arguments else arguments
             unknown = [word for word in own if word.startswith("--") and word not in text]
             return f"{script} knows no {unknown[0]}" if unknown else None
+        case ["scrapy", "list"]:
+            # Scrapy's own, which takes nothing.
+            return None
         case ["scrapy", name, *arguments]:
             if name in SCRAPYS_OWN:
                 return None
