@@ -19,13 +19,30 @@ typedef struct {
     bool is_known, has_time;
 } Event;
 
-static inline bool is_absent(const Value *value) { return value->start == NULL || *value->start == 'n'; }
+/* What stands at the places of a record. */
+typedef struct {
+    unsigned there; /* which of the places have a value, as bits */
+    Value of[MOST_PLACES];
+} Values;
 
-static inline bool id_of(const Layout *layout, const Value values[], Event *event) {
-    int place = 0;
-    while (place < layout->ids && is_absent(&values[place])) place++;
-    const Value *value = &values[place];
-    if (place == layout->ids || value->has_escape) return false;
+/* Of one name the last value counts, as it does for PostgreSQL: with it goes what was read below the one before. */
+static inline void put_value(const Name *name, Values *values, const Value *value) {
+    values->there = (values->there & ~(unsigned)name->below) | name->here;
+    for (unsigned left = name->here; left != 0; left &= left - 1) values->of[__builtin_ctz(left)] = *value;
+}
+
+/* That of the first of these places that has one, and no null; NULL where there is none. */
+static inline const Value *first_of(const Values *values, unsigned places) {
+    for (unsigned left = values->there & places; left != 0; left &= left - 1) {
+        const Value *value = &values->of[__builtin_ctz(left)];
+        if (*value->start != 'n') return value;
+    }
+    return NULL;
+}
+
+static inline bool id_of(const Layout *layout, const Values *values, Event *event) {
+    const Value *value = first_of(values, layout->ids);
+    if (value == NULL || value->has_escape) return false;
     event->id = value->start;
     event->id_end = value->end;
     if (*value->start == '"') {
@@ -40,23 +57,13 @@ static inline bool id_of(const Layout *layout, const Value values[], Event *even
     return true;
 }
 
-/* The first of the places that has a time; false where one has something of which we cannot say. */
-static inline bool time_of(const Layout *layout, const Value values[], Event *event) {
-    event->has_time = true;
-    for (int place = layout->ids; place < layout->ids + layout->times; place++) {
-        const Value *value = &values[place];
-        if (is_absent(value)) continue;
-        if (*value->start != '"') return instant_of_number(value->start, value->end, &event->time_us);
-        return !value->has_escape && instant_of_text(value->start + 1, value->end - 1, &event->time_us);
-    }
-    event->has_time = false;
-    return true;
-}
-
-/* Of one name the last value counts, as it does for PostgreSQL: with it goes what was read below the one before. */
-static inline void put_value(const Name *name, Value values[], Value value) {
-    for (unsigned left = name->below; left != 0; left &= left - 1) values[__builtin_ctz(left)].start = NULL;
-    for (unsigned left = name->here; left != 0; left &= left - 1) values[__builtin_ctz(left)] = value;
+/* False where there is something of which we cannot say what time it is. */
+static inline bool time_of(const Layout *layout, const Values *values, Event *event) {
+    const Value *value = first_of(values, layout->times);
+    event->has_time = value != NULL;
+    if (value == NULL) return true;
+    if (*value->start != '"') return instant_of_number(value->start, value->end, &event->time_us);
+    return !value->has_escape && instant_of_text(value->start + 1, value->end - 1, &event->time_us);
 }
 
 /* After the object at a bracket, which may be an event. */
@@ -64,9 +71,10 @@ static inline Place read_event(const Layout *layout, Place at, Place end, Event 
     const Names *names = &layout->record;
     const Name *inside = &names->names[0], *around[MOST_STEPS];
     int level = 0;
-    Value values[MOST_PLACES], value, key;
-    for (int place = 0; place < layout->ids + layout->times; place++) values[place].start = NULL;
+    Values values;
+    Value value, key;
     bool has_odd_key = false;
+    values.there = 0;
     at = skip_space(at + 1, end);
     for (;;) {
         if (at == end) return NULL;
@@ -78,7 +86,7 @@ static inline Place read_event(const Layout *layout, Place at, Place end, Event 
             const Name *name = name_below(names, inside, key.start, (size_t)(key.end - key.start));
             if (name != NULL && name->below != 0 && *at == '{') {
                 /* That it is an object is all that is said of it: where an id or a time could stand, that is odd. */
-                put_value(name, values, (Value){.start = at, .end = at + 1});
+                put_value(name, &values, &(Value){.start = at, .end = at + 1});
                 around[level++] = inside;
                 inside = name;
                 at = skip_space(at + 1, end);
@@ -86,7 +94,7 @@ static inline Place read_event(const Layout *layout, Place at, Place end, Event 
             }
             at = skip_value(at, end, level + 1, &value);
             if (at == NULL) return NULL;
-            if (name != NULL) put_value(name, values, value);
+            if (name != NULL) put_value(name, &values, &value);
         } else {
             at++;
             if (level == 0) break;
@@ -95,7 +103,7 @@ static inline Place read_event(const Layout *layout, Place at, Place end, Event 
         at = skip_comma(at, end, '}');
         if (at == NULL) return NULL;
     }
-    event->is_known = !has_odd_key && id_of(layout, values, event) && time_of(layout, values, event);
+    event->is_known = !has_odd_key && id_of(layout, &values, event) && time_of(layout, &values, event);
     return at;
 }
 

@@ -24,6 +24,7 @@ typedef const unsigned char *Place;
 static inline bool is_digit(unsigned char byte) { return byte >= '0' && byte <= '9'; }
 
 static inline Place skip_space(Place at, Place end) {
+    if (at < end && *at > ' ') return at; /* as nearly always */
     while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r')) at++;
     return at;
 }

@@ -11,10 +11,10 @@
 
 #define MOST_ALTERNATIVES 8
 
-/* The places of a record are numbered: those of its id first, then those of its time. */
+/* The places of a record are numbered as they come; of each kind, that of the lowest number counts. */
 typedef struct {
     Names page, record;
-    int records, ids, times;
+    unsigned records, ids, times; /* the numbers of the places of each kind, as bits */
 } Layout;
 
 static inline void begin_layout(Layout *layout) {
@@ -23,21 +23,26 @@ static inline void begin_layout(Layout *layout) {
     layout->records = layout->ids = layout->times = 0;
 }
 
-/* Each of these adds the next place of its kind; false where it is beyond the bounds, and the layout then of no use. */
+/* Adds one more place to those of its kind, after all places that there are; false where it is beyond the bounds. */
+static inline bool put_next(Names *names, unsigned others, unsigned *kind, const Step *steps, size_t count) {
+    const int number = __builtin_popcount(others | *kind);
+    if (__builtin_popcount(*kind) == MOST_ALTERNATIVES || !put_place(names, number, steps, count)) return false;
+    *kind |= 1u << number;
+    return true;
+}
 
 /* A path without a step is the body itself. */
 static inline bool put_records(Layout *layout, const Step *steps, size_t count) {
-    return layout->records < MOST_ALTERNATIVES && put_place(&layout->page, layout->records++, steps, count);
+    return put_next(&layout->page, 0, &layout->records, steps, count);
 }
 
-/* Before any of a time. */
+/* Of ids, and of times, the first that is there counts. */
 static inline bool put_id(Layout *layout, const Step *steps, size_t count) {
-    return layout->ids < MOST_ALTERNATIVES && count > 0 && put_place(&layout->record, layout->ids++, steps, count);
+    return count > 0 && put_next(&layout->record, layout->times, &layout->ids, steps, count);
 }
 
 static inline bool put_time(Layout *layout, const Step *steps, size_t count) {
-    return layout->times < MOST_ALTERNATIVES && count > 0 &&
-           put_place(&layout->record, layout->ids + layout->times++, steps, count);
+    return count > 0 && put_next(&layout->record, layout->ids, &layout->times, steps, count);
 }
 
 #endif

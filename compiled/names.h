@@ -20,12 +20,14 @@ typedef struct {
     size_t length;
 } Step;
 
+#define SLOTS 64
+
 /* One name, at one place in the tree. */
 typedef struct {
-    uint64_t lengths; /* of the names below, each as a bit, modulo 64: most keys are none of them, and seen to be by this */
+    uint8_t slots[SLOTS]; /* of the names below it, in each slot the first one that belongs there, or 0 */
+    uint8_t next; /* the next one of its own slot, or 0 */
     uint16_t here, below; /* the numbers of the places that this name leads to, and of those below it, as bits */
     uint16_t text, length; /* where it lies in the texts */
-    uint8_t first, next; /* the first of the names below it, and the next one beside it; 0 where there is none */
 } Name;
 
 /* The first name is the root, which has no text: it stands for whatever the paths start from. */
@@ -69,10 +71,13 @@ static inline bool is_same(const unsigned char *one, const unsigned char *other,
     return word == other_word;
 }
 
+/* The slot of a text, of which one byte can be read even where it is empty. Most keys are none of the names, and lie in a
+ * slot with none. */
+static inline size_t slot_of(const unsigned char *text, size_t length) { return (*text + 11 * length) % SLOTS; }
+
 /* The name below another one that is this text; NULL where there is none. */
 static inline const Name *name_below(const Names *names, const Name *name, const unsigned char *text, size_t length) {
-    if (!(name->lengths >> (length & 63) & 1)) return NULL;
-    for (uint8_t place = name->first; place != 0; place = names->names[place].next) {
+    for (uint8_t place = name->slots[slot_of(text, length)]; place != 0; place = names->names[place].next) {
         const Name *found = &names->names[place];
         if (found->length == length && is_same(names->texts + found->text, text, length)) return found;
     }
@@ -80,14 +85,12 @@ static inline const Name *name_below(const Names *names, const Name *name, const
 }
 
 static inline Name *put_name(Names *names, Name *above, const Step *step) {
-    uint8_t *link = &above->first;
-    while (*link != 0) link = &names->names[*link].next;
-    *link = (uint8_t)names->count;
-    Name *name = &names->names[names->count++];
-    *name = (Name){.text = (uint16_t)names->used, .length = (uint16_t)step->length};
+    uint8_t *slot = &above->slots[slot_of(step->bytes, step->length)];
+    Name *name = &names->names[names->count];
+    *name = (Name){.next = *slot, .text = (uint16_t)names->used, .length = (uint16_t)step->length};
+    *slot = (uint8_t)names->count++;
     memcpy(names->texts + names->used, step->bytes, step->length);
     names->used += step->length;
-    above->lengths |= UINT64_C(1) << (step->length & 63);
     return name;
 }
 

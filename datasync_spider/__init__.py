@@ -1,3 +1,3 @@
 """Ingests an events API, read through next-page cursors, into PostgreSQL exactly once."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

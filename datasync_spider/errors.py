@@ -23,6 +23,7 @@ DatasyncError
 │   ├── CursorRepeated        the feed walks in a circle
 │   ├── NoNewRecords          page after page, and all of them known
 │   ├── OnlyEmptyPages        page after page, and none with a record
+│   ├── FilterIgnored         a window of time is asked for, and what comes is from another one
 │   ├── RetriesExhausted      attempts or budget used up
 │   ├── WaitTooLong           the API asks for a longer wait than the budget allows
 │   ├── RejectedTooMany       the share of unusable events says that the feed is not what we think
@@ -190,6 +191,12 @@ class OnlyEmptyPages(FatalError):
     """The API gives empty pages, each with a cursor to another one. The position may lead on some day."""
 
     reason = "only_empty_pages"
+
+
+class FilterIgnored(FatalError):
+    """The API takes no notice of the time that it is asked for."""
+
+    reason = "filter_ignored"
 
 
 class RetriesExhausted(FatalError):

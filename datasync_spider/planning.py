@@ -83,18 +83,21 @@ def named_plan(settings: BaseSettings, *, with_secrets: bool = True) -> SyncPlan
     Raises ConfigurationError where the stream has slices and SLICE names none.
     """
     config = Config.from_settings(settings)
-    if "." not in config.stream:
+    found = _find_source(settings, config.stream) if "." in config.stream else None
+    if found is None:
         return plan_built_in(config)
-    source, stream = _find_source(settings, config.stream)
-    plans = source_plans(settings, source, stream, {}, with_secrets=with_secrets)
+    plans = source_plans(settings, *found, {}, with_secrets=with_secrets)
     if len(plans) > 1:
         names = _listed(plan.spec.slice for plan in plans)
         raise ConfigurationError(f"the stream {config.stream} has {len(plans)} slices: name one in SLICE: {names}")
     return plans[0]
 
 
-def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str]:
-    """The source with the stream of this name. Raises ConfigurationError where there is none."""
+def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str] | None:
+    """The source with the stream of this name; None where no source is meant.
+
+    A stream of the built-in API may have a name with a dot in it, too. Raises ConfigurationError where the source that is named has no such stream.
+    """
     files = source_files(settings)
     source_name, _, stream = name.partition(".")
     source = files.sources.get(source_name)
@@ -105,8 +108,10 @@ def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str]:
     in_python = _python_sources(settings)
     if name in in_python:
         return in_python[name]
-    there_are = _listed(sorted([*files.stream_names, *in_python])) or "none"
-    raise ConfigurationError(f"there is no stream {name}, which STREAM names; of sources there are: {there_are}")
+    there_are = sorted([*files.stream_names, *in_python])
+    if not any(known.startswith(f"{source_name}.") for known in there_are):
+        return None
+    raise ConfigurationError(f"there is no stream {name}, which STREAM names; sources have {_listed(there_are)}")
 
 
 def _python_sources(settings: BaseSettings) -> dict[str, tuple[Source, str]]:

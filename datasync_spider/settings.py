@@ -8,31 +8,16 @@ Scrapy reads it before it does or says anything, which makes it the place where 
 
 from __future__ import annotations
 
-import sys
-from importlib.util import find_spec
 from typing import Any
 
 from datasync_spider.standardstreams import guard
-
-_COMMANDS = "datasync_spider.commands"
-
-
-def commands_module(arguments: list[str]) -> str:
-    """Where Scrapy finds the command of this command line: the one module, since of a package it imports them all.
-
-    The whole package where the first word is none of our commands, as for the list of all.
-    """
-    word = next((argument for argument in arguments[1:] if not argument.startswith("-")), "")
-    wanted = f"{_COMMANDS}.{word}"
-    return wanted if word.isidentifier() and find_spec(wanted) is not None else _COMMANDS
-
 
 guard()
 
 BOT_NAME = "datasync"
 SPIDER_MODULES = ["datasync_spider.spiders"]
 SPIDER_LOADER_CLASS = "datasync_spider.spiderloader.StreamSpiderLoader"
-COMMANDS_MODULE = commands_module(sys.argv)
+COMMANDS_MODULE = "datasync_spider.commands"
 ADDONS = {"datasync_spider.addon.ConfigAddon": 100}
 
 # Telnet is a shell into the process, remote control runs code that it is sent; both are on by default.

@@ -214,6 +214,8 @@ def _plan(
         version=None if stream.version is None else steps(stream.version),
         keeps_history=stream.keep_history,
         tombstone=None if tombstone is None else Tombstone(steps(tombstone.path), tombstone.value),
+        order=stream.order,
+        is_incremental=stream.incremental.type == "known",
     )
     return SyncPlan(
         config=config,

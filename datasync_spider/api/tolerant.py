@@ -15,16 +15,10 @@ from typing import Any, TypeAlias
 import msgspec
 
 from datasync_spider.api.grammar import Ungrammatical, walk
+from datasync_spider.api.spans import after, skip_space, string_end, value_end
 from datasync_spider.errors import PageUnreadable
-from datasync_spider.reasons import EMPTY_BODY, NOT_AN_OBJECT, NOT_JSON, TRUNCATED_JSON
+from datasync_spider.reasons import EMPTY_BODY, NOT_AN_OBJECT, NOT_JSON
 from datasync_spider.sources.paths import Path
-
-_SPACE = re.compile(rb"[ \t\n\r]*+")
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_SCALAR = re.compile(rb'[^ \t\n\r,:"\[\]{}]++')
-# Whatever lies between two brackets, strings with brackets in them included.
-_BETWEEN_BRACKETS = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+', re.DOTALL)
-_CLOSER = {b"{"[0]: b"}"[0], b"["[0]: b"]"[0]}
 
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _TRAILING = re.compile(r"trailing characters \(byte ([0-9]{1,12})\)")
@@ -47,7 +41,7 @@ class PageSplitter:
 
         The records are None where no path leads to a list. Raises PageUnreadable.
         """
-        start = _skip_space(text, 0)
+        start = skip_space(text, 0)
         if start == len(text):
             raise PageUnreadable(EMPTY_BODY)
         if self._is_object and not text.startswith(b"{", start):
@@ -106,37 +100,37 @@ class _Search:
                 end = self._elements(begin, place.elements)
             if end is not None:
                 return end
-        return _value_end(text, begin)
+        return value_end(text, begin)
 
     def _object(self, start: int, wanted: dict[str, _Place]) -> int:
         text = self._text
-        position = _skip_space(text, start + 1)
+        position = skip_space(text, start + 1)
         if text.startswith(b"}", position):
             return position + 1
         while True:
-            key_end = _string_end(text, position)
-            begin = _skip_space(text, _after(text, _skip_space(text, key_end), b":"))
+            key_end = string_end(text, position)
+            begin = skip_space(text, after(text, skip_space(text, key_end), b":"))
             place = wanted.get(_name(text[position:key_end]))
             # Of equal names the last counts, as for the decoder.
             for rank in place.ranks() if place else ():
                 self.found.pop(rank, None)
-            position = _skip_space(text, self.value(begin, place))
+            position = skip_space(text, self.value(begin, place))
             if text.startswith(b"}", position):
                 return position + 1
-            position = _skip_space(text, _after(text, position, b","))
+            position = skip_space(text, after(text, position, b","))
 
     def _elements(self, start: int, wanted: dict[int, _Place]) -> int:
         text = self._text
         begins: list[int] = []
-        position = _skip_space(text, start + 1)
+        position = skip_space(text, start + 1)
         if text.startswith(b"]", position):
             return position + 1
         while True:
             begins.append(position)
-            position = _skip_space(text, self.value(position, wanted.get(len(begins) - 1)))
+            position = skip_space(text, self.value(position, wanted.get(len(begins) - 1)))
             if text.startswith(b"]", position):
                 break
-            position = _skip_space(text, _after(text, position, b","))
+            position = skip_space(text, after(text, position, b","))
         for index, place in wanted.items():
             if -len(begins) <= index < 0:
                 self.value(begins[index], place)
@@ -154,8 +148,8 @@ def _is_json(text: bytes) -> bool:
 def list_at_once(text: bytes, start: int) -> _List | None:
     """Where the fast decoder takes it. It does not check the UTF-8 of what it keeps raw."""
     view = memoryview(text)
-    # Mostly it is the last list of a body. Where not, the decoder says from which byte on (counted from 1) it is
-    # another value's. What it takes is that list for certain, since a list has no two ends.
+    # Mostly it is the last list of a body. Where not, the decoder says at which byte, counted from 1, something else
+    # begins. What it takes is that list for certain, for no list has two ends.
     end = text.rfind(b"]", start) + 1
     for _ in range(2):
         try:
@@ -174,16 +168,16 @@ def list_by_elements(text: bytes, start: int) -> _List:
     """Whatever its elements hold; about a hundred times slower. Raises PageUnreadable."""
     elements: list[msgspec.Raw] = []
     view = memoryview(text)
-    position = _skip_space(text, start + 1)
+    position = skip_space(text, start + 1)
     if text.startswith(b"]", position):
         return elements, start, position + 1
     while True:
-        end = _value_end(text, position)
+        end = value_end(text, position)
         elements.append(msgspec.Raw(view[position:end]))
-        position = _skip_space(text, end)
+        position = skip_space(text, end)
         if text.startswith(b"]", position):
             return elements, start, position + 1
-        position = _skip_space(text, _after(text, position, b","))
+        position = skip_space(text, after(text, position, b","))
 
 
 def _name(key: bytes) -> str:
@@ -191,63 +185,3 @@ def _name(key: bytes) -> str:
         return msgspec.json.decode(key, type=str)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""  # none that we look for
-
-
-def _skip_space(text: bytes, position: int) -> int:
-    match = _SPACE.match(text, position)
-    assert match is not None
-    return match.end()
-
-
-def _after(text: bytes, position: int, mark: bytes) -> int:
-    _check_more(text, position)
-    if not text.startswith(mark, position):
-        raise PageUnreadable(NOT_JSON, f"byte {position}: {mark.decode()} expected")
-    return position + 1
-
-
-def _check_more(text: bytes, position: int) -> None:
-    if position >= len(text):
-        raise PageUnreadable(TRUNCATED_JSON, f"the body ends after {len(text)} bytes")
-
-
-def _string_end(text: bytes, position: int) -> int:
-    _check_more(text, position)
-    if not text.startswith(b'"', position):
-        raise PageUnreadable(NOT_JSON, f"byte {position}: a string expected")
-    match = _STRING.match(text, position)
-    if match is None:
-        raise PageUnreadable(TRUNCATED_JSON, f"the body ends within the string at byte {position}")
-    return match.end()
-
-
-def _value_end(text: bytes, position: int) -> int:
-    _check_more(text, position)
-    if text[position] in _CLOSER:
-        return _container_end(text, position)
-    if text.startswith(b'"', position):
-        return _string_end(text, position)
-    match = _SCALAR.match(text, position)
-    if match is None:
-        raise PageUnreadable(NOT_JSON, f"byte {position}: a value expected")
-    return match.end()
-
-
-def _container_end(text: bytes, position: int) -> int:
-    closers = bytearray()
-    while True:
-        byte = text[position]
-        if byte in _CLOSER:
-            closers.append(_CLOSER[byte])
-        elif closers.pop() != byte:
-            raise PageUnreadable(NOT_JSON, f"byte {position}: a bracket that closes nothing")
-        position += 1
-        if not closers:
-            return position
-        between = _BETWEEN_BRACKETS.match(text, position)
-        assert between is not None
-        position = between.end()
-        _check_more(text, position)
-        # What stops the scan is a bracket, or a string without an end.
-        if text.startswith(b'"', position):
-            raise PageUnreadable(TRUNCATED_JSON, f"the body ends within the string at byte {position}")

@@ -1,1 +1,1 @@
-"""The commands of the ``scrapy`` tool, one a file. No base class may live here: Scrapy would take it for a command."""
+"""The project's commands. Scrapy imports all of them for each, so they import what they work with when they run."""

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import crawl
@@ -81,6 +82,9 @@ class Command(crawl.Command):
             raise
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        # Where Scrapy makes a deprecated class, it looks through the whole stack, and for a frame through all modules.
+        # Done in the middle of a crawl, when the handler asks for it, that is a fifth of a start.
+        import_module("scrapy.core.downloader.contextfactory")
         ends = self._ends(args, opts)
         for end in ends:
             say(end, as_json=self._config.log_format == "json")
@@ -101,7 +105,8 @@ class Command(crawl.Command):
                 with stoppable():
                     failpoints.reach("at_start")
                     database_url = services.enter_context(database(self.settings, self._config))
-                    stream = plans[0].spec.name
+                    # What a file or a class names is no slip of a setting.
+                    stream = plans[0].spec.name if plans[0].is_built_in else None
                     with StandstillWatch(database_url, self._config.stall_timeout_seconds) as watch:
                         interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
                     services.enter_context(api(self.settings, plans[0]))
@@ -183,10 +188,11 @@ def _called_wrongly(why: str) -> End:
     return End(exitcodes.BAD_CONFIGURATION, summary.not_started(why, "usage"))
 
 
-def _prepare_tables(database_url: str, stream: str, watch: StandstillWatch) -> None:
+def _prepare_tables(database_url: str, stream: str | None, watch: StandstillWatch) -> None:
+    """``stream``: a name that may be misspelt."""
     with connected(database_url) as connection, watch.over(connection):
         prepare_tables(connection, on_applied=lambda migration: logger.info("applied migration %s", migration))
-        if warning := streamnames.new(stream, read_stream_names(connection)):
+        if stream is not None and (warning := streamnames.new(stream, read_stream_names(connection))):
             logger.warning("%s", warning)
 
 

@@ -16,27 +16,14 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.apiclient import ApiClient
 from datasync_spider.command import api, load_config, stoppable
-from datasync_spider.discovery.examine import examine
-from datasync_spider.discovery.plan import (
-    DEFAULT_PAGE_SECONDS,
-    KEY_LIFE_SECONDS,
-    Plan,
-    make_plan,
-    plan_lines,
-    plan_report,
-)
-from datasync_spider.discovery.planning import Wanted, assume
-from datasync_spider.discovery.report import as_lines, as_report
-from datasync_spider.display import shown_headers
 from datasync_spider.errors import ConfigurationError, ConnectionTrouble, Stopped
-from datasync_spider.logs.redaction import Redactor
-from datasync_spider.planning import named_plan
-from datasync_spider.syncplan import SyncPlan
 
 if TYPE_CHECKING:
     import argparse
+
+    from datasync_spider.discovery.plan import Plan
+    from datasync_spider.syncplan import SyncPlan
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +40,8 @@ class Command(ScrapyCommand):
         return "Ask the API for five events and tell what its answer says"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
+        from datasync_spider.discovery.plan import DEFAULT_PAGE_SECONDS, KEY_LIFE_SECONDS
+
         super().add_options(parser)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument("--plan", action="store_true", help="estimate what a pass through the whole feed takes")
@@ -76,6 +65,8 @@ class Command(ScrapyCommand):
             raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        from datasync_spider.planning import named_plan
+
         assert self.settings is not None
         load_config(self.settings)
         try:
@@ -92,6 +83,14 @@ class Command(ScrapyCommand):
 
 
 def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
+    from datasync_spider.apiclient import ApiClient
+    from datasync_spider.discovery.examine import examine
+    from datasync_spider.discovery.plan import make_plan, plan_report
+    from datasync_spider.discovery.planning import Wanted, assume
+    from datasync_spider.discovery.report import as_lines, as_report
+    from datasync_spider.display import shown_headers
+    from datasync_spider.logs.redaction import Redactor
+
     config = plan.config
     url = plan.url(None, page_size=_ASKED_EVENTS)
     client = ApiClient.of(plan)
@@ -115,6 +114,8 @@ def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
 
 
 def _planned(plan: Plan | None) -> list[str]:
+    from datasync_spider.discovery.plan import plan_lines
+
     return plan_lines(plan) if plan else ["plan: the API tells no total: say with --events how many to plan for"]
 
 

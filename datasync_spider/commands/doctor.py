@@ -15,36 +15,19 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.api.compiled import IS_COMPILED
-from datasync_spider.apiclient import ApiClient
 from datasync_spider.command import api, database, load_config, stoppable
-from datasync_spider.config import Config
-from datasync_spider.config.model import project_directory
-from datasync_spider.config.sources import Sources, read_dotenv
-from datasync_spider.doctor import configuration
-from datasync_spider.doctor.clock import judge_clock
-from datasync_spider.doctor.compiled import judge_compiled
-from datasync_spider.doctor.configuration import InForce, judge_configuration, settings_in_force
-from datasync_spider.doctor.database import judge_database, judge_stream, judge_variables, unreachable
-from datasync_spider.doctor.disk import free_bytes, judge_disk
-from datasync_spider.doctor.finding import Finding, has_problems, problem
-from datasync_spider.doctor.reachability import check_api
-from datasync_spider.doctor.report import as_lines, as_report
-from datasync_spider.doctor.waits import judge_waits
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
-from datasync_spider.planning import named_plan
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.credentials import Waits, find_waits
-from datasync_spider.storage.dsn import counting_variables, ignored_variables
-from datasync_spider.storage.inspection import DatabaseFacts, inspect_database
-from datasync_spider.storage.registry import find_slice
-from datasync_spider.storage.status import read_stream_names
-from datasync_spider.syncplan import SyncPlan
 
 if TYPE_CHECKING:
     import argparse
 
     from scrapy.settings import BaseSettings
+
+    from datasync_spider.doctor.configuration import InForce
+    from datasync_spider.doctor.finding import Finding
+    from datasync_spider.storage.credentials import Waits
+    from datasync_spider.storage.inspection import DatabaseFacts
+    from datasync_spider.syncplan import SyncPlan
 
 # Whoever looks wants to know now; a crawl is more patient.
 _LONGEST_LOOK_SECONDS = 10.0
@@ -69,6 +52,9 @@ class Command(ScrapyCommand):
             raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        from datasync_spider.doctor.finding import has_problems
+        from datasync_spider.doctor.report import as_lines, as_report
+
         assert self.settings is not None
         try:
             with stoppable():
@@ -82,6 +68,17 @@ class Command(ScrapyCommand):
 
 
 def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[str, ...]]:
+    from datasync_spider.api.compiled import IS_COMPILED
+    from datasync_spider.config import Config
+    from datasync_spider.config.model import project_directory
+    from datasync_spider.config.sources import Sources, read_dotenv
+    from datasync_spider.doctor import configuration
+    from datasync_spider.doctor.compiled import judge_compiled
+    from datasync_spider.doctor.configuration import judge_configuration, settings_in_force
+    from datasync_spider.doctor.disk import free_bytes, judge_disk
+    from datasync_spider.doctor.finding import problem
+    from datasync_spider.planning import named_plan
+
     try:
         config = Config.from_settings(settings)
     except ConfigurationError as error:
@@ -104,6 +101,12 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
 
 
 def _look_at_database(settings: BaseSettings, plan: SyncPlan) -> list[Finding]:
+    from datasync_spider.doctor.clock import judge_clock
+    from datasync_spider.doctor.database import judge_database, judge_stream, judge_variables, unreachable
+    from datasync_spider.doctor.waits import judge_waits
+    from datasync_spider.storage.dsn import counting_variables, ignored_variables
+    from datasync_spider.storage.inspection import inspect_database
+
     config = plan.config
     # Before anything connects, which takes one of them out of the environment.
     ignored = ignored_variables(os.environ)
@@ -126,6 +129,11 @@ def _look_at_database(settings: BaseSettings, plan: SyncPlan) -> list[Finding]:
 
 def _look_at_tables(database_url: str, plan: SyncPlan, facts: DatabaseFacts) -> tuple[list[str], Waits]:
     """The streams, and what the API has asked for; nothing where the tables are not there to be read, as is told."""
+    from datasync_spider.storage.connect import connected
+    from datasync_spider.storage.credentials import Waits, find_waits
+    from datasync_spider.storage.registry import find_slice
+    from datasync_spider.storage.status import read_stream_names
+
     if facts.pending or facts.alien_schema is not None or facts.missing_rights or facts.table_faults:
         return [], Waits()
     with connected(database_url) as connection:
@@ -135,6 +143,11 @@ def _look_at_tables(database_url: str, plan: SyncPlan, facts: DatabaseFacts) -> 
 
 
 def _look_at_api(settings: BaseSettings, plan: SyncPlan) -> list[Finding]:
+    from datasync_spider.apiclient import ApiClient
+    from datasync_spider.doctor.finding import problem
+    from datasync_spider.doctor.reachability import check_api
+    from datasync_spider.planning import named_plan
+
     try:
         with api(settings, plan):
             reachable = named_plan(settings)

@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand
 from datasync_spider.errors import LeaseHeld, ObjectsInTheWay
-from datasync_spider.progress.words import counted
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.interruption import interruptible
-from datasync_spider.storage.migrate import Migration
-from datasync_spider.storage.shape import check_tables
-from datasync_spider.storage.standstill import StandstillWatch
-from datasync_spider.storage.tables import prepare_tables
-from datasync_spider.storage.upgrade import Upgrade, look_ahead
 
 if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
+    from datasync_spider.storage.migrate import Migration
+    from datasync_spider.storage.upgrade import Upgrade
 
 
 class Command(DatasyncCommand):
@@ -41,6 +35,13 @@ class Command(DatasyncCommand):
         parser.add_argument("--check", action="store_true", help=told)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.interruption import interruptible
+        from datasync_spider.storage.shape import check_tables
+        from datasync_spider.storage.standstill import StandstillWatch
+        from datasync_spider.storage.tables import prepare_tables
+        from datasync_spider.storage.upgrade import look_ahead
+
         try:
             with connected(database_url) as connection:
                 if opts.check:
@@ -59,6 +60,8 @@ class Command(DatasyncCommand):
 
 
 def _say(upgrade: Upgrade) -> int:
+    from datasync_spider.progress.words import counted
+
     if not upgrade.pending:
         print("the schema is up to date")
         return exitcodes.COMPLETE

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand
 from datasync_spider.errors import StorageRefused
-from datasync_spider.local.embedded_postgres import psql_path
-from datasync_spider.storage.dsn import libpq_environment
 
 if TYPE_CHECKING:
     import argparse
@@ -44,6 +42,8 @@ class Command(DatasyncCommand):
         self._arguments = [argument for argument in args if argument != "--"]
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        from datasync_spider.storage.dsn import libpq_environment
+
         client = shutil.which("psql") or _bundled()
         environment = _as_bytes(libpq_environment(database_url, os.environ))
         # Ctrl-C belongs to psql, which cancels the statement; we stay for the embedded server's sake.
@@ -63,6 +63,8 @@ def _as_bytes(variables: Mapping[str, str]) -> dict[bytes, bytes]:
 
 
 def _bundled() -> str:
+    from datasync_spider.local.embedded_postgres import psql_path
+
     try:
         return str(psql_path())
     except StorageRefused as error:

@@ -13,16 +13,12 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, chosen_slice
-from datasync_spider.deadletters.showing import HEAD_BYTES, as_lines, as_report
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.deadletters import Chosen, count_letters, read_bytes, read_groups, read_list
-from datasync_spider.storage.migrate import load_migrations, pending_migrations
-from datasync_spider.storage.registry import Slice
 
 if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
+    from datasync_spider.storage.registry import Slice
 
 _LISTED = 20
 
@@ -51,6 +47,11 @@ class Command(DatasyncCommand):
             raise UsageError("--limit must not be below 0", print_help=False)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        from datasync_spider.deadletters.showing import HEAD_BYTES, as_lines, as_report
+        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.deadletters import Chosen, count_letters, read_bytes, read_groups, read_list
+        from datasync_spider.storage.migrate import load_migrations, pending_migrations
+
         with connected(database_url) as connection:
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)

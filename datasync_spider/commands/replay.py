@@ -11,19 +11,14 @@ from typing import TYPE_CHECKING
 
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, chosen_slice
-from datasync_spider.deadletters.replaying import Totals, rehearse, replay
-from datasync_spider.display import visible
 from datasync_spider.errors import LeaseHeld
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.deadletters import Chosen
-from datasync_spider.storage.migrate import load_migrations, pending_migrations
-from datasync_spider.storage.registry import Slice
-from datasync_spider.storage.shape import check_tables
 
 if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
+    from datasync_spider.deadletters.replaying import Totals
+    from datasync_spider.storage.registry import Slice
 
 
 class Command(DatasyncCommand):
@@ -38,6 +33,12 @@ class Command(DatasyncCommand):
         parser.add_argument("--dry-run", action="store_true", help="change nothing, and say what would become of them")
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        from datasync_spider.deadletters.replaying import rehearse, replay
+        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.deadletters import Chosen
+        from datasync_spider.storage.migrate import load_migrations, pending_migrations
+        from datasync_spider.storage.shape import check_tables
+
         with connected(database_url) as connection:
             check_tables(connection)
             if pending_migrations(connection, load_migrations()):
@@ -78,5 +79,7 @@ def _lines(slice_: Slice, totals: Totals, *, dry_run: bool) -> list[str]:
 
 
 def _reasons(totals: Totals) -> str:
+    from datasync_spider.display import visible
+
     told = ", ".join(f"{visible(reason)} {count:,}" for reason, count in totals.refused.most_common())
     return f": {told}" if told else ""

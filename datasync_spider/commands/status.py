@@ -12,25 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, chosen_slice
-from datasync_spider.dashboard.activity import Activity, activity
-from datasync_spider.display import visible
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
-from datasync_spider.progress.askedwaits import until_words
-from datasync_spider.progress.words import counted
-from datasync_spider.standardstreams import reader_is_gone
-from datasync_spider.storage.connect import Connection, connected
-from datasync_spider.storage.credentials import Waits, waits_of
-from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
-from datasync_spider.storage.migrate import load_migrations, pending_migrations
-from datasync_spider.storage.owner import parse_owner
-from datasync_spider.storage.registry import Slice
-from datasync_spider.storage.status import read_last_runs, read_state
-from datasync_spider.streamnames import label
 
 if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
+    from datasync_spider.dashboard.activity import Activity
+    from datasync_spider.storage.connect import Connection
+    from datasync_spider.storage.credentials import Waits
+    from datasync_spider.storage.registry import Slice
 
 _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
 
@@ -57,6 +48,8 @@ class Command(DatasyncCommand):
         parser.add_argument("--expect", choices=_STATUSES, help="exit 1 unless the last run has this status")
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        from datasync_spider.standardstreams import reader_is_gone
+
         if not opts.watch:
             return self._look(database_url, config, opts, _print)
         code = exitcodes.FAILED
@@ -76,6 +69,12 @@ class Command(DatasyncCommand):
         return code
 
     def _look(self, database_url: str, config: Config, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
+        from datasync_spider.display import visible
+        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.credentials import waits_of
+        from datasync_spider.storage.migrate import load_migrations, pending_migrations
+        from datasync_spider.storage.status import read_last_backfill, read_last_runs, read_state
+
         with connected(database_url) as connection:
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
@@ -88,8 +87,9 @@ class Command(DatasyncCommand):
             # Earlier ones tell of what is forgotten.
             current = [run for run in runs if run["run_id"] >= state["first_run_id"]]
             doing = _activity(connection, current[0]["run_id"]) if current else None
+            backfill = read_last_backfill(connection, slice_.slice_id)
             waits = waits_of(connection, state["credential_id"])
-        report = _report(slice_, state, runs, current, doing, waits)
+        report = _report(slice_, state, runs, current, backfill, doing, waits)
         show(json.dumps(report, default=_plain) if opts.json else "\n".join(visible(line) for line in _lines(report)))
         run = report["run"]
         if opts.expect and (run is None or run["status"] != opts.expect):
@@ -110,6 +110,9 @@ def _redraw(text: str) -> None:
 
 def _activity(connection: Connection, run_id: int) -> Activity:
     """What the run does or how it ended, in the words of the status page."""
+    from datasync_spider.dashboard.activity import activity
+    from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
+
     (row,) = read_runs_by_id(connection, [run_id])
     doing = activity(row, read_recent_pages(connection, [run_id]).get(run_id), row["read_at"])
     connection.rollback()
@@ -121,9 +124,12 @@ def _report(
     state: dict[str, Any],
     runs: list[dict[str, Any]],
     current: list[dict[str, Any]],
+    backfill: dict[str, Any] | None,
     doing: Activity | None,
     waits: Waits,
 ) -> dict[str, Any]:
+    from datasync_spider.storage.owner import parse_owner
+
     owner = parse_owner(state["lease_owner"]) if state["lease_owner"] else None
     return {
         "stream": slice_.stream,
@@ -150,6 +156,8 @@ def _report(
         "credential": {"id": waits.credential_id, **waits.closed._asdict()},
         "activity": {"state": doing.state, "words": doing.words, "advice": doing.advice} if doing else None,
         "run": _run_report(current[0]) if current else None,
+        # Beside the passes: what it says of itself says nothing of them.
+        "backfill": _run_report(backfill) if backfill else None,
         "earlier_runs": [_run_report(run) for run in (runs[1:] if current else runs)],
         "exit_code": exitcodes.exit_code(current[0]["status"]) if current else None,
     }
@@ -160,6 +168,8 @@ def _run_report(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
+    from datasync_spider.streamnames import label
+
     expected = f" of {report['expected_total']:,}" if report["expected_total"] is not None else ""
     stored = f"{report['total_ingested']:,}{expected}"
     lines = [
@@ -180,15 +190,21 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if run is None and report["earlier_runs"]:
         lines.append("no run since what it had stored was forgotten: the next crawl reads all of it anew")
     elif run is None:
-        lines.append("no run yet: the first crawl begins it")
+        first = "begins it" if report["backfill"] is None else "begins with a full pass"
+        lines.append(f"no run yet: the first crawl {first}")
     else:
         lines += _run_lines(run, report["activity"])
+    if report["backfill"]:
+        lines.append("a backfill after it:" if run else "a backfill:")
+        lines.append(_earlier_line(report["backfill"]))
     if report["earlier_runs"]:
         lines += ["before it:", *(_earlier_line(run) for run in report["earlier_runs"])]
     return lines
 
 
 def _wait_lines(credential: dict[str, Any]) -> list[str]:
+    from datasync_spider.progress.askedwaits import until_words
+
     column, seconds = "closed_until", credential["seconds"]
     if seconds < credential["advised_seconds"]:
         column, seconds = "advised_until", credential["advised_seconds"]
@@ -199,6 +215,8 @@ def _wait_lines(credential: dict[str, Any]) -> list[str]:
 
 
 def _run_lines(run: dict[str, Any], doing: dict[str, str]) -> list[str]:
+    from datasync_spider.progress.words import counted
+
     reason = f": {run['reason']}" if run["reason"] else ""
     detail = f" ({run['detail']})" if run["detail"] else ""
     state = f", {doing['state']}" if run["status"] == "running" else ""

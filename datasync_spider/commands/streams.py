@@ -14,20 +14,15 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes, streamnames
 from datasync_spider.command import DatasyncCommand
-from datasync_spider.config import kinds
-from datasync_spider.display import visible
 from datasync_spider.errors import ConfigurationError, LeaseHeld
-from datasync_spider.registry.showing import as_lines, as_report, done_line, loss_lines
-from datasync_spider.storage.connect import Connection, connected
-from datasync_spider.storage.interruption import interruptible
-from datasync_spider.storage.migrate import load_migrations, pending_migrations
-from datasync_spider.storage.removal import Target, drop, find_target, reset
-from datasync_spider.storage.streams import list_slices, pause, read_registered_names, resume
+from datasync_spider.storage.removal import drop, reset
 
 if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
+    from datasync_spider.storage.connect import Connection
+    from datasync_spider.storage.removal import Target
 
 _LISTED = 200
 _REMOVALS = {"reset": reset, "drop": drop}
@@ -64,6 +59,8 @@ class Command(DatasyncCommand):
         add("--yes", action="store_true", help="reset, drop: do not ask")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        from datasync_spider.config import kinds
+
         super().process_options([], opts)
         self._action, *names = args or ["list"]
         wanted = 0 if self._action == "list" else 1
@@ -83,6 +80,12 @@ class Command(DatasyncCommand):
                 raise UsageError(f"--slice {opts.slice!r} is {error}", print_help=False) from error
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        from datasync_spider.display import visible
+        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.migrate import load_migrations, pending_migrations
+        from datasync_spider.storage.removal import find_target
+        from datasync_spider.storage.streams import read_registered_names
+
         with connected(database_url) as connection:
             if pending_migrations(connection, load_migrations()):
                 print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
@@ -99,6 +102,9 @@ class Command(DatasyncCommand):
         return exitcodes.COMPLETE
 
     def _remove(self, connection: Connection, target: Target, config: Config, *, is_agreed: bool) -> int:
+        from datasync_spider.registry.showing import done_line, loss_lines
+        from datasync_spider.storage.interruption import interruptible
+
         if self._action == "drop" and target.is_seed:
             raise ConfigurationError(
                 f"{target.table} is a table that every database of this program has, so {target} is not dropped:"
@@ -120,6 +126,9 @@ class Command(DatasyncCommand):
         return exitcodes.COMPLETE
 
     def _switch(self, connection: Connection, target: Target) -> None:
+        from datasync_spider.display import visible
+        from datasync_spider.storage.streams import pause, resume
+
         if self._action == "pause":
             pause(connection, target.stream_id, target.slice_name)
             print(f"stream {visible(str(target))} is paused: a run that is under way goes on to its end, none begins")
@@ -130,6 +139,10 @@ class Command(DatasyncCommand):
 
 
 def _list(connection: Connection, opts: argparse.Namespace) -> int:
+    from datasync_spider.display import visible
+    from datasync_spider.registry.showing import as_lines, as_report
+    from datasync_spider.storage.streams import list_slices, read_registered_names
+
     rows = list_slices(connection, opts.stream, _LISTED if opts.limit is None else opts.limit)
     if opts.stream is not None and not rows:
         known = read_registered_names(connection)

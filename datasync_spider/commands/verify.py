@@ -12,25 +12,18 @@ from typing import TYPE_CHECKING
 
 from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, api, chosen_slice
-from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.storage.connect import Connection, connected
-from datasync_spider.storage.credentials import find_waits
-from datasync_spider.storage.interruption import interruptible
-from datasync_spider.storage.migrate import load_migrations, pending_migrations
-from datasync_spider.storage.registry import Slice, find_slice
-from datasync_spider.storage.shape import check_tables
-from datasync_spider.storage.verification import Facts, read_facts, snapshot
-from datasync_spider.syncplan import SyncPlan
-from datasync_spider.verification.asking import ask_total
-from datasync_spider.verification.check import exit_code
-from datasync_spider.verification.completeness import Told
-from datasync_spider.verification.judging import judge
-from datasync_spider.verification.letters import Letters, look_through
-from datasync_spider.verification.report import as_lines, as_report
 
 if TYPE_CHECKING:
     import argparse
+
+    from datasync_spider.config import Config
+    from datasync_spider.storage.connect import Connection
+    from datasync_spider.storage.registry import Slice
+    from datasync_spider.storage.verification import Facts
+    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.verification.completeness import Told
+    from datasync_spider.verification.letters import Letters
 
 
 class Command(DatasyncCommand):
@@ -45,6 +38,17 @@ class Command(DatasyncCommand):
         parser.add_argument("--no-api", action="store_true", help="do not ask the API for its total (one request)")
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.credentials import find_waits
+        from datasync_spider.storage.interruption import interruptible
+        from datasync_spider.storage.migrate import load_migrations, pending_migrations
+        from datasync_spider.storage.registry import find_slice
+        from datasync_spider.storage.shape import check_tables
+        from datasync_spider.storage.verification import snapshot
+        from datasync_spider.verification.check import exit_code
+        from datasync_spider.verification.judging import judge
+        from datasync_spider.verification.report import as_lines, as_report
+
         started = time.monotonic()
         with connected(database_url) as connection:
             check_tables(connection)
@@ -67,6 +71,9 @@ class Command(DatasyncCommand):
         return exit_code(checks)
 
     def _ask(self, plan: SyncPlan, closed_seconds: float) -> Told:
+        from datasync_spider.verification.asking import ask_total
+        from datasync_spider.verification.completeness import Told
+
         assert self.settings is not None
         try:
             with api(self.settings, plan):
@@ -76,5 +83,8 @@ class Command(DatasyncCommand):
 
 
 def _look(connection: Connection, slice_: Slice) -> tuple[Facts, Letters]:
+    from datasync_spider.storage.verification import read_facts
+    from datasync_spider.verification.letters import look_through
+
     facts = read_facts(connection, slice_)
     return facts, look_through(connection, slice_, facts.events.booked_ids)

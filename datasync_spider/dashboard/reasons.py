@@ -26,6 +26,9 @@ RUN_REASONS: dict[str, Explanation] = {
     "reached_known": Explanation(
         "It walked back to events that an earlier pass had proven, so everything newer is stored."
     ),
+    "backfilled": Explanation(
+        "It fetched a window of the feed, as far as the API gave it; position and pass are as they were."
+    ),
     "replayed": Explanation("It tried rejected events again, as many as it was asked to."),
     # Ends as incomplete.
     "short_read": Explanation(
@@ -88,6 +91,10 @@ RUN_REASONS: dict[str, Explanation] = {
     "no_new_records": Explanation(
         "The API served again what it had served before, page after page, each time with another cursor.",
         "Tell the API's operators, then start it again: it walks from the head, over what is stored.",
+    ),
+    "filter_ignored": Explanation(
+        "The API took no notice of the time that it was asked for: no record of the first page was of that time.",
+        "Leave the backfill, or correct since and until in the source's file; nothing was stored.",
     ),
     "only_empty_pages": Explanation(
         "The API gave empty pages without an end, each with a cursor to another one.",

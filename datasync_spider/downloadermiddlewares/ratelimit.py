@@ -1,4 +1,6 @@
-"""Holds the next request back as long as good answers ask for: by their rate window, or by a Retry-After.
+"""Holds the next request back as long as good answers ask for, and a source's declared budget.
+
+Answers ask by their rate window, or by a Retry-After; the budget holds whatever they say, and they whatever it leaves.
 
 Headers are read when they arrive, not when the body is whole: the seconds they tell count from there. What the status
 adds to them is known a little later, when Scrapy tells of the whole response. The arithmetic is in
@@ -22,6 +24,7 @@ from scrapy import signals as scrapy_signals
 from datasync_spider import signals
 from datasync_spider.errors import WaitTooLong
 from datasync_spider.headers import plain_headers
+from datasync_spider.pacing.budget import RequestBudget
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait, read_rate_headers, reset_source
 from datasync_spider.pacing.retry import RetryState
 from datasync_spider.pacing.window import RateWindow
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _REASON = "rate_window"
+_DECLARED = "declared_budget"
 _TELL_EVERY_SECONDS = 0.05
 
 
@@ -74,13 +78,16 @@ _ADVISED = _Hold("said to another run with this credential, ingestion_credential
 
 
 class RateLimitMiddleware:
-    """One window a crawl: one key, one bucket."""
+    """One window a crawl: one key, one bucket. ``declared``: what its source allows, beside what the API says."""
 
-    def __init__(self, crawler: Crawler, waiter: Waiter, budget_seconds: float) -> None:
+    def __init__(
+        self, crawler: Crawler, waiter: Waiter, budget_seconds: float, declared: RequestBudget | None = None
+    ) -> None:
         self._crawler = crawler
         self._waiter = waiter
         self._budget_seconds = budget_seconds
         self._window = RateWindow(budget_seconds)
+        self._declared = declared
         self._window_ends_by = ""
         self._hold = _Hold("")
         self._hold_ends_at = -math.inf
@@ -89,8 +96,10 @@ class RateLimitMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        budget_seconds = plan_of(crawler).config.rate_limit_wait_budget_ms / 1000
-        middleware = cls(crawler, Waiter(crawler), budget_seconds)
+        plan = plan_of(crawler)
+        budget_seconds, budget = plan.config.rate_limit_wait_budget_ms / 1000, plan.source.budget
+        declared = RequestBudget(budget.requests, budget.seconds) if budget is not None else None
+        middleware = cls(crawler, Waiter(crawler), budget_seconds, declared)
         crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
         crawler.signals.connect(middleware._response_downloaded, scrapy_signals.response_downloaded)
         crawler.signals.connect(middleware._run_opened, signals.run_opened)
@@ -116,12 +125,33 @@ class RateLimitMiddleware:
     async def process_request(self, request: Request) -> None:
         # Where headers came and the body did not.
         self._understand(None)
-        while (seconds := self._window.wait_seconds(time.monotonic())) > 0:
-            await self._wait(request, seconds)
+        if self._declared is not None:
+            # One that has failed without an answer has ended by now.
+            self._declared.request_ended(time.monotonic())
+        while not self._may_leave(time.monotonic()):
+            if (seconds := self._window.wait_seconds(time.monotonic())) > 0:
+                await self._wait(request, seconds)
+            else:
+                await self._wait_for_budget(request)
         now = time.monotonic()
         self._window.request_sent(now)
+        if self._declared is not None:
+            self._declared.request_sent(now)
         # A page's fetch time counts from here; what was waited before is told as waited.
         request.meta["asked_at"] = now
+
+    def _may_leave(self, now: float) -> bool:
+        declared_seconds = 0.0 if self._declared is None else self._declared.wait_seconds(now)
+        return max(self._window.wait_seconds(now), declared_seconds) <= 0
+
+    async def _wait_for_budget(self, request: Request) -> None:
+        """Nobody but the source's file asks for it, so it is held against no budget for waits."""
+        assert self._declared is not None
+        seconds = self._declared.wait_seconds(time.monotonic())
+        level = logging.INFO if seconds >= 1 else logging.DEBUG
+        fields = {"page_number": request.meta.get("page_number")}
+        waited_ms = await self._waiter.wait(seconds, _DECLARED, level, fields, str(self._declared))
+        request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
 
     async def _wait(self, request: Request, seconds: float) -> None:
         now = time.monotonic()
@@ -147,6 +177,8 @@ class RateLimitMiddleware:
 
     def _headers_received(self, headers: Headers, request: Request | None = None, **_: Any) -> None:
         now = time.monotonic()
+        if self._declared is not None:
+            self._declared.request_ended(now)
         plain = plain_headers(headers)
         now_epoch = time.time()
         told = read_rate_headers(plain, now_epoch)

@@ -71,7 +71,14 @@ class Opening:
         config = self._config
         with connected(config.database_url_text) as connection, watch.over(connection):
             again, self._was_tried = self._was_tried, True
-            run = open_run(connection, self._plan.spec, config.lease_ttl_ms, __version__, again=again)
+            run = open_run(
+                connection,
+                self._plan.spec,
+                config.lease_ttl_ms,
+                __version__,
+                again=again,
+                is_backfill=self._plan.is_backfill,
+            )
             end_backends_of_earlier_runs(connection, run)
             return run
 
@@ -82,6 +89,16 @@ def _log_start(run: OpenRun) -> None:
         logger.warning("took over stream %s: %s", run.slice, run.took_over)
     if resume.distrusted:
         logger.warning("the stored position is not used: the run that left it got page after page and no new record")
+    if run.is_backfill:
+        logger.info(
+            "run %d of stream %s is a backfill: it begins at its window's first page and leaves position and pass as"
+            " they are, %d events stored so far",
+            run.run_id,
+            run.slice,
+            resume.total_ingested,
+            extra={"datasync": {"run_id": run.run_id, "stream": run.slice.stream}},
+        )
+        return
     logger.info(
         "run %d of stream %s starts at %s: %s pass %d, %d events stored so far",
         run.run_id,

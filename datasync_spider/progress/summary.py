@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from datasync_spider.progress.words import counted, duration
+from datasync_spider.storage.resume import BACKFILL
 from datasync_spider.streamnames import label
 
 _GO_ON = "run again: it goes on from the stored position"
 _ONLY_NEW = "a further run fetches only what is new"
+_BEGINS_ANEW = "what it has stored stays; a run for the same window begins it anew, and a plain crawl goes on as before"
 
 # By the reason in the run's row; a reason that is not named here is told by its detail and "run again".
 _NEXT = {
@@ -28,6 +30,7 @@ _NEXT = {
     "cursor_repeated": f"the API gave a cursor twice, and going on would never end; when it is mended, {_GO_ON}",
     "no_new_records": "the API serves what it has served before, as if it ignored the cursor; when it is mended, run"
     " again: that walks from the head of the feed, over what is stored",
+    "filter_ignored": "the API takes no notice of since and until: leave them out, or correct the source's file",
     "only_empty_pages": f"the API gives empty pages without an end; {_GO_ON}",
     "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower API_PAGE_LIMIT, then run again",
     "retries_exhausted": "the API was not well, or out of reach, for too long (scrapy doctor looks at the way to it);"
@@ -112,7 +115,7 @@ def _headline(row: Mapping[str, Any]) -> str:
     status, because = row["status"], _because(row)
     match status:
         case "complete":
-            return f"ingestion complete: {run}, {_article(row['pass_kind'])} pass{_took(row, 'in')}; {because}"
+            return f"ingestion complete: {run}, {_kind(row['pass_kind'])}{_took(row, 'in')}; {because}"
         case "incomplete":
             return f"ingestion incomplete: {run}{_took(row)}; {because}"
         case "stopped":
@@ -130,8 +133,10 @@ def _because(row: Mapping[str, Any]) -> str:
     return f"{reason} ({row['detail']})" if row["detail"] else reason
 
 
-def _article(pass_kind: str) -> str:
-    return f"an {pass_kind}" if pass_kind.startswith("i") else f"a {pass_kind}"
+def _kind(pass_kind: str) -> str:
+    if pass_kind == BACKFILL:
+        return "a backfill"
+    return f"an {pass_kind} pass" if pass_kind.startswith("i") else f"a {pass_kind} pass"
 
 
 def _took(row: Mapping[str, Any], preposition: str = "after") -> str:
@@ -159,6 +164,10 @@ def _stored(row: Mapping[str, Any], stored: int, rejected: int) -> str:
 
 
 def _next(row: Mapping[str, Any], rejected: int) -> str:
+    if row["pass_kind"] == BACKFILL and row["status"] == "stopped":
+        return _BEGINS_ANEW
+    if row["pass_kind"] == BACKFILL and row["status"] == "failed":
+        return f"mend what is named above; {_BEGINS_ANEW}"
     if row["status"] == "complete" and rejected:
         return f"look at what was rejected ({rejected:,} events: scrapy rejected); {_ONLY_NEW}"
     by_status = _NEXT_BY_STATUS.get(row["status"])

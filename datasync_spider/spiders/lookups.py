@@ -45,7 +45,7 @@ class Lookups:
 
         def look() -> bool:
             with connected(self._database_url) as connection:
-                return is_known_entirely(connection, run.slice, page, run.resume.pass_started_at)
+                return is_known_entirely(connection, run.slice, page, run.resume.known_before)
 
         try:
             return await self._answer(look)

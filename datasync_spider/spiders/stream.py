@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -30,6 +31,7 @@ from datasync_spider.errors import (
     CursorRefused,
     CursorRepeated,
     DatasyncError,
+    FilterIgnored,
     RetriesExhausted,
     Stopped,
 )
@@ -236,6 +238,8 @@ class StreamSpider(Spider):
             return None, self._request(None)
         if walk.ends_unproven(page, meta["cursor"]):
             return None, self._give_up_position(walk, "it is answered with an empty last page and no total")
+        if walk.next_page == 1 and self.plan.is_backfill:
+            self._check_window(page)
         try:
             step = walk.step(page, meta["cursor"], meta["until_ms"])
         except CursorRepeated as error:
@@ -246,6 +250,14 @@ class StreamSpider(Spider):
         if page.has_more and await self._is_known(item):
             item.ends_pass = "reached_known"
         return item, None if item.ends_pass else self._request(item.next_cursor)
+
+    def _check_window(self, page: Page) -> None:
+        """Raises FilterIgnored where no record of the first page that tells its time is from the window."""
+        since_ms = -math.inf if self.plan.since_ms is None else self.plan.since_ms
+        until_ms = math.inf if self.plan.until_ms is None else self.plan.until_ms
+        times_ms = [time_us // 1000 for time_us in page.parse().times_us if time_us is not None]
+        if times_ms and not any(since_ms <= time_ms <= until_ms for time_ms in times_ms):
+            raise FilterIgnored(f"none of the {len(times_ms)} records of the first page lies in the window of time")
 
     async def _is_known(self, page: EventPage) -> bool:
         run = self._run

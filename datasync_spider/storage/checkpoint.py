@@ -4,6 +4,9 @@ Invariant: called inside the writer's transaction, after its turn has come. Rais
 any more (FencedOff), or where pages are missing before the batch (StorageRefused): the position never moves past a page
 that is not committed with it or before it.
 
+A backfill's batches go by the same rules and leave the pass alone: another statement counts them, and no verdict on the
+pass follows from them.
+
 The stream's row is locked by the checkpoint and not before. What takes long, or waits for bytes of ours as a COPY does,
 comes earlier: a server that has lost its client in a COPY does not count as idle, and would keep that row from whoever
 comes next.
@@ -20,7 +23,7 @@ import psycopg2.extensions
 
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage, Watermark
-from datasync_spider.storage.completion import Verdict, exceeds_share, judge
+from datasync_spider.storage.completion import Verdict, exceeds_share, judge, judge_backfill
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.feedorder import PageTimes
@@ -66,7 +69,7 @@ def save_checkpoint(
         if ends_pass is not None and _rejects_too_many(cursor, run, summed, rejected_max_percent):
             ends_pass = None
         counted_twice = 0
-        if ends_pass is not None:
+        if ends_pass is not None and not run.is_backfill:
             # Before the row is locked: a look at many letters takes longer than a heartbeat waits for the lock.
             told = values["expected_total"]
             counted_twice = count_counted_twice(connection, run.slice, kept.newly_rejected, told)
@@ -74,13 +77,16 @@ def save_checkpoint(
         if refusal is not None:
             raise refusal
         cursor.copy_expert(statement("copy_pages"), io.BytesIO(ledger_stream(run, batch, counts, write_seconds)))
-        cursor.execute(statement("checkpoint"), values)
+        above = _count_above(cursor, run, values) if ends_pass is not None and not run.is_backfill else 0
+        cursor.execute(statement("checkpoint_backfill" if run.is_backfill else "checkpoint"), values)
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
             raise _refusal(cursor, "read_checkpoint", run, batch) or FencedOff(_taken_over(run))
         stored, rejected, filtered, expected_total = row
         verdict = None
-        if ends_pass is not None:
+        if ends_pass is not None and run.is_backfill:
+            verdict = judge_backfill()
+        elif ends_pass is not None:
             verdict = judge(
                 expected_total,
                 stored,
@@ -88,6 +94,7 @@ def save_checkpoint(
                 filtered,
                 ends_pass,
                 counted_twice=counted_twice,
+                above=above,
             )
             end = {**run.key, "pass_status": verdict.pass_status}
             cursor.execute(statement("end_pass"), end)
@@ -123,6 +130,21 @@ def save_checkpoint(
         accounted=stored + rejected + filtered,
         **summed,
     )
+
+
+def _count_above(cursor: psycopg2.extensions.cursor, run: OpenRun, values: dict[str, Any]) -> int:
+    """Rows that backfills have stored since the pass began, and that are newer than what its total counts.
+
+    Before the row is locked, as above: it takes a look at the whole table, in the rare case that there may be any.
+    """
+    cursor.execute(statement("read_pass_head"), values)
+    row = cursor.fetchone()
+    if row is None:
+        return 0
+    cursor.execute(run.slice.table.statement("count_above_pass"), {"backfilled_at": row[0], "newest_at": row[1]})
+    counted = cursor.fetchone()
+    assert counted is not None
+    return int(counted[0])
 
 
 def _last_new_page(batch: Batch, inserted: dict[int, int], others: frozenset[int]) -> int | None:
@@ -204,7 +226,7 @@ def _checkpoint_values(
         "is_known": kept.ground >= Ground.KNOWN,
         "filtered": sum(p.filtered for p in batch.pages if p.page.walk == batch.pages[-1].page.walk),
         "expected_total": totals[-1] if totals else None,
-        "in_order": all(p.in_order for p in batch.pages),
+        "in_order": run.is_newest_first and all(p.in_order for p in batch.pages),
         "newest_at": newest.occurred_at if newest else None,
         "newest_id": newest.event_id if newest else None,
         "oldest_at": oldest.occurred_at if oldest else None,

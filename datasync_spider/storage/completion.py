@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``run_status`` and ``pass_status`` as the tables spell them."""
+    """``run_status`` and ``pass_status`` as the tables spell them; None: the run is in no pass."""
 
     run_status: str
-    pass_status: str
+    pass_status: str | None
     reason: str
     detail: str
 
@@ -37,14 +37,17 @@ def judge(
     ends_pass: str,
     *,
     counted_twice: int,
+    above: int = 0,
 ) -> Verdict:
     """The verdict on a pass whose last page is among the committed, counting all that the slice ever stored.
 
-    ``counted_twice`` of the rejected are about events that are accounted for without them.
+    ``counted_twice`` of the rejected are about events that are accounted for without them. ``above`` of the stored are
+    newer than the page that told the total: a backfill has fetched them, so they make up for nothing that is missing.
     """
-    accounted = stored + max(0, rejected - counted_twice) + filtered
+    accounted = stored - above + max(0, rejected - counted_twice) + filtered
     twice = f" ({counted_twice:,} of them for events that are counted already)" if counted_twice else ""
-    numbers = f"{stored:,} stored, {rejected:,} rejected{twice}, {filtered:,} filtered"
+    later = f" ({above:,} of them by a backfill, newer than this total)" if above else ""
+    numbers = f"{stored:,} stored{later}, {rejected:,} rejected{twice}, {filtered:,} filtered"
     if expected_total is None:
         return Verdict("complete", "complete", ends_pass, f"{numbers}; the API gives no total to compare with")
     if accounted < expected_total:
@@ -52,3 +55,12 @@ def judge(
         detail = f"{numbers}, but the API counts {expected_total:,}: {missing:,} are missing"
         return Verdict("incomplete", "short", "short_read", detail)
     return Verdict("complete", "complete", ends_pass, f"{numbers}; the API counts {expected_total:,}")
+
+
+def judge_backfill() -> Verdict:
+    """The verdict on a backfill whose last page is among the committed: what the API gave of its window is stored."""
+    detail = (
+        "the API's own chain of pages for this window has ended, and all of it is committed; no total says whether it"
+        " was all of the window, and position and pass are as they were"
+    )
+    return Verdict("complete", None, "backfilled", detail)

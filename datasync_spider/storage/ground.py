@@ -39,7 +39,7 @@ class Progress:
 
 @dataclass(slots=True)
 class Known:
-    """What of some records was there before the pass began: ids of events, and digests of dead letters."""
+    """What of some records the pass may call known: ids of events, and digests of dead letters."""
 
     event_ids: set[str] = field(default_factory=set)
     digests: set[bytes] = field(default_factory=set)

@@ -1,10 +1,11 @@
 """Asks whether a page is ground that an earlier pass has proven.
 
-Invariant: only what was stored before this pass began counts. What this pass stored itself proves nothing about what
-lies behind it: after a crash in an incremental pass the pages at the head are known, and the ones behind them may not
-be. Nor does a record without an id: new ones may have the very same bytes. Of a mutable stream only what was stored in
-the very version that the page has, or in a later one, counts: a row whose version this pass has replaced says so by its
-``ingested_at``.
+Invariant: only what was stored before this pass began counts, and before any backfill since the last one began
+(``ResumePoint.known_before``). What this pass stored itself proves nothing about what lies behind it: after a crash in
+an incremental pass the pages at the head are known, and the ones behind them may not be. Neither does what a backfill
+stored, until a pass has gone past it. Nor does a record without an id: new ones may have the very same bytes. Of a
+mutable stream only what was stored in the very version that the page has, or in a later one, counts: a row whose
+version this pass has replaced says so by its ``ingested_at``.
 """
 
 from __future__ import annotations

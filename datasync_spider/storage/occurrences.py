@@ -6,6 +6,10 @@ them kept. An incremental pass counts on from ``before``, the number of those th
 what it finds known: of those that were kept when it began, all but the ones that stood at the very head of the feed,
 before any record with an id.
 
+A backfill counts from 1 in each walk, too, and beside the pass: what it has counted stands in columns of its own, and
+what it has kept is not in ``before`` until a pass that began after it has ended. The pass meets the same records, and
+numbers them as if nobody had kept them yet.
+
 Invariant: how far a chain has counted is written in the transaction that keeps what it has counted, under the batch's
 turn, and is read nowhere else. ``before`` stays what it is for a whole pass.
 """
@@ -96,7 +100,8 @@ class Occurrences:
             return {}
         before: dict[bytes, int] = {}
         with self._connection.cursor() as cursor:
-            cursor.execute(statement("count_kept"), {"slice_id": self._run.slice.slice_id, "digests": list(fresh)})
+            kept_before = {"digests": list(fresh), "before": resume.known_before}
+            cursor.execute(statement("count_kept"), {"slice_id": self._run.slice.slice_id, **kept_before})
             for found, kept in cursor.fetchall():
                 seen = fresh[bytes(found)]
                 if seen.pass_number == last_pass:
@@ -106,3 +111,33 @@ class Occurrences:
                     before[bytes(found)] = kept
                 # Else nobody knows where they stood. All that are met may be the ones that are kept.
         return before
+
+
+class BackfillOccurrences:
+    """The same for a batch of a backfill: each walk of the run counts from 1, and nothing lies below."""
+
+    def __init__(self, connection: Connection, run: OpenRun, digests: Collection[bytes]) -> None:
+        self._connection = connection
+        self._run = run
+        chosen = {"slice_id": run.slice.slice_id, "run_id": run.run_id, "digests": list(digests)}
+        with connection.cursor() as cursor:
+            cursor.execute(statement("read_backfill_seen"), chosen)
+            self._seen = {bytes(digest): (int(walk), int(count)) for digest, walk, count in cursor.fetchall()}
+
+    def has_met(self, digest: bytes, walk: int) -> bool:
+        """Whether this walk has met such a record."""
+        return digest in self._seen and self._seen[digest][0] == walk
+
+    def meet(self, digest: bytes, walk: int, ground: Ground, *, at_head: bool) -> int | None:
+        """Which one of its bytes the record is, wherever it stands."""
+        last_walk, count = self._seen.get(digest, (walk, 0))
+        count = count + 1 if last_walk == walk else 1
+        self._seen[digest] = (walk, count)
+        return count
+
+    def save(self) -> None:
+        """After the records that were met are kept."""
+        place = (self._run.slice.slice_id, self._run.run_id)
+        rows = [(place[0], digest, place[1], walk, count) for digest, (walk, count) in self._seen.items()]
+        with self._connection.cursor() as cursor:
+            execute_values(cursor, statement("save_backfill_seen"), rows, page_size=_PAGE_SIZE_ROWS)

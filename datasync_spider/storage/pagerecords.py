@@ -16,33 +16,29 @@ from datasync_spider.api.event import ParsedEvents, RejectedEvent
 from datasync_spider.storage.rows import Rows
 
 
-class PageRecord(NamedTuple):
-    """A usable event by its id, or an unusable one, whose id is None where none can be read."""
+class Unusable(NamedTuple):
+    """``event_id`` is None where none can be read."""
 
     event_id: str | None
-    rejected: RejectedEvent | None = None
-
-    @property
-    def key(self) -> str | bytes | None:
-        """What a repetition of it has as well."""
-        return self.event_id if self.rejected is None else self.rejected.raw
+    rejected: RejectedEvent
 
 
 class PageRecords(NamedTuple):
-    """``in_order``: the places are the API's; not known where an item pipeline has left events out or changed them.
+    """``records``: a usable event by its id alone, for a page has thousands, and stays until it is written.
 
+    ``in_order``: the places are the API's; not known where an item pipeline has left events out or changed them.
     ``repeated``: so many of the first ones its walk has met before.
     """
 
-    records: Sequence[PageRecord]
+    records: Sequence[str | Unusable]
     in_order: bool
     repeated: int = 0
 
 
 def page_records(columns: ParsedEvents, received_events: int) -> PageRecords:
     """All records of a page that came with so many."""
-    usable = [PageRecord(event_id) for event_id in columns.event_ids]
-    unusable = [PageRecord(event.event_id, event) for event in columns.rejected]
+    usable = columns.event_ids
+    unusable = [Unusable(event.event_id, event) for event in columns.rejected]
     places = [event.position for event in columns.rejected]
     every_place = range(len(usable) + len(unusable))
     if len(every_place) != received_events or places != sorted({*places} & {*every_place}):
@@ -67,8 +63,9 @@ class Repetitions:
         again, in turns perhaps.
         """
         self._begin(walk)
-        keys = [record.key for record in page.records]
-        first_id = next((place for place, record in enumerate(page.records) if record.event_id is not None), None)
+        # What a repetition of each has as well.
+        keys = [record if isinstance(record, str) else record.rejected.raw for record in page.records]
+        first_id = next((place for place, record in enumerate(page.records) if _has_id(record)), None)
         repeated = 0
         if first_id is not None:
             fingerprint = _fingerprint(keys)
@@ -91,6 +88,10 @@ class Repetitions:
             self._walk = walk
             self._last = []
             self._met = set()
+
+
+def _has_id(record: str | Unusable) -> bool:
+    return isinstance(record, str) or record.event_id is not None
 
 
 def _overlap(last: list[Any], keys: list[Any], first_id: int) -> int:

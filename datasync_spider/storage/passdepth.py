@@ -19,9 +19,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class PassDepth:
     """How far the open pass has come, epoch milliseconds.
 
-    ``oldest_ms``: its oldest event, None where a time says nothing about what lies behind it: the feed was not in
-    order, or what was met has to be counted from the head on. ``newest_ms``: the newest event of the whole slice.
-    ``accounted``: all its events, stored or rejected.
+    ``oldest_ms``: its oldest event, None where a time says nothing about what lies behind it: the feed was not newest
+    first, or what was met has to be counted from the head on, or the run that asks is a backfill. ``newest_ms``: the
+    newest event of the whole slice. ``accounted``: all its events, stored or rejected.
     """
 
     oldest_ms: int | None

@@ -33,15 +33,17 @@ class _Taken(NamedTuple):
     @classmethod
     def of(cls, page_rows: Rows, held: dict[str, bytes]) -> _Taken:
         """``held``: the rows in flight that the page's ids met."""
-        firsts = dict(held)
+        encoded = page_rows.encoded
+        places: dict[str, int] = {}
         picks: list[bool] = []
         variants: list[int] = []
-        for place, (event_id, encoded) in enumerate(zip(page_rows.event_ids, page_rows.encoded, strict=True)):
-            first = firsts.get(event_id)
+        for place, event_id in enumerate(page_rows.event_ids):
+            first = held.get(event_id)
+            earlier = places.setdefault(event_id, place) if first is None else place
+            if earlier != place:
+                first = encoded[earlier]
             picks.append(first is None)
-            if first is None:
-                firsts[event_id] = encoded
-            elif first != encoded:
+            if first is not None and first != encoded[place]:
                 variants.append(place)
         return cls(picks, page_rows.only(picks), variants)
 

@@ -19,7 +19,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import psycopg2.errors
 from psycopg2 import sql
@@ -28,6 +28,7 @@ from psycopg2.extras import Json
 from datasync_spider.api.credential import NO_KEY, Credential
 from datasync_spider.api.recordreader import RecordReader
 from datasync_spider.errors import StorageRefused, StorageUnavailable, StreamChanged, TableRefused
+from datasync_spider.sources.spec import Order
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable, Versions
@@ -37,6 +38,7 @@ from datasync_spider.streamnames import NO_SLICE, label
 logger = logging.getLogger(__name__)
 
 BUILT_IN_SOURCE = "datasync"
+NEWEST_FIRST: Final = "newest-first"
 FIRST_STREAM = "events"
 """The one that migrations register: each database has it."""
 
@@ -68,6 +70,9 @@ class StreamSpec:
     ``is_mutable``: a later version of a record replaces the stored one. ``version``: the path to it in the payload,
     None for the record's time. ``keeps_history``: what is replaced is kept. ``tombstone``: says in a column of the
     table when a record was deleted.
+
+    ``order``: of its records in the feed. ``is_incremental``: after a complete pass the next one ends at known ground,
+    which proves something only where the newest records come first. Raises ValueError where they do not.
     """
 
     name: str
@@ -81,6 +86,14 @@ class StreamSpec:
     version: tuple[str, ...] | None = None
     keeps_history: bool = False
     tombstone: Tombstone | None = None
+    order: Order = NEWEST_FIRST
+    is_incremental: bool = True
+
+    def __post_init__(self) -> None:
+        if self.is_incremental and self.order != NEWEST_FIRST:
+            raise ValueError(
+                f"the order of the stream {self.name} is {self.order}: no pass of it can end at known ground"
+            )
 
     @property
     def facts(self) -> dict[str, str]:

@@ -19,8 +19,8 @@ from datasync_spider.api.event import RejectedEvent
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.ground import Ground, Known, Standing, find_known, read_progress
-from datasync_spider.storage.occurrences import Occurrences
-from datasync_spider.storage.pagerecords import PageRecord
+from datasync_spider.storage.occurrences import BackfillOccurrences, Occurrences
+from datasync_spider.storage.pagerecords import Unusable
 from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
@@ -107,7 +107,11 @@ class _Counting:
         progress = read_progress(connection, run.slice)
         self._standing = Standing(progress)
         self._known = self._find_known()
-        self._occurrences = Occurrences(connection, run, progress, nameless) if nameless else None
+        self._occurrences: Occurrences | BackfillOccurrences | None = None
+        if nameless and run.is_backfill:
+            self._occurrences = BackfillOccurrences(connection, run, nameless)
+        elif nameless:
+            self._occurrences = Occurrences(connection, run, progress, nameless)
 
     def insert(self) -> Kept:
         rows: list[_Row] = []
@@ -127,7 +131,7 @@ class _Counting:
         event_ids = {record for page in unsure for record in page.records if isinstance(record, str)}
         named = [letter for page in unsure for letter in page.letters if letter.event_id is not None]
         digests = {letter.digest for letter in named}
-        known = find_known(self._connection, run.slice, run.resume.pass_started_at, event_ids, digests)
+        known = find_known(self._connection, run.slice, run.resume.known_before, event_ids, digests)
         # What PostgreSQL refuses stands among the page's events by its id.
         refused = [letter for page in unsure for letter in page.refused if letter.digest in known.digests]
         known.event_ids |= {letter.event_id for letter in refused if letter.event_id is not None}
@@ -188,7 +192,7 @@ def _page_letters(
     number = prepared.page.number
     records: Sequence[str | _Letter] = ()
     if prepared.records is not None:
-        records = [_record(record) for record in prepared.records.records]
+        records = [record if isinstance(record, str) else _letter(record) for record in prepared.records.records]
     elif is_incremental and inserted.get(number, 0) < len(prepared.rows):
         records = prepared.rows.event_ids
     # A refused row's place in the page is not known any more; its bytes tell what it was.
@@ -207,12 +211,8 @@ def _places(page: _PageLetters) -> tuple[bool, int]:
     return (True, 0) if records is None else (records.in_order, records.repeated)
 
 
-def _record(record: PageRecord) -> str | _Letter:
-    event_id, rejected = record
-    if rejected is not None:
-        return _Letter(rejected, event_id, digest(rejected.raw))
-    assert event_id is not None
-    return event_id
+def _letter(record: Unusable) -> _Letter:
+    return _Letter(record.rejected, record.event_id, digest(record.rejected.raw))
 
 
 def _ground_of_last_walk(pages: Sequence[_PageLetters]) -> Ground:

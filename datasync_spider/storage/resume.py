@@ -5,13 +5,23 @@ A pass walks the feed from its head to its end (``full``) or to ground that an e
 
 new       never started             begin a full pass at the head
 open      a run ended on the way    go on from the cursor (or at the head where nothing was committed yet)
-complete  proven                    begin an incremental pass at the head
+complete  proven                    begin an incremental pass at the head, where the stream has such passes
 short     ended without the proof   begin a full pass: something is missing, and only a whole walk finds it
+
+Known ground ends a pass only where newer records come first, and where the stream's source says that it may. Of any
+other stream each pass is full; an incremental one that is open, from before its source said so, is given up for a full
+one.
+
+A backfill is a run beside the passes: it begins where its window begins, whatever the state, and leaves it as it is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+BACKFILL: Final = "backfill"
+"""The kind of a run that belongs to no pass, as the table of runs spells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +36,20 @@ class BeginPass:
     kind: str
 
 
-def decide_start(pass_status: str) -> ContinuePass | BeginPass:
-    """What a run does with a stream in this state. Raises ValueError for a state that no version has written."""
+def decide_start(
+    pass_status: str, pass_kind: str, *, is_incremental: bool = True, is_blurred: bool = False
+) -> ContinuePass | BeginPass:
+    """What a run does with a stream in this state. Raises ValueError for a state that no version has written.
+
+    ``is_blurred``: the last pass cannot be told from what a backfill has stored meanwhile.
+    """
     match pass_status:
         case "open":
-            return ContinuePass()
+            gives_up = pass_kind == "incremental" and not is_incremental
+            return BeginPass("full") if gives_up else ContinuePass()
         case "new" | "short":
             return BeginPass("full")
         case "complete":
-            return BeginPass("incremental")
+            return BeginPass("incremental" if is_incremental and not is_blurred else "full")
         case _:
             raise ValueError(f"ingestion_state.pass_status is {pass_status!r}, which no version of this program writes")

@@ -8,6 +8,14 @@ after it                  a run called running and a lease that names us; a late
                           run failed
 before finish_run         the same; the position is the last committed checkpoint in any case
 
+A backfill (:func:`open_run` with ``is_backfill``) takes the same lease and fence, and is in no pass. What it leaves:
+
+after open_run            the same, and ``backfilled_at``: what is stored later is no known ground for a pass until one
+                          that began after it has ended. Position, walk and pass are as they were
+between two batches       the rows, dead letters and pages of the batches before, and the totals with them; the next
+                          plain crawl goes on in the open pass as if they were not there, and meets them as duplicates;
+                          the next backfill begins anew, at its window's first page
+
 Invariant: every function here that changes a row checks that the fence is ours. The credential's is the exception:
 what the API has said to a key holds, whoever has heard it.
 """
@@ -27,8 +35,8 @@ from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms
-from datasync_spider.storage.registry import Slice, StreamSpec, register, versioned
-from datasync_spider.storage.resume import BeginPass, decide_start
+from datasync_spider.storage.registry import NEWEST_FIRST, Slice, StreamSpec, register, versioned
+from datasync_spider.storage.resume import BACKFILL, BeginPass, decide_start
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 from datasync_spider.streamnames import command_words
@@ -38,15 +46,18 @@ from datasync_spider.streamnames import command_words
 class ResumePoint:
     """Where the walk goes on. ``cursor`` None means the head of the feed.
 
-    ``trail`` holds the cursors that this walk has asked for already; ``newest_ms`` is the time of the stream's newest
-    event, epoch milliseconds. ``distrusted``: the stored position is not used, since the run that left it
-    was led astray.
+    ``known_before``: what the pass may call known ground was stored before this instant. ``trail`` holds the cursors
+    that this walk has asked for already; ``newest_ms`` is the time of the stream's newest event, epoch milliseconds.
+    ``distrusted``: the stored position is not used, since the run that left it was led astray.
+
+    A backfill is of the kind ``backfill``, begins at the first page of its window, and has the number 0, which no pass
+    has.
     """
 
     cursor: str | None
     pass_number: int
     pass_kind: str
-    pass_started_at: datetime
+    known_before: datetime
     walk: int
     trail: tuple[str, ...]
     newest_ms: int | None
@@ -75,12 +86,19 @@ class Hold:
 class OpenRun(Hold):
     """A run that holds its slice's lease and walks the feed.
 
-    ``waits``: what the API has asked of the run's credential, counted from the opening.
+    ``waits``: what the API has asked of the run's credential, counted from the opening. ``is_newest_first``: the feed's
+    order, without which no time stands for all that lies above it.
     """
 
     resume: ResumePoint
     took_over: str | None = None
     waits: Waits = field(default_factory=Waits)
+    is_newest_first: bool = True
+
+    @property
+    def is_backfill(self) -> bool:
+        """Whether it belongs to no pass, and moves no position."""
+        return self.resume.pass_kind == BACKFILL
 
 
 class _SliceRow(NamedTuple):
@@ -95,12 +113,14 @@ class _SliceRow(NamedTuple):
     pass_number: int
     pass_kind: str
     pass_status: str
-    pass_started_at: datetime | None
     pass_expected_total: int | None
     walk: int
     newest_occurred_at: datetime | None
     total_ingested: int
     paused_at: datetime | None
+    completed_at: datetime | None
+    backfilled_at: datetime | None
+    known_before: datetime | None
 
 
 def open_run(
@@ -110,6 +130,7 @@ def open_run(
     version: str,
     *,
     again: bool = False,
+    is_backfill: bool = False,
     me: Owner | None = None,
     alive: Callable[[Owner], bool | None] = is_alive,
 ) -> OpenRun:
@@ -117,7 +138,8 @@ def open_run(
 
     A slice that is new is registered in the same transaction.
 
-    ``again``: an attempt of this process failed, and may have been committed all the same.
+    ``again``: an attempt of this process failed, and may have been committed all the same. ``is_backfill``: the run
+    stores a window of the feed beside the passes.
     The caller then ends what earlier runs have left on the server (:mod:`datasync_spider.storage.backends`).
     Raises LeaseHeld where another run is active, StreamPaused, StreamChanged or TableRefused
     (:mod:`datasync_spider.storage.registry`), StorageRefused where the state is not one that we write.
@@ -134,12 +156,16 @@ def open_run(
                 f" scrapy streams resume {command_words(slice_.stream, slice_.name)} lets it go on"
             )
         took_over = _check_free(connection, slice_, state, me if again else None, alive)
-        resume = _begin_or_continue(cursor, slice_, state)
+        if is_backfill:
+            resume = _beside_the_passes(cursor, slice_, state)
+        else:
+            resume = _begin_or_continue(cursor, spec, slice_, state)
         waits = claim_credential(cursor, slice_.slice_id, spec.credential)
         begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind, "cursor": resume.cursor}
         hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
-    return OpenRun(hold.run_id, slice_, hold.fence, lease_ttl_ms, resume, took_over, waits)
+    is_newest_first = spec.order == NEWEST_FIRST
+    return OpenRun(hold.run_id, slice_, hold.fence, lease_ttl_ms, resume, took_over, waits, is_newest_first)
 
 
 def open_replay(
@@ -229,9 +255,19 @@ def _take(
     return Hold(run_id, slice_, fence, lease_ttl_ms)
 
 
-def _begin_or_continue(cursor: Any, slice_: Slice, state: _SliceRow) -> ResumePoint:
+def _beside_the_passes(cursor: Any, slice_: Slice, state: _SliceRow) -> ResumePoint:
+    cursor.execute(statement("begin_backfill"), {"slice_id": slice_.slice_id})
+    (began_at,) = cursor.fetchone()
+    newest_ms = epoch_ms(state.newest_occurred_at)
+    return ResumePoint(None, 0, BACKFILL, began_at, 1, (), newest_ms, state.total_ingested, None, begins_pass=True)
+
+
+def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: _SliceRow) -> ResumePoint:
+    is_blurred = _is_blurred(cursor, slice_, state)
     try:
-        start = decide_start(state.pass_status)
+        start = decide_start(
+            state.pass_status, state.pass_kind, is_incremental=spec.is_incremental, is_blurred=is_blurred
+        )
     except ValueError as error:
         raise StorageRefused(str(error)) from error
     newest_ms = epoch_ms(state.newest_occurred_at)
@@ -239,9 +275,9 @@ def _begin_or_continue(cursor: Any, slice_: Slice, state: _SliceRow) -> ResumePo
         number = state.pass_number + 1
         begin = {"slice_id": slice_.slice_id, "pass_number": number, "pass_kind": start.kind}
         cursor.execute(statement("begin_pass"), begin)
-        (started_at,) = cursor.fetchone()
+        (known_before,) = cursor.fetchone()
         return ResumePoint(
-            None, number, start.kind, started_at, 1, (), newest_ms, state.total_ingested, None, begins_pass=True
+            None, number, start.kind, known_before, 1, (), newest_ms, state.total_ingested, None, begins_pass=True
         )
     distrusted = _is_astray(cursor, slice_)
     trail: tuple[str, ...] = ()
@@ -249,12 +285,12 @@ def _begin_or_continue(cursor: Any, slice_: Slice, state: _SliceRow) -> ResumePo
         walk = {"slice_id": slice_.slice_id, "pass_number": state.pass_number, "walk": state.walk}
         cursor.execute(statement("read_trail"), {**walk, "position": state.cursor})
         trail = tuple(row[0] for row in cursor.fetchall())
-    assert state.pass_started_at is not None
+    assert state.known_before is not None
     return ResumePoint(
         cursor=None if distrusted else state.cursor,
         pass_number=state.pass_number,
         pass_kind=state.pass_kind,
-        pass_started_at=state.pass_started_at,
+        known_before=state.known_before,
         walk=state.walk + distrusted,
         trail=trail,
         newest_ms=newest_ms,
@@ -263,6 +299,20 @@ def _begin_or_continue(cursor: Any, slice_: Slice, state: _SliceRow) -> ResumePo
         begins_pass=False,
         distrusted=distrusted,
     )
+
+
+def _is_blurred(cursor: Any, slice_: Slice, state: _SliceRow) -> bool:
+    """Whether nobody can tell which dead letters without an id the last pass has counted above its known ground.
+
+    A pass that a backfill came into has stored records after the backfill began, which the next pass takes for new
+    ones. That costs requests where they have ids; those without one would be counted a second time.
+    """
+    backfilled_at, completed_at = state.backfilled_at, state.completed_at
+    if backfilled_at is None or completed_at is None or completed_at <= backfilled_at:
+        return False
+    cursor.execute(statement("has_counted_letters"), {"slice_id": slice_.slice_id, "pass_number": state.pass_number})
+    (has_counted,) = cursor.fetchone()
+    return bool(has_counted)
 
 
 def _is_astray(cursor: Any, slice_: Slice) -> bool:

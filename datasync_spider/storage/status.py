@@ -25,6 +25,12 @@ def read_last_runs(connection: Connection, slice_id: int, limit: int) -> list[di
     return _all(connection, "read_last_runs", {"slice_id": slice_id, "limit": limit})
 
 
+def read_last_backfill(connection: Connection, slice_id: int) -> dict[str, Any] | None:
+    """The newest backfill, by column name, where no run of a pass came after it."""
+    rows = _all(connection, "read_last_backfill", {"slice_id": slice_id})
+    return rows[0] if rows else None
+
+
 def _all(connection: Connection, name: str, values: dict[str, Any]) -> list[dict[str, Any]]:
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         cursor.execute(statement(name), values)

@@ -122,16 +122,20 @@ static bool is_alike(const Slice *one, const Slice *other, uint32_t moved) {
 /* Whether what was read from a record is what a look-up of each path finds. */
 static void check_values(const Plan *plan, Place text, const Slice *slice) {
     Place start = text + slice->start, end = start + slice->length;
-    Value values[MOST_PLACES] = {{0}};
+    Values values = {.there = 0};
     Event event = {.is_known = false};
-    const size_t ids = plan->counts[IDS];
     if (*start != '{') {
         MUST(slice->id_length == 0);
         return;
     }
-    for (size_t i = 0; i < ids; i++) values[i] = look_up(start, end, &plan->paths[IDS][i]);
-    for (size_t i = 0; i < plan->counts[TIMES]; i++) values[ids + i] = look_up(start, end, &plan->paths[TIMES][i]);
-    event.is_known = id_of(&plan->layout, values, &event) && time_of(&plan->layout, values, &event);
+    int number = 0;
+    for (int kind = IDS; kind <= TIMES; kind++) {
+        for (size_t i = 0; i < plan->counts[kind]; i++, number++) {
+            values.of[number] = look_up(start, end, &plan->paths[kind][i]);
+            if (values.of[number].start != NULL) values.there |= 1u << number;
+        }
+    }
+    event.is_known = id_of(&plan->layout, &values, &event) && time_of(&plan->layout, &values, &event);
     if (slice->id_length == 0) {
         /* An escape anywhere may be a reason for doubt. */
         MUST(!event.is_known || memchr(start, '\\', slice->length) != NULL);

@@ -17,10 +17,10 @@ import pytest
 from datasync_spider.api import compiled
 
 SOURCES = Path(__file__).resolve().parents[2] / "compiled"
-_REQUIRED = os.environ.get("REQUIRE_COMPILED") == "1"
+REQUIRED = os.environ.get("REQUIRE_COMPILED") == "1"
 _MISSING = "datasync_columns is not here (python compiled/build.py makes it)"
 
-needs_compiled = pytest.mark.skipif(not compiled.IS_COMPILED and not _REQUIRED, reason=_MISSING)
+needs_compiled = pytest.mark.skipif(not compiled.IS_COMPILED and not REQUIRED, reason=_MISSING)
 
 
 def require_compiled() -> None:
@@ -47,6 +47,6 @@ def compile_program(source: Path, program: Path, flags: Sequence[str]) -> None:
 
 
 def _give_up(reason: str) -> None:
-    if _REQUIRED:
+    if REQUIRED:
         pytest.fail(reason)
     pytest.skip(reason)

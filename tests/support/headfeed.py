@@ -19,7 +19,7 @@ from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.known import is_known_entirely
 from tests.support.database import rows
 from tests.support.pages import page
-from tests.support.runs import RunWriter, no_totals, open_test_run
+from tests.support.runs import RunWriter, no_totals, open_test_run, slice_of
 from tests.support.sources import READER, stream_spec
 
 _WALKS_AT_MOST = 6
@@ -49,6 +49,7 @@ class HeadFeed:
         self.requests = 0
         self.before_request: Callable[[], None] = lambda: None
         self._named = 0
+        self._window: list[bytes] | None = None
 
     def named(self) -> bytes:
         """A new event, whose id no other stream has."""
@@ -68,6 +69,31 @@ class HeadFeed:
                     return self._walk(run, luck, trouble)
             finally:
                 run.connection.close()
+
+    def backfill(self, newest: int, oldest: int, chance: random.Random | None = None, trouble: float = 0.0) -> None:
+        """Asks for a window of the feed: places from the head on. A crash ends it, and what it has committed stays."""
+        self._run_once(chance or random.Random(0), trouble, self.records[newest:oldest])
+
+    def crash(self, chance: random.Random, trouble: float) -> None:
+        """One run, which may come to the end of its pass or not."""
+        self._run_once(chance, trouble)
+
+    def stored(self) -> set[str]:
+        found = rows(self.url, f"SELECT event_id FROM {slice_of(self.url, self.stream).table}")
+        return {event_id for (event_id,) in found}
+
+    def served_ids(self) -> set[str]:
+        return {event.event_id for event in READER.parse([msgspec.Raw(raw) for raw in self.records]).events}
+
+    def _run_once(self, chance: random.Random, trouble: float, window: list[bytes] | None = None) -> None:
+        run = RunWriter(self.url, open_test_run(self.url, self.spec, is_backfill=window is not None))
+        self._window = window
+        try:
+            with suppress(_Crash):
+                self._walk(run, chance, trouble)
+        finally:
+            self._window = None
+            run.connection.close()
 
     def kept(self) -> Counter[bytes]:
         found = rows(self.url, "SELECT raw FROM rejected_events WHERE stream = %s", (self.stream,))
@@ -96,7 +122,7 @@ class HeadFeed:
             if (
                 resume.pass_kind == "incremental"
                 and asked.next_cursor is not None
-                and is_known_entirely(run.connection, run.run.slice, asked, resume.pass_started_at)
+                and is_known_entirely(run.connection, run.run.slice, asked, resume.known_before)
             ):
                 asked.ends_pass = "reached_known"
             buffered.append(asked)
@@ -114,15 +140,16 @@ class HeadFeed:
 
     def _page(self, number: int, walk: int, cursor: str | None) -> EventPage:
         self.requests += 1
-        start = 0 if cursor is None else len(self.records) - int(cursor)
-        raws = self.records[start : start + self.limit]
+        records = self.records if self._window is None else self._window
+        start = 0 if cursor is None else len(records) - int(cursor)
+        raws = records[start : start + self.limit]
         parsed = READER.parse([msgspec.Raw(raw) for raw in raws])
-        left = len(self.records) - start - len(raws)
+        left = len(records) - start - len(raws)
         made = page(number, parsed.events, rejected=parsed.rejected, walk=walk)
         return dataclasses.replace(
             made,
             cursor=cursor,
             next_cursor=str(left) if left else None,
             ends_pass=None if left else "last_page",
-            expected_total=len(self.records) if self.tells_total and cursor is None else None,
+            expected_total=len(records) if self.tells_total and cursor is None else None,
         )

@@ -40,10 +40,11 @@ def open_test_run(
     lease_ttl_ms: int = 60_000,
     me: Owner = ELSEWHERE,
     credential: Credential = NO_KEY,
+    is_backfill: bool = False,
 ) -> OpenRun:
     spec = stream_spec(stream, credential=credential) if isinstance(stream, str) else stream
     with connected(url) as connection:
-        return open_run(connection, spec, lease_ttl_ms, "test", me=me, alive=lambda _: False)
+        return open_run(connection, spec, lease_ttl_ms, "test", is_backfill=is_backfill, me=me, alive=lambda _: False)
 
 
 def slice_of(url: str, stream: str = "events", slice_name: str = "{}") -> Slice:
@@ -91,9 +92,11 @@ def run_writer(
     rule: Rule = "first",
     rejected_max_percent: float = 100,
     mode: CopyMode | None = None,
+    *,
+    is_backfill: bool = False,
 ) -> Iterator[RunWriter]:
     spec = by_rule(stream, rule) if isinstance(stream, str) else stream
-    writer = RunWriter(url, open_test_run(url, spec), rejected_max_percent, mode)
+    writer = RunWriter(url, open_test_run(url, spec, is_backfill=is_backfill), rejected_max_percent, mode)
     try:
         yield writer
     finally:

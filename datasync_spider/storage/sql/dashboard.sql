@@ -1,7 +1,7 @@
 -- name: dashboard_streams
--- The slices that were written last, each with the newest run that walks its feed: a replay says nothing of it, and
--- neither does a run whose rows are forgotten. Which they are is known before their runs are looked up, so that those that
--- are not shown cost nothing but their row.
+-- The slices that were written last, each with the newest run that is in a pass: a replay or a backfill says nothing of it,
+-- and neither does a run whose rows are forgotten. Which they are is known before their runs are looked up, so that those
+-- that are not shown cost nothing but their row.
 SELECT s.*, newest.run_id AS newest_run_id, now() AS read_at
 FROM (
     SELECT id, stream, slice, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
@@ -15,7 +15,7 @@ FROM (
 ) AS s
 LEFT JOIN LATERAL (
     SELECT r.run_id FROM ingestion_runs AS r
-    WHERE r.slice_id = s.id AND r.run_id >= s.first_run_id AND r.pass_kind <> 'replay'
+    WHERE r.slice_id = s.id AND r.run_id >= s.first_run_id AND r.pass_kind NOT IN ('replay', 'backfill')
     ORDER BY r.run_id DESC
     LIMIT 1
 ) AS newest ON true
@@ -39,7 +39,7 @@ FROM (
 ) AS s
 LEFT JOIN LATERAL (
     SELECT r.run_id FROM ingestion_runs AS r
-    WHERE r.slice_id = s.id AND r.run_id >= s.first_run_id AND r.pass_kind <> 'replay'
+    WHERE r.slice_id = s.id AND r.run_id >= s.first_run_id AND r.pass_kind NOT IN ('replay', 'backfill')
     ORDER BY r.run_id DESC
     LIMIT 1
 ) AS newest ON true

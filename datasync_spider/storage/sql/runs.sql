@@ -1,9 +1,9 @@
 -- name: lock_slice
 SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired,
-       pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
+       pass_number, pass_kind, pass_status, pass_expected_total, walk,
        newest_occurred_at, total_ingested,
-       paused_at
+       paused_at, completed_at, backfilled_at, coalesce(pass_known_before, pass_started_at) AS known_before
 FROM ingestion_state
 WHERE id = %(slice_id)s
 FOR UPDATE;
@@ -30,11 +30,15 @@ SET fence = %(fence)s,
 WHERE id = %(slice_id)s;
 
 -- name: begin_pass
+-- At the instant itself: the transaction may have begun before those of the run that it has waited for. What a backfill has
+-- stored since the last pass began is not known to this one, and neither is what came after it.
 UPDATE ingestion_state
 SET pass_number = %(pass_number)s,
     pass_kind = %(pass_kind)s,
     pass_status = 'open',
-    pass_started_at = now(),
+    pass_started_at = clock_timestamp(),
+    pass_known_before = LEAST(backfilled_at, clock_timestamp()),
+    backfilled_at = NULL,
     pass_expected_total = NULL,
     pass_oldest_at = NULL,
     pass_in_order = true,
@@ -44,7 +48,16 @@ SET pass_number = %(pass_number)s,
     total_filtered = 0,
     cursor = NULL
 WHERE id = %(slice_id)s
-RETURNING pass_started_at;
+RETURNING pass_known_before;
+
+-- name: begin_backfill
+-- Whatever it stores comes later than this.
+UPDATE ingestion_state SET backfilled_at = coalesce(backfilled_at, clock_timestamp()) WHERE id = %(slice_id)s
+RETURNING backfilled_at;
+
+-- name: has_counted_letters
+-- Whether the pass has met dead letters without an id.
+SELECT EXISTS (SELECT FROM rejected_events WHERE slice_id = %(slice_id)s AND seen_pass = %(pass_number)s) AS exists;
 
 -- name: read_trail
 -- The cursors that this walk has asked for: a repeat of one is a circle, across restarts too. A run may have to ask for its
@@ -54,21 +67,24 @@ WHERE slice_id = %(slice_id)s AND pass_number = %(pass_number)s AND walk = %(wal
   AND cursor IS DISTINCT FROM %(position)s;
 
 -- name: read_last_end
--- How the run ended that has moved the position last. A replay has no pages; earlier runs than first_run_id have moved one
--- that is forgotten.
+-- How the run ended that has moved the position last. A replay has no pages, and a backfill moves none; earlier runs than
+-- first_run_id have moved one that is forgotten.
 SELECT reason FROM ingestion_runs
-WHERE slice_id = %(slice_id)s AND pages > 0
+WHERE slice_id = %(slice_id)s AND pages > 0 AND pass_kind <> 'backfill'
   AND run_id >= (SELECT first_run_id FROM ingestion_state WHERE id = %(slice_id)s)
 ORDER BY run_id DESC
 LIMIT 1;
 
 -- name: read_pass_depth
 -- Whether a time may stand for all that lies above it: not where the pass has met dead letters without an id, which are
--- counted from the head on, nor where it has met known ground, above which they are counted.
+-- counted from the head on, nor where it has met known ground, above which they are counted. To a backfill, which is not in
+-- the pass, it says nothing.
 SELECT pass_oldest_at,
        pass_in_order AND known_walk = 0 AND NOT EXISTS (
            SELECT FROM rejected_events AS letter
            WHERE letter.slice_id = state.id AND letter.seen_pass = state.pass_number
+       ) AND NOT EXISTS (
+           SELECT FROM ingestion_runs AS run WHERE run.run_id = state.lease_run_id AND run.pass_kind = 'backfill'
        ),
        newest_occurred_at, total_ingested + total_rejected
 FROM ingestion_state AS state
@@ -129,7 +145,7 @@ FROM ingestion_runs
 WHERE run_id = %(run_id)s;
 
 -- name: count_known
--- How many of these ids were stored before this pass began: only those say that the walk has reached known ground.
+-- How many of these ids are known to the pass: only those say that the walk has reached known ground.
 SELECT count(*) FROM {table}
 WHERE event_id = ANY(%(event_ids)s) AND {of_slice} AND ingested_at < %(before)s;
 

@@ -14,12 +14,25 @@ WHERE pass_status <> 'new' OR total_ingested > 0 OR EXISTS (SELECT FROM ingestio
 GROUP BY stream
 ORDER BY min(id);
 
+-- name: read_last_backfill
+-- Where it is newer than the last run of a pass.
+SELECT run_id, status, reason, detail, started_at, ended_at, pages, events, inserted, duplicates, rejected
+FROM ingestion_runs AS run
+WHERE slice_id = %(slice_id)s AND pass_kind = 'backfill'
+  AND run_id >= (SELECT first_run_id FROM ingestion_state WHERE id = %(slice_id)s)
+  AND NOT EXISTS (
+      SELECT FROM ingestion_runs AS later
+      WHERE later.slice_id = run.slice_id AND later.run_id > run.run_id AND later.pass_kind NOT IN ('replay', 'backfill')
+  )
+ORDER BY run_id DESC
+LIMIT 1;
+
 -- name: read_last_runs
--- Runs that walk the feed: a replay says nothing of it.
+-- Runs of the passes: a replay or a backfill says nothing of them.
 SELECT run_id, stream, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,
        pages, events, inserted, duplicates, rejected, filtered, conflicts, bytes, retries, waited_ms, expected_total, start_cursor,
        end_cursor
 FROM ingestion_runs
-WHERE slice_id = %(slice_id)s AND pass_kind <> 'replay'
+WHERE slice_id = %(slice_id)s AND pass_kind NOT IN ('replay', 'backfill')
 ORDER BY run_id DESC
 LIMIT %(limit)s;

@@ -1,6 +1,6 @@
 -- name: list_slices
 -- Sources, streams and slices by name; a stream without a slice has a row, too. Only what is shown is looked at further: the
--- newest run that walks the feed, of those that tell of what is stored now.
+-- newest run that is in a pass, of those that tell of what is stored now.
 WITH chosen AS (
     SELECT source.name AS source, stream.name AS stream, stream.is_sliced,
            coalesce(stream.table_schema, current_schema()::text) AS table_schema, stream.table_name,
@@ -19,7 +19,7 @@ SELECT chosen.*, last.run_id, last.status, last.reason
 FROM chosen
 LEFT JOIN LATERAL (
     SELECT run_id, status, reason FROM ingestion_runs
-    WHERE slice_id = chosen.id AND run_id >= chosen.first_run_id AND pass_kind <> 'replay'
+    WHERE slice_id = chosen.id AND run_id >= chosen.first_run_id AND pass_kind NOT IN ('replay', 'backfill')
     ORDER BY run_id DESC
     LIMIT 1
 ) AS last ON true
@@ -139,8 +139,9 @@ WHERE source_id = %(source_id)s
 -- of the passes to come. What the API has asked for and whether it is paused is not forgotten.
 UPDATE ingestion_state AS slice
 SET cursor = NULL, pass_status = 'new', pass_kind = 'full', pass_started_at = NULL, pass_expected_total = NULL,
-    pass_oldest_at = NULL, pass_in_order = true, walk = 1, named_walk = 0, known_walk = 0,
-    counted_from_pass = pass_number + 1, total_ingested = 0, total_rejected = 0, total_filtered = 0, total_adopted = 0,
+    pass_oldest_at = NULL, pass_in_order = true, pass_known_before = NULL, backfilled_at = NULL,
+    walk = 1, named_walk = 0, known_walk = 0, counted_from_pass = pass_number + 1,
+    total_ingested = 0, total_rejected = 0, total_filtered = 0, total_adopted = 0,
     oldest_occurred_at = NULL, oldest_event_id = NULL, newest_occurred_at = NULL, newest_event_id = NULL,
     completed_at = NULL, updated_at = now(),
     first_run_id = greatest(

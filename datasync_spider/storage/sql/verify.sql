@@ -38,7 +38,7 @@ SELECT run_id, expected_total,
        (SELECT sum(filtered)::bigint FROM ingestion_runs AS same
         WHERE same.slice_id = run.slice_id AND same.pass_number = run.pass_number) AS filtered
 FROM ingestion_runs AS run
-WHERE slice_id = %(slice_id)s AND status = 'complete' AND pass_kind <> 'replay'
+WHERE slice_id = %(slice_id)s AND status = 'complete' AND pass_kind NOT IN ('replay', 'backfill')
   AND run_id >= (SELECT first_run_id FROM ingestion_state WHERE id = %(slice_id)s)
 ORDER BY run_id DESC
 LIMIT 1;
@@ -164,7 +164,8 @@ LIMIT %(limit)s;
 
 -- name: verify_chain
 -- Within a walk each page was asked for with the cursor that the page before it gave, also across runs. A walk begins at the
--- head; otherwise only where its beginning was deleted, or where a database was adopted in the middle of the feed.
+-- head; otherwise only where its beginning was deleted, or where a database was adopted in the middle of the feed. A backfill
+-- has chains of its own, in each run anew.
 SELECT count(*) OVER () AS found, run_id, page_number
 FROM (
     SELECT page.run_id, page.page_number, page.pass_number, page.walk, page.cursor, run.start_cursor,
@@ -173,7 +174,10 @@ FROM (
     FROM ingestion_pages AS page
     JOIN ingestion_runs AS run ON run.run_id = page.run_id
     WHERE page.slice_id = %(slice_id)s
-    WINDOW walked AS (PARTITION BY page.pass_number, page.walk ORDER BY page.run_id, page.page_number)
+    WINDOW walked AS (
+        PARTITION BY page.pass_number, page.walk, CASE WHEN run.pass_kind = 'backfill' THEN run.run_id END
+        ORDER BY page.run_id, page.page_number
+    )
 ) AS chained
 WHERE CASE
     WHEN place > 1 THEN expected IS NULL OR cursor IS DISTINCT FROM expected
@@ -188,7 +192,8 @@ LIMIT %(limit)s;
 -- of others.
 SELECT page.run_id, page.page_number, page.pass_number, page.walk, page.cursor, page.next_cursor
 FROM ingestion_state AS state
-JOIN ingestion_runs AS run ON run.slice_id = state.id AND run.run_id >= state.first_run_id
+JOIN ingestion_runs AS run
+    ON run.slice_id = state.id AND run.run_id >= state.first_run_id AND run.pass_kind <> 'backfill'
 CROSS JOIN LATERAL (
     SELECT * FROM ingestion_pages
     WHERE run_id = run.run_id

@@ -52,8 +52,9 @@ FROM rejected_events
 WHERE slice_id = %(slice_id)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1;
 
 -- name: count_kept
+-- What a backfill has kept since is left out: the pass has yet to meet it.
 SELECT raw_sha256, max(twin) FROM rejected_events
-WHERE slice_id = %(slice_id)s AND raw_sha256 = ANY(%(digests)s)
+WHERE slice_id = %(slice_id)s AND raw_sha256 = ANY(%(digests)s) AND rejected_at < %(before)s
 GROUP BY raw_sha256;
 
 -- name: save_seen
@@ -61,6 +62,18 @@ UPDATE rejected_events AS letter
 SET seen_pass = counted.seen_pass, seen_walk = counted.seen_walk, seen = counted.seen,
     seen_at_head = counted.seen_at_head, seen_before = counted.seen_before
 FROM (VALUES %s) AS counted (slice_id, raw_sha256, seen_pass, seen_walk, seen, seen_at_head, seen_before)
+WHERE letter.slice_id = counted.slice_id AND letter.raw_sha256 = counted.raw_sha256 AND letter.twin = 1;
+
+-- name: read_backfill_seen
+-- How far a walk of this backfill has counted these bytes.
+SELECT raw_sha256, backfill_walk, backfill_seen
+FROM rejected_events
+WHERE slice_id = %(slice_id)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND backfill_run = %(run_id)s;
+
+-- name: save_backfill_seen
+UPDATE rejected_events AS letter
+SET backfill_run = counted.run_id, backfill_walk = counted.walk, backfill_seen = counted.seen
+FROM (VALUES %s) AS counted (slice_id, raw_sha256, run_id, walk, seen)
 WHERE letter.slice_id = counted.slice_id AND letter.raw_sha256 = counted.raw_sha256 AND letter.twin = 1;
 
 -- name: checkpoint
@@ -89,6 +102,55 @@ SET cursor = %(cursor)s,
 WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
   AND checkpoint_page = %(first_page)s - 1
 RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total;
+
+-- name: checkpoint_backfill
+-- The same for a batch of a backfill, which belongs to no pass: position, walk and whatever else is the pass's stay, and so
+-- does its status. Of the totals and the watermarks the slice's own are kept exact. Gives no total to compare with: the one
+-- that the API tells of a window is not the stream's.
+UPDATE ingestion_state
+SET checkpoint_page = %(last_page)s,
+    total_ingested = total_ingested + %(inserted)s,
+    total_rejected = total_rejected + %(newly_rejected)s,
+    (oldest_occurred_at, oldest_event_id) = (
+        SELECT occurred_at, event_id
+        FROM (VALUES (oldest_occurred_at, oldest_event_id), (%(oldest_at)s::timestamptz, %(oldest_id)s::text))
+             AS mark (occurred_at, event_id)
+        WHERE occurred_at IS NOT NULL
+        ORDER BY occurred_at, event_id COLLATE "C"
+        LIMIT 1
+    ),
+    (newest_occurred_at, newest_event_id) = (
+        SELECT occurred_at, event_id
+        FROM (VALUES (newest_occurred_at, newest_event_id), (%(newest_at)s::timestamptz, %(newest_id)s::text))
+             AS mark (occurred_at, event_id)
+        WHERE occurred_at IS NOT NULL
+        ORDER BY occurred_at DESC, event_id COLLATE "C" DESC
+        LIMIT 1
+    ),
+    updated_at = now(),
+    lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
+WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
+  AND checkpoint_page = %(first_page)s - 1
+RETURNING total_ingested, total_rejected,
+          total_filtered + (SELECT filtered FROM ingestion_runs WHERE run_id = %(run_id)s) + %(filtered)s, NULL::bigint;
+
+-- name: read_pass_head
+-- For a pass that ends now, where a backfill was opened since it began and a total is to be compared with: since when, and
+-- the newest record that one of its walks began with: that total is of then. Not where the pass was not in the feed's order:
+-- then no time says on which side of a page a record lies.
+SELECT state.backfilled_at, head.newest_at
+FROM ingestion_state AS state
+CROSS JOIN LATERAL (
+    SELECT max(newest_at) AS newest_at FROM ingestion_pages
+    WHERE slice_id = state.id AND pass_number = state.pass_number AND cursor IS NULL
+) AS head
+WHERE state.id = %(slice_id)s AND state.backfilled_at IS NOT NULL AND state.pass_in_order AND %(in_order)s
+  AND coalesce(%(expected_total)s::bigint, state.pass_expected_total) IS NOT NULL AND head.newest_at IS NOT NULL;
+
+-- name: count_above_pass
+-- Rows that a backfill has stored and that are newer than the pass's first page. The table is read as a whole.
+SELECT count(*) FROM {table}
+WHERE {of_slice} AND ingested_at >= %(backfilled_at)s AND occurred_at > %(newest_at)s;
 
 -- name: end_pass
 UPDATE ingestion_state

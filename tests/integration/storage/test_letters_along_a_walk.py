@@ -100,7 +100,7 @@ def test_a_page_of_records_without_ids_is_no_known_ground(database_url: str) -> 
     with run_writer(database_url) as run:
         run.write(mixed(1, "***ab", ends_pass="last_page"))
     with run_writer(database_url) as run:
-        before = run.run.resume.pass_started_at
+        before = run.run.resume.known_before
         assert not is_known_entirely(run.connection, EVENTS, mixed(9, "**"), before)
         assert is_known_entirely(run.connection, EVENTS, mixed(9, "**b"), before)
 

@@ -327,3 +327,18 @@ def test_who_has_begun_a_new_slice_of_a_stream_that_is_being_dropped_is_let_try_
         beginning.join(30)
     assert outcomes == ["the stream orders has just been dropped by another process"]
     fill(database_url, slice_name=B)
+
+
+@pytest.mark.parametrize("action", [reset, drop], ids=["reset", "drop"])
+def test_backfills_go_with_what_they_have_stored(database_url: str, action: Callable[..., None]) -> None:
+    fill(database_url)
+    spec = stream_spec("orders", fingerprint={"id": "id"})
+    writer = RunWriter(database_url, open_test_run(database_url, spec, is_backfill=True))
+    with closing(writer.connection):
+        writer.write(page(1, ["x"], rejected=[RejectedEvent(1, "no_id", b"{}")], ends_pass="last_page"))
+        finish_run(writer.connection, writer.run, "complete", "backfilled", None, 0, 0)
+    remove(database_url, action)
+    marks = "SELECT backfilled_at, pass_known_before FROM ingestion_state WHERE stream = 'orders'"
+    assert rows(database_url, marks) == ([(None, None)] if action is reset else [])
+    resume = open_test_run(database_url, spec).resume
+    assert (resume.pass_kind, resume.cursor, resume.begins_pass) == ("full", None, True)

@@ -167,7 +167,7 @@ def test_a_page_is_known_only_if_all_of_it_was_stored_before_this_pass(database_
     with run_writer(database_url) as run:
         resume = run.writer._run.resume
         run.write(page(1, ["new"]))
-        before = resume.pass_started_at
+        before = resume.known_before
         known = is_known_entirely(run.connection, EVENTS, page(9, [event("a"), refused, event("b")]), before)
         unknown = is_known_entirely(run.connection, EVENTS, page(9, ["a", "b", "never"]), before)
         of_this_pass = is_known_entirely(run.connection, EVENTS, page(9, ["new"]), before)

@@ -179,6 +179,13 @@ def test_a_deep_place_of_records_takes_nothing_from_the_depth_of_a_record() -> N
         assert columns(deep, page) == ((["id"], [None]) if is_taken else None)
 
 
+@pytest.mark.parametrize("text", ['[{"id":1,"a":{"x":DEEP}}]', '{"data":{"items":[{"id":1}],"x":DEEP}}'])
+def test_what_lies_beside_a_place_is_as_deep_as_its_level_makes_it(text: str) -> None:
+    layout = Layout(records=((), ("data", "items")), ids=(("a", "id"), ("id",)), times=())
+    for levels, expected in ((510, (["1"], [None])), (511, None)):
+        assert columns(layout, text.replace("DEEP", "[" * levels + "]" * levels)) == expected
+
+
 def test_a_name_is_met_by_its_bytes_and_only_whole() -> None:
     names = ["x" * length for length in (*range(1, 20), 63, 64, 65, 66, 128, 254, 255)]
     for name in names:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from datasync_spider.api.grammar import MAX_DEPTH, Ungrammatical, unstorable_escape, walk
+from datasync_spider.api.grammar import MAX_DEPTH, Ungrammatical, unstorable_escape, walk, walk_list
 from tests.unit.api.jsontexts import any_text, objects, read_strictly, values, written
 
 
@@ -58,6 +58,16 @@ def test_the_members_of_an_object_are_found_where_they_stand(text: bytes) -> Non
 
 def test_of_equal_keys_the_last_counts_and_keeps_its_place() -> None:
     assert list(walk(b'{"a":1,"b":{"a":2},"a":[3]}').items()) == [(b'"b"', b'{"a":2}'), (b'"a"', b"[3]")]
+
+
+@given(written(st.lists(values(any_text))))
+def test_the_elements_of_a_list_are_found_where_they_stand(text: bytes) -> None:
+    assert list(map(read_strictly, walk_list(text))) == read_strictly(text)
+
+
+@pytest.mark.parametrize("text", [b'{"a":[1]}', b'"a"', b"null", b"[]", b"[ ]"])
+def test_other_values_have_no_elements(text: bytes) -> None:
+    assert walk_list(text) == []
 
 
 @pytest.mark.parametrize("text", [b"[1,2]", b'"a"', b"null", b"{}", b"[[{}]]"])

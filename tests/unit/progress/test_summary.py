@@ -144,3 +144,13 @@ def test_giving_up_on_what_may_be_a_pages_size_names_the_page_limit(error: Retry
 @pytest.mark.parametrize("reason", ["connection_refused", "host_not_found", "tls_failed", "proxy_refused"])
 def test_giving_up_on_an_api_that_is_away_names_no_page_limit(reason: str) -> None:
     assert "API_PAGE_LIMIT" not in gave_up_on(ConnectionTrouble(reason, "the last failure was timeout"))
+
+
+def test_a_backfill_is_called_one_and_begins_anew_where_it_was_stopped() -> None:
+    headline, *_, following = summary(row("complete", "backfilled", pass_kind="backfill"), 10, 0)
+    assert headline == "ingestion complete: run 12 of stream events, a backfill in 4 min 12 s; backfilled"
+    assert following == "  next: nothing; a further run fetches only what is new"
+    *_, following = summary(row("stopped", "SIGTERM", pass_kind="backfill"), 10, 0)
+    assert following.startswith("  next: what it has stored stays; a run for the same window begins it anew")
+    *_, following = summary(row("failed", "api_refused", pass_kind="backfill"), 10, 0)
+    assert "stored position" not in following

@@ -15,7 +15,7 @@ def resume(cursor: str | None = None, trail: tuple[str, ...] = (), walk: int = 1
         cursor=cursor,
         pass_number=1,
         pass_kind="full",
-        pass_started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        known_before=datetime(2026, 1, 1, tzinfo=UTC),
         walk=walk,
         trail=trail,
         newest_ms=None,

@@ -20,7 +20,7 @@ def resume(cursor: str | None, *trail: str, expected_total: int | None = None) -
         cursor=cursor,
         pass_number=1,
         pass_kind="full",
-        pass_started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        known_before=datetime(2026, 1, 1, tzinfo=UTC),
         walk=4,
         trail=trail,
         newest_ms=None,

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.storage.completion import judge
+from datasync_spider.storage.completion import judge, judge_backfill
 
 counts = st.integers(min_value=0, max_value=10**12)
 
@@ -42,3 +42,16 @@ def test_what_is_counted_twice_proves_nothing_and_the_detail_says_it() -> None:
         "4,000 stored, 1,200 rejected (201 of them for events that are counted already), 0 filtered,"
         " but the API counts 5,000: 1 are missing"
     )
+
+
+def test_what_is_newer_than_the_total_makes_up_for_nothing() -> None:
+    verdict = judge(10, 12, 0, 0, "last_page", counted_twice=0, above=3)
+    assert (verdict.run_status, verdict.pass_status) == ("incomplete", "short")
+    assert "12 stored (3 of them by a backfill, newer than this total)" in verdict.detail
+    assert judge(10, 12, 0, 0, "last_page", counted_twice=0, above=2).run_status == "complete"
+
+
+def test_the_end_of_a_backfill_says_nothing_of_the_pass() -> None:
+    verdict = judge_backfill()
+    assert (verdict.run_status, verdict.pass_status, verdict.reason) == ("complete", None, "backfilled")
+    assert "no total says whether it was all of the window" in verdict.detail
