@@ -15,6 +15,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
 
 import datasync_spider.commands
+from datasync_spider.sources.load import read_source
 from datasync_spider.spiders.events import EventsSpider
 from tests.unit.docs.pages import PROJECT, markdown_files, read
 
@@ -93,6 +94,13 @@ def test_the_readme_has_less_than_200_lines() -> None:
 @pytest.mark.parametrize("path", markdown_files(), ids=lambda path: str(path.relative_to(PROJECT)))
 def test_every_command_that_a_page_tells_to_type_exists(path: Path) -> None:
     assert [(command, wrong) for command in typed(path) if (wrong := complaint(command))] == []
+
+
+def test_the_source_that_the_readme_shows_is_one() -> None:
+    (block,) = [block for block in read(README).blocks if block.language == "toml"]
+    source = read_source("\n".join(block.lines), "sources/github.toml")
+    assert list(source.streams) == ["issues"]
+    assert ["scrapy", "crawl", f"{source.name}.issues"] in list(typed(README))
 
 
 def test_the_readme_tells_the_two_commands_and_the_crawl() -> None:
