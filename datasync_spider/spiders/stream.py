@@ -122,7 +122,11 @@ class StreamSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         if self._walk is None:
             raise CloseSpider("no_run")
-        yield self._request(self._walk.first_cursor())
+        try:
+            request = self._request(self._walk.first_cursor())
+        except DatasyncError as error:
+            self._fail(error)
+        yield request
 
     async def parse(self, response: Response) -> AsyncIterator[Any]:
         """The request that follows, and the page."""
