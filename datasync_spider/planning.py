@@ -94,9 +94,10 @@ def named_plan(settings: BaseSettings, *, with_secrets: bool = True) -> SyncPlan
 
 
 def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str] | None:
-    """The source with the stream of this name; None where no source is meant.
+    """The source with the stream of this name. None where no source is meant.
 
-    A stream of the built-in API may have a name with a dot in it, too. Raises ConfigurationError where the source that is named has no such stream.
+    A stream of the built-in API may have a name with a dot in it, too. Raises ConfigurationError where the source that
+    is named has no such stream.
     """
     files = source_files(settings)
     source_name, _, stream = name.partition(".")
