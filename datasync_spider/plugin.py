@@ -15,7 +15,7 @@ Invariant: what this module exports keeps its names and meanings; all else of th
 from __future__ import annotations
 
 from datasync_spider.errors import ConfigurationError, SourceRefused
-from datasync_spider.sources.load import read_source
+from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.paths import MISSING, Path, parse_path
 from datasync_spider.sources.spec import (
     BasicAuth,

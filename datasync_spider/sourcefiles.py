@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from datasync_spider.errors import ConfigurationError, SourceRefused
-from datasync_spider.sources.load import BUILT_IN, read_source
+from datasync_spider.sources.files.load import BUILT_IN, read_source
 from datasync_spider.sources.spec import Source
 
 

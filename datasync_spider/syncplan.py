@@ -19,7 +19,7 @@ from datasync_spider.errors import ConfigurationError
 from datasync_spider.headers import merged_pairs
 from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.auth import Authorization, authorize
-from datasync_spider.sources.load import BUILT_IN
+from datasync_spider.sources.files.load import BUILT_IN
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from datasync_spider.errors import SourceRefused
-from datasync_spider.sources.load import read_tables
+from datasync_spider.sources.files.load import read_tables
+from datasync_spider.sources.files.tables import key_text, shown
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import BasicAuth, End, HeadersAuth, Next, QueryAuth, Source, Stream
-from datasync_spider.sources.tables import key_text, shown
 
 
 def checked(source: Source, place: str) -> Source:

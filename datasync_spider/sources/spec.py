@@ -1,8 +1,8 @@
 """A source and its parts as frozen values: what a file in SOURCES_DIR says, or a plug-in gives in Python.
 
-Invariant: a value that exists is whole and can be used; whatever is wrong with a file is found by
-:mod:`datasync_spider.sources.load`, and whatever is wrong with a value made in Python when it is made. No value here
-holds a secret: secrets are named, and read when a crawl starts.
+Invariant: what is wrong with a file is found before there is a value (:mod:`datasync_spider.sources.files.load`), and
+what is wrong with a value made in Python when it is first crawled (:mod:`datasync_spider.sources.inpython`). No value
+here holds a secret: secrets are named, and read when a crawl starts.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from datasync_spider.errors import SourceRefused
-from datasync_spider.sources.load import read_source
+from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.spec import Source
 
 FILE = "sources/plain.toml"

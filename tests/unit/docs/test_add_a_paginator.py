@@ -40,7 +40,7 @@ def test_the_example_is_about_as_long_as_is_said() -> None:
 
 def test_every_file_that_the_steps_name_is_there() -> None:
     named = {span for span in PAGE.code_spans() if re.fullmatch(r"[a-z_]+(?:/[a-z_]+)+(?:\.py|/)", span)}
-    assert "datasync_spider/sources/nextends.py" in named
+    assert "datasync_spider/sources/files/nextends.py" in named
     assert [span for span in named if not (PROJECT / span).exists()] == []
 
 

@@ -7,8 +7,8 @@ from typing import get_args
 
 import pytest
 
-from datasync_spider.sources import keys
-from datasync_spider.sources.load import read_source
+from datasync_spider.sources.files import keys
+from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.spec import Meaning
 from tests.unit.docs.pages import DOCS, Block, names, read
 

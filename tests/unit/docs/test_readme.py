@@ -15,7 +15,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
 
 import datasync_spider.commands
-from datasync_spider.sources.load import read_source
+from datasync_spider.sources.files.load import read_source
 from datasync_spider.spiders.events import EventsSpider
 from tests.unit.docs.pages import PROJECT, markdown_files, read
 

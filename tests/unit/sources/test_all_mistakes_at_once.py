@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasync_spider.errors import ConfigurationError, SourceRefused
-from datasync_spider.sources.load import read_source
+from datasync_spider.sources.files.load import read_source
 from tests.support.sourcetexts import FILE, REMOVED, changed, mistakes, only_mistake, plain, read, toml, without_slices
 
 CATALOG = Path(__file__).parents[3] / "datasync_spider" / "sources" / "catalog"

@@ -21,8 +21,8 @@ from datasync_spider.plugin import (
     Stream,
     parse_path,
 )
+from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.inpython import checked
-from datasync_spider.sources.load import read_source
 from tests.support.sourcetexts import changed, plain, read, without_slices
 from tests.unit.docs.pages import DOCS
 from tests.unit.docs.pages import read as read_page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from datasync_spider.sources.load import read_source
+from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paginators.protocol import Ask
 

@@ -9,12 +9,12 @@ import json
 import re
 from typing import Any, Literal, NamedTuple, NoReturn
 
-from datasync_spider.sources import keys
-from datasync_spider.sources.kinds import path_of, text_of, unlike, whole_number
+from datasync_spider.sources.files import keys
+from datasync_spider.sources.files.kinds import path_of, text_of, unlike, whole_number
+from datasync_spider.sources.files.tables import Kind, NotYet, Table, guess
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.slots import slots
 from datasync_spider.sources.spec import End, EndFlag, Next
-from datasync_spider.sources.tables import Kind, NotYet, Table, guess
 
 _NEXT = 'a table such as { from = "body:meta.next", to = "query:cursor" }'
 _FROM = "body:PATH or a list of these, header:NAME, link:REL or counter:offset"

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from datasync_spider.sources.keys import Keys
-from datasync_spider.sources.kinds import text_of
+from datasync_spider.sources.files.keys import Keys
+from datasync_spider.sources.files.kinds import text_of
+from datasync_spider.sources.files.tables import MASK, Table, shown
 from datasync_spider.sources.secretnames import may_be_secret
 from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.spec import SliceValues
-from datasync_spider.sources.tables import MASK, Table, shown
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 LONGEST_NAME_BYTES = 1_000

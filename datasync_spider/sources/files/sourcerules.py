@@ -10,11 +10,11 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from datasync_spider.sources.addresses import check_base_url, is_absolute
-from datasync_spider.sources.rules import slice_slots
+from datasync_spider.sources.files.rules import slice_slots
+from datasync_spider.sources.files.tables import key_text
 from datasync_spider.sources.secretnames import put_header, put_secrets
 from datasync_spider.sources.slots import SLICE, NoValue, fill_url, slot_values, slots
 from datasync_spider.sources.spec import BasicAuth, HeadersAuth, QueryAuth, SliceValues, Source, Stream
-from datasync_spider.sources.tables import key_text
 from datasync_spider.sources.urls import origin
 
 SOURCE_TABLE = "[source]"

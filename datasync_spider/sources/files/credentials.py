@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from datasync_spider.sources import keys
-from datasync_spider.sources.kinds import choice, text_of
+from datasync_spider.sources.files import keys
+from datasync_spider.sources.files.kinds import choice, text_of
+from datasync_spider.sources.files.tables import MASK, Kind, Table, masked, shown
 from datasync_spider.sources.secretnames import MARK, is_reference, may_be_secret, references
 from datasync_spider.sources.slots import checked_header, slots, with_stand_ins
 from datasync_spider.sources.spec import Auth, BasicAuth, HeadersAuth, Pairs, QueryAuth
-from datasync_spider.sources.tables import MASK, Kind, Table, masked, shown
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS = frozenset(

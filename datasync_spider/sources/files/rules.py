@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from datasync_spider.sources.files.tables import key_text
 from datasync_spider.sources.slots import PAGE_SIZE, SLICE, TIMES, slots
 from datasync_spider.sources.spec import Stream
-from datasync_spider.sources.tables import key_text
 
 
 class Finding(NamedTuple):

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from datasync_spider.sources.addresses import appendable, check_base_url, check_stream_url, shown_url, with_slash
+from datasync_spider.sources.files.tables import Kind, NotYet, guess, shown
 from datasync_spider.sources.paths import Path, parse_path
 from datasync_spider.sources.secretnames import MARK, may_be_secret
 from datasync_spider.sources.slots import with_stand_ins
-from datasync_spider.sources.tables import Kind, NotYet, guess, shown
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
-from datasync_spider.sources.keys import Keys
+from datasync_spider.sources.files.keys import Keys
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")

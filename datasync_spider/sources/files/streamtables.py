@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from datasync_spider.sources import keys
-from datasync_spider.sources.credentials import read_headers, read_query
-from datasync_spider.sources.kinds import boolean, choice, path, paths, scalar, stream_url, whole_number
-from datasync_spider.sources.nextends import read_end, read_next
+from datasync_spider.sources.files import keys
+from datasync_spider.sources.files.credentials import read_headers, read_query
+from datasync_spider.sources.files.kinds import boolean, choice, path, paths, scalar, stream_url, whole_number
+from datasync_spider.sources.files.nextends import read_end, read_next
+from datasync_spider.sources.files.slicetables import read_slices
+from datasync_spider.sources.files.tables import Kind, Table
 from datasync_spider.sources.paths import Path
-from datasync_spider.sources.slicetables import read_slices
 from datasync_spider.sources.spec import Incremental, Order, PageSize, Stream, Tombstone
-from datasync_spider.sources.tables import Kind, Table
 
 _ORDERS: tuple[Order, ...] = ("newest-first", "oldest-first", "none")
 _TYPES: tuple[Literal["known", "none"], ...] = ("known", "none")

@@ -10,10 +10,10 @@ import tomllib
 from typing import Any, get_args
 
 from datasync_spider.errors import SourceRefused
-from datasync_spider.sources import keys
 from datasync_spider.sources.addresses import check_origin, shown_url
-from datasync_spider.sources.credentials import read_auth, read_headers
-from datasync_spider.sources.kinds import (
+from datasync_spider.sources.files import keys
+from datasync_spider.sources.files.credentials import read_auth, read_headers
+from datasync_spider.sources.files.kinds import (
     PLAIN,
     PLAIN_ALLOWED,
     base_url,
@@ -26,11 +26,11 @@ from datasync_spider.sources.kinds import (
     unlike,
     whole_number,
 )
-from datasync_spider.sources.rules import findings_in
-from datasync_spider.sources.sourcerules import SOURCE_TABLE, source_findings
+from datasync_spider.sources.files.rules import findings_in
+from datasync_spider.sources.files.sourcerules import SOURCE_TABLE, source_findings
+from datasync_spider.sources.files.streamtables import read_stream
+from datasync_spider.sources.files.tables import Kind, Mistakes, Table, key_text, shown
 from datasync_spider.sources.spec import Budget, Meaning, MeaningRow, Source, Stream
-from datasync_spider.sources.streamtables import read_stream
-from datasync_spider.sources.tables import Kind, Mistakes, Table, key_text, shown
 
 BUILT_IN = "datasync"
 """The name of the source that comes with this program."""
