@@ -51,7 +51,7 @@ def built_in_plans(settings: BaseSettings, arguments: Mapping[str, str]) -> list
     config = Config.from_settings(settings)
     if given := _given_slice(arguments):
         config = replace(config, slice=given)
-    if "." in config.stream:
+    if "." in config.stream and _find_source(settings, config.stream) is not None:
         raise ConfigurationError(
             f"STREAM is {config.stream}, which is a stream of another source than that of scrapy crawl events: say"
             f" scrapy crawl {config.stream}, or leave STREAM out"
@@ -94,7 +94,7 @@ def named_plan(settings: BaseSettings, *, with_secrets: bool = True) -> SyncPlan
 
 
 def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str] | None:
-    """The source with the stream of this name; None where no source is meant.
+    """The source with the stream of this name. None where no source is meant.
 
     A stream of the built-in API may have a name with a dot in it, too. Raises ConfigurationError where the source that
     is named has no such stream.

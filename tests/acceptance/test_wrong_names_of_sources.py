@@ -1,4 +1,4 @@
-"""A broken file beside good ones costs its own streams, says all of its mistakes, and harms nothing else."""
+"""A broken file or a wrong name costs what it is about: it says all that is wrong, and harms nothing else."""
 
 from __future__ import annotations
 
@@ -72,3 +72,13 @@ def test_the_others_are_listed_and_crawled_and_the_broken_one_says_why_not(
     for name in ("'hub.recrods'", "events", "hub.records", "shelf.records"):
         assert name in last_words
     assert value(database_url, "SELECT count(*) FROM ingestion_runs") == runs
+
+
+def test_the_crawl_of_events_takes_no_stream_of_another_source(
+    tmp_path: Path, start_crawl: Callable[..., Crawl], database_url: str
+) -> None:
+    files = write_sources(tmp_path / "sources", shelf=SHELF.format(base_url="http://127.0.0.1:9"))
+    crawl = start_crawl("http://127.0.0.1:9", STREAM="shelf.records", **files)
+    assert crawl.wait() == 2, crawl.log
+    assert "say scrapy crawl shelf.records, or leave STREAM out" in crawl.log
+    assert value(database_url, "SELECT count(*) FROM ingestion_runs") == 0
