@@ -49,7 +49,7 @@ CONCURRENT_ITEMS = 1
 # For one host. Scrapy's default makes and names a queue for each request, since its queue of this host is always empty.
 SCHEDULER_PRIORITY_QUEUE = "scrapy.pqueues.ScrapyPriorityQueue"
 # How many bytes of responses may wait for the writer before fetching pauses; at least one page passes in any case.
-SCRAPER_SLOT_MAX_ACTIVE_SIZE = 8_000_000
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 5_000_000
 
 # Scrapy's own components are named here one by one or not at all: it would import those that are merely switched off.
 DOWNLOADER_MIDDLEWARES_BASE: dict[str, int | None] = {}

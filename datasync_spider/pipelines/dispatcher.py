@@ -227,7 +227,9 @@ class Dispatcher:
         number = job.batch.number
         while job.line is None:
             job.line = self._take_idle()
-            if job.line is None:
+            if job.line is not None:
+                self._part_if_ended(job, job.line)
+            else:
                 try:
                     job.line = self._open()
                 except StorageUnavailable as error:
@@ -239,6 +241,14 @@ class Dispatcher:
                     with job.not_counted():
                         self._turns.wait(number, None)
         return job.line.connection
+
+    def _part_if_ended(self, job: _Job, idle: _Line) -> None:
+        """A server may end what is idle (idle_session_timeout). Nothing was under way there, so it costs no attempt."""
+        try:
+            begin(idle.connection)
+        except StorageUnavailable:
+            job.line = None
+            close_quietly(idle.connection)
 
     def _open(self) -> _Line:
         label = self._writer.label(next(self._line_numbers))
