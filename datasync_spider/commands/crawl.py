@@ -27,6 +27,8 @@ from datasync_spider.errors import (
     Stalled,
     Stopped,
     StorageError,
+    StreamChanged,
+    StreamPaused,
 )
 from datasync_spider.exitcodes import worst
 from datasync_spider.lastwords import End, say
@@ -58,6 +60,7 @@ _READ_END_SECONDS = 5.0
 # After a signal, nobody wants to wait for a database that does not answer.
 _READ_END_AFTER_SIGNAL_SECONDS = 2.0
 _ASK_WHY_SECONDS = 2.0
+_REFUSED_AS_CONFIGURED = frozenset({StreamChanged.reason, StreamPaused.reason})
 _TOLD = (
     *("run_id", "stream", "slice", "status", "reason", "detail", "expected_total"),
     *("pages", "events", "inserted", "duplicates", "rejected", "filtered", "retries", "waited_ms"),
@@ -222,13 +225,13 @@ def _is_running(crawler: Crawler) -> bool:
 def _without_run(refused: str | None, detail: str | None, stream: str, signal_name: str | None) -> End:
     if refused == ExportRefused.reason:
         return End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused("an export cannot be made, see above"))
-    if detail is not None:
+    if detail is not None and refused in _REFUSED_AS_CONFIGURED:
         return End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(detail, refused))
     if refused == "lease_held":
         return End(exitcodes.LEASE_HELD, summary.lease_held(stream))
     if signal_name is not None:
         return End(exitcodes.STOPPED, summary.stopped_early(signal_name))
-    return End(exitcodes.FAILED, summary.not_started("no run could be opened, see above", refused))
+    return End(exitcodes.FAILED, summary.not_started(detail or "no run could be opened, see above", refused))
 
 
 def _judge(run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str]) -> End:

@@ -122,6 +122,7 @@ class PostgresPipeline:
         except (StorageError, Stalled) as error:
             logger.error("the run could not be opened: %s", error)
             self._crawler.stats.set_value(stats.REFUSED, error.reason)
+            self._crawler.stats.set_value(stats.REFUSED_DETAIL, str(error))
             raise CloseSpider(error.reason) from error
         failpoints.reach("run_opened")
         self._run = run

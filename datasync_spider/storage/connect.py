@@ -16,7 +16,7 @@ import psycopg2
 
 from datasync_spider.errors import StorageRefused, StorageUnavailable
 from datasync_spider.storage.connection import Connection, Cursor, RowCursor
-from datasync_spider.storage.dsn import connection_parameters, counting_variables, refused_variable
+from datasync_spider.storage.dsn import connection_parameters, counting_variables, refused_part, refused_variable
 from datasync_spider.storage.translate import translated
 
 __all__ = ["Connection", "RowCursor", "begin", "close_quietly", "connect", "connected", "roll_back"]
@@ -53,7 +53,7 @@ def connect(database_url: str, *, connect_timeout_seconds: int = 5, label: str =
             connection.set_session(isolation_level="READ COMMITTED", readonly=readonly, deferrable=False)
             return connection
     except StorageUnavailable as error:
-        raise _with_variables(error, database_url) from error
+        raise _with_cause(error, database_url) from error
 
 
 def _opened(parameters: dict[str, Any]) -> Connection:
@@ -66,11 +66,14 @@ def _opened(parameters: dict[str, Any]) -> Connection:
     return opened
 
 
-def _with_variables(error: StorageUnavailable, database_url: str) -> StorageUnavailable | StorageRefused:
-    """The error, with the environment's part in it: only names, since one of them is the password's."""
+def _with_cause(error: StorageUnavailable, database_url: str) -> StorageUnavailable | StorageRefused:
+    """The error, with the environment's part in it, or the URL's: only names, since one of them is the password's."""
     refused = refused_variable(os.environ, database_url, str(error))
     if refused is not None:
         return StorageRefused(f"{error} (this is {refused} of the environment: correct or unset it)")
+    part = refused_part(database_url, str(error))
+    if part is not None:
+        return StorageRefused(f"{error} ({part})")
     names = counting_variables(os.environ, database_url)
     return StorageUnavailable(f"{error} (the environment's {', '.join(names)} count as well)") if names else error
 

@@ -8,6 +8,7 @@ docs/reference/settings.md, and named where a connection fails.
 from __future__ import annotations
 
 import os
+import pwd
 import re
 from collections.abc import Mapping
 
@@ -112,6 +113,28 @@ def refused_variable(environ: Mapping[str, str], database_url: str, message: str
         if name != _SECRET and any(f'"{word}"' in message for word in words):
             return name
     return None
+
+
+def refused_part(database_url: str, message: str) -> str | None:
+    """What of the URL a failed connection's message is about, where that does not mend by itself, and what to write.
+
+    A login that is refused by name may mend, as where another container makes the role or the database.
+    """
+    given = _parsed(database_url)
+    if "sslmode" in given and "SSL was required" in message:
+        return f"DATABASE_URL has sslmode={given['sslmode']}: let the server speak TLS, or write another sslmode"
+    if not given.get("user") and "service" not in given and _is_about_our_user(message):
+        return "DATABASE_URL names no user, so this one's name was taken: write postgresql://USER@HOST/DATABASE"
+    return None
+
+
+def _is_about_our_user(message: str) -> bool:
+    """Libpq logs in by the name of whoever runs this process, which may have none."""
+    try:
+        name = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return True
+    return f'"{name}"' in message and "too many connections" not in message
 
 
 def _option_words(options: str) -> list[str]:

@@ -19,6 +19,8 @@ _PASSING_CODES = frozenset({"55P03", "55006", "25P03", "25P04", "XX000"})
 # Classes that speak of the data in hand. 54 is a limit that a row exceeds, such as a too large index entry.
 _DATA_CLASSES = frozenset({"21", "22", "23", "54"})
 UNIQUE_VIOLATION = "23505"
+# What a server's words leave open. A standby may be made the primary, so it is tried again for a while.
+_REMEDIES = {"25006": "the server takes no writes, as a standby does: name the primary in DATABASE_URL"}
 
 
 def classify(sqlstate: str | None) -> type[StorageError]:
@@ -39,6 +41,8 @@ def translate(error: psycopg2.Error) -> StorageError:
     message = " ".join((error.diag.message_primary or str(error)).split()) or type(error).__name__
     if sqlstate is None and isinstance(error, psycopg2.ProgrammingError):
         return StorageRefused(message)
+    if sqlstate in _REMEDIES:
+        message = f"{message} ({_REMEDIES[sqlstate]})"
     return classify(sqlstate)(message, sqlstate)
 
 

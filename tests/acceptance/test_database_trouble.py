@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.migrate import migrate
 from tests.support.crawl import Crawl
 from tests.support.database import rows
 from tests.support.ledger import wait_for_pages
@@ -85,3 +87,15 @@ def test_a_server_that_freezes_does_not_keep_a_signal_from_ending_the_run(
     again = start_crawl(slow_mock.base_url, DATABASE_URL=own_server.url, **SETTINGS)
     assert again.wait() == 0, again.log
     assert_exact(own_server.url, 8000)
+
+
+def test_a_server_that_takes_no_writes_is_named_in_the_last_lines(
+    slow_mock: MockApi, start_crawl: Callable[..., Crawl], own_server: OwnServer
+) -> None:
+    with connected(own_server.url) as connection:
+        migrate(connection)
+    own_server.become_standby()
+    crawl = start_crawl(slow_mock.base_url, DATABASE_URL=own_server.url, **SETTINGS)
+    assert crawl.wait() == 1, crawl.log
+    last = crawl.log[crawl.log.index("ingestion not started") :]
+    assert "the server takes no writes, as a standby does: name the primary in DATABASE_URL" in last

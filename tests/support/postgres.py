@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,15 @@ class OwnServer:
         """Brings it back, through crash recovery."""
         # The fixture's own hold keeps the server up when this one is given back.
         start_embedded(self.home).close()
+
+    def become_standby(self) -> None:
+        """It takes no writes from now on, and follows nobody."""
+        self.lose_power()
+        data = self.home / "postgres" / "data"
+        (data / "standby.signal").touch()
+        # The server opens it for writing.
+        os.chown(data / "standby.signal", data.stat().st_uid, data.stat().st_gid)
+        self.start()
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
