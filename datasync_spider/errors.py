@@ -3,6 +3,7 @@
 DatasyncError
 ├── ConfigurationError        refuse to start: exit code 2, before any request
 │   ├── ExportRefused         an export that is asked for cannot be made
+│   ├── WronglyCalled         a command line names what there is not
 │   └── SourceRefused         a source's file is wrong: its streams cannot be crawled, others can
 ├── RetryableError            ask again after a pause; the position is unchanged
 │   ├── PageUnreadable        a 200 whose body is no page: truncated, empty, HTML, no data array
@@ -63,6 +64,10 @@ class ExportRefused(ConfigurationError):
     """A file that is asked for besides could not even be begun."""
 
     reason = "export_refused"
+
+
+class WronglyCalled(ConfigurationError):
+    """What is to be corrected is the command, and not a setting."""
 
 
 class SourceRefused(ConfigurationError):

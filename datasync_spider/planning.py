@@ -18,7 +18,7 @@ from datasync_spider.config.kinds import slice_name
 from datasync_spider.config.model import project_directory
 from datasync_spider.config.secrets import read_secrets
 from datasync_spider.config.sources import Sources, read_dotenv
-from datasync_spider.errors import ConfigurationError
+from datasync_spider.errors import ConfigurationError, WronglyCalled
 from datasync_spider.logs.install import also_redact
 from datasync_spider.sourcefiles import SourceFiles, read_source_files
 from datasync_spider.sources.inpython import checked
@@ -131,7 +131,7 @@ def _python_sources(settings: BaseSettings) -> dict[str, tuple[Source, str]]:
 def _check_names(arguments: Mapping[str, str]) -> None:
     unknown = sorted(arguments.keys() - set(_ARGUMENTS))
     if unknown:
-        raise ConfigurationError(
+        raise WronglyCalled(
             f"unknown spider argument -a {', '.join(unknown)}: there are slice, since and until; settings are given"
             " with -s"
         )
@@ -144,7 +144,7 @@ def _given_slice(arguments: Mapping[str, str]) -> str | None:
     try:
         return str(kind.read(arguments["slice"]))
     except ValueError as error:
-        raise ConfigurationError(f"-a slice={arguments['slice']}: {error}; allowed: {kind.allowed}") from None
+        raise WronglyCalled(f"-a slice={arguments['slice']}: {error}; allowed: {kind.allowed}") from None
 
 
 def _chosen(name: str, stream: Stream, wanted: str) -> Sequence[SliceValues]:
@@ -177,19 +177,19 @@ def _narrowed(plan: SyncPlan, arguments: Mapping[str, str]) -> SyncPlan:
     bounds = {name: _instant_ms(name, arguments[name]) for name in ("since", "until") if name in arguments}
     for name in bounds:
         if not plan.takes(name):
-            raise ConfigurationError(
+            raise WronglyCalled(
                 f"-a {name}: the stream {plan.spec.name} cannot be asked for a time: its query has no {{{name}}}"
             )
     since_ms, until_ms = bounds.get("since"), bounds.get("until")
     if since_ms is not None and until_ms is not None and since_ms >= until_ms:
-        raise ConfigurationError(f"-a since={arguments['since']} is not before -a until={arguments['until']}")
+        raise WronglyCalled(f"-a since={arguments['since']} is not before -a until={arguments['until']}")
     return replace(plan, since_ms=since_ms, until_ms=until_ms)
 
 
 def _instant_ms(name: str, text: str) -> int:
     time_us = parse_timestamp(text)
     if time_us is None:
-        raise ConfigurationError(
+        raise WronglyCalled(
             f"-a {name}={text}: no time; allowed: a date or time in ISO 8601, UTC where it says no other zone, or"
             " seconds, milliseconds or microseconds since 1970"
         )

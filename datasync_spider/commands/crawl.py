@@ -29,6 +29,7 @@ from datasync_spider.errors import (
     StorageError,
     StreamChanged,
     StreamPaused,
+    WronglyCalled,
 )
 from datasync_spider.exitcodes import worst
 from datasync_spider.lastwords import End, say
@@ -115,6 +116,8 @@ class Command(crawl.Command):
                     services.enter_context(api(self.settings, plans[0]))
                 # The addresses of what was started are among the settings now.
                 return self._crawl(spider, spider.make_plans(self.settings, opts.spargs), database_url)
+        except WronglyCalled as error:
+            return [_called_wrongly(str(error))]
         except ConfigurationError as error:
             return [End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(str(error)))]
         except Stopped as error:
@@ -134,7 +137,7 @@ class Command(crawl.Command):
             spider = loader.load(name)
         except KeyError:
             known = " or ".join(sorted(loader.list()))
-            raise ConfigurationError(f"there is no spider {name!r}: say {known}") from None
+            raise WronglyCalled(f"there is no spider {name!r}: say {known}") from None
         if not hasattr(spider, "make_plans"):
             raise ConfigurationError(
                 f"the spider {name} is no stream's: those of this project subclass datasync_spider.plugin.StreamSpider"
