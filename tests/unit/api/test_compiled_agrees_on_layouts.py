@@ -16,7 +16,7 @@ from tests.unit.api.rawpages import damaged
 
 pytestmark = needs_compiled
 
-_PAGES = 1_000
+_PAGES = 400
 
 
 @pytest.mark.parametrize("number", range(len(LAYOUTS)))

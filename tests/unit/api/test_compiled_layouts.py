@@ -16,7 +16,7 @@ from tests.unit.api.rawpages import damaged
 
 pytestmark = needs_compiled
 
-_PAGES = 3_000
+_PAGES = 1_000
 
 
 def assert_true_of_page(layout: Layout, text: bytes, seen: Counter[str]) -> None:
