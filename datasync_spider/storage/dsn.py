@@ -118,13 +118,19 @@ def refused_variable(environ: Mapping[str, str], database_url: str, message: str
 def refused_part(database_url: str, message: str) -> str | None:
     """What of the URL a failed connection's message is about, where that does not mend by itself, and what to write.
 
-    A login that is refused by name may mend, as where another container makes the role or the database.
+    A role or a database that is not there may come, as where another container makes it; a password does not change.
     """
     given = _parsed(database_url)
     if "sslmode" in given and "SSL was required" in message:
         return f"DATABASE_URL has sslmode={given['sslmode']}: let the server speak TLS, or write another sslmode"
     if not given.get("user") and "service" not in given and _is_about_our_user(message):
         return "DATABASE_URL names no user, so this one's name was taken: write postgresql://USER@HOST/DATABASE"
+    if "no password supplied" in message:
+        return (
+            "DATABASE_URL holds no password, and the server wants one: write postgresql://USER:PASSWORD@HOST/DATABASE"
+        )
+    if "password authentication failed" in message:
+        return "the server does not take user and password of DATABASE_URL: correct them"
     return None
 
 

@@ -43,6 +43,38 @@ def test_a_server_without_tls_is_told_where_the_url_asks_for_it(port_without_tls
         pass
 
 
+@pytest.fixture
+def port_of_a_wrong_password() -> Iterator[int]:
+    """Of what asks for a password in clear, and refuses any as PostgreSQL does."""
+    fields = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "me"\0\0'
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1024)
+                connection.sendall(b"R\0\0\0\x08\0\0\0\x03")
+                connection.recv(1024)
+                connection.sendall(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+
+        refusing = threading.Thread(target=refuse)
+        refusing.start()
+        yield server.getsockname()[1]
+        refusing.join(10)
+
+
+@pytest.mark.parametrize(
+    ("login", "words"), [("me:wr0ng", "does not take user and password"), ("me", "DATABASE_URL holds no password")]
+)
+def test_a_password_that_is_wrong_or_missing_is_told_at_once_and_not_shown(
+    port_of_a_wrong_password: int, login: str, words: str
+) -> None:
+    url = f"postgresql://{login}@127.0.0.1:{port_of_a_wrong_password}/events?sslmode=disable"
+    with pytest.raises(StorageRefused, match=words) as refused, connected(url):
+        pass
+    assert "wr0ng" not in str(refused.value)
+
+
 def test_a_role_or_a_database_that_is_not_there_may_come(database_url: str) -> None:
     parts = urlsplit(database_url)
     for url in (
