@@ -174,7 +174,22 @@ class Command(crawl.Command):
             shutdown.uninstall()
             for crawler, _ in crawls:
                 crawler.signals.send_catch_log(signals.loop_ended)
-        return [_end_of(crawler, plan, database_url, shutdown.received) for crawler, plan in crawls]
+        ends = [_end_of(crawler, plan, database_url, shutdown.received) for crawler, plan in crawls]
+        return [*ends, *_not_begun(plans[len(crawls) :], ends, shutdown.received)]
+
+
+def _not_begun(plans: Sequence[SyncPlan], ends: Sequence[End], signal_name: str | None) -> list[End]:
+    """What is to be added of slices whose turn did not come: those before them may all be complete, the whole is not.
+
+    A signal that one of ``ends`` tells of is told.
+    """
+    if not plans:
+        return []
+    if signal_name is not None:
+        is_told = any(end.code == exitcodes.STOPPED for end in ends)
+        return [] if is_told else [End(exitcodes.STOPPED, summary.stopped_early(signal_name))]
+    labels = ", ".join(streamnames.label(plan.spec.name, plan.spec.slice) for plan in plans)
+    return [End(exitcodes.FAILED, summary.not_started(f"{labels}: no crawl could be begun, see above"))]
 
 
 def _end_of(crawler: Crawler, plan: SyncPlan, database_url: str, signal_name: str | None) -> End:

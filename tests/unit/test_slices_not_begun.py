@@ -1,0 +1,38 @@
+"""Slices whose turn did not come are never passed over: the whole is not complete, whatever the others are."""
+
+from __future__ import annotations
+
+from datasync_spider import exitcodes
+from datasync_spider.commands.crawl import _not_begun
+from datasync_spider.exitcodes import worst
+from datasync_spider.lastwords import End
+from tests.support.plans import plan_for
+
+PLAN = plan_for("http://127.0.0.1:1/api/v1")
+WHOLE = End(exitcodes.COMPLETE, ["ingestion complete"])
+
+
+def test_after_a_signal_between_two_slices_the_whole_was_stopped() -> None:
+    (end,) = _not_begun([PLAN, PLAN], [WHOLE, WHOLE], "SIGTERM")
+    assert worst(one.code for one in (WHOLE, WHOLE, end)) == exitcodes.STOPPED
+    assert "SIGTERM" in end.lines[0]
+
+
+def test_a_slice_that_was_stopped_tells_of_the_signal() -> None:
+    assert _not_begun([PLAN], [WHOLE, End(exitcodes.STOPPED, ["ingestion stopped"])], "SIGTERM") == []
+
+
+def test_without_a_signal_the_whole_has_failed_and_they_are_named() -> None:
+    (end,) = _not_begun([PLAN], [WHOLE], None)
+    assert end.code == exitcodes.FAILED
+    assert "events" in end.lines[0]
+
+
+def test_where_each_had_its_turn_there_is_nothing_to_add() -> None:
+    assert _not_begun([], [WHOLE], None) == _not_begun([], [WHOLE], "SIGTERM") == []
+
+
+def test_of_several_ends_the_worst_counts() -> None:
+    from_good_to_bad = [0, 6, 4, 5, 3, 2, 1]
+    for place, code in enumerate(from_good_to_bad):
+        assert worst(from_good_to_bad[: place + 1]) == code
