@@ -23,6 +23,7 @@ from scrapy.crawler import Crawler
 from datasync_spider.errors import ConnectionTrouble, OriginRefused, Stopped
 from datasync_spider.headers import header_pairs, listed_pairs, merged_pairs, plain_pairs
 from datasync_spider.proxies import proxy_for
+from datasync_spider.sources.requests import PageRequest
 from datasync_spider.sources.spec import Pairs
 from datasync_spider.sources.urls import origin, same_origin
 from datasync_spider.syncplan import ACCEPT, SyncPlan
@@ -142,7 +143,11 @@ class ApiClient:
 
     def get(self, url: str) -> Answer:
         """The whole answer, whatever its status. Raises NothingSent, AnswerLost, OriginRefused or Stopped."""
-        return self._told(url, Attempt(has_begun=True), lambda: self._fetch(url), is_upload=False)
+        return self.ask(PageRequest("GET", url))
+
+    def ask(self, request: PageRequest) -> Answer:
+        """The same of any request that reads, whatever its method is called."""
+        return self._told(request.url, Attempt(has_begun=True), lambda: self._fetch(request), is_upload=False)
 
     def post(self, url: str, upload: Upload) -> Answer:
         """The same, with a body that is never in memory as a whole."""
@@ -166,7 +171,7 @@ class ApiClient:
             kind = AnswerLost if has_begun else NothingSent
             raise kind(*self._trouble(error)) from error
 
-    async def _fetch(self, url: str) -> Answer:
+    async def _fetch(self, asked: PageRequest) -> Answer:
         started = time.monotonic()
         # Nothing is crawled: it is what Scrapy's client takes its settings and signals from.
         crawler = Crawler(Spider, {"DOWNLOAD_VERIFY_CERTIFICATES": True, "DOWNLOAD_WARNSIZE": 0})
@@ -177,7 +182,8 @@ class ApiClient:
             received_at.append(time.time())
 
         crawler.signals.connect(headers_received, scrapy_signals.headers_received)
-        request = Request(url, headers=dict(self._headers))
+        headers = dict(merged_pairs(self._headers, asked.headers))
+        request = Request(asked.url, method=asked.method, headers=headers, body=asked.body)
         if self._proxy is not None:
             request.meta["proxy"] = self._proxy.url
             if self._proxy.authorization is not None:

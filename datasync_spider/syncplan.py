@@ -23,12 +23,12 @@ from datasync_spider.sources.files.load import BUILT_IN
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
+from datasync_spider.sources.requests import PageRequest, page_request
 from datasync_spider.sources.secretnames import put_header, put_secrets, secrets_of
 from datasync_spider.sources.slicenames import canonical
-from datasync_spider.sources.slots import fill_query, fill_url, slot_values
+from datasync_spider.sources.slots import fill_url, slot_values
 from datasync_spider.sources.spec import PageSize, Pairs, SliceValues, Source, Stream
 from datasync_spider.sources.timetexts import written
-from datasync_spider.sources.urls import page_url, with_parameters
 from datasync_spider.storage.registry import StreamSpec, Tombstone
 from datasync_spider.streamnames import NO_SLICE
 
@@ -97,21 +97,29 @@ class SyncPlan:
 
     def takes(self, bound: str) -> bool:
         """Whether the API can be asked for what lies ``since`` or ``until`` a time."""
-        return any(f"{{{bound}}}" in text for _, text in self.stream.query)
+        return f"{{{bound}}}" in repr((self.stream.query, self.stream.body))
 
-    def url(self, position: str | None, *, until_ms: int | None = None, page_size: int | None = None) -> str:
-        """The URL of the page at the position, secrets of its query included. ``until_ms``: up to this time."""
+    def request(
+        self,
+        position: str | None,
+        *,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        page_size: int | None = None,
+    ) -> PageRequest:
+        """What asks for the page at the position, credentials of query and body included.
+
+        ``since_ms``, ``until_ms``: from and up to this time, where the plan says nothing else.
+        """
         form = self.stream.incremental.format
         values = slot_values(
             self.values,
             page_size=None if self.page_size is None else page_size or self.page_size,
-            since=written(self.since_ms, form),
+            since=written(self.since_ms if since_ms is None else since_ms, form),
             until=written(self.until_ms if until_ms is None else until_ms, form),
         )
-        place = fill_url(self.stream.url, values)
-        own = fill_query(self.stream.query, values)
-        url = page_url(self.base_url_text, place, own, self.paginator.ask(position))
-        return with_parameters(url, self.authorization.query)
+        ask = self.paginator.ask(position)
+        return page_request(self.stream, self.base_url_text, ask, values, self.authorization)
 
     def asked(self, url: str, position: str | None) -> Asked:
         """What an answer to the request is read with."""

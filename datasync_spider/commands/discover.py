@@ -92,9 +92,10 @@ def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
     from datasync_spider.logs.redaction import Redactor
 
     config = plan.config
-    url = plan.url(None, page_size=_ASKED_EVENTS)
+    asked = plan.request(None, page_size=_ASKED_EVENTS)
+    url = asked.url
     client = ApiClient.of(plan)
-    answer = client.get(url)
+    answer = client.ask(asked)
     found = examine(plan.pages, url, answer.status, answer.headers, answer.body, answer.received_at, _ASKED_EVENTS)
     sent = shown_headers(client.request_headers, plan.secrets)
     shown = Redactor(plan.secrets).redact(url)

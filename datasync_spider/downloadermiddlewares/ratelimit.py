@@ -98,7 +98,9 @@ class RateLimitMiddleware:
     def from_crawler(cls, crawler: Crawler) -> Self:
         plan = plan_of(crawler)
         budget_seconds, budget = plan.config.rate_limit_wait_budget_ms / 1000, plan.source.budget
-        declared = RequestBudget(budget.requests, budget.seconds) if budget is not None else None
+        declared = None
+        if budget is not None and budget.requests is not None and budget.seconds is not None:
+            declared = RequestBudget(budget.requests, budget.seconds)
         middleware = cls(crawler, Waiter(crawler), budget_seconds, declared)
         crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
         crawler.signals.connect(middleware._response_downloaded, scrapy_signals.response_downloaded)

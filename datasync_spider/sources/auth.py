@@ -10,6 +10,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import Auth, BasicAuth, HeadersAuth, Pairs, QueryAuth
 
 _BASIC = "Basic "
@@ -17,15 +18,16 @@ _BASIC = "Basic "
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """``headers`` and ``query`` are what each request carries, with secrets: not to be shown."""
+    """``headers``, ``query`` and ``body`` are what each request carries, with secrets: not to be shown."""
 
     headers: Pairs = field(default=(), repr=False)
     query: Pairs = field(default=(), repr=False)
+    body: tuple[tuple[Path, str], ...] = field(default=(), repr=False)
 
     @property
     def key(self) -> str | None:
         """What the API tells callers apart by; None where requests carry nothing."""
-        given = [*self.headers, *self.query]
+        given = [*self.headers, *self.query, *((str(path), text) for path, text in self.body)]
         if len(given) == 1:
             return given[0][1]
         return "\n".join(f"{name}: {value}" for name, value in sorted(given)) or None
@@ -33,7 +35,7 @@ class Authorization:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be printed, be it with its scheme or without: of user and password it is another text."""
-        given = tuple(value for _, value in (*self.headers, *self.query))
+        given = tuple(value for _, value in (*self.headers, *self.query, *self.body))
         return given + tuple(value.removeprefix(_BASIC) for value in given if value.startswith(_BASIC))
 
     @property
@@ -52,5 +54,5 @@ def authorize(auth: Auth | None, filled: Callable[[str], str]) -> Authorization:
         case BasicAuth():
             pair = f"{filled(auth.user)}:{filled(auth.password)}"
             return Authorization(headers=(("Authorization", f"{_BASIC}{base64.b64encode(pair.encode()).decode()}"),))
-        case None:
+        case _:
             return Authorization()

@@ -102,7 +102,7 @@ def _next(step: Next) -> dict[str, Any]:
     return _given(
         **{"from": places if step.source == "body" else named.get(step.source, step.source)},
         to=f"query:{step.parameter}" if step.to == "query" else step.to,
-        first=step.first if step.source == "counter" or step.first else None,
+        first=step.first,
         keep=None if step.keep is None else _plain(step.keep) or "none",
     )
 

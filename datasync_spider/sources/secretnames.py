@@ -94,7 +94,7 @@ def secret_places(source: Source) -> SecretPlaces:
             return SecretPlaces(frozenset(named | {"Authorization"}), frozenset())
         case QueryAuth(query=query):
             return SecretPlaces(frozenset(named), frozenset(query))
-        case None:
+        case _:
             return SecretPlaces(frozenset(named), frozenset())
 
 

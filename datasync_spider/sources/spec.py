@@ -20,7 +20,21 @@ SliceValues: TypeAlias = Mapping[str, str | int]
 """What makes a slice: its names with texts and whole numbers. Their canonical JSON is its name in storage."""
 
 Order: TypeAlias = Literal["newest-first", "oldest-first", "none"]
-Meaning: TypeAlias = Literal["throttled", "retry", "cursor-expired", "cursor-invalid", "denied", "fatal", "page"]
+Meaning: TypeAlias = Literal[
+    "throttled",
+    "retry",
+    "cursor-expired",
+    "cursor-invalid",
+    "resync",
+    "token-expired",
+    "denied",
+    "window-too-large",
+    "empty",
+    "end",
+    "fatal",
+    "page",
+]
+TimeFormat: TypeAlias = Literal["iso", "s", "ms", "us", "ns"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +59,60 @@ class QueryAuth:
     query: Mapping[str, str]
 
 
-Auth: TypeAlias = HeadersAuth | BasicAuth | QueryAuth
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyAuth:
+    """Members of the body of each request, by the path to each: ``{"auth.key": "secret:NAME"}``."""
+
+    body: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth2:
+    """A token that is asked for at ``token_url``, and sent as ``Authorization: Bearer``.
+
+    ``grant``: ``client-credentials``, or ``refresh`` with a first ``refresh_token``, which the API may replace at each
+    use. ``client_secret`` and ``refresh_token`` are ``secret:NAME``. ``send``: where the client's id and secret go.
+    ``leeway_seconds``: so long before a token's end another one is asked for. ``fields``: what the form has besides.
+    """
+
+    grant: Literal["client-credentials", "refresh"]
+    token_url: str
+    client_id: str
+    client_secret: str = ""
+    refresh_token: str = ""
+    scope: str = ""
+    audience: str = ""
+    send: Literal["basic", "form"] = "basic"
+    leeway_seconds: float = 60.0
+    fields: Pairs = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonAuth:
+    """A class of the user's: ``place`` is ``package.module:Class``. ``secrets``: the names that it is given."""
+
+    place: str
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+Auth: TypeAlias = HeadersAuth | BasicAuth | QueryAuth | BodyAuth | OAuth2 | PythonAuth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonBody:
+    """``value``: JSON, in whose texts slots may stand. A text that is one slot and nothing else takes its type."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormBody:
+    """Names and texts, as an HTML form sends them."""
+
+    fields: Pairs
+
+
+Body: TypeAlias = JsonBody | FormBody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +127,24 @@ class PageSize:
 class Next:
     """Where an answer says what follows, and where that goes in the next request.
 
-    ``source``: ``body``, ``header``, ``link`` or ``counter``. ``paths``: of ``body``, all places that may say it; those
-    that do must agree. ``name``: of a header, the ``rel`` of a link, or what is counted (``offset``). ``to``: ``query``
-    or ``url``. ``parameter``: of the query. ``first``: a counter's first value. ``keep``: the stream's own parameters
-    that stay beside it; None for all.
+    ``source``: ``body``, ``header``, ``link``, ``last``, ``counter``, ``object`` or ``python``. ``paths``: of ``body``,
+    all places that may say it, and those that do must agree; of ``last``, one of the page's last record; of ``object``,
+    the map that is merged into the query. ``name``: of a header, the ``rel`` of a link, what is counted (``offset`` or
+    ``page``), or ``package.module:Class``. ``to``: ``query``, ``body``, ``header`` or ``url``. ``parameter``: of the
+    query, or the header's name. ``path``: where in the body. ``first``: what the first page is asked for with, which a
+    counter counts from; None for nothing (a counter's 0 or 1). ``keep``: the stream's own parameters that stay beside
+    it; None for all. ``beside``: further ones, which make one position together with this one.
     """
 
-    source: Literal["body", "header", "link", "counter"]
-    to: Literal["query", "url"]
+    source: Literal["body", "header", "link", "last", "counter", "object", "python"]
+    to: Literal["query", "body", "header", "url"]
     paths: tuple[Path, ...] = ()
     name: str = ""
     parameter: str = ""
-    first: int = 0
+    path: Path | None = None
+    first: str | int | None = None
     keep: tuple[str, ...] | None = None
+    beside: tuple[Next, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,44 +159,90 @@ class EndFlag:
 class End:
     """What makes a page the last: any of these.
 
-    ``no_next``: nothing says what follows. ``empty``: no record. ``short``: fewer records than were asked for. Where a
-    flag is there, its word counts and not the others.
+    ``no_next``: nothing says what follows. ``empty``: no record. ``short``: fewer records than were asked for.
+    ``repeat``: what follows is what was asked for. ``statuses``: of answers that end a chain without a page, as 204.
+    Where a flag is there, its word counts and not the others.
     """
 
     no_next: bool = False
     empty: bool = False
     short: bool = False
+    repeat: bool = False
+    statuses: tuple[int, ...] = ()
     flags: tuple[EndFlag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeaningRow:
-    """An answer with this status, and this value at ``path`` of its body where a path is given, means that."""
+    """An answer with this status, and this value at ``path`` of its body where a path is given, means that.
+
+    ``substring``: in place of ``value``, a text within the text at ``path``, or within the whole body without a path.
+    """
 
     means: Meaning
     status: int | None = None
     path: Path | None = None
     value: Any = None
+    substring: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """So many requests in so many seconds, whatever else the API's headers say."""
+    """So many requests in so many seconds, whatever else the API's headers say; and in which words those say it.
 
-    requests: int
-    seconds: float
+    ``requests`` and ``seconds`` None: nothing is declared. ``concurrency``: requests in flight at most. ``limit``,
+    ``remaining``, ``reset``, ``retry_after``, ``poll_interval``: names of headers, beside those that are known anyhow.
+    ``unit``: of what ``reset`` and ``retry_after`` say. ``body_wait``: a path to a wait in the body, in ``unit`` too.
+    """
+
+    requests: int | None = None
+    seconds: float | None = None
+    concurrency: int | None = None
+    limit: str | None = None
+    remaining: str | None = None
+    reset: str | None = None
+    retry_after: str | None = None
+    poll_interval: str | None = None
+    unit: Literal["auto", "s", "ms", "epoch-s", "epoch-ms", "iso", "http-date"] = "auto"
+    body_wait: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incremental:
     """How a sync after the first one is shorter.
 
-    ``known``: it stops at ground that is proven. ``none``: each one is a full one. ``format``: how ``{since}`` and
-    ``{until}`` are written where the query has them.
+    ``known``: it stops at ground that is proven. ``since``: it asks for what is at or after the floor. ``resume``: it
+    goes on from the durable token that the last one ended with. ``window``: it asks for one span of time after another,
+    from the floor to now. ``none``: each one is a full one.
+
+    ``format``: how ``{since}`` and ``{until}`` are written. ``start``: where the first sync begins, a time or None for
+    the API's own beginning. ``inclusive``: whether a record of the very time ``{since}`` comes. ``overlap_seconds``: so
+    far before the floor is asked again. ``lag_seconds``: the floor stays so far behind now, since what is younger may
+    still be missing. ``step_seconds``: of a window. ``parallel``: so many windows side by side. ``conditional``: the
+    first page is asked for with the validator (ETag) that the last complete sync began with; it goes with any type.
     """
 
-    type: Literal["known", "none"] = "none"
-    format: Literal["iso", "s", "ms", "us", "ns"] = "iso"
+    type: Literal["known", "since", "resume", "window", "none"] = "none"
+    format: TimeFormat = "iso"
+    start: str | None = None
+    inclusive: bool = True
+    overlap_seconds: float = 0.0
+    lag_seconds: float = 0.0
+    step_seconds: float | None = None
+    parallel: int = 1
+    conditional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail:
+    """Where the last page has the token that the next sync goes on from: in the body, or in a header.
+
+    Both None: what follows the last page by ``next`` is itself that token, as in feeds that never end. The token goes
+    where ``next`` goes.
+    """
+
+    path: Path | None = None
+    header: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +254,53 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How the records stand at their path.
+
+    ``list``: one after the other. ``map``: under keys, each of which is kept in its record under ``key``. ``wrapped``:
+    each within an object, at ``path`` of it. ``scalars``: texts and numbers, each of which becomes ``{"value": …}``.
+    ``columns``: as lists beside a list of their names at ``path`` of the body. ``python``: as ``place`` says, which is
+    ``package.module:Class``. ``null_is_empty``: null in place of all of them means that there are none.
+    """
+
+    kind: Literal["list", "map", "wrapped", "scalars", "columns", "python"] = "list"
+    path: Path | None = None
+    key: str = "key"
+    place: str = ""
+    null_is_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlicesFromCommand:
+    """Slices are what a command prints: a JSON object with texts and whole numbers in each line."""
+
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlicesFromStream:
+    """A slice for each stored record of another stream of the source: ``values`` are names with paths in a record."""
+
+    stream: str
+    values: Mapping[str, Path]
+
+
+SliceSource: TypeAlias = SlicesFromCommand | SlicesFromStream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
     """One resource of a source. Its records go to a table of their own.
 
     ``url``: relative to the source's ``base_url``, or absolute. ``records``, ``id``, ``time``, ``total``, ``returned``,
     ``request_id``, ``cursor_seconds``: paths, of which more than one may be given for APIs that have more than one
-    dialect. ``id`` and ``time`` take the first that is there and not null.
+    dialect. ``time`` takes the first that is there and not null, and so does ``id`` where ``id_kind`` is ``any``;
+    ``all``: all of them together are the id; ``hash``: a digest of the record without the members ``id``.
+
+    ``time_format``: ``auto``, ``iso``, ``s``, ``ms``, ``us``, ``ns``, ``rfc2822`` or a pattern of ``strptime``;
+    ``time_zone``: of times that name none. ``tail``: where the token of a stream stands that can be resumed.
+    ``marks_deleted``: a record that a full sync has not met is marked as deleted. ``slices_from``: what the slices are
+    made of when a crawl starts, in place of ``slices``. ``timeout_seconds`` and ``retries`` stand for the settings.
     """
 
     name: str
@@ -151,10 +310,19 @@ class Stream:
     order: Order
     next: Next
     end: End
+    method: Literal["GET", "POST", "PUT", "PATCH"] = "GET"
     query: Pairs = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body | None = None
+    format: Literal["json", "ndjson"] = "json"
+    timeout_seconds: float | None = None
+    retries: int | None = None
     page_size: PageSize | None = None
+    shape: Shape = field(default_factory=Shape)
+    id_kind: Literal["any", "all", "hash"] = "any"
     time: tuple[Path, ...] = ()
+    time_format: str = "auto"
+    time_zone: str | None = None
     total: tuple[Path, ...] = ()
     returned: tuple[Path, ...] = ()
     request_id: tuple[Path, ...] = ()
@@ -163,8 +331,11 @@ class Stream:
     version: Path | None = None
     tombstone: Tombstone | None = None
     keep_history: bool = False
+    marks_deleted: bool = False
     incremental: Incremental = field(default_factory=Incremental)
+    tail: Tail | None = None
     slices: tuple[SliceValues, ...] = ()
+    slices_from: SliceSource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +343,7 @@ class Source:
     """One API with one credential, or one for each slice where ``{slice.NAME}`` stands in what it is made of.
 
     ``allow_hosts``: origins besides that of ``base_url`` to which its links may lead. ``meanings``: in their order, the
-    first that fits counts.
+    first that fits counts. ``timeout_seconds`` and ``retries``: of all streams that say nothing themselves.
     """
 
     name: str
@@ -183,3 +354,5 @@ class Source:
     allow_hosts: tuple[str, ...] = ()
     meanings: tuple[MeaningRow, ...] = ()
     budget: Budget | None = None
+    timeout_seconds: float | None = None
+    retries: int | None = None

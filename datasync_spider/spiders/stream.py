@@ -172,14 +172,16 @@ class StreamSpider(Spider):
 
     def _request(self, cursor: str | None, until_ms: int | None = None) -> Request:
         assert self._walk is not None
-        url = self.plan.url(cursor, until_ms=until_ms)
+        asked = self.plan.request(cursor, until_ms=until_ms)
         request = Request(
-            url,
+            asked.url,
+            method=asked.method,
+            body=asked.body,
             callback=self.parse,
             errback=self._not_answered,
             dont_filter=True,
             meta={
-                "asked": self.plan.asked(url, cursor),
+                "asked": self.plan.asked(asked.url, cursor),
                 "cursor": cursor,
                 "until_ms": until_ms,
                 "page_number": self._walk.next_page,
@@ -189,6 +191,8 @@ class StreamSpider(Spider):
         )
         # Given to the constructor, they would take a quarter of its time.
         fill_headers(request.headers, self._headers)
+        for name, value in asked.headers:
+            request.headers[name] = value
         return request
 
     async def _after_failure(self, walk: Walk, request: Request, error: BaseException | None) -> Request | None:

@@ -23,9 +23,9 @@ def ask_total(plan: SyncPlan, closed_seconds: float) -> Told:
         wait = math.ceil(closed_seconds)
         return Told(None, f"it has told us not to ask for another {wait} s", f"verify again after that, {_OR_LEAVE_IT}")
     try:
-        url = plan.url(None, page_size=1)
-        answer = ApiClient.of(plan).get(url)
-        asked = plan.asked(url, None)
+        request = plan.request(None, page_size=1)
+        answer = ApiClient.of(plan).ask(request)
+        asked = plan.asked(request.url, None)
         page = check_answer(
             plan.pages, asked, answer.status, answer.plain_headers(), answer.body, answer.header_lists()
         )

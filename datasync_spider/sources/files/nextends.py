@@ -54,7 +54,7 @@ def read_next(table: Table) -> Next:
     source = inner.need("from", Kind(_read_from, _FROM), None)
     to = inner.need("to", Kind(_read_to, _TO), None)
     keep = inner.take("keep", Kind(_read_keep, 'all, none, or a list of names such as ["limit"]'), None)
-    first = inner.take("first", whole_number(), 0)
+    first = inner.take("first", whole_number(), None)
     if source is None or to is None:
         return NO_NEXT
     _check_parts(inner, source, to)

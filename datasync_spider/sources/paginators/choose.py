@@ -37,5 +37,7 @@ def _is_whole(next_: Next) -> bool:
         case "body":
             return bool(next_.paths)
         case "counter":
-            return next_.name == "offset" and next_.first >= 0
+            return next_.name == "offset" and (
+                next_.first is None or (isinstance(next_.first, int) and next_.first >= 0)
+            )
     return bool(next_.name)

@@ -33,7 +33,7 @@ class OffsetPaginator:
 
     def _offset(self, position: str | None) -> int:
         if position is None:
-            return self._next.first
+            return int(self._next.first or 0)
         # The length first: digits without end take time to read.
         if len(position) > len(str(_LARGEST)) or not position.isascii() or not position.isdigit():
             raise PositionRefused("the stored position is no offset")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import Pairs
 
 
@@ -19,12 +20,15 @@ class Ask:
 
     ``query``: parameters, not yet escaped. ``url``: goes in place of the stream's own URL and all its parameters, sent
     as it is written; a relative one is resolved against the stream's own URL. ``keep``: names of the stream's own
-    parameters that stay; None for all.
+    parameters that stay; None for all. ``headers``: in place of the stream's own of these names. ``body``: JSON values
+    and where they go in the stream's own body.
     """
 
     query: Pairs = ()
     url: str | None = None
     keep: tuple[str, ...] | None = None
+    headers: Pairs = ()
+    body: tuple[tuple[Path, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class Answer:
 
     ``url``: what was asked for, absolute. ``headers``: all values of each name, in lower case. ``body``: what JSON was
     read as, with an empty list in place of the records. ``records``: how many there were. ``page_size``: how many were
-    asked for, None where the stream does not say.
+    asked for, None where the stream does not say. ``last``: the last record, decoded; None where there is none, or
+    where the stream's ``next`` does not look at it.
     """
 
     url: str
@@ -41,6 +46,7 @@ class Answer:
     body: Any
     records: int
     page_size: int | None
+    last: Any = None
 
 
 class Paginator(Protocol):
