@@ -103,9 +103,14 @@ def fill_header(text: str, values: Mapping[str, str]) -> str:
 
 def checked_header(text: str) -> str:
     """The same text, which is visible ASCII characters with blanks between them."""
-    if not _HEADER.fullmatch(text):
+    if not is_header_text(text):
         raise ValueError("no header can carry it: it is empty, or holds a line end or characters that are not ASCII")
     return text
+
+
+def is_header_text(text: str) -> bool:
+    """Whether a header can carry it."""
+    return _HEADER.fullmatch(text) is not None
 
 
 def _name(match: re.Match[str]) -> str | None:

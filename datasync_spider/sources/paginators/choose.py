@@ -53,10 +53,7 @@ def paginator(next_: Next, secret_parameters: frozenset[str] = frozenset(), stre
 
 def _is_whole(next_: Next) -> bool:
     if next_.beside:
-        steps = (next_, *next_.beside)
-        return all(
-            step.source in {"body", "header", "last"} and step.first is None and _is_step(step) for step in steps
-        )
+        return all(_is_token(step) for step in (next_, *next_.beside))
     match next_.source:
         case "python":
             return is_place(next_.name) and next_.first is None and next_.keep is None

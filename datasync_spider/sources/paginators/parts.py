@@ -14,7 +14,7 @@ from datasync_spider.errors import PageUnreadable, PositionRefused
 from datasync_spider.reasons import CURSOR_NUL, CURSOR_WRONG_TYPE
 from datasync_spider.sources.jsontext import written_json
 from datasync_spider.sources.paginators.protocol import Ask
-from datasync_spider.sources.slots import checked_header
+from datasync_spider.sources.slots import is_header_text
 from datasync_spider.sources.spec import Next
 from datasync_spider.sources.values import shown, token
 
@@ -24,7 +24,7 @@ def part(next_: Next, value: Any) -> Any:
     if next_.to == "body":
         return _json(value)
     text = str(value) if next_.source == "last" and isinstance(value, Decimal) else token(value)
-    if next_.to == "header" and not _is_header(text):
+    if next_.to == "header" and not is_header_text(text):
         raise PageUnreadable(CURSOR_WRONG_TYPE, "no header can carry the next cursor")
     return text
 
@@ -33,7 +33,7 @@ def asking(parts: Iterable[tuple[Next, Any]], keep: tuple[str, ...] | None) -> A
     """What asks with each value in its place. Raises PositionRefused for one that :func:`part` cannot have given."""
     given = list(parts)
     if any(next_.to != "body" and not isinstance(value, str) for next_, value in given) or any(
-        next_.to == "header" and not _is_header(value) for next_, value in given
+        next_.to == "header" and not is_header_text(value) for next_, value in given
     ):
         raise PositionRefused("the stored position cannot go where next says")
     return Ask(
@@ -64,11 +64,3 @@ def _json(value: Any) -> Any:
     if text in {"[]", "{}"}:
         raise PageUnreadable(CURSOR_WRONG_TYPE, f"the next cursor is {text}")
     return value
-
-
-def _is_header(text: str) -> bool:
-    try:
-        checked_header(text)
-    except ValueError:
-        return False
-    return True
