@@ -137,7 +137,8 @@ def walk(paginator: Paginator, server: Server, chain: Chain, position: str | Non
 def visit_page(paginator: Paginator, server: Server, chain: Chain, position: str | None) -> Visit:
     """The page at the position, asked for and answered."""
     request = request_of(server, paginator.ask(position))
-    name = server.asked(request)
+    # Whatever an author gives.
+    name: object = server.asked(request)
     page = chain.get(name) if name is None or isinstance(name, str) else None
     if page is None:
         raise NotConforming(f"position {position!r} asks for a page {shown(name)}, which the API never named")
