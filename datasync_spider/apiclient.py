@@ -28,7 +28,7 @@ from datasync_spider.sources.spec import Pairs
 from datasync_spider.sources.urls import origin, same_origin
 from datasync_spider.syncplan import ACCEPT, SyncPlan
 from datasync_spider.trust import remedy
-from datasync_spider.wire.client import ONLY_READS, HttpClient
+from datasync_spider.wire.client import HttpClient
 from datasync_spider.wire.errors import (
     BodyCut,
     BodyTooLarge,
@@ -183,7 +183,7 @@ class ApiClient:
 
         crawler.signals.connect(headers_received, scrapy_signals.headers_received)
         headers = dict(merged_pairs(self._headers, asked.headers))
-        request = Request(asked.url, method=asked.method, headers=headers, body=asked.body, meta={ONLY_READS: True})
+        request = Request(asked.url, method=asked.method, headers=headers, body=asked.body)
         if self._proxy is not None:
             request.meta["proxy"] = self._proxy.url
             if self._proxy.authorization is not None:
