@@ -5,11 +5,12 @@ from typing import Any
 
 from mock_api.apis.api import PublicApi
 from mock_api.apis.github import GitHub
+from mock_api.apis.slack import Slack
 from mock_api.calls import Call
 from mock_api.replies import Reply, json_reply
 
 PREFIX = "/apis/"
-_KINDS: tuple[type[PublicApi], ...] = (GitHub,)
+_KINDS: tuple[type[PublicApi], ...] = (GitHub, Slack)
 
 
 class PublicApis:
