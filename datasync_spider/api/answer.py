@@ -28,7 +28,10 @@ from datasync_spider.errors import (
     OddAnswer,
     PageUnreadable,
     RateLimited,
+    Resync,
     ServerTrouble,
+    TokenExpired,
+    WindowTooLarge,
 )
 from datasync_spider.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
 from datasync_spider.sources.spec import Meaning
@@ -97,9 +100,19 @@ def _declared(means: Meaning, status: int, complaint: Complaint) -> DatasyncErro
             return CursorExpired(complaint.text or f"status {status}")
         case "cursor-invalid":
             return CursorRefused(status, complaint.code, complaint.message)
+        case "resync":
+            return Resync(f"the API wants all to be read anew: {_said(status, complaint)}")
+        case "window-too-large":
+            return WindowTooLarge(f"the API gives no more of what is asked for: {_said(status, complaint)}")
+        case "token-expired":
+            return TokenExpired(f"the API does not take the credential any more: {_said(status, complaint)}")
         case "denied" | "fatal":
             return ApiRefused(status, complaint.code, complaint.message)
     return ServerTrouble(status_reason(status), complaint.text)
+
+
+def _said(status: int, complaint: Complaint) -> str:
+    return f"status {status}, {complaint.text or 'without a word'}"
 
 
 def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> DatasyncError:
