@@ -27,7 +27,7 @@ from datasync_spider.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
 from datasync_spider.sources.ends import direction
 from datasync_spider.sources.paginators.protocol import Answer, Paginator
 from datasync_spider.sources.paths import MISSING
-from datasync_spider.sources.spec import Meaning, MeaningRow, Stream
+from datasync_spider.sources.spec import Budget, Meaning, MeaningRow, Stream
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # What an answer may mean and be a page. Whatever records it has are kept, also where it need not have any.
@@ -48,7 +48,8 @@ class Page(msgspec.Struct, frozen=True):
     """``has_more`` and ``next_cursor`` agree: there is a next position exactly where there is more.
 
     ``total`` is the API's count of all records, ``cursor_expires_in_seconds`` what it says of its cursor's life.
-    ``unreadable_total`` is what it gave for a total, where that is no count.
+    ``unreadable_total`` is what it gave for a total, where that is no count. ``asked_wait``: what stands where its
+    source's budget looks for a wait.
     """
 
     raw_events: RawEvents
@@ -59,6 +60,7 @@ class Page(msgspec.Struct, frozen=True):
     request_id: str | None = None
     cursor_expires_in_seconds: float | None = None
     unreadable_total: str | None = None
+    asked_wait: Any = None
 
     def parse(self) -> ParsedEvents:
         """All records of the page, made anew at each look."""
@@ -66,12 +68,19 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class PageReader:
-    """Of one stream, made once a run. ``meanings``: what its source says of answers."""
+    """Of one stream, made once a run. ``meanings``: what its source says of answers; ``budget``: of limits."""
 
-    def __init__(self, stream: Stream, paginator: Paginator, meanings: Sequence[MeaningRow] = ()) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        paginator: Paginator,
+        meanings: Sequence[MeaningRow] = (),
+        budget: Budget | None = None,
+    ) -> None:
         self._stream = stream
         self._paginator = paginator
         self.meanings = meanings
+        self.budget = budget
         self.records = RecordReader.of(stream)
         facts = (*stream.total, *stream.returned, *stream.request_id, *stream.cursor_seconds, *_next_paths(stream))
         # The members of a body that say more of a page than its records may say as well that it is an error.
@@ -116,7 +125,12 @@ class PageReader:
             request_id=facts.request_id,
             cursor_expires_in_seconds=facts.cursor_expires_in_seconds,
             unreadable_total=facts.unreadable_total,
+            asked_wait=self._asked_wait(around),
         )
+
+    def _asked_wait(self, around: Any) -> Any:
+        place = None if self.budget is None else self.budget.body_wait
+        return None if place is None or (found := place.read(around)) is MISSING else found
 
     def _following(self, means: Meaning | None, answer: Answer, asked: Asked) -> str | None:
         """The position that follows. Raises PageContradiction."""

@@ -24,6 +24,7 @@ PLAIN = re.compile(r"[A-Za-z0-9_-]{1,63}")
 PLAIN_ALLOWED = "1 to 63 of A-Z, a-z, 0-9, - and _"
 PATH_ALLOWED = 'a path: names and "quoted names" joined by dots, [0] for an element of a list'
 _LONGEST_WHOLE = 2**53
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _DURATION = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,9})?)\s?(?P<unit>ms|s|m|h|d)", re.ASCII)
 _SECONDS_OF = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _LONGEST_DURATION = 36_525 * 86_400.0
@@ -56,6 +57,18 @@ def plain_name(refused: Mapping[str, str] | None = None) -> Kind[str]:
         return text
 
     return Kind(read, PLAIN_ALLOWED)
+
+
+def header_name() -> Kind[str]:
+    """As HTTP has them."""
+
+    def read(value: Any) -> str:
+        found = text_of(value)
+        if not _HEADER_NAME.fullmatch(found):
+            raise ValueError("it is no name of a header")
+        return found
+
+    return Kind(read, "a header's name, such as X-RateLimit-Reset")
 
 
 def whole_number(low: int = 0, high: int = _LONGEST_WHOLE) -> Kind[int]:
