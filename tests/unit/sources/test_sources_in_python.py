@@ -63,6 +63,12 @@ def mistakes(source: Source) -> tuple[str, ...]:
         changed(plain(), "streams.issues.next", {"from": "counter:offset", "to": "query:o", "first": 1}),
         changed(plain(), "streams.issues.end", ["empty", "short", f"flag:{ODD}=null", 'flag:b="false"', "flag:c=1"]),
         changed(plain(), "streams.issues.id", [ODD, "b"]),
+        changed(plain(), "source.timeout", "1.5m"),
+        changed(plain(), "source.retries", 0),
+        changed(plain(), "streams.issues.timeout", 0.25),
+        changed(plain(), "streams.issues.retries", 9),
+        changed(plain(), "source.budget", {"concurrency": 2, "reset": "X-R", "unit": "iso", "body_wait": ODD}),
+        changed(plain(), "source.meanings", [{"status": 429, "path": ODD, "substring": "a", "means": "end"}]),
         changed(plain(), "streams.issues.query", [["limit", "{page_size}"], ["tag", "a"], ["tag", "b"]]),
     ],
 )
