@@ -17,8 +17,10 @@ from __future__ import annotations
 from datasync_spider.errors import ConfigurationError, SourceRefused
 from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.paths import MISSING, Path, parse_path
+from datasync_spider.sources.signing import RequestAuth
 from datasync_spider.sources.spec import (
     BasicAuth,
+    BodyAuth,
     Budget,
     End,
     EndFlag,
@@ -26,7 +28,9 @@ from datasync_spider.sources.spec import (
     Incremental,
     MeaningRow,
     Next,
+    OAuth2,
     PageSize,
+    PythonAuth,
     QueryAuth,
     Source,
     Stream,
@@ -37,6 +41,7 @@ from datasync_spider.spiders.stream import StreamSpider
 __all__ = [
     "MISSING",
     "BasicAuth",
+    "BodyAuth",
     "Budget",
     "ConfigurationError",
     "End",
@@ -45,9 +50,12 @@ __all__ = [
     "Incremental",
     "MeaningRow",
     "Next",
+    "OAuth2",
     "PageSize",
     "Path",
+    "PythonAuth",
     "QueryAuth",
+    "RequestAuth",
     "Source",
     "SourceRefused",
     "Stream",

@@ -20,6 +20,8 @@ CURSOR_WRONG_TYPE: Final = "cursor_wrong_type"
 CURSOR_NUL: Final = "cursor_nul"
 NEXT_URL_REFUSED: Final = "next_url_refused"
 LINK_UNREADABLE: Final = "link_unreadable"
+NO_TOKEN: Final = "no_token"
+"""Of the answer to a request for a token."""
 
 # ServerTrouble: a 200 that says of itself that it is an error.
 ERROR_IN_PAGE: Final = "error_in_page"
