@@ -195,6 +195,7 @@ def _call(request: Request) -> Call:
         api_key=request.fields.get(b"x-api-key"),
         user_agent=request.fields.get(b"user-agent"),
         host=request.fields.get(b"host"),
+        fields=request.fields,
         upload=request.upload,
     )
 
