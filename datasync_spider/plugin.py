@@ -24,8 +24,10 @@ from datasync_spider.errors import (
 from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.paginators.protocol import Answer, Ask, Paginator
 from datasync_spider.sources.paths import MISSING, Path, parse_path
+from datasync_spider.sources.signing import RequestAuth
 from datasync_spider.sources.spec import (
     BasicAuth,
+    BodyAuth,
     Budget,
     End,
     EndFlag,
@@ -35,7 +37,9 @@ from datasync_spider.sources.spec import (
     JsonBody,
     MeaningRow,
     Next,
+    OAuth2,
     PageSize,
+    PythonAuth,
     QueryAuth,
     Source,
     Stream,
@@ -48,6 +52,7 @@ __all__ = [
     "Answer",
     "Ask",
     "BasicAuth",
+    "BodyAuth",
     "Budget",
     "ConfigurationError",
     "End",
@@ -58,13 +63,16 @@ __all__ = [
     "JsonBody",
     "MeaningRow",
     "Next",
+    "OAuth2",
     "PageContradiction",
     "PageSize",
     "PageUnreadable",
     "Paginator",
     "Path",
     "PositionRefused",
+    "PythonAuth",
     "QueryAuth",
+    "RequestAuth",
     "Source",
     "SourceRefused",
     "Stream",

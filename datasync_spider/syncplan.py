@@ -21,11 +21,12 @@ from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.files.load import BUILT_IN
 from datasync_spider.sources.limits import Limit, retries_of, timeout_of
+from datasync_spider.sources.oauth import TokenBook
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.requests import PageRequest, page_request
-from datasync_spider.sources.secretnames import put_header, put_secrets, secrets_of
+from datasync_spider.sources.secretnames import put_header, secrets_of
 from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.slots import SLICE, fill_url, slot_values
 from datasync_spider.sources.spec import Next, PageSize, Pairs, SliceValues, Source, Stream
@@ -51,7 +52,8 @@ class SyncPlan:
 
     ``values``: what makes the slice. ``headers``: those of source and stream, filled, each name once.
     ``authorization``: what each request carries besides. ``named_secrets``: all that the source's names stand for.
-    ``since_ms``, ``until_ms``: only records of that time are asked for.
+    ``since_ms``, ``until_ms``: only records of that time are asked for. ``tokens``: those of all that crawl with the
+    source's credentials in this process.
     """
 
     config: Config
@@ -69,6 +71,7 @@ class SyncPlan:
     since_ms: int | None = None
     until_ms: int | None = None
     is_bundled_mock: bool = False
+    tokens: TokenBook = field(default_factory=TokenBook, repr=False)
 
     @property
     def is_built_in(self) -> bool:
@@ -78,7 +81,8 @@ class SyncPlan:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be printed."""
-        return tuple(dict.fromkeys((*self.config.secrets, *self.named_secrets, *self.authorization.secrets)))
+        known = (*self.config.secrets, *self.named_secrets, *self.authorization.secrets, *self.tokens.secrets)
+        return tuple(dict.fromkeys(known))
 
     @property
     def base_url_text(self) -> str:
@@ -230,7 +234,7 @@ def _plan(
     if secrets is not None:
         known = secrets
         named_secrets = tuple(known[wanted.name] for wanted in secrets_of(source, stream, slots))
-        authorization = authorize(source.auth, lambda text: put_secrets(text, slots, known))
+        authorization = authorize(source.auth, slots, known, base_url)
         texts = merged_pairs(ACCEPT, source.headers.items(), stream.headers.items())
         headers = tuple((key, put_header(text, slots, known)) for key, text in texts)
     way = paginator(stream.next, authorization.parameters, stream)

@@ -17,16 +17,20 @@ from datasync_spider.sources.files.tables import key_text, shown
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import (
     BasicAuth,
+    BodyAuth,
     Budget,
     End,
     FormBody,
     HeadersAuth,
     JsonBody,
     Next,
+    OAuth2,
+    PythonAuth,
     QueryAuth,
     Source,
     Stream,
 )
+from datasync_spider.sources.userclasses import PYTHON
 
 
 def checked(source: Source, place: str) -> Source:
@@ -117,7 +121,28 @@ def _auth(auth: Any) -> Any:
             return {"type": "basic", "user": user, "password": password}
         case QueryAuth(query=query):
             return {"type": "query", "query": _plain(query)}
+        case BodyAuth(body=body):
+            return {"type": "body", "body": _plain(body)}
+        case OAuth2():
+            return _grant(auth)
+        case PythonAuth(place=place, secrets=secrets):
+            return _given(type=f"{PYTHON}{place}", secrets=_plain(secrets) or None)
     return auth
+
+
+def _grant(auth: OAuth2) -> dict[str, Any]:
+    texts = {name: getattr(auth, name) for name in ("client_id", "client_secret", "refresh_token", "scope", "audience")}
+    answer = {name: str(path) for name, path in auth.answer.items()}
+    return {
+        "type": f"oauth2-{auth.grant}",
+        "token_url": auth.token_url,
+        **{name: text for name, text in texts.items() if text},
+        "send": auth.send,
+        "leeway": auth.leeway_seconds,
+        "fields": dict(auth.fields),
+        "encoding": auth.encoding,
+        "answer": answer | {"unit": auth.unit},
+    }
 
 
 def _next(step: Next) -> dict[str, Any]:

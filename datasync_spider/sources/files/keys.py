@@ -28,7 +28,22 @@ AUTH: Final[Mapping[str, Keys]] = {
     "bearer": Keys(("type", "token")),
     "basic": Keys(("type", "user", "password")),
     "query": Keys(("type", "query")),
+    "body": Keys(("type", "body")),
+    "oauth2-client-credentials": Keys(
+        (
+            *("type", "token_url", "client_id", "client_secret", "scope", "audience"),
+            *("send", "leeway", "fields", "encoding", "answer"),
+        )
+    ),
+    "oauth2-refresh": Keys(
+        (
+            *("type", "token_url", "client_id", "client_secret", "refresh_token", "scope"),
+            *("send", "leeway", "fields", "encoding", "answer"),
+        )
+    ),
+    "python": Keys(("type", "secrets")),
 }
+TOKEN_ANSWER: Final = Keys(("access_token", "refresh_token", "expires_in", "unit"))
 MEANING: Final = Keys(("status", "path", "value", "substring", "means"))
 BUDGET: Final = Keys(
     (
