@@ -15,6 +15,7 @@ Invariant: what this module exports keeps its names and meanings; all else of th
 from __future__ import annotations
 
 from datasync_spider.errors import ConfigurationError, SourceRefused
+from datasync_spider.sources.bodyreader import BodyReader
 from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.paths import MISSING, Path, parse_path
 from datasync_spider.sources.spec import (
@@ -28,6 +29,7 @@ from datasync_spider.sources.spec import (
     Next,
     PageSize,
     QueryAuth,
+    Shape,
     Source,
     Stream,
     Tombstone,
@@ -37,6 +39,7 @@ from datasync_spider.spiders.stream import StreamSpider
 __all__ = [
     "MISSING",
     "BasicAuth",
+    "BodyReader",
     "Budget",
     "ConfigurationError",
     "End",
@@ -48,6 +51,7 @@ __all__ = [
     "PageSize",
     "Path",
     "QueryAuth",
+    "Shape",
     "Source",
     "SourceRefused",
     "Stream",

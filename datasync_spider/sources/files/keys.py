@@ -35,17 +35,17 @@ BUDGET: Final = Keys(
 )
 STREAM: Final = Keys(
     (
-        *("url", "query", "headers", "page_size"),
+        *("url", "query", "headers", "page_size", "format"),
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
         *("order", "next", "end", "incremental", "slices"),
         *("mutable", "version", "tombstone", "keep_history"),
     ),
-    ("method", "body", "timeout", "retries", "format", "every", "tail", "zone", "shape"),
+    ("method", "body", "timeout", "retries", "every", "tail"),
 )
 PAGE_SIZE: Final = Keys(("default", "max"))
-RECORDS: Final = Keys((), ("path", "shape", "null"))
-ID: Final = Keys(("any",), ("all", "hash", "without"))
-TIME: Final = Keys(("path", "any", "format"), ("zone",))
+RECORDS: Final = Keys(("path", "shape", "key", "null"))
+ID: Final = Keys(("any", "all", "hash", "without"))
+TIME: Final = Keys(("path", "any", "format", "zone"))
 NEXT: Final = Keys(("from", "to", "first", "keep"))
 TOMBSTONE: Final = Keys(("path", "value"))
 INCREMENTAL: Final = Keys(

@@ -24,7 +24,7 @@ PLAIN = re.compile(r"[A-Za-z0-9_-]{1,63}")
 PLAIN_ALLOWED = "1 to 63 of A-Z, a-z, 0-9, - and _"
 PATH_ALLOWED = 'a path: names and "quoted names" joined by dots, [0] for an element of a list'
 _LONGEST_WHOLE = 2**53
-_OF_A_LATER_SHAPE = re.compile(r"(?:map|wrapped|columns|scalars|hash|all|any):")
+_OF_A_SHAPE = re.compile(r"(?:map|wrapped|columns|scalars|python|hash|all|any):")
 
 
 def text_of(value: Any) -> str:
@@ -126,8 +126,8 @@ def path(*, takes_body: bool = False, names_only: bool = False) -> Kind[Path]:
 def path_of(value: Any, *, takes_body: bool = False) -> Path:
     """The path that a text means. Raises ValueError."""
     text = text_of(value)
-    if _OF_A_LATER_SHAPE.match(text) or "[]" in text:
-        raise NotYet
+    if _OF_A_SHAPE.match(text):
+        raise ValueError('more than a path is said by a table, such as { path = "data", shape = "map" }')
     found = parse_path(text)
     if found.is_body and not takes_body:
         raise ValueError("it is the whole and no part of it")
@@ -138,8 +138,6 @@ def paths(*, takes_body: bool = False) -> Kind[tuple[Path, ...]]:
     """One path, or several places of which an answer has one."""
 
     def read(value: Any) -> tuple[Path, ...]:
-        if isinstance(value, dict):
-            raise NotYet
         texts = value if isinstance(value, list) else [value]
         if not texts:
             raise ValueError("it is an empty list")
