@@ -21,6 +21,7 @@ from datasync_spider.errors import (
     PositionRefused,
     SourceRefused,
 )
+from datasync_spider.sources.bodyreader import BodyReader
 from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.paginators.protocol import Answer, Ask, Paginator
 from datasync_spider.sources.paths import MISSING, Path, parse_path
@@ -41,6 +42,7 @@ from datasync_spider.sources.spec import (
     PageSize,
     PythonAuth,
     QueryAuth,
+    Shape,
     Source,
     Stream,
     Tombstone,
@@ -53,6 +55,7 @@ __all__ = [
     "Ask",
     "BasicAuth",
     "BodyAuth",
+    "BodyReader",
     "Budget",
     "ConfigurationError",
     "End",
@@ -73,6 +76,7 @@ __all__ = [
     "PythonAuth",
     "QueryAuth",
     "RequestAuth",
+    "Shape",
     "Source",
     "SourceRefused",
     "Stream",

@@ -27,6 +27,7 @@ from datasync_spider.sources.spec import (
     OAuth2,
     PythonAuth,
     QueryAuth,
+    Shape,
     Source,
     Stream,
 )
@@ -87,9 +88,10 @@ def _stream(stream: Stream) -> dict[str, Any]:
         method=stream.method,
         body=_body(stream.body),
         page_size=None if size is None else {"default": size.default, "max": size.most},
-        records=_plain(stream.records),
-        id=_plain(stream.id),
-        time=_plain(stream.time) or None,
+        format=stream.format,
+        records=_records(stream),
+        id=_id(stream),
+        time=_time(stream),
         total=_plain(stream.total) or None,
         returned=_plain(stream.returned) or None,
         request_id=_plain(stream.request_id) or None,
@@ -111,6 +113,36 @@ def _stream(stream: Stream) -> dict[str, Any]:
 def _budget(budget: Budget) -> dict[str, Any]:
     names = (field.name for field in fields(budget))
     return _given(**{name: _plain(getattr(budget, name)) for name in names})
+
+
+def _records(stream: Stream) -> Any:
+    shape = stream.shape
+    if shape == Shape():
+        return _plain(stream.records)
+    kind = shape.kind if shape.path is None else f"{shape.kind}:{shape.path}"
+    is_python = shape.kind == "python"
+    return _given(
+        path=None if is_python and stream.records == (Path(),) else _plain(stream.records),
+        shape=f"{PYTHON}{shape.place}" if is_python else kind,
+        key=shape.key if shape.kind == "map" else None,
+        null="empty" if shape.null_is_empty else None,
+    )
+
+
+def _id(stream: Stream) -> Any:
+    paths = _plain(stream.id)
+    match stream.id_kind:
+        case "hash":
+            return _given(hash=True, without=paths or None)
+        case "all":
+            return {"all": paths}
+    return paths
+
+
+def _time(stream: Stream) -> Any:
+    if stream.time_format == "auto" and stream.time_zone is None:
+        return _plain(stream.time) or None
+    return _given(any=_plain(stream.time), format=stream.time_format, zone=stream.time_zone)
 
 
 def _auth(auth: Any) -> Any:
