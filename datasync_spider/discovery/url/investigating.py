@@ -221,10 +221,10 @@ class _Work:
             missing = [record for record in findings.layout.records if findings.identity.of(record) not in again]
             if missing and len(records) >= count:
                 findings.doubt("id", f"{len(missing)} records of the first page had other ids when asked for again, or came elsewhere")
-        if len(records) >= asked.size or (len(records) > count and _follows(answer, findings)):
+        # Fewer than were asked for, though more follows: a bound, where the number looks like one that somebody chose.
+        is_bound = _follows(answer, findings) and (len(records) % 10 == 0 or len(records) in {count, size.size})
+        if len(records) >= asked.size or (len(records) >= count and is_bound):
             findings.largest = len(records)
-        elif len(records) == count and _follows(answer, findings):
-            findings.largest = count
 
     def _find_end(self, findings: Findings, pages: list[Seen]) -> Generator[Wish, Seen | None, None]:
         way = findings.next

@@ -39,7 +39,7 @@ _TOKENS = frozenset(
     }
 )
 _BACKWARDS = ("prev", "previous", "first", "last", "self", "before", "start", "backward")
-_OBJECTS = frozenset({"continue", "querycontinue", "nextparams", "nextquery", "nextparameters", "next", "pagination"})
+_OBJECTS = frozenset({"continue", "querycontinue", "nextparams", "nextquery", "nextparameters", "next"})
 _HEADER = re.compile(r"(?:.*-)?(?:next|continuation)(?:-.*)?")
 
 
@@ -147,9 +147,12 @@ def _objects(target: Target, page: Seen, layout: Layout) -> Iterator[Proposal]:
     for steps, value in _around(page, layout):
         name = plain(steps[-1])
         is_map = isinstance(value, dict) and value and all(is_scalar(one) for one in value.values())
-        if not is_map or name not in _OBJECTS or name == "pagination":
+        if not is_map or name not in _OBJECTS:
             continue
         if any(_is_reference(one) for one in value.values()) or any(plain(key) in _NEXT_URLS for key in value):
+            continue
+        if len(value) == 1 and name == "next":
+            # One token, whose parameter may have another name.
             continue
         query = {key: str(one) for key, one in value.items()}
         yield Proposal(f"object:{Path(steps)}", None, target.wish(query), f"{Path(steps)} holds parameters")
