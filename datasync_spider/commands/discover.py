@@ -21,12 +21,13 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
 from datasync_spider.command import api, load_config, stoppable
-from datasync_spider.errors import ConfigurationError, ConnectionTrouble, SourceRefused, Stopped
+from datasync_spider.errors import ConfigurationError, ConnectionTrouble, Stopped
 
 if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.discovery.plan import Plan
+    from datasync_spider.discovery.url.running import Made
     from datasync_spider.syncplan import SyncPlan
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,9 @@ class Command(ScrapyCommand):
         of_url.add_argument("--write", type=Path, metavar="FILE", help="write the file, such as sources/shop.toml")
         of_url.add_argument("--name", help="the source's name (the file's, or one of the host)")
         of_url.add_argument("--force", action="store_true", help="replace a file that is there")
-        of_url.add_argument("--schema", action="store_true", help="print the JSON Schema of such files, and ask nothing")
+        of_url.add_argument(
+            "--schema", action="store_true", help="print the JSON Schema of such files, and ask nothing"
+        )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
@@ -110,7 +113,6 @@ class Command(ScrapyCommand):
         except Stopped:
             self.exitcode = exitcodes.STOPPED
 
-
     def _discover_url(self, url: str, opts: argparse.Namespace) -> None:
         from datasync_spider.discovery.url.investigating import NothingFound
         from datasync_spider.discovery.url.running import Wanted, discover_url
@@ -122,10 +124,7 @@ class Command(ScrapyCommand):
         try:
             target = make_target(url, opts.method, opts.header, opts.data)
             with stoppable():
-                discover_url(self.settings, config, target, wanted)
-        except SourceRefused as error:
-            print(f"discover: this version does not read what it found:\n{error}", file=sys.stderr)
-            self.exitcode = exitcodes.FAILED
+                made = discover_url(self.settings, config, target, wanted, _say)
         except ConfigurationError as error:
             print(f"discover: {error}", file=sys.stderr)
             self.exitcode = exitcodes.BAD_CONFIGURATION
@@ -137,6 +136,24 @@ class Command(ScrapyCommand):
             self.exitcode = exitcodes.FAILED
         except Stopped:
             self.exitcode = exitcodes.STOPPED
+        else:
+            self._tell(made, wanted.file, config.sources_dir)
+
+    def _tell(self, made: Made, file: Path | None, sources_dir: Path) -> None:
+        """Standard output is the file, and nothing else."""
+        if made.refusal is not None or file is None:
+            print(made.text, end="")
+        if made.refusal is not None:
+            _say(f"discover: this version does not read what it found:\n{made.refusal}")
+            self.exitcode = exitcodes.FAILED
+        elif file is None:
+            _say(f"nothing is written: put it into {sources_dir / f'{made.name}.toml'}, or say --write FILE")
+        else:
+            _say(f"written to {file}; next: scrapy crawl {made.name}.{made.stream} --dry-run")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from datasync_spider.discovery.url.exchange import Seen
 from datasync_spider.discovery.url.names import members, plain
@@ -20,15 +21,15 @@ _TOTALS = (
     *("count", "found", "matches", "size", "totalrows", "allcount", "resultscount", "value"),
 )
 _AT_MOST = re.compile(
-    r"(?:<=|≤|at most|no more than|not exceed|cannot exceed|maximum|less than or equal(?: to)?|max|between \d+ and|up to"
-    r"|exceeds?|limit of)\D{0,40}?(\d{1,6})",
+    r"(?:<=|≤|at most|no more than|not exceed|cannot exceed|maximum|less than or equal(?: to)?|max|between \d+ and"
+    r"|up to|exceeds?|limit of)\D{0,40}?(\d{1,6})",
     re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SizeParameter:
-    """``to`` as in ``query:limit``; ``size``: what is asked for. ``is_tried``: an answer had as many records as asked."""
+    """``to`` as in ``query:limit``; ``size``: what is asked for. ``is_tried``: so many came as were asked for."""
 
     to: str
     size: int
@@ -36,7 +37,7 @@ class SizeParameter:
     is_tried: bool = False
 
 
-def find_size(target: Target) -> SizeParameter | None:
+def given_size(target: Target) -> SizeParameter | None:
     """Of the URL, or of the data, in which it may stand anywhere."""
     for name, text in target.query:
         if is_size(name) and text.isdigit() and int(text) > 0:
@@ -58,19 +59,26 @@ def hinted_sizes(target: Target, page: Seen, records: int, following: str | None
         if is_size(name) and text.isdigit():
             found.append(SizeParameter(f"query:{name}", int(text), f"the link to the next page has {name}"))
     for steps, value in members(page.body):
-        if is_size(steps[-1]) and value == records and not isinstance(value, bool) and plain(steps[-1]) not in {"count", "results"}:
+        if (
+            is_size(steps[-1])
+            and value == records
+            and not isinstance(value, bool)
+            and plain(steps[-1]) not in {"count", "results"}
+        ):
             found.append(SizeParameter(f"{where}:{steps[-1]}", records, f"{Path(steps)} is {value}"))
     if any(name.startswith("_") for name, _ in _query(following)):
-        found += [SizeParameter(f"{where}:{name}", records, "the API's names begin with _") for name in ("_limit", "_size")]
+        found += [
+            SizeParameter(f"{where}:{name}", records, "the API's names begin with _") for name in ("_limit", "_size")
+        ]
     names = ("page_size", "limit") if isinstance(page.body, dict) and "previous" in page.body else ("limit", "per_page")
     own = {plain(name) for name, _ in target.query}
-    found += [SizeParameter(f"{where}:{name}", records, "many APIs call it so") for name in names if plain(name) not in own]
+    found += [
+        SizeParameter(f"{where}:{name}", records, "many APIs call it so") for name in names if plain(name) not in own
+    ]
     return list({one.to: one for one in reversed(found)}.values())[::-1]
 
 
 def _query(url: str | None) -> Iterator[tuple[str, str]]:
-    from urllib.parse import parse_qsl, urlsplit
-
     if url is not None:
         yield from parse_qsl(urlsplit(url).query)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from itertools import combinations, pairwise
@@ -23,7 +23,20 @@ _IDS = ("id", "uuid", "guid", "eventid", "gid", "nodeid", "objectid", "docid", "
 _ID_ENDINGS = ("id", "uuid", "guid", "key", "sha", "hash", "number", "no", "code", "slug", "name", "login", "ts", "seq")
 _TIME_WORDS = frozenset(
     {
-        *("at", "on", "time", "times", "timestamp", "ts", "date", "datetime", "created", "updated", "modified", "since"),
+        *(
+            "at",
+            "on",
+            "time",
+            "times",
+            "timestamp",
+            "ts",
+            "date",
+            "datetime",
+            "created",
+            "updated",
+            "modified",
+            "since",
+        ),
         *("occurred", "happened", "published", "inserted", "received", "posted", "start", "end", "when", "last"),
         *("occurredat", "createdat", "updatedat", "createdon", "updatedon", "pushed", "closed", "edited", "utc"),
     }
@@ -63,7 +76,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class TimeField:
-    """``format`` as a file has it. ``has_zone`` False: the texts name no zone. ``order`` None: the times are too few."""
+    """``format`` as a file has it. ``has_zone`` False: the texts name none. ``order`` None: the times are too few."""
 
     path: Path
     format: str
@@ -171,8 +184,10 @@ def _time_field(path: Path, records: Sequence[Any]) -> TimeField | None:
             break
     else:
         return None
-    has_zone = form == "rfc2822" or "%z" in form or not any(
-        isinstance(value, str) and _ISO.match(value) and not _ZONE.search(value) for value in given
+    has_zone = (
+        form == "rfc2822"
+        or "%z" in form
+        or not any(isinstance(value, str) and _ISO.match(value) and not _ZONE.search(value) for value in given)
     )
     is_naive = form in _PATTERNS and "%z" not in form
     is_partial = len(given) < len(records)
@@ -190,16 +205,10 @@ def _time(value: Any, form: str) -> int | None:
                 return None if is_written else parse_timestamp(text)
             case "rfc2822":
                 return round(parsedate_to_datetime(text).timestamp() * 1e6) if isinstance(text, str) else None
-        moment = datetime.strptime(text, form) if isinstance(text, str) else None
-        return None if moment is None else round(moment.replace(tzinfo=moment.tzinfo or _utc()).timestamp() * 1e6)
+        moment = datetime.strptime(text, form) if isinstance(text, str) else None  # noqa: DTZ007 - next line
+        return None if moment is None else round(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1e6)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-
-
-def _utc() -> Any:
-    from datetime import UTC
-
-    return UTC
 
 
 def _order(times: Sequence[int]) -> str | None:

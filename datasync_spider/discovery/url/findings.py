@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datasync_spider.discovery.url.counts import SizeParameter
 from datasync_spider.discovery.url.fields import Identity, TimeField
 from datasync_spider.discovery.url.layout import Layout
-from datasync_spider.discovery.url.paging import Proposal
+from datasync_spider.discovery.url.proposal import Proposal
 from datasync_spider.discovery.url.target import Target
 from datasync_spider.sources.paths import Path
 

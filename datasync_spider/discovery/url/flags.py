@@ -14,7 +14,9 @@ _MORE = frozenset(
         *("hasmoreitems", "hasmoreresults", "moreitems", "nextpageavailable", "morepages", "hasmorepages"),
     }
 )
-_LAST = frozenset({"done", "islast", "islastpage", "last", "lastpage", "endofstream", "end", "complete", "finished", "isend"})
+_LAST = frozenset(
+    {"done", "islast", "islastpage", "last", "lastpage", "endofstream", "end", "complete", "finished", "isend"}
+)
 
 
 @dataclass(frozen=True, slots=True)

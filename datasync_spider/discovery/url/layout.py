@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasync_spider.discovery.url.names import is_scalar, members, plain
-from datasync_spider.sources.paths import MISSING, Path
+from datasync_spider.sources.paths import MISSING, Path, parse_path
 
 _RECORDS = frozenset(
     {
@@ -85,19 +85,13 @@ def _shaped(shape: str, value: Any, body: Any) -> tuple[Any, ...] | None:
         case "scalars", list():
             return tuple({"value": one} for one in value)
         case "wrapped", list():
-            name = _path_of(rest).steps[0]
+            name = parse_path(rest).steps[0]
             return tuple(one.get(name) for one in value if isinstance(one, dict) and isinstance(one.get(name), dict))
         case "columns", list():
-            names = _path_of(rest).read(body)
+            names = parse_path(rest).read(body)
             if isinstance(names, list):
                 return tuple(dict(zip(names, row, strict=False)) for row in value if isinstance(row, list))
     return None
-
-
-def _path_of(text: str) -> Path:
-    from datasync_spider.sources.paths import parse_path
-
-    return parse_path(text)
 
 
 def _wrapper(value: Sequence[dict[str, Any]]) -> str | None:

@@ -10,7 +10,9 @@ from datasync_spider.discovery.url.names import words
 from datasync_spider.sources.paths import Path
 
 _SAID_BY_ALL = frozenset({"api", "www", "data", "rest", "app", "public", "com", "co", "org", "net", "io", "dev"})
-_NO_NAMES = frozenset({"graphql", "query", "search", "api", "rest", "data", "index", "filter", "v1", "v2", "v3", "list"})
+_NO_NAMES = frozenset(
+    {"graphql", "query", "search", "api", "rest", "data", "index", "filter", "v1", "v2", "v3", "list"}
+)
 _WRAPPING = frozenset({"nodes", "edges", "data", "items", "results", "records", "rows", "hits", "value", "list"})
 
 

@@ -45,10 +45,25 @@ _TAKES: dict[str, tuple[str, ...]] = {
 _ANY = ("cursor", "after", "page_token", "pageToken", "starting_after", "next", "from", "offset", "start")
 _TAKING = frozenset(plain(name) for names in (*_TAKES.values(), _ANY) for name in names) | {"cursor", "pagecursor"}
 _PAGES = frozenset({"page", "pagenumber", "pageno", "pageindex", "p", "currentpage", "pagenum", "pagenr", "paged"})
-_OFFSETS = frozenset({"offset", "skip", "start", "startat", "startindex", "from", "firstresult", "recordoffset", "sroffset"})
+_OFFSETS = frozenset(
+    {"offset", "skip", "start", "startat", "startindex", "from", "firstresult", "recordoffset", "sroffset"}
+)
 SIZES = frozenset(
     {
-        *("limit", "pagesize", "perpage", "size", "first", "count", "max", "maxresults", "top", "take", "rows", "pagelimit"),
+        *(
+            "limit",
+            "pagesize",
+            "perpage",
+            "size",
+            "first",
+            "count",
+            "max",
+            "maxresults",
+            "top",
+            "take",
+            "rows",
+            "pagelimit",
+        ),
         *("itemsperpage", "resultsperpage", "maxitems", "hitsperpage", "numresults", "n", "maxrecords", "pagecount"),
         *("rpp", "recordsperpage", "maxpagesize", "ps", "results", "pglimit", "per"),
     }
@@ -76,7 +91,9 @@ def token_parameters(target: Target, steps: tuple[str, ...]) -> list[str]:
     if target.form is not None:
         return [f"body:{Path((one,))}" for one in _unlike((*names, spelt, bare, *_ANY))]
     if target.data is not None:
-        return [f"body:{place}" for place in _in_data(target.data, names, spelt, bare)] + [f"query:{one}" for one in names[:1]]
+        return [f"body:{place}" for place in _in_data(target.data, names, spelt, bare)] + [
+            f"query:{one}" for one in names[:1]
+        ]
     # A parameter that is asked for already, such as cursor=*, is the one that is meant.
     own = [one for one, _ in target.query if plain(one) in _TAKING and plain(one) not in _PAGES and not is_size(one)]
     return [f"query:{one}" for one in _unlike((*own, *_spelt_alike(names, spelt), bare, spelt, *_ANY)) if one]
@@ -104,7 +121,12 @@ def _in_data(data: Any, names: tuple[str, ...], spelt: str, bare: str) -> Iterat
         found += [f"variables.{name}" for name in re.findall(r"\$(\w*(?:[Cc]ursor|[Aa]fter)\w*)\s*:", query)]
         yield from _unlike(tuple(found))
         return
-    nested = [str(Path((*steps, one))) for steps, value in members(data) if isinstance(value, dict) and plain(steps[-1]) in {"page", "pagination", "paging"} for one in (*names[:2], bare)]
+    nested = [
+        str(Path((*steps, one)))
+        for steps, value in members(data)
+        if isinstance(value, dict) and plain(steps[-1]) in {"page", "pagination", "paging"}
+        for one in (*names[:2], bare)
+    ]
     yield from _unlike((*found, *nested, *_spelt_alike(names, spelt), bare, spelt))
 
 

@@ -1,14 +1,13 @@
 """``scrapy discover URL``: from the command line to a file, with everything between them.
 
-Invariant: what is printed or written is a file that this program reads; a file that is there is not written over unless
-that is asked for. The report of what was done goes to standard error, so that standard output is the file.
+Invariant: what is written is a file that this program reads; one that is there is not replaced unless that is asked
+for.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +25,8 @@ from datasync_spider.discovery.url.target import Target
 from datasync_spider.discovery.url.writing import source_text
 from datasync_spider.errors import ConfigurationError, SourceRefused
 from datasync_spider.logs.install import also_redact
-from datasync_spider.sources.files.load import BUILT_IN, read_source
 from datasync_spider.sources.files.kinds import PLAIN, PLAIN_ALLOWED
+from datasync_spider.sources.files.load import BUILT_IN, read_source
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -44,27 +43,36 @@ class Wanted:
     is_forced: bool = False
 
 
-def discover_url(settings: BaseSettings, config: Config, target: Target, wanted: Wanted) -> None:
-    """Raises ConfigurationError, NothingFound, ConnectionTrouble, or SourceRefused for a text that cannot be read."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """``text`` is the file's. ``refusal``: why this version does not read it, in which case nothing was written."""
+
+    text: str
+    name: str
+    stream: str
+    refusal: SourceRefused | None = None
+
+
+def discover_url(
+    settings: BaseSettings, config: Config, target: Target, wanted: Wanted, say: Callable[[str], None]
+) -> Made:
+    """``say`` gets the lines of the report. Raises ConfigurationError, NothingFound or ConnectionTrouble."""
     name = _name(target, wanted)
     if wanted.file is not None and wanted.file.exists() and not wanted.is_forced:
         raise ConfigurationError(f"{wanted.file} is there already: name another file, or say --force to replace it")
-    sender, target = _sender(settings, config, target)
+    sender, target = _sender(settings, config, target, say)
     found = carry_out(investigate(target), sender)
     stream = stream_name(target.url, found.layout.path)
     text = source_text(found, name, stream, _schema(wanted.file))
+    for line in _report(found, sender):
+        say(line)
     try:
         read_source(text, str(wanted.file or f"{name}.toml"))
-    except SourceRefused:
-        print(text, end="")
-        raise
-    _say(*_report(found, sender))
-    if wanted.file is None:
-        print(text, end="")
-        _say(f"nothing is written: put it into {config.sources_dir / f'{name}.toml'}, or say --write")
-    else:
+    except SourceRefused as refusal:
+        return Made(text, name, stream, refusal)
+    if wanted.file is not None:
         _write(wanted.file, text, is_forced=wanted.is_forced)
-        _say(f"written to {wanted.file}; next: scrapy crawl {name}.{stream} --dry-run")
+    return Made(text, name, stream)
 
 
 def _name(target: Target, wanted: Wanted) -> str:
@@ -73,13 +81,17 @@ def _name(target: Target, wanted: Wanted) -> str:
         given = wanted.file.stem
     name = given or source_name(target.url)
     if not PLAIN.fullmatch(name) or name == BUILT_IN:
-        raise ConfigurationError(f"{name!r} is no name of a source: say --name; allowed: {PLAIN_ALLOWED}, not {BUILT_IN}")
+        raise ConfigurationError(
+            f"{name!r} is no name of a source: say --name; allowed: {PLAIN_ALLOWED}, not {BUILT_IN}"
+        )
     if wanted.file is not None and wanted.file.suffix != ".toml":
         raise ConfigurationError(f"--write {wanted.file}: a source's file ends in .toml")
     return name
 
 
-def _sender(settings: BaseSettings, config: Config, target: Target) -> tuple[Sender, Target]:
+def _sender(
+    settings: BaseSettings, config: Config, target: Target, say: Callable[[str], None]
+) -> tuple[Sender, Target]:
     project = project_directory()
     sources = Sources(settings, os.environ, read_dotenv(project / ".env"))
     secrets = read_secrets(wanted_secrets(target.auth), sources, project)
@@ -89,7 +101,7 @@ def _sender(settings: BaseSettings, config: Config, target: Target) -> tuple[Sen
     def client_of(url: str, headers: tuple[tuple[str, str], ...]) -> ApiClient:
         return ApiClient(url, headers, config.user_agent, config.timeout_seconds, config.max_body_bytes)
 
-    return make_sender(target, secrets.values, client_of, _say), target
+    return make_sender(target, secrets.values, client_of, say), target
 
 
 def _schema(file: Path | None) -> str:
@@ -121,8 +133,3 @@ def _report(found: Findings, sender: Sender) -> Sequence[str]:
     if sender.stopped is not None:
         lines.append(f"stopped early: {sender.redactor.redact(sender.stopped)}")
     return lines
-
-
-def _say(*lines: str) -> None:
-    for line in lines:
-        print(line, file=sys.stderr)

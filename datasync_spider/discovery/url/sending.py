@@ -13,7 +13,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlsplit, urlunsplit
 
 from datasync_spider.apiclient import Answer, ApiClient
@@ -44,7 +43,9 @@ def wanted_secrets(auth: Auth | None) -> list[Wanted]:
         case BasicAuth(user=user, password=password):
             return [Wanted(name, "-H Authorization", False) for text in (user, password) for name in references(text)]
         case QueryAuth(query=texts):
-            return [Wanted(name, f"the parameter {key}", False) for key, text in texts.items() for name in references(text)]
+            return [
+                Wanted(name, f"the parameter {key}", False) for key, text in texts.items() for name in references(text)
+            ]
         case BodyAuth(body=texts):
             return [Wanted(name, f"--data, {path}", False) for path, text in texts.items() for name in references(text)]
     return []
@@ -163,30 +164,30 @@ def make_sender(
 
 def carry_out(investigation: Investigation, sender: Sender) -> Findings:
     """Raises NothingFound, and ConnectionTrouble where not even the first answer came."""
-    answer: Seen | None = None
-    is_first = True
     try:
-        wish = next(investigation)
-        while True:
-            try:
-                answer = sender.ask(wish)
-            except ConnectionTrouble as error:
-                if is_first:
-                    raise
-                sender.say(f"{wish.method} {sender.redactor.redact(wish.url)}: {error}")
-                sender.stopped = str(error)
-                answer = None
-            is_first = False
-            wish = investigation.send(answer)
-    except StopIteration as end:
-        found: Findings = end.value
+        found = _carried_out(investigation, sender)
     except NothingFound as error:
-        why = sender.redactor.redact(f"{error}{f'; {sender.stopped}' if sender.stopped else ''}")
-        raise NothingFound(why) from error
+        why = f"{error}; {sender.stopped}" if sender.stopped else str(error)
+        raise NothingFound(sender.redactor.redact(why)) from error
     found.rate = sender.rate
     if sender.stopped is not None:
         found.doubt("", f"Not all was tried: {sender.redactor.redact(sender.stopped)}.")
     return found
+
+
+def _carried_out(investigation: Investigation, sender: Sender) -> Findings:
+    try:
+        answer = sender.ask(next(investigation))
+        while True:
+            wish = investigation.send(answer)
+            try:
+                answer = sender.ask(wish)
+            except ConnectionTrouble as error:
+                sender.stopped = f"a request had no whole answer: {error}"
+                answer = None
+    except StopIteration as end:
+        found: Findings = end.value
+        return found
 
 
 def _without(url: str, names: frozenset[str]) -> str:
@@ -196,5 +197,3 @@ def _without(url: str, names: frozenset[str]) -> str:
         return url
     kept = [pair for pair in parts.query.split("&") if parse_qsl(pair, keep_blank_values=True)[0][0] not in names]
     return urlunsplit((parts.scheme, parts.netloc, parts.path, "&".join(kept), ""))
-
-

@@ -44,9 +44,13 @@ def source_text(found: Findings, name: str, stream: str, schema: str) -> str:
 
 def _preamble(found: Findings) -> list[str]:
     count = "one request" if found.requests == 1 else f"{found.requests} requests"
-    lines = [f"Made by scrapy discover from {count}: read it before you rely on it. What is not sure is said above its key."]
+    lines = [
+        f"Made by scrapy discover from {count}: read it before you rely on it. What is not sure is said above its key."
+    ]
     if found.is_tried:
-        lines.append(f"Tried: the second page was asked for as next says ({found.next.seen_in}), and held other records.")
+        lines.append(
+            f"Tried: the second page was asked for as next says ({found.next.seen_in}), and held other records."
+        )
     return [*lines, *found.doubts.get("", [])]
 
 
@@ -172,5 +176,7 @@ def _suggestions(found: Findings) -> list[str]:
         lines.append("# mutable = true                      # a record can change after it was first given")
     if found.order == "newest-first":
         lines.append('# incremental = { type = "known" }    # a sync after the first one stops at what is stored')
-    lines.append("# A sync after the first one is a full one, unless incremental says how the API is asked for what is new.")
+    lines.append(
+        "# A sync after the first one is a full one, unless incremental says how the API is asked for what is new."
+    )
     return lines

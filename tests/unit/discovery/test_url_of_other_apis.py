@@ -101,7 +101,9 @@ def next_page_number(asked: Asked) -> Said:
 
 def header_page(asked: Asked) -> Said:
     page = asked.number("page", 1)
-    return Said(_page(asked, (page - 1) * SIZE), headers={"X-Next-Page": str(page + 1) if page < 3 else "", "X-Total": "25"})
+    return Said(
+        _page(asked, (page - 1) * SIZE), headers={"X-Next-Page": str(page + 1) if page < 3 else "", "X-Total": "25"}
+    )
 
 
 def slack(asked: Asked) -> Said:
@@ -176,7 +178,12 @@ WAYS: list[tuple[str, Api, dict[str, Any], dict[str, Any]]] = [
         {"source": "object:continue", "to": None, "records": "query.pages", "shape": "map", "end": ["no-next"]},
     ),
     ("next in meta", meta_next, {}, {"source": "body:meta.next", **URL_NEXT, "total": "meta.total"}),
-    ("a token in paging", paging_next, {}, {"source": "body:paging.next.after", "to": "query:after", "end": ["no-next"]}),
+    (
+        "a token in paging",
+        paging_next,
+        {},
+        {"source": "body:paging.next.after", "to": "query:after", "end": ["no-next"]},
+    ),
     ("pages that nothing tells", bare_pages(1), {}, {"source": "counter:page", "to": "query:page", "first": 1}),
     ("pages from 0 that nothing tells", bare_pages(0), {}, {"source": "counter:page", "to": "query:page", "first": 0}),
     (
@@ -206,7 +213,12 @@ WAYS: list[tuple[str, Api, dict[str, Any], dict[str, Any]]] = [
     ("offsets without a limit", offsets, {}, {"source": "counter:offset", "to": "query:offset", "size": "query:limit"}),
     ("the last id", last_ids, {}, {"source": "last:id", "to": "query:after_id", "end": ["flag:has_more=false"]}),
     ("the last id, told", told_last_id, {}, {"source": "body:last_id", "to": "query:after"}),
-    ("the next page's number", next_page_number, {}, {"source": "body:next_page", "to": "query:page", "end": ["no-next"]}),
+    (
+        "the next page's number",
+        next_page_number,
+        {},
+        {"source": "body:next_page", "to": "query:page", "end": ["no-next"]},
+    ),
     ("a page's number in a header", header_page, {}, {"source": "header:X-Next-Page", "to": "query:page"}),
     (
         "a cursor that is empty at the end",
