@@ -88,10 +88,10 @@ def _rejected(seen: Look, shown: Callable[[str], str]) -> list[str]:
     rejected = [] if seen.parsed is None else seen.parsed.rejected
     if not rejected:
         return []
-    lines = [f"  would be rejected: {len(rejected)} records, kept aside as dead letters"]
-    for one in rejected[:_SHOWN_RECORDS]:
-        lines.append(f"    record {one.position} ({one.reason}): {_cut(shown(_text(one.raw)))}")
-    return lines
+    shown_ones = [
+        f"    record {one.position} ({one.reason}): {_cut(shown(_text(one.raw)))}" for one in rejected[:_SHOWN_RECORDS]
+    ]
+    return [f"  would be rejected: {len(rejected)} records, kept aside as dead letters", *shown_ones]
 
 
 def _text(raw: object) -> str:

@@ -20,7 +20,8 @@ from datasync_spider.discovery.url.findings import Findings
 from datasync_spider.discovery.url.flags import find_flags
 from datasync_spider.discovery.url.layout import Layout, find_layouts
 from datasync_spider.discovery.url.names import plain
-from datasync_spider.discovery.url.paging import Proposal, proposals
+from datasync_spider.discovery.url.paging import proposals
+from datasync_spider.discovery.url.proposal import Proposal
 from datasync_spider.discovery.url.settling import find_base, find_end, find_largest, find_size
 from datasync_spider.discovery.url.target import Target
 from datasync_spider.errors import DatasyncError
