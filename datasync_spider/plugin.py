@@ -14,16 +14,25 @@ Invariant: what this module exports keeps its names and meanings; all else of th
 
 from __future__ import annotations
 
-from datasync_spider.errors import ConfigurationError, SourceRefused
+from datasync_spider.errors import (
+    ConfigurationError,
+    PageContradiction,
+    PageUnreadable,
+    PositionRefused,
+    SourceRefused,
+)
 from datasync_spider.sources.files.load import read_source
+from datasync_spider.sources.paginators.protocol import Answer, Ask, Paginator
 from datasync_spider.sources.paths import MISSING, Path, parse_path
 from datasync_spider.sources.spec import (
     BasicAuth,
     Budget,
     End,
     EndFlag,
+    FormBody,
     HeadersAuth,
     Incremental,
+    JsonBody,
     MeaningRow,
     Next,
     PageSize,
@@ -36,17 +45,25 @@ from datasync_spider.spiders.stream import StreamSpider
 
 __all__ = [
     "MISSING",
+    "Answer",
+    "Ask",
     "BasicAuth",
     "Budget",
     "ConfigurationError",
     "End",
     "EndFlag",
+    "FormBody",
     "HeadersAuth",
     "Incremental",
+    "JsonBody",
     "MeaningRow",
     "Next",
+    "PageContradiction",
     "PageSize",
+    "PageUnreadable",
+    "Paginator",
     "Path",
+    "PositionRefused",
     "QueryAuth",
     "Source",
     "SourceRefused",

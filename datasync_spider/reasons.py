@@ -18,6 +18,7 @@ RETURNED_MISMATCH: Final = "returned_mismatch"
 HAS_MORE_WRONG_TYPE: Final = "has_more_wrong_type"
 CURSOR_WRONG_TYPE: Final = "cursor_wrong_type"
 CURSOR_NUL: Final = "cursor_nul"
+LAST_RECORD_WITHOUT_CURSOR: Final = "last_record_without_cursor"
 NEXT_URL_REFUSED: Final = "next_url_refused"
 LINK_UNREADABLE: Final = "link_unreadable"
 

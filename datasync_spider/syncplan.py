@@ -26,8 +26,8 @@ from datasync_spider.sources.paths import Path
 from datasync_spider.sources.requests import PageRequest, page_request
 from datasync_spider.sources.secretnames import put_header, put_secrets, secrets_of
 from datasync_spider.sources.slicenames import canonical
-from datasync_spider.sources.slots import fill_url, slot_values
-from datasync_spider.sources.spec import PageSize, Pairs, SliceValues, Source, Stream
+from datasync_spider.sources.slots import SLICE, fill_url, slot_values
+from datasync_spider.sources.spec import Next, PageSize, Pairs, SliceValues, Source, Stream
 from datasync_spider.sources.timetexts import written
 from datasync_spider.storage.registry import StreamSpec, Tombstone
 from datasync_spider.streamnames import NO_SLICE
@@ -118,8 +118,15 @@ class SyncPlan:
             since=written(self.since_ms if since_ms is None else since_ms, form),
             until=written(self.until_ms if until_ms is None else until_ms, form),
         )
-        ask = self.paginator.ask(position)
-        return page_request(self.stream, self.base_url_text, ask, values, self.authorization)
+        return page_request(
+            self.stream,
+            self.base_url_text,
+            self.paginator.ask(position),
+            values,
+            self.authorization,
+            numbers=frozenset(f"{SLICE}{name}" for name, value in self.values.items() if isinstance(value, int)),
+            has_content_type=any(name.lower() == "content-type" for name, _ in self.headers),
+        )
 
     def asked(self, url: str, position: str | None) -> Asked:
         """What an answer to the request is read with."""
@@ -207,7 +214,7 @@ def _plan(
         authorization = authorize(source.auth, lambda text: put_secrets(text, slots, known))
         texts = merged_pairs(ACCEPT, source.headers.items(), stream.headers.items())
         headers = tuple((key, put_header(text, slots, known)) for key, text in texts)
-    way = paginator(stream.next, authorization.parameters)
+    way = paginator(stream.next, authorization.parameters, stream)
     pages = PageReader(stream, way, source.meanings)
     tombstone = stream.tombstone
     spec = StreamSpec(
@@ -248,14 +255,25 @@ def fingerprint(stream: Stream) -> dict[str, str]:
     It changes where a record would be stored under another id or time, or a chain would be followed otherwise, and
     nowhere else: whoever has stored records by other facts is asked to begin anew.
     """
-    next_ = stream.next
     return {
         "records": _either(stream.records),
         "id": _either(stream.id),
         "time": _either(stream.time),
         "order": stream.order,
-        "next": f"{_named(next_.source, next_.name)} to {_named(next_.to, next_.parameter)}",
+        "next": " and ".join(_leads(stream, step) for step in (stream.next, *stream.next.beside)),
     }
+
+
+def _leads(stream: Stream, step: Next) -> str:
+    """From where to where a position leads. Places of the body may change: they name the same."""
+    name = step.name
+    if step.source == "last":
+        name = ",".join(map(str, step.paths))
+    elif step.source == "counter" and step.name == "page" and stream.page_size is not None:
+        # Pages of another size have other numbers.
+        name = f"page of {stream.page_size.default}"
+    target = step.parameter if step.path is None else str(step.path)
+    return f"{_named(step.source, name)} to {_named(step.to, target)}"
 
 
 def steps(path: Path) -> tuple[str, ...]:

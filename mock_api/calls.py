@@ -26,6 +26,8 @@ class Call:
     """Path and query as they were sent."""
     api_key: str | None = None
     user_agent: str | None = None
+    token: str | None = None
+    """The header `X-Drain-Token`."""
     host: str | None = None
     """As the client calls the server."""
     upload: Upload = field(default_factory=Upload)

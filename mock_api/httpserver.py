@@ -193,6 +193,7 @@ def _call(request: Request) -> Call:
         params=_params(query),
         target=request.target,
         api_key=request.fields.get(b"x-api-key"),
+        token=request.fields.get(b"x-drain-token"),
         user_agent=request.fields.get(b"user-agent"),
         host=request.fields.get(b"host"),
         upload=request.upload,

@@ -12,6 +12,7 @@ from mock_api.profiles import Profiles
 from mock_api.replies import Reply, error_reply, json_reply, unauthorized
 from mock_api.requestids import request_ids
 from mock_api.stats import Entry, Stats
+from mock_api.styles import is_style
 from mock_api.submissions import Submissions
 
 BASE_PATH = "/api/v1"
@@ -66,6 +67,8 @@ class Router:
                 return self._profiles.link(call)
             case "offset":
                 return self._profiles.offset(call)
+            case "styles":
+                return self._profiles.styled(call)
             case "submissions":
                 return self._submissions.submit(call)
         return self._submissions.listed(call)
@@ -80,6 +83,8 @@ def _endpoint(call: Call) -> str:
             return "event"
         case "GET", ["link" | "offset" as profile, "records"]:
             return profile
+        case method, ["styles", style, "records"] if is_style(method, style):
+            return "styles"
         case "POST", ["submissions"]:
             return "submissions"
         case "GET", ["submissions"]:

@@ -65,6 +65,8 @@ def check_answer(
     content_type = headers.get("content-type", "")
     if status != HTTPStatus.OK:
         means = meaning_of_error(pages.meanings, status, body)
+        if means is None and status in pages.end_statuses:
+            return pages.end()
         complaint = read_complaint(content_type, body)
         if means is None:
             raise _error(status, headers, complaint)

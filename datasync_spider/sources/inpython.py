@@ -14,7 +14,17 @@ from datasync_spider.errors import SourceRefused
 from datasync_spider.sources.files.load import read_tables
 from datasync_spider.sources.files.tables import key_text, shown
 from datasync_spider.sources.paths import Path
-from datasync_spider.sources.spec import BasicAuth, End, HeadersAuth, Next, QueryAuth, Source, Stream
+from datasync_spider.sources.spec import (
+    BasicAuth,
+    End,
+    FormBody,
+    HeadersAuth,
+    JsonBody,
+    Next,
+    QueryAuth,
+    Source,
+    Stream,
+)
 
 
 def checked(source: Source, place: str) -> Source:
@@ -65,6 +75,8 @@ def _stream(stream: Stream) -> dict[str, Any]:
         url=stream.url,
         query=_plain(stream.query),
         headers=_plain(stream.headers),
+        method=stream.method,
+        body=_body(stream.body),
         page_size=None if size is None else {"default": size.default, "max": size.most},
         records=_plain(stream.records),
         id=_plain(stream.id),
@@ -97,20 +109,45 @@ def _auth(auth: Any) -> Any:
 
 
 def _next(step: Next) -> dict[str, Any]:
-    named = {"header": f"header:{step.name}", "link": f"link:{step.name}", "counter": f"counter:{step.name}"}
-    places = [f"body:{path}" for path in step.paths]
+    steps = (step, *step.beside)
+    sources = [place for one in steps for place in _from(one)]
+    targets = [_to(one) for one in steps]
+    has_no_to = step.source in {"object", "python"}
     return _given(
-        **{"from": places if step.source == "body" else named.get(step.source, step.source)},
-        to=f"query:{step.parameter}" if step.to == "query" else step.to,
+        **{"from": sources if len(sources) > 1 else sources[0]},
+        to=None if has_no_to else targets if step.beside else targets[0],
         first=step.first,
         keep=None if step.keep is None else _plain(step.keep) or "none",
     )
 
 
+def _from(step: Next) -> list[str]:
+    """More than one where any of several places will do, or where several members make one list."""
+    if step.source in {"body", "last", "object"}:
+        return [f"{step.source}:{path}" for path in step.paths] or [f"{step.source}:"]
+    return [f"{step.source}:{step.name}"]
+
+
+def _to(step: Next) -> str:
+    if step.to == "url":
+        return "url"
+    return f"{step.to}:{step.parameter if step.path is None else step.path}"
+
+
+def _body(body: Any) -> Any:
+    match body:
+        case JsonBody(value=value):
+            return {"json": value}
+        case FormBody(fields=fields):
+            return {"form": _plain(fields)}
+    return body
+
+
 def _end(end: End) -> list[str]:
-    rules = {"no-next": end.no_next, "empty": end.empty, "short": end.short}
+    rules = {"no-next": end.no_next, "empty": end.empty, "short": end.short, "repeat": end.repeat}
     flags = [f"flag:{flag.path}={json.dumps(flag.value)}" for flag in end.flags]
-    return [*(name for name, is_given in rules.items() if is_given), *flags]
+    statuses = [f"status:{status}" for status in end.statuses]
+    return [*(name for name, is_given in rules.items() if is_given), *statuses, *flags]
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -35,13 +35,14 @@ BUDGET: Final = Keys(
 )
 STREAM: Final = Keys(
     (
-        *("url", "query", "headers", "page_size"),
+        *("method", "url", "query", "headers", "body", "page_size"),
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
         *("order", "next", "end", "incremental", "slices"),
         *("mutable", "version", "tombstone", "keep_history"),
     ),
-    ("method", "body", "timeout", "retries", "format", "every", "tail", "zone", "shape"),
+    ("timeout", "retries", "format", "every", "tail", "zone", "shape"),
 )
+BODY: Final = Keys(("json", "form"))
 PAGE_SIZE: Final = Keys(("default", "max"))
 RECORDS: Final = Keys((), ("path", "shape", "null"))
 ID: Final = Keys(("any",), ("all", "hash", "without"))

@@ -11,7 +11,7 @@ from datasync_spider.sources.files.incrementaltables import read_incremental
 from datasync_spider.sources.files.kinds import boolean, choice, path, paths, stream_url
 from datasync_spider.sources.files.nextends import read_end, read_next
 from datasync_spider.sources.files.recordtables import read_id, read_records, read_time, read_tombstone
-from datasync_spider.sources.files.requesttables import read_page_size
+from datasync_spider.sources.files.requesttables import read_body, read_method, read_page_size
 from datasync_spider.sources.files.slicetables import read_slices
 from datasync_spider.sources.files.tables import Table
 from datasync_spider.sources.spec import Order, Stream
@@ -31,6 +31,8 @@ def read_stream(name: str, table: Table) -> Stream:
         end=read_end(table),
         query=read_query(table),
         headers=read_headers(table),
+        method=read_method(table),
+        body=read_body(table),
         page_size=read_page_size(table),
         time=read_time(table),
         total=table.take("total", paths(), ()),
