@@ -131,7 +131,7 @@ class ApiClient:
             plan.base_url_text,
             () if is_anonymous else (*plan.headers, *plan.authorization.headers),
             config.user_agent,
-            config.timeout_seconds if timeout_seconds is None else timeout_seconds,
+            plan.timeout.value if timeout_seconds is None else timeout_seconds,
             config.max_body_bytes,
             is_direct=plan.is_bundled_mock,
         )

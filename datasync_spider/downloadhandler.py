@@ -51,11 +51,11 @@ class HttpDownloadHandler:
     lazy = True
 
     def __init__(self, crawler: Crawler) -> None:
-        config = plan_of(crawler).config
+        plan = plan_of(crawler)
         self._crawler = crawler
-        self._timeout_seconds = config.timeout_ms / 1000
+        self._timeout = plan.timeout
         self._is_stopping = False
-        self._client = HttpClient(crawler, self._timeout_seconds, config.max_body_bytes, self._count_repeated)
+        self._client = HttpClient(crawler, self._timeout.value, plan.config.max_body_bytes, self._count_repeated)
         crawler.signals.connect(self._on_stop_requested, signals.stop_requested)
 
     @classmethod
@@ -72,7 +72,7 @@ class HttpDownloadHandler:
         except TimeoutError as error:
             if self._is_stopping:
                 raise Stopped("stopped while fetching") from None
-            allowed = f"the {self._timeout_seconds:g} s of API_TIMEOUT_MS"
+            allowed = f"the {self._timeout.value:g} s of {self._timeout.key}"
             raise DownloadTimeoutError(f"no whole answer within {allowed}") from error
         except BodyTooLarge as error:
             raise DownloadFailedError(f"{error} by API_MAX_BODY_BYTES: raise it, or lower API_PAGE_LIMIT") from error

@@ -20,6 +20,7 @@ from datasync_spider.headers import merged_pairs
 from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.files.load import BUILT_IN
+from datasync_spider.sources.limits import Limit, retries_of, timeout_of
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
@@ -89,6 +90,24 @@ class SyncPlan:
     def origins(self) -> tuple[str, ...]:
         """URLs of the origins that may be asked: the API's own, and those that its source allows besides."""
         return (self.base_url_text, *self.source.allow_hosts)
+
+    @property
+    def timeout(self) -> Limit[float]:
+        """How long one request may take, in seconds."""
+        return timeout_of(self.source, self.stream, Limit(self.config.timeout_seconds, "API_TIMEOUT_MS"))
+
+    @property
+    def retries(self) -> Limit[int]:
+        """How often a page is asked for again after errors."""
+        return retries_of(self.source, self.stream, Limit(self.config.max_retries, "API_MAX_RETRIES"))
+
+    @property
+    def requests_at_once(self) -> int | None:
+        """How many may be under way at most, by what the source declares. None: it declares nothing."""
+        budget = self.source.budget
+        if budget is None or budget.concurrency is None:
+            return None
+        return budget.concurrency if budget.requests is None else min(budget.concurrency, budget.requests)
 
     @property
     def is_backfill(self) -> bool:
@@ -215,7 +234,7 @@ def _plan(
         texts = merged_pairs(ACCEPT, source.headers.items(), stream.headers.items())
         headers = tuple((key, put_header(text, slots, known)) for key, text in texts)
     way = paginator(stream.next, authorization.parameters, stream)
-    pages = PageReader(stream, way, source.meanings)
+    pages = PageReader(stream, way, source.meanings, source.budget)
     tombstone = stream.tombstone
     spec = StreamSpec(
         name,

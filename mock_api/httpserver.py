@@ -196,6 +196,7 @@ def _call(request: Request) -> Call:
         token=request.fields.get(b"x-drain-token"),
         user_agent=request.fields.get(b"user-agent"),
         host=request.fields.get(b"host"),
+        fields=request.fields,
         upload=request.upload,
     )
 

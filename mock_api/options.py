@@ -142,7 +142,10 @@ def _parser(environment: Mapping[str, str]) -> ArgumentParser:
 
     profiles = parser.add_argument_group("other ways of paging")
     profiles.add_argument(
-        "--records", type=whole(0), default=1_000, help="records of link/records and offset/records (1000)"
+        "--records",
+        type=whole(0),
+        default=1_000,
+        help="records of each of these and of /apis/ (1000)",
     )
 
     limits = parser.add_argument_group("limits")

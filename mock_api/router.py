@@ -5,6 +5,8 @@ The invariant: every call is answered, and no endpoint of the API is reached wit
 
 from hmac import compare_digest
 
+from mock_api.apis.all import PREFIX as APIS
+from mock_api.apis.all import PublicApis
 from mock_api.calls import Call
 from mock_api.control import PREFIX, Control
 from mock_api.eventsapi import EventsApi
@@ -26,6 +28,7 @@ class Router:
         events: EventsApi,
         profiles: Profiles,
         submissions: Submissions,
+        apis: PublicApis,
         control: Control | None,
         stats: Stats,
         api_key: str | None,
@@ -33,6 +36,7 @@ class Router:
         self._events = events
         self._profiles = profiles
         self._submissions = submissions
+        self._apis = apis
         self._control = control
         self.stats = stats
         self._api_key = api_key
@@ -42,6 +46,9 @@ class Router:
         """The answer, and its entry in the statistics if it has one."""
         if self._control is not None and call.path.startswith(PREFIX):
             return self._control.answer(call), None
+        if call.path.startswith(APIS):
+            # They keep their own keys and limits, and their own record of what was asked.
+            return self._apis.answer(call), None
         endpoint = _endpoint(call)
         entry = self.stats.received(endpoint, call)
         reply = self._reply(endpoint, call)

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 
+from mock_api.apis.all import PublicApis
 from mock_api.control import Control
 from mock_api.eventsapi import EventsApi
 from mock_api.faultplan import FaultPlan
@@ -31,11 +32,13 @@ def build_router(options: Options, feed: Feed) -> Router:
     plan = FaultPlan(options.fault_seed, options.rules)
     stats = Stats()
     records = Records(options.feed.seed, options.records)
+    apis = PublicApis(options.feed.seed, options.records)
     return Router(
         EventsApi(options.feed, feed, limits, plan),
         Profiles(records, limits, plan, options.feed.latency_ms),
         Submissions(options.submission_quota, plan, limits),
-        Control(feed, records, plan, stats) if options.control else None,
+        apis,
+        Control(feed, records, apis, plan, stats) if options.control else None,
         stats,
         options.api_key,
     )

@@ -33,7 +33,8 @@ from datasync_spider.errors import (
     WrongProtocol,
 )
 from datasync_spider.headers import listed_headers, plain_headers
-from datasync_spider.pacing.headers import AskedWait, read_asked_wait
+from datasync_spider.pacing.dialect import KNOWN, Dialect
+from datasync_spider.pacing.headers import AskedWait, read_asked_wait, read_body_wait
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.syncplan import plan_of
@@ -67,11 +68,14 @@ _CONNECTION_TROUBLE: dict[type[Exception], str] = {
 class RetryMiddleware:
     """``pages`` and ``policy`` are pure; ``waiter`` pauses."""
 
-    def __init__(self, crawler: Crawler, pages: PageReader, policy: RetryPolicy, waiter: Waiter) -> None:
+    def __init__(
+        self, crawler: Crawler, pages: PageReader, policy: RetryPolicy, waiter: Waiter, dialect: Dialect = KNOWN
+    ) -> None:
         self._crawler = crawler
         self._pages = pages
         self._policy = policy
         self._waiter = waiter
+        self._dialect = dialect
         self._has_warned_of_total = False
 
     @classmethod
@@ -79,12 +83,13 @@ class RetryMiddleware:
         plan = plan_of(crawler)
         config = plan.config
         policy = RetryPolicy(
-            max_retries=config.max_retries,
+            max_retries=plan.retries.value,
+            retries_key=plan.retries.key if plan.retries.is_of_file else "",
             base_seconds=config.retry_base_ms / 1000,
             max_seconds=config.retry_max_ms / 1000,
             wait_budget_seconds=config.rate_limit_wait_budget_ms / 1000,
         )
-        return cls(crawler, plan.pages, policy, Waiter(crawler))
+        return cls(crawler, plan.pages, policy, Waiter(crawler), Dialect.of(plan.source.budget))
 
     async def process_request(self, request: Request) -> None:
         request.meta.setdefault("asked_at", time.monotonic())
@@ -98,13 +103,18 @@ class RetryMiddleware:
             page = check_answer(self._pages, request.meta["asked"], response.status, headers, response.body, lists)
         except RetryableError as error:
             is_rate_limit = isinstance(error, RateLimited)
-            asked = read_asked_wait(headers, response.body, time.time(), is_rate_limit=is_rate_limit)
+            asked = read_asked_wait(
+                headers, response.body, time.time(), is_rate_limit=is_rate_limit, dialect=self._dialect
+            )
             return await self._ask_again(request, error, asked, response.status, headers.get("x-request-id"))
         failpoints.reach("after_fetch")
         request.meta["page"] = page
         if page.unreadable_total is not None and not self._has_warned_of_total:
             self._has_warned_of_total = True
             logger.warning("the API's total cannot be read as a count of events: %s", page.unreadable_total)
+        asked = read_body_wait(page.asked_wait, time.time(), self._dialect)
+        if asked is not None and asked.seconds > 0:
+            self._crawler.signals.send_catch_log(signals.page_asked_wait, asked=asked)
         self._crawler.stats.inc_value(stats.PAGES_FETCHED)
         return response
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from datasync_spider.errors import SourceRefused
@@ -16,6 +17,7 @@ from datasync_spider.sources.files.tables import key_text, shown
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import (
     BasicAuth,
+    Budget,
     End,
     FormBody,
     HeadersAuth,
@@ -55,7 +57,8 @@ def checked(source: Source, place: str) -> Source:
 def _source_tables(source: Source) -> dict[str, Any]:
     budget = source.budget
     meanings = [
-        _given(means=row.means, status=row.status, path=_plain(row.path), value=row.value) for row in source.meanings
+        _given(means=row.means, status=row.status, path=_plain(row.path), value=row.value, substring=row.substring)
+        for row in source.meanings
     ]
     table = _given(
         name=source.name,
@@ -64,7 +67,9 @@ def _source_tables(source: Source) -> dict[str, Any]:
         auth=_auth(source.auth),
         allow_hosts=_plain(source.allow_hosts),
         meanings=meanings,
-        budget=None if budget is None else {"requests": budget.requests, "seconds": budget.seconds},
+        budget=None if budget is None else _budget(budget),
+        timeout=source.timeout_seconds,
+        retries=source.retries,
     )
     return {"source": table, "streams": {name: _stream(stream) for name, stream in source.streams.items()}}
 
@@ -94,7 +99,14 @@ def _stream(stream: Stream) -> dict[str, Any]:
         version=_plain(stream.version),
         tombstone=None if tombstone is None else {"path": _plain(tombstone.path), "value": tombstone.value},
         keep_history=stream.keep_history,
+        timeout=stream.timeout_seconds,
+        retries=stream.retries,
     )
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    names = (field.name for field in fields(budget))
+    return _given(**{name: _plain(getattr(budget, name)) for name in names})
 
 
 def _auth(auth: Any) -> Any:

@@ -34,6 +34,7 @@ Meaning: TypeAlias = Literal[
     "fatal",
     "page",
 ]
+WaitUnit: TypeAlias = Literal["auto", "s", "ms", "epoch-s", "epoch-ms", "iso", "http-date"]
 TimeFormat: TypeAlias = Literal["iso", "s", "ms", "us", "ns"]
 
 
@@ -203,7 +204,7 @@ class Budget:
     reset: str | None = None
     retry_after: str | None = None
     poll_interval: str | None = None
-    unit: Literal["auto", "s", "ms", "epoch-s", "epoch-ms", "iso", "http-date"] = "auto"
+    unit: WaitUnit = "auto"
     body_wait: Path | None = None
 
 

@@ -20,7 +20,7 @@ class Keys:
 
 FILE: Final = Keys(("source", "streams"))
 SOURCE: Final = Keys(
-    ("name", "base_url", "headers", "auth", "allow_hosts", "meanings", "budget"), ("every", "timeout", "retries")
+    ("name", "base_url", "headers", "auth", "allow_hosts", "meanings", "budget", "timeout", "retries"), ("every",)
 )
 AUTH: Final[Mapping[str, Keys]] = {
     "none": Keys(("type",)),
@@ -29,9 +29,12 @@ AUTH: Final[Mapping[str, Keys]] = {
     "basic": Keys(("type", "user", "password")),
     "query": Keys(("type", "query")),
 }
-MEANING: Final = Keys(("status", "path", "value", "means"), ("substring", "wait"))
+MEANING: Final = Keys(("status", "path", "value", "substring", "means"))
 BUDGET: Final = Keys(
-    ("requests", "seconds"), ("concurrency", "limit", "remaining", "reset", "retry_after", "unit", "body_wait")
+    (
+        *("requests", "seconds", "concurrency"),
+        *("limit", "remaining", "reset", "retry_after", "poll_interval", "unit", "body_wait"),
+    )
 )
 STREAM: Final = Keys(
     (
@@ -39,8 +42,9 @@ STREAM: Final = Keys(
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
         *("order", "next", "end", "incremental", "slices"),
         *("mutable", "version", "tombstone", "keep_history"),
+        *("timeout", "retries"),
     ),
-    ("timeout", "retries", "format", "every", "tail", "zone", "shape"),
+    ("format", "every", "tail", "zone", "shape"),
 )
 BODY: Final = Keys(("json", "form"))
 PAGE_SIZE: Final = Keys(("default", "max"))

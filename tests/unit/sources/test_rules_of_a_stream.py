@@ -32,7 +32,6 @@ LATER = "not understood by this version"
         ("incremental", {"type": "conditional"}),
         ("format", "ndjson"),
         ("every", "10m"),
-        ("retries", 5),
     ],
 )
 def test_what_a_later_version_does_is_refused_by_name_and_never_ignored(key: str, value: Any) -> None:

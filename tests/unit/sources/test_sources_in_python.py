@@ -80,6 +80,12 @@ def mistakes(source: Source) -> tuple[str, ...]:
         posted({"form": [["a", "1"], ["a", "2"]]}, 'body:"page[after]"'),
         changed(plain(), "streams.issues.end", ["repeat", "status:204", "status:404", "no-next"]),
         changed(plain(), "streams.issues.id", [ODD, "b"]),
+        changed(plain(), "source.timeout", "1.5m"),
+        changed(plain(), "source.retries", 0),
+        changed(plain(), "streams.issues.timeout", 0.25),
+        changed(plain(), "streams.issues.retries", 9),
+        changed(plain(), "source.budget", {"concurrency": 2, "reset": "X-R", "unit": "iso", "body_wait": ODD}),
+        changed(plain(), "source.meanings", [{"status": 429, "path": ODD, "substring": "a", "means": "end"}]),
         changed(plain(), "streams.issues.query", [["limit", "{page_size}"], ["tag", "a"], ["tag", "b"]]),
     ],
 )
