@@ -95,7 +95,8 @@ def _rejected(seen: Look, shown: Callable[[str], str]) -> list[str]:
 
 
 def _text(raw: object) -> str:
-    return bytes(raw).decode("utf-8", "replace") if isinstance(raw, bytes | bytearray | memoryview) else str(raw)
+    text = bytes(raw).decode("utf-8", "replace") if isinstance(raw, bytes | bytearray | memoryview) else str(raw)
+    return " ".join(text.split())
 
 
 def _moment(time_us: int) -> str:

@@ -44,10 +44,10 @@ class Look:
         return self.status in _REFUSING
 
 
-def look(client: ApiClient, plan: SyncPlan, position: str | None = None, since_ms: int | None = None) -> Look:
-    """The page at the position. ``since_ms``: only what is of that time or later is asked for."""
+def look(client: ApiClient, plan: SyncPlan, position: str | None = None) -> Look:
+    """The page at the position."""
     try:
-        request = plan.request(position, since_ms=since_ms)
+        request = plan.request(position)
     except DatasyncError as error:
         return Look(PageRequest(plan.stream.method, ""), trouble=str(error))
     try:

@@ -79,7 +79,9 @@ def test_it_is_a_schema() -> None:
     Draft7Validator.check_schema(json.loads(schema_text()))
 
 
-@pytest.mark.parametrize("table", [table for table in _tables() if table.known], ids=lambda table: "-".join(table.known))
+@pytest.mark.parametrize(
+    "table", [table for table in _tables() if table.known], ids=lambda table: "-".join(table.known)
+)
 def test_each_table_has_the_keys_that_files_have_and_no_others(table: Keys) -> None:
     assert frozenset(table.known) in set(_properties(schema()))
 
