@@ -15,7 +15,7 @@ _TAKES: dict[str, tuple[str, ...]] = {
     "end": ("from", "start", "after"),
     "next": ("cursor", "next", "_next", "after", "page_token", "from", "offset", "start"),
     "cursor": ("cursor", "after", "next_cursor"),
-    "nextcursor": ("cursor", "start_cursor", "next_cursor", "after", "starting_after"),
+    "nextcursor": ("cursor", "after", "start_cursor", "next_cursor", "starting_after"),
     "endcursor": ("after", "cursor", "endCursor"),
     "aftercursor": ("cursor", "after", "after_cursor"),
     "after": ("after", "cursor", "starting_after"),
