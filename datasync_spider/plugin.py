@@ -21,11 +21,14 @@ from datasync_spider.errors import (
     PositionRefused,
     SourceRefused,
 )
+from datasync_spider.sources.bodyreader import BodyReader
 from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.paginators.protocol import Answer, Ask, Paginator
 from datasync_spider.sources.paths import MISSING, Path, parse_path
+from datasync_spider.sources.signing import RequestAuth
 from datasync_spider.sources.spec import (
     BasicAuth,
+    BodyAuth,
     Budget,
     End,
     EndFlag,
@@ -35,8 +38,11 @@ from datasync_spider.sources.spec import (
     JsonBody,
     MeaningRow,
     Next,
+    OAuth2,
     PageSize,
+    PythonAuth,
     QueryAuth,
+    Shape,
     Source,
     Stream,
     Tombstone,
@@ -48,6 +54,8 @@ __all__ = [
     "Answer",
     "Ask",
     "BasicAuth",
+    "BodyAuth",
+    "BodyReader",
     "Budget",
     "ConfigurationError",
     "End",
@@ -58,13 +66,17 @@ __all__ = [
     "JsonBody",
     "MeaningRow",
     "Next",
+    "OAuth2",
     "PageContradiction",
     "PageSize",
     "PageUnreadable",
     "Paginator",
     "Path",
     "PositionRefused",
+    "PythonAuth",
     "QueryAuth",
+    "RequestAuth",
+    "Shape",
     "Source",
     "SourceRefused",
     "Stream",

@@ -1,6 +1,7 @@
 """From a call to the endpoint that answers it, with the check of the key and the record in the statistics.
 
-The invariant: every call is answered, and no endpoint of the API is reached without the key, if one is set.
+The invariant: every call is answered, and no endpoint of the API is reached without the key, if one is set; what wants
+a token wants no key.
 """
 
 from hmac import compare_digest
@@ -10,6 +11,7 @@ from mock_api.apis.all import PublicApis
 from mock_api.calls import Call
 from mock_api.control import PREFIX, Control
 from mock_api.eventsapi import EventsApi
+from mock_api.oauth import OAuth
 from mock_api.profiles import Profiles
 from mock_api.replies import Reply, error_reply, json_reply, unauthorized
 from mock_api.requestids import request_ids
@@ -27,6 +29,7 @@ class Router:
         self,
         events: EventsApi,
         profiles: Profiles,
+        oauth: OAuth,
         submissions: Submissions,
         apis: PublicApis,
         control: Control | None,
@@ -35,6 +38,7 @@ class Router:
     ) -> None:
         self._events = events
         self._profiles = profiles
+        self._oauth = oauth
         self._submissions = submissions
         self._apis = apis
         self._control = control
@@ -62,6 +66,12 @@ class Router:
             return json_reply({"status": "ok"})
         if endpoint == "none":
             return error_reply(404, "Not Found", f"Cannot {call.method} {call.path}", "NOT_FOUND")
+        if endpoint in ("token", "protected"):
+            return self._oauth.answer(endpoint, call)
+        return self._keyed_reply(endpoint, call)
+
+    def _keyed_reply(self, endpoint: str, call: Call) -> Reply:
+        """Of what wants the server's key."""
         if self._api_key is not None and not compare_digest((call.api_key or "").encode(), self._api_key.encode()):
             return unauthorized()
         self._submissions.seen(call)
@@ -92,6 +102,10 @@ def _endpoint(call: Call) -> str:
             return profile
         case method, ["styles", style, "records"] if is_style(method, style):
             return "styles"
+        case "GET", ["protected", "records"]:
+            return "protected"
+        case "POST", ["oauth", "token"]:
+            return "token"
         case "POST", ["submissions"]:
             return "submissions"
         case "GET", ["submissions"]:

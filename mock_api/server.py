@@ -15,6 +15,7 @@ from mock_api.faultplan import FaultPlan
 from mock_api.feed import Feed
 from mock_api.httpserver import ApiServer
 from mock_api.limits import RateLimits
+from mock_api.oauth import OAuth
 from mock_api.options import Options
 from mock_api.parent import watch_parent
 from mock_api.profiles import Profiles
@@ -33,9 +34,11 @@ def build_router(options: Options, feed: Feed) -> Router:
     stats = Stats()
     records = Records(options.feed.seed, options.records)
     apis = PublicApis(options.feed.seed, options.records)
+    profiles = Profiles(records, limits, plan, options.feed.latency_ms)
     return Router(
         EventsApi(options.feed, feed, limits, plan),
-        Profiles(records, limits, plan, options.feed.latency_ms),
+        profiles,
+        OAuth(profiles, limits, plan, options.token_ttl_ms),
         Submissions(options.submission_quota, plan, limits),
         apis,
         Control(feed, records, apis, plan, stats) if options.control else None,

@@ -164,7 +164,7 @@ class PageReader:
         found = {type(value) for path in self._stream.records if (value := path.read(around)) is not MISSING}
         if found != {type(None)}:
             raise PageUnreadable(NO_DATA_ARRAY)
-        if not facts.says_empty:
+        if not facts.says_empty and not self._stream.shape.null_is_empty:
             raise PageUnreadable(NO_DATA_ARRAY, "null stands for the events, and nothing says that there are 0")
         return []
 

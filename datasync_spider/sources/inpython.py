@@ -17,16 +17,21 @@ from datasync_spider.sources.files.tables import key_text, shown
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import (
     BasicAuth,
+    BodyAuth,
     Budget,
     End,
     FormBody,
     HeadersAuth,
     JsonBody,
     Next,
+    OAuth2,
+    PythonAuth,
     QueryAuth,
+    Shape,
     Source,
     Stream,
 )
+from datasync_spider.sources.userclasses import PYTHON
 
 
 def checked(source: Source, place: str) -> Source:
@@ -83,9 +88,10 @@ def _stream(stream: Stream) -> dict[str, Any]:
         method=stream.method,
         body=_body(stream.body),
         page_size=None if size is None else {"default": size.default, "max": size.most},
-        records=_plain(stream.records),
-        id=_plain(stream.id),
-        time=_plain(stream.time) or None,
+        format=stream.format,
+        records=_records(stream),
+        id=_id(stream),
+        time=_time(stream),
         total=_plain(stream.total) or None,
         returned=_plain(stream.returned) or None,
         request_id=_plain(stream.request_id) or None,
@@ -109,6 +115,36 @@ def _budget(budget: Budget) -> dict[str, Any]:
     return _given(**{name: _plain(getattr(budget, name)) for name in names})
 
 
+def _records(stream: Stream) -> Any:
+    shape = stream.shape
+    if shape == Shape():
+        return _plain(stream.records)
+    kind = shape.kind if shape.path is None else f"{shape.kind}:{shape.path}"
+    is_python = shape.kind == "python"
+    return _given(
+        path=None if is_python and stream.records == (Path(),) else _plain(stream.records),
+        shape=f"{PYTHON}{shape.place}" if is_python else kind,
+        key=shape.key if shape.kind == "map" else None,
+        null="empty" if shape.null_is_empty else None,
+    )
+
+
+def _id(stream: Stream) -> Any:
+    paths = _plain(stream.id)
+    match stream.id_kind:
+        case "hash":
+            return _given(hash=True, without=paths or None)
+        case "all":
+            return {"all": paths}
+    return paths
+
+
+def _time(stream: Stream) -> Any:
+    if stream.time_format == "auto" and stream.time_zone is None:
+        return _plain(stream.time) or None
+    return _given(any=_plain(stream.time), format=stream.time_format, zone=stream.time_zone)
+
+
 def _auth(auth: Any) -> Any:
     match auth:
         case HeadersAuth(headers=headers):
@@ -117,7 +153,28 @@ def _auth(auth: Any) -> Any:
             return {"type": "basic", "user": user, "password": password}
         case QueryAuth(query=query):
             return {"type": "query", "query": _plain(query)}
+        case BodyAuth(body=body):
+            return {"type": "body", "body": _plain(body)}
+        case OAuth2():
+            return _grant(auth)
+        case PythonAuth(place=place, secrets=secrets):
+            return _given(type=f"{PYTHON}{place}", secrets=_plain(secrets) or None)
     return auth
+
+
+def _grant(auth: OAuth2) -> dict[str, Any]:
+    texts = {name: getattr(auth, name) for name in ("client_id", "client_secret", "refresh_token", "scope", "audience")}
+    answer = {name: str(path) for name, path in auth.answer.items()}
+    return {
+        "type": f"oauth2-{auth.grant}",
+        "token_url": auth.token_url,
+        **{name: text for name, text in texts.items() if text},
+        "send": auth.send,
+        "leeway": auth.leeway_seconds,
+        "fields": dict(auth.fields),
+        "encoding": auth.encoding,
+        "answer": answer | {"unit": auth.unit},
+    }
 
 
 def _next(step: Next) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def findings_in(stream: Stream) -> Iterator[Finding]:
     """All that does not go together within a stream."""
     yield from _versions(stream)
     yield from _ends(stream)
+    yield from _lines(stream)
     yield from _parameters(stream)
     yield from _bodies(stream)
     for key, text in _texts(stream):
@@ -66,6 +67,29 @@ def _versions(stream: Stream) -> Iterator[Finding]:
         for key, is_given in given.items():
             if is_given:
                 yield Finding(key, "goes with mutable = true only; allowed: no such key", frozenset({"mutable"}))
+
+
+def _lines(stream: Stream) -> Iterator[Finding]:
+    """What a body of lines has no place for."""
+    if stream.mutable and stream.id_kind == "hash" and not stream.id:
+        text = "is true, and id is a hash of the whole record, so that each version is another one; allowed: false"
+        yield Finding("mutable", f"{text}, or hash with without", frozenset({"id"}))
+    if stream.format != "ndjson":
+        return
+    also = frozenset({"format"})
+    if stream.shape.kind in {"map", "columns"}:
+        text = f"has the shape {stream.shape.kind}, and format is ndjson: each line is an element"
+        yield Finding("records", f"{text}; allowed: list, wrapped:PATH, scalars or python:…", also)
+    elif stream.records != (Path(),):
+        yield Finding("records", 'is no place in a body of lines, since format is ndjson; allowed: "@", or none', also)
+    if stream.shape.kind == "python":
+        return
+    if stream.next.source in {"body", "object"}:
+        text = "is within a body, and format is ndjson: all its lines are records; allowed: header:, link: or last:"
+        yield Finding("next.from", text, also)
+    if stream.end.flags:
+        text = "holds a flag within a body, and format is ndjson: all its lines are records; allowed: no flag"
+        yield Finding("end", text, also)
 
 
 def _ends(stream: Stream) -> Iterator[Finding]:

@@ -19,18 +19,10 @@ LATER = "not understood by this version"
     [
         ("end", ["no-next", "resumable"]),
         ("end", ["no-next", "final"]),
-        ("records", "wrapped:node"),
-        ("records", "columns:names"),
-        ("records", "edges[].node"),
-        ("records", {"shape": "map"}),
-        ("id", {"all": ["a", "b"]}),
-        ("id", "hash:a"),
-        ("time", {"path": "a", "format": "rfc2822"}),
         ("incremental", {"type": "since"}),
         ("incremental", {"type": "resume"}),
         ("incremental", {"type": "window"}),
         ("incremental", {"type": "conditional"}),
-        ("format", "ndjson"),
         ("every", "10m"),
     ],
 )
