@@ -26,6 +26,9 @@ RUN_REASONS: dict[str, Explanation] = {
     "reached_known": Explanation(
         "It walked back to events that an earlier pass had proven, so everything newer is stored."
     ),
+    "not_modified": Explanation(
+        "It asked whether the first page has changed since the last complete pass, and it has not: nothing is new."
+    ),
     "backfilled": Explanation(
         "It fetched a window of the feed, as far as the API gave it; position and pass are as they were."
     ),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import (
@@ -26,6 +27,7 @@ from datasync_spider.api.answer import check_answer
 from datasync_spider.errors import (
     CertificateRefused,
     ConnectionTrouble,
+    NotModified,
     OddAnswer,
     RateLimited,
     RetryableError,
@@ -93,6 +95,8 @@ class RetryMiddleware:
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         headers = plain_headers(response.headers)
+        if response.status == HTTPStatus.NOT_MODIFIED and request.meta.get("is_conditional"):
+            raise NotModified("the first page is as the last complete pass has found it")
         try:
             lists = listed_headers(response.headers)
             page = check_answer(self._pages, request.meta["asked"], response.status, headers, response.body, lists)

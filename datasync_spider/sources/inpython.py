@@ -14,7 +14,7 @@ from datasync_spider.errors import SourceRefused
 from datasync_spider.sources.files.load import read_tables
 from datasync_spider.sources.files.tables import key_text, shown
 from datasync_spider.sources.paths import Path
-from datasync_spider.sources.spec import BasicAuth, End, HeadersAuth, Next, QueryAuth, Source, Stream
+from datasync_spider.sources.spec import BasicAuth, End, HeadersAuth, Incremental, Next, QueryAuth, Source, Stream
 
 
 def checked(source: Source, place: str) -> Source:
@@ -76,7 +76,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
         order=stream.order,
         next=_next(stream.next),
         end=_end(stream.end),
-        incremental={"type": stream.incremental.type, "format": stream.incremental.format},
+        incremental=_incremental(stream.incremental),
         slices=_plain(stream.slices) or None,
         mutable=stream.mutable,
         version=_plain(stream.version),
@@ -105,6 +105,14 @@ def _next(step: Next) -> dict[str, Any]:
         first=step.first,
         keep=None if step.keep is None else _plain(step.keep) or "none",
     )
+
+
+def _incremental(way: Incremental) -> dict[str, Any]:
+    """``param`` stands in the stream's query already."""
+    table = _given(type=way.type, format=way.format, start=way.start, conditional=way.conditional or None)
+    if way.type == "since":
+        table |= {"overlap": way.overlap_seconds, "lag": way.lag_seconds, "inclusive": way.inclusive}
+    return table
 
 
 def _end(end: End) -> list[str]:

@@ -77,6 +77,12 @@ class Batch:
         return self.pages[-1].page.ends_pass
 
     @property
+    def expected_total(self) -> int | None:
+        """The API's total, as the last of the pages tells it that tells one."""
+        totals = [page.page.expected_total for page in self.pages if page.page.expected_total is not None]
+        return totals[-1] if totals else None
+
+    @property
     def newest(self) -> Watermark | None:
         return max((page.newest for page in self.pages if page.newest), default=None)
 

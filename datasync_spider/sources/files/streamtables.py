@@ -7,7 +7,7 @@ file is refused for it.
 from __future__ import annotations
 
 from datasync_spider.sources.files.credentials import read_headers, read_query
-from datasync_spider.sources.files.incrementaltables import read_incremental
+from datasync_spider.sources.files.incrementaltables import read_incremental, read_since_parameter
 from datasync_spider.sources.files.kinds import boolean, choice, path, paths, stream_url
 from datasync_spider.sources.files.nextends import read_end, read_next
 from datasync_spider.sources.files.recordtables import read_id, read_records, read_time, read_tombstone
@@ -29,7 +29,7 @@ def read_stream(name: str, table: Table) -> Stream:
         order=table.need("order", choice(_ORDERS), "none"),
         next=read_next(table),
         end=read_end(table),
-        query=read_query(table),
+        query=(*read_query(table), *read_since_parameter(table)),
         headers=read_headers(table),
         page_size=read_page_size(table),
         time=read_time(table),
