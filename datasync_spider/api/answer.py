@@ -66,15 +66,13 @@ def check_answer(
     whoever paces reads from the headers), CursorExpired, or ApiRefused (CursorRefused where that is about the cursor).
     """
     content_type = headers.get("content-type", "")
+    means = None
     if status != HTTPStatus.OK:
         means = meaning_of_error(pages.meanings, status, body)
-        complaint = read_complaint(content_type, body)
         if means is None:
-            raise _error(status, headers, complaint)
-        if means != "page":
-            raise _declared(means, status, complaint)
+            raise _error(status, headers, read_complaint(content_type, body))
     try:
-        page = pages.read(body, header_lists or {}, asked)
+        page = pages.read(body, header_lists or {}, asked, means)
     except Declared as error:
         raise _declared(error.means, status, read_complaint(content_type, body)) from error
     except ErrorInPage as error:

@@ -10,15 +10,15 @@ languages write an empty list so, and others whatever went wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from datasync_spider.api.errorinpage import find_error
 from datasync_spider.api.event import ParsedEvents
-from datasync_spider.api.meanings import Declared, find_meaning
+from datasync_spider.api.meanings import Declared, find_meaning, meaning_of_error
 from datasync_spider.api.pagefacts import PageFacts, read_facts
 from datasync_spider.api.reading import REFUSALS, decode
 from datasync_spider.api.recordreader import RawEvents, RecordReader
@@ -27,9 +27,12 @@ from datasync_spider.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
 from datasync_spider.sources.ends import direction
 from datasync_spider.sources.paginators.protocol import Answer, Paginator
 from datasync_spider.sources.paths import MISSING
-from datasync_spider.sources.spec import MeaningRow, Stream
+from datasync_spider.sources.spec import Meaning, MeaningRow, Stream
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# What an answer may mean and be a page. Whatever records it has are kept, also where it need not have any.
+_NEED_NO_RECORDS: Final = frozenset({"empty", "end"})
+_PAGES: Final = frozenset({"page", *_NEED_NO_RECORDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +77,24 @@ class PageReader:
         # The members of a body that say more of a page than its records may say as well that it is an error.
         self._around = tuple(sorted({path.steps[0] for path in facts if len(path.steps) > 1}, key=str))
 
-    def read(self, body: bytes, headers: Mapping[str, Sequence[str]], asked: Asked) -> Page:
-        """The page of a good answer. ``headers``: all values of each name, in lower case.
+    def read(
+        self, body: bytes, headers: Mapping[str, Sequence[str]], asked: Asked, means: Meaning | None = None
+    ) -> Page:
+        """The page of an answer. ``headers``: all values of each name, in lower case.
 
-        Raises PageUnreadable for what is no page, Declared where its source says what it is, PageContradiction for one
-        that does not say how it goes on.
+        ``means``: what its source says of it, where that is known already. Raises PageUnreadable for what is no page,
+        Declared where its source says what it is, PageContradiction for one that does not say how it goes on.
         """
-        records, rest = self.records.split(body.removeprefix(_BYTE_ORDER_MARK))
         try:
-            around = decode(rest)
-        except REFUSALS as error:
-            raise PageUnreadable(NOT_JSON, str(error)) from error
-        means = find_meaning(self.meanings, HTTPStatus.OK, around)
-        if means not in {None, "page"}:
+            records, rest = self.records.split(body.removeprefix(_BYTE_ORDER_MARK))
+            around = _decoded(rest)
+        except PageUnreadable:
+            means = means or meaning_of_error(self.meanings, HTTPStatus.OK, body)
+            if means in {None, "page"}:
+                raise
+            records, rest, around = None, body, None
+        means = means or find_meaning(self.meanings, HTTPStatus.OK, rest, around)
+        if means is not None and means not in _PAGES:
             raise Declared(means)
         if means is None and isinstance(around, dict):
             nested = [around.get(name) for name in self._around]
@@ -95,11 +103,10 @@ class PageReader:
                 raise found
         facts = read_facts(self._stream, around)
         if records is None:
-            records = self._nothing(around, facts)
+            records = [] if means in _NEED_NO_RECORDS else self._nothing(around, facts)
         if facts.returned is not None and facts.returned != len(records):
             raise PageUnreadable(RETURNED_MISMATCH, f"the page says {facts.returned} events and holds {len(records)}")
-        answer = Answer(asked.url, headers, around, len(records), asked.page_size)
-        following = direction(self._stream.end, answer, self._paginator.following(asked.position, answer))
+        following = self._following(means, Answer(asked.url, headers, around, len(records), asked.page_size), asked)
         return Page(
             raw_events=records,
             reader=self.records,
@@ -111,6 +118,16 @@ class PageReader:
             unreadable_total=facts.unreadable_total,
         )
 
+    def _following(self, means: Meaning | None, answer: Answer, asked: Asked) -> str | None:
+        """The position that follows. Raises PageContradiction."""
+        if means == "end":
+            return None
+        end = self._stream.end
+        if means == "empty":
+            # Its source knows this answer, which may have nothing else to say.
+            end = replace(end, no_next=True)
+        return direction(end, answer, self._paginator.following(asked.position, answer))
+
     def _nothing(self, around: Any, facts: PageFacts) -> RawEvents:
         """The records of a page that has no list of them. Raises PageUnreadable."""
         found = {type(value) for path in self._stream.records if (value := path.read(around)) is not MISSING}
@@ -119,6 +136,13 @@ class PageReader:
         if not facts.says_empty:
             raise PageUnreadable(NO_DATA_ARRAY, "null stands for the events, and nothing says that there are 0")
         return []
+
+
+def _decoded(text: bytes) -> Any:
+    try:
+        return decode(text)
+    except REFUSALS as error:
+        raise PageUnreadable(NOT_JSON, str(error)) from error
 
 
 def _next_paths(stream: Stream) -> tuple[Any, ...]:

@@ -45,7 +45,8 @@ def checked(source: Source, place: str) -> Source:
 def _source_tables(source: Source) -> dict[str, Any]:
     budget = source.budget
     meanings = [
-        _given(means=row.means, status=row.status, path=_plain(row.path), value=row.value) for row in source.meanings
+        _given(means=row.means, status=row.status, path=_plain(row.path), value=row.value, substring=row.substring)
+        for row in source.meanings
     ]
     table = _given(
         name=source.name,

@@ -29,7 +29,7 @@ AUTH: Final[Mapping[str, Keys]] = {
     "basic": Keys(("type", "user", "password")),
     "query": Keys(("type", "query")),
 }
-MEANING: Final = Keys(("status", "path", "value", "means"), ("substring", "wait"))
+MEANING: Final = Keys(("status", "path", "value", "substring", "means"))
 BUDGET: Final = Keys(
     ("requests", "seconds"), ("concurrency", "limit", "remaining", "reset", "retry_after", "unit", "body_wait")
 )

@@ -39,6 +39,11 @@ def text_of(value: Any) -> str:
     return value
 
 
+def text() -> Kind[str]:
+    """Any that is not empty."""
+    return Kind(text_of, "a text that is not empty")
+
+
 def plain_name(refused: Mapping[str, str] | None = None) -> Kind[str]:
     """``refused``: names, in lower case, with the reason why they are none."""
 

@@ -190,6 +190,9 @@ def test_other_hosts_are_refused(wrong: Any) -> None:
 def test_meanings_keep_their_order() -> None:
     rows = [{"status": 403, "means": "throttled"}, {"path": "error.code", "value": "E7", "means": "page"}]
 
+    assert source("meanings", [{"substring": "try later", "means": "retry"}]).meanings == (
+        MeaningRow(means="retry", substring="try later"),
+    )
     assert source("meanings", rows).meanings == (
         MeaningRow(means="throttled", status=403),
         MeaningRow(means="page", path=parse_path("error.code"), value="E7"),
@@ -200,14 +203,14 @@ def test_meanings_keep_their_order() -> None:
     ("wrong", "place"),
     [
         ({"means": "fatal"}, "meanings is a table: it is no list of tables"),
-        ([{"means": "fatal"}], "meanings[0].status is missing, and so is path"),
+        ([{"means": "fatal"}], "meanings[0].status is missing, and so are path and substring"),
         ([{"status": 200, "path": "a", "means": "fatal"}], "meanings[0].value is missing beside path"),
         ([{"status": 200, "value": 1, "means": "fatal"}], "meanings[0].path is missing beside value"),
         ([{"status": 200}], "meanings[0].means is missing"),
         ([{"status": 99, "means": "fatal"}], "meanings[0].status is 99"),
         ([{"status": 200, "means": "throtled"}], 'meanings[0].means is "throtled": it is none of these (did you mean'),
-        ([{"status": 200, "means": "token-expired"}], "meanings[0].means is "),
-        ([{"status": 1, "means": "fatal"}, {"status": 200, "means": "resync"}][1:], "meanings[0].means is "),
+        ([{"path": "a", "value": 1, "substring": "a", "means": "end"}], "meanings[0].substring stands beside value"),
+        ([{"status": 400, "substring": "", "means": "end"}], 'meanings[0].substring is "": it is empty'),
     ],
 )
 def test_a_meaning_that_is_none_is_refused_by_its_number(wrong: Any, place: str) -> None:
