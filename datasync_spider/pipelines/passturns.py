@@ -10,7 +10,6 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from datasync_spider.errors import DatasyncError
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.resync import begin_anew
@@ -75,7 +74,7 @@ class PassTurns:
 async def _answer(done: asyncio.Future[OpenRun | None], turn: Awaitable[OpenRun | None]) -> None:
     try:
         result = await turn
-    except DatasyncError as error:
+    except Exception as error:  # noqa: BLE001 - whoever has asked waits for an answer
         if not done.done():
             done.set_exception(error)
     else:

@@ -87,7 +87,9 @@ def test_a_sync_that_is_killed_goes_on_and_the_next_one_asks_from_the_floor(
         assert set(api.sinces()[asked:]) == {since_of(NEWEST + 57)}
     kinds = rows(database_url, "SELECT DISTINCT pass_number, pass_kind FROM ingestion_runs ORDER BY 1")
     assert kinds == [(1, "full"), (2, "incremental"), (3, "incremental")]
-    verify = scrapy("verify", "--no-api", STREAM="park.items", DATABASE_URL=database_url, SOURCES_DIR=settings["SOURCES_DIR"])
+    verify = scrapy(
+        "verify", "--no-api", STREAM="park.items", DATABASE_URL=database_url, SOURCES_DIR=settings["SOURCES_DIR"]
+    )
     assert verify.returncode == 0, verify.stdout
 
 

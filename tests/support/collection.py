@@ -120,7 +120,9 @@ class Collection:
         chosen = self._chosen(query.get("since"))
         start = 0
         if "cursor" in query:
-            start = next((place for place, one in enumerate(chosen) if self._is_behind(one, query["cursor"])), len(chosen))
+            start = next(
+                (place for place, one in enumerate(chosen) if self._is_behind(one, query["cursor"])), len(chosen)
+            )
         found = chosen[start : start + PAGE_SIZE]
         more = len(chosen) > start + PAGE_SIZE
         return {
