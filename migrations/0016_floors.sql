@@ -9,6 +9,8 @@ ALTER TABLE ingestion_state
     ADD COLUMN pass_top_at        TIMESTAMPTZ NULL,
     -- The API's total of what a pass asks for that does not ask for everything.
     ADD COLUMN pass_window_total  BIGINT NULL,
+    -- Records of such a pass that it has received before: they make up for none that are missing.
+    ADD COLUMN pass_repeated      BIGINT NOT NULL DEFAULT 0,
     -- By what the API tells that the first page has not changed: that of the last complete pass, and that of the open one.
     ADD COLUMN validator          JSONB NULL,
     ADD COLUMN pass_validator     JSONB NULL;

@@ -132,6 +132,7 @@ class PostgresPipeline:
             raise CloseSpider(error.reason) from error
         failpoints.reach("run_opened")
         self._run = run
+        self._count_what_is_received(run)
         self._crawler.stats.set_value(stats.RUN_ID, run.run_id)
         settings = WriterSettings(
             config.database_url_text, config.write_concurrency, config.write_retry_budget_ms / 1000
@@ -264,7 +265,12 @@ class PostgresPipeline:
         self._run = await self._turns.begin_anew(self._run)
         # No batch is on its way, so none is written as of the pass before.
         self._writer.go_on(self._run)
+        self._count_what_is_received(self._run)
         return self._run
+
+    def _count_what_is_received(self, run: OpenRun) -> None:
+        if run.resume.pass_since_us is not None:
+            self._preparer.count_repeated()
 
     # Trouble
 

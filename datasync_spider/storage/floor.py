@@ -59,14 +59,9 @@ def move(cursor: Any, run: OpenRun, batch: Batch) -> None:
         "first_at": proven[0] if proven and run.order == "newest-first" else None,
         "newest_at": max(proven, default=None) if run.order == "none" else None,
         "walk_since_at": instant_of(last.since_us),
-        "window_total": window_total(run, batch),
+        **_window(run, batch),
     }
     cursor.execute(statement("move_floor"), {**run.key, **moved})
-
-
-def window_total(run: OpenRun, batch: Batch) -> int | None:
-    """The API's total of what the pass asks for, where that is not everything."""
-    return None if run.resume.pass_since_us is None else batch.expected_total
 
 
 def read_received(cursor: Any, run: OpenRun, batch: Batch, oldest_at: datetime | None) -> Received | None:
@@ -76,20 +71,25 @@ def read_received(cursor: Any, run: OpenRun, batch: Batch, oldest_at: datetime |
     """
     if run.resume.pass_since_us is None:
         return None
-    of_window = {**run.key, "oldest_at": oldest_at, "window_total": window_total(run, batch)}
-    cursor.execute(statement("read_window"), of_window)
-    since_at, total = cursor.fetchone()
+    cursor.execute(statement("read_window"), {**run.key, "oldest_at": oldest_at, **_window(run, batch)})
+    since_at, total, repeated = cursor.fetchone()
     if total is None:
         return None
     cursor.execute(statement("read_received"), {**run.key, "pass_number": run.resume.pass_number})
     events, duplicates, rejected, filtered = cursor.fetchone()
-    different = events
-    if duplicates:
-        # Some may have come twice, be it from before the pass: as many others may be missing.
+    different = events - repeated
+    if duplicates and not run.resume.begins_pass:
+        # What an earlier run has received may have come again in this one, which does not remember it.
         cursor.execute(run.slice.table.statement("count_window"), {"since_at": since_at})
         (stored,) = cursor.fetchone()
-        different = min(events, stored + rejected + filtered)
+        different = min(different, stored + rejected + filtered)
     return Received(total, different, rejected, filtered, run.resume.pass_since_us)
+
+
+def _window(run: OpenRun, batch: Batch) -> dict[str, int | None]:
+    """Of a pass that does not ask for everything: the API's total of what it asks for, and what has come again."""
+    total = None if run.resume.pass_since_us is None else batch.expected_total
+    return {"window_total": total, "repeated": sum(page.repeated for page in batch.pages)}
 
 
 def _bound_us(run: OpenRun, page: EventPage, now_us: int, pass_started_us: int) -> int:

@@ -34,7 +34,8 @@ _INFINITE_US = {"-infinity": -(2**63), "infinity": 2**63 - 1}
 class Books:
     """The claims of a slice's row and of its runs. ``total_adopted``: rows that another stream has stored there.
 
-    ``pass_since_at``: what the last pass asked from, None for everything; ``pass_window_total``: the API's total of that.
+    ``pass_since_at``: what the last pass asked from, None for everything. ``pass_window_total``: the API's total of
+    that.
     """
 
     read_at: datetime

@@ -6,14 +6,12 @@ import signal
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.collection import (
     NOON,
     TABLE,
-    Collection,
     Request,
     assert_all_stored,
     at,
@@ -70,7 +68,7 @@ def test_a_sync_that_is_killed_goes_on_and_the_next_one_asks_from_the_floor(
         assert_all_stored(database_url, api)
         assert floor_of(database_url) == NOON + timedelta(seconds=NEWEST)
 
-        # A late one within the overlap, a new one, and many more than a page, so that there is a middle to be killed in.
+        # A late one within the overlap, and more new ones than a page has, so that there is a middle to be killed in.
         api.records += [item("late", NEWEST - 9), *(item(f"new{n}", NEWEST + 60 + n) for n in range(8))]
         asked = len(api.asked)
         crashed = start(start_crawl, settings, DATASYNC_FAILPOINT=f"{place}@2=kill")

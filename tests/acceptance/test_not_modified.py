@@ -1,4 +1,4 @@
-"""First pages that are asked for only if they have changed: one request where nothing is new, and never a record less."""
+"""First pages that are asked for only if they have changed: one request where nothing is new, and no record less."""
 
 from __future__ import annotations
 

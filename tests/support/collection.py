@@ -1,4 +1,4 @@
-"""An API of one collection that can be asked for what is not older than a time, in each order, and whose records change.
+"""An API of one collection that can be asked for what is not older than a time, in each order, and that changes.
 
 Its cursors are keys: what arrives while it is read moves no page. A test may answer in its place.
 """
@@ -82,7 +82,7 @@ class Request:
 
 @dataclass
 class Collection:
-    """``records`` in any order, but for ``order`` none, which serves them as they stand. May be changed while it serves.
+    """``records`` in any order; ``order`` none serves them as they stand. May be changed while it serves.
 
     ``is_inclusive``: whether a record of the very time that is asked from comes. ``tells_total``: of what is asked for.
     ``answer``: what is answered in its place. ``asked``: what was asked.

@@ -161,7 +161,8 @@ UPDATE ingestion_state
 SET floor_at = GREATEST(floor_at, %(floor_at)s),
     pass_top_at = GREATEST(coalesce(pass_top_at, %(first_at)s), %(newest_at)s),
     walk_since_at = %(walk_since_at)s,
-    pass_window_total = coalesce(%(window_total)s, pass_window_total)
+    pass_window_total = coalesce(%(window_total)s, pass_window_total),
+    pass_repeated = pass_repeated + %(repeated)s
 WHERE id = %(slice_id)s AND fence = %(fence)s;
 
 -- name: keep_validator
@@ -176,7 +177,8 @@ FROM ingestion_pages WHERE slice_id = %(slice_id)s AND pass_number = %(pass_numb
 
 -- name: read_window
 -- What the pass asks for, so far as its records say: some APIs begin a little earlier than they are asked to.
-SELECT LEAST(pass_since_at, pass_oldest_at, %(oldest_at)s), coalesce(%(window_total)s, pass_window_total)
+SELECT LEAST(pass_since_at, pass_oldest_at, %(oldest_at)s), coalesce(%(window_total)s, pass_window_total),
+       pass_repeated + %(repeated)s
 FROM ingestion_state WHERE id = %(slice_id)s;
 
 -- name: count_window

@@ -63,6 +63,11 @@ def mistakes(source: Source) -> tuple[str, ...]:
         changed(plain(), "streams.issues.next", {"from": "counter:offset", "to": "query:o", "first": 1}),
         changed(plain(), "streams.issues.end", ["empty", "short", f"flag:{ODD}=null", 'flag:b="false"', "flag:c=1"]),
         changed(plain(), "streams.issues.id", [ODD, "b"]),
+        changed(plain(), "streams.issues.incremental", {"type": "conditional"}),
+        changed(plain(), "streams.issues.incremental", {"type": "known", "conditional": True}),
+        changed(plain(), "streams.issues.incremental", {"type": "since", "overlap": "1m", "lag": 5}),
+        changed(plain(), "streams.issues.incremental", {"type": "since", "param": "from", "start": "2024-01-01"}),
+        changed(plain(), "streams.issues.incremental", {"type": "since", "param": "from", "inclusive": False}),
         changed(plain(), "streams.issues.query", [["limit", "{page_size}"], ["tag", "a"], ["tag", "b"]]),
     ],
 )
