@@ -88,6 +88,12 @@ def judge_window(received: Received, ends_pass: str) -> Verdict:
     return Verdict("complete", "complete", ends_pass, f"{numbers}; the API counts {received.total:,} since then")
 
 
+def judge_unmodified() -> Verdict:
+    """The verdict on a pass of which the API says that there is nothing new."""
+    detail = "the API says that the first page is as the last complete pass has found it"
+    return Verdict("complete", "complete", "not_modified", detail)
+
+
 def judge_backfill() -> Verdict:
     """The verdict on a backfill whose last page is among the committed: what the API gave of its window is stored."""
     detail = (

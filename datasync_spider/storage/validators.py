@@ -21,6 +21,7 @@ from psycopg2.extras import Json
 from datasync_spider.errors import FencedOff
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch
+from datasync_spider.storage.completion import judge_unmodified
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.runs import OpenRun
@@ -47,8 +48,9 @@ def end_unmodified(connection: Connection, run: OpenRun) -> int:
         if row is None:
             connection.rollback()
             raise FencedOff(f"stream {run.slice} has been taken over by another run")
-        detail = "the API says that the first page is as the last complete pass has found it"
-        cursor.execute(statement("end_run_unmodified"), {"run_id": run.run_id, "detail": detail})
+        verdict = judge_unmodified()
+        outcome = {"status": verdict.run_status, "reason": verdict.reason, "detail": verdict.detail}
+        cursor.execute(statement("end_run_unmodified"), {"run_id": run.run_id, **outcome})
         connection.commit()
     return int(row[0])
 

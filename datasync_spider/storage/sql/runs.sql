@@ -182,7 +182,7 @@ RETURNING total_ingested;
 
 -- name: end_run_unmodified
 UPDATE ingestion_runs
-SET status = 'complete', reason = 'not_modified', detail = %(detail)s, heartbeat_at = now(), ended_at = now()
+SET status = %(status)s, reason = %(reason)s, detail = %(detail)s, heartbeat_at = now(), ended_at = now()
 WHERE run_id = %(run_id)s AND status = 'running';
 
 -- name: name_pass_of_run
