@@ -147,7 +147,7 @@ def _slices(source: Source, stream: Stream, table: str) -> Iterator[SourceFindin
 
 def _wrong(source: Source, stream: Stream, table: str, values: SliceValues) -> Iterator[tuple[str, str, str]]:
     size = None if stream.page_size is None else stream.page_size.default
-    filled = slot_values(values, page_size=size)
+    filled = slot_values(values, page_size=size, since="0")
     for where, key, check in _checks(source, stream, table):
         try:
             check(filled)
