@@ -31,7 +31,7 @@ from datasync_spider.sources.secretnames import put_header, secrets_of
 from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.slots import SLICE, fill_url, slot_values
 from datasync_spider.sources.spec import Incremental, Next, PageSize, Pairs, SliceValues, Source, Stream
-from datasync_spider.sources.timetexts import UNITS_US, instant_ms, written, written_us
+from datasync_spider.sources.timetexts import instant_ms, unit_us, written, written_us
 from datasync_spider.storage.registry import StreamSpec, Tombstone
 from datasync_spider.storage.since import Since
 from datasync_spider.streamnames import NO_SLICE
@@ -335,7 +335,7 @@ def _since(way: Incremental) -> Since | None:
         start_us=None if way.start is None else instant_ms(way.start) * 1_000,
         overlap_us=round(way.overlap_seconds * 1_000_000),
         lag_us=round(way.lag_seconds * 1_000_000),
-        unit_us=UNITS_US[way.format],
+        unit_us=unit_us(way.format),
         is_inclusive=way.inclusive,
     )
 

@@ -13,12 +13,11 @@ from datasync_spider.sources.files import keys
 from datasync_spider.sources.files.kinds import boolean, choice, duration, text_of
 from datasync_spider.sources.files.tables import Kind, Table
 from datasync_spider.sources.slots import slots
-from datasync_spider.sources.spec import Incremental, Pairs, TimeFormat
-from datasync_spider.sources.timetexts import instant_ms
+from datasync_spider.sources.spec import Incremental, Pairs
+from datasync_spider.sources.timetexts import FORMS, check_form, instant_ms
 
 _CONDITIONAL = "conditional"
 _TYPES = ("known", "since", _CONDITIONAL, "none")
-_FORMATS: tuple[TimeFormat, ...] = ("iso", "s", "ms", "us", "ns")
 _LATER_INCREMENTAL = ("resume", "window")
 _OF_SINCE = ("param", "start", "overlap", "lag", "inclusive")
 # Which keys go with which types, beside those that go with all.
@@ -37,7 +36,7 @@ def read_incremental(table: Table) -> Incremental:
             types = " or ".join(name for name, of_type in _OF_TYPES.items() if key in of_type)
             inner.note(key, f"goes with {types} only; allowed: no such key")
     way = Incremental(
-        format=inner.take("format", choice(_FORMATS), "iso"),
+        format=inner.take("format", _format(), "iso"),
         conditional=inner.take("conditional", boolean(), False) or kind == _CONDITIONAL,
     )
     match kind:
@@ -77,6 +76,15 @@ def _read_since(inner: Table, way: Incremental) -> Incremental:
         overlap_seconds=inner.take("overlap", duration(), 0.0),
         lag_seconds=inner.take("lag", duration(), 0.0),
     )
+
+
+def _format() -> Kind[str]:
+    def read(value: Any) -> str:
+        text = text_of(value)
+        check_form(text)
+        return text
+
+    return Kind(read, f'{", ".join(FORMS)}, or a pattern of strftime such as "%Y-%m-%d"')
 
 
 def _parameter() -> Kind[str]:
