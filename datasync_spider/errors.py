@@ -29,6 +29,9 @@ DatasyncError
 │   ├── Resync                the API wants all to be read anew: no position of before leads on
 │   ├── WindowTooLarge        the API gives no more of what is asked for: a smaller part of it must be asked for
 │   ├── TokenExpired          the API does not take the credential any more, and would take a renewed one
+│   ├── TokenRefused          who gives tokens gives none for this credential
+│   ├── TokensSealed          stored tokens cannot be decrypted with the key at hand
+│   ├── SigningFailed         a class of the user's could not sign a request
 │   ├── RetriesExhausted      attempts or budget used up
 │   ├── WaitTooLong           the API asks for a longer wait than the budget allows
 │   ├── RejectedTooMany       the share of unusable events says that the feed is not what we think
@@ -228,6 +231,24 @@ class TokenExpired(FatalError):
     """The credential's life is over. It ends the run where nobody renews it."""
 
     reason = "token_expired"
+
+
+class TokenRefused(FatalError):
+    """Client, secret, scope or refresh token is not accepted; no repetition mends that."""
+
+    reason = "token_refused"
+
+
+class TokensSealed(FatalError):
+    """TOKEN_ENCRYPTION_KEY is missing, or is another one than that with which the tokens were stored."""
+
+    reason = "tokens_sealed"
+
+
+class SigningFailed(FatalError):
+    """What is wrong is the user's code: the same request would fail again."""
+
+    reason = "signing_failed"
 
 
 class RetriesExhausted(FatalError):

@@ -24,10 +24,11 @@ PLAIN = re.compile(r"[A-Za-z0-9_-]{1,63}")
 PLAIN_ALLOWED = "1 to 63 of A-Z, a-z, 0-9, - and _"
 PATH_ALLOWED = 'a path: names and "quoted names" joined by dots, [0] for an element of a list'
 _LONGEST_WHOLE = 2**53
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _DURATION = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,9})?)\s?(?P<unit>ms|s|m|h|d)", re.ASCII)
 _SECONDS_OF = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _LONGEST_DURATION = 36_525 * 86_400.0
-_OF_A_LATER_SHAPE = re.compile(r"(?:map|wrapped|columns|scalars|hash|all|any):")
+_OF_A_SHAPE = re.compile(r"(?:map|wrapped|columns|scalars|python|hash|all|any):")
 
 
 def text_of(value: Any) -> str:
@@ -56,6 +57,18 @@ def plain_name(refused: Mapping[str, str] | None = None) -> Kind[str]:
         return text
 
     return Kind(read, PLAIN_ALLOWED)
+
+
+def header_name() -> Kind[str]:
+    """As HTTP has them."""
+
+    def read(value: Any) -> str:
+        found = text_of(value)
+        if not _HEADER_NAME.fullmatch(found):
+            raise ValueError("it is no name of a header")
+        return found
+
+    return Kind(read, "a header's name, such as X-RateLimit-Reset")
 
 
 def whole_number(low: int = 0, high: int = _LONGEST_WHOLE) -> Kind[int]:
@@ -155,8 +168,8 @@ def path(*, takes_body: bool = False, names_only: bool = False) -> Kind[Path]:
 def path_of(value: Any, *, takes_body: bool = False) -> Path:
     """The path that a text means. Raises ValueError."""
     text = text_of(value)
-    if _OF_A_LATER_SHAPE.match(text) or "[]" in text:
-        raise NotYet
+    if _OF_A_SHAPE.match(text):
+        raise ValueError('more than a path is said by a table, such as { path = "data", shape = "map" }')
     found = parse_path(text)
     if found.is_body and not takes_body:
         raise ValueError("it is the whole and no part of it")
@@ -167,8 +180,6 @@ def paths(*, takes_body: bool = False) -> Kind[tuple[Path, ...]]:
     """One path, or several places of which an answer has one."""
 
     def read(value: Any) -> tuple[Path, ...]:
-        if isinstance(value, dict):
-            raise NotYet
         texts = value if isinstance(value, list) else [value]
         if not texts:
             raise ValueError("it is an empty list")

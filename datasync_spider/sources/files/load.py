@@ -18,17 +18,16 @@ from datasync_spider.sources.files.kinds import (
     PLAIN_ALLOWED,
     base_url,
     plain_name,
-    positive_number,
     text_of,
     unlike,
-    whole_number,
 )
 from datasync_spider.sources.files.meaningtables import read_meanings
+from datasync_spider.sources.files.pacetables import read_budget, read_retries, read_timeout
 from datasync_spider.sources.files.rules import findings_in
 from datasync_spider.sources.files.sourcerules import SOURCE_TABLE, source_findings
 from datasync_spider.sources.files.streamtables import read_stream
 from datasync_spider.sources.files.tables import Kind, Mistakes, Table, key_text, shown
-from datasync_spider.sources.spec import Budget, Source, Stream
+from datasync_spider.sources.spec import Source, Stream
 
 BUILT_IN = "datasync"
 """The name of the source that comes with this program."""
@@ -118,7 +117,9 @@ def _read_source(given: Any, streams: dict[str, Stream], mistakes: Mistakes, is_
         auth=read_auth(table),
         allow_hosts=table.take("allow_hosts", _hosts(address.partition(":")[0]), ()),
         meanings=read_meanings(table),
-        budget=_budget(table),
+        budget=read_budget(table),
+        timeout_seconds=read_timeout(table),
+        retries=read_retries(table),
     )
 
 
@@ -135,12 +136,3 @@ def _hosts(scheme: str) -> Kind[tuple[str, ...]]:
         return shown([shown_url(host) for host in value if isinstance(host, str)] if isinstance(value, list) else value)
 
     return Kind(read, 'a list of hosts and origins such as ["files.example.com", "https://example.org:8443"]', show)
-
-
-def _budget(table: Table) -> Budget | None:
-    inner = table.table("budget", keys.BUDGET, "a table such as { requests = 100, seconds = 60 }")
-    if inner is None:
-        return None
-    return Budget(
-        requests=inner.need("requests", whole_number(1), 1), seconds=inner.need("seconds", positive_number(), 1.0)
-    )
