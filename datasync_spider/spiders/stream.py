@@ -323,6 +323,9 @@ class StreamSpider(Spider):
 
     async def _restart(self, walk: Walk) -> Request:
         """The first request of a new walk. Raises NoProgress where restarting does not help any more."""
+        if self.plan.spec.since is not None:
+            # Where the walk goes on follows from what is committed, and so does whether it has come any further.
+            await self._wait_for(signals.commit_wanted, after_page=walk.next_page - 1)
         depth = await self._lookups.pass_depth(self._run) if self._run else None
         since_us = self._since_of_new_walk(depth.floor_us if depth else None)
         walk.restart(depth.accounted if depth else None, since_us)

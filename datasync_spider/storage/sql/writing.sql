@@ -153,7 +153,8 @@ SELECT count(*) FROM {table}
 WHERE {of_slice} AND ingested_at >= %(backfilled_at)s AND occurred_at > %(newest_at)s;
 
 -- name: read_floor_bounds
-SELECT now(), pass_started_at FROM ingestion_state WHERE id = %(slice_id)s;
+-- At the instant itself: the transaction may have waited for its turn.
+SELECT clock_timestamp(), pass_started_at FROM ingestion_state WHERE id = %(slice_id)s;
 
 -- name: move_floor
 -- Of the times one is given, by the order of the stream. The top is that of the pass's first page that has a time.
