@@ -43,7 +43,7 @@ def vault(base_url: str, auth: str, *clients: str) -> str:
 
 def secrets_of(*clients: str) -> dict[str, str]:
     """The secrets that the mock has given them."""
-    found = {}
+    found: dict[str, str] = {}
     for name in clients:
         more = "" if len(clients) == 1 else f"_{name}"
         found |= {f"VAULT_SECRET{more}": f"secret-of-{name}", f"VAULT_REFRESH{more}": f"refresh-of-{name}"}
