@@ -10,9 +10,12 @@ import pytest
 from datasync_spider.api.credential import Credential
 from datasync_spider.errors import StorageUnavailable, TokensSealed
 from datasync_spider.storage import tokens
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.removal import find_target
 from datasync_spider.storage.sealing import Sealing
 from datasync_spider.storage.tokens import StoredTokens, TokenRow
 from tests.support.database import execute_outside, rows, value
+from tests.support.runs import open_test_run
 from tests.support.waiting import eventually
 
 MINE = Credential("https://id.example", "refresh first-4711")
@@ -120,3 +123,15 @@ def test_tokens_are_unreadable_without_their_key_and_keys_are_replaced_one_by_on
     execute_outside(database_url, "UPDATE ingestion_tokens SET sealed_by = NULL, tokens = 'x'")
     with pytest.raises(TokensSealed, match="not as they were stored"):
         row(database_url).lock()
+
+
+def test_tokens_stay_when_a_stream_goes_and_whoever_drops_it_is_told(database_url: str) -> None:
+    open_test_run(database_url, "a")
+    for source, first in (("datasync", "one"), ("datasync", "two"), ("other", "three")):
+        held = TokenRow(database_url, Credential("https://id.example", first), source, PLAIN, 30.0)
+        held.lock()
+        held.save(NEW)
+    with connected(database_url) as connection:
+        target = find_target(connection, "a", None)
+    assert target is not None
+    assert target.tokens == 2
