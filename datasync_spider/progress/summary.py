@@ -35,6 +35,9 @@ _NEXT = {
     "window_too_large": "the API gives no more than it gave: ask for less at a time, by slices or a filter in the"
     " source's file, then run again",
     "token_expired": f"renew the secret that the source's file names; then {_GO_ON}",
+    "token_refused": f"correct what is named, or get a new refresh token; then {_GO_ON}",
+    "tokens_sealed": f"set TOKEN_ENCRYPTION_KEY to the key that they were stored with; then {_GO_ON}",
+    "signing_failed": f"mend the class that the source's auth names; then {_GO_ON}",
     "only_empty_pages": f"the API gives empty pages without an end; {_GO_ON}",
     "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower API_PAGE_LIMIT, then run again",
     "retries_exhausted": "the API was not well, or out of reach, for too long (scrapy doctor looks at the way to it);"
