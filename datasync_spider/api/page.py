@@ -26,6 +26,7 @@ from datasync_spider.errors import PageUnreadable
 from datasync_spider.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
 from datasync_spider.sources.ends import direction
 from datasync_spider.sources.paginators.protocol import Answer, Paginator
+from datasync_spider.sources.paginators.tailed import durable_token
 from datasync_spider.sources.paths import MISSING
 from datasync_spider.sources.spec import MeaningRow, Stream
 
@@ -45,7 +46,8 @@ class Page(msgspec.Struct, frozen=True):
     """``has_more`` and ``next_cursor`` agree: there is a next position exactly where there is more.
 
     ``total`` is the API's count of all records, ``cursor_expires_in_seconds`` what it says of its cursor's life.
-    ``unreadable_total`` is what it gave for a total, where that is no count.
+    ``unreadable_total`` is what it gave for a total, where that is no count. ``tail``: of the last page of a stream that
+    can be resumed, the position that a later sync goes on from.
     """
 
     raw_events: RawEvents
@@ -56,6 +58,7 @@ class Page(msgspec.Struct, frozen=True):
     request_id: str | None = None
     cursor_expires_in_seconds: float | None = None
     unreadable_total: str | None = None
+    tail: str | None = None
 
     def parse(self) -> ParsedEvents:
         """All records of the page, made anew at each look."""
@@ -99,7 +102,11 @@ class PageReader:
         if facts.returned is not None and facts.returned != len(records):
             raise PageUnreadable(RETURNED_MISMATCH, f"the page says {facts.returned} events and holds {len(records)}")
         answer = Answer(asked.url, headers, around, len(records), asked.page_size)
-        following = direction(self._stream.end, answer, self._paginator.following(asked.position, answer))
+        named = self._paginator.following(asked.position, answer)
+        following = direction(self._stream.end, answer, named)
+        tail = None
+        if following is None and self._stream.end.resumable:
+            tail = durable_token(self._paginator, asked.position, answer, named)
         return Page(
             raw_events=records,
             reader=self.records,
@@ -109,6 +116,7 @@ class PageReader:
             request_id=facts.request_id,
             cursor_expires_in_seconds=facts.cursor_expires_in_seconds,
             unreadable_total=facts.unreadable_total,
+            tail=tail,
         )
 
     def _nothing(self, around: Any, facts: PageFacts) -> RawEvents:
@@ -122,4 +130,5 @@ class PageReader:
 
 
 def _next_paths(stream: Stream) -> tuple[Any, ...]:
-    return (*stream.next.paths, *(flag.path for flag in stream.end.flags))
+    tail = () if stream.tail is None else stream.tail.paths
+    return (*stream.next.paths, *tail, *(flag.path for flag in stream.end.flags))

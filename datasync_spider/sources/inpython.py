@@ -14,7 +14,7 @@ from datasync_spider.errors import SourceRefused
 from datasync_spider.sources.files.load import read_tables
 from datasync_spider.sources.files.tables import key_text, shown
 from datasync_spider.sources.paths import Path
-from datasync_spider.sources.spec import BasicAuth, End, HeadersAuth, Next, QueryAuth, Source, Stream
+from datasync_spider.sources.spec import BasicAuth, End, HeadersAuth, Incremental, Next, QueryAuth, Source, Stream
 
 
 def checked(source: Source, place: str) -> Source:
@@ -76,7 +76,8 @@ def _stream(stream: Stream) -> dict[str, Any]:
         order=stream.order,
         next=_next(stream.next),
         end=_end(stream.end),
-        incremental={"type": stream.incremental.type, "format": stream.incremental.format},
+        tail=None if stream.tail is None else _tail(stream.tail),
+        incremental=_incremental(stream.incremental),
         slices=_plain(stream.slices) or None,
         mutable=stream.mutable,
         version=_plain(stream.version),
@@ -107,8 +108,26 @@ def _next(step: Next) -> dict[str, Any]:
     )
 
 
+def _tail(tail: Next) -> dict[str, Any]:
+    return {key: value for key, value in _next(tail).items() if key in ("from", "to")}
+
+
+def _incremental(way: Incremental) -> dict[str, Any]:
+    """``from`` and ``to`` of windows stand in the stream's query already."""
+    table = _given(type=way.type, format=way.format, start=way.start)
+    if way.type == "window":
+        table |= _given(
+            step=way.step_seconds,
+            parallel=way.parallel,
+            overlap=way.overlap_seconds,
+            lag=way.lag_seconds,
+            inclusive=way.inclusive,
+        )
+    return table
+
+
 def _end(end: End) -> list[str]:
-    rules = {"no-next": end.no_next, "empty": end.empty, "short": end.short}
+    rules = {"no-next": end.no_next, "empty": end.empty, "short": end.short, "resumable": end.resumable}
     flags = [f"flag:{flag.path}={json.dumps(flag.value)}" for flag in end.flags]
     return [*(name for name, is_given in rules.items() if is_given), *flags]
 

@@ -1,4 +1,4 @@
-"""Times as APIs take them in a query. Pure."""
+"""Times as APIs take them in a query, and as a source's file writes them. Pure."""
 
 from __future__ import annotations
 
@@ -30,3 +30,14 @@ def written(instant_ms: int | None, form: Form) -> str | None:
         case "iso":
             text = (_EPOCH + timedelta(milliseconds=instant_ms)).isoformat(timespec="milliseconds")
             return text.replace("+00:00", "Z")
+
+
+def instant_ms(text: str) -> int:
+    """Milliseconds since 1970-01-01 UTC of a date or time in ISO 8601, UTC where it names no zone. Raises ValueError."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("it is no date or time in ISO 8601") from None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    return (instant - _EPOCH) // timedelta(milliseconds=1)

@@ -37,17 +37,18 @@ STREAM: Final = Keys(
     (
         *("url", "query", "headers", "page_size"),
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
-        *("order", "next", "end", "incremental", "slices"),
+        *("order", "next", "end", "tail", "incremental", "slices"),
         *("mutable", "version", "tombstone", "keep_history"),
     ),
-    ("method", "body", "timeout", "retries", "format", "every", "tail", "zone", "shape"),
+    ("method", "body", "timeout", "retries", "format", "every", "zone", "shape"),
 )
 PAGE_SIZE: Final = Keys(("default", "max"))
 RECORDS: Final = Keys((), ("path", "shape", "null"))
 ID: Final = Keys(("any",), ("all", "hash", "without"))
 TIME: Final = Keys(("path", "any", "format"), ("zone",))
 NEXT: Final = Keys(("from", "to", "first", "keep"))
+TAIL: Final = Keys(("from", "to"))
 TOMBSTONE: Final = Keys(("path", "value"))
 INCREMENTAL: Final = Keys(
-    ("type", "format"), ("start", "param", "overlap", "lag", "inclusive", "from", "to", "step", "parallel")
+    ("type", "format", "start", "from", "to", "step", "parallel", "overlap", "lag", "inclusive"), ("param",)
 )

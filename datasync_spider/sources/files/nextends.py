@@ -19,10 +19,11 @@ from datasync_spider.sources.spec import End, EndFlag, Next
 _NEXT = 'a table such as { from = "body:meta.next", to = "query:cursor" }'
 _FROM = "body:PATH or a list of these, header:NAME, link:REL or counter:offset"
 _TO = "query:NAME or url"
-_END = "a list of no-next, empty, short and flag:PATH=VALUE, at least one"
+_END = "a list of no-next, empty, short and flag:PATH=VALUE, at least one, and final or resumable with them"
 _LATER_FROM = ("last:", "object:", "python:", "counter:page")
 _LATER_TO = ("body:", "header:")
-_LATER_END = ("repeat", "status:", "final", "resumable")
+_LATER_END = ("repeat", "status:")
+_WORDS = ("final", "resumable")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _KIND = re.compile(r"body|header|link|counter")
 # Up to the first = outside of quotes.
@@ -51,8 +52,8 @@ def read_next(table: Table) -> Next:
         if "next" not in table:
             table.note("next", f"is missing; allowed: {_NEXT}")
         return NO_NEXT
-    source = inner.need("from", Kind(_read_from, _FROM), None)
-    to = inner.need("to", Kind(_read_to, _TO), None)
+    source = inner.need("from", Kind(read_from, _FROM), None)
+    to = inner.need("to", Kind(read_to, _TO), None)
     keep = inner.take("keep", Kind(_read_keep, 'all, none, or a list of names such as ["limit"]'), None)
     first = inner.take("first", whole_number(), None)
     if source is None or to is None:
@@ -86,7 +87,7 @@ def _check_parts(inner: Table, source: _From, to: _To) -> None:
         inner.note("keep", "does not go with url, which is sent as it is written; allowed: none, or no keep")
 
 
-def _read_from(value: Any) -> _From:
+def read_from(value: Any) -> _From:
     if isinstance(value, list):
         if not value:
             raise ValueError("it is an empty list")
@@ -109,7 +110,7 @@ def _read_from(value: Any) -> _From:
     raise _none_of(text, rest, ("body:", "header:", "link:", "counter:offset"))
 
 
-def _read_to(value: Any) -> _To:
+def read_to(value: Any) -> _To:
     text = text_of(value)
     if text.startswith(_LATER_TO):
         raise NotYet
@@ -146,6 +147,10 @@ def _read_end(value: Any) -> End:
     texts = [text_of(text) for text in value]
     for text in unlike(texts):
         _check_rule(text)
+    if all(text in _WORDS for text in texts):
+        raise ValueError("it does not say what makes a page the last")
+    if all(word in texts for word in _WORDS):
+        raise ValueError("it holds final and resumable, of which an end is one")
     flags = tuple(_flag(text.removeprefix("flag:")) for text in texts if text.startswith("flag:"))
     if len({flag.path for flag in flags}) < len(flags):
         raise ValueError("two flags are of one path, and could never agree")
@@ -154,11 +159,12 @@ def _read_end(value: Any) -> End:
         empty="empty" in texts,
         short="short" in texts,
         flags=flags,
+        resumable="resumable" in texts,
     )
 
 
 def _check_rule(text: str) -> None:
-    known = ("no-next", "empty", "short")
+    known = ("no-next", "empty", "short", *_WORDS)
     if text.startswith(_LATER_END):
         raise NotYet
     if text not in known and not text.startswith("flag:"):

@@ -27,6 +27,8 @@ def findings_in(stream: Stream) -> Iterator[Finding]:
     yield from _versions(stream)
     yield from _ends(stream)
     yield from _parameters(stream)
+    yield from _bookmarks(stream)
+    yield from _windows(stream)
     for key, text in _texts(stream):
         yield from _slots(stream, key, text)
     if stream.incremental.type == "known" and stream.order != "newest-first":
@@ -81,14 +83,51 @@ def _ends(stream: Stream) -> Iterator[Finding]:
         )
 
 
+def _bookmarks(stream: Stream) -> Iterator[Finding]:
+    resumes = stream.incremental.type == "resume"
+    if resumes and not stream.end.resumable:
+        text = "is resume, and end does not say resumable; allowed: resume with resumable in end"
+        yield Finding("incremental", text, frozenset({"end"}))
+    if stream.end.resumable and not resumes:
+        text = "holds resumable, and nothing goes on from there; allowed: resumable with incremental of the type resume"
+        yield Finding("end", text, frozenset({"incremental"}))
+    if stream.tail is not None and not stream.end.resumable:
+        yield Finding("tail", "goes with resumable in end only; allowed: no such key", frozenset({"end"}))
+    if resumes and stream.tail is None and stream.order == "newest-first":
+        yield Finding(
+            "incremental",
+            "is resume, and order is newest-first: what follows the last page is older than all that was read; allowed:"
+            " resume with another order, or with a tail of its own",
+            frozenset({"order", "tail"}),
+        )
+
+
+def _windows(stream: Stream) -> Iterator[Finding]:
+    if stream.incremental.type != "window":
+        return
+    asked = {slot for _, text in _texts(stream) for slot in slots(text)}
+    if stream.body is not None:
+        asked |= {name for name in TIMES if f"{{{name}}}" in repr(stream.body)}
+    for slot, key in (("since", "from"), ("until", "to")):
+        if slot not in asked:
+            yield Finding(
+                f"incremental.{key}",
+                f"is missing, and {{{slot}}} stands nowhere: no window can be asked for; allowed: the name of the"
+                f" parameter, or {{{slot}}} in query",
+                frozenset({"query", "url", "body"}),
+            )
+
+
 def _tells_page_size(stream: Stream) -> bool:
     return stream.page_size is not None and any(PAGE_SIZE in slots(text) for _, text in _texts(stream))
 
 
 def _parameters(stream: Stream) -> Iterator[Finding]:
     own, step = {name for name, _ in stream.query}, stream.next
+    # A durable token stays beside its pages, or does not, as the stream's own parameters do.
+    durable = set() if stream.tail is None else {stream.tail.parameter}
     for name in step.keep or ():
-        if name not in own:
+        if name not in own | durable:
             text = f"holds {key_text(name)}, which is no parameter of query; allowed: names of query"
             yield Finding("next.keep", text, frozenset({"query"}))
     # A text of query is what the first page is asked with, as in cursor=*; a slot or a counter is meant for all pages.

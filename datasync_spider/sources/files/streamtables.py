@@ -7,13 +7,14 @@ file is refused for it.
 from __future__ import annotations
 
 from datasync_spider.sources.files.credentials import read_headers, read_query
-from datasync_spider.sources.files.incrementaltables import read_incremental
+from datasync_spider.sources.files.incrementaltables import read_incremental, read_times_of_windows
 from datasync_spider.sources.files.kinds import boolean, choice, path, paths, stream_url
 from datasync_spider.sources.files.nextends import read_end, read_next
 from datasync_spider.sources.files.recordtables import read_id, read_records, read_time, read_tombstone
 from datasync_spider.sources.files.requesttables import read_page_size
 from datasync_spider.sources.files.slicetables import read_slices
 from datasync_spider.sources.files.tables import Table
+from datasync_spider.sources.files.tails import read_tail
 from datasync_spider.sources.spec import Order, Stream
 
 _ORDERS: tuple[Order, ...] = ("newest-first", "oldest-first", "none")
@@ -21,15 +22,17 @@ _ORDERS: tuple[Order, ...] = ("newest-first", "oldest-first", "none")
 
 def read_stream(name: str, table: Table) -> Stream:
     """The stream as far as it can be read."""
+    step = read_next(table)
     return Stream(
         name=name,
         url=table.need("url", stream_url(), ""),
         records=read_records(table),
         id=read_id(table),
         order=table.need("order", choice(_ORDERS), "none"),
-        next=read_next(table),
+        next=step,
         end=read_end(table),
-        query=read_query(table),
+        tail=read_tail(table, step),
+        query=(*read_query(table), *read_times_of_windows(table)),
         headers=read_headers(table),
         page_size=read_page_size(table),
         time=read_time(table),

@@ -10,12 +10,21 @@ from datasync_spider.sources.paginators.cursor import CursorPaginator
 from datasync_spider.sources.paginators.link import UrlPaginator
 from datasync_spider.sources.paginators.offset import OffsetPaginator
 from datasync_spider.sources.paginators.protocol import Paginator
-from datasync_spider.sources.spec import Next
+from datasync_spider.sources.paginators.tailed import TailedPaginator
+from datasync_spider.sources.spec import Next, Stream
 
 _ALLOWED = (
     "allowed are body or header to query or url, link to url, and the counter offset to query; body needs paths, header"
     " and link a name, query a parameter, first is 0 or more, and beside a url nothing is kept"
 )
+
+
+def stream_paginator(stream: Stream, secret_parameters: frozenset[str] = frozenset()) -> Paginator:
+    """What follows the stream's pages, and finds its durable token where that stands in a place of its own."""
+    way = paginator(stream.next, secret_parameters)
+    if stream.tail is None:
+        return way
+    return TailedPaginator(way, paginator(stream.tail, secret_parameters), stream.next, stream.tail)
 
 
 def paginator(next_: Next, secret_parameters: frozenset[str] = frozenset()) -> Paginator:

@@ -1,0 +1,51 @@
+"""Reads where the last page of a stream has its durable token, and where that goes.
+
+Invariant: as of all that reads tables: something is given whatever is wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from datasync_spider.sources.files import keys
+from datasync_spider.sources.files.nextends import read_from, read_to
+from datasync_spider.sources.files.tables import Kind, Table
+from datasync_spider.sources.spec import Next
+
+_FROM = "body:PATH or a list of these, header:NAME or link:REL"
+_TAIL = f'next, {_FROM}; or a table such as {{ from = "body:nextSyncToken", to = "query:syncToken" }}'
+_TO = "query:NAME or url"
+_PLACES = frozenset({"body", "header", "link"})
+
+
+def read_tail(table: Table, step: Next) -> Next | None:
+    """None for what follows the last page by ``next``. ``step``: the stream's ``next``."""
+    given = table.raw("tail")
+    if not isinstance(given, dict):
+        return table.take("tail", Kind(lambda value: None if value == "next" else _placed(value, step), _TAIL), None)
+    inner = table.inner("tail", given, keys.TAIL)
+    tail = inner.need("from", Kind(lambda value: _placed(value, step), _FROM), None)
+    to = inner.need("to", Kind(read_to, _TO), None)
+    if tail is None or to is None:
+        return None
+    if tail.source == "link" and to.to != "url":
+        inner.refuse("to", "a link is a URL", "url", f'"query:{to.parameter}"')
+    # Beside a URL nothing is kept in any case.
+    return replace(tail, to=to.to, parameter=to.parameter, keep=None if to.to == "url" else step.keep)
+
+
+def _placed(value: Any, step: Next) -> Next:
+    """The token from this place, which goes where ``next`` goes."""
+    source = read_from(value)
+    if source.source not in _PLACES:
+        raise ValueError("the last page has no token there")
+    return Next(
+        source=source.source,
+        paths=source.paths,
+        name=source.name,
+        to=step.to,
+        parameter=step.parameter,
+        path=step.path,
+        keep=step.keep,
+    )
