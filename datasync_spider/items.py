@@ -121,6 +121,9 @@ class EventPage:
     ``cursor``: what the page was asked for with (None: the head). ``next_cursor``: what follows (None: nothing).
     ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the walk goes on.
     ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None.
+    ``position``: where the run goes on once the page is committed, where ``next_cursor`` does not say all of it.
+    ``bookmark``: of the page that ends a pass, what the next pass begins with. ``is_widened``: the page is of a pass
+    that has begun anew as a full one, since the API had no use for what it began with.
     ``fetched_at``: seconds since the epoch; ``fetch_ms``: from request to whole body; ``waited_ms``: deliberate pauses.
     """
 
@@ -139,6 +142,9 @@ class EventPage:
     waited_ms: int = 0
     fetch_ms: int = 0
     fetched_at: float = field(default=0.0)
+    position: str | None = None
+    bookmark: str | None = None
+    is_widened: bool = False
 
     def __repr__(self) -> str:
         return f"<EventPage {self.number}: {self.received_events} events>"
@@ -181,6 +187,9 @@ class EventPage:
             waited_ms=self.waited_ms,
             fetch_ms=self.fetch_ms,
             fetched_at=self.fetched_at,
+            position=self.position,
+            bookmark=self.bookmark,
+            is_widened=self.is_widened,
         )
 
 

@@ -20,7 +20,7 @@ from datasync_spider.headers import merged_pairs
 from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.files.load import BUILT_IN
-from datasync_spider.sources.paginators.choose import paginator
+from datasync_spider.sources.paginators.choose import stream_paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.requests import PageRequest, page_request
@@ -28,7 +28,7 @@ from datasync_spider.sources.secretnames import put_header, put_secrets, secrets
 from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.slots import fill_url, slot_values
 from datasync_spider.sources.spec import PageSize, Pairs, SliceValues, Source, Stream
-from datasync_spider.sources.timetexts import written
+from datasync_spider.sources.timetexts import instant_ms, written
 from datasync_spider.storage.registry import StreamSpec, Tombstone
 from datasync_spider.streamnames import NO_SLICE
 
@@ -95,6 +95,21 @@ class SyncPlan:
         """Whether a window of time is asked for, which moves no position."""
         return self.since_ms is not None or self.until_ms is not None
 
+    @property
+    def parallel(self) -> int:
+        """How many requests may be under way at once: of a window of time each."""
+        if self.stream.incremental.type != "window" or self.is_backfill:
+            return 1
+        budget = self.source.budget
+        most = None if budget is None else budget.concurrency
+        return min(self.stream.incremental.parallel, most or self.stream.incremental.parallel)
+
+    @property
+    def start_ms(self) -> int | None:
+        """Where the first sync begins; None for the API's own beginning."""
+        start = self.stream.incremental.start
+        return None if start is None else instant_ms(start)
+
     def takes(self, bound: str) -> bool:
         """Whether the API can be asked for what lies ``since`` or ``until`` a time."""
         return f"{{{bound}}}" in repr((self.stream.query, self.stream.body))
@@ -112,6 +127,8 @@ class SyncPlan:
         ``since_ms``, ``until_ms``: from and up to this time, where the plan says nothing else.
         """
         form = self.stream.incremental.format
+        if since_ms is None and self.since_ms is None and self.stream.incremental.type == "resume":
+            since_ms = self.start_ms
         values = slot_values(
             self.values,
             page_size=None if self.page_size is None else page_size or self.page_size,
@@ -207,7 +224,7 @@ def _plan(
         authorization = authorize(source.auth, lambda text: put_secrets(text, slots, known))
         texts = merged_pairs(ACCEPT, source.headers.items(), stream.headers.items())
         headers = tuple((key, put_header(text, slots, known)) for key, text in texts)
-    way = paginator(stream.next, authorization.parameters)
+    way = stream_paginator(stream, authorization.parameters)
     pages = PageReader(stream, way, source.meanings)
     tombstone = stream.tombstone
     spec = StreamSpec(
@@ -224,6 +241,7 @@ def _plan(
         tombstone=None if tombstone is None else Tombstone(steps(tombstone.path), tombstone.value),
         order=stream.order,
         is_incremental=stream.incremental.type == "known",
+        has_bookmarks=stream.incremental.type in {"resume", "window"},
     )
     return SyncPlan(
         config=config,

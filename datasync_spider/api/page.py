@@ -46,8 +46,8 @@ class Page(msgspec.Struct, frozen=True):
     """``has_more`` and ``next_cursor`` agree: there is a next position exactly where there is more.
 
     ``total`` is the API's count of all records, ``cursor_expires_in_seconds`` what it says of its cursor's life.
-    ``unreadable_total`` is what it gave for a total, where that is no count. ``tail``: of the last page of a stream that
-    can be resumed, the position that a later sync goes on from.
+    ``unreadable_total`` is what it gave for a total, where that is no count. ``tail``: of the last page of a stream
+    that can be resumed, the position that a later sync goes on from.
     """
 
     raw_events: RawEvents

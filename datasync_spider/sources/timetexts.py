@@ -33,7 +33,7 @@ def written(instant_ms: int | None, form: Form) -> str | None:
 
 
 def instant_ms(text: str) -> int:
-    """Milliseconds since 1970-01-01 UTC of a date or time in ISO 8601, UTC where it names no zone. Raises ValueError."""
+    """Milliseconds since 1970-01-01 UTC of an ISO 8601 date or time, UTC where it names no zone. Raises ValueError."""
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:

@@ -73,6 +73,7 @@ class StreamSpec:
 
     ``order``: of its records in the feed. ``is_incremental``: after a complete pass the next one ends at known ground,
     which proves something only where the newest records come first. Raises ValueError where they do not.
+    ``has_bookmarks``: after a complete pass the next one begins with what that has ended with.
     """
 
     name: str
@@ -88,6 +89,7 @@ class StreamSpec:
     tombstone: Tombstone | None = None
     order: Order = NEWEST_FIRST
     is_incremental: bool = True
+    has_bookmarks: bool = False
 
     def __post_init__(self) -> None:
         if self.is_incremental and self.order != NEWEST_FIRST:

@@ -23,7 +23,7 @@ what the API has said to a key holds, whoever has heard it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, 
 from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms
 from datasync_spider.storage.registry import NEWEST_FIRST, Slice, StreamSpec, register, versioned
-from datasync_spider.storage.resume import BACKFILL, BeginPass, decide_start
+from datasync_spider.storage.resume import BACKFILL, FULL, BeginPass, decide_start
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 from datasync_spider.streamnames import command_words
@@ -48,7 +48,8 @@ class ResumePoint:
 
     ``known_before``: what the pass may call known ground was stored before this instant. ``trail`` holds the cursors
     that this walk has asked for already; ``newest_ms`` is the time of the stream's newest event, epoch milliseconds.
-    ``distrusted``: the stored position is not used, since the run that left it was led astray.
+    ``distrusted``: the stored position is not used, since the run that left it was led astray. ``bookmark``: what the
+    pass begins with in place of the head.
 
     A backfill is of the kind ``backfill``, begins at the first page of its window, and has the number 0, which no pass
     has.
@@ -65,6 +66,7 @@ class ResumePoint:
     expected_total: int | None
     begins_pass: bool
     distrusted: bool = False
+    bookmark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,10 @@ class OpenRun(Hold):
         """Whether it belongs to no pass, and moves no position."""
         return self.resume.pass_kind == BACKFILL
 
+    def widened(self) -> OpenRun:
+        """The same run once its pass has begun anew as a full one."""
+        return replace(self, resume=replace(self.resume, pass_kind=FULL, bookmark=None))
+
 
 class _SliceRow(NamedTuple):
     """The columns of ``lock_slice``, in its order."""
@@ -121,6 +127,7 @@ class _SliceRow(NamedTuple):
     completed_at: datetime | None
     backfilled_at: datetime | None
     known_before: datetime | None
+    bookmark: str | None
 
 
 def open_run(
@@ -263,10 +270,15 @@ def _beside_the_passes(cursor: Any, slice_: Slice, state: _SliceRow) -> ResumePo
 
 
 def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: _SliceRow) -> ResumePoint:
-    is_blurred = _is_blurred(cursor, slice_, state)
+    has_bookmark = state.bookmark is not None
     try:
         start = decide_start(
-            state.pass_status, state.pass_kind, is_incremental=spec.is_incremental, is_blurred=is_blurred
+            state.pass_status,
+            state.pass_kind,
+            is_incremental=has_bookmark if spec.has_bookmarks else spec.is_incremental,
+            # What lies before a bookmark is not met again, whoever has stored what meanwhile.
+            is_blurred=not spec.has_bookmarks and _is_blurred(cursor, slice_, state),
+            is_other_kind=has_bookmark is not spec.has_bookmarks,
         )
     except ValueError as error:
         raise StorageRefused(str(error)) from error
@@ -277,7 +289,17 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: _Sli
         cursor.execute(statement("begin_pass"), begin)
         (known_before,) = cursor.fetchone()
         return ResumePoint(
-            None, number, start.kind, known_before, 1, (), newest_ms, state.total_ingested, None, begins_pass=True
+            cursor=None,
+            pass_number=number,
+            pass_kind=start.kind,
+            known_before=known_before,
+            walk=1,
+            trail=(),
+            newest_ms=newest_ms,
+            total_ingested=state.total_ingested,
+            expected_total=None,
+            begins_pass=True,
+            bookmark=state.bookmark if spec.has_bookmarks and start.kind == "incremental" else None,
         )
     distrusted = _is_astray(cursor, slice_)
     trail: tuple[str, ...] = ()
@@ -298,6 +320,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: _Sli
         expected_total=state.pass_expected_total,
         begins_pass=False,
         distrusted=distrusted,
+        bookmark=state.bookmark if spec.has_bookmarks else None,
     )
 
 

@@ -6,7 +6,7 @@ Invariant: as of all that reads tables: something is given whatever is wrong.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from datasync_spider.sources.files import keys
 from datasync_spider.sources.files.kinds import boolean, choice, duration, text_of, whole_number
@@ -15,7 +15,8 @@ from datasync_spider.sources.slots import slots
 from datasync_spider.sources.spec import Incremental, Pairs, TimeFormat
 from datasync_spider.sources.timetexts import instant_ms
 
-_TYPES: tuple[Literal["known", "resume", "window", "none"], ...] = ("known", "resume", "window", "none")
+_Type: TypeAlias = Literal["known", "resume", "window", "none"]
+_TYPES: tuple[_Type, ...] = ("known", "resume", "window", "none")
 _FORMATS: tuple[TimeFormat, ...] = ("iso", "s", "ms", "us", "ns")
 _LATER_INCREMENTAL = ("since", "conditional")
 _MOST_PARALLEL: Final = 64
@@ -30,8 +31,8 @@ def read_incremental(table: Table) -> Incremental:
     inner = table.table("incremental", keys.INCREMENTAL, 'a table such as { type = "known" }')
     if inner is None:
         return Incremental()
-    kind = inner.need("type", choice(_TYPES, later=_LATER_INCREMENTAL), "none")
-    form = inner.take("format", choice(_FORMATS), "iso")
+    kind: _Type = inner.need("type", choice(_TYPES, later=_LATER_INCREMENTAL), "none")
+    form: TimeFormat = inner.take("format", choice(_FORMATS), "iso")
     own = _OF_TYPES.get(kind, ())
     for key in _OF_WINDOWS:
         if key in inner and key not in own:

@@ -88,6 +88,7 @@ def _check_parts(inner: Table, source: _From, to: _To) -> None:
 
 
 def read_from(value: Any) -> _From:
+    """The place that a text, or a list of them, names. Raises ValueError."""
     if isinstance(value, list):
         if not value:
             raise ValueError("it is an empty list")
@@ -111,6 +112,7 @@ def read_from(value: Any) -> _From:
 
 
 def read_to(value: Any) -> _To:
+    """Where a text says that a position goes. Raises ValueError."""
     text = text_of(value)
     if text.startswith(_LATER_TO):
         raise NotYet
