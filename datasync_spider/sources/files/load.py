@@ -36,7 +36,7 @@ BUILT_IN = "datasync"
 """The name of the source that comes with this program."""
 
 _MEANINGS: tuple[Meaning, ...] = get_args(Meaning)
-_LATER_MEANINGS = ("resync", "token-expired", "window-too-large", "empty", "end")
+_LATER_MEANINGS = ("token-expired", "empty", "end")
 # In place of an address that is wrong.
 _NOWHERE = "https://nowhere.invalid"
 _ROWS = 'a list of tables such as [{ status = 403, path = "error", value = "slow", means = "throttled" }]'

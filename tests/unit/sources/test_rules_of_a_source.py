@@ -207,7 +207,7 @@ def test_meanings_keep_their_order() -> None:
         ([{"status": 99, "means": "fatal"}], "meanings[0].status is 99"),
         ([{"status": 200, "means": "throtled"}], 'meanings[0].means is "throtled": it is none of these (did you mean'),
         ([{"status": 200, "means": "token-expired"}], "meanings[0].means is "),
-        ([{"status": 1, "means": "fatal"}, {"status": 200, "means": "resync"}][1:], "meanings[0].means is "),
+        ([{"status": 1, "means": "fatal"}, {"status": 200, "means": "token-expired"}][1:], "meanings[0].means is "),
     ],
 )
 def test_a_meaning_that_is_none_is_refused_by_its_number(wrong: Any, place: str) -> None:
