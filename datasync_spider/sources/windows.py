@@ -63,7 +63,7 @@ class Windows:
                 for begin, end, walk, position in state["open"]
             ]
             return cls(unfinished, _whole(state["next"]), _whole(state["until"]), _whole(state["walk"]))
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError("it holds no windows") from error
 
     @property
@@ -74,6 +74,11 @@ class Windows:
     @property
     def is_finished(self) -> bool:
         return not self._unfinished and self._next >= self._until
+
+    def position_of(self, walk: int) -> str | None:
+        """Where the chain of this number goes on; None where it is at its window's first page, or is no more."""
+        window = self._unfinished.get(walk)
+        return None if window is None else window.position
 
     def take(self, step: int, parallel: int) -> list[Window]:
         """The windows that are to be asked for now, the oldest first; they are under way from here on."""

@@ -168,7 +168,8 @@ def open_run(
         else:
             resume = _begin_or_continue(cursor, spec, slice_, state)
         waits = claim_credential(cursor, slice_.slice_id, spec.credential)
-        begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind, "cursor": resume.cursor}
+        begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind}
+        begun["cursor"] = resume.bookmark if resume.cursor is None else resume.cursor
         hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
     is_newest_first = spec.order == NEWEST_FIRST

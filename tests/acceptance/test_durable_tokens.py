@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crawl import Crawl
+from tests.support.crawl import Crawl, scrapy
 from tests.support.database import rows, value
 from tests.support.filesources import write_sources
 from tests.support.jsonapi import Reply, serving_json
@@ -47,12 +47,15 @@ def test_a_sync_goes_on_from_the_durable_token_and_is_exact_through_kills(
         log.grow(33)
         asked = len(api.asked)
         crawl(-9, **KILLED)
+        assert_verified(database_url, files)
         crawl()
         assert_exact(database_url, log)
         # Each page once, but for the one that was under way in the kill; and Matrix' last one, whose token is the last.
         assert len(api.asked) - asked <= 8
         assert rows(database_url, LAST_RUN)[0][:2] == ("incremental", "complete")
-        assert value(database_url, "SELECT sum(duplicates)::int FROM ingestion_pages") <= (25 if kind == "matrix" else 0)
+        assert value(database_url, "SELECT sum(duplicates)::int FROM ingestion_pages") <= (
+            25 if kind == "matrix" else 0
+        )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,8 @@ def test_a_bookmark_that_the_api_has_no_use_for_is_given_up_once_for_a_full_pass
     log.grow(35)
     with serving_json(log.answer) as api:
         text = log_source("google", api.base_url).replace(
-            'name = "log"', 'name = "log"\nmeanings = [{ status = 418, path = "error", value = "resync", means = "resync" }]'
+            'name = "log"',
+            'name = "log"\nmeanings = [{ status = 418, path = "error", value = "resync", means = "resync" }]',
         )
         files = write_sources(tmp_path / "sources", log=text)
 
@@ -95,6 +99,11 @@ def test_a_bookmark_that_the_api_has_no_use_for_is_given_up_once_for_a_full_pass
         asked = len(api.asked)
         crawl()
         assert [query.get("syncToken") for query in api.asked[asked:]] == ["t47"]
+
+
+def assert_verified(url: str, files: dict[str, str]) -> None:
+    verify = scrapy("verify", "--no-api", DATABASE_URL=url, STREAM="log.changes", **files)
+    assert verify.returncode == 0, verify.stdout + verify.stderr
 
 
 def assert_exact(url: str, log: Log) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crawl import Crawl
+from tests.support.crawl import Crawl, scrapy
 from tests.support.database import rows, value
 from tests.support.filesources import write_sources
 from tests.support.jsonapi import JsonApi, serving_json
@@ -41,6 +41,10 @@ class Case:
         assert crawl.wait() == code, crawl.log
         return crawl.log
 
+    def verify(self, url: str) -> None:
+        verify = scrapy("verify", "--no-api", DATABASE_URL=url, STREAM="audit.entries", **self._files)
+        assert verify.returncode == 0, verify.stdout + verify.stderr
+
 
 def assert_exact(url: str, audit: Audit) -> None:
     stored = rows(url, "SELECT event_id FROM audit__entries ORDER BY event_id")
@@ -60,12 +64,16 @@ def test_windows_are_exact_through_kills_and_the_next_sync_asks_from_the_floor(
         audit.records = timed_records(0, times + [case.start + 2 * DAY] * 3)
         for _ in range(3):
             case.crawl(-9, DATASYNC_FAILPOINT="after_commit@4=kill")
+        case.verify(database_url)
         case.crawl()
         assert_exact(database_url, audit)
+        case.verify(database_url)
         assert rows(database_url, LAST_RUN) == [("full", "complete", "last_page")]
         # No page was asked for again but those that were under way in a kill.
         assert len(api.asked) <= 4 * 3 + 5 + 3 * (1 + 2 * parallel)
-        bookmark = json.loads(value(database_url, "SELECT bookmark FROM ingestion_state WHERE stream = 'audit.entries'"))
+        bookmark = json.loads(
+            value(database_url, "SELECT bookmark FROM ingestion_state WHERE stream = 'audit.entries'")
+        )
         assert bookmark["open"] == []
         assert bookmark["floor"] == bookmark["until"]
 

@@ -42,7 +42,8 @@ class Log:
         for text in query.values():
             if text in self.lost:
                 return self.lost[text]
-        return getattr(self, f"_{self.kind}")(query)
+        reply: Reply = getattr(self, f"_{self.kind}")(query)
+        return reply
 
     def _graph(self, query: Mapping[str, str]) -> Reply:
         start, page, is_last = self._page(query.get("$skiptoken") or query.get("$deltatoken"))

@@ -68,9 +68,7 @@ class Audit:
         if offset + PAGE > self.most and offset < len(found):
             return TOO_LARGE
         more = offset + PAGE < len(found)
-        return Reply(
-            {"entries": found[offset : offset + PAGE], "next": f"{bound}:{offset + PAGE}" if more else None}
-        )
+        return Reply({"entries": found[offset : offset + PAGE], "next": f"{bound}:{offset + PAGE}" if more else None})
 
 
 def timed_records(first: int, seconds: list[int]) -> list[dict[str, Any]]:

@@ -14,63 +14,80 @@ START, UNTIL = 1_000, 1_100
 MOVES = ["page", "page", "page", "last", "last", "split", "anew", "save", "kill"]
 
 
+class Pass:
+    """One that is asked for by a run after the other, each of which goes on from what was saved."""
+
+    def __init__(self, step: int, parallel: int) -> None:
+        self._step, self._parallel = step, parallel
+        self.windows = Windows.begin(START, UNTIL, 1)
+        self.under_way: list[Window] = []
+        self.finished: list[Window] = []
+        self._numbers: list[int] = []
+        self._saved: tuple[str | None, list[Window]] = (None, [])
+        self.take()
+
+    def take(self) -> None:
+        begun = self.windows.take(self._step, self._parallel)
+        self.under_way += begun
+        self._numbers += [window.walk for window in begun]
+        assert len(self.under_way) <= self._parallel
+        assert len(self._numbers) == len(set(self._numbers))
+
+    def page(self, window: Window) -> None:
+        self.windows.move(window.walk, f"{window.walk} goes on")
+
+    def last(self, window: Window) -> None:
+        self.windows.move(window.walk, None)
+        self.under_way.remove(window)
+        self.finished.append(window)
+
+    def split(self, window: Window) -> None:
+        if self.windows.split(window.walk):
+            self.under_way.remove(window)
+
+    def anew(self, window: Window) -> None:
+        self.under_way.remove(window)
+        self.under_way.append(Window(window.begin, window.end, self.windows.begin_anew(window.walk)))
+        self._numbers.append(self.under_way[-1].walk)
+
+    def save(self, _: Window) -> None:
+        self._saved = self.windows.text(), list(self.finished)
+
+    def kill(self, _: Window) -> None:
+        text, finished = self._saved
+        self.windows = Windows.begin(START, UNTIL, 1) if text is None else Windows.read(text)
+        self.under_way, self.finished, self._numbers = [], list(finished), []
+
+    def assert_covered(self) -> None:
+        """Below the floor all is finished, and nothing is finished twice or left out."""
+        state = json.loads(self.windows.text())
+        pieces = [(window.begin, window.end) for window in self.finished]
+        reached = START
+        for begin, end in sorted(pieces + [(begin, end) for begin, end, *_ in state["open"]]):
+            assert begin == reached
+            reached = end
+        assert reached == state["next"]
+        below = [window for window in self.finished if window.end <= self.windows.floor]
+        assert START + sum(window.end - window.begin for window in below) == self.windows.floor
+
+
 @settings(max_examples=300, deadline=None)
 @given(data=st.data(), step=st.integers(1, 130), parallel=st.integers(1, 5))
 def test_any_interleaving_covers_the_time_once(data: st.DataObject, step: int, parallel: int) -> None:
-    windows, saved = Windows.begin(START, UNTIL, 1), None
-    under_way = windows.take(step, parallel)
-    finished: list[Window] = []
-    finished_when_saved: list[Window] = []
-    numbers = [window.walk for window in under_way]
+    walked = Pass(step, parallel)
     for _ in range(data.draw(st.integers(0, 60))):
-        window = data.draw(st.sampled_from(under_way))
-        match data.draw(st.sampled_from(MOVES)):
-            case "page":
-                windows.move(window.walk, f"{window.walk} goes on")
-            case "last":
-                windows.move(window.walk, None)
-                under_way.remove(window)
-                finished.append(window)
-            case "split" if windows.split(window.walk):
-                under_way.remove(window)
-            case "anew":
-                under_way.remove(window)
-                under_way.append(Window(window.begin, window.end, windows.begin_anew(window.walk)))
-                numbers.append(under_way[-1].walk)
-            case "save":
-                saved, finished_when_saved = windows.text(), list(finished)
-            case "kill":
-                windows = Windows.begin(START, UNTIL, 1) if saved is None else Windows.read(saved)
-                under_way, finished, numbers = [], list(finished_when_saved), []
-        begun = windows.take(step, parallel)
-        under_way += begun
-        numbers += [window.walk for window in begun]
-        assert len(under_way) <= parallel
-        assert len(numbers) == len(set(numbers))
-        assert_covered(windows, finished)
-        if windows.is_finished:
+        if walked.windows.is_finished:
             break
-    while not windows.is_finished:
-        for window in under_way:
-            windows.move(window.walk, None)
-            finished.append(window)
-        under_way = windows.take(step, parallel)
-    assert windows.floor == UNTIL
-    assert_covered(windows, finished)
-    assert sum(window.end - window.begin for window in finished) == UNTIL - START
-
-
-def assert_covered(windows: Windows, finished: list[Window]) -> None:
-    """Below the floor all is finished, and nothing is finished twice or left out."""
-    state = json.loads(windows.text())
-    pieces = [(window.begin, window.end) for window in finished] + [(begin, end) for begin, end, *_ in state["open"]]
-    reached = START
-    for begin, end in sorted(pieces):
-        assert begin == reached
-        reached = end
-    assert reached == state["next"]
-    below = [window for window in finished if window.end <= windows.floor]
-    assert START + sum(window.end - window.begin for window in below) == windows.floor
+        window = data.draw(st.sampled_from(walked.under_way))
+        getattr(walked, data.draw(st.sampled_from(MOVES)))(window)
+        walked.take()
+        walked.assert_covered()
+    while not walked.windows.is_finished:
+        walked.last(walked.under_way[0])
+        walked.take()
+    walked.assert_covered()
+    assert walked.windows.floor == UNTIL
+    assert sum(window.end - window.begin for window in walked.finished) == UNTIL - START
 
 
 def test_each_window_goes_on_where_its_last_saved_page_was() -> None:
@@ -112,7 +129,9 @@ def test_where_no_time_has_passed_the_moment_is_asked_for() -> None:
     assert windows.floor == 50
 
 
-@pytest.mark.parametrize("text", ["", "abc", "7", "[]", "{}", '{"open":[[1,2]],"next":1,"until":2,"walk":1}', '{"open":1}'])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "7", "[]", "{}", '{"open":[[1,2]],"next":1,"until":2,"walk":1}', '{"open":1}']
+)
 def test_what_is_no_state_of_windows_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="it holds no windows"):
         Windows.read(text)
