@@ -55,7 +55,7 @@ class OneChain:
     """``is_resumable``: its end has a durable token."""
 
     def __init__(self, resume: ResumePoint, *, is_resumable: bool = False) -> None:
-        self._walk = Walk(resume, is_resumable=is_resumable)
+        self._walk = Walk(resume)
         self._is_resumable = is_resumable
 
     def begin(self) -> list[Walk]:

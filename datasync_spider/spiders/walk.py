@@ -59,19 +59,15 @@ class PageNumbers:
 
 
 class Walk:
-    """The spider's memory of one chain. ``is_resumable``: its end may come in an empty page, as often as it is asked.
-
-    ``bounds_ms``: the window of time that it asks for, None where it asks for none.
-    """
+    """The spider's memory of one chain. ``bounds_ms``: the window of time that it asks for, None for no window."""
 
     bounds_ms: tuple[int, int] | None = None
 
-    def __init__(self, resume: ResumePoint, numbers: PageNumbers | None = None, *, is_resumable: bool = False) -> None:
+    def __init__(self, resume: ResumePoint, numbers: PageNumbers | None = None) -> None:
         self._head = resume.bookmark
         self._cursor = resume.bookmark if resume.cursor is None else resume.cursor
         self._number = resume.walk
         self._numbers = numbers or PageNumbers()
-        self._is_resumable = is_resumable
         self._is_widened = False
         self._trail = CursorTrail(digest(cursor) for cursor in (*resume.trail, self._cursor) if cursor is not None)
         self._page_trail = PageTrail()
@@ -172,7 +168,8 @@ class Walk:
 
         Some APIs take a cursor that they do not know for one behind the last record.
         """
-        is_empty_end = not page.has_more and not page.raw_events and not self._is_resumable
+        # A durable token says that the API knows where it is.
+        is_empty_end = not page.has_more and not page.raw_events and page.tail is None
         return is_empty_end and not self._total_is_known and self.is_stored_position(cursor)
 
     def until_ms(self, oldest_ms: int | None, newest_ms: int | None) -> int | None:

@@ -91,8 +91,6 @@ def _bookmarks(stream: Stream) -> Iterator[Finding]:
     if stream.end.resumable and not resumes:
         text = "holds resumable, and nothing goes on from there; allowed: resumable with incremental of the type resume"
         yield Finding("end", text, frozenset({"incremental"}))
-    if stream.tail is not None and not stream.end.resumable:
-        yield Finding("tail", "goes with resumable in end only; allowed: no such key", frozenset({"end"}))
     if resumes and stream.tail is None and stream.order == "newest-first":
         yield Finding(
             "incremental",
@@ -116,6 +114,11 @@ def _windows(stream: Stream) -> Iterator[Finding]:
                 f" parameter, or {{{slot}}} in query",
                 frozenset({"query", "url", "body"}),
             )
+    names = [name for name, _ in stream.query]
+    for name, text in stream.query:
+        if TIMES.intersection(slots(text)) and names.count(name) > 1:
+            why = f"names {key_text(name)}, which is a parameter of query, too; allowed: one of both"
+            yield Finding("incremental", why, frozenset({"query"}))
 
 
 def _tells_page_size(stream: Stream) -> bool:

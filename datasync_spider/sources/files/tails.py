@@ -21,7 +21,9 @@ _PLACES = frozenset({"body", "header", "link"})
 
 def read_tail(table: Table, step: Next) -> Next | None:
     """None for what follows the last page by ``next``. ``step``: the stream's ``next``."""
-    given = table.raw("tail")
+    given, end = table.raw("tail"), table.raw("end")
+    if given is not None and isinstance(end, list) and "resumable" not in end:
+        table.note("tail", "goes with resumable in end only; allowed: no such key")
     if not isinstance(given, dict):
         return table.take("tail", Kind(lambda value: None if value == "next" else _placed(value, step), _TAIL), None)
     inner = table.inner("tail", given, keys.TAIL)
