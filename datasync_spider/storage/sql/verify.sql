@@ -169,9 +169,9 @@ LIMIT %(limit)s;
 SELECT count(*) OVER () AS found, run_id, page_number
 FROM (
     SELECT page.run_id, page.page_number, page.pass_number, page.walk, page.cursor, run.start_cursor,
-           (SELECT start_cursor FROM ingestion_runs AS first
-            WHERE first.slice_id = page.slice_id AND first.pass_number = page.pass_number
-            ORDER BY run_id LIMIT 1) AS began_with,
+           first_value(run.start_cursor) OVER (
+               PARTITION BY page.pass_number ORDER BY page.run_id, page.page_number
+           ) AS began_with,
            lag(page.next_cursor) OVER walked AS expected, row_number() OVER walked AS place,
            row_number() OVER (ORDER BY page.run_id, page.page_number) AS place_of_all
     FROM ingestion_pages AS page
