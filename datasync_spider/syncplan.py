@@ -23,7 +23,7 @@ from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.files.load import BUILT_IN
 from datasync_spider.sources.limits import Limit, retries_of, timeout_of
 from datasync_spider.sources.oauth import TokenBook
-from datasync_spider.sources.paginators.choose import paginator
+from datasync_spider.sources.paginators.choose import stream_paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.requests import PageRequest, page_request
@@ -122,6 +122,21 @@ class SyncPlan:
         """Whether a window of time is asked for, which moves no position."""
         return self.since_ms is not None or self.until_ms is not None
 
+    @property
+    def parallel(self) -> int:
+        """How many requests may be under way at once: of a window of time each."""
+        if self.stream.incremental.type != "window" or self.is_backfill:
+            return 1
+        budget = self.source.budget
+        most = None if budget is None else budget.concurrency
+        return min(self.stream.incremental.parallel, most or self.stream.incremental.parallel)
+
+    @property
+    def start_ms(self) -> int | None:
+        """Where the first sync begins; None for the API's own beginning."""
+        start = self.stream.incremental.start
+        return None if start is None else instant_ms(start)
+
     def takes(self, bound: str) -> bool:
         """Whether the API can be asked for what lies ``since`` or ``until`` a time."""
         return f"{{{bound}}}" in repr((self.stream.url, self.stream.query, self.stream.body))
@@ -136,7 +151,7 @@ class SyncPlan:
     ) -> PageRequest:
         """What asks for the page at the position, credentials of query and body included.
 
-        ``since_ms``, ``until_ms``: from and up to this time, where the plan says nothing else.
+        ``since_us``, ``until_ms``: from and up to this time, where the plan says nothing else.
         """
         form = self.stream.incremental.format
         values = slot_values(
@@ -162,6 +177,8 @@ class SyncPlan:
             return written(self.since_ms, form)
         if since_us is None and self.spec.since is not None:
             since_us = self.spec.since.start_us
+        if since_us is None and self.stream.incremental.type == "resume" and self.start_ms is not None:
+            since_us = self.start_ms * 1_000
         return None if since_us is None else written_us(since_us, form)
 
     def first_request_digest(self, since_us: int | None) -> str:
@@ -264,7 +281,7 @@ def _plan(
         authorization = authorize(source.auth, slots, known, base_url)
         texts = merged_pairs(accept, source.headers.items(), stream.headers.items())
         headers = tuple((key, put_header(text, slots, known)) for key, text in texts)
-    way = paginator(stream.next, authorization.parameters, stream)
+    way = stream_paginator(stream, authorization.parameters)
     pages = PageReader(stream, way, source.meanings, source.budget)
     tombstone = stream.tombstone
     spec = StreamSpec(
@@ -282,6 +299,7 @@ def _plan(
         order=stream.order,
         is_incremental=stream.incremental.type == "known",
         since=_since(stream.incremental),
+        has_bookmarks=stream.incremental.type in {"resume", "window"},
     )
     return SyncPlan(
         config=config,

@@ -70,7 +70,7 @@ def check_answer(
     if status != HTTPStatus.OK:
         means = meaning_of_error(pages.meanings, status, body)
         if means is None and status in pages.end_statuses:
-            return pages.end()
+            return pages.end(asked)
         if means is None:
             raise _error(status, headers, read_complaint(content_type, body), pages.budget)
     try:

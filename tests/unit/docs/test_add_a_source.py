@@ -28,6 +28,7 @@ TABLES = {
     "`id`": keys.ID.known,
     "`time`": keys.TIME.known,
     "`next`": keys.NEXT.known,
+    "`tail`": keys.TAIL.known,
     "`tombstone`": keys.TOMBSTONE.known,
     "`incremental`": keys.INCREMENTAL.known,
 }
