@@ -25,6 +25,12 @@ DatasyncError
 │   ├── NoNewRecords          page after page, and all of them known
 │   ├── OnlyEmptyPages        page after page, and none with a record
 │   ├── FilterIgnored         a window of time is asked for, and what comes is from another one
+│   ├── Resync                the API wants all to be read anew: no position of before leads on
+│   ├── WindowTooLarge        the API gives no more of what is asked for: a smaller part of it must be asked for
+│   ├── TokenExpired          the API does not take the credential any more, and would take a renewed one
+│   ├── TokenRefused          who gives tokens gives none for this credential
+│   ├── TokensSealed          stored tokens cannot be decrypted with the key at hand
+│   ├── SigningFailed         a class of the user's could not sign a request
 │   ├── RetriesExhausted      attempts or budget used up
 │   ├── WaitTooLong           the API asks for a longer wait than the budget allows
 │   ├── RejectedTooMany       the share of unusable events says that the feed is not what we think
@@ -202,6 +208,42 @@ class FilterIgnored(FatalError):
     """The API takes no notice of the time that it is asked for."""
 
     reason = "filter_ignored"
+
+
+class Resync(FatalError):
+    """The API has forgotten what a position goes on from. It ends the run where nobody begins anew."""
+
+    reason = "resync"
+
+
+class WindowTooLarge(FatalError):
+    """More is asked for than the API gives in one chain. It ends the run where nobody asks for less."""
+
+    reason = "window_too_large"
+
+
+class TokenExpired(FatalError):
+    """The credential's life is over. It ends the run where nobody renews it."""
+
+    reason = "token_expired"
+
+
+class TokenRefused(FatalError):
+    """Client, secret, scope or refresh token is not accepted; no repetition mends that."""
+
+    reason = "token_refused"
+
+
+class TokensSealed(FatalError):
+    """TOKEN_ENCRYPTION_KEY is missing, or is another one than that with which the tokens were stored."""
+
+    reason = "tokens_sealed"
+
+
+class SigningFailed(FatalError):
+    """What is wrong is the user's code: the same request would fail again."""
+
+    reason = "signing_failed"
 
 
 class RetriesExhausted(FatalError):

@@ -73,6 +73,7 @@ def source_plans(
     slices = _chosen(f"{source.name}.{stream}", source.streams[stream], _given_slice(arguments) or config.slice)
     secrets = _secrets(settings, source, stream, slices) if with_secrets else None
     plans = [_narrowed(plan_sync(config, source, stream, values, secrets), arguments) for values in slices]
+    plans = [replace(plan, tokens=plans[0].tokens) for plan in plans]
     also_redact([secret for plan in plans for secret in plan.secrets])
     return plans
 

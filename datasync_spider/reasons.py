@@ -20,8 +20,11 @@ RETURNED_MISMATCH: Final = "returned_mismatch"
 HAS_MORE_WRONG_TYPE: Final = "has_more_wrong_type"
 CURSOR_WRONG_TYPE: Final = "cursor_wrong_type"
 CURSOR_NUL: Final = "cursor_nul"
+LAST_RECORD_WITHOUT_CURSOR: Final = "last_record_without_cursor"
 NEXT_URL_REFUSED: Final = "next_url_refused"
 LINK_UNREADABLE: Final = "link_unreadable"
+NO_TOKEN: Final = "no_token"
+"""Of the answer to a request for a token."""
 
 # ServerTrouble: a 200 that says of itself that it is an error.
 ERROR_IN_PAGE: Final = "error_in_page"

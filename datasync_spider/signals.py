@@ -12,6 +12,10 @@ loop_ended = object()  # the event loop is over, be it that the crawl has closed
 wait_started = object()
 # seconds: float, is_binding: bool; for how long the API wants no request. Binding is what a refusal for the rate says.
 wait_asked = object()
+# asked: datasync_spider.pacing.headers.AskedWait; a page that was read asks that the next request waits
+page_asked_wait = object()
+# seconds: float; so long the API wants no further sync of the stream to begin. It holds back no page of this one.
+poll_interval_asked = object()
 # closed: datasync_spider.pacing.askedwaits.Closed; another run has heard it from the API, for the same credential
 wait_learned = object()
 wait_ended = object()  # reason: str, waited_seconds: float

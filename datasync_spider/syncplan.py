@@ -20,14 +20,16 @@ from datasync_spider.headers import merged_pairs
 from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.files.load import BUILT_IN
+from datasync_spider.sources.limits import Limit, retries_of, timeout_of
+from datasync_spider.sources.oauth import TokenBook
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.requests import PageRequest, page_request
-from datasync_spider.sources.secretnames import put_header, put_secrets, secrets_of
+from datasync_spider.sources.secretnames import put_header, secrets_of
 from datasync_spider.sources.slicenames import canonical
-from datasync_spider.sources.slots import fill_url, slot_values
-from datasync_spider.sources.spec import PageSize, Pairs, SliceValues, Source, Stream
+from datasync_spider.sources.slots import SLICE, fill_url, slot_values
+from datasync_spider.sources.spec import Next, PageSize, Pairs, SliceValues, Source, Stream
 from datasync_spider.sources.timetexts import written
 from datasync_spider.storage.registry import StreamSpec, Tombstone
 from datasync_spider.streamnames import NO_SLICE
@@ -52,7 +54,8 @@ class SyncPlan:
 
     ``values``: what makes the slice. ``headers``: those of source and stream, filled, each name once.
     ``authorization``: what each request carries besides. ``named_secrets``: all that the source's names stand for.
-    ``since_ms``, ``until_ms``: only records of that time are asked for.
+    ``since_ms``, ``until_ms``: only records of that time are asked for. ``tokens``: those of all that crawl with the
+    source's credentials in this process.
     """
 
     config: Config
@@ -70,6 +73,7 @@ class SyncPlan:
     since_ms: int | None = None
     until_ms: int | None = None
     is_bundled_mock: bool = False
+    tokens: TokenBook = field(default_factory=TokenBook, repr=False)
 
     @property
     def is_built_in(self) -> bool:
@@ -79,7 +83,8 @@ class SyncPlan:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be printed."""
-        return tuple(dict.fromkeys((*self.config.secrets, *self.named_secrets, *self.authorization.secrets)))
+        known = (*self.config.secrets, *self.named_secrets, *self.authorization.secrets, *self.tokens.secrets)
+        return tuple(dict.fromkeys(known))
 
     @property
     def base_url_text(self) -> str:
@@ -91,6 +96,24 @@ class SyncPlan:
     def origins(self) -> tuple[str, ...]:
         """URLs of the origins that may be asked: the API's own, and those that its source allows besides."""
         return (self.base_url_text, *self.source.allow_hosts)
+
+    @property
+    def timeout(self) -> Limit[float]:
+        """How long one request may take, in seconds."""
+        return timeout_of(self.source, self.stream, Limit(self.config.timeout_seconds, "API_TIMEOUT_MS"))
+
+    @property
+    def retries(self) -> Limit[int]:
+        """How often a page is asked for again after errors."""
+        return retries_of(self.source, self.stream, Limit(self.config.max_retries, "API_MAX_RETRIES"))
+
+    @property
+    def requests_at_once(self) -> int | None:
+        """How many may be under way at most, by what the source declares. None: it declares nothing."""
+        budget = self.source.budget
+        if budget is None or budget.concurrency is None:
+            return None
+        return budget.concurrency if budget.requests is None else min(budget.concurrency, budget.requests)
 
     @property
     def is_backfill(self) -> bool:
@@ -120,8 +143,15 @@ class SyncPlan:
             since=written(self.since_ms if since_ms is None else since_ms, form),
             until=written(self.until_ms if until_ms is None else until_ms, form),
         )
-        ask = self.paginator.ask(position)
-        return page_request(self.stream, self.base_url_text, ask, values, self.authorization)
+        return page_request(
+            self.stream,
+            self.base_url_text,
+            self.paginator.ask(position),
+            values,
+            self.authorization,
+            numbers=frozenset(f"{SLICE}{name}" for name, value in self.values.items() if isinstance(value, int)),
+            has_content_type=any(name.lower() == "content-type" for name, _ in self.headers),
+        )
 
     def asked(self, url: str, position: str | None) -> Asked:
         """What an answer to the request is read with."""
@@ -207,11 +237,11 @@ def _plan(
     if secrets is not None:
         known = secrets
         named_secrets = tuple(known[wanted.name] for wanted in secrets_of(source, stream, slots))
-        authorization = authorize(source.auth, lambda text: put_secrets(text, slots, known))
+        authorization = authorize(source.auth, slots, known, base_url)
         texts = merged_pairs(accept, source.headers.items(), stream.headers.items())
         headers = tuple((key, put_header(text, slots, known)) for key, text in texts)
-    way = paginator(stream.next, authorization.parameters)
-    pages = PageReader(stream, way, source.meanings)
+    way = paginator(stream.next, authorization.parameters, stream)
+    pages = PageReader(stream, way, source.meanings, source.budget)
     tombstone = stream.tombstone
     spec = StreamSpec(
         name,
@@ -251,14 +281,25 @@ def fingerprint(stream: Stream) -> dict[str, str]:
     It changes where a record would be stored under another id or time, or a chain would be followed otherwise, and
     nowhere else: whoever has stored records by other facts is asked to begin anew.
     """
-    next_ = stream.next
     return {
         "records": _records_fact(stream),
         "id": _id_fact(stream),
         "time": _time_fact(stream),
         "order": stream.order,
-        "next": f"{_named(next_.source, next_.name)} to {_named(next_.to, next_.parameter)}",
+        "next": " and ".join(_leads(stream, step) for step in (stream.next, *stream.next.beside)),
     }
+
+
+def _leads(stream: Stream, step: Next) -> str:
+    """From where to where a position leads. Places of the body may change: they name the same."""
+    name = step.name
+    if step.source == "last":
+        name = ",".join(map(str, step.paths))
+    elif step.source == "counter" and step.name == "page" and stream.page_size is not None:
+        # Pages of another size have other numbers.
+        name = f"page of {stream.page_size.default}"
+    target = step.parameter if step.path is None else str(step.path)
+    return f"{_named(step.source, name)} to {_named(step.to, target)}"
 
 
 def steps(path: Path) -> tuple[str, ...]:

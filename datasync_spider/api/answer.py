@@ -28,10 +28,13 @@ from datasync_spider.errors import (
     OddAnswer,
     PageUnreadable,
     RateLimited,
+    Resync,
     ServerTrouble,
+    TokenExpired,
+    WindowTooLarge,
 )
 from datasync_spider.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
-from datasync_spider.sources.spec import Meaning
+from datasync_spider.sources.spec import Budget, Meaning
 from datasync_spider.sources.urls import origin
 
 # Such as ;jsessionid=…
@@ -63,19 +66,19 @@ def check_answer(
     whoever paces reads from the headers), CursorExpired, or ApiRefused (CursorRefused where that is about the cursor).
     """
     content_type = headers.get("content-type", "")
+    means = None
     if status != HTTPStatus.OK:
         means = meaning_of_error(pages.meanings, status, body)
-        complaint = read_complaint(content_type, body)
+        if means is None and status in pages.end_statuses:
+            return pages.end()
         if means is None:
-            raise _error(status, headers, complaint)
-        if means != "page":
-            raise _declared(means, status, complaint)
+            raise _error(status, headers, read_complaint(content_type, body), pages.budget)
     try:
-        page = pages.read(body, header_lists or {}, asked)
+        page = pages.read(body, header_lists or {}, asked, means)
     except Declared as error:
         raise _declared(error.means, status, read_complaint(content_type, body)) from error
     except ErrorInPage as error:
-        raise _error_in_page(error, headers) from error
+        raise _error_in_page(error, headers, pages.budget) from error
     except PageUnreadable as error:
         # What a body says instead of being a page is worth more than where the parser stopped.
         if error.reason == NO_DATA_ARRAY or not body.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith((b"{", b"[")):
@@ -97,12 +100,22 @@ def _declared(means: Meaning, status: int, complaint: Complaint) -> DatasyncErro
             return CursorExpired(complaint.text or f"status {status}")
         case "cursor-invalid":
             return CursorRefused(status, complaint.code, complaint.message)
+        case "resync":
+            return Resync(f"the API wants all to be read anew: {_said(status, complaint)}")
+        case "window-too-large":
+            return WindowTooLarge(f"the API gives no more of what is asked for: {_said(status, complaint)}")
+        case "token-expired":
+            return TokenExpired(f"the API does not take the credential any more: {_said(status, complaint)}")
         case "denied" | "fatal":
             return ApiRefused(status, complaint.code, complaint.message)
     return ServerTrouble(status_reason(status), complaint.text)
 
 
-def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> DatasyncError:
+def _said(status: int, complaint: Complaint) -> str:
+    return f"status {status}, {complaint.text or 'without a word'}"
+
+
+def _error(status: int, headers: Mapping[str, str], complaint: Complaint, budget: Budget | None) -> DatasyncError:
     if 200 <= status < 300:
         return PageUnreadable(status_reason(status))
     if status in _BESIDE_THE_POINT and cursor_fault(status, complaint) is None:
@@ -118,7 +131,7 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
     fault = cursor_fault(status, complaint)
     if fault is CursorFault.EXPIRED or status == HTTPStatus.GONE:
         return CursorExpired(complaint.text or f"status {status}")
-    if says_rate_limited(status, headers, complaint):
+    if says_rate_limited(status, headers, complaint, budget):
         return RateLimited(": ".join(part for part in (status_reason(status), complaint.text) if part))
     if fault is CursorFault.REFUSED:
         return CursorRefused(status, complaint.code, complaint.message)
@@ -127,12 +140,12 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint) -> Dat
     return ServerTrouble(status_reason(status), complaint.text)
 
 
-def _error_in_page(error: ErrorInPage, headers: Mapping[str, str]) -> DatasyncError:
+def _error_in_page(error: ErrorInPage, headers: Mapping[str, str], budget: Budget | None) -> DatasyncError:
     """What an error in a 200 leads to: whatever its code would with an error status, else another attempt."""
     if error.status == HTTPStatus.TOO_MANY_REQUESTS or names_rate_limit(error.complaint):
         return RateLimited(error.detail)
     status = error.status if error.status < 500 else HTTPStatus.BAD_REQUEST
-    verdict = _error(status, headers, error.complaint)
+    verdict = _error(status, headers, error.complaint, budget)
     if isinstance(verdict, CursorExpired | CursorRefused):
         return verdict
     # A 200 with an error is too odd to end a run at once.

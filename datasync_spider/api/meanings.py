@@ -1,6 +1,7 @@
 """What a source says that an answer means, before anything else is made of it.
 
 Invariant: rows are tried in their order, and the first that fits decides, whatever the status would mean by itself.
+What stands within records is never looked at: they may hold any words.
 """
 
 from __future__ import annotations
@@ -8,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from datasync_spider.api.reading import decoded
 from datasync_spider.errors import PageUnreadable
+from datasync_spider.sources.paths import MISSING
 from datasync_spider.sources.spec import Meaning, MeaningRow
 
 
@@ -21,21 +25,29 @@ class Declared(PageUnreadable):
         self.means = means
 
 
-def find_meaning(rows: Iterable[MeaningRow], status: int, body: Any) -> Meaning | None:
-    """``body``: what the answer's JSON was read as; a list or an object in which nothing is found where it is none."""
-    return next((row.means for row in rows if _fits(row, status, body)), None)
+def find_meaning(rows: Iterable[MeaningRow], status: int, text: bytes, body: Any) -> Meaning | None:
+    """``text``: the answer without records; ``body``: what it is read as, in which nothing is where it is no JSON."""
+    return next((row.means for row in rows if _fits(row, status, text, body)), None)
 
 
 def meaning_of_error(rows: Iterable[MeaningRow], status: int, body: bytes) -> Meaning | None:
     """The same of an answer whose body is not read for a page."""
     of_status = [row for row in rows if row.status in {None, status}]
-    return find_meaning(of_status, status, decoded(body)) if of_status else None
+    return find_meaning(of_status, status, body, decoded(body)) if of_status else None
 
 
-def _fits(row: MeaningRow, status: int, body: Any) -> bool:
+def _fits(row: MeaningRow, status: int, text: bytes, body: Any) -> bool:
     if row.status is not None and row.status != status:
         return False
+    if row.path is None:
+        return row.substring is None or row.substring.casefold() in text.decode("utf-8", "replace").casefold()
+    found = row.path.read(body)
+    if row.substring is not None:
+        return found is not MISSING and row.substring.casefold() in _as_text(found).casefold()
     # True is 1 to Python, and not to an API.
-    return row.path is None or (
-        (found := row.path.read(body)) == row.value and isinstance(found, bool) is isinstance(row.value, bool)
-    )
+    return bool(found == row.value) and isinstance(found, bool) is isinstance(row.value, bool)
+
+
+def _as_text(found: Any) -> str:
+    """A list or an object is looked through as JSON: some APIs list their errors."""
+    return found if isinstance(found, str) else msgspec.json.encode(found).decode()

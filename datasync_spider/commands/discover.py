@@ -17,7 +17,7 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
 from datasync_spider.command import api, load_config, stoppable
-from datasync_spider.errors import ConfigurationError, ConnectionTrouble, Stopped
+from datasync_spider.errors import ConfigurationError, ConnectionTrouble, FatalError, Stopped, StorageError
 
 if TYPE_CHECKING:
     import argparse
@@ -77,6 +77,9 @@ class Command(ScrapyCommand):
             self.exitcode = exitcodes.BAD_CONFIGURATION
         except ConnectionTrouble as error:
             print(f"discover: there was no whole answer: {error}", file=sys.stderr)
+            self.exitcode = exitcodes.FAILED
+        except (FatalError, StorageError) as error:
+            print(f"discover: {error}", file=sys.stderr)
             self.exitcode = exitcodes.FAILED
         except Stopped:
             self.exitcode = exitcodes.STOPPED

@@ -77,6 +77,7 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
     from datasync_spider.doctor.configuration import judge_configuration, settings_in_force
     from datasync_spider.doctor.disk import free_bytes, judge_disk
     from datasync_spider.doctor.finding import problem
+    from datasync_spider.doctor.tokens import judge_tokens
     from datasync_spider.planning import named_plan
 
     try:
@@ -94,6 +95,7 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
         remedy = "correct what is named; the rest is looked at when it is known what is to be asked"
         return in_force, [*judge_configuration(config), problem(configuration.PART, str(error), remedy)], config.secrets
     findings = [*judge_configuration(config), judge_compiled(IS_COMPILED)]
+    findings += judge_tokens(plan.authorization.grant, is_sealed=config.token_encryption_keys is not None)
     findings += _look_at_database(settings, plan)
     findings += _look_at_api(settings, plan)
     findings.append(judge_disk(config.home, free_bytes(config.home), embedded=config.database_url is None))

@@ -73,6 +73,7 @@ class Command(DatasyncCommand):
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.credentials import waits_of
         from datasync_spider.storage.migrate import load_migrations, pending_migrations
+        from datasync_spider.storage.polls import read_poll
         from datasync_spider.storage.status import read_last_backfill, read_last_runs, read_state
 
         with connected(database_url) as connection:
@@ -89,7 +90,11 @@ class Command(DatasyncCommand):
             doing = _activity(connection, current[0]["run_id"]) if current else None
             backfill = read_last_backfill(connection, slice_.slice_id)
             waits = waits_of(connection, state["credential_id"])
-        report = _report(slice_, state, runs, current, backfill, doing, waits)
+            poll_seconds = read_poll(connection, slice_.slice_id)
+        report = {
+            **_report(slice_, state, runs, current, backfill, doing, waits),
+            "next_sync_in_seconds": poll_seconds,
+        }
         show(json.dumps(report, default=_plain) if opts.json else "\n".join(visible(line) for line in _lines(report)))
         run = report["run"]
         if opts.expect and (run is None or run["status"] != opts.expect):
@@ -186,6 +191,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if report["paused_at"]:
         lines.append(f"paused since {_time(report['paused_at'])}: scrapy streams resume {report['stream']}")
     lines += _wait_lines(report["credential"])
+    lines += _poll_lines(report["next_sync_in_seconds"])
     run = report["run"]
     if run is None and report["earlier_runs"]:
         lines.append("no run since what it had stored was forgotten: the next crawl reads all of it anew")
@@ -212,6 +218,12 @@ def _wait_lines(credential: dict[str, Any]) -> list[str]:
         return []
     where = f"ingestion_credentials.{column} of credential {credential['id']}"
     return [f"the API asks for no request until {until_words(seconds, time.time())} ({where})"]
+
+
+def _poll_lines(seconds: float) -> list[str]:
+    from datasync_spider.progress.askedwaits import until_words
+
+    return [f"the API asks for no further sync of it until {until_words(seconds, time.time())}"] if seconds > 0 else []
 
 
 def _run_lines(run: dict[str, Any], doing: dict[str, str]) -> list[str]:

@@ -96,6 +96,18 @@ RUN_REASONS: dict[str, Explanation] = {
         "The API took no notice of the time that it was asked for: no record of the first page was of that time.",
         "Leave the backfill, or correct since and until in the source's file; nothing was stored.",
     ),
+    "resync": Explanation(
+        "The API wants all to be read anew: it has forgotten what the stored position goes on from.",
+        "Forget what is stored with scrapy streams reset, then start it again.",
+    ),
+    "window_too_large": Explanation(
+        "The API gives no more of what is asked for in one chain of pages.",
+        "Ask for less at a time, by slices or a filter in the source's file.",
+    ),
+    "token_expired": Explanation(
+        "The API does not take the credential any more: its life is over.",
+        "Renew the secret that the source's file names, then start it again.",
+    ),
     "only_empty_pages": Explanation(
         "The API gave empty pages without an end, each with a cursor to another one.",
         "Start it again: it goes on behind them. If that never ends, tell the API's operators.",

@@ -11,6 +11,7 @@ has heard for the same credential, before this one or beside it, counts by itsel
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import time
@@ -25,7 +26,15 @@ from datasync_spider import signals
 from datasync_spider.errors import WaitTooLong
 from datasync_spider.headers import plain_headers
 from datasync_spider.pacing.budget import RequestBudget
-from datasync_spider.pacing.headers import AskedWait, read_asked_wait, read_rate_headers, reset_source
+from datasync_spider.pacing.dialect import KNOWN, Dialect
+from datasync_spider.pacing.headers import (
+    AskedWait,
+    asks_to_wait,
+    read_asked_wait,
+    read_poll_interval,
+    read_rate_headers,
+    reset_source,
+)
 from datasync_spider.pacing.retry import RetryState
 from datasync_spider.pacing.window import RateWindow
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
@@ -64,7 +73,6 @@ class _Hold:
 class _Came:
     """Headers that ask for a wait, and when they came; what they mean depends on the answer's status."""
 
-    request: Request | None
     headers: Mapping[str, str]
     at: float
     at_epoch: float
@@ -78,21 +86,34 @@ _ADVISED = _Hold("said to another run with this credential, ingestion_credential
 
 
 class RateLimitMiddleware:
-    """One window a crawl: one key, one bucket. ``declared``: what its source allows, beside what the API says."""
+    """One window a crawl: one key, one bucket. ``declared``: what its source allows, beside what the API says.
+
+    ``dialect``: in which words that is. ``at_once``: so many requests may be under way, None for as many as come.
+    """
 
     def __init__(
-        self, crawler: Crawler, waiter: Waiter, budget_seconds: float, declared: RequestBudget | None = None
+        self,
+        crawler: Crawler,
+        waiter: Waiter,
+        budget_seconds: float,
+        declared: RequestBudget | None = None,
+        dialect: Dialect = KNOWN,
+        at_once: int | None = None,
     ) -> None:
         self._crawler = crawler
         self._waiter = waiter
         self._budget_seconds = budget_seconds
         self._window = RateWindow(budget_seconds)
         self._declared = declared
+        self._dialect = dialect
+        self._places = None if at_once is None else asyncio.Semaphore(at_once)
+        self._in_flight: set[Request] = set()
         self._window_ends_by = ""
         self._hold = _Hold("")
         self._hold_ends_at = -math.inf
         self._throttle = Throttle(_TELL_EVERY_SECONDS)
-        self._came: _Came | None = None
+        self._has_polled = False
+        self._came: dict[Request | None, _Came] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -101,9 +122,11 @@ class RateLimitMiddleware:
         declared = None
         if budget is not None and budget.requests is not None and budget.seconds is not None:
             declared = RequestBudget(budget.requests, budget.seconds)
-        middleware = cls(crawler, Waiter(crawler), budget_seconds, declared)
+        middleware = cls(crawler, Waiter(crawler), budget_seconds, declared, Dialect.of(budget), plan.requests_at_once)
         crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
         crawler.signals.connect(middleware._response_downloaded, scrapy_signals.response_downloaded)
+        crawler.signals.connect(middleware._request_left, scrapy_signals.request_left_downloader)
+        crawler.signals.connect(middleware._page_asked_wait, signals.page_asked_wait)
         crawler.signals.connect(middleware._run_opened, signals.run_opened)
         crawler.signals.connect(middleware._wait_learned, signals.wait_learned)
         return middleware
@@ -117,6 +140,9 @@ class RateLimitMiddleware:
         self._hold_back(closed.seconds, _KEPT, now)
         self._hold_back(min(closed.advised_seconds, self._budget_seconds), _ADVISED, now)
 
+    def _page_asked_wait(self, asked: AskedWait, **_: Any) -> None:
+        self._hold_back(asked.seconds, _Hold(asked_by(HTTPStatus.OK, asked.source)), time.monotonic())
+
     def _hold_back(self, seconds: float, hold: _Hold, now: float) -> None:
         if seconds <= 0:
             return
@@ -125,22 +151,38 @@ class RateLimitMiddleware:
             self._hold, self._hold_ends_at = hold, now + seconds
 
     async def process_request(self, request: Request) -> None:
-        # Where headers came and the body did not.
-        self._understand(None)
-        if self._declared is not None:
-            # One that has failed without an answer has ended by now.
-            self._declared.request_ended(time.monotonic())
-        while not self._may_leave(time.monotonic()):
-            if (seconds := self._window.wait_seconds(time.monotonic())) > 0:
-                await self._wait(request, seconds)
-            else:
-                await self._wait_for_budget(request)
+        if self._places is not None:
+            await self._places.acquire()
+        try:
+            while not self._may_leave(time.monotonic()):
+                if (seconds := self._window.wait_seconds(time.monotonic())) > 0:
+                    await self._wait(request, seconds)
+                else:
+                    await self._wait_for_budget(request)
+        except BaseException:
+            self._give_place()
+            raise
         now = time.monotonic()
+        self._in_flight.add(request)
         self._window.request_sent(now)
         if self._declared is not None:
-            self._declared.request_sent(now)
+            self._declared.request_sent(now, request)
         # A page's fetch time counts from here; what was waited before is told as waited.
         request.meta["asked_at"] = now
+
+    def _request_left(self, request: Request, **_: Any) -> None:
+        """Its answer is here, or none will come."""
+        # Where headers came and the body did not.
+        self._understand(request, None)
+        if self._declared is not None:
+            self._declared.request_ended(time.monotonic(), request)
+        if request in self._in_flight:
+            self._in_flight.remove(request)
+            self._give_place()
+
+    def _give_place(self) -> None:
+        if self._places is not None:
+            self._places.release()
 
     def _may_leave(self, now: float) -> bool:
         declared_seconds = 0.0 if self._declared is None else self._declared.wait_seconds(now)
@@ -180,11 +222,11 @@ class RateLimitMiddleware:
     def _headers_received(self, headers: Headers, request: Request | None = None, **_: Any) -> None:
         now = time.monotonic()
         if self._declared is not None:
-            self._declared.request_ended(now)
+            self._declared.request_ended(now, request)
         plain = plain_headers(headers)
         now_epoch = time.time()
-        told = read_rate_headers(plain, now_epoch)
-        self._window.observe(told, now)
+        told = read_rate_headers(plain, now_epoch, self._dialect)
+        self._window.observe(told, now, len(self._in_flight - {request}) if request is not None else 0)
         # A window that is used up is what a wait will be explained by.
         ends_window = self._window.remaining == 0
         if self._throttle.lets_through(now, always=ends_window):
@@ -194,25 +236,34 @@ class RateLimitMiddleware:
                 remaining=self._window.remaining,
                 reset_seconds=told.reset_after_seconds,
             )
-        if ends_window or "retry-after" in plain or "retry-after-ms" in plain:
-            self._came = _Came(request, plain, now, now_epoch, ends_window)
+        self._read_poll_interval(plain, now_epoch)
+        if ends_window or asks_to_wait(plain, self._dialect):
+            self._came[request] = _Came(plain, now, now_epoch, ends_window)
+
+    def _read_poll_interval(self, headers: Mapping[str, str], now_epoch: float) -> None:
+        # Of the first answer alone: the interval is that between two syncs, and it has begun then.
+        if self._has_polled:
+            return
+        asked = read_poll_interval(headers, now_epoch, self._dialect)
+        if asked is not None:
+            self._has_polled = True
+            self._crawler.signals.send_catch_log(signals.poll_interval_asked, seconds=asked.seconds)
 
     def _response_downloaded(self, response: Response, request: Request | None = None, **_: Any) -> None:
-        if self._came is not None and self._came.request is request:
-            self._understand(response.status)
+        self._understand(request, response.status)
 
-    def _understand(self, status: int | None) -> None:
-        came, self._came = self._came, None
+    def _understand(self, request: Request | None, status: int | None) -> None:
+        came = self._came.pop(request, None)
         if came is None:
             return
         if came.ends_window:
-            self._window_ends_by = asked_by(status, reset_source(came.headers)) or self._window_ends_by
-        if "retry-after" in came.headers or "retry-after-ms" in came.headers:
+            self._window_ends_by = asked_by(status, reset_source(came.headers, self._dialect)) or self._window_ends_by
+        if asks_to_wait(came.headers, self._dialect):
             self._read_wait(came, status)
 
     def _read_wait(self, came: _Came, status: int | None) -> None:
         is_refusal = status == HTTPStatus.TOO_MANY_REQUESTS
-        asked = read_asked_wait(came.headers, b"", came.at_epoch, is_rate_limit=is_refusal)
+        asked = read_asked_wait(came.headers, b"", came.at_epoch, is_rate_limit=is_refusal, dialect=self._dialect)
         # What no unit makes plausible means nothing beside what the body of an answer that is no page may say.
         if asked is not None and (asked.is_plausible or status in {None, HTTPStatus.OK}):
             hold = _Hold(asked_by(status, asked.source), asked.is_plausible, is_refusal and asked.is_plausible)

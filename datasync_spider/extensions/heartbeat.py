@@ -22,6 +22,7 @@ from datasync_spider.errors import FencedOff, StorageError
 from datasync_spider.pacing.askedwaits import AskedWaits, Closed
 from datasync_spider.storage.backends import end_lost_backends, label
 from datasync_spider.storage.connect import Connection, close_quietly, connect
+from datasync_spider.storage.polls import note_poll
 from datasync_spider.storage.retrying import once_more
 from datasync_spider.storage.runs import OpenRun, note_closed, renew_lease
 from datasync_spider.syncplan import plan_of
@@ -60,6 +61,7 @@ class HeartbeatExtension:
         extension = cls(crawler, config.database_url_text, config.lease_ttl_ms / 1000 / _BEATS_A_LEASE)
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         crawler.signals.connect(extension._wait_asked, signals.wait_asked)
+        crawler.signals.connect(extension._poll_interval_asked, signals.poll_interval_asked)
         crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
         return extension
 
@@ -74,6 +76,16 @@ class HeartbeatExtension:
             closed = Closed(seconds=seconds) if is_binding else Closed(advised_seconds=seconds)
             self._known.learned(closed, time.monotonic())
             self._worker.submit(partial(self._note_closed, self._run, closed))
+
+    def _poll_interval_asked(self, seconds: float, **_: Any) -> None:
+        if self._run is not None and seconds > 0:
+            self._worker.submit(partial(self._note_poll, self._run, seconds))
+
+    def _note_poll(self, run: OpenRun, seconds: float) -> None:
+        try:
+            once_more(lambda: self._use(lambda connection: note_poll(connection, run.slice.slice_id, seconds)))
+        except StorageError as error:
+            logger.debug("when the next sync may begin could not be noted: %s", error)
 
     def _note_closed(self, run: OpenRun, closed: Closed) -> None:
         try:

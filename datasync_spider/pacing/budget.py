@@ -15,13 +15,14 @@ they leave.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 
 # Two requests at both ends of a window that is closed at both are in it.
 _MARGIN_SECONDS = 0.001
 
 
 class RequestBudget:
-    """Of one crawl; one request is in flight at a time. ``now`` is monotonic seconds throughout."""
+    """Of one crawl. ``now`` is monotonic seconds throughout; ``which``: one of several under way at once."""
 
     def __init__(self, requests: int, seconds: float) -> None:
         if requests < 1 or not seconds > 0:
@@ -29,24 +30,30 @@ class RequestBudget:
         self._seconds = seconds
         self._requests = requests
         self._ended_at: deque[float] = deque(maxlen=requests)
-        self._is_in_flight = False
+        self._in_flight: set[Hashable] = set()
 
     def __str__(self) -> str:
         return f"{self._requests} requests in {self._seconds:g} s"
 
     def wait_seconds(self, now: float) -> float:
-        """0.0 if a request may leave now."""
-        if len(self._ended_at) < self._requests:
+        """0.0 if a request may leave now, as far as is known: what is under way counts until its answer begins."""
+        # So many of those that have ended must be out of the window.
+        must_be_gone = len(self._in_flight) + len(self._ended_at) - self._requests + 1
+        if must_be_gone <= 0:
             return 0.0
-        return max(0.0, self._ended_at[0] + self._seconds + _MARGIN_SECONDS - now)
+        if must_be_gone > len(self._ended_at):
+            return self._seconds
+        return max(0.0, self._ended_at[must_be_gone - 1] + self._seconds + _MARGIN_SECONDS - now)
 
-    def request_sent(self, now: float) -> None:
+    def request_sent(self, now: float, which: Hashable = None) -> None:
         """A request leaves now."""
-        self._ended_at.append(now)
-        self._is_in_flight = True
+        # It counts in place of one that does so no more.
+        while self._ended_at and self._ended_at[0] + self._seconds + _MARGIN_SECONDS <= now:
+            self._ended_at.popleft()
+        self._in_flight.add(which)
 
-    def request_ended(self, now: float) -> None:
-        """Its answer begins, or none will come. Where nothing is in flight it says nothing."""
-        if self._is_in_flight:
-            self._ended_at[-1] = now
-            self._is_in_flight = False
+    def request_ended(self, now: float, which: Hashable = None) -> None:
+        """Its answer begins, or none will come. Where it is not in flight it says nothing."""
+        if which in self._in_flight:
+            self._in_flight.remove(which)
+            self._ended_at.append(now)

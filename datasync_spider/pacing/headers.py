@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 
+from datasync_spider.pacing.dialect import KNOWN, Dialect
 from datasync_spider.pacing.structured import count, policies_of, standings
 from datasync_spider.pacing.told import Told, is_moment, is_whole, seconds_told, server_clock, wait_told
 
@@ -60,12 +62,14 @@ class RateHeaders(msgspec.Struct, frozen=True):
     reset_is_moment: bool = False
 
 
-def read_rate_headers(headers: Mapping[str, str], now_epoch: float) -> RateHeaders:
+def read_rate_headers(headers: Mapping[str, str], now_epoch: float, dialect: Dialect = KNOWN) -> RateHeaders:
     """The tightest of the limits that are told. ``headers`` have lower-case names, and a list's lines joined."""
     clock = server_clock(headers, now_epoch)
-    told = [*_structured(headers)]
+    known = _without(headers, dialect)
+    told = [*_structured(known)]
     for prefix in _PLAIN_PREFIXES:
-        told += _plain(headers, prefix, clock)
+        told += _plain(known, prefix, clock)
+    told += _declared(headers, dialect, clock)
     if len(told) < 2:
         return told[0] if told else RateHeaders()
     told.sort(key=_tightness)
@@ -83,7 +87,7 @@ def read_rate_headers(headers: Mapping[str, str], now_epoch: float) -> RateHeade
 
 
 def read_asked_wait(
-    headers: Mapping[str, str], body: bytes, now_epoch: float, *, is_rate_limit: bool
+    headers: Mapping[str, str], body: bytes, now_epoch: float, *, is_rate_limit: bool, dialect: Dialect = KNOWN
 ) -> AskedWait | None:
     """How long an answer asks to wait: the longest plausible of all that it says, None where it says nothing usable.
 
@@ -91,20 +95,83 @@ def read_asked_wait(
     as well give the end of its window.
     """
     clock = server_clock(headers, now_epoch)
-    asked = list(_retry_headers(headers, clock))
+    known = _without(headers, dialect)
+    asked = [*_retry_headers(known, clock), *_declared_waits(headers, body, dialect, clock)]
     if is_rate_limit:
-        rate = read_rate_headers(headers, now_epoch)
+        rate = read_rate_headers(headers, now_epoch, dialect)
         # With requests left and a Retry-After, something else refused us, and the window's end does not matter to it.
         if not asked or not rate.remaining:
-            asked += _resets(rate, headers, clock)
+            asked += _resets(rate, headers, clock, dialect)
     asked += _retry_fields(body, clock, with_resets=is_rate_limit)
     return max(asked, key=lambda one: (one.is_plausible, one.seconds), default=None)
 
 
-def reset_source(headers: Mapping[str, str]) -> str:
+def asks_to_wait(headers: Mapping[str, str], dialect: Dialect = KNOWN) -> bool:
+    """Whether one of them says when to come again, other than by a window's end."""
+    return any(name in headers for name in ("retry-after", _RETRY_AFTER_MS, dialect.retry_after))
+
+
+def read_poll_interval(headers: Mapping[str, str], now_epoch: float, dialect: Dialect) -> AskedWait | None:
+    """How long the API wants nobody to begin anew, which holds no page back."""
+    text = headers.get(dialect.poll_interval or "", "")
+    told = dialect.wait(text, server_clock(headers, now_epoch))
+    return (
+        None if told is None or not told.is_plausible else AskedWait(told.seconds, _line(dialect.poll_interval, text))
+    )
+
+
+def read_body_wait(value: object, now_epoch: float, dialect: Dialect) -> AskedWait | None:
+    """What stands at the declared place of a body."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        return None
+    told = dialect.wait(str(value), now_epoch)
+    source = _short(f"{dialect.body_wait}: {value} in the body")
+    return None if told is None or not told.is_plausible else AskedWait(told.seconds, source)
+
+
+def reset_source(headers: Mapping[str, str], dialect: Dialect = KNOWN) -> str:
     """The line that gives the end of the window, for people; empty where there is none."""
-    names = (*(f"{prefix}-reset" for prefix in _PLAIN_PREFIXES), "ratelimit")
+    names = (*filter(None, (dialect.reset,)), *(f"{prefix}-reset" for prefix in _PLAIN_PREFIXES), "ratelimit")
     return next((_line(name, headers[name]) for name in names if name in headers), "")
+
+
+def _without(headers: Mapping[str, str], dialect: Dialect) -> Mapping[str, str]:
+    names = dialect.names
+    return {name: value for name, value in headers.items() if name not in names} if names else headers
+
+
+def _declared(headers: Mapping[str, str], dialect: Dialect, clock: float) -> Iterator[RateHeaders]:
+    limit, remaining, reset = (headers.get(name or "") for name in (dialect.limit, dialect.remaining, dialect.reset))
+    if limit is None and remaining is None and reset is None:
+        return
+    told = None if reset is None else dialect.wait(reset, clock)
+    is_told = reset is not None and told is not None and told.is_plausible
+    yield RateHeaders(
+        limit=count(limit or ""),
+        remaining=_least(remaining),
+        reset_after_seconds=told.seconds if told is not None and is_told else None,
+        reset_is_whole=not is_told or (is_whole(reset or "") and dialect.unit not in {"ms", "epoch-ms"}),
+        reset_is_moment=is_told and (dialect.is_moment or is_moment(reset or "")),
+    )
+
+
+def _declared_waits(headers: Mapping[str, str], body: bytes, dialect: Dialect, clock: float) -> Iterator[AskedWait]:
+    if dialect.retry_after is not None and (text := headers.get(dialect.retry_after)) is not None:
+        told = dialect.wait(text, clock)
+        if told is not None:
+            yield AskedWait(told.seconds, _line(dialect.retry_after, text), told.is_plausible)
+    if dialect.body_wait is not None and body:
+        found = read_body_wait(dialect.body_wait.read(_json(body)), clock, dialect)
+        if found is not None:
+            yield found
+
+
+def _json(body: bytes) -> Any:
+    """None where it is none, or too large for a complaint."""
+    try:
+        return msgspec.json.decode(body) if len(body) <= _MAX_BODY_BYTES else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _tightness(rate: RateHeaders) -> tuple[float, float, float]:
@@ -169,9 +236,11 @@ def _retry_headers(headers: Mapping[str, str], clock: float) -> Iterator[AskedWa
         yield AskedWait(told.seconds / 1_000, _line(_RETRY_AFTER_MS, headers[_RETRY_AFTER_MS]))
 
 
-def _resets(rate: RateHeaders, headers: Mapping[str, str], clock: float) -> Iterator[AskedWait]:
+def _resets(
+    rate: RateHeaders, headers: Mapping[str, str], clock: float, dialect: Dialect = KNOWN
+) -> Iterator[AskedWait]:
     if rate.reset_after_seconds is not None:
-        yield AskedWait(rate.reset_after_seconds, reset_source(headers))
+        yield AskedWait(rate.reset_after_seconds, reset_source(headers, dialect))
         return
     for prefix in _PLAIN_PREFIXES:
         text = headers.get(f"{prefix}-reset", "")
@@ -182,10 +251,7 @@ def _resets(rate: RateHeaders, headers: Mapping[str, str], clock: float) -> Iter
 
 def _retry_fields(body: bytes, clock: float, *, with_resets: bool) -> Iterator[AskedWait]:
     """What a body of JSON says of it, at its top or where errors and rate limits have their fields."""
-    try:
-        told = msgspec.json.decode(body) if len(body) <= _MAX_BODY_BYTES else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return
+    told = _json(body)
     if not isinstance(told, dict):
         return
     names = (*_RETRY_NAMES, "reset") if with_resets else _RETRY_NAMES
@@ -209,8 +275,8 @@ def _told_by_value(value: Any, clock: float) -> Told | None:
     return wait_told(str(value), clock)
 
 
-def _line(name: str, value: str) -> str:
-    title = "-".join("RateLimit" if word == "ratelimit" else word.capitalize() for word in name.split("-"))
+def _line(name: str | None, value: str) -> str:
+    title = "-".join("RateLimit" if word == "ratelimit" else word.capitalize() for word in (name or "").split("-"))
     return _short(f"{title}: {value.strip()}")
 
 

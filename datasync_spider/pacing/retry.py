@@ -80,13 +80,17 @@ class TooLong:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """``max_retries`` bounds the attempts after errors, ``wait_budget_seconds`` the time from the first asked wait."""
+    """``max_retries`` bounds the attempts after errors, ``wait_budget_seconds`` the time from the first asked wait.
+
+    ``retries_key``: where a file says the former; empty where it is the setting.
+    """
 
     max_retries: int
     base_seconds: float
     max_seconds: float
     wait_budget_seconds: float
     contradiction_retries: int = 3
+    retries_key: str = ""
 
     def decide(
         self, state: RetryState, error: RetryableError, now: float, jitter: float, asked: AskedWait | None = None
@@ -121,11 +125,17 @@ class RetryPolicy:
         state = replace(state, errors=state.errors + 1, contradictions=state.contradictions + is_contradiction)
         state = replace(state, is_odd=isinstance(error, OddAnswer))
         if state.errors > self.max_retries or state.contradictions > self.contradiction_retries:
-            return GiveUp(RetriesExhausted(error.reason, _attempts(state), error.detail))
+            return GiveUp(RetriesExhausted(error.reason, self._attempts(state), error.detail))
         delay = backoff_seconds(state.errors, self.base_seconds, self.max_seconds, jitter)
         if asked is not None and asked.seconds > delay:
             return Retry(asked.seconds, error.reason, state.held(now))
         return Retry(delay, error.reason, state)
+
+    def _attempts(self, state: RetryState) -> str:
+        if state.contradictions > 1:
+            return f"{state.errors} failed attempts, {state.contradictions} of them answered with contradictory pages"
+        held_by = f" ({self.retries_key})" if self.retries_key and state.errors > self.max_retries else ""
+        return f"{state.errors} failed attempts{held_by}"
 
 
 def _rate_limit_delay(told_seconds: float | None, rate_limits: int, jitter: float) -> float:
@@ -133,9 +143,3 @@ def _rate_limit_delay(told_seconds: float | None, rate_limits: int, jitter: floa
         return backoff_seconds(rate_limits, _UNTOLD_BASE_SECONDS, _UNTOLD_MAX_SECONDS, jitter)
     # Doubled, because even the worst jitter (a half off) must leave the floor.
     return max(told_seconds, backoff_seconds(rate_limits, 2 * _FLOOR_BASE_SECONDS, 2 * _FLOOR_MAX_SECONDS, jitter))
-
-
-def _attempts(state: RetryState) -> str:
-    if state.contradictions > 1:
-        return f"{state.errors} failed attempts, {state.contradictions} of them answered with contradictory pages"
-    return f"{state.errors} failed attempts"

@@ -32,7 +32,7 @@ _SAME_SECOND_SECONDS = 0.1
 
 
 class RateWindow:
-    """One key's window; one request is in flight at a time. ``now`` is monotonic seconds throughout.
+    """One key's window. ``now`` is monotonic seconds throughout.
 
     ``longest_seconds``: a window that would last longer than that is one in milliseconds, where its length shows it.
     """
@@ -97,14 +97,15 @@ class RateWindow:
         self._held_until = max(self._held_until, now + wait_seconds + rounding + _MARGIN_SECONDS)
         self._hold_asked_until = max(self._hold_asked_until, now + wait_seconds)
 
-    def observe(self, headers: RateHeaders, now: float) -> None:
-        """The headers of an answer have arrived."""
+    def observe(self, headers: RateHeaders, now: float, others: int = 0) -> None:
+        """The headers of an answer have arrived. ``others``: requests under way that it may not have counted yet."""
         if headers.limit is not None:
             self._limit = headers.limit
         if headers.remaining is not None:
             if self._told_remaining is not None and headers.remaining > self._told_remaining:
                 self._begin_window()
-            self._remaining = self._told_remaining = headers.remaining
+            self._told_remaining = headers.remaining
+            self._remaining = max(0, headers.remaining - others)
         self._learn_length(headers, now)
         self._bound_end(self._in_seconds(headers), now)
 

@@ -31,6 +31,10 @@ _NEXT = {
     "no_new_records": "the API serves what it has served before, as if it ignored the cursor; when it is mended, run"
     " again: that walks from the head of the feed, over what is stored",
     "filter_ignored": "the API takes no notice of since and until: leave them out, or correct the source's file",
+    "resync": "what the API goes on from is gone: scrapy streams reset forgets what is stored, then run again",
+    "window_too_large": "the API gives no more than it gave: ask for less at a time, by slices or a filter in the"
+    " source's file, then run again",
+    "token_expired": f"renew the secret that the source's file names; then {_GO_ON}",
     "only_empty_pages": f"the API gives empty pages without an end; {_GO_ON}",
     "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower API_PAGE_LIMIT, then run again",
     "retries_exhausted": "the API was not well, or out of reach, for too long (scrapy doctor looks at the way to it);"

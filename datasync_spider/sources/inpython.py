@@ -8,13 +8,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from datasync_spider.errors import SourceRefused
 from datasync_spider.sources.files.load import read_tables
 from datasync_spider.sources.files.tables import key_text, shown
 from datasync_spider.sources.paths import Path
-from datasync_spider.sources.spec import BasicAuth, End, HeadersAuth, Next, QueryAuth, Shape, Source, Stream
+from datasync_spider.sources.spec import (
+    BasicAuth,
+    BodyAuth,
+    Budget,
+    End,
+    FormBody,
+    HeadersAuth,
+    JsonBody,
+    Next,
+    OAuth2,
+    PythonAuth,
+    QueryAuth,
+    Shape,
+    Source,
+    Stream,
+)
 from datasync_spider.sources.userclasses import PYTHON
 
 
@@ -46,7 +62,8 @@ def checked(source: Source, place: str) -> Source:
 def _source_tables(source: Source) -> dict[str, Any]:
     budget = source.budget
     meanings = [
-        _given(means=row.means, status=row.status, path=_plain(row.path), value=row.value) for row in source.meanings
+        _given(means=row.means, status=row.status, path=_plain(row.path), value=row.value, substring=row.substring)
+        for row in source.meanings
     ]
     table = _given(
         name=source.name,
@@ -55,7 +72,9 @@ def _source_tables(source: Source) -> dict[str, Any]:
         auth=_auth(source.auth),
         allow_hosts=_plain(source.allow_hosts),
         meanings=meanings,
-        budget=None if budget is None else {"requests": budget.requests, "seconds": budget.seconds},
+        budget=None if budget is None else _budget(budget),
+        timeout=source.timeout_seconds,
+        retries=source.retries,
     )
     return {"source": table, "streams": {name: _stream(stream) for name, stream in source.streams.items()}}
 
@@ -66,6 +85,8 @@ def _stream(stream: Stream) -> dict[str, Any]:
         url=stream.url,
         query=_plain(stream.query),
         headers=_plain(stream.headers),
+        method=stream.method,
+        body=_body(stream.body),
         page_size=None if size is None else {"default": size.default, "max": size.most},
         format=stream.format,
         records=_records(stream),
@@ -84,7 +105,14 @@ def _stream(stream: Stream) -> dict[str, Any]:
         version=_plain(stream.version),
         tombstone=None if tombstone is None else {"path": _plain(tombstone.path), "value": tombstone.value},
         keep_history=stream.keep_history,
+        timeout=stream.timeout_seconds,
+        retries=stream.retries,
     )
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    names = (field.name for field in fields(budget))
+    return _given(**{name: _plain(getattr(budget, name)) for name in names})
 
 
 def _records(stream: Stream) -> Any:
@@ -125,24 +153,70 @@ def _auth(auth: Any) -> Any:
             return {"type": "basic", "user": user, "password": password}
         case QueryAuth(query=query):
             return {"type": "query", "query": _plain(query)}
+        case BodyAuth(body=body):
+            return {"type": "body", "body": _plain(body)}
+        case OAuth2():
+            return _grant(auth)
+        case PythonAuth(place=place, secrets=secrets):
+            return _given(type=f"{PYTHON}{place}", secrets=_plain(secrets) or None)
     return auth
 
 
+def _grant(auth: OAuth2) -> dict[str, Any]:
+    texts = {name: getattr(auth, name) for name in ("client_id", "client_secret", "refresh_token", "scope", "audience")}
+    answer = {name: str(path) for name, path in auth.answer.items()}
+    return {
+        "type": f"oauth2-{auth.grant}",
+        "token_url": auth.token_url,
+        **{name: text for name, text in texts.items() if text},
+        "send": auth.send,
+        "leeway": auth.leeway_seconds,
+        "fields": dict(auth.fields),
+        "encoding": auth.encoding,
+        "answer": answer | {"unit": auth.unit},
+    }
+
+
 def _next(step: Next) -> dict[str, Any]:
-    named = {"header": f"header:{step.name}", "link": f"link:{step.name}", "counter": f"counter:{step.name}"}
-    places = [f"body:{path}" for path in step.paths]
+    steps = (step, *step.beside)
+    sources = [place for one in steps for place in _from(one)]
+    targets = [_to(one) for one in steps]
+    has_no_to = step.source in {"object", "python"}
     return _given(
-        **{"from": places if step.source == "body" else named.get(step.source, step.source)},
-        to=f"query:{step.parameter}" if step.to == "query" else step.to,
+        **{"from": sources if len(sources) > 1 else sources[0]},
+        to=None if has_no_to else targets if step.beside else targets[0],
         first=step.first,
         keep=None if step.keep is None else _plain(step.keep) or "none",
     )
 
 
+def _from(step: Next) -> list[str]:
+    """More than one where any of several places will do, or where several members make one list."""
+    if step.source in {"body", "last", "object"}:
+        return [f"{step.source}:{path}" for path in step.paths] or [f"{step.source}:"]
+    return [f"{step.source}:{step.name}"]
+
+
+def _to(step: Next) -> str:
+    if step.to == "url":
+        return "url"
+    return f"{step.to}:{step.parameter if step.path is None else step.path}"
+
+
+def _body(body: Any) -> Any:
+    match body:
+        case JsonBody(value=value):
+            return {"json": value}
+        case FormBody(fields=fields):
+            return {"form": _plain(fields)}
+    return body
+
+
 def _end(end: End) -> list[str]:
-    rules = {"no-next": end.no_next, "empty": end.empty, "short": end.short}
+    rules = {"no-next": end.no_next, "empty": end.empty, "short": end.short, "repeat": end.repeat}
     flags = [f"flag:{flag.path}={json.dumps(flag.value)}" for flag in end.flags]
-    return [*(name for name, is_given in rules.items() if is_given), *flags]
+    statuses = [f"status:{status}" for status in end.statuses]
+    return [*(name for name, is_given in rules.items() if is_given), *statuses, *flags]
 
 
 def _given(**values: Any) -> dict[str, Any]:

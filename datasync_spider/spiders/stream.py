@@ -187,6 +187,8 @@ class StreamSpider(Spider):
                 "page_number": self._walk.next_page,
                 # What is to be escaped has been, where the URL was made.
                 "verbatim_url": True,
+                # A search by POST changes nothing.
+                "only_reads": True,
             },
         )
         # Given to the constructor, they would take a quarter of its time.

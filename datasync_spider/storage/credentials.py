@@ -32,6 +32,11 @@ class Waits(NamedTuple):
     credential_id: int | None = None
     closed: Closed = Closed()
 
+    def advised(self, seconds: float) -> Waits:
+        """The same, where advice of so long counts as well."""
+        advised_seconds = max(self.closed.advised_seconds, seconds)
+        return self._replace(closed=self.closed._replace(advised_seconds=advised_seconds))
+
 
 def claim_credential(cursor: Any, slice_id: int, credential: Credential) -> Waits:
     """The credential's row, which the slice uses from now on. The caller holds the slice's row, and commits."""

@@ -35,6 +35,7 @@ from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms
+from datasync_spider.storage.polls import take_poll
 from datasync_spider.storage.registry import NEWEST_FIRST, Slice, StreamSpec, register, versioned
 from datasync_spider.storage.resume import BACKFILL, BeginPass, decide_start
 from datasync_spider.storage.sql import statement
@@ -161,6 +162,8 @@ def open_run(
         else:
             resume = _begin_or_continue(cursor, spec, slice_, state)
         waits = claim_credential(cursor, slice_.slice_id, spec.credential)
+        if resume.cursor is None and not is_backfill:
+            waits = waits.advised(take_poll(cursor, slice_.slice_id))
         begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind, "cursor": resume.cursor}
         hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()

@@ -20,7 +20,7 @@ class Keys:
 
 FILE: Final = Keys(("source", "streams"))
 SOURCE: Final = Keys(
-    ("name", "base_url", "headers", "auth", "allow_hosts", "meanings", "budget"), ("every", "timeout", "retries")
+    ("name", "base_url", "headers", "auth", "allow_hosts", "meanings", "budget", "timeout", "retries"), ("every",)
 )
 AUTH: Final[Mapping[str, Keys]] = {
     "none": Keys(("type",)),
@@ -28,20 +28,40 @@ AUTH: Final[Mapping[str, Keys]] = {
     "bearer": Keys(("type", "token")),
     "basic": Keys(("type", "user", "password")),
     "query": Keys(("type", "query")),
+    "body": Keys(("type", "body")),
+    "oauth2-client-credentials": Keys(
+        (
+            *("type", "token_url", "client_id", "client_secret", "scope", "audience"),
+            *("send", "leeway", "fields", "encoding", "answer"),
+        )
+    ),
+    "oauth2-refresh": Keys(
+        (
+            *("type", "token_url", "client_id", "client_secret", "refresh_token", "scope"),
+            *("send", "leeway", "fields", "encoding", "answer"),
+        )
+    ),
+    "python": Keys(("type", "secrets")),
 }
-MEANING: Final = Keys(("status", "path", "value", "means"), ("substring", "wait"))
+TOKEN_ANSWER: Final = Keys(("access_token", "refresh_token", "expires_in", "unit"))
+MEANING: Final = Keys(("status", "path", "value", "substring", "means"))
 BUDGET: Final = Keys(
-    ("requests", "seconds"), ("concurrency", "limit", "remaining", "reset", "retry_after", "unit", "body_wait")
+    (
+        *("requests", "seconds", "concurrency"),
+        *("limit", "remaining", "reset", "retry_after", "poll_interval", "unit", "body_wait"),
+    )
 )
 STREAM: Final = Keys(
     (
-        *("url", "query", "headers", "page_size", "format"),
+        *("method", "url", "query", "headers", "body", "format", "page_size"),
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
         *("order", "next", "end", "incremental", "slices"),
         *("mutable", "version", "tombstone", "keep_history"),
+        *("timeout", "retries"),
     ),
-    ("method", "body", "timeout", "retries", "every", "tail"),
+    ("every", "tail"),
 )
+BODY: Final = Keys(("json", "form"))
 PAGE_SIZE: Final = Keys(("default", "max"))
 RECORDS: Final = Keys(("path", "shape", "key", "null"))
 ID: Final = Keys(("any", "all", "hash", "without"))

@@ -24,6 +24,10 @@ PLAIN = re.compile(r"[A-Za-z0-9_-]{1,63}")
 PLAIN_ALLOWED = "1 to 63 of A-Z, a-z, 0-9, - and _"
 PATH_ALLOWED = 'a path: names and "quoted names" joined by dots, [0] for an element of a list'
 _LONGEST_WHOLE = 2**53
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_DURATION = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,9})?)\s?(?P<unit>ms|s|m|h|d)", re.ASCII)
+_SECONDS_OF = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_LONGEST_DURATION = 36_525 * 86_400.0
 _OF_A_SHAPE = re.compile(r"(?:map|wrapped|columns|scalars|python|hash|all|any):")
 
 
@@ -34,6 +38,11 @@ def text_of(value: Any) -> str:
     if not value:
         raise ValueError("it is empty")
     return value
+
+
+def text() -> Kind[str]:
+    """Any that is not empty."""
+    return Kind(text_of, "a text that is not empty")
 
 
 def plain_name(refused: Mapping[str, str] | None = None) -> Kind[str]:
@@ -48,6 +57,18 @@ def plain_name(refused: Mapping[str, str] | None = None) -> Kind[str]:
         return text
 
     return Kind(read, PLAIN_ALLOWED)
+
+
+def header_name() -> Kind[str]:
+    """As HTTP has them."""
+
+    def read(value: Any) -> str:
+        found = text_of(value)
+        if not _HEADER_NAME.fullmatch(found):
+            raise ValueError("it is no name of a header")
+        return found
+
+    return Kind(read, "a header's name, such as X-RateLimit-Reset")
 
 
 def whole_number(low: int = 0, high: int = _LONGEST_WHOLE) -> Kind[int]:
@@ -72,6 +93,27 @@ def positive_number() -> Kind[float]:
         return float(value)
 
     return Kind(read, "a number above 0")
+
+
+def duration() -> Kind[float]:
+    """Seconds, as a number or a text with a unit."""
+
+    def read(value: Any) -> float:
+        seconds: float
+        if isinstance(value, str):
+            match = _DURATION.fullmatch(value)
+            if match is None:
+                raise ValueError("it is no duration")
+            seconds = float(match["number"]) * _SECONDS_OF[match["unit"]]
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            seconds = float(value) if abs(value) <= _LONGEST_WHOLE else math.inf
+        else:
+            raise ValueError(f"it is {_what(value)} and no duration")
+        if not 0 <= seconds <= _LONGEST_DURATION:
+            raise ValueError("it is out of range")
+        return seconds
+
+    return Kind(read, 'a number of seconds, or a text such as "30s", "5m", "2h" or "1d", up to 100 years')
 
 
 def boolean() -> Kind[bool]:

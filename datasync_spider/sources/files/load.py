@@ -7,7 +7,7 @@ version does not do is left out in silence. Pure: whoever calls has read the fil
 from __future__ import annotations
 
 import tomllib
-from typing import Any, get_args
+from typing import Any
 
 from datasync_spider.errors import SourceRefused
 from datasync_spider.sources.addresses import check_origin, shown_url
@@ -17,29 +17,23 @@ from datasync_spider.sources.files.kinds import (
     PLAIN,
     PLAIN_ALLOWED,
     base_url,
-    choice,
-    path,
     plain_name,
-    positive_number,
-    scalar,
     text_of,
     unlike,
-    whole_number,
 )
+from datasync_spider.sources.files.meaningtables import read_meanings
+from datasync_spider.sources.files.pacetables import read_budget, read_retries, read_timeout
 from datasync_spider.sources.files.rules import findings_in
 from datasync_spider.sources.files.sourcerules import SOURCE_TABLE, source_findings
 from datasync_spider.sources.files.streamtables import read_stream
 from datasync_spider.sources.files.tables import Kind, Mistakes, Table, key_text, shown
-from datasync_spider.sources.spec import Budget, Meaning, MeaningRow, Source, Stream
+from datasync_spider.sources.spec import Source, Stream
 
 BUILT_IN = "datasync"
 """The name of the source that comes with this program."""
 
-_MEANINGS: tuple[Meaning, ...] = get_args(Meaning)
-_LATER_MEANINGS = ("resync", "token-expired", "window-too-large", "empty", "end")
 # In place of an address that is wrong.
 _NOWHERE = "https://nowhere.invalid"
-_ROWS = 'a list of tables such as [{ status = 403, path = "error", value = "slow", means = "throttled" }]'
 
 
 def read_source(text: str, file: str, *, is_built_in: bool = False) -> Source:
@@ -122,8 +116,10 @@ def _read_source(given: Any, streams: dict[str, Stream], mistakes: Mistakes, is_
         headers=read_headers(table),
         auth=read_auth(table),
         allow_hosts=table.take("allow_hosts", _hosts(address.partition(":")[0]), ()),
-        meanings=_meanings(table),
-        budget=_budget(table),
+        meanings=read_meanings(table),
+        budget=read_budget(table),
+        timeout_seconds=read_timeout(table),
+        retries=read_retries(table),
     )
 
 
@@ -140,37 +136,3 @@ def _hosts(scheme: str) -> Kind[tuple[str, ...]]:
         return shown([shown_url(host) for host in value if isinstance(host, str)] if isinstance(value, list) else value)
 
     return Kind(read, 'a list of hosts and origins such as ["files.example.com", "https://example.org:8443"]', show)
-
-
-def _meanings(table: Table) -> tuple[MeaningRow, ...]:
-    given = table.raw("meanings")
-    if "meanings" not in table:
-        return ()
-    if not isinstance(given, list) or not all(isinstance(row, dict) for row in given):
-        table.refuse("meanings", "it is no list of tables", _ROWS, shown(given))
-        return ()
-    rows = (_meaning(table.inner(f"meanings[{index}]", row, keys.MEANING)) for index, row in enumerate(given))
-    return tuple(rows)
-
-
-def _meaning(row: Table) -> MeaningRow:
-    if "status" not in row and "path" not in row:
-        row.note("status", "is missing, and so is path; allowed: one of them or both")
-    if ("path" in row) != ("value" in row):
-        present, absent = ("path", "value") if "path" in row else ("value", "path")
-        row.note(absent, f"is missing beside {present}; allowed: both or neither")
-    return MeaningRow(
-        means=row.need("means", choice(_MEANINGS, later=_LATER_MEANINGS), "fatal"),
-        status=row.take("status", whole_number(100, 599), None),
-        path=row.take("path", path(), None),
-        value=row.take("value", scalar(), None),
-    )
-
-
-def _budget(table: Table) -> Budget | None:
-    inner = table.table("budget", keys.BUDGET, "a table such as { requests = 100, seconds = 60 }")
-    if inner is None:
-        return None
-    return Budget(
-        requests=inner.need("requests", whole_number(1), 1), seconds=inner.need("seconds", positive_number(), 1.0)
-    )

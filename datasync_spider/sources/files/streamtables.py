@@ -12,8 +12,9 @@ from datasync_spider.sources.files.credentials import read_headers, read_query
 from datasync_spider.sources.files.incrementaltables import read_incremental
 from datasync_spider.sources.files.kinds import boolean, choice, path, paths, stream_url
 from datasync_spider.sources.files.nextends import read_end, read_next
+from datasync_spider.sources.files.pacetables import read_retries, read_timeout
 from datasync_spider.sources.files.recordtables import read_id, read_records, read_time, read_tombstone
-from datasync_spider.sources.files.requesttables import read_page_size
+from datasync_spider.sources.files.requesttables import read_body, read_method, read_page_size
 from datasync_spider.sources.files.slicetables import read_slices
 from datasync_spider.sources.files.tables import Table
 from datasync_spider.sources.spec import Order, Stream
@@ -36,7 +37,11 @@ def read_stream(name: str, table: Table) -> Stream:
         next=read_next(table),
         end=read_end(table),
         query=read_query(table),
+        timeout_seconds=read_timeout(table),
+        retries=read_retries(table),
         headers=read_headers(table),
+        method=read_method(table),
+        body=read_body(table),
         page_size=read_page_size(table),
         format=form,
         shape=records.shape,

@@ -45,3 +45,16 @@ SELECT credential_id,
 FROM ingestion_credentials
 WHERE credential_id = %(credential_id)s OR fingerprint = ANY(%(fingerprints)s)
 ORDER BY seconds DESC, advised_seconds DESC;
+
+-- name: note_poll
+-- One row a slice, which goes when its next sync begins.
+INSERT INTO ingestion_credentials (fingerprint, advised_until)
+VALUES (%(poll)s, now() + %(seconds)s * INTERVAL '1 second')
+ON CONFLICT (fingerprint) DO UPDATE SET advised_until = EXCLUDED.advised_until, updated_at = now();
+
+-- name: take_poll
+DELETE FROM ingestion_credentials WHERE fingerprint = %(poll)s
+RETURNING GREATEST(extract(epoch FROM advised_until - now()), 0)::float8;
+
+-- name: read_poll
+SELECT GREATEST(extract(epoch FROM advised_until - now()), 0)::float8 FROM ingestion_credentials WHERE fingerprint = %(poll)s;

@@ -63,6 +63,21 @@ def test_a_budget_that_lies_unused_is_no_credit_for_more() -> None:
     assert most_in_any_window(clock.arrivals, 10.0) == 2
 
 
+def test_requests_under_way_at_once_count_each_until_its_answer_begins() -> None:
+    budget = RequestBudget(3, 10.0)
+    for which in "abc":
+        assert budget.wait_seconds(0.0) == 0
+        budget.request_sent(0.0, which)
+    assert budget.wait_seconds(5.0) > 0
+    budget.request_ended(6.0, "b")
+    assert budget.wait_seconds(7.0) == pytest.approx(9.001)
+    budget.request_ended(8.0, "a")
+    budget.request_ended(8.0, "a")
+    assert budget.wait_seconds(16.002) == 0
+    budget.request_sent(16.002, "d")
+    assert budget.wait_seconds(16.002) == pytest.approx(1.999)
+
+
 @pytest.mark.parametrize(("requests", "seconds"), [(0, 1.0), (-1, 1.0), (1, 0.0), (1, float("nan"))])
 def test_a_budget_of_nothing_is_refused(requests: int, seconds: float) -> None:
     with pytest.raises(ValueError, match="at least one request"):

@@ -162,8 +162,6 @@ def test_nothing_that_depends_on_a_wrong_value_is_told_beside_it(path: str) -> N
         "source.base_url",
         "source.auth.type",
         "source.auth.token",
-        "source.budget.requests",
-        "source.budget.seconds",
         "streams.issues.url",
         "streams.issues.records",
         "streams.issues.id",

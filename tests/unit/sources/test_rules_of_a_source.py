@@ -190,6 +190,9 @@ def test_other_hosts_are_refused(wrong: Any) -> None:
 def test_meanings_keep_their_order() -> None:
     rows = [{"status": 403, "means": "throttled"}, {"path": "error.code", "value": "E7", "means": "page"}]
 
+    assert source("meanings", [{"substring": "try later", "means": "retry"}]).meanings == (
+        MeaningRow(means="retry", substring="try later"),
+    )
     assert source("meanings", rows).meanings == (
         MeaningRow(means="throttled", status=403),
         MeaningRow(means="page", path=parse_path("error.code"), value="E7"),
@@ -200,14 +203,14 @@ def test_meanings_keep_their_order() -> None:
     ("wrong", "place"),
     [
         ({"means": "fatal"}, "meanings is a table: it is no list of tables"),
-        ([{"means": "fatal"}], "meanings[0].status is missing, and so is path"),
+        ([{"means": "fatal"}], "meanings[0].status is missing, and so are path and substring"),
         ([{"status": 200, "path": "a", "means": "fatal"}], "meanings[0].value is missing beside path"),
         ([{"status": 200, "value": 1, "means": "fatal"}], "meanings[0].path is missing beside value"),
         ([{"status": 200}], "meanings[0].means is missing"),
         ([{"status": 99, "means": "fatal"}], "meanings[0].status is 99"),
         ([{"status": 200, "means": "throtled"}], 'meanings[0].means is "throtled": it is none of these (did you mean'),
-        ([{"status": 200, "means": "token-expired"}], "meanings[0].means is "),
-        ([{"status": 1, "means": "fatal"}, {"status": 200, "means": "resync"}][1:], "meanings[0].means is "),
+        ([{"path": "a", "value": 1, "substring": "a", "means": "end"}], "meanings[0].substring stands beside value"),
+        ([{"status": 400, "substring": "", "means": "end"}], 'meanings[0].substring is "": it is empty'),
     ],
 )
 def test_a_meaning_that_is_none_is_refused_by_its_number(wrong: Any, place: str) -> None:
@@ -218,9 +221,51 @@ def test_a_budget_is_requests_and_seconds() -> None:
     assert source("budget", {"requests": 5, "seconds": 0.5}).budget == Budget(requests=5, seconds=0.5)
     for wrong in ({"requests": 0, "seconds": 1}, {"requests": 1, "seconds": 0}, {"requests": 1, "seconds": True}, 5):
         assert told("budget", wrong).startswith("budget")
-    assert "budget.concurrency is not understood by this version" in told(
-        "budget", {"requests": 1, "seconds": 1, "concurrency": 2}
+    assert told("budget", {"requests": 5}) == "budget.seconds is missing beside requests; allowed: both or neither"
+    assert told("budget", {"seconds": 5}) == "budget.requests is missing beside seconds; allowed: both or neither"
+
+
+def test_a_budget_may_say_in_which_words_an_api_speaks_of_its_rate() -> None:
+    given = {"concurrency": 2, "limit": "X-L", "remaining": "X-Left", "reset": "X-R", "retry_after": "X-W"}
+    given |= {"poll_interval": "X-Poll", "unit": "epoch-ms", "body_wait": "error.wait"}
+
+    budget = source("budget", given).budget
+
+    assert budget == Budget(
+        concurrency=2,
+        limit="X-L",
+        remaining="X-Left",
+        reset="X-R",
+        retry_after="X-W",
+        poll_interval="X-Poll",
+        unit="epoch-ms",
+        body_wait=parse_path("error.wait"),
     )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"concurrency": 0}, "budget.concurrency is 0"),
+        ({"reset": "X Reset"}, 'budget.reset is "X Reset": it is no name of a header'),
+        ({"unit": "minutes", "reset": "X-R"}, 'budget.unit is "minutes": it is none of these'),
+        ({"unit": "s"}, "budget.unit stands alone"),
+        ({"body_wait": "@"}, 'budget.body_wait is "@"'),
+        ({"wait": "a"}, "budget.wait is no key of this table"),
+    ],
+)
+def test_what_is_no_word_for_a_rate_is_refused(wrong: dict[str, Any], place: str) -> None:
+    assert told("budget", wrong).startswith(place)
+
+
+@pytest.mark.parametrize("table", ["source", "streams.issues"])
+def test_a_time_limit_and_retries_are_those_of_the_settings_in_other_words(table: str) -> None:
+    made = read(changed(changed(plain(), f"{table}.timeout", "1m"), f"{table}.retries", 0))
+    place = made if table == "source" else made.streams["issues"]
+    assert (place.timeout_seconds, place.retries) == (60.0, 0)
+    for key, wrong in [("timeout", 0.05), ("timeout", "2h"), ("timeout", "soon"), ("retries", -1), ("retries", 1_001)]:
+        mistake = only_mistake(changed(plain(), f"{table}.{key}", wrong))
+        assert f"[{table}] {key} is " in mistake
 
 
 def test_a_slot_of_the_source_is_a_name_that_the_slices_of_all_streams_have() -> None:

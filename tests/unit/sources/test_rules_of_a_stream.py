@@ -17,23 +17,13 @@ LATER = "not understood by this version"
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("next", {"from": "last:id", "to": "query:after"}),
-        ("next", {"from": "counter:page", "to": "query:page"}),
-        ("next", {"from": "object:continue", "to": "query:c"}),
-        ("next", {"from": "python:a.b:C", "to": "query:c"}),
-        ("next", {"from": "body:a", "to": "body:cursor"}),
-        ("next", {"from": "body:a", "to": "header:X-Cursor"}),
-        ("end", ["repeat"]),
-        ("end", ["status:204"]),
         ("end", ["no-next", "resumable"]),
+        ("end", ["no-next", "final"]),
         ("incremental", {"type": "since"}),
         ("incremental", {"type": "resume"}),
         ("incremental", {"type": "window"}),
         ("incremental", {"type": "conditional"}),
-        ("method", "POST"),
-        ("body", {}),
         ("every", "10m"),
-        ("retries", 5),
     ],
 )
 def test_what_a_later_version_does_is_refused_by_name_and_never_ignored(key: str, value: Any) -> None:
