@@ -35,7 +35,6 @@ Meaning: TypeAlias = Literal[
     "page",
 ]
 WaitUnit: TypeAlias = Literal["auto", "s", "ms", "epoch-s", "epoch-ms", "iso", "http-date"]
-TimeFormat: TypeAlias = Literal["iso", "s", "ms", "us", "ns"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +220,8 @@ class Incremental:
     goes on from the durable token that the last one ended with. ``window``: it asks for one span of time after another,
     from the floor to now. ``none``: each one is a full one.
 
-    ``format``: how ``{since}`` and ``{until}`` are written. ``start``: where the first sync begins, a time or None for
+    ``format``: how ``{since}`` and ``{until}`` are written: ``iso``, ``s``, ``ms``, ``us``, ``ns`` or a pattern of
+    ``strftime``. ``start``: where the first sync begins, a time or None for
     the API's own beginning. ``inclusive``: whether a record of the very time ``{since}`` comes. ``overlap_seconds``: so
     far before the floor is asked again. ``lag_seconds``: the floor stays so far behind now, since what is younger may
     still be missing. ``step_seconds``: of a window. ``parallel``: so many windows side by side. ``conditional``: the
@@ -229,7 +229,7 @@ class Incremental:
     """
 
     type: Literal["known", "since", "resume", "window", "none"] = "none"
-    format: TimeFormat = "iso"
+    format: str = "iso"
     start: str | None = None
     inclusive: bool = True
     overlap_seconds: float = 0.0
