@@ -222,7 +222,13 @@ def _stream() -> Schema:
         "retries": _COUNT,
         "every": _DURATION,
     }
-    return _table(keys.STREAM, values, "url", "records", "id", "order", "next", "end")
+    # Of lines each is a record.
+    lines = {"properties": {"format": {"const": "ndjson"}}, "required": ["format"]}
+    return {
+        **_table(keys.STREAM, values, "url", "id", "order", "next", "end"),
+        "if": lines,
+        "else": {"required": ["records"]},
+    }
 
 
 def _of_records() -> Schema:
