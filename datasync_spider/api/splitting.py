@@ -61,8 +61,10 @@ def _of_rows(cut: Split, names: Path) -> Split:
 
     def split(text: bytes) -> tuple[list[Piece] | None, bytes]:
         pieces, rest = cut(text)
+        if pieces is None:
+            return None, rest
         # Beside no row the names may be missing.
-        return (make(pieces, _names_at(names, rest)) if pieces else pieces), rest
+        return make(pieces, _names_at(names, rest) if pieces else ()), rest
 
     return split
 
