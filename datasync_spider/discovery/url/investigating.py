@@ -34,8 +34,6 @@ Investigation: TypeAlias = Generator[Wish, Seen | None, Findings]
 class NothingFound(DatasyncError):
     """The first answer is none from which a source can be made, as the text says."""
 
-    reason = "nothing_found"
-
 
 def investigate(target: Target) -> Investigation:
     """Raises NothingFound."""
