@@ -74,7 +74,8 @@ def source_plans(
     secrets = _secrets(settings, source, stream, slices) if with_secrets else None
     plans = [_narrowed(plan_sync(config, source, stream, values, secrets), arguments) for values in slices]
     plans = [replace(plan, tokens=plans[0].tokens) for plan in plans]
-    also_redact([secret for plan in plans for secret in plan.secrets])
+    parameters = [name for plan in plans for name in plan.authorization.parameters]
+    also_redact([secret for plan in plans for secret in plan.secrets], parameters=parameters)
     return plans
 
 

@@ -26,6 +26,9 @@ RUN_REASONS: dict[str, Explanation] = {
     "reached_known": Explanation(
         "It walked back to events that an earlier pass had proven, so everything newer is stored."
     ),
+    "not_modified": Explanation(
+        "It asked whether the first page has changed since the last complete pass, and it has not: nothing is new."
+    ),
     "backfilled": Explanation(
         "It fetched a window of the feed, as far as the API gave it; position and pass are as they were."
     ),
@@ -97,8 +100,8 @@ RUN_REASONS: dict[str, Explanation] = {
         "Leave the backfill, or correct since and until in the source's file; nothing was stored.",
     ),
     "resync": Explanation(
-        "The API wants all to be read anew: it has forgotten what the stored position goes on from.",
-        "Forget what is stored with scrapy streams reset, then start it again.",
+        "The API wanted all to be read anew, and said so again when that had begun.",
+        "Start it again: it asks from the beginning. If that never ends, look at the meanings of its source.",
     ),
     "window_too_large": Explanation(
         "The API gives no more of what is asked for in one chain of pages.",
@@ -107,6 +110,18 @@ RUN_REASONS: dict[str, Explanation] = {
     "token_expired": Explanation(
         "The API does not take the credential any more: its life is over.",
         "Renew the secret that the source's file names, then start it again.",
+    ),
+    "token_refused": Explanation(
+        "Who gives tokens for the API gave none: client, secret, scope or refresh token are not accepted.",
+        "The run's detail says which; correct it, or put a new refresh token where the source's secret is.",
+    ),
+    "tokens_sealed": Explanation(
+        "The stored tokens are encrypted with another key than TOKEN_ENCRYPTION_KEY has.",
+        "Set it to that key, or put that one behind the new one.",
+    ),
+    "signing_failed": Explanation(
+        "A class of your own, which signs the requests, failed.",
+        "The run's detail has its error; mend it, then start it again.",
     ),
     "only_empty_pages": Explanation(
         "The API gave empty pages without an end, each with a cursor to another one.",

@@ -66,6 +66,12 @@ class Preparer:
         self._variants_in_flight: dict[int, Rows] = {}
         self._order = FeedOrder()
         self._repetitions = Repetitions()
+        # Hashes of ids: two of one hash pass for one record, so that more may be called missing, and never less.
+        self._received: set[int] | None = None
+
+    def count_repeated(self) -> None:
+        """From now on each page is told what has come before: of a pass whose verdict counts what it has received."""
+        self._received = set()
 
     def prepare(self, page: EventPage) -> PreparedPage:
         """The page as rows. Call in page order."""
@@ -98,7 +104,20 @@ class Preparer:
             variants=variants,
             in_order=in_order,
             records=records,
+            repeated=self._count_repeated(prepared),
         )
+
+    def _count_repeated(self, prepared: _Prepared) -> int:
+        received = self._received
+        if received is None:
+            return 0
+        # Of one page, unusable records of the very same bytes are as many records.
+        letters = [hash(record.raw) for record in prepared.rejected]
+        repeated = sum(letter in received for letter in letters)
+        received.update(letters)
+        before = len(received)
+        received.update(map(hash, prepared.rows.event_ids))
+        return repeated + len(prepared.rows) - (len(received) - before)
 
     def forget(self, batch: Batch) -> None:
         """The batch is committed: its ids are in the table now, where the writer finds them."""

@@ -55,11 +55,11 @@ STREAM: Final = Keys(
     (
         *("method", "url", "query", "headers", "body", "format", "page_size"),
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
-        *("order", "next", "end", "incremental", "slices"),
+        *("order", "next", "end", "tail", "incremental", "slices"),
         *("mutable", "version", "tombstone", "keep_history"),
         *("timeout", "retries"),
     ),
-    ("every", "tail"),
+    ("every",),
 )
 BODY: Final = Keys(("json", "form"))
 PAGE_SIZE: Final = Keys(("default", "max"))
@@ -67,7 +67,21 @@ RECORDS: Final = Keys(("path", "shape", "key", "null"))
 ID: Final = Keys(("any", "all", "hash", "without"))
 TIME: Final = Keys(("path", "any", "format", "zone"))
 NEXT: Final = Keys(("from", "to", "first", "keep"))
+TAIL: Final = Keys(("from", "to"))
 TOMBSTONE: Final = Keys(("path", "value"))
 INCREMENTAL: Final = Keys(
-    ("type", "format"), ("start", "param", "overlap", "lag", "inclusive", "from", "to", "step", "parallel")
+    (
+        "type",
+        "format",
+        "param",
+        "start",
+        "from",
+        "to",
+        "step",
+        "parallel",
+        "overlap",
+        "lag",
+        "inclusive",
+        "conditional",
+    ),
 )

@@ -28,6 +28,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "pass_kind": "full",
         "pass_status": "complete",
         "completed_at": NOON,
+        "floor_at": None,
         "paused_at": None,
         "lease_owner": None,
         "lease_run_id": None,
@@ -95,6 +96,7 @@ def test_programs_are_given_all_of_it() -> None:
                 "total_rejected": 2,
                 "pass": {"number": 3, "kind": "full", "status": "complete"},
                 "completed_at": "2026-11-29T12:00:00+00:00",
+                "floor_at": None,
                 "run": {"id": 7, "status": "complete", "reason": "last_page"},
                 "lease": {
                     "held_by": "process 7 on host",
@@ -128,3 +130,9 @@ def test_what_was_done_is_said_and_that_a_paused_stream_stays_so() -> None:
     assert done_line("drop", target(slice_name="eu")) == "stream orders eu is dropped"
     assert done_line("reset", target()) == "stream orders is reset: the next crawl reads all of it anew"
     assert done_line("reset", target(paused=1)).endswith("anew; it stays paused")
+
+
+def test_tokens_that_stay_are_told_of() -> None:
+    assert not any("tokens" in line for line in loss_lines("drop", target()))
+    for action in ("reset", "drop"):
+        assert any("the tokens of its source stay" in line for line in loss_lines(action, target(tokens=1)))

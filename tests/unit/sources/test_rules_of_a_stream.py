@@ -17,12 +17,6 @@ LATER = "not understood by this version"
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("end", ["no-next", "resumable"]),
-        ("end", ["no-next", "final"]),
-        ("incremental", {"type": "since"}),
-        ("incremental", {"type": "resume"}),
-        ("incremental", {"type": "window"}),
-        ("incremental", {"type": "conditional"}),
         ("every", "10m"),
     ],
 )
