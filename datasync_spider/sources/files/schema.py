@@ -26,7 +26,7 @@ _PATHS: Schema = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems":
 _DURATION: Schema = {
     "anyOf": [
         {"type": "number", "minimum": 0},
-        {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$"},
+        {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s?(ms|s|m|h|d)$"},
     ],
     "description": 'A number of seconds, or a text such as "30s", "5m", "2h", "1d".',
 }
@@ -127,7 +127,7 @@ _ID: Mapping[str, Schema] = {"any": _PATHS, "all": _PATHS, "hash": _TRUTH, "with
 _END = _named(r"^(no-next|empty|short|repeat|final|resumable)$|^flag:.+=.+$|^status:[1-5][0-9]{2}$")
 _INCREMENTAL: Mapping[str, Schema] = {
     "type": _one_of("known", "since", "resume", "window", "conditional", "none"),
-    "format": _one_of("iso", "s", "ms", "us", "ns"),
+    "format": _told(_TEXT, "iso, s, ms, us, ns, or a pattern of strftime."),
     "param": _TEXT,
     "start": {},
     **dict.fromkeys(("overlap", "lag", "step"), _DURATION),
@@ -232,10 +232,9 @@ def _stream() -> Schema:
 
 
 def _tail() -> Schema:
-    place = _named(r"^(body|header):.+$|^link:.+$|^next$")
-    return _told(
-        _either(place, {"type": "object"}), "Where the last page has the token that the next sync goes on from."
-    )
+    place = _several(_named(r"^(body|header|link):.+$|^next$"))
+    table = _table(keys.TAIL, {"from": place, "to": _NEXT_TO}, "from", "to")
+    return _told(_either(place, table), "Where the last page has the token that the next sync goes on from.")
 
 
 def schema() -> Schema:
