@@ -100,22 +100,7 @@ class Command(crawl.Command):
         if len(args) != 1:
             return [_called_wrongly("say which spider: scrapy crawl events")]
         try:
-            spider = self._spider(args[0])
-            plans = spider.make_plans(self.settings, opts.spargs)
-            with ExitStack() as services:
-                services.enter_context(reserved_port(self.settings, self._config))
-                # Before a database is started or asked, which api() would come after.
-                check_way(plans[0])
-                with stoppable():
-                    failpoints.reach("at_start")
-                    database_url = services.enter_context(database(self.settings, self._config))
-                    # What a file or a class names is no slip of a setting.
-                    stream = plans[0].spec.name if plans[0].is_built_in else None
-                    with StandstillWatch(database_url, self._config.stall_timeout_seconds) as watch:
-                        interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
-                    services.enter_context(api(self.settings, plans[0]))
-                # The addresses of what was started are among the settings now.
-                return self._crawl(spider, spider.make_plans(self.settings, opts.spargs), database_url)
+            return self._served(args[0], opts.spargs)
         except WronglyCalled as error:
             return [_called_wrongly(str(error))]
         except ConfigurationError as error:
@@ -128,6 +113,36 @@ class Command(crawl.Command):
             return [End(exitcodes.BAD_CONFIGURATION, summary.not_started(str(error), error.reason))]
         except (StorageError, Stalled) as error:
             return [End(exitcodes.FAILED, summary.not_started(str(error), error.reason))]
+
+    def _served(self, name: str, arguments: Mapping[str, str]) -> list[End]:
+        """The ends of a spider's crawls, with the services around them that they need."""
+        assert self.settings is not None
+        spider = self._spider(name)
+        # A database is needed for it, or a command is run: that is done once, when all else stands.
+        is_late = spider.finds_slices()
+        plans = [] if is_late else spider.make_plans(self.settings, arguments)
+        with ExitStack() as services:
+            services.enter_context(reserved_port(self.settings, self._config))
+            for plan in plans[:1]:
+                # Before a database is started or asked, which api() would come after.
+                check_way(plan)
+            with stoppable():
+                failpoints.reach("at_start")
+                database_url = services.enter_context(database(self.settings, self._config))
+                # What a file or a class names is no slip of a setting.
+                stream = plans[0].spec.name if plans and plans[0].is_built_in else None
+                with StandstillWatch(database_url, self._config.stall_timeout_seconds) as watch:
+                    interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
+                if is_late:
+                    plans = spider.make_plans(self.settings, arguments)
+                for plan in plans[:1]:
+                    services.enter_context(api(self.settings, plan))
+            if not is_late:
+                # The addresses of what was started are among the settings now.
+                plans = spider.make_plans(self.settings, arguments)
+            if not plans:
+                return [End(exitcodes.COMPLETE, summary.nothing_to_crawl(name))]
+            return self._crawl(spider, plans, database_url)
 
     def _spider(self, name: str) -> type[Any]:
         """The class of a stream's spider. Raises ConfigurationError where there is none of this name."""

@@ -199,6 +199,14 @@ def configuration_refused(mistakes: str = "see above", reason: str | None = None
     ]
 
 
+def nothing_to_crawl(stream: str) -> list[str]:
+    """A stream whose slices are made of records, of which there is none."""
+    return [
+        f"nothing to crawl: {stream} has no slices, since none of the records that they are made of is stored",
+        "  next: nothing; a further crawl looks again",
+    ]
+
+
 def lease_held(stream: str) -> list[str]:
     """Another run of the stream is active."""
     return [

@@ -114,6 +114,12 @@ class StreamSpider(Spider):
             )
         return source_plans(settings, cls.source, cls.stream, arguments)
 
+    @classmethod
+    def finds_slices(cls) -> bool:
+        """Whether plans can be made only with the database, or at a cost, since slices do not stand in the source."""
+        stream = None if cls.source is None else cls.source.streams.get(cls.stream)
+        return stream is not None and stream.slices_from is not None
+
     def run_opened(self, run: OpenRun, **_: Any) -> None:
         """Takes in where the run starts."""
         self._run = run
@@ -289,6 +295,8 @@ class StreamSpider(Spider):
 
 
 def _only(plans: Sequence[SyncPlan]) -> SyncPlan:
+    if not plans:
+        raise ConfigurationError("the stream has no slices now: none of the records is stored that they are made of")
     if len(plans) > 1:
         raise ConfigurationError(f"the stream {plans[0].spec.name} has {len(plans)} slices: name one with slice=…")
     return plans[0]

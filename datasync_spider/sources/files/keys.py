@@ -51,6 +51,7 @@ RECORDS: Final = Keys((), ("path", "shape", "null"))
 ID: Final = Keys(("any",), ("all", "hash", "without"))
 TIME: Final = Keys(("path", "any", "format"), ("zone",))
 NEXT: Final = Keys(("from", "to", "first", "keep"))
+SLICES: Final = Keys(("command", "stream", "values"))
 TOMBSTONE: Final = Keys(("path", "value"))
 INCREMENTAL: Final = Keys(
     ("type", "format"), ("start", "param", "overlap", "lag", "inclusive", "from", "to", "step", "parallel")

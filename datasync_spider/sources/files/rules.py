@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from datasync_spider.sources.files.tables import key_text
+from datasync_spider.sources.slicevalues import slice_names
 from datasync_spider.sources.slots import PAGE_SIZE, SLICE, TIMES, slots
 from datasync_spider.sources.spec import Stream
 
@@ -100,7 +101,8 @@ def _parameters(stream: Stream) -> Iterator[Finding]:
 
 
 def _slots(stream: Stream, key: str, text: str) -> Iterator[Finding]:
-    names = set(stream.slices[0]) if stream.slices else set()
+    known = slice_names(stream)
+    names = set(known or ())
     for slot in dict.fromkeys(slots(text)):
         if slot in TIMES:
             if not key.startswith("query."):
@@ -109,7 +111,7 @@ def _slots(stream: Stream, key: str, text: str) -> Iterator[Finding]:
             if stream.page_size is None:
                 text = "holds {page_size}, and there is no page_size; allowed: {page_size} with page_size"
                 yield Finding(key, text, frozenset({"page_size"}))
-        elif slot.removeprefix(SLICE) not in names or not slot.startswith(SLICE):
+        elif not slot.startswith(SLICE) or (known is not None and slot.removeprefix(SLICE) not in names):
             yield Finding(key, f"holds {{{slot}}}; allowed: {allowed_slots(names)}", frozenset({"slices"}))
 
 
