@@ -91,8 +91,11 @@ def source_plans(
             return []
     slices = _chosen(name, source.streams[stream], wanted)
     secrets = _secrets(settings, source, stream, slices) if with_secrets else None
-    plans = [_narrowed(plan_sync(config, source, stream, values, secrets), arguments) for values in slices]
-    also_redact([secret for plan in plans for secret in plan.secrets])
+    plans: list[SyncPlan] = []
+    for values in slices:
+        plans.append(plan_sync(config, source, stream, values, secrets, plans[0] if plans else None))
+    plans = [_narrowed(plan, arguments) for plan in plans]
+    also_redact({secret for plan in plans for secret in plan.secrets})
     return plans
 
 

@@ -182,10 +182,16 @@ def plan_built_in(config: Config) -> SyncPlan:
 
 
 def plan_sync(
-    config: Config, source: Source, stream: str, values: SliceValues, secrets: Mapping[str, str] | None
+    config: Config,
+    source: Source,
+    stream: str,
+    values: SliceValues,
+    secrets: Mapping[str, str] | None,
+    like: SyncPlan | None = None,
 ) -> SyncPlan:
     """A slice of a stream of any source. ``secrets``: all that it needs; None for those who send no request.
 
+    ``like``: the plan of another slice of the stream. Its readers serve this one as well, since they know no slices.
     Raises ConfigurationError where a slice's value goes where it cannot stand.
     """
     try:
@@ -198,6 +204,7 @@ def plan_sync(
             base_url=fill_url(source.base_url, slot_values(values)),
             values=values,
             secrets=secrets,
+            like=like,
         )
     except ValueError as error:
         raise ConfigurationError(f"source {source.name}, stream {stream}, slice {canonical(values)}: {error}") from None
@@ -214,6 +221,7 @@ def _plan(
     values: SliceValues,
     secrets: Mapping[str, str] | None,
     is_bundled_mock: bool = False,
+    like: SyncPlan | None = None,
 ) -> SyncPlan:
     page_size = None if stream.page_size is None else stream.page_size.default
     slots = slot_values(values, page_size=page_size)
@@ -226,8 +234,11 @@ def _plan(
         authorization = authorize(source.auth, lambda text: put_secrets(text, slots, known))
         texts = merged_pairs(ACCEPT, source.headers.items(), stream.headers.items())
         headers = tuple((key, put_header(text, slots, known)) for key, text in texts)
-    way = paginator(stream.next, authorization.parameters)
-    pages = PageReader(stream, way, source.meanings, source.budget)
+    if like is not None and like.authorization.parameters == authorization.parameters:
+        way, pages = like.paginator, like.pages
+    else:
+        way = paginator(stream.next, authorization.parameters)
+        pages = PageReader(stream, way, source.meanings, source.budget)
     tombstone = stream.tombstone
     spec = StreamSpec(
         name,

@@ -1,4 +1,4 @@
-"""What a command prints are slices, or a clear word about what is wrong with which line; and it never outlives a crawl."""
+"""What a command prints are slices, or a clear word about what is wrong with which line; and it ends in any case."""
 
 from __future__ import annotations
 
