@@ -120,7 +120,8 @@ class EventPage:
     list with events left out or changed. What it leaves out is counted as filtered, what it makes unusable is rejected.
     ``cursor``: what the page was asked for with (None: the head). ``next_cursor``: what follows (None: nothing).
     ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the walk goes on.
-    ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None.
+    ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None; ``total``:
+    the same count, whatever page this is.
     ``fetched_at``: seconds since the epoch; ``fetch_ms``: from request to whole body; ``waited_ms``: deliberate pauses.
     """
 
@@ -139,6 +140,7 @@ class EventPage:
     waited_ms: int = 0
     fetch_ms: int = 0
     fetched_at: float = field(default=0.0)
+    total: int | None = None
 
     def __repr__(self) -> str:
         return f"<EventPage {self.number}: {self.received_events} events>"
@@ -181,6 +183,7 @@ class EventPage:
             waited_ms=self.waited_ms,
             fetch_ms=self.fetch_ms,
             fetched_at=self.fetched_at,
+            total=self.total,
         )
 
 

@@ -254,6 +254,7 @@ def _plan(
         tombstone=None if tombstone is None else Tombstone(steps(tombstone.path), tombstone.value),
         order=stream.order,
         is_incremental=stream.incremental.type == "known",
+        is_counted=stream.next.source == "counter",
     )
     return SyncPlan(
         config=config,

@@ -163,19 +163,31 @@ class Command(crawl.Command):
         """Crawls the slices one after the other; none is begun after a signal."""
         assert self.crawler_process is not None
         process = self.crawler_process
-        crawls: list[tuple[Crawler, SyncPlan]] = []
-        shutdown = ShutdownSignals(lambda name: _stop(crawls[-1][0], name))
+        running: list[Crawler] = []
+        # Of thousands of slices, a crawler each would be kept for a number or two.
+        crawled: list[Mapping[str, Any] | None] = []
+
+        def stop(signal_name: str) -> None:
+            for crawler in running:
+                _stop(crawler, signal_name)
+
+        shutdown = ShutdownSignals(stop)
 
         def begin() -> None:
-            plan = plans[len(crawls)]
             crawler = process.create_crawler(spider)
-            crawls.append((crawler, plan))
-            asyncio.ensure_future(process.crawl(crawler, plan=plan)).add_done_callback(go_on)
+            running.append(crawler)
+            asyncio.ensure_future(process.crawl(crawler, plan=plans[len(crawled)])).add_done_callback(go_on)
 
         def go_on(_: object) -> None:
+            end()
             # Scrapy goes on as long as there are crawls when one has ended.
-            if len(crawls) < len(plans) and shutdown.received is None:
+            if len(crawled) < len(plans) and shutdown.received is None:
                 begin()
+
+        def end() -> None:
+            crawler = running.pop()
+            crawler.signals.send_catch_log(signals.loop_ended)
+            crawled.append(_stats_of(crawler))
 
         begin()
         shutdown.install()
@@ -187,10 +199,11 @@ class Command(crawl.Command):
             process.start(install_signal_handlers=False)
         finally:
             shutdown.uninstall()
-            for crawler, _ in crawls:
-                crawler.signals.send_catch_log(signals.loop_ended)
-        ends = [_end_of(crawler, plan, database_url, shutdown.received) for crawler, plan in crawls]
-        return [*ends, *_not_begun(plans[len(crawls) :], ends, shutdown.received)]
+            if running:
+                end()
+        begun = zip(crawled, plans, strict=False)
+        ends = [_end_of(told, plan, database_url, shutdown.received) for told, plan in begun]
+        return [*ends, *_not_begun(plans[len(crawled) :], ends, shutdown.received)]
 
 
 def _not_begun(plans: Sequence[SyncPlan], ends: Sequence[End], signal_name: str | None) -> list[End]:
@@ -207,16 +220,22 @@ def _not_begun(plans: Sequence[SyncPlan], ends: Sequence[End], signal_name: str 
     return [End(exitcodes.FAILED, summary.not_started(f"{labels}: no crawl could be begun, see above"))]
 
 
-def _end_of(crawler: Crawler, plan: SyncPlan, database_url: str, signal_name: str | None) -> End:
+def _stats_of(crawler: Crawler) -> Mapping[str, Any] | None:
+    """None where the spider could not even be made."""
     try:
-        collector = crawler.stats
+        return dict(crawler.stats.get_stats())
     except RuntimeError:
+        return None
+
+
+def _end_of(told: Mapping[str, Any] | None, plan: SyncPlan, database_url: str, signal_name: str | None) -> End:
+    """``told``: the crawl's stats."""
+    if told is None:
         return End(exitcodes.FAILED, summary.not_started("the spider could not be made, see above"))
-    run_id = collector.get_value(stats.RUN_ID)
+    run_id = told.get(stats.RUN_ID)
     if run_id is not None:
-        exports_failed = collector.get_value(stats.EXPORTS_FAILED, {})
-        return _judge(run_id, database_url, signal_name, exports_failed)
-    refused, detail = collector.get_value(stats.REFUSED), collector.get_value(stats.REFUSED_DETAIL)
+        return _judge(run_id, database_url, signal_name, told.get(stats.EXPORTS_FAILED, {}))
+    refused, detail = told.get(stats.REFUSED), told.get(stats.REFUSED_DETAIL)
     return _without_run(refused, detail, streamnames.label(plan.spec.name, plan.spec.slice), signal_name)
 
 

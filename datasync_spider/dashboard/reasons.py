@@ -96,6 +96,10 @@ RUN_REASONS: dict[str, Explanation] = {
         "The API took no notice of the time that it was asked for: no record of the first page was of that time.",
         "Leave the backfill, or correct since and until in the source's file; nothing was stored.",
     ),
+    "pages_moved": Explanation(
+        "Records came or went while pages were asked for by number, so that some may have been missed.",
+        "Start it again, best when little changes: all pages are read once more.",
+    ),
     "resync": Explanation(
         "The API wants all to be read anew: it has forgotten what the stored position goes on from.",
         "Forget what is stored with scrapy streams reset, then start it again.",

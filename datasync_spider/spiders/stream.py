@@ -260,10 +260,21 @@ class StreamSpider(Spider):
             if not walk.is_stored_position(meta["cursor"]):
                 raise
             return None, self._give_up_position(walk, str(error))
-        item = _item(response, page, step)
+        self._warn_of_nothing(item := _item(response, page, step))
         if page.has_more and await self._is_known(item):
             item.ends_pass = "reached_known"
         return item, None if item.ends_pass else self._request(item.next_cursor)
+
+    def _warn_of_nothing(self, page: EventPage) -> None:
+        """A wrong filter or right looks like an API that has nothing."""
+        run = self._run
+        is_first = page.number == 1 and page.ends_pass is not None and page.cursor is None
+        if run is None or self.plan.is_built_in or not is_first or page.received_events or run.resume.pass_number != 1:
+            return
+        logger.warning(
+            "the first sync of %s has met no record: there is none, or the API shows none to who asks in this way",
+            run.slice,
+        )
 
     def _check_window(self, page: Page) -> None:
         """Raises FilterIgnored where no record of the first page that tells its time is from the window."""
@@ -326,4 +337,5 @@ def _item(response: Response, page: Page, step: Step) -> EventPage:
         waited_ms=meta.get("waited_ms", 0),
         fetch_ms=round((time.monotonic() - meta["asked_at"]) * 1000),
         fetched_at=time.time(),
+        total=page.total,
     )

@@ -23,7 +23,7 @@ import psycopg2.extensions
 
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage, Watermark
-from datasync_spider.storage.completion import Verdict, exceeds_share, judge, judge_backfill
+from datasync_spider.storage.completion import Counted, Verdict, exceeds_share, judge, judge_backfill
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.feedorder import PageTimes
@@ -77,6 +77,7 @@ def save_checkpoint(
         if refusal is not None:
             raise refusal
         cursor.copy_expert(statement("copy_pages"), io.BytesIO(ledger_stream(run, batch, counts, write_seconds)))
+        counted = _counted(cursor, run, batch) if ends_pass is not None else None
         above = _count_above(cursor, run, values) if ends_pass is not None and not run.is_backfill else 0
         cursor.execute(statement("checkpoint_backfill" if run.is_backfill else "checkpoint"), values)
         row = cursor.fetchone()
@@ -95,6 +96,7 @@ def save_checkpoint(
                 ends_pass,
                 counted_twice=counted_twice,
                 above=above,
+                counted=counted,
             )
             end = {**run.key, "pass_status": verdict.pass_status}
             cursor.execute(statement("end_pass"), end)
@@ -145,6 +147,18 @@ def _count_above(cursor: psycopg2.extensions.cursor, run: OpenRun, values: dict[
     counted = cursor.fetchone()
     assert counted is not None
     return int(counted[0])
+
+
+def _counted(cursor: psycopg2.extensions.cursor, run: OpenRun, batch: Batch) -> Counted | None:
+    """What a whole pass by numbers has brought, this batch included: its pages are in the ledger by now."""
+    last = batch.pages[-1].page
+    if not run.is_counted or run.is_backfill or last.ends_pass != "last_page":
+        return None
+    of_chain = {"slice_id": run.slice.slice_id, "pass_number": run.resume.pass_number, "walk": last.walk}
+    cursor.execute(statement("count_received"), of_chain)
+    row = cursor.fetchone()
+    assert row is not None
+    return Counted(int(row[0]), last.total)
 
 
 def _last_new_page(batch: Batch, inserted: dict[int, int], others: frozenset[int]) -> int | None:

@@ -71,6 +71,8 @@ class StreamSpec:
     None for the record's time. ``keeps_history``: what is replaced is kept. ``tombstone``: says in a column of the
     table when a record was deleted.
 
+    ``is_counted``: pages are asked for by a number of records or pages, which moves when records come and go.
+
     ``order``: of its records in the feed. ``is_incremental``: after a complete pass the next one ends at known ground,
     which proves something only where the newest records come first. Raises ValueError where they do not.
     """
@@ -88,6 +90,7 @@ class StreamSpec:
     tombstone: Tombstone | None = None
     order: Order = NEWEST_FIRST
     is_incremental: bool = True
+    is_counted: bool = False
 
     def __post_init__(self) -> None:
         if self.is_incremental and self.order != NEWEST_FIRST:

@@ -88,13 +88,14 @@ class OpenRun(Hold):
     """A run that holds its slice's lease and walks the feed.
 
     ``waits``: what the API has asked of the run's credential, counted from the opening. ``is_newest_first``: the feed's
-    order, without which no time stands for all that lies above it.
+    order, without which no time stands for all that lies above it. ``is_counted``: its pages are asked for by number.
     """
 
     resume: ResumePoint
     took_over: str | None = None
     waits: Waits = field(default_factory=Waits)
     is_newest_first: bool = True
+    is_counted: bool = False
 
     @property
     def is_backfill(self) -> bool:
@@ -168,7 +169,9 @@ def open_run(
         hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
     is_newest_first = spec.order == NEWEST_FIRST
-    return OpenRun(hold.run_id, slice_, hold.fence, lease_ttl_ms, resume, took_over, waits, is_newest_first)
+    return OpenRun(
+        hold.run_id, slice_, hold.fence, lease_ttl_ms, resume, took_over, waits, is_newest_first, spec.is_counted
+    )
 
 
 def open_replay(

@@ -66,9 +66,12 @@ def read_slices_from(table: Table) -> SliceSource | None:
     given = table.raw("slices")
     if not isinstance(given, dict):
         return None
+    if "command" not in given and "stream" not in given:
+        table.refuse("slices", "it is no list of tables, and has neither command nor stream", _SLICES, shown(given))
+        return None
     inner = table.inner("slices", given, keys.SLICES)
-    if ("command" in inner) == ("stream" in inner):
-        inner.note("command", "stands beside stream, or neither is there; allowed: one of the two")
+    if "command" in inner and "stream" in inner:
+        inner.note("command", "stands beside stream; allowed: one of the two")
         return None
     if "command" in inner:
         if "values" in inner:

@@ -152,6 +152,11 @@ WHERE state.id = %(slice_id)s AND state.backfilled_at IS NOT NULL AND state.pass
 SELECT count(*) FROM {table}
 WHERE {of_slice} AND ingested_at >= %(backfilled_at)s AND occurred_at > %(newest_at)s;
 
+-- name: count_received
+-- On the pages of a pass's last chain, each record as often as it came.
+SELECT coalesce(sum(events), 0) FROM ingestion_pages
+WHERE slice_id = %(slice_id)s AND pass_number = %(pass_number)s AND walk = %(walk)s;
+
 -- name: end_pass
 UPDATE ingestion_state
 SET pass_status = %(pass_status)s,
