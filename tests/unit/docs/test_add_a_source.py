@@ -25,6 +25,7 @@ TABLES = {
     "`time`": keys.TIME.known,
     "`next`": keys.NEXT.known,
     "`tombstone`": keys.TOMBSTONE.known,
+    "`slices`": keys.SLICES.known,
     "`incremental`": keys.INCREMENTAL.known,
 }
 
