@@ -32,7 +32,12 @@ class InFlight:
 @final
 class Scanner:
     def __new__(
-        cls, records: Sequence[Sequence[str]], ids: Sequence[Sequence[str]], times: Sequence[Sequence[str]]
+        cls,
+        records: Sequence[Sequence[str]],
+        ids: Sequence[Sequence[str]],
+        times: Sequence[Sequence[str]],
+        *,
+        reads_numbers: bool = True,
     ) -> Scanner: ...
     def split(self, text: bytes, /) -> tuple[Events, int, int] | None: ...
 

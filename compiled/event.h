@@ -62,7 +62,7 @@ static inline bool time_of(const Layout *layout, const Values *values, Event *ev
     const Value *value = first_of(values, layout->times);
     event->has_time = value != NULL;
     if (value == NULL) return true;
-    if (*value->start != '"') return instant_of_number(value->start, value->end, &event->time_us);
+    if (*value->start != '"') return layout->reads_numbers && instant_of_number(value->start, value->end, &event->time_us);
     return !value->has_escape && instant_of_text(value->start + 1, value->end - 1, &event->time_us);
 }
 

@@ -15,12 +15,14 @@
 typedef struct {
     Names page, record;
     unsigned records, ids, times; /* the numbers of the places of each kind, as bits */
+    bool reads_numbers;           /* whether a number may be a time, whose magnitude tells its unit */
 } Layout;
 
 static inline void begin_layout(Layout *layout) {
     begin_names(&layout->page);
     begin_names(&layout->record);
     layout->records = layout->ids = layout->times = 0;
+    layout->reads_numbers = true;
 }
 
 /* Adds one more place to those of its kind, after all places that there are; false where it is beyond the bounds. */

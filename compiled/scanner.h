@@ -67,12 +67,15 @@ static int put_layout(Layout *layout, PyObject *records, PyObject *ids, PyObject
 }
 
 static PyObject *scanner_new(PyTypeObject *type, PyObject *arguments, PyObject *named) {
-    static char *names[] = {"records", "ids", "times", NULL};
+    static char *names[] = {"records", "ids", "times", "reads_numbers", NULL};
     PyObject *records, *ids, *times;
-    if (!PyArg_ParseTupleAndKeywords(arguments, named, "OOO:Scanner", names, &records, &ids, &times)) return NULL;
+    int reads_numbers = 1;
+    if (!PyArg_ParseTupleAndKeywords(arguments, named, "OOO|$p:Scanner", names, &records, &ids, &times, &reads_numbers))
+        return NULL;
     allocfunc allocate = PyType_GetSlot(type, Py_tp_alloc);
     Scanner *self = (Scanner *)allocate(type, 0);
     if (self != NULL && put_layout(&self->layout, records, ids, times) < 0) Py_CLEAR(self);
+    if (self != NULL) self->layout.reads_numbers = reads_numbers;
     return (PyObject *)self;
 }
 
@@ -97,9 +100,10 @@ static PyMethodDef scanner_methods[] = {
 };
 
 PyDoc_STRVAR(scanner_doc,
-             "Scanner(records, ids, times)\n--\n\n"
+             "Scanner(records, ids, times, *, reads_numbers=True)\n--\n\n"
              "Reads pages whose records stand at one of the paths, and have their id and time at the first that is there.\n\n"
-             "Each is a sequence of paths, a path a sequence of names. ValueError: more, deeper or longer than it can do.");
+             "reads_numbers: whether a number may be a time, whose magnitude tells its unit; else it is left in doubt.\n"
+             "Each other is a sequence of paths, a path a sequence of names. ValueError: more, deeper or longer than it can do.");
 
 static PyType_Slot scanner_slots[] = {
     {Py_tp_doc, (void *)scanner_doc},

@@ -14,6 +14,7 @@ DatasyncError
 │   └── OddAnswer             421, 304, no HTTP at all: a fresh connection may mend it, and nothing else
 ├── RestartFromHead           this position is gone, the stream is not
 │   └── CursorExpired
+├── NotModified               the API says that nothing has changed, as it was asked to
 ├── FatalError                stop the run as failed with the position kept
 │   ├── ApiRefused            4xx that no repetition mends
 │   │   └── CursorRefused     the API does not know, or cannot read, the cursor
@@ -28,6 +29,9 @@ DatasyncError
 │   ├── Resync                the API wants all to be read anew: no position of before leads on
 │   ├── WindowTooLarge        the API gives no more of what is asked for: a smaller part of it must be asked for
 │   ├── TokenExpired          the API does not take the credential any more, and would take a renewed one
+│   ├── TokenRefused          who gives tokens gives none for this credential
+│   ├── TokensSealed          stored tokens cannot be decrypted with the key at hand
+│   ├── SigningFailed         a class of the user's could not sign a request
 │   ├── RetriesExhausted      attempts or budget used up
 │   ├── WaitTooLong           the API asks for a longer wait than the budget allows
 │   ├── RejectedTooMany       the share of unusable events says that the feed is not what we think
@@ -134,6 +138,10 @@ class CursorExpired(RestartFromHead):
     """The server no longer honours the cursor."""
 
 
+class NotModified(DatasyncError):
+    """The first page is as it was when the last complete pass began: there is nothing to fetch, and nothing wrong."""
+
+
 class FatalError(DatasyncError):
     """The run ends as failed; what is committed stays, and so does the position.
 
@@ -223,6 +231,24 @@ class TokenExpired(FatalError):
     """The credential's life is over. It ends the run where nobody renews it."""
 
     reason = "token_expired"
+
+
+class TokenRefused(FatalError):
+    """Client, secret, scope or refresh token is not accepted; no repetition mends that."""
+
+    reason = "token_refused"
+
+
+class TokensSealed(FatalError):
+    """TOKEN_ENCRYPTION_KEY is missing, or is another one than that with which the tokens were stored."""
+
+    reason = "tokens_sealed"
+
+
+class SigningFailed(FatalError):
+    """What is wrong is the user's code: the same request would fail again."""
+
+    reason = "signing_failed"
 
 
 class RetriesExhausted(FatalError):

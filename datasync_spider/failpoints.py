@@ -29,6 +29,8 @@ PLACES = frozenset(
         "before_commit",
         "after_commit",
         "before_finish",
+        "token_answered",
+        "token_stored",
         "removal_fenced",
         "removal_written",
         "removal_committed",

@@ -83,8 +83,8 @@ def source_plans(
     config = Config.from_settings(settings)
     wanted, name = _given_slice(arguments) or config.slice, f"{source.name}.{stream}"
     if source.streams[stream].slices_from is not None:
-        if finds_slices:
-            source = find_slices(source, stream, project_directory(), config.database_url_text)
+        if finds_slices and (wanted == NO_SLICE or config.database_url is not None):
+            source = find_slices(source, stream, project_directory(), config.database_url)
         else:
             source = with_slices(source, stream, [_named_values(name, wanted)])
         if not source.streams[stream].slices:
@@ -94,7 +94,7 @@ def source_plans(
     plans: list[SyncPlan] = []
     for values in slices:
         plans.append(plan_sync(config, source, stream, values, secrets, plans[0] if plans else None))
-    plans = [_narrowed(plan, arguments) for plan in plans]
+    plans = [replace(_narrowed(plan, arguments), tokens=plans[0].tokens) for plan in plans]
     also_redact({secret for plan in plans for secret in plan.secrets})
     return plans
 

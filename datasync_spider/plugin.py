@@ -14,21 +14,36 @@ Invariant: what this module exports keeps its names and meanings; all else of th
 
 from __future__ import annotations
 
-from datasync_spider.errors import ConfigurationError, SourceRefused
+from datasync_spider.errors import (
+    ConfigurationError,
+    PageContradiction,
+    PageUnreadable,
+    PositionRefused,
+    SourceRefused,
+)
+from datasync_spider.sources.bodyreader import BodyReader
 from datasync_spider.sources.files.load import read_source
+from datasync_spider.sources.paginators.protocol import Answer, Ask, Paginator
 from datasync_spider.sources.paths import MISSING, Path, parse_path
+from datasync_spider.sources.signing import RequestAuth
 from datasync_spider.sources.spec import (
     BasicAuth,
+    BodyAuth,
     Budget,
     End,
     EndFlag,
+    FormBody,
     HeadersAuth,
     Incremental,
+    JsonBody,
     MeaningRow,
     Next,
+    OAuth2,
     OfSlice,
     PageSize,
+    PythonAuth,
     QueryAuth,
+    Shape,
     SlicesFromCommand,
     SlicesFromStream,
     Source,
@@ -39,19 +54,33 @@ from datasync_spider.spiders.stream import StreamSpider
 
 __all__ = [
     "MISSING",
+    "Answer",
+    "Ask",
     "BasicAuth",
+    "BodyAuth",
+    "BodyReader",
     "Budget",
     "ConfigurationError",
     "End",
     "EndFlag",
+    "FormBody",
     "HeadersAuth",
     "Incremental",
+    "JsonBody",
     "MeaningRow",
     "Next",
+    "OAuth2",
     "OfSlice",
+    "PageContradiction",
     "PageSize",
+    "PageUnreadable",
+    "Paginator",
     "Path",
+    "PositionRefused",
+    "PythonAuth",
     "QueryAuth",
+    "RequestAuth",
+    "Shape",
     "SlicesFromCommand",
     "SlicesFromStream",
     "Source",

@@ -14,12 +14,17 @@ NOT_JSON: Final = "not_json"
 NOT_AN_OBJECT: Final = "not_an_object"
 """Of a page and of an event alike."""
 NO_DATA_ARRAY: Final = "no_data_array"
+COLUMNS_UNREADABLE: Final = "columns_unreadable"
+RECORD_READER_FAILED: Final = "record_reader_failed"
 RETURNED_MISMATCH: Final = "returned_mismatch"
 HAS_MORE_WRONG_TYPE: Final = "has_more_wrong_type"
 CURSOR_WRONG_TYPE: Final = "cursor_wrong_type"
 CURSOR_NUL: Final = "cursor_nul"
+LAST_RECORD_WITHOUT_CURSOR: Final = "last_record_without_cursor"
 NEXT_URL_REFUSED: Final = "next_url_refused"
 LINK_UNREADABLE: Final = "link_unreadable"
+NO_TOKEN: Final = "no_token"
+"""Of the answer to a request for a token."""
 
 # ServerTrouble: a 200 that says of itself that it is an error.
 ERROR_IN_PAGE: Final = "error_in_page"
@@ -32,6 +37,7 @@ TWO_CURSORS: Final = "two_cursors"
 
 # RejectedEvent: an event that cannot be stored.
 NO_ID: Final = "no_id"
+ID_INCOMPLETE: Final = "id_incomplete"
 ID_WRONG_TYPE: Final = "id_wrong_type"
 ID_EMPTY: Final = "id_empty"
 ID_TOO_LONG: Final = "id_too_long"
@@ -43,6 +49,16 @@ TOO_DEEP: Final = "too_deep"
 TIME_WRONG_TYPE: Final = "time_wrong_type"
 TIME_OUT_OF_RANGE: Final = "time_out_of_range"
 MALFORMED_JSON: Final = "malformed_json"
+
+# RejectedEvent: what stands where a record should, and cannot be made into one.
+NOT_WRAPPED: Final = "not_wrapped"
+KEY_TAKEN: Final = "key_taken"
+NOT_A_SCALAR: Final = "not_a_scalar"
+NOT_A_ROW: Final = "not_a_row"
+ROW_LENGTH: Final = "row_length"
+NOT_A_MEMBER: Final = "not_a_member"
+NEVER_RECORDS: Final = frozenset({NOT_WRAPPED, KEY_TAKEN, NOT_A_SCALAR, NOT_A_ROW, ROW_LENGTH, NOT_A_MEMBER})
+"""Of pieces of a page: their bytes are no record's, and are never read as one."""
 
 
 def status_reason(status: int) -> str:

@@ -60,6 +60,7 @@ DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
     "datasync_spider.downloadermiddlewares.proxy.ProxyChoiceMiddleware": 740,
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
     "datasync_spider.downloadermiddlewares.ratelimit.RateLimitMiddleware": 860,
+    "datasync_spider.downloadermiddlewares.tokens.TokenMiddleware": 880,
 }
 # Opaque cursors may be longer than the URL length limit allows; depth and referrer mean nothing in a chain.
 SPIDER_MIDDLEWARES_BASE: dict[str, int | None] = {}

@@ -7,6 +7,7 @@ knows an API.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -21,16 +22,18 @@ from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.files.load import BUILT_IN
 from datasync_spider.sources.limits import Limit, retries_of, timeout_of
+from datasync_spider.sources.oauth import TokenBook
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.requests import PageRequest, page_request
-from datasync_spider.sources.secretnames import put_header, put_secrets, secrets_of
+from datasync_spider.sources.secretnames import put_header, secrets_of
 from datasync_spider.sources.slicenames import canonical
-from datasync_spider.sources.slots import fill_url, slot_values
-from datasync_spider.sources.spec import PageSize, Pairs, SliceValues, Source, Stream
-from datasync_spider.sources.timetexts import written
+from datasync_spider.sources.slots import SLICE, fill_url, slot_values
+from datasync_spider.sources.spec import Incremental, Next, PageSize, Pairs, SliceValues, Source, Stream
+from datasync_spider.sources.timetexts import UNITS_US, instant_ms, written, written_us
 from datasync_spider.storage.registry import StreamSpec, Tombstone
+from datasync_spider.storage.since import Since
 from datasync_spider.streamnames import NO_SLICE
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 _FIRST = "events"
 ACCEPT: Final[Pairs] = (("Accept", "application/json"),)
 """Which form an API is asked for, where its source does not say."""
+ACCEPT_LINES: Final[Pairs] = (("Accept", "application/x-ndjson, application/jsonl, application/json;q=0.5"),)
+"""The same where each line of an answer is a record."""
 API_KEY = "DATASYNC_API_KEY"
 """The setting that fills the secret of the API that comes with the project."""
 
@@ -51,7 +56,8 @@ class SyncPlan:
 
     ``values``: what makes the slice. ``headers``: those of source and stream, filled, each name once.
     ``authorization``: what each request carries besides. ``named_secrets``: all that the source's names stand for.
-    ``since_ms``, ``until_ms``: only records of that time are asked for.
+    ``since_ms``, ``until_ms``: only records of that time are asked for. ``tokens``: those of all that crawl with the
+    source's credentials in this process.
     """
 
     config: Config
@@ -69,6 +75,7 @@ class SyncPlan:
     since_ms: int | None = None
     until_ms: int | None = None
     is_bundled_mock: bool = False
+    tokens: TokenBook = field(default_factory=TokenBook, repr=False)
 
     @property
     def is_built_in(self) -> bool:
@@ -78,7 +85,8 @@ class SyncPlan:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be printed."""
-        return tuple(dict.fromkeys((*self.config.secrets, *self.named_secrets, *self.authorization.secrets)))
+        known = (*self.config.secrets, *self.named_secrets, *self.authorization.secrets, *self.tokens.secrets)
+        return tuple(dict.fromkeys(known))
 
     @property
     def base_url_text(self) -> str:
@@ -116,13 +124,13 @@ class SyncPlan:
 
     def takes(self, bound: str) -> bool:
         """Whether the API can be asked for what lies ``since`` or ``until`` a time."""
-        return f"{{{bound}}}" in repr((self.stream.query, self.stream.body))
+        return f"{{{bound}}}" in repr((self.stream.url, self.stream.query, self.stream.body))
 
     def request(
         self,
         position: str | None,
         *,
-        since_ms: int | None = None,
+        since_us: int | None = None,
         until_ms: int | None = None,
         page_size: int | None = None,
     ) -> PageRequest:
@@ -134,11 +142,40 @@ class SyncPlan:
         values = slot_values(
             self.values,
             page_size=None if self.page_size is None else page_size or self.page_size,
-            since=written(self.since_ms if since_ms is None else since_ms, form),
+            since=self._since(since_us),
             until=written(self.until_ms if until_ms is None else until_ms, form),
         )
-        ask = self.paginator.ask(position)
-        return page_request(self.stream, self.base_url_text, ask, values, self.authorization)
+        return page_request(
+            self.stream,
+            self.base_url_text,
+            self.paginator.ask(position),
+            values,
+            self.authorization,
+            numbers=frozenset(f"{SLICE}{name}" for name, value in self.values.items() if isinstance(value, int)),
+            has_content_type=any(name.lower() == "content-type" for name, _ in self.headers),
+        )
+
+    def _since(self, since_us: int | None) -> str | None:
+        """What ``{since}`` is filled with: the time that was named for this crawl stands before all others."""
+        form = self.stream.incremental.format
+        if self.since_ms is not None:
+            return written(self.since_ms, form)
+        if since_us is None and self.spec.since is not None:
+            since_us = self.spec.since.start_us
+        return None if since_us is None else written_us(since_us, form)
+
+    def first_request_digest(self, since_us: int | None) -> str:
+        """Tells apart what first pages are asked for with. No secret goes into it."""
+        stream = self.stream
+        asked = (self.base_url, stream.method, stream.url, stream.query, stream.body, sorted(stream.headers.items()))
+        facts = (
+            *asked,
+            sorted(self.values.items()),
+            self.page_size,
+            self._since(since_us),
+            sorted(self.spec.facts.items()),
+        )
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def asked(self, url: str, position: str | None) -> Asked:
         """What an answer to the request is read with."""
@@ -226,18 +263,19 @@ def _plan(
     page_size = None if stream.page_size is None else stream.page_size.default
     slots = slot_values(values, page_size=page_size)
     authorization = Authorization()
-    headers = ACCEPT
+    accept = ACCEPT if stream.format == "json" else ACCEPT_LINES
+    headers = accept
     named_secrets: tuple[str, ...] = ()
     if secrets is not None:
         known = secrets
         named_secrets = tuple(known[wanted.name] for wanted in secrets_of(source, stream, slots))
-        authorization = authorize(source.auth, lambda text: put_secrets(text, slots, known))
-        texts = merged_pairs(ACCEPT, source.headers.items(), stream.headers.items())
+        authorization = authorize(source.auth, slots, known, base_url)
+        texts = merged_pairs(accept, source.headers.items(), stream.headers.items())
         headers = tuple((key, put_header(text, slots, known)) for key, text in texts)
     if like is not None and like.authorization.parameters == authorization.parameters:
         way, pages = like.paginator, like.pages
     else:
-        way = paginator(stream.next, authorization.parameters)
+        way = paginator(stream.next, authorization.parameters, stream)
         pages = PageReader(stream, way, source.meanings, source.budget)
     tombstone = stream.tombstone
     spec = StreamSpec(
@@ -255,6 +293,7 @@ def _plan(
         order=stream.order,
         is_incremental=stream.incremental.type == "known",
         is_counted=stream.next.source == "counter",
+        since=_since(stream.incremental),
     )
     return SyncPlan(
         config=config,
@@ -279,19 +318,69 @@ def fingerprint(stream: Stream) -> dict[str, str]:
     It changes where a record would be stored under another id or time, or a chain would be followed otherwise, and
     nowhere else: whoever has stored records by other facts is asked to begin anew.
     """
-    next_ = stream.next
     return {
-        "records": _either(stream.records),
-        "id": _either(stream.id),
-        "time": _either(stream.time),
+        "records": _records_fact(stream),
+        "id": _id_fact(stream),
+        "time": _time_fact(stream),
         "order": stream.order,
-        "next": f"{_named(next_.source, next_.name)} to {_named(next_.to, next_.parameter)}",
+        "next": " and ".join(_leads(stream, step) for step in (stream.next, *stream.next.beside)),
     }
+
+
+def _leads(stream: Stream, step: Next) -> str:
+    """From where to where a position leads. Places of the body may change: they name the same."""
+    name = step.name
+    if step.source == "last":
+        name = ",".join(map(str, step.paths))
+    elif step.source == "counter" and step.name == "page" and stream.page_size is not None:
+        # Pages of another size have other numbers.
+        name = f"page of {stream.page_size.default}"
+    target = step.parameter if step.path is None else str(step.path)
+    return f"{_named(step.source, name)} to {_named(step.to, target)}"
+
+
+def _since(way: Incremental) -> Since | None:
+    """How a stream is asked for what is not older than a time; None where it is not asked so."""
+    if way.type != "since":
+        return None
+    return Since(
+        start_us=None if way.start is None else instant_ms(way.start) * 1_000,
+        overlap_us=round(way.overlap_seconds * 1_000_000),
+        lag_us=round(way.lag_seconds * 1_000_000),
+        unit_us=UNITS_US[way.format],
+        is_inclusive=way.inclusive,
+    )
 
 
 def steps(path: Path) -> tuple[str, ...]:
     """The path as PostgreSQL takes one."""
     return tuple(map(str, path.steps))
+
+
+def _records_fact(stream: Stream) -> str:
+    shape = stream.shape
+    more = {
+        "map": f" by {shape.key}",
+        "wrapped": f" within {shape.path}",
+        "columns": f" named by {shape.path}",
+        "python": f" of {shape.place}",
+    }
+    fact = _either(stream.records) if shape.kind == "list" else _either(stream.records) + f" as {shape.kind}"
+    return f"{fact}{more.get(shape.kind, '')}{' in lines' if stream.format == 'ndjson' else ''}"
+
+
+def _id_fact(stream: Stream) -> str:
+    match stream.id_kind:
+        case "all":
+            return " and ".join(map(str, stream.id))
+        case "hash":
+            return f"hash without {' and '.join(map(str, stream.id)) or 'nothing'}"
+    return _either(stream.id)
+
+
+def _time_fact(stream: Stream) -> str:
+    form = "" if stream.time_format == "auto" else f" as {stream.time_format}"
+    return f"{_either(stream.time)}{form}{'' if stream.time_zone is None else f' in {stream.time_zone}'}"
 
 
 def _either(paths: tuple[Path, ...]) -> str:

@@ -1,5 +1,6 @@
 """What a request says, as plain values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -26,8 +27,12 @@ class Call:
     """Path and query as they were sent."""
     api_key: str | None = None
     user_agent: str | None = None
+    token: str | None = None
+    """The header `X-Drain-Token`."""
     host: str | None = None
     """As the client calls the server."""
+    fields: Mapping[bytes, str] = field(default_factory=dict)
+    """All header fields, by name in small letters."""
     upload: Upload = field(default_factory=Upload)
 
     @property

@@ -6,6 +6,7 @@ Answers calls like the API does, but never damages its own answers and is not co
 import json
 from typing import Any
 
+from mock_api.apis.all import PublicApis
 from mock_api.calls import Call
 from mock_api.faultplan import FaultPlan
 from mock_api.faults import Rule
@@ -20,8 +21,9 @@ PREFIX = "/__control/"
 class Control:
     """The controls of one server."""
 
-    def __init__(self, feed: Feed, records: Records, plan: FaultPlan, stats: Stats) -> None:
+    def __init__(self, feed: Feed, records: Records, apis: PublicApis, plan: FaultPlan, stats: Stats) -> None:
         self._grown: dict[str, Feed | Records] = {"events": feed, "records": records}
+        self._apis = apis
         self._plan = plan
         self._stats = stats
 
@@ -45,6 +47,8 @@ class Control:
                 case "DELETE", "faults":
                     self._plan.clear()
                     return self._rules()
+                case "GET" | "POST", place if place.startswith("apis/"):
+                    return json_reply(self._apis.control(call, place.removeprefix("apis/")))
                 case "POST", "grow":
                     return json_reply({"total": self._growing(call).grow(_count(call.params.get("by", ""), "by"))})
         except ValueError as exc:

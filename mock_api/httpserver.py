@@ -193,8 +193,10 @@ def _call(request: Request) -> Call:
         params=_params(query),
         target=request.target,
         api_key=request.fields.get(b"x-api-key"),
+        token=request.fields.get(b"x-drain-token"),
         user_agent=request.fields.get(b"user-agent"),
         host=request.fields.get(b"host"),
+        fields=request.fields,
         upload=request.upload,
     )
 

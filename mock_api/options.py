@@ -49,6 +49,7 @@ class Options:
     feed: FeedSettings
     limits: LimitSettings
     api_key: str | None
+    token_ttl_ms: int
     submission_quota: int
     memory_bytes: int
     prepare: bool
@@ -81,6 +82,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
         ),
         limits=LimitSettings(given.rate_limit, given.rate_window_ms, given.rate_headers, given.retry_after_style),
         api_key=given.api_key or None,
+        token_ttl_ms=given.token_ttl_ms,
         submission_quota=given.submission_quota,
         memory_bytes=_memory_bytes(given.memory_mb, prepare=given.prepare),
         prepare=given.prepare,
@@ -142,8 +144,13 @@ def _parser(environment: Mapping[str, str]) -> ArgumentParser:
 
     profiles = parser.add_argument_group("other ways of paging")
     profiles.add_argument(
-        "--records", type=whole(0), default=1_000, help="records of link/records and offset/records (1000)"
+        "--records",
+        type=whole(0),
+        default=1_000,
+        help="records of each of these and of /apis/ (1000)",
     )
+
+    profiles.add_argument("--token-ttl-ms", type=whole(1), default=3_600_000, help="life of an OAuth2 token (3600000)")
 
     limits = parser.add_argument_group("limits")
     limits.add_argument(

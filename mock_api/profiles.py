@@ -1,10 +1,13 @@
 """Other ways of paging than the events': `GET link/records` as GitHub pages, `GET offset/records` by offset and limit.
 
+Those of `styles` are answered here, too.
+
 The order of the checks is that of the events: key, rate window, the request's form, then faults. A page is a position
 from the newest record on, so in a collection that grows records come again, as they do with such APIs.
 """
 
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote
 
 from mock_api.calls import Call
@@ -13,6 +16,7 @@ from mock_api.limits import RateLimits
 from mock_api.mishaps import answer_instead, mark_delivery
 from mock_api.records import Records, link_record, offset_record
 from mock_api.replies import Reply, error_reply, json_reply
+from mock_api.styles import style_of, styled
 
 MAX_RECORDS = 100
 """On a page; more is cut silently."""
@@ -26,7 +30,7 @@ class BadNumberError(Exception):
 
 
 class Profiles:
-    """The endpoints of the two."""
+    """Their endpoints."""
 
     def __init__(self, records: Records, limits: RateLimits, plan: FaultPlan, latency_ms: float) -> None:
         self._records = records
@@ -41,6 +45,10 @@ class Profiles:
     def offset(self, call: Call) -> Reply:
         """A page within an envelope that counts all."""
         return self._answer("offset", call, self._offset_page)
+
+    def styled(self, call: Call) -> Reply:
+        """A page in the style that the path names."""
+        return self._answer("styles", call, partial(styled, self._records, style_of(call.path)))
 
     def _answer(self, endpoint: str, call: Call, page: Callable[[Call], Reply]) -> Reply:
         rate_fields, refusal = self._limits.admit(call.key_or_none, call.moment)

@@ -1,17 +1,22 @@
 """From a call to the endpoint that answers it, with the check of the key and the record in the statistics.
 
-The invariant: every call is answered, and no endpoint of the API is reached without the key, if one is set.
+The invariant: every call is answered, and no endpoint of the API is reached without the key, if one is set; what wants
+a token wants no key.
 """
 
 from hmac import compare_digest
 
+from mock_api.apis.all import PREFIX as APIS
+from mock_api.apis.all import PublicApis
 from mock_api.calls import Call
 from mock_api.control import PREFIX, Control
 from mock_api.eventsapi import EventsApi
+from mock_api.oauth import OAuth
 from mock_api.profiles import Profiles
 from mock_api.replies import Reply, error_reply, json_reply, unauthorized
 from mock_api.requestids import request_ids
 from mock_api.stats import Entry, Stats
+from mock_api.styles import is_style
 from mock_api.submissions import Submissions
 
 BASE_PATH = "/api/v1"
@@ -24,14 +29,18 @@ class Router:
         self,
         events: EventsApi,
         profiles: Profiles,
+        oauth: OAuth,
         submissions: Submissions,
+        apis: PublicApis,
         control: Control | None,
         stats: Stats,
         api_key: str | None,
     ) -> None:
         self._events = events
         self._profiles = profiles
+        self._oauth = oauth
         self._submissions = submissions
+        self._apis = apis
         self._control = control
         self.stats = stats
         self._api_key = api_key
@@ -41,6 +50,9 @@ class Router:
         """The answer, and its entry in the statistics if it has one."""
         if self._control is not None and call.path.startswith(PREFIX):
             return self._control.answer(call), None
+        if call.path.startswith(APIS):
+            # They keep their own keys and limits, and their own record of what was asked.
+            return self._apis.answer(call), None
         endpoint = _endpoint(call)
         entry = self.stats.received(endpoint, call)
         reply = self._reply(endpoint, call)
@@ -54,6 +66,12 @@ class Router:
             return json_reply({"status": "ok"})
         if endpoint == "none":
             return error_reply(404, "Not Found", f"Cannot {call.method} {call.path}", "NOT_FOUND")
+        if endpoint in ("token", "protected"):
+            return self._oauth.answer(endpoint, call)
+        return self._keyed_reply(endpoint, call)
+
+    def _keyed_reply(self, endpoint: str, call: Call) -> Reply:
+        """Of what wants the server's key."""
         if self._api_key is not None and not compare_digest((call.api_key or "").encode(), self._api_key.encode()):
             return unauthorized()
         self._submissions.seen(call)
@@ -66,6 +84,8 @@ class Router:
                 return self._profiles.link(call)
             case "offset":
                 return self._profiles.offset(call)
+            case "styles":
+                return self._profiles.styled(call)
             case "submissions":
                 return self._submissions.submit(call)
         return self._submissions.listed(call)
@@ -80,6 +100,12 @@ def _endpoint(call: Call) -> str:
             return "event"
         case "GET", ["link" | "offset" as profile, "records"]:
             return profile
+        case method, ["styles", style, "records"] if is_style(method, style):
+            return "styles"
+        case "GET", ["protected", "records"]:
+            return "protected"
+        case "POST", ["oauth", "token"]:
+            return "token"
         case "POST", ["submissions"]:
             return "submissions"
         case "GET", ["submissions"]:

@@ -8,12 +8,14 @@ import signal
 import socket
 import sys
 
+from mock_api.apis.all import PublicApis
 from mock_api.control import Control
 from mock_api.eventsapi import EventsApi
 from mock_api.faultplan import FaultPlan
 from mock_api.feed import Feed
 from mock_api.httpserver import ApiServer
 from mock_api.limits import RateLimits
+from mock_api.oauth import OAuth
 from mock_api.options import Options
 from mock_api.parent import watch_parent
 from mock_api.profiles import Profiles
@@ -31,11 +33,15 @@ def build_router(options: Options, feed: Feed) -> Router:
     plan = FaultPlan(options.fault_seed, options.rules)
     stats = Stats()
     records = Records(options.feed.seed, options.records)
+    apis = PublicApis(options.feed.seed, options.records)
+    profiles = Profiles(records, limits, plan, options.feed.latency_ms)
     return Router(
         EventsApi(options.feed, feed, limits, plan),
-        Profiles(records, limits, plan, options.feed.latency_ms),
+        profiles,
+        OAuth(profiles, limits, plan, options.token_ttl_ms),
         Submissions(options.submission_quota, plan, limits),
-        Control(feed, records, plan, stats) if options.control else None,
+        apis,
+        Control(feed, records, apis, plan, stats) if options.control else None,
         stats,
         options.api_key,
     )

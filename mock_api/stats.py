@@ -69,7 +69,7 @@ class Stats:
         key = _fingerprint(call.api_key)
         self._note_client(call, key)
         entry = Entry(0, call.moment)
-        if endpoint in ("events", "event", "link", "offset"):
+        if endpoint in ("events", "event", "link", "offset", "styles"):
             self._early += call.moment.monotonic_ms < self._not_before_ms.get(key, 0)
         if endpoint == "events":
             self._numbered += 1

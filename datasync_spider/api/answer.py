@@ -69,6 +69,8 @@ def check_answer(
     means = None
     if status != HTTPStatus.OK:
         means = meaning_of_error(pages.meanings, status, body)
+        if means is None and status in pages.end_statuses:
+            return pages.end()
         if means is None:
             raise _error(status, headers, read_complaint(content_type, body), pages.budget)
     try:

@@ -77,7 +77,8 @@ class _Place:
         if self.elements:
             # Of any types, so that only those that are wanted are looked into.
             kinds |= list[msgspec.Raw]
-        return kinds
+        # Where nothing is wanted of them, all that is counted is how many there are.
+        return msgspec.Raw if kinds is None else kinds
 
 
 def _decoder(place: _Place) -> Callable[[bytes], Column]:

@@ -20,14 +20,14 @@ from datasync_spider.api.errorinpage import find_error
 from datasync_spider.api.event import ParsedEvents
 from datasync_spider.api.meanings import Declared, find_meaning, meaning_of_error
 from datasync_spider.api.pagefacts import PageFacts, read_facts
-from datasync_spider.api.reading import REFUSALS, decode
+from datasync_spider.api.reading import REFUSALS, decode, decoded
 from datasync_spider.api.recordreader import RawEvents, RecordReader
 from datasync_spider.errors import PageUnreadable
 from datasync_spider.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
 from datasync_spider.sources.ends import direction
 from datasync_spider.sources.paginators.protocol import Answer, Paginator
-from datasync_spider.sources.paths import MISSING
-from datasync_spider.sources.spec import Budget, Meaning, MeaningRow, Stream
+from datasync_spider.sources.paths import MISSING, Path
+from datasync_spider.sources.spec import Budget, Meaning, MeaningRow, Next, Stream
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # What an answer may mean and be a page. Whatever records it has are kept, also where it need not have any.
@@ -68,7 +68,11 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class PageReader:
-    """Of one stream, made once a run. ``meanings``: what its source says of answers; ``budget``: of limits."""
+    """Of one stream, made once a run.
+
+    ``meanings``: what its source says of answers; ``budget``: of limits. ``end_statuses``: of answers that end a chain
+    without being pages.
+    """
 
     def __init__(
         self,
@@ -82,6 +86,9 @@ class PageReader:
         self.meanings = meanings
         self.budget = budget
         self.records = RecordReader.of(stream)
+        self.end_statuses = frozenset(stream.end.statuses)
+        self._first = _first(stream)
+        self._looks_at_last = any(step.source in {"last", "python"} for step in _steps(stream))
         facts = (*stream.total, *stream.returned, *stream.request_id, *stream.cursor_seconds, *_next_paths(stream))
         # The members of a body that say more of a page than its records may say as well that it is an error.
         self._around = tuple(sorted({path.steps[0] for path in facts if len(path.steps) > 1}, key=str))
@@ -115,7 +122,8 @@ class PageReader:
             records = [] if means in _NEED_NO_RECORDS else self._nothing(around, facts)
         if facts.returned is not None and facts.returned != len(records):
             raise PageUnreadable(RETURNED_MISMATCH, f"the page says {facts.returned} events and holds {len(records)}")
-        following = self._following(means, Answer(asked.url, headers, around, len(records), asked.page_size), asked)
+        answer = Answer(asked.url, headers, around, len(records), asked.page_size, self._last(records))
+        following = self._following(means, answer, asked)
         return Page(
             raw_events=records,
             reader=self.records,
@@ -140,14 +148,23 @@ class PageReader:
         if means == "empty":
             # Its source knows this answer, which may have nothing else to say.
             end = replace(end, no_next=True)
-        return direction(end, answer, self._paginator.following(asked.position, answer))
+        position = self._first if asked.position is None else asked.position
+        return direction(end, answer, self._paginator.following(asked.position, answer), position)
+
+    def end(self) -> Page:
+        """What an answer is that ends the chain by its status: a page without records."""
+        return Page(raw_events=[], reader=self.records, next_cursor=None, has_more=False)
+
+    def _last(self, records: RawEvents) -> Any:
+        """The last record, for a stream whose next positions are made of it."""
+        return decoded(bytes(records[len(records) - 1])) if self._looks_at_last and records else None
 
     def _nothing(self, around: Any, facts: PageFacts) -> RawEvents:
         """The records of a page that has no list of them. Raises PageUnreadable."""
         found = {type(value) for path in self._stream.records if (value := path.read(around)) is not MISSING}
         if found != {type(None)}:
             raise PageUnreadable(NO_DATA_ARRAY)
-        if not facts.says_empty:
+        if not facts.says_empty and not self._stream.shape.null_is_empty:
             raise PageUnreadable(NO_DATA_ARRAY, "null stands for the events, and nothing says that there are 0")
         return []
 
@@ -159,5 +176,17 @@ def _decoded(text: bytes) -> Any:
         raise PageUnreadable(NOT_JSON, str(error)) from error
 
 
-def _next_paths(stream: Stream) -> tuple[Any, ...]:
-    return (*stream.next.paths, *(flag.path for flag in stream.end.flags))
+def _next_paths(stream: Stream) -> tuple[Path, ...]:
+    in_body = (step for step in _steps(stream) if step.source != "last")
+    return (*(path for step in in_body for path in step.paths), *(flag.path for flag in stream.end.flags))
+
+
+def _steps(stream: Stream) -> tuple[Next, ...]:
+    return (stream.next, *stream.next.beside)
+
+
+def _first(stream: Stream) -> str | None:
+    """What the first page is asked with in place of a position, be it by ``first`` or by a parameter of its own."""
+    if stream.next.first is not None:
+        return str(stream.next.first)
+    return dict(stream.query).get(stream.next.parameter) if stream.next.to == "query" else None

@@ -16,8 +16,9 @@ import msgspec
 from datasync_spider.api.columns import Column, Columns
 from datasync_spider.api.eventid import MAX_ID_BYTES, id_fault
 from datasync_spider.api.grammar import MAX_DEPTH
+from datasync_spider.api.ids import IdRule, id_rule
 from datasync_spider.api.reading import REFUSALS
-from datasync_spider.api.timestamp import parse_timestamp, parse_timestamps
+from datasync_spider.api.timereader import TimeReader
 from datasync_spider.sources.paths import Path
 
 _BACKSLASH = b"\\"[0]  # as a number: that search is one memchr
@@ -26,7 +27,6 @@ _SURELY_SHORT = MAX_ID_BYTES // 4  # UTF-8 takes at most four bytes for a charac
 _SURELY_SHALLOW_BYTES = 2 * MAX_DEPTH  # each level takes two brackets
 # Python decodes what is not ASCII tenfold slower, so little is to share a piece with it.
 _UTF8_PIECE_BYTES = 4_096
-_INT64_BITS = 63
 
 Payload: TypeAlias = bytes | msgspec.Raw
 """A record's bytes, be they its own or a part of the body."""
@@ -38,12 +38,17 @@ IdsAndTimes: TypeAlias = tuple[list[str], list[int | None]]
 class QuickLook:
     """``ids``, ``times``: where they stand in a record, in the order in which they count. Made once a run."""
 
-    def __init__(self, ids: Sequence[Path], times: Sequence[Path]) -> None:
+    def __init__(
+        self, ids: Sequence[Path], times: Sequence[Path], rule: IdRule | None = None, reader: TimeReader | None = None
+    ) -> None:
+        self._rule = rule or id_rule("any", ids)
+        self._reader = reader or TimeReader()
+        read = self._rule.read
         # Where the first of several places has what is wanted, whatever else a record has makes no difference.
-        has_choice = len(ids) > 1 or len(times) > 1
-        places = [(ids[:1], times[:1])] * has_choice + [(ids, times)]
+        has_choice = not self._rule.is_digest and (len(times) > 1 or (self._rule.is_choice and len(read) > 1))
+        first = (read[:1] if self._rule.is_choice else read, times[:1])
         try:
-            self._columns = [Columns(*place) for place in places]
+            self._columns = [Columns(*place) for place in [first] * has_choice + [(read, times)]]
         except ValueError:  # a name that the decoder cannot look for
             self._columns = []
 
@@ -51,38 +56,38 @@ class QuickLook:
         """Ids and times of all, or None where a record, or the ids taken together, need a closer look."""
         if not payloads:
             return [], []
-        text = _array(payloads)
+        text = as_list(payloads)
         if _has_nul_escape(text):
             return None
-        if max(map(len, payloads)) > _SURELY_SHALLOW_BYTES and not all(map(_is_shallow, map(bytes, payloads))):
+        if max(map(len, payloads)) > _SURELY_SHALLOW_BYTES and not all(map(is_shallow, map(bytes, payloads))):
             return None
-        found = self._read(text)
+        found = self._read(text, payloads)
         return found if found and len(found[0]) == len(payloads) and _are_plain(found[0]) else None
 
     def at_one(self, payload: bytes) -> tuple[str, int | None] | None:
         """Id and time of one record, or None where it needs the strict parser."""
-        if not _is_shallow(payload) or _has_nul_escape(payload):
+        if not is_shallow(payload) or _has_nul_escape(payload):
             return None
-        found = self._read(b"[" + payload + b"]")
+        found = self._read(b"[" + payload + b"]", [payload])
         if found is None or len(found[0]) != 1:
             return None
         ((event_id,), (time_us,)) = found
         return (event_id, time_us) if id_fault(event_id) is None else None
 
-    def _read(self, text: bytes) -> IdsAndTimes | None:
+    def _read(self, text: bytes, payloads: Sequence[Payload]) -> IdsAndTimes | None:
         """``text``: a list of records."""
         for columns in self._columns:
             try:
                 records = columns.decode(text)
-                event_ids = _ids(follow(records) for follow in columns.ids)
+                event_ids = self._rule.of_columns((follow(records) for follow in columns.ids), payloads)
                 if event_ids is None:
                     continue
-                times_us = _times(len(records), (follow(records) for follow in columns.times))
+                times_us = self._times(len(records), (follow(records) for follow in columns.times))
                 # Another place may have the time that this one has not.
                 if None in times_us and columns is not self._columns[-1]:
                     continue
                 # The decoder does not check the UTF-8 of what it skips.
-                _check_utf8(text)
+                check_utf8(text)
             except msgspec.ValidationError:
                 continue
             except REFUSALS:
@@ -90,8 +95,21 @@ class QuickLook:
             return event_ids, times_us
         return None
 
+    def _times(self, count: int, columns: Iterable[Column]) -> list[int | None]:
+        """Of the first place that holds one, for each record."""
+        times_us: list[int | None] | None = None
+        for column in columns:
+            if times_us is None:
+                times_us = self._reader.many(column)
+            elif None in times_us:
+                times_us = [
+                    self._reader.one(value) if time_us is None else time_us
+                    for time_us, value in zip(times_us, column, strict=True)
+                ]
+        return [None] * count if times_us is None else times_us
 
-def _array(payloads: Sequence[Payload]) -> bytes:
+
+def as_list(payloads: Sequence[Payload]) -> bytes:
     """A JSON value each, so that between brackets and commas they are a JSON array."""
     parts = list(payloads)
     parts[0] = b"[" + parts[0]
@@ -100,40 +118,7 @@ def _array(payloads: Sequence[Payload]) -> bytes:
     return b",".join(parts)
 
 
-def _ids(columns: Iterable[Column]) -> list[str] | None:
-    """Of the first place that a record uses; None where they do not all use the same, in the same type."""
-    for column in columns:
-        kinds = set(map(type, column))
-        if kinds == {str}:
-            return column
-        if kinds == {int}:
-            texts = list(map(_integer_text, column))
-            return None if None in texts else texts  # type: ignore[return-value] # as asked
-        if kinds != {type(None)}:
-            return None
-    return None
-
-
-def _integer_text(value: int) -> str | None:
-    # How long an integer Python turns into text is a setting of the host; the strict parser keeps its digits.
-    return str(value) if value.bit_length() <= _INT64_BITS else None
-
-
-def _times(count: int, columns: Iterable[Column]) -> list[int | None]:
-    """Of the first place that holds one, for each record."""
-    times_us: list[int | None] | None = None
-    for column in columns:
-        if times_us is None:
-            times_us = parse_timestamps(column)
-        elif None in times_us:
-            times_us = [
-                parse_timestamp(value) if time_us is None else time_us
-                for time_us, value in zip(times_us, column, strict=True)
-            ]
-    return [None] * count if times_us is None else times_us
-
-
-def _check_utf8(text: bytes) -> None:
+def check_utf8(text: bytes) -> None:
     """Raises UnicodeDecodeError."""
     start = 0 if not text.isascii() else len(text)
     while start < len(text):
@@ -169,6 +154,7 @@ def _has_nul_escape(text: bytes) -> bool:
     return b"\\u0000" in text[place:]
 
 
-def _is_shallow(payload: bytes) -> bool:
+def is_shallow(payload: bytes) -> bool:
+    """Whether the strict parser would not call it too deep."""
     # The decoder takes more levels than we do.
     return len(payload) <= _SURELY_SHALLOW_BYTES or payload.count(b"[") + payload.count(b"{") <= MAX_DEPTH

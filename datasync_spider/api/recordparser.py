@@ -14,12 +14,15 @@ import msgspec
 
 from datasync_spider.api import compiled
 from datasync_spider.api.event import ParsedEvents, RejectedEvent
+from datasync_spider.api.ids import IdRule
+from datasync_spider.api.pieces import Piece, Unmade
 from datasync_spider.api.quicklook import Payload, QuickLook
 from datasync_spider.api.scrutiny import Scrutiny, Unusable
+from datasync_spider.api.timereader import TimeReader
 from datasync_spider.sources.paths import Path
 
-RawEvents: TypeAlias = "list[msgspec.Raw] | compiled.Events"
-"""The bytes of each record within the body, not copied: they keep the whole body in memory."""
+RawEvents: TypeAlias = "list[msgspec.Raw] | list[Piece] | compiled.Events"
+"""The bytes of each record, mostly not copied: they keep the whole body in memory."""
 
 # So many go through all steps together, and stay in the processor's cache for that long.
 _TOGETHER = 500
@@ -30,9 +33,11 @@ _FEW_DOUBTS = 8
 class RecordParser:
     """``ids``, ``times``: where they stand in a record, in the order in which they count. Made once a run."""
 
-    def __init__(self, ids: Sequence[Path], times: Sequence[Path]) -> None:
-        self._quick = QuickLook(ids, times)
-        self._strict = Scrutiny(ids, times)
+    def __init__(
+        self, ids: Sequence[Path], times: Sequence[Path], rule: IdRule | None = None, reader: TimeReader | None = None
+    ) -> None:
+        self._quick = QuickLook(ids, times, rule, reader)
+        self._strict = Scrutiny(ids, times, rule, reader)
 
     def parse(self, records: RawEvents) -> ParsedEvents:
         """All records of a page. What a scanner found was read by these same places."""
@@ -59,15 +64,20 @@ class RecordParser:
         parsing = _Parsing()
         for start in range(0, len(records), _TOGETHER):
             some = list(records[start : start + _TOGETHER])
-            columns = self._quick.at_all(some)
+            has_unmade = any(isinstance(piece, Unmade) for piece in some)
+            columns = None if has_unmade else self._quick.at_all(some)
             if columns is not None:
                 parsing.extend(*columns, some)
                 continue
             for position, payload in enumerate(some, start):
-                self._look_closer(parsing, position, bytes(payload))
+                self._look_closer(parsing, position, payload)
         return parsing.parsed()
 
-    def _look_closer(self, parsing: _Parsing, position: int, payload: bytes) -> None:
+    def _look_closer(self, parsing: _Parsing, position: int, piece: Piece) -> None:
+        payload = bytes(piece)
+        if isinstance(piece, Unmade):
+            parsing.reject(RejectedEvent(position, piece.reason, payload, piece.detail))
+            return
         try:
             event_id, time_us = self._quick.at_one(payload) or self._strict.scrutinise(payload)
         except Unusable as error:

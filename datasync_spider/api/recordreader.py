@@ -13,34 +13,58 @@ import msgspec
 
 from datasync_spider.api import compiled
 from datasync_spider.api.event import ParsedEvents
+from datasync_spider.api.ids import IdRule, id_rule
+from datasync_spider.api.pieces import Piece, Unmade
 from datasync_spider.api.reading import REFUSALS
 from datasync_spider.api.recordparser import RawEvents, RecordParser
+from datasync_spider.api.splitting import Split, splitter
+from datasync_spider.api.timereader import TimeReader
 from datasync_spider.api.tolerant import PageSplitter
-from datasync_spider.sources.paths import MISSING, Path
+from datasync_spider.reasons import NEVER_RECORDS
+from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import Stream
 
 __all__ = ["RawEvents", "RecordReader"]
 
+_COMPILED_FORMATS = ("auto", "iso")
+
 
 @dataclass(frozen=True, slots=True)
 class RecordReader:
-    """``records``, ``ids``, ``times``: paths, in the order in which they count."""
+    """``records``, ``ids``, ``times``: paths, in the order in which they count. The others: as of a stream."""
 
     records: tuple[Path, ...]
     ids: tuple[Path, ...]
     times: tuple[Path, ...]
+    id_kind: str = "any"
+    time_format: str = "auto"
+    time_zone: str | None = None
+    _split: Split | None = field(default=None, repr=False, compare=False)
     _scanner: compiled.Scanner | None = field(init=False, repr=False, compare=False)
-    _splitter: PageSplitter = field(init=False, repr=False, compare=False)
+    _rule: IdRule = field(init=False, repr=False, compare=False)
     _parser: RecordParser = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_scanner", _scanner(self.records, self.ids, self.times))
-        object.__setattr__(self, "_splitter", PageSplitter(self.records))
-        object.__setattr__(self, "_parser", RecordParser(self.ids, self.times))
+        rule = id_rule(self.id_kind, self.ids)
+        object.__setattr__(self, "_rule", rule)
+        object.__setattr__(self, "_scanner", None if self._split is not None else self._made_scanner())
+        object.__setattr__(self, "_split", self._split or PageSplitter(self.records).split)
+        times = TimeReader(self.time_format, self.time_zone)
+        object.__setattr__(self, "_parser", RecordParser(self.ids, self.times, rule, times))
 
     @classmethod
     def of(cls, stream: Stream) -> RecordReader:
-        return cls(stream.records, stream.id, stream.time)
+        """Raises ConfigurationError where a class of the user's cannot be used."""
+        is_plain = stream.shape.kind == "list" and stream.format == "json"
+        return cls(
+            stream.records,
+            stream.id,
+            stream.time,
+            stream.id_kind,
+            stream.time_format,
+            stream.time_zone,
+            None if is_plain else splitter(stream),
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,7 +79,8 @@ class RecordReader:
         if compiled.IS_COMPILED and self._scanner is not None and (found := self._scanner.split(text)) is not None:
             events, start, end = found
             return events, b"".join((text[:start], b"[]", text[end:]))
-        return self._splitter.split(text)
+        assert self._split is not None
+        return self._split(text)
 
     def parse(self, records: RawEvents) -> ParsedEvents:
         """All records of a page that this reader has split."""
@@ -65,22 +90,30 @@ class RecordReader:
         """The id of a record that may be unusable for another reason; None where there is none that could be a key."""
         return self._parser.readable_id(record)
 
+    def kept(self, raw: bytes, reason: str) -> Piece:
+        """What :meth:`parse` takes for the bytes of a dead letter, which was rejected for this reason."""
+        return Unmade.of(raw, reason) if reason in NEVER_RECORDS else msgspec.Raw(raw)
+
     def identity(self, record: bytes) -> str | bytes:
         """What tells the record from others: its id, or all of it where that cannot be read."""
         try:
-            value = msgspec.json.decode(record)
-        except REFUSALS:
+            return self._rule.tells_apart(record) or record
+        except (*REFUSALS, ValueError):
             return record
-        ids = (path.read(value) for path in self.ids)
-        return next((repr(found) for found in ids if found is not MISSING and found is not None), record)
+
+    def _made_scanner(self) -> compiled.Scanner | None:
+        """None where nothing could be compiled, or what was does not know such ids, times or places."""
+        if self.id_kind != "any" or self.time_format not in _COMPILED_FORMATS or self.time_zone is not None:
+            return None
+        return _scanner(self.records, self.ids, self.times, reads_numbers=self.time_format == "auto")
 
 
-def _scanner(*places: tuple[Path, ...]) -> compiled.Scanner | None:
+def _scanner(*places: tuple[Path, ...], reads_numbers: bool) -> compiled.Scanner | None:
     """Of records, ids and times. None where nothing could be compiled, or what was does not know such a layout."""
     names = [[path.names for path in paths] for paths in places]
     if not compiled.IS_COMPILED or any(None in paths for paths in names):
         return None
     try:
-        return compiled.Scanner(*names)  # type: ignore[arg-type] # no path is None, as was just looked at
+        return compiled.Scanner(*names, reads_numbers=reads_numbers)  # type: ignore[arg-type] # no path is None, as was just looked at
     except ValueError:
         return None

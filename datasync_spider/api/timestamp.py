@@ -25,7 +25,7 @@ LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _from_isoformat = datetime.fromisoformat
 
 # What sticks to copied text and is no part of it: white space, C0 and C1 controls, zero-width characters.
-_INVISIBLE = "".join(
+INVISIBLE = "".join(
     map(
         chr,
         [
@@ -83,7 +83,7 @@ def parse_timestamp(value: object) -> int | None:
                 return (_from_isoformat(value) - _EPOCH) // _MICROSECOND
             except ValueError:
                 pass
-        return _from_text(value.strip(_INVISIBLE))
+        return _from_text(value.strip(INVISIBLE))
     if type(value) is int:
         return _from_int(value)
     return _from_number(repr(value)) if type(value) is float else None
@@ -130,6 +130,17 @@ class _Minutes(dict[bytes, int]):
             raise ValueError
         self[minute] = time_us
         return time_us
+
+
+def parse_iso(text: str) -> int | None:
+    """Of a text in ISO 8601 and nothing else; in UTC where it names no zone."""
+    return _from_iso_8601(text)
+
+
+def is_naive(text: str) -> bool:
+    """Whether it is a time in ISO 8601 that names no zone."""
+    match = _ISO_8601.fullmatch(text)
+    return match is not None and match[9] is None and text[-1] not in "Zz"
 
 
 def _from_int(value: int) -> int | None:

@@ -9,8 +9,8 @@ records by whoever decodes that.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -21,39 +21,62 @@ from datasync_spider.reasons import EMPTY_BODY, NOT_AN_OBJECT, NOT_JSON
 from datasync_spider.sources.paths import Path
 
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+T = TypeVar("T")
+
 _TRAILING = re.compile(r"trailing characters \(byte ([0-9]{1,12})\)")
 
-_List: TypeAlias = tuple[list[msgspec.Raw], int, int]
-"""The elements of a list, where it begins and where it ends."""
+_Found: TypeAlias = tuple[list[T], int, int]
+"""The elements of a list, or the members of an object, where it begins and where it ends."""
+_List: TypeAlias = _Found[msgspec.Raw]
+_Cut: TypeAlias = Callable[[bytes, int], _Found[T] | None]
+
+Member: TypeAlias = tuple[bytes, msgspec.Raw]
+"""A key as it is written, and its value."""
 
 
-class PageSplitter:
+class Splitter(Generic[T]):
     """``records``: where they stand, in the order in which they count. Made once a run."""
 
-    def __init__(self, records: Sequence[Path]) -> None:
+    def __init__(self, records: Sequence[Path], cut: _Cut[T], empty: bytes) -> None:
         self._root = _Place()
         for rank, path in enumerate(records):
             self._root.add(path, rank)
         self._is_object = all(isinstance(next(iter(path.steps), None), str) for path in records)
+        self._cut = cut
+        self._empty = empty
 
-    def split(self, text: bytes) -> tuple[list[msgspec.Raw] | None, bytes]:
-        """The records, and the page with an empty list in their place for the decoder to judge.
+    def split(self, text: bytes) -> tuple[list[T] | None, bytes]:
+        """The records, and the page with nothing in their place for the decoder to judge.
 
-        The records are None where no path leads to a list. Raises PageUnreadable.
+        The records are None where no path leads to what holds them. Raises PageUnreadable.
         """
         start = skip_space(text, 0)
         if start == len(text):
             raise PageUnreadable(EMPTY_BODY)
         if self._is_object and not text.startswith(b"{", start):
             raise PageUnreadable(NOT_AN_OBJECT if _is_json(text) else NOT_JSON)
-        search = _Search(text)
+        search = _Search(text, self._cut)
         search.value(start, self._root)
-        lists = [search.found[rank] for rank in sorted(search.found)]
-        if not lists:
+        places = [search.found[rank] for rank in sorted(search.found)]
+        if not places:
             return None, text
         # An empty list beside one that holds something is no page without records.
-        records, begin, end = next((each for each in lists if each[0]), lists[0])
-        return records, b"".join((text[:begin], b"[]", text[end:]))
+        records, begin, end = next((each for each in places if each[0]), places[0])
+        return records, b"".join((text[:begin], self._empty, text[end:]))
+
+
+class PageSplitter(Splitter[msgspec.Raw]):
+    """Of records in a list."""
+
+    def __init__(self, records: Sequence[Path]) -> None:
+        super().__init__(records, list_at, b"[]")
+
+
+class MapSplitter(Splitter[Member]):
+    """Of records under keys."""
+
+    def __init__(self, records: Sequence[Path]) -> None:
+        super().__init__(records, members_at, b"{}")
 
 
 class _Place:
@@ -80,27 +103,27 @@ class _Place:
             yield from place.ranks()
 
 
-class _Search:
-    """Of the lists in one text: ``found``, by the rank of their path."""
+class _Search(Generic[T]):
+    """Of what holds records in one text: ``found``, by the rank of its path."""
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, cut: _Cut[T]) -> None:
         self._text = text
-        self.found: dict[int, _List] = {}
+        self._cut = cut
+        self.found: dict[int, _Found[T]] = {}
 
     def value(self, begin: int, place: _Place | None) -> int:
         """Where the value ends that begins there, and what is wanted of it."""
         text = self._text
-        if place is not None and text.startswith(b"{", begin) and place.members:
-            return self._object(begin, place.members)
-        if place is not None and text.startswith(b"[", begin):
-            end = None
-            if place.rank is not None:
-                self.found[place.rank] = _, _, end = list_at_once(text, begin) or list_by_elements(text, begin)
-            if place.elements:
+        end = None
+        if place is not None:
+            if place.rank is not None and (found := self._cut(text, begin)) is not None:
+                self.found[place.rank] = found
+                end = found[2]
+            if place.members and text.startswith(b"{", begin):
+                end = self._object(begin, place.members)
+            elif place.elements and text.startswith(b"[", begin):
                 end = self._elements(begin, place.elements)
-            if end is not None:
-                return end
-        return value_end(text, begin)
+        return value_end(text, begin) if end is None else end
 
     def _object(self, start: int, wanted: dict[str, _Place]) -> int:
         text = self._text
@@ -143,6 +166,39 @@ def _is_json(text: bytes) -> bool:
     except Ungrammatical:
         return False
     return True
+
+
+def list_at(text: bytes, start: int) -> _List | None:
+    """None where something else stands there. Raises PageUnreadable."""
+    if not text.startswith(b"[", start):
+        return None
+    return list_at_once(text, start) or list_by_elements(text, start)
+
+
+def members_at(text: bytes, start: int) -> _Found[Member] | None:
+    """Those of an object; none of an empty list, which is how PHP writes a map without members.
+
+    None where something else stands there. Raises PageUnreadable.
+    """
+    if text.startswith(b"[", start):
+        position = skip_space(text, start + 1)
+        return ([], start, position + 1) if text.startswith(b"]", position) else None
+    if not text.startswith(b"{", start):
+        return None
+    members: list[Member] = []
+    view = memoryview(text)
+    position = skip_space(text, start + 1)
+    if text.startswith(b"}", position):
+        return members, start, position + 1
+    while True:
+        key_end = string_end(text, position)
+        begin = skip_space(text, after(text, skip_space(text, key_end), b":"))
+        end = value_end(text, begin)
+        members.append((text[position:key_end], msgspec.Raw(view[begin:end])))
+        position = skip_space(text, end)
+        if text.startswith(b"}", position):
+            return members, start, position + 1
+        position = skip_space(text, after(text, position, b","))
 
 
 def list_at_once(text: bytes, start: int) -> _List | None:

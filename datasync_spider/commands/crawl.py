@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy.commands import crawl
 
 from datasync_spider import exitcodes, failpoints, signals, stats, streamnames
+from datasync_spider.agenda import Agenda
 from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable
 from datasync_spider.errors import (
     ConfigurationError,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     import argparse
 
     from scrapy.crawler import Crawler
+    from scrapy.settings import BaseSettings
 
     from datasync_spider.config import Config
     from datasync_spider.syncplan import SyncPlan
@@ -76,6 +78,15 @@ class Command(crawl.Command):
     def short_desc(self) -> str:
         return "Run a spider of the project; the exit code tells what became of its run"
 
+    def syntax(self) -> str:
+        return "[options] <spider, or source>"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be stored of the first page, and store nothing"
+        )
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
@@ -89,6 +100,9 @@ class Command(crawl.Command):
         # Where Scrapy makes a deprecated class, it looks through the whole stack, and for a frame through all modules.
         # Done in the middle of a crawl, when the handler asks for it, that is a fifth of a start.
         import_module("scrapy.core.downloader.contextfactory")
+        if opts.dry_run:
+            self.exitcode = self._dry_run(args, opts)
+            return
         ends = self._ends(args, opts)
         for end in ends:
             say(end, as_json=self._config.log_format == "json")
@@ -115,12 +129,11 @@ class Command(crawl.Command):
             return [End(exitcodes.FAILED, summary.not_started(str(error), error.reason))]
 
     def _served(self, name: str, arguments: Mapping[str, str]) -> list[End]:
-        """The ends of a spider's crawls, with the services around them that they need."""
+        """The ends of the crawls of a spider, or of all of a source's, with the services around them that they need."""
         assert self.settings is not None
-        spider = self._spider(name)
-        # A database is needed for it, or a command is run: that is done once, when all else stands.
-        is_late = spider.finds_slices()
-        plans = [] if is_late else spider.make_plans(self.settings, arguments)
+        spiders = self._spiders(name)
+        # Those that need a database for it, or run a command, are planned once, when all else stands.
+        plans = [plan for _, plan in _planned(_early(spiders), self.settings, arguments)]
         with ExitStack() as services:
             services.enter_context(reserved_port(self.settings, self._config))
             for plan in plans[:1]:
@@ -133,16 +146,46 @@ class Command(crawl.Command):
                 stream = plans[0].spec.name if plans and plans[0].is_built_in else None
                 with StandstillWatch(database_url, self._config.stall_timeout_seconds) as watch:
                     interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
-                if is_late:
-                    plans = spider.make_plans(self.settings, arguments)
                 for plan in plans[:1]:
                     services.enter_context(api(self.settings, plan))
-            if not is_late:
                 # The addresses of what was started are among the settings now.
-                plans = spider.make_plans(self.settings, arguments)
-            if not plans:
-                return [End(exitcodes.COMPLETE, summary.nothing_to_crawl(name))]
-            return self._crawl(spider, plans, database_url)
+                agenda = Agenda(spiders, lambda spider: spider.make_plans(self.settings, arguments))
+            return self._crawl(agenda, database_url)
+
+    def _dry_run(self, args: list[str], opts: argparse.Namespace) -> int:
+        """Shows the first page of each stream's first slice; without a database, and without a run."""
+        assert self.settings is not None
+        try:
+            if len(args) != 1:
+                raise WronglyCalled("say which spider: scrapy crawl events --dry-run")
+            spiders = self._spiders(args[0])
+            code = exitcodes.COMPLETE
+            for spider in spiders:
+                plans = spider.make_plans(self.settings, opts.spargs)
+                if not plans:
+                    print(summary.nothing_to_crawl(spider.name)[0])
+                    continue
+                with stoppable(), api(self.settings, plans[0]):
+                    # The address of what was started is among the settings now.
+                    is_known = plans[0].base_url is not None
+                    first = plans[0] if is_known else spider.make_plans(self.settings, opts.spargs)[0]
+                    is_fine = _show_first_page(first)
+                if plans[1:]:
+                    print(f"  {len(plans) - 1} more slices were not looked at: name one with -a slice=…")
+                code = code if is_fine else exitcodes.FAILED
+        except ConfigurationError as error:
+            print(f"crawl --dry-run: {error}", file=sys.stderr)
+            return exitcodes.BAD_CONFIGURATION
+        except Stopped:
+            return exitcodes.STOPPED
+        print("nothing was stored")
+        return code
+
+    def _spiders(self, name: str) -> list[type[Any]]:
+        """The classes of the spider of this name, or of all streams of a source. Raises ConfigurationError."""
+        assert self.crawler_process is not None
+        names_of = getattr(self.crawler_process.spider_loader, "names_of", None)
+        return [self._spider(one) for one in ((name,) if names_of is None else names_of(name))]
 
     def _spider(self, name: str) -> type[Any]:
         """The class of a stream's spider. Raises ConfigurationError where there is none of this name."""
@@ -159,36 +202,39 @@ class Command(crawl.Command):
             )
         return spider
 
-    def _crawl(self, spider: type[Any], plans: Sequence[SyncPlan], database_url: str) -> list[End]:
-        """Crawls the slices one after the other; none is begun after a signal."""
+    def _crawl(self, agenda: Agenda, database_url: str) -> list[End]:
+        """Crawls the slices of the streams one after the other; none is begun after a signal."""
         assert self.crawler_process is not None
         process = self.crawler_process
-        running: list[Crawler] = []
+        running: list[tuple[Crawler, SyncPlan]] = []
         # Of thousands of slices, a crawler each would be kept for a number or two.
-        crawled: list[Mapping[str, Any] | None] = []
+        crawled: list[tuple[Mapping[str, Any] | None, SyncPlan]] = []
 
         def stop(signal_name: str) -> None:
-            for crawler in running:
+            for crawler, _ in running:
                 _stop(crawler, signal_name)
 
         shutdown = ShutdownSignals(stop)
 
         def begin() -> None:
+            spider, plan = agenda.next()
             crawler = process.create_crawler(spider)
-            running.append(crawler)
-            asyncio.ensure_future(process.crawl(crawler, plan=plans[len(crawled)])).add_done_callback(go_on)
+            running.append((crawler, plan))
+            asyncio.ensure_future(process.crawl(crawler, plan=plan)).add_done_callback(go_on)
 
         def go_on(_: object) -> None:
             end()
             # Scrapy goes on as long as there are crawls when one has ended.
-            if len(crawled) < len(plans) and shutdown.received is None:
+            if shutdown.received is None and agenda.goes_on():
                 begin()
 
         def end() -> None:
-            crawler = running.pop()
+            crawler, plan = running.pop()
             crawler.signals.send_catch_log(signals.loop_ended)
-            crawled.append(_stats_of(crawler))
+            crawled.append((_stats_of(crawler), plan))
 
+        if not agenda.goes_on():
+            return agenda.ends
         begin()
         shutdown.install()
         # Scrapy lets its own loggers make debug lines in any case, several a request, for the handlers to throw away.
@@ -201,23 +247,42 @@ class Command(crawl.Command):
             shutdown.uninstall()
             if running:
                 end()
-        begun = zip(crawled, plans, strict=False)
-        ends = [_end_of(told, plan, database_url, shutdown.received) for told, plan in begun]
-        return [*ends, *_not_begun(plans[len(crawled) :], ends, shutdown.received)]
+        ends = [_end_of(told, plan, database_url, shutdown.received) for told, plan in crawled]
+        return [*ends, *agenda.ends, *_not_begun(agenda.left, ends, shutdown.received)]
 
 
-def _not_begun(plans: Sequence[SyncPlan], ends: Sequence[End], signal_name: str | None) -> list[End]:
+def _early(spiders: Sequence[type[Any]]) -> list[type[Any]]:
+    return [spider for spider in spiders if not spider.finds_slices()]
+
+
+def _planned(
+    spiders: Sequence[type[Any]], settings: BaseSettings, arguments: Mapping[str, str]
+) -> list[tuple[type[Any], SyncPlan]]:
+    """What is to be crawled by which spider, in its order. Raises ConfigurationError."""
+    return [(spider, plan) for spider in spiders for plan in spider.make_plans(settings, arguments)]
+
+
+def _show_first_page(plan: SyncPlan) -> bool:
+    from datasync_spider.apiclient import ApiClient
+    from datasync_spider.doctor.dryrun import as_lines, is_fine
+    from datasync_spider.doctor.looking import look
+
+    seen = look(ApiClient.of(plan), plan)
+    print("\n".join(as_lines(plan, seen)))
+    return is_fine(seen)
+
+
+def _not_begun(left: Sequence[str], ends: Sequence[End], signal_name: str | None) -> list[End]:
     """What is to be added of slices whose turn did not come: those before them may all be complete, the whole is not.
 
-    A signal that one of ``ends`` tells of is told.
+    ``left``: how they are called. A signal that one of ``ends`` tells of is told.
     """
-    if not plans:
+    if not left:
         return []
     if signal_name is not None:
         is_told = any(end.code == exitcodes.STOPPED for end in ends)
         return [] if is_told else [End(exitcodes.STOPPED, summary.stopped_early(signal_name))]
-    labels = ", ".join(streamnames.label(plan.spec.name, plan.spec.slice) for plan in plans)
-    return [End(exitcodes.FAILED, summary.not_started(f"{labels}: no crawl could be begun, see above"))]
+    return [End(exitcodes.FAILED, summary.not_started(f"{', '.join(left)}: no crawl could be begun, see above"))]
 
 
 def _stats_of(crawler: Crawler) -> Mapping[str, Any] | None:

@@ -6,6 +6,7 @@ which may be a secret. Where a text comes from and how a refusal is reported is 
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import json
 import os
@@ -22,6 +23,7 @@ from datasync_spider.sources.slicenames import canonical
 _Number = TypeVar("_Number", int, float)
 
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+_KEY_BYTES = 32
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -158,6 +160,28 @@ def header_value() -> Kind:
 def header_text() -> Kind:
     """What can stand in a request header, words and all."""
     return pattern(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", "visible ASCII characters and spaces")
+
+
+def encryption_keys() -> Kind:
+    """The bytes of each key, in their order."""
+
+    def read(text: str) -> tuple[bytes, ...]:
+        keys = tuple(map(_read_key, text.split(",")))
+        if len(set(keys)) < len(keys):
+            raise ValueError("it holds the same key twice")
+        return keys
+
+    return Kind(read, "32 random bytes in base64, as openssl rand -base64 32 prints them; several with commas between")
+
+
+def _read_key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
+        raise ValueError("it is not in base64") from None
+    if len(key) != _KEY_BYTES:
+        raise ValueError(f"it has {len(key)} bytes and not {_KEY_BYTES}")
+    return key
 
 
 def listen_address() -> Kind:

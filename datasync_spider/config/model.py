@@ -5,6 +5,7 @@ Invariant: what is printed of it (``repr``, :attr:`Config.database_label`) holds
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -73,6 +74,7 @@ class Config:
     lease_ttl_ms: int
     stall_timeout_ms: int
     sources_dir: Path
+    token_encryption_keys: tuple[bytes, ...] | None
     metrics_port: int | None
     metrics_host: str
     log_level: str
@@ -148,8 +150,10 @@ class Config:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not be printed: the API key, and the passwords in the database's URL in each written form."""
-        keys = (self.api_key,) if self.api_key else ()
+        """What must not be printed: keys, and the passwords in the database's URL in each written form."""
+        keys: tuple[str, ...] = (self.api_key,) if self.api_key else ()
+        for key in self.token_encryption_keys or ():
+            keys += (base64.b64encode(key).decode(), base64.urlsafe_b64encode(key).decode())
         return keys + (database_secrets(self.database_url) if self.database_url else ())
 
     @property
@@ -171,5 +175,6 @@ class Config:
     def __repr__(self) -> str:
         shown = {field.name: getattr(self, field.name) for field in fields(self)}
         shown["api_key"] = "***" if self.api_key else None
+        shown["token_encryption_keys"] = "***" if self.token_encryption_keys else None
         shown["database_url"] = self.database_label if self.database_url else None
         return f"Config({', '.join(f'{name}={value!r}' for name, value in shown.items())})"

@@ -234,6 +234,16 @@ SOURCES = (
         kinds.path(),
         "The directory with a TOML file for each source; one that is not set need not be there.",
     ),
+    Setting(
+        "TOKEN_ENCRYPTION_KEY",
+        "token_encryption_keys",
+        "",
+        kinds.encryption_keys(),
+        "The key with which refreshed OAuth2 tokens are stored; the first of several encrypts, all decrypt. Unset: they"
+        " are stored as they are.",
+        secret=True,
+        by_file="TOKEN_ENCRYPTION_KEY_FILE",
+    ),
 )
 OBSERVING = (
     Setting(

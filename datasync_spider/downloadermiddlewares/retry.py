@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import (
@@ -24,11 +25,14 @@ from scrapy.exceptions import (
 from datasync_spider import failpoints, signals, stats
 from datasync_spider.api.answer import check_answer
 from datasync_spider.errors import (
+    ApiRefused,
     CertificateRefused,
     ConnectionTrouble,
+    NotModified,
     OddAnswer,
     RateLimited,
     RetryableError,
+    TokenExpired,
     WaitTooLong,
     WrongProtocol,
 )
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
     from datasync_spider.api.page import PageReader
+    from datasync_spider.syncplan import SyncPlan
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +68,18 @@ _CONNECTION_TROUBLE: dict[type[Exception], str] = {
     ResponseDataLossError: "body_cut",
     DownloadFailedError: "connection_failed",
 }
+
+
+def retry_policy(plan: SyncPlan) -> RetryPolicy:
+    """That of all requests which a crawl of the plan makes."""
+    config = plan.config
+    return RetryPolicy(
+        max_retries=plan.retries.value,
+        retries_key=plan.retries.key if plan.retries.is_of_file else "",
+        base_seconds=config.retry_base_ms / 1000,
+        max_seconds=config.retry_max_ms / 1000,
+        wait_budget_seconds=config.rate_limit_wait_budget_ms / 1000,
+    )
 
 
 class RetryMiddleware:
@@ -81,15 +98,7 @@ class RetryMiddleware:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         plan = plan_of(crawler)
-        config = plan.config
-        policy = RetryPolicy(
-            max_retries=plan.retries.value,
-            retries_key=plan.retries.key if plan.retries.is_of_file else "",
-            base_seconds=config.retry_base_ms / 1000,
-            max_seconds=config.retry_max_ms / 1000,
-            wait_budget_seconds=config.rate_limit_wait_budget_ms / 1000,
-        )
-        return cls(crawler, plan.pages, policy, Waiter(crawler), Dialect.of(plan.source.budget))
+        return cls(crawler, plan.pages, retry_policy(plan), Waiter(crawler), Dialect.of(plan.source.budget))
 
     async def process_request(self, request: Request) -> None:
         request.meta.setdefault("asked_at", time.monotonic())
@@ -98,6 +107,8 @@ class RetryMiddleware:
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         headers = plain_headers(response.headers)
+        if response.status == HTTPStatus.NOT_MODIFIED and request.meta.get("is_conditional"):
+            raise NotModified("the first page is as the last complete pass has found it")
         try:
             lists = listed_headers(response.headers)
             page = check_answer(self._pages, request.meta["asked"], response.status, headers, response.body, lists)
@@ -107,6 +118,8 @@ class RetryMiddleware:
                 headers, response.body, time.time(), is_rate_limit=is_rate_limit, dialect=self._dialect
             )
             return await self._ask_again(request, error, asked, response.status, headers.get("x-request-id"))
+        except (TokenExpired, ApiRefused) as error:
+            return _with_another_token(request, error)
         failpoints.reach("after_fetch")
         request.meta["page"] = page
         if page.unreadable_total is not None and not self._has_warned_of_total:
@@ -180,6 +193,18 @@ class RetryMiddleware:
         """A refusal for the rate binds runs to come in full, and anything else for the budget at most."""
         most = seconds if is_binding else min(seconds, self._policy.wait_budget_seconds)
         self._crawler.signals.send_catch_log(signals.wait_asked, seconds=most, is_binding=is_binding)
+
+
+def _with_another_token(request: Request, error: TokenExpired | ApiRefused) -> Request:
+    """The request for a renewed token. Raises the error where that would not help, or there is none to be renewed."""
+    is_about_token = isinstance(error, TokenExpired) or error.status == HTTPStatus.UNAUTHORIZED
+    if not is_about_token or "token" not in request.meta or request.meta["token_is_fresh"]:
+        raise error
+    logger.info("the API does not take the token any more, it is renewed: %s", error)
+    again = request.replace(dont_filter=True)
+    again.meta["refused_token"] = request.meta["token"]
+    again.meta.pop("asked_at", None)
+    return again
 
 
 def _refuse_hopeless(exception: Exception) -> None:

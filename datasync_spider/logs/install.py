@@ -138,12 +138,21 @@ def install_logging(config: Config, log_file: str | None, enabled: bool) -> LogH
     return handler
 
 
-def also_redact(secrets: Iterable[str] = (), headers: Iterable[str] = (), parameters: Iterable[str] = ()) -> None:
-    """What became known of a source: its secrets, and where they travel. For whatever this process logs from now on."""
-    known = tuple(secrets)
+def also_redact(
+    secrets: Iterable[str] = (),
+    headers: Iterable[str] = (),
+    parameters: Iterable[str] = (),
+    passing: Iterable[str] = (),
+) -> None:
+    """What became known of a source: its secrets, and where they travel. For whatever this process logs from now on.
+
+    ``passing``: secrets that are replaced by others before long.
+    """
+    known, for_a_while = tuple(secrets), tuple(passing)
     redactors = {handler.redactor for handler in logging.getLogger().handlers if isinstance(handler, LogHandler)}
     for redactor in redactors:
         redactor.add_secrets(known)
+        redactor.add_passing(for_a_while)
         for header in headers:
             redactor.add_header(header)
         for parameter in parameters:

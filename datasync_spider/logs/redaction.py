@@ -12,6 +12,8 @@ from collections.abc import Iterable
 MASK = "***"
 # A short secret is also part of innocent words ("postgres" of "postgresql"), so it counts only as a word of its own.
 _SHORT = 8
+# Tokens of an hour each: those of more than a day.
+_PASSING = 64
 # Each layer of quoting doubles backslashes; a bound keeps long runs of them from costing more than one look each.
 _ESCAPES = r"\\{1,16}"
 _WORD_START = (
@@ -36,6 +38,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._patterns: dict[str, str] = {}
+        self._passing: dict[str, str] = {}
         self._secrets: re.Pattern[str] | None = None
         self._places: dict[tuple[str, bool], list[re.Pattern[str]]] = {}
         self.add_secrets(secrets)
@@ -45,9 +48,20 @@ class Redactor:
         new = {value: _pattern_of(value) for value in values if value and value not in self._patterns}
         if new:
             self._patterns = {**self._patterns, **new}
-            # Longest first: a secret that begins with another one must not leave its end behind.
-            ordered = sorted(self._patterns, key=len, reverse=True)
-            self._secrets = re.compile("|".join(self._patterns[secret] for secret in ordered))
+            self._compile()
+
+    def add_passing(self, values: Iterable[str]) -> None:
+        """The same for values of which there will always be newer ones: only the last few are masked."""
+        new = {value: _pattern_of(value) for value in values if value and value not in self._passing}
+        if new:
+            self._passing = dict([*self._passing.items(), *new.items()][-_PASSING:])
+            self._compile()
+
+    def _compile(self) -> None:
+        patterns = {**self._passing, **self._patterns}
+        # Longest first: a secret that begins with another one must not leave its end behind.
+        ordered = sorted(patterns, key=len, reverse=True)
+        self._secrets = re.compile("|".join(patterns[secret] for secret in ordered))
 
     def add_header(self, name: str) -> None:
         """From now on what stands behind the header's name is masked, whatever it is."""

@@ -20,16 +20,21 @@ from datasync_spider.sources.spec import SlicesFromCommand, SlicesFromStream, Sl
 _LISTED = 10
 
 
-def find_slices(source: Source, stream: str, folder: Path, database_url: str) -> Source:
+def find_slices(source: Source, stream: str, folder: Path, database_url: str | None) -> Source:
     """The source with the slices that the stream has now. Raises ConfigurationError.
 
-    ``folder``: the project's. ``database_url``: of a database that is up to date.
+    ``folder``: the project's. ``database_url``: of a database that is up to date, where there is one.
     """
     name, origin = f"{source.name}.{stream}", source.streams[stream].slices_from
     match origin:
         case SlicesFromCommand(command=command):
             return with_slices(source, stream, slices_of_command(command, folder, name))
         case SlicesFromStream():
+            if database_url is None:
+                raise ConfigurationError(
+                    f"the slices of {name} are made of stored records, and DATABASE_URL names no database to look into:"
+                    " name a slice with slice=…"
+                )
             return with_slices(source, stream, slices_of_parent(origin, source.name, name, database_url))
     return source
 

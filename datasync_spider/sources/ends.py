@@ -21,8 +21,10 @@ from datasync_spider.sources.spec import End, EndFlag
 from datasync_spider.sources.values import shown, truth
 
 
-def direction(end: End, answer: Answer, following: str | None) -> str | None:
+def direction(end: End, answer: Answer, following: str | None, asked: str | None = None) -> str | None:
     """The position to go to, or None for the last page. ``following``: what the paginator says of the answer.
+
+    ``asked``: the position that the page was asked for at, or what a first page was asked with in place of one.
 
     Raises PageUnreadable for a flag of a wrong type, PageContradiction where the answer does not say how it goes on.
     """
@@ -33,7 +35,7 @@ def direction(end: End, answer: Answer, following: str | None) -> str | None:
         # A position beside the end is where a later page would begin, or a link back to the head: to follow it would
         # never end.
         return None if is_last else following
-    if _is_end_by_count(end, answer):
+    if _is_end_by_count(end, answer) or (end.repeat and following is not None and following == asked):
         return None
     if following is None and not end.no_next:
         raise PageContradiction(NEITHER_HAS_MORE_NOR_CURSOR)

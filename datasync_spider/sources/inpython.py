@@ -18,17 +18,25 @@ from datasync_spider.sources.paths import Path
 from datasync_spider.sources.slots import SLICE
 from datasync_spider.sources.spec import (
     BasicAuth,
+    BodyAuth,
     Budget,
     End,
+    FormBody,
     HeadersAuth,
+    Incremental,
+    JsonBody,
     Next,
+    OAuth2,
     OfSlice,
+    PythonAuth,
     QueryAuth,
+    Shape,
     SlicesFromCommand,
     SlicesFromStream,
     Source,
     Stream,
 )
+from datasync_spider.sources.userclasses import PYTHON
 
 
 def checked(source: Source, place: str) -> Source:
@@ -82,10 +90,13 @@ def _stream(stream: Stream) -> dict[str, Any]:
         url=stream.url,
         query=_plain(stream.query),
         headers=_plain(stream.headers),
+        method=stream.method,
+        body=_body(stream.body),
         page_size=None if size is None else {"default": size.default, "max": size.most},
-        records=_plain(stream.records),
-        id=_plain(stream.id),
-        time=_plain(stream.time) or None,
+        format=stream.format,
+        records=_records(stream),
+        id=_id(stream),
+        time=_time(stream),
         total=_plain(stream.total) or None,
         returned=_plain(stream.returned) or None,
         request_id=_plain(stream.request_id) or None,
@@ -93,7 +104,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
         order=stream.order,
         next=_next(stream.next),
         end=_end(stream.end),
-        incremental={"type": stream.incremental.type, "format": stream.incremental.format},
+        incremental=_incremental(stream.incremental),
         slices=_slices(stream),
         mutable=stream.mutable,
         version=_plain(stream.version),
@@ -123,6 +134,36 @@ def _place(place: Any) -> Any:
     return f"{{{SLICE}{place.name}}}" if isinstance(place, OfSlice) else _plain(place)
 
 
+def _records(stream: Stream) -> Any:
+    shape = stream.shape
+    if shape == Shape():
+        return _plain(stream.records)
+    kind = shape.kind if shape.path is None else f"{shape.kind}:{shape.path}"
+    is_python = shape.kind == "python"
+    return _given(
+        path=None if is_python and stream.records == (Path(),) else _plain(stream.records),
+        shape=f"{PYTHON}{shape.place}" if is_python else kind,
+        key=shape.key if shape.kind == "map" else None,
+        null="empty" if shape.null_is_empty else None,
+    )
+
+
+def _id(stream: Stream) -> Any:
+    paths = _plain(stream.id)
+    match stream.id_kind:
+        case "hash":
+            return _given(hash=True, without=paths or None)
+        case "all":
+            return {"all": paths}
+    return paths
+
+
+def _time(stream: Stream) -> Any:
+    if stream.time_format == "auto" and stream.time_zone is None:
+        return _plain(stream.time) or None
+    return _given(any=_plain(stream.time), format=stream.time_format, zone=stream.time_zone)
+
+
 def _auth(auth: Any) -> Any:
     match auth:
         case HeadersAuth(headers=headers):
@@ -131,24 +172,78 @@ def _auth(auth: Any) -> Any:
             return {"type": "basic", "user": user, "password": password}
         case QueryAuth(query=query):
             return {"type": "query", "query": _plain(query)}
+        case BodyAuth(body=body):
+            return {"type": "body", "body": _plain(body)}
+        case OAuth2():
+            return _grant(auth)
+        case PythonAuth(place=place, secrets=secrets):
+            return _given(type=f"{PYTHON}{place}", secrets=_plain(secrets) or None)
     return auth
 
 
+def _grant(auth: OAuth2) -> dict[str, Any]:
+    texts = {name: getattr(auth, name) for name in ("client_id", "client_secret", "refresh_token", "scope", "audience")}
+    answer = {name: str(path) for name, path in auth.answer.items()}
+    return {
+        "type": f"oauth2-{auth.grant}",
+        "token_url": auth.token_url,
+        **{name: text for name, text in texts.items() if text},
+        "send": auth.send,
+        "leeway": auth.leeway_seconds,
+        "fields": dict(auth.fields),
+        "encoding": auth.encoding,
+        "answer": answer | {"unit": auth.unit},
+    }
+
+
 def _next(step: Next) -> dict[str, Any]:
-    named = {"header": f"header:{step.name}", "link": f"link:{step.name}", "counter": f"counter:{step.name}"}
-    places = [f"body:{path}" for path in step.paths]
+    steps = (step, *step.beside)
+    sources = [place for one in steps for place in _from(one)]
+    targets = [_to(one) for one in steps]
+    has_no_to = step.source in {"object", "python"}
     return _given(
-        **{"from": places if step.source == "body" else named.get(step.source, step.source)},
-        to=f"query:{step.parameter}" if step.to == "query" else step.to,
+        **{"from": sources if len(sources) > 1 else sources[0]},
+        to=None if has_no_to else targets if step.beside else targets[0],
         first=step.first,
         keep=None if step.keep is None else _plain(step.keep) or "none",
     )
 
 
+def _from(step: Next) -> list[str]:
+    """More than one where any of several places will do, or where several members make one list."""
+    if step.source in {"body", "last", "object"}:
+        return [f"{step.source}:{path}" for path in step.paths] or [f"{step.source}:"]
+    return [f"{step.source}:{step.name}"]
+
+
+def _to(step: Next) -> str:
+    if step.to == "url":
+        return "url"
+    return f"{step.to}:{step.parameter if step.path is None else step.path}"
+
+
+def _body(body: Any) -> Any:
+    match body:
+        case JsonBody(value=value):
+            return {"json": value}
+        case FormBody(fields=fields):
+            return {"form": _plain(fields)}
+    return body
+
+
+def _incremental(way: Incremental) -> dict[str, Any]:
+    """``param`` stands in the stream's query already."""
+    table = _given(type=way.type, format=way.format, start=way.start, conditional=way.conditional or None)
+    if way.type == "since":
+        table |= {"overlap": way.overlap_seconds, "lag": way.lag_seconds, "inclusive": way.inclusive}
+    return table
+
+
 def _end(end: End) -> list[str]:
-    rules = {"no-next": end.no_next, "empty": end.empty, "short": end.short}
+    rules = {"no-next": end.no_next, "empty": end.empty, "short": end.short, "repeat": end.repeat}
     flags = [f"flag:{flag.path}={json.dumps(flag.value)}" for flag in end.flags]
-    return [*(name for name, is_given in rules.items() if is_given), *flags]
+    statuses = [f"status:{status}" for status in end.statuses]
+    return [*(name for name, is_given in rules.items() if is_given), *statuses, *flags]
 
 
 def _given(**values: Any) -> dict[str, Any]:

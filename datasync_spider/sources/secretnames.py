@@ -10,12 +10,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from datasync_spider.sources.slots import checked_header, fill
-from datasync_spider.sources.spec import BasicAuth, HeadersAuth, QueryAuth, Source, Stream
+from datasync_spider.sources.spec import (
+    Auth,
+    BasicAuth,
+    BodyAuth,
+    HeadersAuth,
+    OAuth2,
+    PythonAuth,
+    QueryAuth,
+    Source,
+    Stream,
+)
 
 MARK = "secret:"
 _REFERENCE = re.compile(
     r"(?<![A-Za-z0-9_])secret:(?P<name>(?:[A-Za-z0-9_]|\{slice\.[A-Za-z_][A-Za-z0-9_-]*\})*)(?P<more>[-.{]?)"
 )
+_OF_TOKENS = frozenset({"access_token", "refresh_token", "client_secret"})
 _IN_NO_NAME = re.compile(r"[\s=\x00]")
 _SECRET_NAMES = re.compile(
     r"(?:proxy-)?authorization|cookie|(?:.*[-_.])?(?:password|passwd|pwd|passphrase|secret|signature)"
@@ -94,12 +105,21 @@ def secret_places(source: Source) -> SecretPlaces:
             return SecretPlaces(frozenset(named | {"Authorization"}), frozenset())
         case QueryAuth(query=query):
             return SecretPlaces(frozenset(named), frozenset(query))
+        case OAuth2():
+            return SecretPlaces(frozenset(named | {"Authorization"}), _OF_TOKENS)
         case _:
             return SecretPlaces(frozenset(named), frozenset())
 
 
 def _texts(source: Source, stream: Stream) -> Iterator[tuple[str, str, bool]]:
-    match source.auth:
+    yield from auth_texts(source.auth)
+    yield from ((f"headers.{name}", text, True) for name, text in source.headers.items())
+    yield from ((f"[streams.{stream.name}] headers.{name}", text, True) for name, text in stream.headers.items())
+
+
+def auth_texts(auth: Auth | None) -> Iterator[tuple[str, str, bool]]:
+    """What may name a secret or hold a slot: its place for people, the text, and whether a header must carry it."""
+    match auth:
         case HeadersAuth(headers=headers):
             yield from ((f"auth (header {name})", text, True) for name, text in headers.items())
         case BasicAuth(user=user, password=password):
@@ -107,8 +127,14 @@ def _texts(source: Source, stream: Stream) -> Iterator[tuple[str, str, bool]]:
             yield "auth.password", password, False
         case QueryAuth(query=query):
             yield from ((f"auth (parameter {name})", text, False) for name, text in query.items())
-    yield from ((f"headers.{name}", text, True) for name, text in source.headers.items())
-    yield from ((f"[streams.{stream.name}] headers.{name}", text, True) for name, text in stream.headers.items())
+        case BodyAuth(body=body):
+            yield from ((f"auth (member {name} of the body)", text, False) for name, text in body.items())
+        case OAuth2():
+            for key in ("client_id", "client_secret", "refresh_token", "scope", "audience"):
+                yield f"auth.{key}", getattr(auth, key), False
+            yield from ((f"auth.fields.{name}", text, False) for name, text in auth.fields)
+        case PythonAuth(secrets=secrets):
+            yield from ((f"auth.secrets.{name}", text, False) for name, text in secrets.items())
 
 
 def _checked(match: re.Match[str]) -> str:

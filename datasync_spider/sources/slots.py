@@ -4,7 +4,8 @@ Invariant: what is filled in is never read again, so a value cannot bring slots 
 that the slot stands in: it cannot change a URL's path or host, nor begin another header. All raise ValueError, whose
 message holds no value.
 
-A brace that begins no name is a text as any other, so that JSON can stand in a parameter.
+A brace that begins no name is a text as any other, so that JSON can stand in a parameter. In a body only the slots that
+there are stand out, so that GraphQL can stand there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ PAGE_SIZE = "page_size"
 TIMES = frozenset({"since", "until"})
 
 _SLOT = re.compile(r"\{\s*(?P<name>[A-Za-z_][\w.-]*)?\s*(?P<close>\})?")
+_OF_A_BODY = re.compile(r"\{(page_size|since|until|slice\.[A-Za-z_][\w.-]*)\}")
 _URL = re.compile(r"(?P<origin>[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(?P<path>[^?#]*)(?P<rest>.*)", re.DOTALL)
 _OF_A_HOST = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?")
 _HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
@@ -32,6 +34,11 @@ class NoValue(ValueError):
 def slots(text: str) -> tuple[str, ...]:
     """The names of the slots, in their order. Raises ValueError for what begins as a slot and is none."""
     return tuple(name for match in _SLOT.finditer(text) if (name := _name(match)) is not None)
+
+
+def slots_of_body(text: str) -> tuple[str, ...]:
+    """The names of the slots in a text of a body."""
+    return tuple(_OF_A_BODY.findall(text))
 
 
 def slot_values(
@@ -55,6 +62,17 @@ def fill(text: str, values: Mapping[str, str], write: Callable[[str], str] = str
         return write(values[name])
 
     return _SLOT.sub(filled, text)
+
+
+def fill_body(text: str, values: Mapping[str, str]) -> str:
+    """A text of a body with its slots filled in."""
+
+    def filled(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise NoValue(f"{{{match[1]}}} has no value")
+        return values[match[1]]
+
+    return _OF_A_BODY.sub(filled, text)
 
 
 def with_stand_ins(text: str, stand_in: str) -> str:
@@ -85,9 +103,14 @@ def fill_header(text: str, values: Mapping[str, str]) -> str:
 
 def checked_header(text: str) -> str:
     """The same text, which is visible ASCII characters with blanks between them."""
-    if not _HEADER.fullmatch(text):
+    if not is_header_text(text):
         raise ValueError("no header can carry it: it is empty, or holds a line end or characters that are not ASCII")
     return text
+
+
+def is_header_text(text: str) -> bool:
+    """Whether a header can carry it."""
+    return _HEADER.fullmatch(text) is not None
 
 
 def _name(match: re.Match[str]) -> str | None:

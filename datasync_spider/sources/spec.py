@@ -73,12 +73,14 @@ class OAuth2:
 
     ``grant``: ``client-credentials``, or ``refresh`` with a first ``refresh_token``, which the API may replace at each
     use. ``client_secret`` and ``refresh_token`` are ``secret:NAME``. ``send``: where the client's id and secret go.
-    ``leeway_seconds``: so long before a token's end another one is asked for. ``fields``: what the form has besides.
+    ``leeway_seconds``: so long before a token's end another one is asked for, a quarter of its life at most.
+    ``fields``: what the form has besides. ``encoding``: what the form is sent as. ``answer``: where an answer has
+    ``access_token``, ``refresh_token`` and ``expires_in``, of those that have other names; ``unit``: of the last one.
     """
 
     grant: Literal["client-credentials", "refresh"]
     token_url: str
-    client_id: str
+    client_id: str = ""
     client_secret: str = ""
     refresh_token: str = ""
     scope: str = ""
@@ -86,6 +88,9 @@ class OAuth2:
     send: Literal["basic", "form"] = "basic"
     leeway_seconds: float = 60.0
     fields: Pairs = ()
+    encoding: Literal["form", "json"] = "form"
+    answer: Mapping[str, Path] = field(default_factory=dict)
+    unit: Literal["s", "ms"] = "s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.api.recordreader import RecordReader
 from datasync_spider.storage.connect import Connection, RowCursor
@@ -94,7 +92,7 @@ class DeadLetter:
 
     def read_again(self, reader: RecordReader) -> Event | RejectedEvent:
         """What this version makes of it."""
-        parsed = reader.parse([msgspec.Raw(self.raw)])
+        parsed = reader.parse([reader.kept(self.raw, self.reason)])
         return parsed.events[0] if parsed.events else parsed.rejected[0]
 
 
@@ -135,7 +133,7 @@ def read_letters_after(connection: Connection, chosen: Chosen, after: int) -> li
 
 def read_ids(letters: Iterable[DeadLetter], reader: RecordReader) -> list[str]:
     """The ids of those letters that have one to be read, in no order, each as often as there are letters of it."""
-    parsed = reader.parse([msgspec.Raw(letter.raw) for letter in letters])
+    parsed = reader.parse([reader.kept(letter.raw, letter.reason) for letter in letters])
     unusable = (event.event_id for event in parsed.rejected)
     return [*parsed.event_ids, *(event_id for event_id in unusable if event_id is not None)]
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from datasync_spider.errors import RetryableError
+from datasync_spider.sources.auth import Authorization
 from datasync_spider.sources.ends import direction
 from datasync_spider.sources.paginators.protocol import Answer, Ask, Paginator
-from datasync_spider.sources.spec import End, Pairs
-from datasync_spider.sources.urls import page_url
+from datasync_spider.sources.paths import Path
+from datasync_spider.sources.requests import PageRequest, page_request
+from datasync_spider.sources.spec import Body, End, Next, Pairs, Stream
 
 PAGE_SIZE = 3
 """Records on a full page of the kit: for ``Answer.page_size``, where a page that has fewer is the last."""
@@ -26,30 +28,40 @@ class NotConforming(AssertionError):
 class Server(Protocol):
     """How an API is asked and answers. Derive from it; only the first two methods must be written.
 
-    ``base_url``, ``url``, ``own``: as of a source and its stream. ``end``: what makes a page the last. ``names``: by
-    what a page is asked for: any ``text`` that the API likes, the ``offset`` of its first record, or the number of the
-    ``page``, which is 1 for the first.
+    ``base_url``, ``url``, ``method``, ``own`` (the query), ``body``: as of a source and its stream. ``end``: what makes
+    a page the last; of a status that does, the answer is not asked for. ``first``: what a first page is asked with in
+    place of a position. ``names``: by what a page is asked for: any ``text`` that the API likes, the ``offset`` of its
+    first record, or the number of the ``page``, which is 1 for the first. ``names_from_empty_pages``: whether a page
+    without a record can say what follows, which one can not whose last record says it.
     """
 
     base_url: str = "https://api.example.com/v1"
     url: str = "/records"
+    method: Literal["GET", "POST", "PUT", "PATCH"] = "GET"
     own: Pairs = ()
+    body: Body | None = None
     end: End = End(no_next=True)
+    first: str | None = None
     names: Literal["text", "offset", "page"] = "text"
+    names_from_empty_pages: bool = True
 
-    def asked(self, url: str) -> str | None:
-        """Which page a request for this URL asks for, decoded as your API does it; None for the first."""
+    def asked(self, request: PageRequest) -> str | None:
+        """Which page a request asks for, decoded as your API does it; None for the first."""
         ...
 
-    def answer(self, url: str, records: int, following: str | None) -> Answer:
-        """What answers that request with so many records; ``following`` names the next page, None after the last."""
+    def answer(self, request: PageRequest, records: int, following: str | None) -> Answer:
+        """What answers it with so many records; ``following`` names the next page, None after the last."""
         ...
 
-    def contradictions(self, url: str) -> Iterable[Answer]:
+    def can_name(self, name: str) -> bool:
+        """Whether a page of your API may have this name: a header carries none that is not ASCII."""
+        return True
+
+    def contradictions(self, request: PageRequest) -> Iterable[Answer]:
         """Answers that name two pages at once, if your API can say such a thing."""
         return ()
 
-    def unreadable(self, url: str) -> Iterable[Answer]:
+    def unreadable(self, request: PageRequest) -> Iterable[Answer]:
         """Answers whose next page cannot be understood or stored: a list for a token, a NUL within one."""
         return ()
 
@@ -82,7 +94,7 @@ def plain_chain(server: Server) -> Chain:
 
 def chain_of(server: Server, pages: list[list[int]]) -> Chain:
     """Those pages, named as the API names them. Where an empty page may be the end, one stands there."""
-    if server.end.empty:
+    if server.end.empty or server.end.statuses:
         pages = [*pages, []]
     names = [_name(server, pages, number) for number in range(len(pages))]
     chain: dict[str | None, Page] = {
@@ -110,8 +122,11 @@ def walk(paginator: Paginator, server: Server, chain: Chain, position: str | Non
     for _ in range(2 * len(chain)):
         visit = visit_page(paginator, server, chain, position)
         yield visit
+        if server.end.statuses and visit.page.following is None:
+            return
         try:
-            position = direction(server.end, visit.answer, visit.following)
+            asked = server.first if position is None else position
+            position = direction(server.end, visit.answer, visit.following, asked)
         except RetryableError as error:
             raise NotConforming(f"behind position {visit.position!r}: {error}, although the answer was good") from error
         if position is None:
@@ -121,12 +136,13 @@ def walk(paginator: Paginator, server: Server, chain: Chain, position: str | Non
 
 def visit_page(paginator: Paginator, server: Server, chain: Chain, position: str | None) -> Visit:
     """The page at the position, asked for and answered."""
-    url = url_of(server, paginator.ask(position))
-    name = server.asked(url)
-    page = chain.get(name)
+    request = request_of(server, paginator.ask(position))
+    # Whatever an author gives.
+    name: object = server.asked(request)
+    page = chain.get(name) if name is None or isinstance(name, str) else None
     if page is None:
         raise NotConforming(f"position {position!r} asks for a page {shown(name)}, which the API never named")
-    answer = server.answer(url, len(page.records), page.following)
+    answer = server.answer(request, len(page.records), page.following)
     try:
         following = paginator.following(position, answer)
     except RetryableError as error:
@@ -135,9 +151,21 @@ def visit_page(paginator: Paginator, server: Server, chain: Chain, position: str
     return Visit(position, page, following, answer)
 
 
-def url_of(server: Server, ask: Ask) -> str:
-    """As a crawl builds it."""
-    return page_url(server.base_url, server.url, server.own, ask)
+def request_of(server: Server, ask: Ask) -> PageRequest:
+    """As a crawl makes it."""
+    stream = Stream(
+        name="records",
+        url=server.url,
+        method=server.method,
+        query=server.own,
+        body=server.body,
+        records=(Path(),),
+        id=(Path(("id",)),),
+        order="none",
+        next=Next(source="link", to="url", name="next"),
+        end=server.end,
+    )
+    return page_request(stream, server.base_url, ask, {}, Authorization())
 
 
 def records_of(visits: Iterable[Visit]) -> list[int]:
@@ -152,9 +180,11 @@ def _is_storable(position: object) -> bool:
     return position.encode(errors="replace").decode() == position
 
 
-def shown(name: str | None) -> str:
+def shown(name: object) -> str:
     """For a message; not longer than one can bear."""
-    return repr(name) if name is None or len(name) <= 80 else f"{name[:80]!r}… of {len(name):,} characters"
+    if isinstance(name, str) and len(name) > 80:
+        return f"{name[:80]!r}… of {len(name):,} characters"
+    return repr(name)[:200]
 
 
 def require(holds: bool, otherwise: str) -> None:

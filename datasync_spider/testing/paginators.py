@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from datasync_spider.errors import PageContradiction, PageUnreadable, RetryableError
 from datasync_spider.sources.paginators.protocol import Answer, Paginator
+from datasync_spider.sources.requests import PageRequest
 from datasync_spider.testing.chains import (
     PAGE_SIZE,
     Chain,
@@ -23,14 +24,14 @@ from datasync_spider.testing.chains import (
     chain_of,
     plain_chain,
     records_of,
+    request_of,
     require,
     shown,
-    url_of,
     visit_page,
     walk,
 )
 
-__all__ = ["PAGE_SIZE", "Make", "NotConforming", "Server", "check_paginator"]
+__all__ = ["PAGE_SIZE", "Make", "NotConforming", "PageRequest", "Server", "check_paginator"]
 
 Make: TypeAlias = Callable[[], Paginator]
 
@@ -79,7 +80,10 @@ def _equal_positions_ask_for_equal_things(make: Make, server: Server) -> None:
     for visit in walk(paginator, server, plain_chain(server)):
         again, other = paginator.ask(visit.position), make().ask(visit.position)
         require(again == other, f"position {visit.position!r} asks for {again!r} and for {other!r}")
-        require(not (again.url and again.query), f"{again!r}: to a URL that is sent as it is nothing can be added")
+        require(
+            not (again.url and (again.query or again.body)),
+            f"{again!r}: to a URL that is sent as it is nothing can be added",
+        )
         told = {paginator.following(visit.position, visit.answer), make().following(visit.position, visit.answer)}
         require(told == {visit.following}, f"one answer leads to {visit.following!r} and to {told!r}")
 
@@ -91,8 +95,8 @@ def _a_page_that_comes_again_is_seen(make: Make, server: Server) -> None:
     if server.names == "offset":
         paginator, chain = make(), plain_chain(server)
         position = visit_page(paginator, server, chain, None).following
-        url = url_of(server, paginator.ask(position))
-        following = paginator.following(position, server.answer(url, 0, server.asked(url)))
+        request = request_of(server, paginator.ask(position))
+        following = paginator.following(position, server.answer(request, 0, server.asked(request)))
         require(following == position, f"a page without a record leads from position {position!r} to {following!r}")
         return
     pages = {None: Page([0], "A"), "A": Page([1], "B"), "B": Page([2], "A")}
@@ -110,15 +114,16 @@ def _require_circle(make: Make, server: Server, chain: Chain, length: int, names
 
 
 def _an_answer_that_names_two_pages_is_refused(make: Make, server: Server) -> None:
-    url = url_of(server, make().ask(None))
-    for answer in server.contradictions(url):
+    request = request_of(server, make().ask(None))
+    for answer in server.contradictions(request):
         _require_error(make(), answer, PageContradiction)
-    for answer in server.unreadable(url):
+    for answer in server.unreadable(request):
         _require_error(make(), answer, PageUnreadable)
 
 
 def _an_empty_page_in_the_middle_is_gone_through(make: Make, server: Server) -> None:
-    if server.names != "text" or server.end.empty or server.end.short:
+    ends_by_count = server.end.empty or server.end.short or server.end.statuses
+    if server.names != "text" or ends_by_count or not server.names_from_empty_pages:
         return
     chain = chain_of(server, [[], [0, 1], [], [], [2], []])
     found = records_of(walk(make(), server, chain))
@@ -130,12 +135,20 @@ def _an_empty_page_in_the_middle_is_gone_through(make: Make, server: Server) -> 
 def _a_name_of_any_characters_arrives_as_it_is(make: Make, server: Server) -> None:
     if server.names != "text":
         return
-    for token in (*_ODD_CHARACTERS, *_ODD_WORDS):
+    for token in filter(server.can_name, (*_ODD_CHARACTERS, *_ODD_WORDS)):
         chain = {None: Page([0], token), token: Page([1], None)}
         position = visit_page(make(), server, chain, None).following
         require(position is not None, f"the page {shown(token)} is taken for none")
-        asked = server.asked(url_of(server, make().ask(position)))
+        asked = server.asked(request_of(server, make().ask(position)))
         require(asked == token, f"the page {shown(token)} was asked for as {shown(asked)}")
+
+
+def _pages_that_are_not_full_lose_and_skip_nothing(make: Make, server: Server) -> None:
+    if server.end.short:
+        return
+    chain = chain_of(server, [[0], [1, 2, 3], [4, 5]])
+    found = records_of(walk(make(), server, chain))
+    require(found == all_records(chain), f"of the records {all_records(chain)}, on pages of any length, came {found}")
 
 
 _CHECKS = (
@@ -145,6 +158,7 @@ _CHECKS = (
     _a_page_that_comes_again_is_seen,
     _an_answer_that_names_two_pages_is_refused,
     _an_empty_page_in_the_middle_is_gone_through,
+    _pages_that_are_not_full_lose_and_skip_nothing,
     _a_name_of_any_characters_arrives_as_it_is,
 )
 

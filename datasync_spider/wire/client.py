@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _STATUSES = range(200, 1000)
 _CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
+ONLY_READS = "only_reads"
+"""In ``request.meta``: the request asks for nothing to be changed, whatever its method is called."""
 # Ours ends it before; it also limits a connection that is given up while it is being made.
 _BEYOND_OURS_SECONDS = 1.0
 
@@ -93,7 +95,7 @@ class HttpClient:
         try:
             response = await self._answer(request, way)
         except ConnectionLost:
-            if not may_be_kept or request.method not in _CHANGES_NOTHING:
+            if not may_be_kept or not _only_reads(request):
                 raise
             self._renew()
             if self._tell_repeated is not None:
@@ -140,3 +142,7 @@ class HttpClient:
         task.add_done_callback(self._closing.discard)
         self._scrapys = HTTP11DownloadHandler(self._crawler)
         self._may_be_kept = False
+
+
+def _only_reads(request: Request) -> bool:
+    return request.method in _CHANGES_NOTHING or bool(request.meta.get(ONLY_READS))

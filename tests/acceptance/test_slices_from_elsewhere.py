@@ -71,6 +71,22 @@ def test_comments_of_all_issues_are_stored_exactly_once_whenever_the_crawl_is_ki
         assert api.asked_comments() == [5]
 
 
+def test_all_streams_of_a_source_are_crawled_at_once_each_child_after_its_parent(
+    start_crawl: StartCrawl, database_url: str, tmp_path: Path
+) -> None:
+    counts = {1: 3, 2: 12}
+    with issues_api([issue(number, repo={"owner": "scrapy"}) for number in counts], counts) as api:
+        text = issues_file(api.base_url, OF_ISSUES)
+        # Whatever the order in the file is.
+        head, issues, comments = text.split("[streams.")
+        text = "[streams.".join((head, comments, issues))
+        settings = write_sources(tmp_path / "sources", forge=text)
+        crawl = start_crawl("", spider="forge", **settings)
+        assert crawl.wait() == 0, crawl.log
+        assert ends(crawl) == ["ingestion complete"] * 3
+        assert dict(rows(database_url, COMMENTS)) == {"1": 3, "2": 12}
+
+
 def test_a_command_is_run_where_slices_are_crawled_and_nowhere_else(
     start_crawl: StartCrawl, database_url: str, tmp_path: Path
 ) -> None:

@@ -10,11 +10,13 @@ import re
 from typing import Any
 
 from datasync_spider.sources.files import keys
-from datasync_spider.sources.files.kinds import choice, text_of
+from datasync_spider.sources.files.kinds import choice, path_of, text_of
+from datasync_spider.sources.files.oauthtables import read_grant
 from datasync_spider.sources.files.tables import MASK, Kind, Table, masked, shown
 from datasync_spider.sources.secretnames import MARK, is_reference, may_be_secret, references
 from datasync_spider.sources.slots import checked_header, slots, with_stand_ins
-from datasync_spider.sources.spec import Auth, BasicAuth, HeadersAuth, Pairs, QueryAuth
+from datasync_spider.sources.spec import Auth, BasicAuth, BodyAuth, HeadersAuth, Pairs, PythonAuth, QueryAuth
+from datasync_spider.sources.userclasses import PYTHON, is_place
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS = frozenset(
@@ -27,7 +29,7 @@ _NAME_SECRETS = f'a text such as "{MARK}NAME", with the secret itself in the env
 _HEADERS = 'a table of names and texts, such as { Accept = "application/json" }'
 _HEADER = f"visible ASCII characters and blanks, slots and {MARK}NAME"
 _QUERY = 'a table of names and texts, or a list of pairs for repeats, such as [["tag", "a"], ["tag", "b"]]'
-_LATER_AUTH = ("body", "oauth2", "oauth2-client-credentials", "oauth2-refresh")
+_TYPES = tuple(name for name in keys.AUTH if name != "python")
 _NO_LITERAL = f"a secret itself belongs into no file: name it, as {MARK}NAME"
 
 
@@ -70,14 +72,12 @@ def read_auth(table: Table) -> Auth | None:
     allowed = 'a table such as { type = "bearer", token = "secret:NAME" }'
     given = table.raw("auth")
     type_of = given.get("type") if isinstance(given, dict) else None
-    known = keys.AUTH.get(type_of) if isinstance(type_of, str) else None
+    kind = type_of.partition(":")[0] if isinstance(type_of, str) else ""
     every_key = tuple(dict.fromkeys(key for each in keys.AUTH.values() for key in each.known))
-    # Whatever stands beside a type that is not known may belong to one of a later version.
-    stray = tuple(given) if isinstance(given, dict) and type_of in _LATER_AUTH else ()
-    auth = table.table("auth", known or keys.Keys((*every_key, *stray)), allowed, masked)
+    auth = table.table("auth", keys.AUTH.get(kind, keys.Keys(every_key)), allowed, masked)
     if auth is None:
         return None
-    match auth.need("type", choice(tuple(keys.AUTH), later=_LATER_AUTH), ""):
+    match auth.need("type", _type(), ""):
         case "headers":
             return HeadersAuth(headers=_some(auth, "headers", read_headers(auth, are_secret=True)))
         case "bearer":
@@ -86,8 +86,42 @@ def read_auth(table: Table) -> Auth | None:
         case "basic":
             return _read_basic(auth)
         case "query":
-            return QueryAuth(query=_some(auth, "query", _read_secret_query(auth)))
+            return QueryAuth(query=_some(auth, "query", _read_secrets(auth, "query")))
+        case "body":
+            return BodyAuth(body=_some(auth, "body", _read_members(auth)))
+        case "oauth2-client-credentials" | "oauth2-refresh" as grant:
+            return read_grant(auth, grant, text=_text(), reference=_reference())
+        case str(python) if python.startswith(PYTHON):
+            return PythonAuth(place=python.removeprefix(PYTHON), secrets=_read_secrets(auth, "secrets"))
     return None
+
+
+def _type() -> Kind[str]:
+    usual = choice(_TYPES)
+
+    def read(value: Any) -> str:
+        if isinstance(value, str) and value.startswith(PYTHON):
+            if not is_place(value.removeprefix(PYTHON)):
+                raise ValueError("what follows is no place of a class")
+            return value
+        return usual.read(value)
+
+    return Kind(read, f"{', '.join(_TYPES)} or {PYTHON}package.module:Class")
+
+
+def _read_members(auth: Table) -> dict[str, str]:
+    """Members of the body by their paths, none of which is an element of a list."""
+    found = _read_secrets(auth, "body")
+    inner = auth.inner("body", {}, keys.Keys(()))
+    for name in found:
+        try:
+            is_plain = path_of(name).names is not None
+        except ValueError as error:
+            inner.note(name, f"is no path: {error}")
+        else:
+            if not is_plain:
+                inner.note(name, 'leads to an element of a list; allowed: names and "quoted names" joined by dots')
+    return found
 
 
 def _read_basic(auth: Table) -> BasicAuth:
@@ -100,13 +134,13 @@ def _read_basic(auth: Table) -> BasicAuth:
     return BasicAuth(user=user, password=password)
 
 
-def _read_secret_query(auth: Table) -> dict[str, str]:
-    given = auth.raw("query")
+def _read_secrets(auth: Table, key: str) -> dict[str, str]:
+    given = auth.raw(key)
     if not isinstance(given, dict):
-        if "query" in auth:
-            auth.refuse("query", "it is no table", 'a table such as { api_key = "secret:NAME" }', MASK)
+        if key in auth:
+            auth.refuse(key, "it is no table", 'a table such as { api_key = "secret:NAME" }', MASK)
         return {}
-    found = auth.inner("query", given, keys.Keys(tuple(given)))
+    found = auth.inner(key, given, keys.Keys(tuple(given)))
     return {name: found.take(name, Kind(_with_secret, _NAME_SECRETS, masked), "") for name in given}
 
 
@@ -133,6 +167,18 @@ def _reference() -> Kind[str]:
         return str(value)
 
     return Kind(read, f"{MARK}NAME and nothing else, with the secret itself in the environment or .env", masked)
+
+
+def _text() -> Kind[str]:
+    """One that may be a secret's name, or be made of one. What is no name is shown as little."""
+
+    def read(value: Any) -> str:
+        text = text_of(value)
+        references(text)
+        slots(text)
+        return text
+
+    return Kind(read, f"a text, which may hold slots and {MARK}NAME", masked)
 
 
 def _with_secret(value: Any) -> str:

@@ -28,7 +28,22 @@ AUTH: Final[Mapping[str, Keys]] = {
     "bearer": Keys(("type", "token")),
     "basic": Keys(("type", "user", "password")),
     "query": Keys(("type", "query")),
+    "body": Keys(("type", "body")),
+    "oauth2-client-credentials": Keys(
+        (
+            *("type", "token_url", "client_id", "client_secret", "scope", "audience"),
+            *("send", "leeway", "fields", "encoding", "answer"),
+        )
+    ),
+    "oauth2-refresh": Keys(
+        (
+            *("type", "token_url", "client_id", "client_secret", "refresh_token", "scope"),
+            *("send", "leeway", "fields", "encoding", "answer"),
+        )
+    ),
+    "python": Keys(("type", "secrets")),
 }
+TOKEN_ANSWER: Final = Keys(("access_token", "refresh_token", "expires_in", "unit"))
 MEANING: Final = Keys(("status", "path", "value", "substring", "means"))
 BUDGET: Final = Keys(
     (
@@ -38,21 +53,23 @@ BUDGET: Final = Keys(
 )
 STREAM: Final = Keys(
     (
-        *("url", "query", "headers", "page_size"),
+        *("method", "url", "query", "headers", "body", "format", "page_size"),
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
         *("order", "next", "end", "incremental", "slices"),
         *("mutable", "version", "tombstone", "keep_history"),
         *("timeout", "retries"),
     ),
-    ("method", "body", "format", "every", "tail", "zone", "shape"),
+    ("every", "tail"),
 )
+BODY: Final = Keys(("json", "form"))
 PAGE_SIZE: Final = Keys(("default", "max"))
-RECORDS: Final = Keys((), ("path", "shape", "null"))
-ID: Final = Keys(("any",), ("all", "hash", "without"))
-TIME: Final = Keys(("path", "any", "format"), ("zone",))
+RECORDS: Final = Keys(("path", "shape", "key", "null"))
+ID: Final = Keys(("any", "all", "hash", "without"))
+TIME: Final = Keys(("path", "any", "format", "zone"))
 NEXT: Final = Keys(("from", "to", "first", "keep"))
 SLICES: Final = Keys(("command", "stream", "values"))
 TOMBSTONE: Final = Keys(("path", "value"))
 INCREMENTAL: Final = Keys(
-    ("type", "format"), ("start", "param", "overlap", "lag", "inclusive", "from", "to", "step", "parallel")
+    ("type", "format", "param", "start", "overlap", "lag", "inclusive", "conditional"),
+    ("from", "to", "step", "parallel"),
 )

@@ -28,7 +28,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _DURATION = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,9})?)\s?(?P<unit>ms|s|m|h|d)", re.ASCII)
 _SECONDS_OF = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _LONGEST_DURATION = 36_525 * 86_400.0
-_OF_A_LATER_SHAPE = re.compile(r"(?:map|wrapped|columns|scalars|hash|all|any):")
+_OF_A_SHAPE = re.compile(r"(?:map|wrapped|columns|scalars|python|hash|all|any):")
 
 
 def text_of(value: Any) -> str:
@@ -168,8 +168,8 @@ def path(*, takes_body: bool = False, names_only: bool = False) -> Kind[Path]:
 def path_of(value: Any, *, takes_body: bool = False) -> Path:
     """The path that a text means. Raises ValueError."""
     text = text_of(value)
-    if _OF_A_LATER_SHAPE.match(text) or "[]" in text:
-        raise NotYet
+    if _OF_A_SHAPE.match(text):
+        raise ValueError('more than a path is said by a table, such as { path = "data", shape = "map" }')
     found = parse_path(text)
     if found.is_body and not takes_body:
         raise ValueError("it is the whole and no part of it")
@@ -180,8 +180,6 @@ def paths(*, takes_body: bool = False) -> Kind[tuple[Path, ...]]:
     """One path, or several places of which an answer has one."""
 
     def read(value: Any) -> tuple[Path, ...]:
-        if isinstance(value, dict):
-            raise NotYet
         texts = value if isinstance(value, list) else [value]
         if not texts:
             raise ValueError("it is an empty list")

@@ -7,38 +7,28 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Literal, NamedTuple, NoReturn
+from dataclasses import replace
+from typing import Any, NoReturn
 
 from datasync_spider.sources.files import keys
-from datasync_spider.sources.files.kinds import path_of, text_of, unlike, whole_number
-from datasync_spider.sources.files.tables import Kind, NotYet, Table, guess
-from datasync_spider.sources.paths import Path
-from datasync_spider.sources.slots import slots
+from datasync_spider.sources.files.kinds import path_of, text_of, unlike
+from datasync_spider.sources.files.nextplaces import FROM, TO, From, To, read_from, read_to
+from datasync_spider.sources.files.tables import Kind, NotYet, Table, guess, shown
+from datasync_spider.sources.slots import is_header_text
 from datasync_spider.sources.spec import End, EndFlag, Next
 
 _NEXT = 'a table such as { from = "body:meta.next", to = "query:cursor" }'
-_FROM = "body:PATH or a list of these, header:NAME, link:REL or counter:offset"
-_TO = "query:NAME or url"
-_END = "a list of no-next, empty, short and flag:PATH=VALUE, at least one"
-_LATER_FROM = ("last:", "object:", "python:", "counter:page")
-_LATER_TO = ("body:", "header:")
-_LATER_END = ("repeat", "status:", "final", "resumable")
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_KIND = re.compile(r"body|header|link|counter")
+_END = "a list of no-next, empty, short, repeat, status:NUMBER and flag:PATH=VALUE, at least one"
+_NO_URL = "query:NAME, body:PATH or header:NAME"
+_FIRST = 'a text such as "*", or a whole number from 0'
+_LATER_END = ("final", "resumable")
+_RULES = ("no-next", "empty", "short", "repeat")
 # Up to the first = outside of quotes.
 _FLAG = re.compile(r"""(?P<path>(?:"(?:[^"\\]|\\.)*"|[^"=])+)=(?P<value>.+)""", re.DOTALL)
-
-
-class _From(NamedTuple):
-    source: Literal["body", "header", "link", "counter"]
-    paths: tuple[Path, ...] = ()
-    name: str = ""
-
-
-class _To(NamedTuple):
-    to: Literal["query", "url"]
-    parameter: str = ""
-
+_STATUS = "status:"
+# Who asks, and how fast, is never the end of a feed; neither is what a server says of itself, nor that it has moved.
+_NEVER_AN_END = frozenset({401, 403, 407, 408, 425, 429})
+_END_STATUSES = frozenset({*range(201, 300), *range(400, 500)}) - _NEVER_AN_END
 
 # What stands where something is wrong: the file is refused for it.
 NO_NEXT = Next(source="link", to="url", name="next")
@@ -51,23 +41,26 @@ def read_next(table: Table) -> Next:
         if "next" not in table:
             table.note("next", f"is missing; allowed: {_NEXT}")
         return NO_NEXT
-    source = inner.need("from", Kind(_read_from, _FROM), None)
-    to = inner.need("to", Kind(_read_to, _TO), None)
+    sources = inner.need("from", Kind(read_from, FROM), None)
     keep = inner.take("keep", Kind(_read_keep, 'all, none, or a list of names such as ["limit"]'), None)
-    first = inner.take("first", whole_number(), None)
-    if source is None or to is None:
+    first = inner.take("first", Kind(_read_first, _FIRST), None)
+    if sources is None:
+        inner.take("to", Kind(read_to, TO), None)
         return NO_NEXT
-    _check_parts(inner, source, to)
-    return Next(
-        source=source.source,
-        to=to.to,
-        paths=source.paths,
-        name=source.name,
-        parameter=to.parameter,
-        first=first,
-        # Beside a URL nothing is kept in any case.
-        keep=None if to.to == "url" else keep,
-    )
+    if sources[0].source in {"object", "python"}:
+        return _without_to(inner, sources[0], keep)
+    targets = inner.need("to", Kind(read_to, TO), None)
+    if targets is None or not _go_together(inner, sources, targets):
+        return NO_NEXT
+    if isinstance(inner.raw("to"), list):
+        steps = [_step(source, target) for source, target in zip(sources, targets, strict=True)]
+        return _several(steps, keep)
+    # Several places in the body for one token; several members of the last record for one list.
+    paths = tuple(path for source in sources for path in source.paths)
+    step = _step(sources[0], targets[0])
+    # Beside a URL nothing is kept in any case.
+    kept = None if step.to == "url" else keep
+    return replace(step, paths=paths or step.paths, first=first, keep=kept)
 
 
 def read_end(table: Table) -> End:
@@ -75,58 +68,90 @@ def read_end(table: Table) -> End:
     return table.need("end", Kind(_read_end, _END), End())
 
 
-def _check_parts(inner: Table, source: _From, to: _To) -> None:
-    if source.source == "link" and to.to != "url":
-        inner.refuse("to", "a link is a URL", "url", f'"query:{to.parameter}"')
-    if source.source == "counter" and to.to != "query":
-        inner.refuse("to", "a counter is no URL", "query:NAME", '"url"')
-    if source.source != "counter" and "first" in inner:
-        inner.note("first", "is understood with counter:offset only by this version; allowed: no first")
-    if to.to == "url" and inner.raw("keep") not in (None, "none"):
-        inner.note("keep", "does not go with url, which is sent as it is written; allowed: none, or no keep")
+def _step(source: From, target: To) -> Next:
+    return Next(
+        source=source.source,
+        to=target.to,
+        paths=source.paths,
+        name=source.name,
+        parameter=target.parameter,
+        path=target.path,
+    )
 
 
-def _read_from(value: Any) -> _From:
-    if isinstance(value, list):
-        if not value:
-            raise ValueError("it is an empty list")
-        if not all(isinstance(text, str) and text.startswith("body:") for text in value):
-            raise ValueError("a list holds places in the body only")
-        return _From("body", unlike([path_of(text.removeprefix("body:")) for text in value]))
-    text = text_of(value)
-    if text.startswith(_LATER_FROM):
-        raise NotYet
-    kind, _, rest = text.partition(":")
-    match kind:
-        case "body":
-            return _From("body", (path_of(rest),))
-        case "header" if _TOKEN.fullmatch(rest):
-            return _From("header", name=rest)
-        case "link" if rest and rest.isprintable() and not re.search(r'[\s",;]', rest):
-            return _From("link", name=rest)
-        case "counter" if rest == "offset":
-            return _From("counter", name=rest)
-    raise _none_of(text, rest, ("body:", "header:", "link:", "counter:offset"))
+def _without_to(inner: Table, source: From, keep: tuple[str, ...] | None) -> Next:
+    """Of what says by itself where it goes."""
+    allowed = "no such key"
+    goes = "goes into the query by its own names" if source.source == "object" else "says by itself what is asked"
+    beside = ("to", "first") if source.source == "object" else ("to", "first", "keep")
+    for key in beside:
+        if key in inner:
+            inner.note(key, f"does not go with from = {source.source}:…, which {goes}; allowed: {allowed}")
+    return Next(source=source.source, to="query", paths=source.paths, name=source.name, keep=keep)
 
 
-def _read_to(value: Any) -> _To:
-    text = text_of(value)
-    if text.startswith(_LATER_TO):
-        raise NotYet
-    if text == "url":
-        return _To("url")
-    kind, _, name = text.partition(":")
-    if slots(name):
-        raise ValueError("a parameter's name holds no slot")
-    if kind == "query" and name:
-        return _To("query", name)
-    raise _none_of(text, name, ("query:", "url"))
+def _several(steps: list[Next], keep: tuple[str, ...] | None) -> Next:
+    return replace(steps[0], keep=keep, beside=tuple(steps[1:]))
 
 
-def _none_of(text: str, rest: str, known: tuple[str, ...]) -> ValueError:
-    if any(text.startswith(name) for name in known if name.endswith(":")):
-        return ValueError("what follows the colon is none of these" if rest else "what follows the colon is missing")
-    return ValueError(f"it is none of these{guess(text, known)}")
+def _go_together(inner: Table, sources: tuple[From, ...], targets: tuple[To, ...]) -> bool:
+    """Notes what does not."""
+    before = len(inner.mistakes.texts)
+    kinds: set[str] = {source.source for source in sources}
+    if isinstance(inner.raw("to"), list):
+        _check_several(inner, sources, targets)
+    else:
+        _check_one(inner, kinds, len(sources), targets[0])
+    return len(inner.mistakes.texts) == before
+
+
+def _check_several(inner: Table, sources: tuple[From, ...], targets: tuple[To, ...]) -> None:
+    if len(sources) != len(targets) or len(targets) < 2:
+        inner.note(
+            "to", f"is a list of {len(targets)}, and from names {len(sources)}; allowed: as many as from, two or more"
+        )
+    for source in sources:
+        if source.source not in {"body", "header", "last"}:
+            text = f"holds {source.source}, which goes with no other; allowed: body:PATH, header:NAME and last:PATH"
+            inner.note("from", text)
+    if any(target.to == "url" for target in targets):
+        inner.note("to", "holds url, which goes with no other; allowed: query:NAME, body:PATH and header:NAME")
+    if "first" in inner:
+        inner.note("first", "goes with one token only, and to is a list; allowed: no first")
+
+
+def _check_one(inner: Table, kinds: set[str], count: int, target: To) -> None:
+    raw = shown(inner.raw("to"))
+    if count > 1 and (kinds != {"body"} and not (kinds == {"last"} and target.to == "body")):
+        inner.refuse(
+            "from",
+            "a list that leads to one place holds places in the body only, or members of the last record for a body",
+            "body:PATH, several of these, or a list in to with a place for each",
+            shown(inner.raw("from")),
+        )
+    elif "link" in kinds and target.to != "url":
+        inner.refuse("to", "a link is a URL", "url", raw)
+    elif kinds & {"counter", "last"} and target.to == "url":
+        inner.refuse("to", f"a {'counter' if 'counter' in kinds else 'value of a record'} is no URL", _NO_URL, raw)
+    if target.to == "url":
+        if "first" in inner:
+            inner.note("first", "does not go with url; allowed: no first")
+        if inner.raw("keep") not in (None, "none"):
+            inner.note("keep", "does not go with url, which is sent as it is written; allowed: none, or no keep")
+    elif "counter" in kinds and isinstance(inner.raw("first"), str):
+        inner.refuse("first", "a counter counts", "a whole number from 0", shown(inner.raw("first")))
+    elif target.to == "header" and isinstance(inner.raw("first"), str) and not is_header_text(inner.raw("first")):
+        inner.refuse("first", "no header can carry it", "visible ASCII characters", shown(inner.raw("first")))
+
+
+def _read_first(value: Any) -> str | int:
+    if isinstance(value, str):
+        return text_of(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("it is neither")
+    if value < 0:
+        raise ValueError("it is below 0")
+    return value
 
 
 def _read_keep(value: Any) -> tuple[str, ...] | None:
@@ -153,16 +178,22 @@ def _read_end(value: Any) -> End:
         no_next="no-next" in texts,
         empty="empty" in texts,
         short="short" in texts,
+        repeat="repeat" in texts,
+        statuses=tuple(int(text.removeprefix(_STATUS)) for text in texts if text.startswith(_STATUS)),
         flags=flags,
     )
 
 
 def _check_rule(text: str) -> None:
-    known = ("no-next", "empty", "short")
     if text.startswith(_LATER_END):
         raise NotYet
-    if text not in known and not text.startswith("flag:"):
-        raise ValueError(f"it holds what is none of these{guess(text, (*known, 'flag:'))}")
+    if text.startswith(_STATUS):
+        number = text.removeprefix(_STATUS)
+        if not re.fullmatch("[0-9]{3}", number) or int(number) not in _END_STATUSES:
+            never = ", ".join(map(str, sorted(_NEVER_AN_END)))
+            raise ValueError(f"a status that ends is one from 201 to 299 or from 400 to 499, and none of {never}")
+    elif text not in _RULES and not text.startswith("flag:"):
+        raise ValueError(f"it holds what is none of these{guess(text, (*_RULES, 'flag:', _STATUS))}")
 
 
 def _flag(text: str) -> EndFlag:

@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from datasync_spider.sources.addresses import check_base_url, is_absolute
+from datasync_spider.sources.addresses import check_base_url, is_absolute, url_parts
 from datasync_spider.sources.files.rules import slice_slots
 from datasync_spider.sources.files.tables import key_text, shown
-from datasync_spider.sources.secretnames import put_header, put_secrets
+from datasync_spider.sources.secretnames import auth_texts, put_header, put_secrets
 from datasync_spider.sources.slicevalues import slice_names
 from datasync_spider.sources.slots import SLICE, NoValue, fill_url, slot_values, slots
 from datasync_spider.sources.spec import (
     BasicAuth,
+    BodyAuth,
     HeadersAuth,
+    OAuth2,
     OfSlice,
     QueryAuth,
     SlicesFromStream,
@@ -44,6 +46,9 @@ class SourceFinding(NamedTuple):
 def source_findings(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFinding]:
     """All that does not go together; ``tables``: how a file writes each stream's table, by the stream's name."""
     yield from _doubled(source, tables)
+    yield from _taken(source, tables)
+    if isinstance(source.auth, BodyAuth):
+        yield from _bodies(source, tables)
     for key, text in _texts(source):
         yield from _slots(source, tables, key, text)
     for stream in source.streams.values():
@@ -55,7 +60,7 @@ def _doubled(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFindin
     match source.auth:
         case HeadersAuth(headers=headers):
             own = {name.lower() for name in headers}
-        case BasicAuth():
+        case BasicAuth() | OAuth2():
             own = {"authorization"}
         case _:
             own = set()
@@ -72,14 +77,47 @@ def _doubled(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFindin
                 yield SourceFinding(tables[stream.name], f"query.{key_text(name)}", text, ((SOURCE_TABLE, "auth"),))
 
 
+def _taken(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFinding]:
+    """Where what follows would go into a place that the credential has."""
+    match source.auth:
+        case HeadersAuth(headers=headers):
+            own = {("header", name.lower()) for name in headers}
+        case BasicAuth() | OAuth2():
+            own = {("header", "authorization")}
+        case QueryAuth(query=query):
+            own = {("query", name) for name in query}
+        case BodyAuth(body=body):
+            own = {("body", path) for path in body}
+        case _:
+            own = set()
+    for stream in source.streams.values():
+        for step in (stream.next, *stream.next.beside):
+            name = step.parameter if step.path is None else str(step.path)
+            if (step.to, name.lower() if step.to == "header" else name) in own:
+                shown = key_text(name) if step.path is None else name
+                text = f"sets {shown}, which auth sets, too; allowed: a place of its own"
+                yield SourceFinding(tables[stream.name], "next.to", text, ((SOURCE_TABLE, "auth"),))
+
+
+def _bodies(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFinding]:
+    """Where the credential has no body to travel in."""
+    auth = ((SOURCE_TABLE, "auth"),)
+    for stream in source.streams.values():
+        table = tables[stream.name]
+        if stream.method == "GET" and stream.body is None:
+            text = "is GET without a body, and auth goes into the body; allowed: POST, PUT or PATCH"
+            yield SourceFinding(table, "method", text, auth)
+        if stream.next.to == "url":
+            text = "leads to a URL, which is asked by GET and without a body, and auth goes into the body; allowed:"
+            yield SourceFinding(table, "next", f"{text} another to", auth)
+
+
 def _texts(source: Source) -> Iterator[tuple[str, str]]:
     yield "base_url", source.base_url
     yield from ((f"headers.{key_text(name)}", text) for name, text in source.headers.items())
-    match source.auth:
-        case HeadersAuth(headers=texts) | QueryAuth(query=texts):
-            yield from (("auth", text) for text in texts.values())
-        case BasicAuth(user=user, password=password):
-            yield from (("auth", text) for text in (user, password))
+    yield from (("auth", text) for _, text, _ in auth_texts(source.auth))
+    if isinstance(source.auth, OAuth2):
+        yield "auth", source.auth.token_url
 
 
 def _slots(source: Source, tables: Mapping[str, str], key: str, text: str) -> Iterator[SourceFinding]:
@@ -150,7 +188,7 @@ def _leads_back(source: Source, stream: Stream) -> bool:
 
 def _wrong(source: Source, stream: Stream, table: str, values: SliceValues) -> Iterator[tuple[str, str, str]]:
     size = None if stream.page_size is None else stream.page_size.default
-    filled = slot_values(values, page_size=size)
+    filled = slot_values(values, page_size=size, since="0")
     for where, key, check in _checks(source, stream, table):
         try:
             check(filled)
@@ -169,19 +207,22 @@ def _checks(source: Source, stream: Stream, table: str) -> Iterator[tuple[str, s
         yield from (
             (where, f"headers.{key_text(name)}", partial(_check_header, text)) for name, text in headers.items()
         )
-    match source.auth:
-        case HeadersAuth(headers=headers):
-            yield from ((SOURCE_TABLE, "auth", partial(_check_header, text)) for text in headers.values())
-        case BasicAuth(user=user, password=password):
-            yield from ((SOURCE_TABLE, "auth", partial(_check_text, text)) for text in (user, password))
-        case QueryAuth(query=query):
-            yield from ((SOURCE_TABLE, "auth", partial(_check_text, text)) for text in query.values())
+    for _, text, is_header in auth_texts(source.auth):
+        yield SOURCE_TABLE, "auth", partial(_check_header if is_header else _check_text, text)
+    if isinstance(source.auth, OAuth2):
+        yield SOURCE_TABLE, "auth", partial(_check_token_url, source.base_url, source.auth.token_url)
 
 
 def _check_header(text: str, values: Mapping[str, str]) -> None:
     # One that is empty stands in place of a value that is wrong.
     if text:
         put_header(text, values, _AnySecret())
+
+
+def _check_token_url(base_url: str, token_url: str, values: Mapping[str, str]) -> None:
+    url = fill_url(token_url, values)
+    if is_absolute(url) and url_parts(url).scheme == "http" and base_url.startswith("https:"):
+        raise ValueError("token_url is http beside a base_url of https: the secret would travel unencrypted")
 
 
 def _check_text(text: str, values: Mapping[str, str]) -> None:

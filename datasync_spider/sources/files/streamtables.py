@@ -6,36 +6,49 @@ file is refused for it.
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from datasync_spider.sources.files.credentials import read_headers, read_query
-from datasync_spider.sources.files.incrementaltables import read_incremental
+from datasync_spider.sources.files.incrementaltables import read_incremental, read_since_parameter
 from datasync_spider.sources.files.kinds import boolean, choice, path, paths, stream_url
 from datasync_spider.sources.files.nextends import read_end, read_next
 from datasync_spider.sources.files.pacetables import read_retries, read_timeout
 from datasync_spider.sources.files.recordtables import read_id, read_records, read_time, read_tombstone
-from datasync_spider.sources.files.requesttables import read_page_size
+from datasync_spider.sources.files.requesttables import read_body, read_method, read_page_size
 from datasync_spider.sources.files.slicetables import read_slices, read_slices_from
 from datasync_spider.sources.files.tables import Table
 from datasync_spider.sources.spec import Order, Stream
 
+_Format: TypeAlias = Literal["json", "ndjson"]
+_FORMATS: tuple[_Format, ...] = ("json", "ndjson")
 _ORDERS: tuple[Order, ...] = ("newest-first", "oldest-first", "none")
 
 
 def read_stream(name: str, table: Table) -> Stream:
     """The stream as far as it can be read."""
+    form: _Format = table.take("format", choice(_FORMATS), "json")
+    records, id_, time = read_records(table, form), read_id(table), read_time(table)
     return Stream(
         name=name,
         url=table.need("url", stream_url(), ""),
-        records=read_records(table),
-        id=read_id(table),
+        records=records.paths,
+        id=id_.paths,
         order=table.need("order", choice(_ORDERS), "none"),
         next=read_next(table),
         end=read_end(table),
-        query=read_query(table),
+        query=(*read_query(table), *read_since_parameter(table)),
         timeout_seconds=read_timeout(table),
         retries=read_retries(table),
         headers=read_headers(table),
+        method=read_method(table),
+        body=read_body(table),
         page_size=read_page_size(table),
-        time=read_time(table),
+        format=form,
+        shape=records.shape,
+        id_kind=id_.kind,
+        time=time.paths,
+        time_format=time.format,
+        time_zone=time.zone,
         total=table.take("total", paths(), ()),
         returned=table.take("returned", paths(), ()),
         request_id=table.take("request_id", paths(), ()),

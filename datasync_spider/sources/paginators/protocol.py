@@ -29,6 +29,7 @@ class Ask:
     keep: tuple[str, ...] | None = None
     headers: Pairs = ()
     body: tuple[tuple[Path, Any], ...] = ()
+    keep_members: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,10 @@ class Answer:
 
 
 class Paginator(Protocol):
-    """One way in which pages follow each other, made of the stream's ``next``."""
+    """One way in which pages follow each other.
+
+    Those of this package are made of a stream's ``next``; one of the user's is made of the stream.
+    """
 
     def ask(self, position: str | None) -> Ask:
         """What asks for the page at this position."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 
-from datasync_spider.wire.client import HttpClient
+from datasync_spider.wire.client import ONLY_READS, HttpClient
 
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -78,10 +78,12 @@ class Client:
         *headers: tuple[str, str],
         proxy_url: str | None = None,
         method: str = "GET",
+        body: bytes = b"",
+        only_reads: bool = False,
         afresh: bool = False,
     ) -> bytes:
-        meta = {} if proxy_url is None else {"proxy": proxy_url}
-        request = Request(url, method=method, headers=list(headers), meta=meta)
+        meta = {ONLY_READS: only_reads, **({} if proxy_url is None else {"proxy": proxy_url})}
+        request = Request(url, method=method, body=body, headers=list(headers), meta=meta)
         return (await self.http.ask(request, afresh=afresh)).body
 
     def _count(self) -> None:

@@ -71,7 +71,7 @@ def test_what_a_server_says_unasked_ends_the_connection_and_answers_nobody() -> 
 
 
 def test_a_kept_connection_that_dies_under_a_request_is_replaced_once_where_nothing_is_changed_by_it() -> None:
-    async def converse(method: str) -> int:
+    async def converse(method: str, *, only_reads: bool = False) -> int:
         server = Server(OK)
         asked = 0
 
@@ -89,13 +89,18 @@ def test_a_kept_connection_that_dies_under_a_request_is_replaced_once_where_noth
 
         async with serving(conversation) as url, a_client() as client:
             await client.ask(url)
-            assert await client.ask(url, method=method) == b"whole"
+            assert (
+                await client.ask(url, method=method, body=b"{}" if method == "POST" else b"", only_reads=only_reads)
+                == b"whole"
+            )
             assert client.repeated == 1
         return len(server.requests)
 
     assert run(lambda: converse("GET")) == 1
     with pytest.raises(ConnectionLost):
         run(lambda: converse("POST"))
+    # A search by POST is repeated as what it is, body and all.
+    assert run(lambda: converse("POST", only_reads=True)) == 1
 
 
 def test_a_fresh_connection_that_dies_is_not_replaced() -> None:

@@ -28,7 +28,7 @@ auth = { type = "bearer", token = "hunter5" }
 url = 7
 query = { api_key = "hunter6", after = "{sinc}" }
 page_size = { default = 500, max = 100 }
-records = { path = "data", shape = "map" }
+records = { path = "data..a", shape = "maps" }
 id = "a..b"
 order = "newest"
 next = { from = "link:next", to = "query:page" }
@@ -56,8 +56,8 @@ def test_a_dozen_mistakes_are_told_together_each_with_file_table_key_and_what_is
         "[streams.issues] query.api_key is ***:",
         "[streams.issues] query.after holds {sinc}",
         "[streams.issues] page_size.default is 500:",
-        "[streams.issues] records.path is not understood by this version",
-        "[streams.issues] records.shape is not understood by this version",
+        '[streams.issues] records.path is "data..a": it is no path',
+        '[streams.issues] records.shape is "maps": it is none of these (did you mean map?)',
         '[streams.issues] id is "a..b":',
         '[streams.issues] order is "newest": it is none of these (did you mean newest-first?)',
         '[streams.issues] next.to is "query:page":',

@@ -12,11 +12,13 @@ import pytest
 
 from datasync_spider.errors import PageContradiction, PageUnreadable
 from datasync_spider.sources.paginators.cursor import CursorPaginator
+from datasync_spider.sources.paginators.member import MemberPaginator
 from datasync_spider.sources.paginators.offset import OffsetPaginator
+from datasync_spider.sources.paginators.page import PagePaginator
 from datasync_spider.sources.paginators.protocol import Answer, Ask
 from datasync_spider.sources.spec import End
 from datasync_spider.testing.paginators import NotConforming, check_paginator
-from tests.unit.sources.pagingapis import CursorApi, OffsetApi
+from tests.unit.sources.pagingapis import CursorApi, OffsetApi, PagesApi, SearchApi
 
 _COUNTER = itertools.count()
 
@@ -189,6 +191,34 @@ def test_an_end_that_comes_early_or_never_is_found_where_nothing_else_says_that_
 def test_an_offset_that_counts_what_was_asked_for_is_found() -> None:
     with pytest.raises(NotConforming, match="which the API never named"):
         check_paginator(CountsPages, OffsetApi())
+
+
+class SkipsBehindFewRecords(PagePaginator):
+    """It takes a page that is not full for two."""
+
+    def __init__(self) -> None:
+        super().__init__(PagesApi.next_)
+
+    def following(self, position: str | None, answer: Answer) -> str | None:
+        return str(int(position or "1") + (1 if answer.records in {0, 3} else 2))
+
+
+class LosesTheType(MemberPaginator):
+    """What was given as text goes back as a number where it looks like one."""
+
+    def __init__(self) -> None:
+        super().__init__(SearchApi.next_)
+
+    def ask(self, position: str | None) -> Ask:
+        ask = super().ask(position)
+        return replace(ask, body=tuple((path, 0 if value == "0" else value) for path, value in ask.body))
+
+
+def test_a_page_that_is_skipped_and_a_type_that_is_lost_are_found() -> None:
+    with pytest.raises(NotConforming, match="which the API never named"):
+        check_paginator(SkipsBehindFewRecords, PagesApi())
+    with pytest.raises(NotConforming, match="the page '0' was asked for as 0"):
+        check_paginator(LosesTheType, SearchApi())
 
 
 class RepeatsNothing(OffsetPaginator):

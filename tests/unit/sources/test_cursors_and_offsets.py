@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,13 @@ from datasync_spider.errors import ConfigurationError, PageUnreadable, PositionR
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paginators.cursor import CursorPaginator
 from datasync_spider.sources.paginators.link import UrlPaginator
+from datasync_spider.sources.paginators.member import MemberPaginator
+from datasync_spider.sources.paginators.merged import MergedPaginator
 from datasync_spider.sources.paginators.offset import OffsetPaginator
+from datasync_spider.sources.paginators.page import PagePaginator
 from datasync_spider.sources.paginators.protocol import Ask
-from datasync_spider.sources.paths import parse_path
+from datasync_spider.sources.paginators.several import SeveralPaginator
+from datasync_spider.sources.paths import Path, parse_path
 from datasync_spider.sources.spec import Next
 from tests.unit.sources.pagingapis import answer
 
@@ -110,6 +115,14 @@ def test_an_offset_beyond_all_counters_is_refused() -> None:
         (Next(source="body", to="url", paths=PATHS, keep=()), UrlPaginator),
         (Next(source="header", to="url", name="X-Next"), UrlPaginator),
         (OFFSET, OffsetPaginator),
+        (Next(source="counter", to="body", name="offset", path=PATHS[0]), OffsetPaginator),
+        (Next(source="counter", to="header", name="page", parameter="X-Page"), PagePaginator),
+        (Next(source="last", to="query", paths=PATHS[:1], parameter="p"), CursorPaginator),
+        (Next(source="body", to="header", paths=PATHS, parameter="X-Next", first="*"), CursorPaginator),
+        (Next(source="last", to="body", paths=PATHS, path=PATHS[0]), MemberPaginator),
+        (Next(source="header", to="body", name="X-Next", path=PATHS[0]), MemberPaginator),
+        (Next(source="object", to="query", paths=PATHS, keep=()), MergedPaginator),
+        (replace(CURSOR, keep=(), beside=(replace(CURSOR, parameter="q"),)), SeveralPaginator),
     ],
 )
 def test_each_way_of_paging_has_its_class(next_: Next, kind: type) -> None:
@@ -131,12 +144,31 @@ def test_names_of_secrets_reach_the_class_that_needs_them() -> None:
         Next(source="link", to="url"),
         Next(source="link", to="query", name="next", parameter="p"),
         Next(source="link", to="url", name="next", keep=("limit",)),
-        Next(source="counter", to="query", name="page", parameter="page"),
+        Next(source="counter", to="query", name="pages", parameter="page"),
+        Next(source="counter", to="query", name="page", parameter="page", first="*"),
         Next(source="counter", to="url", name="offset"),
+        Next(source="body", to="body", paths=PATHS),
+        Next(source="body", to="body", paths=PATHS, path=Path()),
+        Next(source="body", to="header", paths=PATHS),
+        Next(source="body", to="url", paths=PATHS, first="*"),
+        Next(source="last", to="query", parameter="p"),
+        Next(source="last", to="query", paths=PATHS, parameter="p"),
+        Next(source="last", to="url", paths=PATHS[:1]),
+        Next(source="object", to="query"),
+        Next(source="object", to="query", paths=PATHS, parameter="p"),
+        Next(source="object", to="body", paths=PATHS, path=PATHS[0]),
+        Next(source="object", to="query", paths=PATHS, first=0),
+        Next(source="python", to="query", name="no place"),
+        Next(source="python", to="query", name="a.b:C", keep=()),
+        replace(CURSOR, beside=(Next(source="link", to="url", name="next"),)),
+        replace(CURSOR, beside=(OFFSET,)),
+        replace(CURSOR, beside=(Next(source="body", to="url", paths=PATHS),)),
+        replace(CURSOR, first="*", beside=(CURSOR,)),
+        replace(CURSOR, beside=(replace(CURSOR, parameter=""),)),
         Next(source="counter", to="query", name="offset"),
         Next(source="counter", to="query", name="offset", parameter="o", first=-1),
     ],
 )
 def test_what_no_class_does_is_refused_and_nothing_is_ignored(next_: Next) -> None:
-    with pytest.raises(ConfigurationError, match="allowed are body or header to query or url"):
+    with pytest.raises(ConfigurationError, match="allowed are body, header and last to query, body or header"):
         paginator(next_)

@@ -170,3 +170,27 @@ def test_a_page_that_denies_itself_or_leaves_it_open_is_no_end(
 
 def test_an_answer_whose_stream_has_no_page_size_is_not_short() -> None:
     assert direction(End(short=True), answer(URL, {}, records=1, page_size=None), "a") == "a"
+
+
+@pytest.mark.parametrize(
+    ("end", "body", "following", "asked", "goes_to"),
+    [
+        (End(repeat=True), {}, "a", "a", None),
+        (End(repeat=True), {}, "b", "a", "b"),
+        (End(repeat=True), {}, "a", None, "a"),
+        (End(repeat=True), {}, "*", "*", None),
+        (End(no_next=True), {}, "a", "a", "a"),
+        (End(repeat=True, no_next=True), {}, None, None, None),
+        # A plain word wins: what repeats then is no end, but a circle.
+        (End(repeat=True, flags=(flag("more", False),)), {"more": True}, "a", "a", "a"),
+    ],
+)
+def test_the_token_that_was_asked_for_is_the_end_where_that_is_declared(
+    end: End, body: Any, following: str | None, asked: str | None, goes_to: str | None
+) -> None:
+    assert direction(end, answer(URL, body), following, asked) == goes_to
+
+
+def test_an_api_that_repeats_its_last_token_and_gives_none_has_not_ended() -> None:
+    with pytest.raises(PageContradiction, match="neither_has_more_nor_cursor"):
+        direction(End(repeat=True), answer(URL, {}), None, "a")

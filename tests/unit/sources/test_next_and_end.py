@@ -9,8 +9,8 @@ import pytest
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paths import parse_path
 from datasync_spider.sources.spec import End, EndFlag, Next
-from tests.support.sourcetexts import REMOVED
-from tests.unit.sources.streams import stream, told
+from tests.support.sourcetexts import REMOVED, changed, only_mistake
+from tests.unit.sources.streams import issues, stream, told
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,12 @@ from tests.unit.sources.streams import stream, told
         ({"from": "body:a", "to": "query:c", "keep": ["limit"]}, {"paths": "a", "parameter": "c", "keep": ("limit",)}),
         ({"from": "body:a", "to": "query:c", "keep": "none"}, {"paths": "a", "parameter": "c", "keep": ()}),
         ({"from": "body:a", "to": "query:c", "keep": "all"}, {"paths": "a", "parameter": "c", "keep": None}),
+        ({"from": "body:a", "to": "query:c", "first": "*"}, {"paths": "a", "parameter": "c", "first": "*"}),
+        ({"from": "body:a", "to": "query:c", "first": 0}, {"paths": "a", "parameter": "c", "first": 0}),
+        ({"from": "body:a", "to": "header:X-C"}, {"paths": "a", "to": "header", "parameter": "X-C"}),
+        ({"from": "last:a.id", "to": "query:c"}, {"source": "last", "paths": "a.id", "parameter": "c"}),
+        ({"from": "object:a"}, {"source": "object", "paths": "a"}),
+        ({"from": "object:a", "keep": "none"}, {"source": "object", "paths": "a", "keep": ()}),
     ],
 )
 def test_next_says_where_an_answer_has_what_follows_and_where_that_goes(written: Any, meant: dict[str, Any]) -> None:
@@ -60,7 +66,31 @@ def test_a_counter_counts_from_its_first_value_and_needs_a_page_size_that_the_ap
         ({"from": "counter:offset", "to": "url"}, 'next.to is "url": a counter is no URL; allowed: query:NAME'),
         ({"from": "body:a", "to": "url", "keep": "all"}, "next.keep does not go with url"),
         ({"from": "body:a", "to": "url", "keep": ["limit"]}, "next.keep does not go with url"),
-        ({"from": "body:a", "to": "query:c", "first": 1}, "next.first is understood with counter:offset only"),
+        ({"from": "body:a", "to": "url", "first": 1}, "next.first does not go with url; allowed: no first"),
+        ({"from": "body:a", "to": "query:c", "first": -1}, "next.first is -1: it is below 0; allowed: a text"),
+        ({"from": "body:a", "to": "query:c", "first": True}, "next.first is true: it is neither"),
+        ({"from": "body:a", "to": "query:c", "first": ""}, 'next.first is "": it is empty'),
+        ({"from": "counter:page", "to": "query:p", "first": "*"}, 'next.first is "*": a counter counts'),
+        ({"from": "body:a", "to": "header:X-A", "first": "ü"}, 'next.first is "ü": no header can carry it'),
+        ({"from": "last:id", "to": "url"}, 'next.to is "url": a value of a record is no URL; allowed: query:NAME'),
+        ({"from": ["last:a", "last:b"], "to": "query:c"}, "next.from is ["),
+        ({"from": ["header:a", "header:b"], "to": "query:c"}, "next.from is ["),
+        ({"from": ["body:a", "header:b"], "to": "query:c"}, "next.from is ["),
+        ({"from": ["body:a", "body:b"], "to": ["query:c"]}, "next.to is a list of 1, and from names 2"),
+        ({"from": ["body:a", "body:b"], "to": ["query:c", "url"]}, "next.to holds url, which goes with no other"),
+        ({"from": ["body:a", "body:b"], "to": ["query:c", "query:c"]}, "next.to is ["),
+        ({"from": ["body:a", "counter:page"], "to": ["query:c", "query:d"]}, "next.from holds counter, which goes"),
+        ({"from": ["body:a", "body:b"], "to": ["query:c", "query:d"], "first": 0}, "next.first goes with one token"),
+        ({"from": "object:a", "to": "query:c"}, "next.to does not go with from = object:…, which goes into the query"),
+        ({"from": "object:a", "first": 0}, "next.first does not go with from = object:…"),
+        ({"from": "python:a.b:C", "to": "query:c"}, "next.to does not go with from = python:…, which says by itself"),
+        ({"from": "python:a.b:C", "keep": "all"}, "next.keep does not go with from = python:…"),
+        ({"from": "python:a.b", "to": "query:c"}, 'next.from is "python:a.b": what follows the colon is none of these'),
+        ({"from": "last:", "to": "query:c"}, 'next.from is "last:": it is empty'),
+        ({"from": "body:a", "to": "header:Content-Length"}, "next.to is"),
+        ({"from": "body:a", "to": "header:a b"}, "next.to is"),
+        ({"from": "body:a", "to": "body:@"}, 'next.to is "body:@": it is the whole and no part of it'),
+        ({"from": "body:a", "to": "body:c"}, "next.to leads into a body, and method is GET"),
         ({"from": "body:a", "to": "query:c", "keep": ["lmit"]}, "next.keep holds lmit, which is no parameter of query"),
         ({"from": "body:a", "to": "query:limit"}, "next.to sets limit, which is a parameter of query, too"),
         ({"from": "body:a", "to": "query:"}, 'next.to is "query:": what follows the colon is missing'),
@@ -93,6 +123,8 @@ def test_a_parameter_of_query_may_be_the_first_value_of_what_follows() -> None:
     [
         (["no-next"], End(no_next=True)),
         (["empty", "short"], End(empty=True, short=True)),
+        (["repeat"], End(repeat=True)),
+        (["status:204", "status:404", "empty"], End(statuses=(204, 404), empty=True)),
         (["flag:a=false"], End(flags=(EndFlag(path=parse_path("a"), value=False),))),
         (["flag:a.b=3"], End(flags=(EndFlag(path=parse_path("a.b"), value=3),))),
         (['flag:a="3"'], End(flags=(EndFlag(path=parse_path("a"), value="3"),))),
@@ -119,6 +151,14 @@ def test_a_flag_is_a_path_and_a_value_of_json_or_a_bare_text(written: list[str],
         ["nonext"],
         [1],
         ["flag:a=1", "flag:a=2"],
+        ["status:200"],
+        ["status:301"],
+        ["status:401"],
+        ["status:429"],
+        ["status:500"],
+        ["status:4"],
+        ["status:"],
+        ["repeated"],
     ],
 )
 def test_an_end_that_is_none_is_refused(wrong: Any) -> None:
@@ -130,3 +170,78 @@ def test_short_needs_a_page_size_and_so_does_its_slot() -> None:
         "end holds short, and there is no page_size"
     )
     assert told("page_size", REMOVED).startswith("query.limit holds {page_size}, and there is no page_size")
+
+
+def test_several_tokens_go_together_each_to_its_place() -> None:
+    two = {"from": ["header:x-a", "header:x-b"], "to": ["query:a", "query:b"], "keep": ["limit"]}
+
+    assert stream("next", two).next == Next(
+        source="header",
+        to="query",
+        name="x-a",
+        parameter="a",
+        keep=("limit",),
+        beside=(Next(source="header", to="query", name="x-b", parameter="b"),),
+    )
+
+
+def test_tokens_go_into_a_body_where_there_is_one() -> None:
+    body = {"json": {"size": "{page_size}", "queries": [{"kind": "all"}]}}
+    token = {"from": "body:a", "to": "body:queries[0].after", "keep": ["size"]}
+
+    assert stream("next", token, method="POST", body=body).next == Next(
+        source="body",
+        to="body",
+        paths=(parse_path("a"),),
+        path=parse_path("queries[0].after"),
+        keep=("size",),
+    )
+    assert stream("next", {**token, "from": ["last:a", "last:b"]}, method="POST", body=body).next.paths == (
+        parse_path("a"),
+        parse_path("b"),
+    )
+    assert told("next", {**token, "to": "body:queries[1].after"}, method="POST", body=body).startswith(
+        "next.to holds body:queries[1].after: the body has no list with an element 1"
+    )
+    assert told("next", {**token, "keep": ["limit"]}, method="POST", body=body).startswith(
+        "next.keep holds limit, which is no member of body"
+    )
+    assert told("next", {"from": "body:a", "to": "body:b.c"}, method="POST", body={"form": {"a": "b"}}).startswith(
+        "next.to holds body:b.c: a form has fields and nothing within them"
+    )
+    assert told("next", {"from": "body:a", "to": "body:b"}, method="POST", body={"json": [1]}).startswith(
+        "next.to holds body:b: the body is a list"
+    )
+
+
+def test_what_a_first_page_is_asked_with_is_said_once() -> None:
+    first = {"from": "body:a", "to": "query:cursor", "first": "*"}
+
+    assert told("next", first, query={"cursor": "*", "limit": "{page_size}"}).startswith(
+        "next.first is what cursor begins with, and query says so, too"
+    )
+
+
+def test_pages_are_counted_without_a_size_and_end_where_something_says_so() -> None:
+    pages = {"from": "counter:page", "to": "query:page"}
+
+    found = stream("next", pages, end=["status:404"], query={}, page_size=REMOVED).next
+    assert found == Next(source="counter", to="query", name="page", parameter="page")
+    assert told("next", pages, end=["repeat"]).startswith("end is repeat alone, and a counter can always go on")
+
+
+@pytest.mark.parametrize(
+    ("auth", "to"),
+    [
+        ({"type": "bearer", "token": "secret:T"}, "header:authorization"),
+        ({"type": "headers", "headers": {"X-Key": "secret:T"}}, "header:x-key"),
+        ({"type": "query", "query": {"key": "secret:T"}}, "query:key"),
+        ({"type": "body", "body": {"auth.key": "secret:T"}}, "body:auth.key"),
+    ],
+)
+def test_what_follows_does_not_go_where_the_credential_is(auth: dict[str, Any], to: str) -> None:
+    values = changed(issues("next", {"from": "body:a", "to": to}, method="POST"), "source.auth", auth)
+
+    assert only_mistake(values).startswith(
+        f"[streams.issues] next.to sets {to.partition(':')[2]}, which auth sets, too"
+    )

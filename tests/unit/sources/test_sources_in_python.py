@@ -42,6 +42,13 @@ SOURCE = Source(name="blog", base_url="https://blog.example.com", streams={"post
 ODD = '"a=b"."map:c"."d.e"."f g"."h\\\\i"[0]."@x"'
 
 
+def posted(body: Any, to: str) -> dict[str, Any]:
+    values = changed(plain(), "streams.issues.next", {"from": ["last:a", "last:b"], "to": to, "keep": "none"})
+    if "form" in body:
+        values = changed(values, "streams.issues.next.from", "last:a")
+    return changed(changed(values, "streams.issues.method", "PUT"), "streams.issues.body", body)
+
+
 def mistakes(source: Source) -> tuple[str, ...]:
     with pytest.raises(SourceRefused) as caught:
         checked(source, "source blog")
@@ -62,6 +69,16 @@ def mistakes(source: Source) -> tuple[str, ...]:
         changed(plain(), "streams.issues.next", {"from": "link:next", "to": "url"}),
         changed(plain(), "streams.issues.next", {"from": "counter:offset", "to": "query:o", "first": 1}),
         changed(plain(), "streams.issues.end", ["empty", "short", f"flag:{ODD}=null", 'flag:b="false"', "flag:c=1"]),
+        changed(plain(), "streams.issues.next", {"from": "body:a", "to": "header:X-A", "first": "*"}),
+        changed(plain(), "streams.issues.next", {"from": "counter:page", "to": "query:o", "first": 0}),
+        changed(plain(), "streams.issues.next", {"from": f"last:{ODD}", "to": "query:o"}),
+        changed(plain(), "streams.issues.next", {"from": "object:a.b", "keep": "none"}),
+        changed(plain(), "streams.issues.next", {"from": "python:a.b:C"}),
+        changed(plain(), "streams.issues.next", {"from": ["body:a", "header:B"], "to": ["query:a", "header:b"]}),
+        posted({"json": {"a": ["{page_size}", 1, 1.5, True, {"b": "ü"}]}}, f"body:{ODD.replace('[0]', '')}"),
+        posted({"json": [{"a": 1}]}, "body:[0].b"),
+        posted({"form": [["a", "1"], ["a", "2"]]}, 'body:"page[after]"'),
+        changed(plain(), "streams.issues.end", ["repeat", "status:204", "status:404", "no-next"]),
         changed(plain(), "streams.issues.id", [ODD, "b"]),
         changed(plain(), "source.timeout", "1.5m"),
         changed(plain(), "source.retries", 0),
@@ -69,6 +86,11 @@ def mistakes(source: Source) -> tuple[str, ...]:
         changed(plain(), "streams.issues.retries", 9),
         changed(plain(), "source.budget", {"concurrency": 2, "reset": "X-R", "unit": "iso", "body_wait": ODD}),
         changed(plain(), "source.meanings", [{"status": 429, "path": ODD, "substring": "a", "means": "end"}]),
+        changed(plain(), "streams.issues.incremental", {"type": "conditional"}),
+        changed(plain(), "streams.issues.incremental", {"type": "known", "conditional": True}),
+        changed(plain(), "streams.issues.incremental", {"type": "since", "overlap": "1m", "lag": 5}),
+        changed(plain(), "streams.issues.incremental", {"type": "since", "param": "from", "start": "2024-01-01"}),
+        changed(plain(), "streams.issues.incremental", {"type": "since", "param": "from", "inclusive": False}),
         changed(plain(), "streams.issues.query", [["limit", "{page_size}"], ["tag", "a"], ["tag", "b"]]),
     ],
 )

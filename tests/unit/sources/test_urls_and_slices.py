@@ -13,8 +13,8 @@ from tests.unit.sources.streams import stream, told
 @pytest.mark.parametrize(
     ("key", "text", "place"),
     [
-        ("url", "/a/{since}", "url holds {since}; allowed: {since} in query only"),
-        ("headers", {"X-After": "{until}"}, "headers.X-After holds {until}; allowed: {until} in query only"),
+        ("url", "/a/{since}", "url holds {since}; allowed: {since} in query and body only"),
+        ("headers", {"X-After": "{until}"}, "headers.X-After holds {until}; allowed: {until} in query and body only"),
         ("query", {"a": "{sinze}"}, "query.a holds {sinze}; allowed: {page_size}, {since}, {until}"),
         ("query", {"a": "{slice.team}"}, "query.a holds {slice.team}; allowed: "),
         ("query", {"a": "{ since }"}, 'query.a is "{ since }": { since } is no slot'),

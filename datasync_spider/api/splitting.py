@@ -1,0 +1,79 @@
+"""Cuts the pages of a stream into its records, whatever their shape is.
+
+Invariant: of what a page holds where its records stand nothing is dropped, and what stands around them is JSON for the
+decoder to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from datasync_spider.api.lines import split_lines
+from datasync_spider.api.pieces import Piece
+from datasync_spider.api.reading import REFUSALS, decode
+from datasync_spider.api.shapes import Keyed, Rows, Scalars, Wrapped
+from datasync_spider.api.tolerant import MapSplitter, PageSplitter
+from datasync_spider.api.userrecords import UserRecords
+from datasync_spider.errors import PageUnreadable
+from datasync_spider.reasons import NOT_JSON
+from datasync_spider.sources.spec import Stream
+
+Split: TypeAlias = Callable[[bytes], "tuple[list[msgspec.Raw] | list[Piece] | None, bytes]"]
+"""The records of a page, None where it has no place for them, and what stands around them. Raises PageUnreadable."""
+
+
+def splitter(stream: Stream) -> Split:
+    """Made once a run. Raises ConfigurationError where a class of the user's cannot be used."""
+    shape = stream.shape
+    if shape.kind == "python":
+        return UserRecords(stream).split
+    if shape.kind == "map":
+        return _of_map(stream)
+    cut: Split = _lines if stream.format == "ndjson" else PageSplitter(stream.records).split
+    match shape.kind:
+        case "wrapped" if shape.path is not None:
+            return _made(cut, Wrapped(shape.path).records)
+        case "scalars":
+            return _made(cut, Scalars().records)
+        case "columns" if shape.path is not None:
+            return _of_rows(cut, Rows(shape.path))
+    return cut
+
+
+def _lines(body: bytes) -> tuple[list[Piece], bytes]:
+    return split_lines(body), b"{}"
+
+
+def _made(cut: Split, make: Callable[[Sequence[Piece]], list[Piece]]) -> Split:
+    def split(text: bytes) -> tuple[list[Piece] | None, bytes]:
+        pieces, rest = cut(text)
+        return None if pieces is None else make(pieces), rest
+
+    return split
+
+
+def _of_rows(cut: Split, rows: Rows) -> Split:
+    def split(text: bytes) -> tuple[list[Piece] | None, bytes]:
+        pieces, rest = cut(text)
+        if pieces is None:
+            return None, rest
+        try:
+            around = decode(rest)
+        except REFUSALS as error:
+            raise PageUnreadable(NOT_JSON, str(error)) from error
+        return rows.records(pieces, around), rest
+
+    return split
+
+
+def _of_map(stream: Stream) -> Split:
+    cut, keyed = MapSplitter(stream.records).split, Keyed(stream.shape.key)
+
+    def split(text: bytes) -> tuple[list[Piece] | None, bytes]:
+        members, rest = cut(text)
+        return None if members is None else keyed.records(members), rest
+
+    return split
