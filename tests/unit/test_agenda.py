@@ -61,7 +61,7 @@ def test_children_come_after_their_parents_and_are_planned_no_earlier() -> None:
     agenda = Agenda([C, B, A], plans)
     assert agenda.left == ["events", "s.b", "s.c"]
     assert crawled(agenda, plans) == ["a a", "b ab", "b ab", "c abc"]
-    assert agenda.left == agenda.ends == []
+    assert (agenda.left, agenda.ends) == ([], [])
 
 
 def test_a_child_whose_parent_is_not_crawled_is_planned_at_once() -> None:
