@@ -81,15 +81,17 @@ def database(settings: BaseSettings, config: Config) -> Iterator[str]:
 
 
 def check_way(plan: SyncPlan) -> None:
-    """Looks at what the environment says of the way to the API: proxies, and authorities for its certificate.
+    """Looks at what the environment says of the ways to the API and to its tokens: proxies, and authorities.
 
     Raises ConfigurationError where the way is barred, whatever the API may do.
     """
     if plan.base_url is None:
         return
-    proxy = proxy_for(plan.base_url)
-    if any(url.startswith("https:") for url in (plan.base_url, proxy or "")):
-        check_authorities()
+    grant = plan.authorization.grant
+    for url in (plan.base_url, *(() if grant is None else (grant.token_url,))):
+        proxy = proxy_for(url)
+        if any(asked.startswith("https:") for asked in (url, proxy or "")):
+            check_authorities()
 
 
 @contextlib.contextmanager

@@ -124,6 +124,9 @@ class EventPage:
     the same count, whatever page this is.
     ``since_us``: what its walk asks from; None for the stream's own beginning. ``validator``: of a first page, by what
     the API tells later that it has not changed, and what it was asked with; None where it gives nothing for that.
+    ``position``: where the run goes on once the page is committed, where ``next_cursor`` does not say all of it.
+    ``bookmark``: of the page that ends a pass, what the next pass begins with. ``is_widened``: the page is of a pass
+    that has begun anew as a full one, since the API had no use for what it began with.
     ``fetched_at``: seconds since the epoch; ``fetch_ms``: from request to whole body; ``waited_ms``: deliberate pauses.
     """
 
@@ -145,6 +148,9 @@ class EventPage:
     total: int | None = None
     since_us: int | None = None
     validator: Mapping[str, str] | None = None
+    position: str | None = None
+    bookmark: str | None = None
+    is_widened: bool = False
 
     def __repr__(self) -> str:
         return f"<EventPage {self.number}: {self.received_events} events>"
@@ -190,6 +196,9 @@ class EventPage:
             total=self.total,
             since_us=self.since_us,
             validator=self.validator,
+            position=self.position,
+            bookmark=self.bookmark,
+            is_widened=self.is_widened,
         )
 
 

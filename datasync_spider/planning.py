@@ -95,7 +95,8 @@ def source_plans(
     for values in slices:
         plans.append(plan_sync(config, source, stream, values, secrets, plans[0] if plans else None))
     plans = [replace(_narrowed(plan, arguments), tokens=plans[0].tokens) for plan in plans]
-    also_redact({secret for plan in plans for secret in plan.secrets})
+    parameters = {name for plan in plans for name in plan.authorization.parameters}
+    also_redact({secret for plan in plans for secret in plan.secrets}, parameters=parameters)
     return plans
 
 

@@ -23,7 +23,7 @@ from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.files.load import BUILT_IN
 from datasync_spider.sources.limits import Limit, retries_of, timeout_of
 from datasync_spider.sources.oauth import TokenBook
-from datasync_spider.sources.paginators.choose import paginator
+from datasync_spider.sources.paginators.choose import stream_paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.requests import PageRequest, page_request
@@ -31,7 +31,7 @@ from datasync_spider.sources.secretnames import put_header, secrets_of
 from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.slots import SLICE, fill_url, slot_values
 from datasync_spider.sources.spec import Incremental, Next, PageSize, Pairs, SliceValues, Source, Stream
-from datasync_spider.sources.timetexts import UNITS_US, instant_ms, written, written_us
+from datasync_spider.sources.timetexts import instant_ms, unit_us, written, written_us
 from datasync_spider.storage.registry import StreamSpec, Tombstone
 from datasync_spider.storage.since import Since
 from datasync_spider.streamnames import NO_SLICE
@@ -122,6 +122,21 @@ class SyncPlan:
         """Whether a window of time is asked for, which moves no position."""
         return self.since_ms is not None or self.until_ms is not None
 
+    @property
+    def parallel(self) -> int:
+        """How many requests may be under way at once: of a window of time each."""
+        if self.stream.incremental.type != "window" or self.is_backfill:
+            return 1
+        budget = self.source.budget
+        most = None if budget is None else budget.concurrency
+        return min(self.stream.incremental.parallel, most or self.stream.incremental.parallel)
+
+    @property
+    def start_ms(self) -> int | None:
+        """Where the first sync begins; None for the API's own beginning."""
+        start = self.stream.incremental.start
+        return None if start is None else instant_ms(start)
+
     def takes(self, bound: str) -> bool:
         """Whether the API can be asked for what lies ``since`` or ``until`` a time."""
         return f"{{{bound}}}" in repr((self.stream.url, self.stream.query, self.stream.body))
@@ -136,7 +151,7 @@ class SyncPlan:
     ) -> PageRequest:
         """What asks for the page at the position, credentials of query and body included.
 
-        ``since_ms``, ``until_ms``: from and up to this time, where the plan says nothing else.
+        ``since_us``, ``until_ms``: from and up to this time, where the plan says nothing else.
         """
         form = self.stream.incremental.format
         values = slot_values(
@@ -162,6 +177,8 @@ class SyncPlan:
             return written(self.since_ms, form)
         if since_us is None and self.spec.since is not None:
             since_us = self.spec.since.start_us
+        if since_us is None and self.stream.incremental.type == "resume" and self.start_ms is not None:
+            since_us = self.start_ms * 1_000
         return None if since_us is None else written_us(since_us, form)
 
     def first_request_digest(self, since_us: int | None) -> str:
@@ -275,7 +292,7 @@ def _plan(
     if like is not None and like.authorization.parameters == authorization.parameters:
         way, pages = like.paginator, like.pages
     else:
-        way = paginator(stream.next, authorization.parameters, stream)
+        way = stream_paginator(stream, authorization.parameters)
         pages = PageReader(stream, way, source.meanings, source.budget)
     tombstone = stream.tombstone
     spec = StreamSpec(
@@ -292,8 +309,10 @@ def _plan(
         tombstone=None if tombstone is None else Tombstone(steps(tombstone.path), tombstone.value),
         order=stream.order,
         is_incremental=stream.incremental.type == "known",
-        is_counted=stream.next.source == "counter",
+        # Windows have a chain each, and a total that counts one of them.
+        is_counted=stream.next.source == "counter" and stream.incremental.type != "window",
         since=_since(stream.incremental),
+        has_bookmarks=stream.incremental.type in {"resume", "window"},
     )
     return SyncPlan(
         config=config,
@@ -347,7 +366,7 @@ def _since(way: Incremental) -> Since | None:
         start_us=None if way.start is None else instant_ms(way.start) * 1_000,
         overlap_us=round(way.overlap_seconds * 1_000_000),
         lag_us=round(way.lag_seconds * 1_000_000),
-        unit_us=UNITS_US[way.format],
+        unit_us=unit_us(way.format),
         is_inclusive=way.inclusive,
     )
 

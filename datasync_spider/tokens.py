@@ -42,6 +42,7 @@ _T = TypeVar("_T")
 # The row is locked for as long as a request takes, and others wait for it.
 _LONGEST_REQUEST_SECONDS = 60.0
 _BEYOND_A_REQUEST_SECONDS = 10.0
+_LARGEST_ANSWER_BYTES = 1_000_000
 
 
 class Given(NamedTuple):
@@ -71,7 +72,8 @@ class TokenKeeper:
         self._source = plan.source.name
         self._user_agent = config.user_agent
         self._seconds = min(config.timeout_seconds, _LONGEST_REQUEST_SECONDS)
-        self._exchange = Exchange(self._seconds, config.max_body_bytes, proxy_choice(proxy_for(grant.token_url)))
+        most_bytes = min(config.max_body_bytes, _LARGEST_ANSWER_BYTES)
+        self._exchange = Exchange(self._seconds, most_bytes, proxy_choice(proxy_for(grant.token_url)))
         self._patience = RetryPolicy(config.write_retry_budget_ms / 1000, 0.1, 2.0)
         self._stopped = threading.Event()
         self._worker = Worker("datasync-tokens")

@@ -70,7 +70,7 @@ def check_answer(
     if status != HTTPStatus.OK:
         means = meaning_of_error(pages.meanings, status, body)
         if means is None and status in pages.end_statuses:
-            return pages.end()
+            return pages.end(asked)
         if means is None:
             raise _error(status, headers, read_complaint(content_type, body), pages.budget)
     try:
@@ -99,7 +99,7 @@ def _declared(means: Meaning, status: int, complaint: Complaint) -> DatasyncErro
         case "cursor-expired":
             return CursorExpired(complaint.text or f"status {status}")
         case "cursor-invalid":
-            return CursorRefused(status, complaint.code, complaint.message)
+            return CursorRefused(status, complaint.code, complaint.said)
         case "resync":
             return Resync(f"the API wants all to be read anew: {_said(status, complaint)}")
         case "window-too-large":
@@ -107,12 +107,12 @@ def _declared(means: Meaning, status: int, complaint: Complaint) -> DatasyncErro
         case "token-expired":
             return TokenExpired(f"the API does not take the credential any more: {_said(status, complaint)}")
         case "denied" | "fatal":
-            return ApiRefused(status, complaint.code, complaint.message)
+            return ApiRefused(status, complaint.code, complaint.said)
     return ServerTrouble(status_reason(status), complaint.text)
 
 
 def _said(status: int, complaint: Complaint) -> str:
-    return f"status {status}, {complaint.text or 'without a word'}"
+    return f"status {status}, {complaint.text or complaint.body or 'without a word'}"
 
 
 def _error(status: int, headers: Mapping[str, str], complaint: Complaint, budget: Budget | None) -> DatasyncError:
@@ -134,7 +134,7 @@ def _error(status: int, headers: Mapping[str, str], complaint: Complaint, budget
     if says_rate_limited(status, headers, complaint, budget):
         return RateLimited(": ".join(part for part in (status_reason(status), complaint.text) if part))
     if fault is CursorFault.REFUSED:
-        return CursorRefused(status, complaint.code, complaint.message)
+        return CursorRefused(status, complaint.code, complaint.said)
     if 400 <= status < 500 and status not in _TRY_AGAIN:
         return ApiRefused(status, complaint.code, _with(complaint, _ADVICE.get(status)))
     return ServerTrouble(status_reason(status), complaint.text)
@@ -154,7 +154,7 @@ def _error_in_page(error: ErrorInPage, headers: Mapping[str, str], budget: Budge
 
 def _with(complaint: Complaint, addition: str | None) -> str | None:
     """The API's own message, and what there is to add."""
-    return ": ".join(part for part in (complaint.message, addition) if part) or None
+    return ": ".join(part for part in (complaint.said, addition) if part) or None
 
 
 def _redirect_message(location: str) -> str:

@@ -28,10 +28,19 @@ _SPACES = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """``code`` and ``message`` as the server gave them, made short and printable."""
+    """``code`` and ``message`` as the server gave them, made short and printable.
+
+    ``body``: all that it said, where neither could be found in it.
+    """
 
     code: str | None = None
     message: str | None = None
+    body: str | None = None
+
+    @property
+    def said(self) -> str | None:
+        """For people: the message, or else whatever there is."""
+        return self.message or self.body
 
     @property
     def text(self) -> str:
@@ -53,9 +62,12 @@ def read_complaint(content_type: str, body: bytes) -> Complaint:
 
 
 def _from_json(told: Any) -> Complaint:
-    if isinstance(told, dict):
-        return complaint_of(told)
-    return Complaint(message=_short(told) if isinstance(told, str) else None)
+    if isinstance(told, str):
+        return Complaint(message=_short(told))
+    found = complaint_of(told) if isinstance(told, dict) else Complaint()
+    if found.text or not told:
+        return found
+    return Complaint(body=_short(msgspec.json.encode(told).decode()))
 
 
 def complaint_of(told: Mapping[str, Any]) -> Complaint:

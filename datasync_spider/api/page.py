@@ -26,6 +26,7 @@ from datasync_spider.errors import PageUnreadable
 from datasync_spider.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
 from datasync_spider.sources.ends import direction
 from datasync_spider.sources.paginators.protocol import Answer, Paginator
+from datasync_spider.sources.paginators.tailed import durable_token
 from datasync_spider.sources.paths import MISSING, Path
 from datasync_spider.sources.spec import Budget, Meaning, MeaningRow, Next, Stream
 
@@ -49,7 +50,8 @@ class Page(msgspec.Struct, frozen=True):
 
     ``total`` is the API's count of all records, ``cursor_expires_in_seconds`` what it says of its cursor's life.
     ``unreadable_total`` is what it gave for a total, where that is no count. ``asked_wait``: what stands where its
-    source's budget looks for a wait.
+    source's budget looks for a wait. ``tail``: of the last page of a stream that can be resumed, the position that a
+    later sync goes on from.
     """
 
     raw_events: RawEvents
@@ -61,6 +63,7 @@ class Page(msgspec.Struct, frozen=True):
     cursor_expires_in_seconds: float | None = None
     unreadable_total: str | None = None
     asked_wait: Any = None
+    tail: str | None = None
 
     def parse(self) -> ParsedEvents:
         """All records of the page, made anew at each look."""
@@ -123,7 +126,12 @@ class PageReader:
         if facts.returned is not None and facts.returned != len(records):
             raise PageUnreadable(RETURNED_MISMATCH, f"the page says {facts.returned} events and holds {len(records)}")
         answer = Answer(asked.url, headers, around, len(records), asked.page_size, self._last(records))
-        following = self._following(means, answer, asked)
+        # A source that calls an answer the end says so whatever else the answer says.
+        named = None if means == "end" else self._paginator.following(asked.position, answer)
+        following = self._following(means, answer, asked, named)
+        tail = None
+        if following is None and self._stream.end.resumable:
+            tail = durable_token(self._paginator, asked.position, answer, named)
         return Page(
             raw_events=records,
             reader=self.records,
@@ -134,14 +142,15 @@ class PageReader:
             cursor_expires_in_seconds=facts.cursor_expires_in_seconds,
             unreadable_total=facts.unreadable_total,
             asked_wait=self._asked_wait(around),
+            tail=tail,
         )
 
     def _asked_wait(self, around: Any) -> Any:
         place = None if self.budget is None else self.budget.body_wait
         return None if place is None or (found := place.read(around)) is MISSING else found
 
-    def _following(self, means: Meaning | None, answer: Answer, asked: Asked) -> str | None:
-        """The position that follows. Raises PageContradiction."""
+    def _following(self, means: Meaning | None, answer: Answer, asked: Asked, named: str | None) -> str | None:
+        """The position that follows; ``named``: what the paginator says of the answer. Raises PageContradiction."""
         if means == "end":
             return None
         end = self._stream.end
@@ -149,11 +158,12 @@ class PageReader:
             # Its source knows this answer, which may have nothing else to say.
             end = replace(end, no_next=True)
         position = self._first if asked.position is None else asked.position
-        return direction(end, answer, self._paginator.following(asked.position, answer), position)
+        return direction(end, answer, named, position)
 
-    def end(self) -> Page:
-        """What an answer is that ends the chain by its status: a page without records."""
-        return Page(raw_events=[], reader=self.records, next_cursor=None, has_more=False)
+    def end(self, asked: Asked) -> Page:
+        """What an answer is that ends the chain by its status: a page without records, whose token is its own."""
+        tail = asked.position if self._stream.end.resumable else None
+        return Page(raw_events=[], reader=self.records, next_cursor=None, has_more=False, tail=tail)
 
     def _last(self, records: RawEvents) -> Any:
         """The last record, for a stream whose next positions are made of it."""
@@ -178,7 +188,8 @@ def _decoded(text: bytes) -> Any:
 
 def _next_paths(stream: Stream) -> tuple[Path, ...]:
     in_body = (step for step in _steps(stream) if step.source != "last")
-    return (*(path for step in in_body for path in step.paths), *(flag.path for flag in stream.end.flags))
+    tail = () if stream.tail is None else stream.tail.paths
+    return (*(path for step in in_body for path in step.paths), *tail, *(flag.path for flag in stream.end.flags))
 
 
 def _steps(stream: Stream) -> tuple[Next, ...]:

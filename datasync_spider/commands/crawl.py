@@ -299,7 +299,8 @@ def _end_of(told: Mapping[str, Any] | None, plan: SyncPlan, database_url: str, s
         return End(exitcodes.FAILED, summary.not_started("the spider could not be made, see above"))
     run_id = told.get(stats.RUN_ID)
     if run_id is not None:
-        return _judge(run_id, database_url, signal_name, told.get(stats.EXPORTS_FAILED, {}))
+        source = None if plan.is_built_in else plan.source.name
+        return _judge(run_id, database_url, signal_name, told.get(stats.EXPORTS_FAILED, {}), source)
     refused, detail = told.get(stats.REFUSED), told.get(stats.REFUSED_DETAIL)
     return _without_run(refused, detail, streamnames.label(plan.spec.name, plan.spec.slice), signal_name)
 
@@ -351,13 +352,15 @@ def _without_run(refused: str | None, detail: str | None, stream: str, signal_na
     return End(exitcodes.FAILED, summary.not_started(detail or "no run could be opened, see above", refused))
 
 
-def _judge(run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str]) -> End:
+def _judge(
+    run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str], source: str | None
+) -> End:
     """By the run's row. A database that connects and then says no more is not waited for."""
     ends: list[End] = []
     seconds = _READ_END_SECONDS if signal_name is None else _READ_END_AFTER_SIGNAL_SECONDS
 
     def read() -> None:
-        ends.append(_read_end(run_id, database_url, signal_name, exports_failed))
+        ends.append(_read_end(run_id, database_url, signal_name, exports_failed, source))
 
     reading = threading.Thread(target=read, daemon=True)
     reading.start()
@@ -369,7 +372,9 @@ def _judge(run_id: int, database_url: str, signal_name: str | None, exports_fail
     return _unreadable(run_id, f"PostgreSQL did not answer within {seconds:g} s" + (f": {why}" if why else ""))
 
 
-def _read_end(run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str]) -> End:
+def _read_end(
+    run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str], source: str | None
+) -> End:
     def read() -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         with connected(database_url, connect_timeout_seconds=2) as connection:
             end_open_run(connection, run_id, signal_name)
@@ -386,16 +391,19 @@ def _read_end(run_id: int, database_url: str, signal_name: str | None, exports_f
         return _unreadable(run_id, f"{type(error).__name__}: {error}")
     if row is None:
         return _unreadable(run_id, "its row is gone")
-    return _report(row, state or {}, exports_failed)
+    return _report(row, state or {}, exports_failed, source)
 
 
 def _unreadable(run_id: int, why: str) -> End:
     return End(exitcodes.FAILED, summary.unreadable(run_id, why), {"run_id": run_id})
 
 
-def _report(row: Mapping[str, Any], state: Mapping[str, Any], exports_failed: Mapping[str, str]) -> End:
+def _report(
+    row: Mapping[str, Any], state: Mapping[str, Any], exports_failed: Mapping[str, str], source: str | None
+) -> End:
+    """``source``: of a stream that a file describes; None for the API that comes with the project."""
     stored, rejected = state.get("total_ingested"), state.get("total_rejected")
     fields = {name: row[name] for name in _TOLD}
-    lines = summary.summary(row, stored, rejected, exports_failed)
+    lines = summary.summary(row, stored, rejected, exports_failed, source)
     code = exitcodes.exit_code(row["status"], export_failed=bool(exports_failed))
     return End(code, lines, {**fields, "stored": stored, "exports_failed": dict(exports_failed)})

@@ -137,9 +137,12 @@ def _look_at_source(
     findings += _look_at_database(settings, plans[0], is_named=False)
     if is_offline:
         return [], [*findings, fine(PART, "nothing was sent")], secrets
-    with api(settings, plans[0]):
-        client = ApiClient.of(plans[0])
-        findings += prove(plans[0], lambda plan, position: look(client, plan, position))
+    try:
+        with api(settings, plans[0]):
+            client = ApiClient.of(plans[0])
+            findings += prove(plans[0], lambda plan, position: look(client, plan, position))
+    except ConfigurationError as error:
+        findings.append(problem(PART, str(error), "correct what it names"))
     others = dict.fromkeys(plan.spec.name for plan in plans if plan.spec.name != plans[0].spec.name)
     if others:
         findings.append(fine(PART, f"not asked: {', '.join(others)}; name one to prove it"))

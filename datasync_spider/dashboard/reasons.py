@@ -115,6 +115,18 @@ RUN_REASONS: dict[str, Explanation] = {
         "The API does not take the credential any more: its life is over.",
         "Renew the secret that the source's file names, then start it again.",
     ),
+    "token_refused": Explanation(
+        "Who gives tokens for the API gave none: client, secret, scope or refresh token are not accepted.",
+        "The run's detail says which; correct it, or put a new refresh token where the source's secret is.",
+    ),
+    "tokens_sealed": Explanation(
+        "The stored tokens are encrypted with another key than TOKEN_ENCRYPTION_KEY has.",
+        "Set it to that key, or put that one behind the new one.",
+    ),
+    "signing_failed": Explanation(
+        "A class of your own, which signs the requests, failed.",
+        "The run's detail has its error; mend it, then start it again.",
+    ),
     "only_empty_pages": Explanation(
         "The API gave empty pages without an end, each with a cursor to another one.",
         "Start it again: it goes on behind them. If that never ends, tell the API's operators.",

@@ -12,7 +12,7 @@ from datasync_spider.api.answer import check_answer
 from datasync_spider.api.event import Event, ParsedEvents
 from datasync_spider.api.page import Page
 from datasync_spider.apiclient import ApiClient
-from datasync_spider.errors import ConnectionTrouble, DatasyncError
+from datasync_spider.errors import DatasyncError, Stopped
 from datasync_spider.pacing.headers import read_asked_wait
 from datasync_spider.sources.requests import PageRequest
 from datasync_spider.syncplan import SyncPlan
@@ -52,7 +52,9 @@ def look(client: ApiClient, plan: SyncPlan, position: str | None = None) -> Look
         return Look(PageRequest(plan.stream.method, ""), trouble=str(error))
     try:
         answer = client.ask(request)
-    except ConnectionTrouble as error:
+    except Stopped:
+        raise
+    except DatasyncError as error:
         return Look(request, trouble=str(error))
     headers = answer.plain_headers()
     asked = read_asked_wait(headers, answer.body, answer.received_at, is_rate_limit=answer.status in _REFUSING)

@@ -66,10 +66,8 @@ def _check_stream(settings: BaseSettings, source: Source, name: str) -> tuple[li
     try:
         plans = source_plans(settings, source, name, {})
     except ConfigurationError as error:
-        remedy = (
-            "put each secret into the environment, .env or the file that NAME_FILE names" if _is_secret(error) else ""
-        )
-        return [problem(part, str(error), remedy or _CORRECT)], []
+        why = " ".join(str(error).split())
+        return [problem(part, why, _PUT_SECRETS if "missing or wrong" in why else _CORRECT)], []
     told = "1 slice" if len(plans) == 1 else f"{len(plans)} slices"
     findings = [fine(part, f"it can be asked for: {told}, all secrets are there")]
     if not stream.time:

@@ -103,7 +103,11 @@ def _log_start(run: OpenRun) -> None:
         "run %d of stream %s starts at %s: %s pass %d, %d events stored so far",
         run.run_id,
         run.slice,
-        "the stored cursor" if resume.cursor else "the head of the feed",
+        "the stored cursor"
+        if resume.cursor
+        else "where the last complete pass has ended"
+        if resume.bookmark
+        else "the head of the feed",
         resume.pass_kind,
         resume.pass_number,
         resume.total_ingested,

@@ -104,6 +104,7 @@ class PostgresPipeline:
         connect(pipeline._on_wait_started, signals.wait_started)
         connect(pipeline._on_wait_asked, signals.wait_asked)
         connect(pipeline._on_pass_unmodified, signals.pass_unmodified)
+        connect(pipeline._on_commit_wanted, signals.commit_wanted)
         connect(pipeline._on_resync_asked, signals.resync_asked)
         connect(pipeline._on_item_scraped, scrapy_signals.item_scraped)
         connect(pipeline._on_item_dropped, scrapy_signals.item_dropped)
@@ -252,13 +253,22 @@ class PostgresPipeline:
         assert self._run is not None
         self._ending.committed(await self._turns.end_unmodified(self._run))
 
+    def _on_commit_wanted(self, after_page: int, done: asyncio.Future[OpenRun | None], **_: Any) -> None:
+        self._turns.answer(done, self._commit(after_page))
+
+    async def _commit(self, page_number: int) -> OpenRun | None:
+        """The run, when the page and all before it are committed; None where it ends."""
+        assert self._writing is not None
+        self._writing.dispatch(everything=True)
+        await self._room.wait_for(lambda: self._ending.is_final or self._committed_page >= page_number)
+        return None if self._ending.is_final else self._run
+
     def _on_resync_asked(self, after_page: int, done: asyncio.Future[OpenRun | None], **_: Any) -> None:
         self._turns.answer(done, self._begin_anew(after_page))
 
     async def _begin_anew(self, after_page: int) -> OpenRun | None:
         """The run as it goes on, when all that was fetched before is committed; None where it ends."""
-        await self._room.wait_for(lambda: self._ending.is_final or self._committed_page >= after_page)
-        if self._ending.is_final:
+        if await self._commit(after_page) is None:
             return None
         assert self._run is not None
         assert self._writer is not None

@@ -37,6 +37,9 @@ _NEXT = {
     "window_too_large": "the API gives no more than it gave: ask for less at a time, by slices or a filter in the"
     " source's file, then run again",
     "token_expired": f"renew the secret that the source's file names; then {_GO_ON}",
+    "token_refused": f"correct what is named, or get a new refresh token; then {_GO_ON}",
+    "tokens_sealed": f"set TOKEN_ENCRYPTION_KEY to the key that they were stored with; then {_GO_ON}",
+    "signing_failed": f"mend the class that the source's auth names; then {_GO_ON}",
     "only_empty_pages": f"the API gives empty pages without an end; {_GO_ON}",
     "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower API_PAGE_LIMIT, then run again",
     "retries_exhausted": "the API was not well, or out of reach, for too long (scrapy doctor looks at the way to it);"
@@ -49,6 +52,14 @@ _NEXT = {
     "storage_refused": "PostgreSQL refused: check the rights and the schema (scrapy migrate), then run again",
     "stalled": f"nothing moved for STALL_TIMEOUT_MS; look at the log's last lines, then {_GO_ON}",
     "fenced": "nothing: another run has taken the stream over and goes on (scrapy status tells whose it is)",
+}
+# The same where a file of a source, and no setting, says what is asked.
+_NEXT_OF_FILE = {
+    "api_refused": "see what the API said: with 401 or 403 check the secrets that auth names, else url and query; then"
+    " run again",
+    "wrong_protocol": "check host, port and scheme in base_url, and http_proxy where it is set; then run again",
+    "origin_refused": "check base_url and allow_hosts; then run again",
+    "cursor_expires_too_fast": "a page takes longer than a cursor lives: lower page_size, then run again",
 }
 # The last failure that the detail of retries_exhausted names, and those by which an API, or a gateway before it, ends a
 # page that takes too long to make or to carry.
@@ -68,7 +79,7 @@ _MAY_BE_SIZE = frozenset(
         *("status_507", "status_520", "status_524", "status_598", "status_599"),
     }
 )
-_SMALLER_PAGES = "; where only large pages fail in this way, lower API_PAGE_LIMIT"
+_SMALLER_PAGES = "; where only large pages fail in this way, lower {}"
 _NEXT_BY_STATUS = {
     "complete": f"nothing; {_ONLY_NEW}",
     "incomplete": _NEXT["short_read"],
@@ -97,11 +108,15 @@ _NEXT_AT_START = {
 
 
 def summary(
-    row: Mapping[str, Any], stored: int | None, rejected: int | None, exports_failed: Mapping[str, str] | None = None
+    row: Mapping[str, Any],
+    stored: int | None,
+    rejected: int | None,
+    exports_failed: Mapping[str, str] | None = None,
+    source: str | None = None,
 ) -> list[str]:
     """The end of a run by its row in ``ingestion_runs``, and by its stream's totals where they could be read.
 
-    ``exports_failed``: why, by where each was to go.
+    ``exports_failed``: why, by where each was to go. ``source``: of a stream that a file describes.
     """
     lines = [_headline(row), f"  this run: {_counts(row)}"]
     if stored is not None:
@@ -112,7 +127,7 @@ def summary(
     if exports_failed and row["status"] == "complete":
         lines.append(f"  next: {_AFTER_EXPORT}")
     else:
-        lines.append(f"  next: {_next(row, rejected or 0)}")
+        lines.append(f"  next: {_next(row, rejected or 0, source)}")
     return lines
 
 
@@ -169,7 +184,9 @@ def _stored(row: Mapping[str, Any], stored: int, rejected: int) -> str:
     return f"{counted(stored, 'event')}{dead}{told}"
 
 
-def _next(row: Mapping[str, Any], rejected: int) -> str:
+def _next(row: Mapping[str, Any], rejected: int, source: str | None) -> str:
+    if source is not None and row["status"] == "failed" and row["reason"] in _NEXT_OF_FILE:
+        return f"in the file of the source {source}: {_NEXT_OF_FILE[row['reason']]}"
     if row["pass_kind"] == BACKFILL and row["status"] == "stopped":
         return _BEGINS_ANEW
     if row["pass_kind"] == BACKFILL and row["status"] == "failed":
@@ -179,7 +196,7 @@ def _next(row: Mapping[str, Any], rejected: int) -> str:
     by_status = _NEXT_BY_STATUS.get(row["status"])
     last = _LAST_FAILURE.search(row["detail"] or "") if row["reason"] == "retries_exhausted" else None
     if by_status is None and last is not None and last[1] in _MAY_BE_SIZE:
-        return _NEXT["retries_exhausted"] + _SMALLER_PAGES
+        return _NEXT["retries_exhausted"] + _SMALLER_PAGES.format("page_size" if source else "API_PAGE_LIMIT")
     if row["status"] == "incomplete":
         by_status = _NEXT.get(row["reason"] or "", by_status)
     return by_status or _NEXT.get(row["reason"] or "", f"see the log for the cause, then {_GO_ON}")

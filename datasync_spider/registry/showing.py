@@ -54,6 +54,8 @@ def loss_lines(action: str, target: Target) -> list[str]:
         lines.append("all that goes, with its position, its runs and its pages; the table stays for other slices")
     else:
         lines.append("all that goes, with its table, its positions, its runs and its pages")
+    if target.tokens:
+        lines.append("the tokens of its source stay, in ingestion_tokens: they belong to the credential")
     if not (action == "drop" and not is_slice):
         lines += [f"a foreign key leads to these rows: {visible(key)}" for key in target.foreign_keys]
     return lines

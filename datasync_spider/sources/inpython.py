@@ -104,6 +104,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
         order=stream.order,
         next=_next(stream.next),
         end=_end(stream.end),
+        tail=None if stream.tail is None else _tail(stream.tail),
         incremental=_incremental(stream.incremental),
         slices=_slices(stream),
         mutable=stream.mutable,
@@ -231,16 +232,28 @@ def _body(body: Any) -> Any:
     return body
 
 
+def _tail(tail: Next) -> dict[str, Any]:
+    return {key: value for key, value in _next(tail).items() if key in ("from", "to")}
+
+
 def _incremental(way: Incremental) -> dict[str, Any]:
-    """``param`` stands in the stream's query already."""
+    """``param``, and ``from`` and ``to`` of windows, stand in the stream's query already."""
     table = _given(type=way.type, format=way.format, start=way.start, conditional=way.conditional or None)
-    if way.type == "since":
+    if way.type in {"since", "window"}:
         table |= {"overlap": way.overlap_seconds, "lag": way.lag_seconds, "inclusive": way.inclusive}
+    if way.type == "window":
+        table |= _given(step=way.step_seconds, parallel=way.parallel)
     return table
 
 
 def _end(end: End) -> list[str]:
-    rules = {"no-next": end.no_next, "empty": end.empty, "short": end.short, "repeat": end.repeat}
+    rules = {
+        "no-next": end.no_next,
+        "empty": end.empty,
+        "short": end.short,
+        "repeat": end.repeat,
+        "resumable": end.resumable,
+    }
     flags = [f"flag:{flag.path}={json.dumps(flag.value)}" for flag in end.flags]
     statuses = [f"status:{status}" for status in end.statuses]
     return [*(name for name, is_given in rules.items() if is_given), *statuses, *flags]

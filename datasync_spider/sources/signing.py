@@ -50,7 +50,11 @@ class Signer:
     @classmethod
     def of(cls, place: str, secrets: Mapping[str, str]) -> Signer:
         """Raises ConfigurationError where there is no such class, or one that is no RequestAuth."""
-        auth = make_instance(place, dict(secrets), methods=(), protocol=PROTOCOL)
+        return cls.around(place, make_instance(place, dict(secrets), methods=(), protocol=PROTOCOL))
+
+    @classmethod
+    def around(cls, place: str, auth: Any) -> Signer:
+        """The same of one that is made already."""
         if not any(callable(getattr(auth, name, None)) for name in ("headers", "query")):
             raise ConfigurationError(
                 f"{PYTHON}{place}: the class has neither a method headers nor query: write what {PROTOCOL} says"

@@ -35,7 +35,6 @@ Meaning: TypeAlias = Literal[
     "page",
 ]
 WaitUnit: TypeAlias = Literal["auto", "s", "ms", "epoch-s", "epoch-ms", "iso", "http-date"]
-TimeFormat: TypeAlias = Literal["iso", "s", "ms", "us", "ns"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +166,8 @@ class End:
 
     ``no_next``: nothing says what follows. ``empty``: no record. ``short``: fewer records than were asked for.
     ``repeat``: what follows is what was asked for. ``statuses``: of answers that end a chain without a page, as 204.
-    Where a flag is there, its word counts and not the others.
+    Where a flag is there, its word counts and not the others. ``resumable``: the end is one for now, and its last page
+    has a durable token that a later sync goes on from.
     """
 
     no_next: bool = False
@@ -176,6 +176,7 @@ class End:
     repeat: bool = False
     statuses: tuple[int, ...] = ()
     flags: tuple[EndFlag, ...] = ()
+    resumable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +222,8 @@ class Incremental:
     goes on from the durable token that the last one ended with. ``window``: it asks for one span of time after another,
     from the floor to now. ``none``: each one is a full one.
 
-    ``format``: how ``{since}`` and ``{until}`` are written. ``start``: where the first sync begins, a time or None for
+    ``format``: how ``{since}`` and ``{until}`` are written: ``iso``, ``s``, ``ms``, ``us``, ``ns`` or a pattern of
+    ``strftime``. ``start``: where the first sync begins, a time or None for
     the API's own beginning. ``inclusive``: whether a record of the very time ``{since}`` comes. ``overlap_seconds``: so
     far before the floor is asked again. ``lag_seconds``: the floor stays so far behind now, since what is younger may
     still be missing. ``step_seconds``: of a window. ``parallel``: so many windows side by side. ``conditional``: the
@@ -229,7 +231,7 @@ class Incremental:
     """
 
     type: Literal["known", "since", "resume", "window", "none"] = "none"
-    format: TimeFormat = "iso"
+    format: str = "iso"
     start: str | None = None
     inclusive: bool = True
     overlap_seconds: float = 0.0
@@ -237,18 +239,6 @@ class Incremental:
     step_seconds: float | None = None
     parallel: int = 1
     conditional: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tail:
-    """Where the last page has the token that the next sync goes on from: in the body, or in a header.
-
-    Both None: what follows the last page by ``next`` is itself that token, as in feeds that never end. The token goes
-    where ``next`` goes.
-    """
-
-    path: Path | None = None
-    header: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,7 +301,8 @@ class Stream:
     ``all``: all of them together are the id; ``hash``: a digest of the record without the members ``id``.
 
     ``time_format``: ``auto``, ``iso``, ``s``, ``ms``, ``us``, ``ns``, ``rfc2822`` or a pattern of ``strptime``;
-    ``time_zone``: of times that name none. ``tail``: where the token of a stream stands that can be resumed.
+    ``time_zone``: of times that name none. ``tail``: where the last page of a resumable stream has its durable token,
+    and where that goes in the first request of the next sync; None: what follows it by ``next`` is the token.
     ``marks_deleted``: a record that a full sync has not met is marked as deleted. ``slices_from``: what the slices are
     made of when a crawl starts, in place of ``slices``. ``timeout_seconds`` and ``retries`` stand for the settings.
     """
@@ -346,7 +337,7 @@ class Stream:
     keep_history: bool = False
     marks_deleted: bool = False
     incremental: Incremental = field(default_factory=Incremental)
-    tail: Tail | None = None
+    tail: Next | None = None
     slices: tuple[SliceValues, ...] = ()
     slices_from: SliceSource | None = None
 

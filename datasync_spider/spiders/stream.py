@@ -36,11 +36,13 @@ from datasync_spider.errors import (
     Resync,
     RetriesExhausted,
     Stopped,
+    WindowTooLarge,
 )
 from datasync_spider.headers import fill_headers, plain_headers
 from datasync_spider.items import EventPage, lazy_views, page_fields
 from datasync_spider.planning import source_plans
 from datasync_spider.sources.spec import SlicesFromStream
+from datasync_spider.spiders.chains import Chains, chains_of
 from datasync_spider.spiders.conditions import conditions, validator_in
 from datasync_spider.spiders.lookups import Lookups
 from datasync_spider.spiders.walk import Step, Walk
@@ -70,6 +72,7 @@ _ABOUT_WHAT_IS_ASKED = {
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
 }
+_WHOLE_SECOND_MS = 1_000
 # Of the event loop, until Scrapy has taken a request through scheduler, middlewares and slot to the handler.
 _TURNS_TO_LEAVE = 5
 
@@ -88,7 +91,7 @@ class StreamSpider(Spider):
         self.plan = plan
         self._headers = tuple((name.encode(), value.encode()) for name, value in plan.headers)
         self._run: OpenRun | None = None
-        self._walk: Walk | None = None
+        self._chains: Chains | None = None
         self._refusal: ApiRefused | None = None
         self._has_begun_anew = False
         self._lookups = lookups
@@ -101,6 +104,9 @@ class StreamSpider(Spider):
             crawler.settings.set("JOBDIR", None, priority="cmdline")
         if plan is None:
             plan = _only(cls.make_plans(crawler.settings, arguments))
+        if plan.parallel > 1:
+            for name in ("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN"):
+                crawler.settings.set(name, plan.parallel, priority="spider")
         spider = super().from_crawler(crawler, *args, plan, Lookups(crawler, plan.config))
         crawler.signals.connect(spider.run_opened, signals.run_opened)
         return spider
@@ -136,27 +142,28 @@ class StreamSpider(Spider):
     def run_opened(self, run: OpenRun, **_: Any) -> None:
         """Takes in where the run starts."""
         self._run = run
-        self._walk = Walk(run.resume)
+        self._chains = chains_of(self.plan.stream, run.resume, is_backfill=run.is_backfill)
 
     async def start(self) -> AsyncIterator[Any]:
-        if self._walk is None:
+        if self._chains is None:
             raise CloseSpider("no_run")
         try:
-            request = self._first_request(self._walk)
+            requests = self._first_requests(self._chains.begin())
         except DatasyncError as error:
             self._fail(error)
-        yield request
+        for request in requests:
+            yield request
 
     async def parse(self, response: Response) -> AsyncIterator[Any]:
-        """The request that follows, and the page."""
-        assert self._walk is not None
+        """The requests that follow, and the page."""
         self._refusal = None
         try:
-            page, request = await self._turn(self._walk, response)
+            page, requests = await self._turn(response.meta["walk"], response)
         except DatasyncError as error:
             self._fail(error)
-        if request is not None:
+        for request in requests:
             yield request
+        if requests:
             # The API works on it while the page is parsed, which for a small page happens on this event loop. Where
             # there is no room for another page, the request waits in the scheduler, and this one goes on.
             for _ in range(_TURNS_TO_LEAVE):
@@ -175,13 +182,12 @@ class StreamSpider(Spider):
 
     async def _not_answered(self, failure: Failure) -> AsyncIterator[Any]:
         """What is asked instead, where that is known."""
-        assert self._walk is not None
         request: Request = failure.request  # type: ignore[attr-defined] # Scrapy puts it there
         try:
-            again = await self._after_failure(self._walk, request, failure.value)
+            instead = await self._after_failure(request.meta["walk"], request, failure.value)
         except DatasyncError as error:
             self._fail(error)
-        if again is not None:
+        for again in instead:
             yield again
 
     def _fail(self, error: DatasyncError) -> NoReturn:
@@ -189,9 +195,12 @@ class StreamSpider(Spider):
         self.crawler.signals.send_catch_log(signals.run_failed, error=error)
         raise CloseSpider(getattr(error, "reason", "failed")) from error
 
+    def _first_requests(self, walks: list[Walk]) -> list[Request]:
+        return [self._first_request(walk) for walk in walks]
+
     def _first_request(self, walk: Walk) -> Request:
-        """Where the pass begins, only if the page is not what the last complete one began with."""
-        request, run = self._request(walk.first_cursor()), self._run
+        """Where the chain begins, only if the page is not what the last complete pass began with."""
+        request, run = self._request(walk, walk.first_cursor()), self._run
         if run is None or request.meta["validator_of"] is None or run.resume.walk > 1:
             return request
         for name, value in conditions(run.resume.validator, request.meta["validator_of"]):
@@ -199,10 +208,11 @@ class StreamSpider(Spider):
             request.meta["is_conditional"] = True
         return request
 
-    def _request(self, cursor: str | None, until_ms: int | None = None) -> Request:
-        assert self._walk is not None
-        since_us = self._walk.since_us
-        asked = self.plan.request(cursor, since_us=since_us, until_ms=until_ms)
+    def _request(self, walk: Walk, cursor: str | None, until_ms: int | None = None) -> Request:
+        since_us, before_ms = walk.since_us, until_ms
+        if walk.bounds_ms is not None:
+            since_us, before_ms = walk.bounds_ms[0] * 1_000, walk.bounds_ms[1]
+        asked = self.plan.request(cursor, since_us=since_us, until_ms=before_ms)
         asks_on_condition = self.plan.stream.incremental.conditional and not self.plan.is_backfill
         is_first = cursor is None and until_ms is None
         request = Request(
@@ -214,11 +224,12 @@ class StreamSpider(Spider):
             dont_filter=True,
             meta={
                 "asked": self.plan.asked(asked.url, cursor),
+                "walk": walk,
                 "cursor": cursor,
                 "until_ms": until_ms,
                 "since_us": since_us,
                 "validator_of": self.plan.first_request_digest(since_us) if asks_on_condition and is_first else None,
-                "page_number": self._walk.next_page,
+                "page_number": walk.next_page,
                 # What is to be escaped has been, where the URL was made.
                 "verbatim_url": True,
                 # A search by POST changes nothing.
@@ -231,16 +242,24 @@ class StreamSpider(Spider):
             request.headers[name] = value
         return request
 
-    async def _after_failure(self, walk: Walk, request: Request, error: BaseException | None) -> Request | None:
-        """Raises what ends the run: DatasyncErrors."""
+    async def _after_failure(self, walk: Walk, request: Request, error: BaseException | None) -> list[Request]:
+        """What is asked instead. Raises what ends the run: DatasyncErrors."""
         if isinstance(error, Stopped):
-            return None
+            return []
+        if isinstance(error, WindowTooLarge):
+            assert self._chains is not None
+            return self._first_requests(self._chains.split(walk, error))
+        if isinstance(error, Resync) and self.plan.stream.end.resumable and walk.begin_anew():
+            logger.warning("all is read anew, in a full pass: %s", error)
+            self._announce_walk(walk)
+            return [self._request(walk, None)]
         if isinstance(error, CursorExpired | ApiRefused):
-            return await self._after_refusal(walk, request, error)
+            return [await self._after_refusal(walk, request, error)]
         if isinstance(error, NotModified):
             await self._wait_for(signals.pass_unmodified)
-            return None
-        if isinstance(error, Resync) and not self._has_begun_anew and not self.plan.is_backfill:
+            return []
+        can_begin_anew = not (self._has_begun_anew or self.plan.is_backfill or walk.bounds_ms)
+        if isinstance(error, Resync) and can_begin_anew:
             return await self._begin_anew(walk, error)
         if isinstance(error, DatasyncError):
             raise error
@@ -250,31 +269,33 @@ class StreamSpider(Spider):
         """What is asked instead. Raises the error where that ends the run, or an earlier one that it confirms."""
         cursor = request.meta["cursor"]
         if isinstance(error, CursorExpired):
+            if cursor is not None and cursor == walk.head:
+                return self._give_up_position(walk, cursor, str(error))
             if cursor is not None:
                 return await self._restart(walk)
         elif walk.is_stored_position(cursor) and _may_be_about_position(error):
             # Whether it is about the position shows when the head is asked: nothing is lost until that has answered.
             self._refusal = error
-            return self._give_up_position(walk, str(error))
+            return self._give_up_position(walk, cursor, str(error))
         if request.meta["until_ms"] is not None and (isinstance(error, CursorExpired) or _may_be_about_position(error)):
             walk.forget_until()
             logger.warning("the API does not take a filter by time, walking on from the head of the feed: %s", error)
-            return self._request(None)
+            return self._request(walk, None)
         if self._refusal is not None:
             raise self._refusal from error
         raise error
 
-    async def _begin_anew(self, walk: Walk, error: Resync) -> Request | None:
-        """The first request of a full pass; None where the run is being ended."""
+    async def _begin_anew(self, walk: Walk, error: Resync) -> list[Request]:
+        """The first request of a full pass; none where the run is being ended."""
         self._has_begun_anew = True
         logger.warning("position and floor are given up, and a full pass begins: %s", error)
         run = await self._wait_for(signals.resync_asked, after_page=walk.next_page - 1)
         if run is None:
-            return None
+            return []
         self._run = run
         walk.begin_pass(run.resume)
         self._announce_walk(walk)
-        return self._request(None)
+        return [self._request(walk, None)]
 
     async def _wait_for(self, signal: object, **facts: Any) -> OpenRun | None:
         """Until the pipeline has done to the pass what the signal asks for. Raises what keeps it from that."""
@@ -282,44 +303,63 @@ class StreamSpider(Spider):
         self.crawler.signals.send_catch_log(signal, done=done, **facts)
         return await done
 
-    def _give_up_position(self, walk: Walk, why: str) -> Request:
-        walk.give_up_position(self._since_of_new_walk(self._run.resume.floor_us if self._run else None))
-        logger.warning("the stored position is given up, walking on from the head of the feed: %s", why)
+    def _give_up_position(self, walk: Walk, cursor: str | None, why: str) -> Request:
+        is_bookmark = cursor == walk.head
+        walk.give_up_position(cursor, self._since_of_new_walk(self._run.resume.floor_us if self._run else None))
+        if is_bookmark:
+            logger.warning("the durable token of the last sync is given up for a full pass: %s", why)
+        else:
+            logger.warning("the stored position is given up, walking on from the head of the feed: %s", why)
         self._announce_walk(walk)
-        return self._request(None)
+        return self._request(walk, walk.head)
 
     def _since_of_new_walk(self, floor_us: int | None) -> int | None:
         return walk_from(self._run, floor_us) if self._run else None
 
     def _can_go_on_by_time(self) -> bool:
         """Whether what lies behind the oldest stored record can be asked for: only where they come newest first."""
-        return self.plan.takes("until") and self.plan.stream.order == "newest-first" and not self.plan.is_backfill
+        stream = self.plan.stream
+        return (
+            self.plan.takes("until")
+            and stream.order == "newest-first"
+            and stream.incremental.type not in {"resume", "window"}
+            and not self.plan.is_backfill
+        )
 
     def _announce_walk(self, walk: Walk) -> None:
         self.crawler.stats.inc_value(stats.RESTARTS_FROM_HEAD)
         self.crawler.signals.send_catch_log(signals.walk_restarted, walk=walk.number)
 
-    async def _turn(self, walk: Walk, response: Response) -> tuple[EventPage | None, Request | None]:
-        """What an answer leads to: a page to hand over, a request to send, or both. Raises what ends the run."""
+    async def _turn(self, walk: Walk, response: Response) -> tuple[EventPage | None, list[Request]]:
+        """What an answer leads to: a page to hand over, requests to send, or both. Raises what ends the run."""
+        assert self._chains is not None
         meta = response.meta
         page: Page = meta["page"]
         if walk.leaves_a_gap(page, meta["until_ms"]):
             logger.warning("the API filters by time in a way of its own; walking on from the head of the feed")
-            return None, self._request(None)
+            return None, [self._request(walk, None)]
         if walk.ends_unproven(page, meta["cursor"]):
-            return None, self._give_up_position(walk, "it is answered with an empty last page and no total")
-        if walk.next_page == 1 and self.plan.is_backfill:
-            self._check_window(page)
+            why = "it is answered with an empty last page and no total"
+            return None, [self._give_up_position(walk, meta["cursor"], why)]
+        if walk.bounds_ms is not None and meta["cursor"] is None:
+            _check_window(page, *walk.bounds_ms)
+        elif walk.next_page == 1 and self.plan.is_backfill:
+            _check_window(page, self.plan.since_ms, self.plan.until_ms)
         try:
             step = walk.step(page, meta["cursor"], meta["until_ms"])
         except CursorRepeated as error:
             if not walk.is_stored_position(meta["cursor"]):
                 raise
-            return None, self._give_up_position(walk, str(error))
-        self._warn_of_nothing(item := _item(response, page, step))
+            return None, [self._give_up_position(walk, meta["cursor"], str(error))]
+        item = _item(response, page, step)
+        self._warn_of_nothing(item)
+        meta["page_number"] = item.number
+        # Nothing is awaited since the page was numbered: what is said of the position goes with the number.
+        begun = self._chains.take_in(walk, item, page.tail)
         if page.has_more and await self._is_known(item):
             item.ends_pass = "reached_known"
-        return item, None if item.ends_pass else self._request(item.next_cursor)
+        following = [] if item.ends_pass or not page.has_more else [self._request(walk, item.next_cursor)]
+        return item, following + self._first_requests(begun)
 
     def _warn_of_nothing(self, page: EventPage) -> None:
         """A wrong filter or right looks like an API that has nothing."""
@@ -332,22 +372,17 @@ class StreamSpider(Spider):
             run.slice,
         )
 
-    def _check_window(self, page: Page) -> None:
-        """Raises FilterIgnored where no record of the first page that tells its time is from the window."""
-        since_ms = -math.inf if self.plan.since_ms is None else self.plan.since_ms
-        until_ms = math.inf if self.plan.until_ms is None else self.plan.until_ms
-        times_ms = [time_us // 1000 for time_us in page.parse().times_us if time_us is not None]
-        if times_ms and not any(since_ms <= time_ms <= until_ms for time_ms in times_ms):
-            raise FilterIgnored(f"none of the {len(times_ms)} records of the first page lies in the window of time")
-
     async def _is_known(self, page: EventPage) -> bool:
         run = self._run
-        if run is None or not run.resume.stops_at_known:
+        if run is None or not run.resume.stops_at_known or self.plan.stream.incremental.type != "known":
             return False
         return await self._lookups.is_known(page, run)
 
     async def _restart(self, walk: Walk) -> Request:
         """The first request of a new walk. Raises NoProgress where restarting does not help any more."""
+        if self.plan.spec.since is not None:
+            # Where the walk goes on follows from what is committed, and so does whether it has come any further.
+            await self._wait_for(signals.commit_wanted, after_page=walk.next_page - 1)
         depth = await self._lookups.pass_depth(self._run) if self._run else None
         since_us = self._since_of_new_walk(depth.floor_us if depth else None)
         walk.restart(depth.accounted if depth else None, since_us)
@@ -356,10 +391,10 @@ class StreamSpider(Spider):
             "the cursor has expired; walking on from %s",
             "the oldest stored event of this pass, if the API can filter by time"
             if until_ms
-            else "the head of the feed",
+            else "where this chain has begun",
         )
         self._announce_walk(walk)
-        return self._request(None, until_ms)
+        return self._request(walk, walk.head, until_ms)
 
 
 def _only(plans: Sequence[SyncPlan]) -> SyncPlan:
@@ -368,6 +403,16 @@ def _only(plans: Sequence[SyncPlan]) -> SyncPlan:
     if len(plans) > 1:
         raise ConfigurationError(f"the stream {plans[0].spec.name} has {len(plans)} slices: name one with slice=…")
     return plans[0]
+
+
+def _check_window(page: Page, since_ms: int | None, until_ms: int | None) -> None:
+    """Raises FilterIgnored where no record of a first page that tells its time is from the window."""
+    # Who counts in whole seconds takes a record of the next one for one at the bound.
+    from_ms = -math.inf if since_ms is None else since_ms - _WHOLE_SECOND_MS
+    to_ms = math.inf if until_ms is None else until_ms + _WHOLE_SECOND_MS
+    times_ms = [time_us // 1000 for time_us in page.parse().times_us if time_us is not None]
+    if times_ms and not any(from_ms <= time_ms <= to_ms for time_ms in times_ms):
+        raise FilterIgnored(f"none of the {len(times_ms)} records of the first page lies in the window of time")
 
 
 def _may_be_about_position(error: ApiRefused) -> bool:

@@ -8,7 +8,8 @@ event that was asked for, and is not used.
 
 A run that goes on from a stored position gives it up, at most once, where the API has no use for it any more: it is
 refused, it leads back to where the walk has been, or it is answered with an end that nothing proves. A new walk from
-the head is always right, and a position that is kept for ever may never be.
+the head is always right, and a position that is kept for ever may never be. A pass that begins with a bookmark has that
+in the head's place; it is given up in the same way, and then the pass is a full one.
 
 Invariant: a new walk covers at least what lies behind the last committed page, and walks that bring nothing new, and
 pages that bring nothing new within one, are few.
@@ -46,15 +47,34 @@ class Step:
     expected_total: int | None
 
 
-class Walk:
-    """The spider's memory of one run. ``since_us``: what the present walk asks from."""
+class PageNumbers:
+    """Of one run, whose pages may be of several walks: from 1, as they come."""
 
-    def __init__(self, resume: ResumePoint) -> None:
-        self._cursor = resume.cursor
+    def __init__(self) -> None:
+        self.last = 0
+
+    def take(self) -> int:
+        self.last += 1
+        return self.last
+
+
+class Walk:
+    """The spider's memory of one chain. ``since_us``: what the present walk asks from.
+
+    ``bounds_ms``: the window of time that it asks for, None for no window.
+    """
+
+    bounds_ms: tuple[int, int] | None = None
+
+    def __init__(self, resume: ResumePoint, numbers: PageNumbers | None = None) -> None:
+        self._head = resume.bookmark
+        self._cursor = resume.bookmark if resume.cursor is None else resume.cursor
         self._number = resume.walk
         self._pass_since_us = resume.pass_since_us
         self.since_us = resume.walk_since_us
-        self._trail = CursorTrail(digest(cursor) for cursor in (*resume.trail, resume.cursor) if cursor is not None)
+        self._numbers = numbers or PageNumbers()
+        self._is_widened = False
+        self._trail = CursorTrail(digest(cursor) for cursor in (*resume.trail, self._cursor) if cursor is not None)
         self._page_trail = PageTrail()
         self._total_is_known = resume.expected_total is not None
         self._has_restarted = False
@@ -71,15 +91,30 @@ class Walk:
     @property
     def next_page(self) -> int:
         """The number that the next page of the run will have."""
-        return self._pages + 1
+        return self._numbers.last + 1
+
+    @property
+    def head(self) -> str | None:
+        """Where a new walk of the pass begins: its bookmark, or None, which is the head of the feed."""
+        return self._head
+
+    @property
+    def is_widened(self) -> bool:
+        """Whether the bookmark is given up: the pass has begun anew as a full one."""
+        return self._is_widened
 
     def first_cursor(self) -> str | None:
         """Where the run starts; None is the head."""
         return self._cursor
 
     def is_stored_position(self, cursor: str | None) -> bool:
-        """Whether this is the position of an earlier run, which may be given up: nothing has come of it in this one."""
-        return cursor is not None and self._pages == 0 and not self._has_restarted
+        """Whether this is the position of an earlier run, which may be given up: nothing has come of it in this one.
+
+        Or of an earlier pass, be it that this one has begun with it before.
+        """
+        if cursor is None:
+            return False
+        return cursor == self._head or (self._pages == 0 and not self._has_restarted)
 
     def step(self, page: Page, cursor: str | None, until_ms: int | None) -> Step:
         """Takes in a page that was asked for with this cursor and ``until``.
@@ -94,7 +129,7 @@ class Walk:
         is_head = cursor is None and (until_ms is None or not self._honours(page, until_ms))
         # A walk that asks from a later time than its pass is told of less than that.
         is_head = is_head and self.since_us == self._pass_since_us
-        return Step(self._pages, self._number, page.next_cursor, page.total if is_head else None)
+        return Step(self._numbers.take(), self._number, page.next_cursor, page.total if is_head else None)
 
     def restart(self, accounted: int | None, since_us: int | None = None) -> None:
         """Begins a new walk; ``accounted``: how many different events are stored or rejected by now, None if unknown.
@@ -114,9 +149,19 @@ class Walk:
             )
         self._begin(since_us)
 
-    def give_up_position(self, since_us: int | None = None) -> None:
-        """Begins a new walk at the head, instead of going on where an earlier run has ended."""
+    def give_up_position(self, cursor: str | None = None, since_us: int | None = None) -> None:
+        """Begins a new walk at the head, instead of going on where an earlier run or pass has ended."""
+        if cursor is not None and cursor == self._head:
+            self._head, self._is_widened = None, True
         self._begin(since_us)
+
+    def begin_anew(self) -> bool:
+        """Begins a new walk at the head of the feed, whatever the pass has begun with. False where it has done so."""
+        if self._is_widened:
+            return False
+        self._head, self._is_widened = None, True
+        self._begin(None)
+        return True
 
     def begin_pass(self, resume: ResumePoint) -> None:
         """Begins a new walk in a new pass."""
@@ -125,11 +170,14 @@ class Walk:
         self._accounted_at_restart, self._idle_restarts = -1, 0
         self._begin(resume.walk_since_us)
 
+    def _new_number(self) -> int:
+        return self._number + 1
+
     def _begin(self, since_us: int | None) -> None:
-        self._number += 1
+        self._number = self._new_number()
         self.since_us = since_us
         self._has_restarted = True
-        self._trail = CursorTrail()
+        self._trail = CursorTrail(() if self._head is None else (digest(self._head),))
         self._page_trail = PageTrail()
 
     def ends_unproven(self, page: Page, cursor: str | None) -> bool:
@@ -137,7 +185,8 @@ class Walk:
 
         Some APIs take a cursor that they do not know for one behind the last record.
         """
-        is_empty_end = not page.has_more and not page.raw_events
+        # A durable token says that the API knows where it is.
+        is_empty_end = not page.has_more and not page.raw_events and page.tail is None
         return is_empty_end and not self._total_is_known and self.is_stored_position(cursor)
 
     def until_ms(self, oldest_ms: int | None, newest_ms: int | None) -> int | None:

@@ -85,6 +85,11 @@ class Batch:
         return totals[-1] if totals else None
 
     @property
+    def is_widened(self) -> bool:
+        """Whether its pass has begun anew as a full one by its end."""
+        return self.pages[-1].page.is_widened
+
+    @property
     def newest(self) -> Watermark | None:
         return max((page.newest for page in self.pages if page.newest), default=None)
 

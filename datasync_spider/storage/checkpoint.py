@@ -105,9 +105,11 @@ def save_checkpoint(
                 counted_twice=counted_twice,
                 above=above,
                 counted=counted,
+                began_at_bookmark=run.resume.bookmark is not None,
             )
         if verdict is not None and verdict.pass_status is not None:
-            cursor.execute(statement("end_pass"), {**run.key, "pass_status": verdict.pass_status})
+            end = {**run.key, "pass_status": verdict.pass_status, "bookmark": batch.pages[-1].page.bookmark}
+            cursor.execute(statement("end_pass"), end)
         body_bytes = sum(p.page.body_bytes for p in batch.pages)
         cursor.execute(
             statement("advance_run"),
@@ -121,6 +123,7 @@ def save_checkpoint(
                 "waited_ms": totals.waited_ms,
                 "expected_total": expected_total,
                 "cursor": _position(batch),
+                "is_widened": batch.is_widened,
                 "run_id": run.run_id,
             },
         )
@@ -216,6 +219,8 @@ def _count(prepared: PreparedPage, inserted: dict[int, int], refused: dict[int, 
 def _position(batch: Batch) -> str | None:
     """Where the next run goes on. The end of a pass keeps its last cursor: a NULL would read as 'never started'."""
     last = batch.pages[-1].page
+    if last.position is not None:
+        return last.position
     return last.cursor if last.ends_pass is not None else last.next_cursor
 
 
@@ -234,18 +239,20 @@ def _checkpoint_values(
     marks = [_watermarks(p, refused.get(p.page.number, [])) for p in batch.pages]
     newest = max((mark for mark, _ in marks if mark), default=None)
     oldest = min((mark for _, mark in marks if mark), default=None)
+    walk = max(p.page.walk for p in batch.pages)
     return {
         **run.key,
         "lease_ttl_ms": run.lease_ttl_ms,
         "cursor": _position(batch),
-        "walk": batch.pages[-1].page.walk,
+        "walk": walk,
+        "is_widened": batch.is_widened,
         "first_page": batch.first_page,
         "last_page": batch.last_page,
         "inserted": inserted,
         "newly_rejected": kept.newly_rejected,
         "is_named": kept.ground >= Ground.NEW,
         "is_known": kept.ground >= Ground.KNOWN,
-        "filtered": sum(p.filtered for p in batch.pages if p.page.walk == batch.pages[-1].page.walk),
+        "filtered": sum(p.filtered for p in batch.pages if p.page.walk == walk),
         # Of a pass that does not ask for everything it says nothing of the slice.
         "expected_total": batch.expected_total if run.resume.pass_since_us is None else None,
         "in_order": run.is_newest_first and all(p.in_order for p in batch.pages),

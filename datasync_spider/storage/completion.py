@@ -80,17 +80,22 @@ def judge(
     counted_twice: int,
     above: int = 0,
     counted: Counted | None = None,
+    began_at_bookmark: bool = False,
 ) -> Verdict:
     """The verdict on a pass whose last page is among the committed, counting all that the slice ever stored.
 
     ``counted_twice`` of the rejected are about events that are accounted for without them. ``above`` of the stored are
     newer than the page that told the total: a backfill has fetched them, so they make up for nothing that is missing.
     ``counted``: of a whole pass by numbers of records or pages.
+    ``began_at_bookmark``: with what a complete pass had ended with, so that no total of the API counts what it was.
     """
     accounted = stored - above + max(0, rejected - counted_twice) + filtered
     twice = f" ({counted_twice:,} of them for events that are counted already)" if counted_twice else ""
     later = f" ({above:,} of them by a backfill, newer than this total)" if above else ""
     numbers = f"{stored:,} stored{later}, {rejected:,} rejected{twice}, {filtered:,} filtered"
+    if began_at_bookmark:
+        proof = "all that follows the place where the complete pass before had ended"
+        return Verdict("complete", "complete", ends_pass, f"{numbers}; this pass has read {proof}")
     if expected_total is None:
         unproven = "" if counted is None else ", and what came or went meanwhile moves its pages: none of it is proven"
         detail = f"{numbers}; the API gives no total to compare with{unproven}"

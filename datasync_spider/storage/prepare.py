@@ -104,15 +104,20 @@ class Preparer:
             variants=variants,
             in_order=in_order,
             records=records,
-            repeated=self._count_repeated(prepared.rows),
+            repeated=self._count_repeated(prepared),
         )
 
-    def _count_repeated(self, rows: Rows) -> int:
-        if self._received is None:
+    def _count_repeated(self, prepared: _Prepared) -> int:
+        received = self._received
+        if received is None:
             return 0
-        before = len(self._received)
-        self._received.update(map(hash, rows.event_ids))
-        return len(rows) - (len(self._received) - before)
+        # Of one page, unusable records of the very same bytes are as many records.
+        letters = [hash(record.raw) for record in prepared.rejected]
+        repeated = sum(letter in received for letter in letters)
+        received.update(letters)
+        before = len(received)
+        received.update(map(hash, prepared.rows.event_ids))
+        return repeated + len(prepared.rows) - (len(received) - before)
 
     def forget(self, batch: Batch) -> None:
         """The batch is committed: its ids are in the table now, where the writer finds them."""

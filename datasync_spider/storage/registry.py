@@ -76,7 +76,8 @@ class StreamSpec:
 
     ``order``: of its records in the feed. ``is_incremental``: after a complete pass the next one ends at known ground,
     which proves something only where the newest records come first. Raises ValueError where they do not. ``since``: a
-    pass asks for what is not older than a time; None for a stream that cannot be asked so.
+    pass asks for what is not older than a time; None for a stream that cannot be asked so. ``has_bookmarks``: after a
+    complete pass the next one begins with what that has ended with.
     """
 
     name: str
@@ -94,6 +95,7 @@ class StreamSpec:
     is_incremental: bool = True
     is_counted: bool = False
     since: Since | None = None
+    has_bookmarks: bool = False
 
     def __post_init__(self) -> None:
         if self.is_incremental and self.order != NEWEST_FIRST:

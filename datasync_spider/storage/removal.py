@@ -41,7 +41,7 @@ class Target:
     """What a person has named: a stream, or one slice of it where ``slice_name`` is given.
 
     ``table`` is None where it was never made; ``rows`` and ``rejected`` are by the books. ``foreign_keys`` of other
-    tables lead to the table.
+    tables lead to the table. ``tokens``: rows of the source's credentials, which stay.
     """
 
     stream_id: int
@@ -53,6 +53,7 @@ class Target:
     rejected: int
     paused: int
     foreign_keys: tuple[str, ...]
+    tokens: int = 0
 
     @property
     def is_seed(self) -> bool:
@@ -76,6 +77,8 @@ def find_target(connection: Connection, stream: str, slice_name: str | None) -> 
             slice_name = None
         table, _ = _tables(found)
         keys = _facts(cursor, table)["foreign_keys"] if table else []
+        cursor.execute(statement("count_tokens_of"), {"source_id": found["source_id"]})
+        tokens = cursor.fetchone()["count"]
         connection.rollback()
     return Target(
         stream_id=found["stream_id"],
@@ -87,6 +90,7 @@ def find_target(connection: Connection, stream: str, slice_name: str | None) -> 
         rejected=sum(row["total_rejected"] for row in rows),
         paused=sum(row["paused_at"] is not None for row in rows),
         foreign_keys=tuple(keys),
+        tokens=tokens,
     )
 
 

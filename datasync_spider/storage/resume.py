@@ -15,6 +15,10 @@ Known ground ends a pass only where newer records come first, and where the stre
 other stream each pass is full; an incremental one that is open, from before its source said so, is given up for a full
 one.
 
+A stream that can be resumed has incremental passes of another kind: they begin with the bookmark that the last complete
+pass has left, and end where their chain ends. Where there is no bookmark, or where the API has no use for it any more,
+the pass is a full one.
+
 A backfill is a run beside the passes: it begins where its window begins, whatever the state, and leaves it as it is.
 """
 
@@ -42,15 +46,22 @@ class BeginPass:
 
 
 def decide_start(
-    pass_status: str, pass_kind: str, *, is_incremental: bool = True, is_blurred: bool = False
+    pass_status: str,
+    pass_kind: str,
+    *,
+    is_incremental: bool = True,
+    is_blurred: bool = False,
+    is_other_kind: bool = False,
 ) -> ContinuePass | BeginPass:
     """What a run does with a stream in this state. Raises ValueError for a state that no version has written.
 
-    ``is_blurred``: the last pass cannot be told from what a backfill has stored meanwhile.
+    ``is_incremental``: the stream's passes may be shorter than full. ``is_blurred``: the last pass cannot be told from
+    what a backfill has stored meanwhile. ``is_other_kind``: an open incremental pass was begun in a way that is not the
+    stream's any more.
     """
     match pass_status:
         case "open":
-            gives_up = pass_kind == "incremental" and not is_incremental
+            gives_up = pass_kind == "incremental" and (is_other_kind or not is_incremental)
             return BeginPass("full") if gives_up else ContinuePass()
         case "new" | "short":
             return BeginPass("full")

@@ -51,7 +51,8 @@ class ResumePoint:
 
     ``known_before``: what the pass may call known ground was stored before this instant. ``trail`` holds the cursors
     that this walk has asked for already; ``newest_ms`` is the time of the stream's newest event, epoch milliseconds.
-    ``distrusted``: the stored position is not used, since the run that left it was led astray.
+    ``distrusted``: the stored position is not used, since the run that left it was led astray. ``bookmark``: what the
+    pass begins with in place of the head.
 
     ``pass_since_us``: what the pass asks from, and ``walk_since_us`` what its walk does, in microseconds; None for the
     API's own beginning. ``floor_us``: up to there all is stored. ``validator``: by what the API tells that the first
@@ -72,6 +73,7 @@ class ResumePoint:
     expected_total: int | None
     begins_pass: bool
     distrusted: bool = False
+    bookmark: str | None = None
     pass_since_us: int | None = None
     walk_since_us: int | None = None
     floor_us: int | None = None
@@ -124,6 +126,10 @@ class OpenRun(Hold):
         """Whether it belongs to no pass, and moves no position."""
         return self.resume.pass_kind == BACKFILL
 
+    def widened(self) -> OpenRun:
+        """The same run once its pass has begun anew as a full one."""
+        return replace(self, resume=replace(self.resume, pass_kind=FULL, bookmark=None))
+
 
 class SliceRow(NamedTuple):
     """The columns of ``lock_slice``, in its order."""
@@ -149,6 +155,7 @@ class SliceRow(NamedTuple):
     pass_since_at: datetime | None
     walk_since_at: datetime | None
     validator: Mapping[str, str] | None
+    bookmark: str | None
 
 
 def open_run(
@@ -191,7 +198,8 @@ def open_run(
         waits = claim_credential(cursor, slice_.slice_id, spec.credential)
         if resume.cursor is None and not is_backfill:
             waits = waits.advised(take_poll(cursor, slice_.slice_id))
-        begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind, "cursor": resume.cursor}
+        begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind}
+        begun["cursor"] = resume.bookmark if resume.cursor is None else resume.cursor
         hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
     return OpenRun(
@@ -305,18 +313,36 @@ def _beside_the_passes(cursor: Any, slice_: Slice, state: SliceRow) -> ResumePoi
 
 def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: SliceRow) -> ResumePoint:
     since, floor_us = spec.since, us_of(state.floor_at)
-    # A pass that asks from the floor meets what a backfill has stored as any other record.
-    is_blurred = since is None and _is_blurred(cursor, slice_, state)
-    is_incremental = spec.is_incremental if since is None else floor_us is not None
+    has_bookmark = state.bookmark is not None
+    is_incremental = spec.is_incremental
+    if since is not None:
+        is_incremental = floor_us is not None
+    elif spec.has_bookmarks:
+        is_incremental = has_bookmark
+    # A pass that asks from the floor meets what a backfill has stored as any other record; what lies before a bookmark
+    # is not met again, whoever has stored what meanwhile.
+    is_blurred = since is None and not spec.has_bookmarks and _is_blurred(cursor, slice_, state)
     try:
-        start = decide_start(state.pass_status, state.pass_kind, is_incremental=is_incremental, is_blurred=is_blurred)
+        start = decide_start(
+            state.pass_status,
+            state.pass_kind,
+            is_incremental=is_incremental,
+            is_blurred=is_blurred,
+            is_other_kind=has_bookmark is not spec.has_bookmarks,
+        )
     except ValueError as error:
         raise StorageRefused(str(error)) from error
     newest_ms = epoch_ms(state.newest_occurred_at)
     if isinstance(start, BeginPass):
         floor_us = None if start.kind == FULL else floor_us
         begun = begin_pass(cursor, slice_, state.pass_number + 1, start.kind, since, floor_us)
-        return replace(begun, newest_ms=newest_ms, total_ingested=state.total_ingested, validator=state.validator)
+        return replace(
+            begun,
+            newest_ms=newest_ms,
+            total_ingested=state.total_ingested,
+            validator=state.validator,
+            bookmark=state.bookmark if spec.has_bookmarks and start.kind != FULL else None,
+        )
     distrusted = _is_astray(cursor, slice_)
     trail: tuple[str, ...] = ()
     if not distrusted:
@@ -340,6 +366,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
         walk_since_us=us_of(state.pass_since_at if distrusted else state.walk_since_at),
         floor_us=floor_us,
         validator=state.validator,
+        bookmark=state.bookmark if spec.has_bookmarks else None,
     )
 
 

@@ -82,17 +82,18 @@ class Writer:
         (whether a COMMIT in doubt happened must then be read back), StorageRefused where nothing will.
         """
         started = time.monotonic()
+        run = self._run.widened() if batch.is_widened else self._run
         with translated():
             limit_transaction(connection, self._run.lease_ttl_ms, slice_id=self._run.slice.slice_id)
             written = self._write_rows(connection, batch)
             turn()
             failpoints.reach("before_checkpoint")
             conflicts = self._settle_conflicts(connection, batch, written)
-            kept = insert_rejected(connection, self._run, batch, written.inserted, written.refused)
+            kept = insert_rejected(connection, run, batch, written.inserted, written.refused)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
                 connection,
-                self._run,
+                run,
                 batch,
                 written.inserted,
                 written.refused,

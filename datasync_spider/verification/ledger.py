@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datasync_spider.sources.windows import Windows
 from datasync_spider.storage.verification import Books, Faults, Ledger
 from datasync_spider.verification.check import Check, fails, holds
 
@@ -72,13 +73,22 @@ def _position(books: Books, ledger: Ledger) -> Check:
         is_right = False
     elif books.pass_status == "open":
         is_right = (books.cursor, books.walk) == (page["next_cursor"], page["walk"])
+        is_right = is_right or _goes_on_at(books, page["walk"], page["next_cursor"])
     elif books.pass_status == "new":
         # Set by hand, to walk the whole feed again: from wherever the pass was.
         is_right = books.cursor in {page["cursor"], page["next_cursor"]}
     else:
         # The end of a pass keeps the cursor of its last page.
-        is_right = books.cursor == page["cursor"]
+        is_right = books.cursor == page["cursor"] or _goes_on_at(books, page["walk"], page["cursor"])
     return holds("position", text) if is_right else _lost(books)
+
+
+def _goes_on_at(books: Books, walk: int, cursor: str | None) -> bool:
+    """Whether the position is that of windows of time, and the chain of this number stands there."""
+    try:
+        return books.cursor is not None and Windows.read(books.cursor).position_of(walk) == cursor
+    except ValueError:
+        return False
 
 
 def _lost(books: Books) -> Check:

@@ -108,8 +108,7 @@ def test_where_the_oldest_come_first_a_walk_begins_anew_behind_what_is_proven(
     records = [item(f"r{n:02}", n * 60) for n in range(20)]
     with serving_collection("oldest-first", records, answer=expiring(2)) as api:
         settings = park(tmp_path / "sources", api, SINCE)
-        # Before each is asked for, the page before it is committed.
-        log = sync(start_crawl, settings, API_RATE_LIMIT_WAIT_BUDGET_MS="60000")
+        log = sync(start_crawl, settings)
         assert_all_stored(database_url, api)
         heads = [request.since for request in api.asked if request.cursor is None]
         assert heads[0] is None

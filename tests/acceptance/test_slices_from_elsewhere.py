@@ -79,7 +79,7 @@ def test_all_streams_of_a_source_are_crawled_at_once_each_child_after_its_parent
         text = issues_file(api.base_url, OF_ISSUES)
         # Whatever the order in the file is.
         head, issues, comments = text.split("[streams.")
-        text = "[streams.".join((head, comments, issues))
+        text = f"{head}[streams.{comments}[streams.{issues}"
         settings = write_sources(tmp_path / "sources", forge=text)
         crawl = start_crawl("", spider="forge", **settings)
         assert crawl.wait() == 0, crawl.log

@@ -15,6 +15,8 @@ from tests.support.filesources import assert_books, assert_hidden, assert_stored
 from tests.support.ledger import last_run
 from tests.support.mock import MockApi
 from tests.support.oauthsources import BY_CLIENT, BY_REFRESH, protected, secrets_of, tokens_given, vault
+from tests.support.postgres import OwnServer
+from tests.support.waiting import eventually
 
 KEY = b64encode(bytes(range(32))).decode()
 SETTINGS = {"LOG_LEVEL": "DEBUG", "API_MAX_RETRIES": "3", "API_RETRY_BASE_MS": "20", "WRITE_BATCH_SIZE": "20"}
@@ -104,6 +106,28 @@ def test_of_two_crawls_that_renew_at_once_one_asks_and_both_go_on(
     for table in ("vault__records", "vault__others"):
         assert_stored(database_url, table, protected(100))
     assert value(database_url, "SELECT generation FROM ingestion_tokens") == 1
+
+
+def test_a_database_that_goes_away_while_a_token_is_asked_for_costs_none(
+    tmp_path: Path, start_crawl: StartCrawl, start_mock_api: StartMock, own_server: OwnServer
+) -> None:
+    mock = start_mock_api("--records", "50")
+    mock.control("faults", "POST", {"name": "slow", "rate": 1.0, "delay_ms": 1500, "endpoint": "token"})
+    settings = {
+        **SETTINGS,
+        **secrets_of("me"),
+        **write_sources(tmp_path / "sources", vault=vault(mock.base_url, BY_REFRESH, "me")),
+        "DATABASE_URL": own_server.url,
+    }
+    crawl = start_crawl("", spider="vault.records", **settings)
+    eventually(lambda: mock.control("stats")["by_endpoint"].get("token"), what="the token to be asked for")
+    own_server.lose_power()
+    eventually(lambda: "the database is not available" in crawl.log, what="the crawl to notice")
+    own_server.start()
+    assert crawl.wait() == 0, crawl.log
+    assert tokens_given(mock) == 1
+    assert value(own_server.url, "SELECT generation FROM ingestion_tokens") == 1
+    assert_stored(own_server.url, "vault__records", protected(50))
 
 
 def test_killed_between_answer_and_commit_it_says_what_was_lost_and_a_new_refresh_token_mends_it(

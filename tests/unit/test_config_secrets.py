@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,23 @@ def test_nothing_printed_of_a_configuration_shows_a_secret() -> None:
     assert config.secrets == (KEY, "hunter2", "hunter3")
     for text in (repr(config), str(config), f"{config!r:>10}", config.database_label):
         assert all(secret not in text for secret in config.secrets)
+
+
+def test_keys_of_tokens_are_32_bytes_each_in_either_alphabet_and_shown_nowhere() -> None:
+    first, second = bytes(range(220, 252)), bytes(range(32))
+    texts = [base64.b64encode(first).decode(), base64.urlsafe_b64encode(first).decode()]
+    for text in texts:
+        config = load(TOKEN_ENCRYPTION_KEY=f"{text}, {base64.b64encode(second).decode()}")
+        assert config.token_encryption_keys == (first, second)
+        assert set(texts) < set(config.secrets)
+        assert not any(shown in repr(config) for shown in (*texts, repr(first)))
+    assert load().token_encryption_keys is None
+    for wrong, why in (
+        ("hunter2", "not in base64"),
+        (texts[0][:20], "bytes and not 32"),
+        (f"{texts[0]},{texts[1]}", "twice"),
+    ):
+        message = refusal(TOKEN_ENCRYPTION_KEY=wrong)
+        assert "TOKEN_ENCRYPTION_KEY is *** (environment)" in message
+        assert why in message
+        assert wrong not in message

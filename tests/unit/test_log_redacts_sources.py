@@ -100,3 +100,9 @@ def test_what_is_learned_later_is_masked_in_the_log_of_this_process_and_in_its_c
 
     for file in (log_file, log_file.with_name("copy.log")):
         assert file.read_text(encoding="utf-8").endswith("test: ***, X-Own: ***\n")
+
+
+def test_of_secrets_that_are_replaced_again_and_again_the_last_ones_are_masked() -> None:
+    redactor = Redactor(["a-lasting-one"])
+    redactor.add_passing(f"passing-{n:04}" for n in range(100))
+    assert redactor.redact("passing-0099 passing-0040 passing-0001 a-lasting-one") == "*** *** passing-0001 ***"

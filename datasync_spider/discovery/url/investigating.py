@@ -95,7 +95,7 @@ class _Work:
             yield from find_size(self._asker, findings, first)
             yield from find_largest(self._asker, findings)
         findings.total = find_total(pages, layout.path, findings.records, more_follows=second is not None)
-        yield from find_end(self._asker, findings)
+        yield from find_end(self._asker, findings, second)
         findings.requests = self._asker.asked
         explain(findings)
         return findings

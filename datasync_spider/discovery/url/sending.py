@@ -152,7 +152,7 @@ def make_sender(
     say: Callable[[str], None],
 ) -> Sender:
     """``client_of`` makes a client of an address and headers."""
-    authorization = authorize(target.auth, lambda text: put_secrets(text, {}, secrets))
+    authorization = authorize(target.auth, {}, secrets, None)
     in_body = target.auth.body if isinstance(target.auth, BodyAuth) else {}
     redactor = Redactor([*secrets.values(), *authorization.secrets])
     for name in authorization.parameters:

@@ -11,6 +11,7 @@ from datasync_spider.discovery.url.exchange import Seen, Wish
 from datasync_spider.discovery.url.findings import Findings
 from datasync_spider.discovery.url.flags import find_flags
 from datasync_spider.discovery.url.paging import proposals
+from datasync_spider.discovery.url.proposal import Proposal
 
 _PROBED_SIZE = 1_000
 _FAR_AWAY = 1_000_000
@@ -76,7 +77,7 @@ def find_largest(asker: Asker, findings: Findings) -> Generator[Wish, Seen | Non
         findings.largest = len(records)
 
 
-def find_end(asker: Asker, findings: Findings) -> Generator[Wish, Seen | None, None]:
+def find_end(asker: Asker, findings: Findings, second: Seen | None) -> Generator[Wish, Seen | None, None]:
     """What the last page looks like: what says so, or what comes far behind it."""
     way = findings.next
     # One that called the first page the last, though another one followed, speaks of something else.
@@ -85,6 +86,8 @@ def find_end(asker: Asker, findings: Findings) -> Generator[Wish, Seen | None, N
     kind = way.source.partition(":")[0]
     if kind in {"body", "header", "link", "object"}:
         findings.end = ["no-next", *flags]
+        if not flags and second is not None:
+            yield from _find_end_of_tokens(asker, findings, second)
         return
     findings.end = flags or ["empty"]
     if flags or kind != "counter" or not findings.is_tried:
@@ -97,6 +100,32 @@ def find_end(asker: Asker, findings: Findings) -> Generator[Wish, Seen | None, N
     elif answer.is_good and findings.layout.read(answer.body):
         findings.end = ["empty", "short"] if findings.size is not None else ["empty"]
         findings.doubt("end", "far behind the last page there were records again: a full last page would not end it")
+
+
+def _find_end_of_tokens(asker: Asker, findings: Findings, second: Seen) -> Generator[Wish, Seen | None, None]:
+    """Some APIs name a next position for ever: where the second page is short, the third one shows it."""
+    way = findings.next
+    if (way.to or "") in {f"query:{name}" for name, text in findings.target.query if text == "*"}:
+        # Cursors that begin so are those of result sets, which have no empty page in their middle.
+        findings.end += ["empty", "repeat"]
+        return
+    records = findings.layout.read(second.body) or ()
+    following = _same_way(way, findings, second)
+    if len(records) >= len(findings.layout.records) or following is None or following.wish is None:
+        return
+    third = yield from asker.ask(following.wish)
+    if third is None or not third.is_good or findings.layout.read(third.body):
+        return
+    again = _same_way(way, findings, third)
+    if again is not None and again.wish is not None:
+        findings.end.append("repeat" if again.wish == following.wish else "empty")
+
+
+def _same_way(way: Proposal, findings: Findings, page: Seen) -> Proposal | None:
+    """What the page says of the one that follows it, in the way that was found."""
+    layout = replace(findings.layout, records=findings.layout.read(page.body) or ())
+    ways = proposals(findings.target, page, layout, None)
+    return next((one for one in ways if (one.source, one.to) == (way.source, way.to)), None)
 
 
 def _follows(answer: Seen, findings: Findings) -> bool:

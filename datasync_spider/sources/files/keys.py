@@ -55,11 +55,11 @@ STREAM: Final = Keys(
     (
         *("method", "url", "query", "headers", "body", "format", "page_size"),
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
-        *("order", "next", "end", "incremental", "slices"),
+        *("order", "next", "end", "tail", "incremental", "slices"),
         *("mutable", "version", "tombstone", "keep_history"),
         *("timeout", "retries"),
     ),
-    ("every", "tail"),
+    ("every",),
 )
 BODY: Final = Keys(("json", "form"))
 PAGE_SIZE: Final = Keys(("default", "max"))
@@ -68,8 +68,21 @@ ID: Final = Keys(("any", "all", "hash", "without"))
 TIME: Final = Keys(("path", "any", "format", "zone"))
 NEXT: Final = Keys(("from", "to", "first", "keep"))
 SLICES: Final = Keys(("command", "stream", "values"))
+TAIL: Final = Keys(("from", "to"))
 TOMBSTONE: Final = Keys(("path", "value"))
 INCREMENTAL: Final = Keys(
-    ("type", "format", "param", "start", "overlap", "lag", "inclusive", "conditional"),
-    ("from", "to", "step", "parallel"),
+    (
+        "type",
+        "format",
+        "param",
+        "start",
+        "from",
+        "to",
+        "step",
+        "parallel",
+        "overlap",
+        "lag",
+        "inclusive",
+        "conditional",
+    ),
 )

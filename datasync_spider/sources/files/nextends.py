@@ -13,16 +13,19 @@ from typing import Any, NoReturn
 from datasync_spider.sources.files import keys
 from datasync_spider.sources.files.kinds import path_of, text_of, unlike
 from datasync_spider.sources.files.nextplaces import FROM, TO, From, To, read_from, read_to
-from datasync_spider.sources.files.tables import Kind, NotYet, Table, guess, shown
+from datasync_spider.sources.files.tables import Kind, Table, guess, shown
 from datasync_spider.sources.slots import is_header_text
 from datasync_spider.sources.spec import End, EndFlag, Next
 
 _NEXT = 'a table such as { from = "body:meta.next", to = "query:cursor" }'
-_END = "a list of no-next, empty, short, repeat, status:NUMBER and flag:PATH=VALUE, at least one"
+_END = (
+    "a list of no-next, empty, short, repeat, status:NUMBER and flag:PATH=VALUE, at least one, and final or resumable"
+    " with them"
+)
 _NO_URL = "query:NAME, body:PATH or header:NAME"
 _FIRST = 'a text such as "*", or a whole number from 0'
-_LATER_END = ("final", "resumable")
 _RULES = ("no-next", "empty", "short", "repeat")
+_WORDS = ("final", "resumable")
 # Up to the first = outside of quotes.
 _FLAG = re.compile(r"""(?P<path>(?:"(?:[^"\\]|\\.)*"|[^"=])+)=(?P<value>.+)""", re.DOTALL)
 _STATUS = "status:"
@@ -171,6 +174,10 @@ def _read_end(value: Any) -> End:
     texts = [text_of(text) for text in value]
     for text in unlike(texts):
         _check_rule(text)
+    if all(text in _WORDS for text in texts):
+        raise ValueError("it does not say what makes a page the last")
+    if all(word in texts for word in _WORDS):
+        raise ValueError("it holds final and resumable, of which an end is one")
     flags = tuple(_flag(text.removeprefix("flag:")) for text in texts if text.startswith("flag:"))
     if len({flag.path for flag in flags}) < len(flags):
         raise ValueError("two flags are of one path, and could never agree")
@@ -181,19 +188,18 @@ def _read_end(value: Any) -> End:
         repeat="repeat" in texts,
         statuses=tuple(int(text.removeprefix(_STATUS)) for text in texts if text.startswith(_STATUS)),
         flags=flags,
+        resumable="resumable" in texts,
     )
 
 
 def _check_rule(text: str) -> None:
-    if text.startswith(_LATER_END):
-        raise NotYet
     if text.startswith(_STATUS):
         number = text.removeprefix(_STATUS)
         if not re.fullmatch("[0-9]{3}", number) or int(number) not in _END_STATUSES:
             never = ", ".join(map(str, sorted(_NEVER_AN_END)))
             raise ValueError(f"a status that ends is one from 201 to 299 or from 400 to 499, and none of {never}")
-    elif text not in _RULES and not text.startswith("flag:"):
-        raise ValueError(f"it holds what is none of these{guess(text, (*_RULES, 'flag:', _STATUS))}")
+    elif text not in (*_RULES, *_WORDS) and not text.startswith("flag:"):
+        raise ValueError(f"it holds what is none of these{guess(text, (*_RULES, *_WORDS, 'flag:', _STATUS))}")
 
 
 def _flag(text: str) -> EndFlag:

@@ -36,6 +36,8 @@ def findings_in(stream: Stream) -> Iterator[Finding]:
     yield from _lines(stream)
     yield from _parameters(stream)
     yield from _bodies(stream)
+    yield from _bookmarks(stream)
+    yield from _windows(stream)
     for key, text in _texts(stream):
         yield from _slots(stream, key, text)
     yield from _times_asked_from(stream)
@@ -144,16 +146,56 @@ def _times_asked_from(stream: Stream) -> Iterator[Finding]:
         yield Finding("incremental", twice, frozenset({"query"}))
 
 
+def _bookmarks(stream: Stream) -> Iterator[Finding]:
+    resumes = stream.incremental.type == "resume"
+    if resumes and not stream.end.resumable:
+        text = "is resume, and end does not say resumable; allowed: resume with resumable in end"
+        yield Finding("incremental", text, frozenset({"end"}))
+    if stream.end.resumable and not resumes:
+        text = "holds resumable, and nothing goes on from there; allowed: resumable with incremental of the type resume"
+        yield Finding("end", text, frozenset({"incremental"}))
+    if resumes and stream.tail is None and stream.order == "newest-first":
+        yield Finding(
+            "incremental",
+            "is resume, and order is newest-first: what follows the last page is older than all that was read; allowed:"
+            " resume with another order, or with a tail of its own",
+            frozenset({"order", "tail"}),
+        )
+
+
+def _windows(stream: Stream) -> Iterator[Finding]:
+    if stream.incremental.type != "window":
+        return
+    asked = {slot for _, text in _texts(stream) for slot in slots(text)}
+    if stream.body is not None:
+        asked |= {name for name in TIMES if f"{{{name}}}" in repr(stream.body)}
+    for slot, key in (("since", "from"), ("until", "to")):
+        if slot not in asked:
+            yield Finding(
+                f"incremental.{key}",
+                f"is missing, and {{{slot}}} stands nowhere: no window can be asked for; allowed: the name of the"
+                f" parameter, or {{{slot}}} in query",
+                frozenset({"query", "url", "body"}),
+            )
+    names = [name for name, _ in stream.query]
+    for name, text in stream.query:
+        if TIMES.intersection(slots(text)) and names.count(name) > 1:
+            why = f"names {key_text(name)}, which is a parameter of query, too; allowed: one of both"
+            yield Finding("incremental", why, frozenset({"query"}))
+
+
 def _tells_page_size(stream: Stream) -> bool:
     return stream.page_size is not None and any(PAGE_SIZE in _slots_in(key, text) for key, text in _texts(stream))
 
 
 def _parameters(stream: Stream) -> Iterator[Finding]:
     own = {name for name, _ in stream.query}
+    # A durable token stays beside its pages, or does not, as the stream's own parameters do.
+    kept = own if stream.tail is None else {*own, stream.tail.parameter}
     steps = (stream.next, *stream.next.beside)
     members = _members(stream)
     places = (
-        (own, "parameter of query", "query") if any(step.to != "body" for step in steps) else None,
+        (kept, "parameter of query", "query") if any(step.to != "body" for step in steps) else None,
         (members, "member of body", "body") if any(step.to == "body" for step in steps) else None,
     )
     known = [place for place in places if place is not None]

@@ -85,8 +85,7 @@ _AUTH: Mapping[str, Schema] = {
     "leeway": _DURATION,
     "fields": _PAIRS,
     "secrets": _SECRETS,
-    "encoding": _TEXT,
-    "answer": {"type": "object"},
+    "encoding": _one_of("form", "json"),
 }
 _AUTH_NEEDS: Mapping[str, tuple[str, ...]] = {
     "headers": ("headers",),
@@ -95,7 +94,7 @@ _AUTH_NEEDS: Mapping[str, tuple[str, ...]] = {
     "query": ("query",),
     "body": ("body",),
     "oauth2-client-credentials": ("token_url", "client_id"),
-    "oauth2-refresh": ("token_url", "client_id", "refresh_token"),
+    "oauth2-refresh": ("token_url", "refresh_token"),
 }
 _MEANING: Mapping[str, Schema] = {
     "status": {"type": "integer", "minimum": 100, "maximum": 599},
@@ -150,10 +149,12 @@ def _table(known: Keys, values: Mapping[str, Schema], *needed: str) -> Schema:
 
 
 def _auth() -> Schema:
+    answer = dict.fromkeys(("access_token", "refresh_token", "expires_in"), _TEXT)
+    of_token = _table(keys.TOKEN_ANSWER, {**answer, "unit": _TEXT})
     kinds = []
     for kind, known in keys.AUTH.items():
         named: Schema = _named(r"^python:[\w.]+:\w+$") if kind == "python" else {"const": kind}
-        kinds.append(_table(known, {**_AUTH, "type": named}, "type", *_AUTH_NEEDS.get(kind, ())))
+        kinds.append(_table(known, {**_AUTH, "type": named, "answer": of_token}, "type", *_AUTH_NEEDS.get(kind, ())))
     return _told({"oneOf": kinds}, "Who the source says it is. Secrets stand here by their names only: secret:NAME.")
 
 
@@ -200,7 +201,9 @@ def _stream() -> Schema:
         "body": body,
         "page_size": _told(size, "How many records are asked for at a time."),
         "format": _one_of("json", "ndjson"),
-        "records": _told(_either(_PATHS, _of_records()), "Where in the body the records are; @ for the body itself."),
+        "records": _told(
+            _either(_PATHS, _table(keys.RECORDS, _RECORDS)), "Where in the body the records are; @ for the body itself."
+        ),
         "id": _told(_either(_PATHS, _table(keys.ID, _ID)), "What is unique within the stream."),
         "time": _told(_either(_PATHS, _table(keys.TIME, _TIME)), "When a record happened."),
         **dict.fromkeys(("total", "returned", "request_id", "cursor_seconds"), _PATHS),
@@ -222,11 +225,10 @@ def _stream() -> Schema:
         "retries": _COUNT,
         "every": _DURATION,
     }
-    return _table(keys.STREAM, values, "url", "records", "id", "order", "next", "end")
-
-
-def _of_records() -> Schema:
-    return _table(keys.RECORDS, _RECORDS)
+    table = _table(keys.STREAM, values, "url", "id", "order", "next", "end")
+    # Lines are the records themselves.
+    lines: Schema = {"properties": {"format": {"const": "ndjson"}}, "required": ["format"]}
+    return {**table, "anyOf": [{"required": ["records"]}, lines]}
 
 
 def _tail() -> Schema:

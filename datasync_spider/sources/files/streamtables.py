@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from datasync_spider.sources.files.credentials import read_headers, read_query
-from datasync_spider.sources.files.incrementaltables import read_incremental, read_since_parameter
+from datasync_spider.sources.files.incrementaltables import read_incremental, read_times
 from datasync_spider.sources.files.kinds import boolean, choice, path, paths, stream_url
 from datasync_spider.sources.files.nextends import read_end, read_next
 from datasync_spider.sources.files.pacetables import read_retries, read_timeout
@@ -17,6 +17,7 @@ from datasync_spider.sources.files.recordtables import read_id, read_records, re
 from datasync_spider.sources.files.requesttables import read_body, read_method, read_page_size
 from datasync_spider.sources.files.slicetables import read_slices, read_slices_from
 from datasync_spider.sources.files.tables import Table
+from datasync_spider.sources.files.tails import read_tail
 from datasync_spider.sources.spec import Order, Stream
 
 _Format: TypeAlias = Literal["json", "ndjson"]
@@ -28,15 +29,17 @@ def read_stream(name: str, table: Table) -> Stream:
     """The stream as far as it can be read."""
     form: _Format = table.take("format", choice(_FORMATS), "json")
     records, id_, time = read_records(table, form), read_id(table), read_time(table)
+    step = read_next(table)
     return Stream(
         name=name,
         url=table.need("url", stream_url(), ""),
         records=records.paths,
         id=id_.paths,
         order=table.need("order", choice(_ORDERS), "none"),
-        next=read_next(table),
+        next=step,
         end=read_end(table),
-        query=(*read_query(table), *read_since_parameter(table)),
+        tail=read_tail(table, step),
+        query=(*read_query(table), *read_times(table)),
         timeout_seconds=read_timeout(table),
         retries=read_retries(table),
         headers=read_headers(table),

@@ -16,6 +16,7 @@ from datasync_spider.sources.paginators.offset import OffsetPaginator
 from datasync_spider.sources.paginators.page import PagePaginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paginators.several import SeveralPaginator
+from datasync_spider.sources.paginators.tailed import TailedPaginator
 from datasync_spider.sources.paginators.user import UserPaginator
 from datasync_spider.sources.spec import Next, Stream
 from datasync_spider.sources.userclasses import is_place
@@ -27,6 +28,14 @@ _ALLOWED = (
     " one that is no URL, and beside a url nothing is kept"
 )
 _COUNTERS: dict[str, Callable[[Next], Paginator]] = {"offset": OffsetPaginator, "page": PagePaginator}
+
+
+def stream_paginator(stream: Stream, secret_parameters: frozenset[str] = frozenset()) -> Paginator:
+    """What follows the stream's pages, and finds its durable token where that stands in a place of its own."""
+    way = paginator(stream.next, secret_parameters, stream)
+    if stream.tail is None:
+        return way
+    return TailedPaginator(way, paginator(stream.tail, secret_parameters, stream), stream.next, stream.tail)
 
 
 def paginator(next_: Next, secret_parameters: frozenset[str] = frozenset(), stream: Stream | None = None) -> Paginator:

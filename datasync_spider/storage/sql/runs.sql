@@ -4,7 +4,7 @@ SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        pass_number, pass_kind, pass_status, pass_expected_total, walk,
        newest_occurred_at, total_ingested,
        paused_at, completed_at, backfilled_at, coalesce(pass_known_before, pass_started_at) AS known_before,
-       floor_at, pass_since_at, walk_since_at, validator
+       floor_at, pass_since_at, walk_since_at, validator, bookmark
 FROM ingestion_state
 WHERE id = %(slice_id)s
 FOR UPDATE;
@@ -31,6 +31,7 @@ SET fence = %(fence)s,
 WHERE id = %(slice_id)s;
 
 -- name: begin_pass
+-- A full one begins at the head, and forgets what the passes before have ended with.
 -- At the instant itself: the transaction may have begun before those of the run that it has waited for. What a backfill has
 -- stored since the last pass began is not known to this one, and neither is what came after it. A full one proves its floor
 -- anew.
@@ -55,6 +56,7 @@ SET pass_number = %(pass_number)s,
     named_walk = 0,
     known_walk = 0,
     total_filtered = 0,
+    bookmark = CASE WHEN %(pass_kind)s = 'full' THEN NULL ELSE bookmark END,
     cursor = NULL
 WHERE id = %(slice_id)s
 RETURNING pass_known_before;

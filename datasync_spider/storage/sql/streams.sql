@@ -138,7 +138,7 @@ WHERE source_id = %(source_id)s
 -- As a slice that was never begun; but the number of its pass goes on rising, so that no page of the ledger is taken for one
 -- of the passes to come. What the API has asked for and whether it is paused is not forgotten.
 UPDATE ingestion_state AS slice
-SET cursor = NULL, pass_status = 'new', pass_kind = 'full', pass_started_at = NULL, pass_expected_total = NULL,
+SET cursor = NULL, bookmark = NULL, pass_status = 'new', pass_kind = 'full', pass_started_at = NULL, pass_expected_total = NULL,
     pass_oldest_at = NULL, pass_in_order = true, pass_known_before = NULL, backfilled_at = NULL,
     floor_at = NULL, pass_since_at = NULL, walk_since_at = NULL, pass_top_at = NULL, pass_window_total = NULL, pass_repeated = 0,
     validator = NULL, pass_validator = NULL,

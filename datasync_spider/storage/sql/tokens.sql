@@ -16,4 +16,5 @@ SET generation = generation + 1, tokens = %(tokens)s, sealed_by = %(sealed_by)s,
 WHERE token_id = %(token_id)s AND generation = %(generation)s;
 
 -- name: count_tokens_of
-SELECT count(*) FROM ingestion_tokens WHERE source = %(source)s;
+SELECT count(*) FROM ingestion_tokens
+WHERE source = (SELECT name FROM ingestion_sources WHERE source_id = %(source_id)s);

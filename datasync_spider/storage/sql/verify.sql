@@ -165,11 +165,14 @@ LIMIT %(limit)s;
 
 -- name: verify_chain
 -- Within a walk each page was asked for with the cursor that the page before it gave, also across runs. A walk begins at the
--- head; otherwise only where its beginning was deleted, or where a database was adopted in the middle of the feed. A backfill
--- has chains of its own, in each run anew.
+-- head, or with what its pass has begun with; otherwise only where its beginning was deleted, or where a database was adopted
+-- in the middle of the feed. A backfill has chains of its own, in each run anew.
 SELECT count(*) OVER () AS found, run_id, page_number
 FROM (
     SELECT page.run_id, page.page_number, page.pass_number, page.walk, page.cursor, run.start_cursor,
+           first_value(run.start_cursor) OVER (
+               PARTITION BY page.pass_number ORDER BY page.run_id, page.page_number
+           ) AS began_with,
            lag(page.next_cursor) OVER walked AS expected, row_number() OVER walked AS place,
            row_number() OVER (ORDER BY page.run_id, page.page_number) AS place_of_all
     FROM ingestion_pages AS page
@@ -182,7 +185,7 @@ FROM (
 ) AS chained
 WHERE CASE
     WHEN place > 1 THEN expected IS NULL OR cursor IS DISTINCT FROM expected
-    WHEN cursor IS NULL OR (place_of_all = 1 AND pass_number < %(pass_number)s) THEN false
+    WHEN cursor IS NULL OR cursor = began_with OR (place_of_all = 1 AND pass_number < %(pass_number)s) THEN false
     ELSE NOT (place_of_all = 1 AND pass_number = 1 AND page_number = 1 AND cursor = start_cursor)
 END
 ORDER BY run_id, page_number

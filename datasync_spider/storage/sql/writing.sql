@@ -81,7 +81,11 @@ WHERE letter.slice_id = counted.slice_id AND letter.raw_sha256 = counted.raw_sha
 -- one without a gap, and none otherwise.
 UPDATE ingestion_state
 SET cursor = %(cursor)s,
-    walk = %(walk)s,
+    -- Several chains of cursors may go on side by side, each of a number of its own.
+    walk = GREATEST(walk, %(walk)s),
+    -- A pass whose bookmark the API has no use for has begun anew at the head.
+    pass_kind = CASE WHEN %(is_widened)s THEN 'full' ELSE pass_kind END,
+    bookmark = CASE WHEN %(is_widened)s THEN NULL ELSE bookmark END,
     checkpoint_page = %(last_page)s,
     total_ingested = total_ingested + %(inserted)s,
     total_rejected = total_rejected + %(newly_rejected)s,
@@ -158,7 +162,8 @@ SELECT coalesce(sum(events), 0) FROM ingestion_pages
 WHERE slice_id = %(slice_id)s AND pass_number = %(pass_number)s AND walk = %(walk)s;
 
 -- name: read_floor_bounds
-SELECT now(), pass_started_at FROM ingestion_state WHERE id = %(slice_id)s;
+-- At the instant itself: the transaction may have waited for its turn.
+SELECT clock_timestamp(), pass_started_at FROM ingestion_state WHERE id = %(slice_id)s;
 
 -- name: move_floor
 -- Of the times one is given, by the order of the stream. The top is that of the pass's first page that has a time.
@@ -194,6 +199,8 @@ SELECT count(*) FROM {table} WHERE {of_slice} AND (occurred_at >= %(since_at)s O
 -- A pass that is short has proven nothing to go on from.
 UPDATE ingestion_state
 SET pass_status = %(pass_status)s,
+    -- Nothing is to go on from a pass that was not proven.
+    bookmark = CASE WHEN %(pass_status)s = 'complete' THEN %(bookmark)s END,
     completed_at = CASE WHEN %(pass_status)s = 'complete' THEN now() ELSE completed_at END,
     floor_at = CASE WHEN %(pass_status)s = 'complete' THEN GREATEST(floor_at, pass_top_at) END,
     validator = CASE WHEN %(pass_status)s = 'complete' THEN pass_validator END
@@ -228,6 +235,7 @@ SET pages = pages + %(pages)s,
     waited_ms = %(waited_ms)s,
     expected_total = COALESCE(%(expected_total)s, expected_total),
     end_cursor = %(cursor)s,
+    pass_kind = CASE WHEN %(is_widened)s THEN 'full' ELSE pass_kind END,
     heartbeat_at = now(),
     status = %(status)s,
     reason = %(reason)s,

@@ -187,6 +187,10 @@ def test_more_than_was_claimed_is_fine_and_dead_letters_count(database_url: str)
     assert committed.detail is not None
     assert "2 received since" in committed.detail
     assert state(database_url, "pass_expected_total, pass_window_total") == (None, 2)
+    # The same one on another page is no other one.
+    with run_writer(database_url, spec) as run:
+        run.write(page(1, [], rejected=[letter, letter], expected_total=3))
+        assert run.write(page(2, [], rejected=[letter], ends_pass="last_page")).run_status == "incomplete"
 
 
 def test_a_walk_that_begins_anew_asks_from_what_is_proven_where_the_oldest_come_first(database_url: str) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import tomllib
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
+from datasync_spider.discovery.url.writing import source_text
+from datasync_spider.sources.files.schema import schema
 from tests.support.unknownapis import URL, Api, Asked, Said, looked_at, records
+from tests.support.walking import walked
 
 ALL = records()
 SIZE = 10
+VALIDATOR = Draft7Validator(schema())
 
 
 def _page(asked: Asked, start: int, size: int = SIZE) -> list[dict[str, Any]]:
@@ -121,13 +127,19 @@ def notion(asked: Asked) -> Said:
 def reddit(asked: Asked) -> Said:
     start = asked.number("after", 0)
     children = [{"kind": "t3", "data": one} for one in _page(asked, start)]
-    return Said({"kind": "Listing", "data": {"after": str(start + SIZE), "before": None, "children": children}})
+    after = str(start + SIZE) if start + SIZE < len(ALL) else None
+    return Said({"kind": "Listing", "data": {"after": after, "before": None, "children": children}})
 
 
 def star(asked: Asked) -> Said:
     start = asked.number("cursor", 0)
     message = {"next-cursor": str(start + SIZE), "total-results": len(ALL), "items": _page(asked, start)}
     return Said({"status": "ok", "message": message})
+
+
+def never_null(asked: Asked) -> Said:
+    start, limit = asked.number("cursor", 0), asked.number("limit", 20)
+    return Said({"data": _page(asked, start, limit), "cursor": str(min(start + limit, len(ALL)))})
 
 
 def odata(asked: Asked) -> Said:
@@ -242,7 +254,18 @@ WAYS: list[tuple[str, Api, dict[str, Any], dict[str, Any]]] = [
         "a cursor that begins with a star",
         star,
         {"url": f"{URL}?cursor=*&rows=10"},
-        {"source": "body:message.next-cursor", "to": "query:cursor", "records": "message.items"},
+        {
+            "source": "body:message.next-cursor",
+            "to": "query:cursor",
+            "records": "message.items",
+            "end": ["no-next", "empty", "repeat"],
+        },
+    ),
+    (
+        "a cursor that is never null",
+        never_null,
+        {"url": f"{URL}?limit=20"},
+        {"source": "body:cursor", "to": "query:cursor", "end": ["no-next", "repeat"]},
     ),
     ("OData", odata, {}, {"source": 'body:"@odata.nextLink"', **URL_NEXT, "records": "value"}),
     (
@@ -273,3 +296,8 @@ def test_the_way_of_paging_is_found_and_tried(api: Api, given: dict[str, Any], r
     assert {key: facts[key] for key in right} == right
     assert found.is_tried
     assert str(found.identity.paths[0]) in {"id", "_id"}
+    text = source_text(found, "shop", "things", "x.json")
+    assert not list(VALIDATOR.iter_errors(tomllib.loads(text)))
+    ids, requests = walked(text, api)
+    assert ids == [one["id"] for one in ALL], text
+    assert (requests[0].method, requests[0].url.partition("?")[0]) == (asked[0].method, URL)

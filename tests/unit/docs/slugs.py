@@ -113,11 +113,14 @@ def _class_reasons(bases: set[str]) -> set[str]:
 def retry_reasons() -> set[str]:
     """Why a page is asked for again."""
     found = {"rate_limited"} & _strings_in_class("errors.py", "RateLimited")
-    found |= _values_of_dictionary("apiclient.py", "_TROUBLE")
+    found |= _values_of_dictionary("wire/exchange.py", "TROUBLE")
     for kind in _RETRYABLE:
         for tree, call in _calls(kind):
             if kind == "ConnectionTrouble" and ast.unparse(call.args[0]) == "reason":
                 found |= _values_of_dictionary("downloadermiddlewares/retry.py", "_CONNECTION_TROUBLE")
+            elif isinstance(call.args[0], ast.Starred):
+                # What said_of gives, out of that same dictionary.
+                assert "said_of" in ast.unparse(call.args[0])
             else:
                 found |= _evaluate(tree, call.args[0])
     return found

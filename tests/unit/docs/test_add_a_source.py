@@ -19,6 +19,7 @@ PAGE = DOCS / "sources" / "add-a-source.md"
 TABLES = {
     "`[source]`": keys.SOURCE.known,
     "`auth`": tuple(dict.fromkeys(key for each in keys.AUTH.values() for key in each.known)),
+    "`answer`": keys.TOKEN_ANSWER.known,
     "`meanings`": keys.MEANING.known,
     "`budget`": keys.BUDGET.known,
     "`[streams.NAME]`": keys.STREAM.known,
@@ -27,6 +28,7 @@ TABLES = {
     "`id`": keys.ID.known,
     "`time`": keys.TIME.known,
     "`next`": keys.NEXT.known,
+    "`tail`": keys.TAIL.known,
     "`tombstone`": keys.TOMBSTONE.known,
     "`slices`": keys.SLICES.known,
     "`incremental`": keys.INCREMENTAL.known,
@@ -60,7 +62,7 @@ def test_the_first_example_is_short() -> None:
 def test_every_kind_of_credential_and_every_meaning_is_named() -> None:
     rows = {row[0]: row[1] for title in ("`auth`", "`meanings`") for row in read(PAGE).section(title).rows()}
 
-    assert {f"`{name}`" for name in keys.AUTH} <= set(re.findall("`[a-z-]+`", rows["`type`"]))
+    assert {f"`{name}`" for name in keys.AUTH} <= set(re.findall("`[a-z0-9-]+`", rows["`type`"]))
     assert {f"`{name}`" for name in get_args(Meaning)} == set(re.findall("`[a-z-]+`", rows["`means`"]))
 
 

@@ -154,3 +154,15 @@ def test_a_backfill_is_called_one_and_begins_anew_where_it_was_stopped() -> None
     assert following.startswith("  next: what it has stored stays; a run for the same window begins it anew")
     *_, following = summary(row("failed", "api_refused", pass_kind="backfill"), 10, 0)
     assert "stored position" not in following
+
+
+def test_what_is_to_be_mended_in_a_file_is_said_by_the_names_of_the_file() -> None:
+    failed = row("failed", "api_refused", "the API refused with status 401")
+    assert "DATASYNC_API_KEY" in summary(failed, 0, 0)[-1]
+    of_file = summary(failed, 0, 0, None, "github")[-1]
+    assert "the file of the source github" in of_file
+    assert "DATASYNC_API_KEY" not in of_file
+    assert "API_BASE_URL" not in of_file
+    timed_out = row("failed", "retries_exhausted", "gave up; the last failure was status_504: slow")
+    assert summary(timed_out, 0, 0, None, "github")[-1].endswith("lower page_size")
+    assert summary(timed_out, 0, 0)[-1].endswith("lower API_PAGE_LIMIT")

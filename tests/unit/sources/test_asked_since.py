@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from datasync_spider.sources.spec import Incremental, Stream
-from datasync_spider.sources.timetexts import Form, instant_ms, written, written_us
+from datasync_spider.sources.timetexts import check_form, instant_ms, unit_us, written, written_us
 from tests.support.sourcetexts import REMOVED
 from tests.unit.sources.streams import stream, told
 
@@ -89,7 +89,7 @@ def test_any_order_goes_with_a_time(order: str) -> None:
         ("ns", "1700000000123456000"),
     ],
 )
-def test_a_time_is_never_written_as_a_later_one(form: Form, text: str) -> None:
+def test_a_time_is_never_written_as_a_later_one(form: str, text: str) -> None:
     assert written_us(1_700_000_000_123_456, form) == text
     assert written(instant_ms("2023-11-14T22:13:20+00:00"), form) == written_us(1_700_000_000_000_000, form)
 
@@ -97,3 +97,26 @@ def test_a_time_is_never_written_as_a_later_one(form: Form, text: str) -> None:
 @pytest.mark.parametrize("text", ["2024-01-01", "2024-01-01T00:00:00", "2024-01-01T01:00:00+01:00"])
 def test_a_time_in_a_file_is_utc_where_it_says_nothing_else(text: str) -> None:
     assert instant_ms(text) == 1_704_067_200_000
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "unit"),
+    [
+        ("%Y-%m-%d", "2024-02-29", 86_400_000_000),
+        ("%Y%m%d%H", "2024022923", 3_600_000_000),
+        ("%d/%m/%Y %H:%M", "29/02/2024 23:59", 60_000_000),
+        ("%Y-%m-%dT%H:%M:%SZ", "2024-02-29T23:59:58Z", 1_000_000),
+        ("%Y-%m-%dT%H:%M:%S.%f", "2024-02-29T23:59:58.765432", 1),
+    ],
+)
+def test_a_pattern_writes_a_time_in_utc_as_finely_as_it_tells(form: str, text: str, unit: int) -> None:
+    instant = instant_ms("2024-02-29T23:59:58.765") * 1_000 + 432
+    check_form(form)
+    assert written_us(instant, form) == text
+    assert unit_us(form) == unit
+
+
+@pytest.mark.parametrize("form", ["isoformat", "", "%H:%M", "%Y-%m", "%Y %d"])
+def test_a_pattern_that_writes_different_days_alike_is_refused(form: str) -> None:
+    with pytest.raises(ValueError, match=r"none of these|alike"):
+        check_form(form)

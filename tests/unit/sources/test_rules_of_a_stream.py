@@ -17,10 +17,6 @@ LATER = "not understood by this version"
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("end", ["no-next", "resumable"]),
-        ("end", ["no-next", "final"]),
-        ("incremental", {"type": "resume"}),
-        ("incremental", {"type": "window"}),
         ("every", "10m"),
     ],
 )
