@@ -1,4 +1,4 @@
-"""What is crawled one after the other: a child is planned when its parent has been crawled, all else before anything."""
+"""What is crawled one after the other: a child when its parent has been crawled, all else planned before anything."""
 
 from __future__ import annotations
 
