@@ -120,7 +120,8 @@ class EventPage:
     list with events left out or changed. What it leaves out is counted as filtered, what it makes unusable is rejected.
     ``cursor``: what the page was asked for with (None: the head). ``next_cursor``: what follows (None: nothing).
     ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the walk goes on.
-    ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None.
+    ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None; ``total``:
+    the same count, whatever page this is.
     ``since_us``: what its walk asks from; None for the stream's own beginning. ``validator``: of a first page, by what
     the API tells later that it has not changed, and what it was asked with; None where it gives nothing for that.
     ``position``: where the run goes on once the page is committed, where ``next_cursor`` does not say all of it.
@@ -144,6 +145,7 @@ class EventPage:
     waited_ms: int = 0
     fetch_ms: int = 0
     fetched_at: float = field(default=0.0)
+    total: int | None = None
     since_us: int | None = None
     validator: Mapping[str, str] | None = None
     position: str | None = None
@@ -191,6 +193,7 @@ class EventPage:
             waited_ms=self.waited_ms,
             fetch_ms=self.fetch_ms,
             fetched_at=self.fetched_at,
+            total=self.total,
             since_us=self.since_us,
             validator=self.validator,
             position=self.position,

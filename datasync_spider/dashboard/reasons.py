@@ -99,6 +99,10 @@ RUN_REASONS: dict[str, Explanation] = {
         "The API took no notice of the time that it was asked for: no record of the first page was of that time.",
         "Leave the backfill, or correct since and until in the source's file; nothing was stored.",
     ),
+    "pages_moved": Explanation(
+        "Records came or went while pages were asked for by number, so that some may have been missed.",
+        "Start it again, best when little changes: all pages are read once more.",
+    ),
     "resync": Explanation(
         "The API wanted all to be read anew, and said so again when that had begun.",
         "Start it again: it asks from the beginning. If that never ends, look at the meanings of its source.",

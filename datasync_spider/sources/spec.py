@@ -274,11 +274,18 @@ class SlicesFromCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfSlice:
+    """A value of the slice that a record is of."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlicesFromStream:
-    """A slice for each stored record of another stream of the source: ``values`` are names with paths in a record."""
+    """A slice for each stored record of another stream of the source: ``values`` are names, and where in it each is."""
 
     stream: str
-    values: Mapping[str, Path]
+    values: Mapping[str, Path | OfSlice]
 
 
 SliceSource: TypeAlias = SlicesFromCommand | SlicesFromStream

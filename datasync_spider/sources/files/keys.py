@@ -67,6 +67,7 @@ RECORDS: Final = Keys(("path", "shape", "key", "null"))
 ID: Final = Keys(("any", "all", "hash", "without"))
 TIME: Final = Keys(("path", "any", "format", "zone"))
 NEXT: Final = Keys(("from", "to", "first", "keep"))
+SLICES: Final = Keys(("command", "stream", "values"))
 TAIL: Final = Keys(("from", "to"))
 TOMBSTONE: Final = Keys(("path", "value"))
 INCREMENTAL: Final = Keys(

@@ -161,16 +161,10 @@ def _auth() -> Schema:
 def _slices() -> Schema:
     values: Schema = {"type": "object", "minProperties": 1, "additionalProperties": {"type": ["string", "integer"]}}
     commands: Schema = {"type": "array", "items": _TEXT, "minItems": 1}
-    return _either(
-        {"type": "array", "items": values, "minItems": 1},
-        {"type": "object", "additionalProperties": False, "properties": {"command": commands}, "required": ["command"]},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {"stream": _TEXT, "values": {"type": "object", "additionalProperties": _TEXT}},
-            "required": ["stream", "values"],
-        },
-    )
+    places: Schema = {"type": "object", "minProperties": 1, "additionalProperties": _TEXT}
+    elsewhere = _table(keys.SLICES, {"command": commands, "stream": _TEXT, "values": places})
+    one_of = {"oneOf": [{"required": ["command"]}, {"required": ["stream", "values"]}]}
+    return _either({"type": "array", "items": values, "minItems": 1}, {**elsewhere, **one_of})
 
 
 def _source() -> Schema:

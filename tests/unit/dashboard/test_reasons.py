@@ -13,7 +13,7 @@ from datasync_spider import reasons as api_reasons
 from datasync_spider.dashboard.reasons import REJECTION_REASONS, RUN_REASONS, explain_rejection, explain_run
 from datasync_spider.errors import DatasyncError, FencedOff, PageLost
 from datasync_spider.pipelines.ending import Ending
-from datasync_spider.storage.completion import judge
+from datasync_spider.storage.completion import Counted, judge
 
 PACKAGE = Path(datasync_spider.__file__).parent
 SLUG = re.compile(r"[a-z][a-z0-9_]+")
@@ -84,6 +84,7 @@ def test_verdicts_have_words() -> None:
     for ends_pass in ("last_page", "reached_known"):
         assert judge(10, 10, 0, 0, ends_pass, counted_twice=0).reason in RUN_REASONS
     assert judge(10, 5, 0, 0, "last_page", counted_twice=0).reason in RUN_REASONS
+    assert judge(10, 10, 0, 0, "last_page", counted_twice=0, counted=Counted(10, 9)).reason in RUN_REASONS
 
 
 def test_reasons_that_are_written_as_literals_have_words() -> None:

@@ -30,6 +30,7 @@ TABLES = {
     "`next`": keys.NEXT.known,
     "`tail`": keys.TAIL.known,
     "`tombstone`": keys.TOMBSTONE.known,
+    "`slices`": keys.SLICES.known,
     "`incremental`": keys.INCREMENTAL.known,
 }
 
