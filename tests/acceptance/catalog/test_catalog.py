@@ -85,6 +85,48 @@ CASES = (
         4,
         {"CROSSREF_MAILTO": "someone+4711@example.com"},
     ),
+    Case("stripe", "events", "id", 950, (("limited", 1), ("unavailable", 3)), 4, {"STRIPE_KEY": "sk_test_4711"}),
+    Case(
+        "zendesk",
+        "tickets",
+        "id",
+        5700,
+        (("limited", 1), ("unavailable", 3)),
+        3,
+        {"ZENDESK_USER": "me@example.com/token", "ZENDESK_TOKEN": "zendesk-4711"},
+        edits=(("budget = { requests = 10, seconds = 60 }\n", ""),),
+    ),
+    Case(
+        "hubspot",
+        "contacts",
+        "id",
+        2700,
+        (("limited", 1), ("unavailable", 3)),
+        4,
+        {"HUBSPOT_TOKEN": "pat-na1-4711"},
+        edits=(("requests = 4, seconds = 1, ", ""),),
+    ),
+    Case(
+        "shopify",
+        "orders",
+        "id",
+        1700,
+        (("limited", 1), ("unavailable", 3), ("bad-page-info", 5)),
+        4,
+        {"SHOPIFY_TOKEN_acme": "shpat_4711"},
+        edits=(("budget = { requests = 2, seconds = 1 }\n", ""),),
+    ),
+    Case("matrix", "messages", "event_id", 950, (("limited", 1), ("unavailable", 3)), 4, {"MATRIX_TOKEN": "syt_4711"}),
+    Case(
+        "graph",
+        "users",
+        "id",
+        950,
+        (("limited", 2), ("unavailable", 4), ("token-expired", 6)),
+        5,
+        {"GRAPH_CLIENT_SECRET": "graph-secret-4711"},
+        edits=(("https://login.microsoftonline.com/TENANT", "{root}/apis/graph/tenant"),),
+    ),
 )
 
 
@@ -95,7 +137,7 @@ def test_a_file_of_the_catalog_is_exact_through_faults_a_kill_and_growth(
     mock = start_mock_api("--records", str(case.records))
     api = CatalogApi(case.api, mock, tmp_path / "sources", **case.secrets)
     for old, new in case.edits:
-        api.rewrite(old, new)
+        api.rewrite(old, new.replace("{root}", api.root))
     for fault, after in case.faults:
         api.control("fault", fault=fault, after=after)
     table = f"{case.api}__{case.stream}"
