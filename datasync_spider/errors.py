@@ -14,6 +14,7 @@ DatasyncError
 │   └── OddAnswer             421, 304, no HTTP at all: a fresh connection may mend it, and nothing else
 ├── RestartFromHead           this position is gone, the stream is not
 │   └── CursorExpired
+├── NotModified               the API says that nothing has changed, as it was asked to
 ├── FatalError                stop the run as failed with the position kept
 │   ├── ApiRefused            4xx that no repetition mends
 │   │   └── CursorRefused     the API does not know, or cannot read, the cursor
@@ -135,6 +136,10 @@ class RestartFromHead(DatasyncError):
 
 class CursorExpired(RestartFromHead):
     """The server no longer honours the cursor."""
+
+
+class NotModified(DatasyncError):
+    """The first page is as it was when the last complete pass began: there is nothing to fetch, and nothing wrong."""
 
 
 class FatalError(DatasyncError):

@@ -10,7 +10,7 @@ is normally the writer's own thread. No I/O and no Scrapy here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
 
@@ -121,6 +121,8 @@ class EventPage:
     ``cursor``: what the page was asked for with (None: the head). ``next_cursor``: what follows (None: nothing).
     ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the walk goes on.
     ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None.
+    ``since_us``: what its walk asks from; None for the stream's own beginning. ``validator``: of a first page, by what
+    the API tells later that it has not changed, and what it was asked with; None where it gives nothing for that.
     ``fetched_at``: seconds since the epoch; ``fetch_ms``: from request to whole body; ``waited_ms``: deliberate pauses.
     """
 
@@ -139,6 +141,8 @@ class EventPage:
     waited_ms: int = 0
     fetch_ms: int = 0
     fetched_at: float = field(default=0.0)
+    since_us: int | None = None
+    validator: Mapping[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"<EventPage {self.number}: {self.received_events} events>"
@@ -181,6 +185,8 @@ class EventPage:
             waited_ms=self.waited_ms,
             fetch_ms=self.fetch_ms,
             fetched_at=self.fetched_at,
+            since_us=self.since_us,
+            validator=self.validator,
         )
 
 

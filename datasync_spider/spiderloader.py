@@ -15,6 +15,8 @@ from datasync_spider.errors import ConfigurationError
 from datasync_spider.planning import source_files
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from scrapy import Spider
     from scrapy.settings import BaseSettings
 
@@ -40,13 +42,31 @@ class StreamSpiderLoader(SpiderLoader):
             sys.stderr.write(f"{refusal}\n")
         return [*super().list(), *files.stream_names]
 
+    def names_of(self, name: str) -> Sequence[str]:
+        """The spiders that are meant: that of this name, or those of all streams of the source that has it.
+
+        Raises ConfigurationError where the source's file is wrong.
+        """
+        if "." in name or name in super().list():
+            return (name,)
+        files = self._read()
+        if (refusal := files.refusal_of(name)) is not None and name not in files.sources:
+            raise refusal
+        source = files.sources.get(name)
+        return (name,) if source is None else tuple(f"{name}.{stream}" for stream in source.streams)
+
     def load(self, spider_name: str) -> type[Spider]:
-        """Raises KeyError where there is no such spider, ConfigurationError where its source's file is wrong."""
+        """The spider of a stream, which the name of a source means as well that has no other one.
+
+        Raises KeyError where there is no such spider, ConfigurationError where its source's file is wrong.
+        """
         try:
             return super().load(spider_name)
         except KeyError:
-            if "." not in spider_name:
+            names = self.names_of(spider_name)
+            if "." not in names[0] or names[1:]:
                 raise
+        spider_name = names[0]
         files = self._read()
         source_name, _, stream = spider_name.partition(".")
         source = files.sources.get(source_name)

@@ -7,6 +7,7 @@ knows an API.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -29,9 +30,10 @@ from datasync_spider.sources.requests import PageRequest, page_request
 from datasync_spider.sources.secretnames import put_header, secrets_of
 from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.slots import SLICE, fill_url, slot_values
-from datasync_spider.sources.spec import Next, PageSize, Pairs, SliceValues, Source, Stream
-from datasync_spider.sources.timetexts import written
+from datasync_spider.sources.spec import Incremental, Next, PageSize, Pairs, SliceValues, Source, Stream
+from datasync_spider.sources.timetexts import UNITS_US, instant_ms, written, written_us
 from datasync_spider.storage.registry import StreamSpec, Tombstone
+from datasync_spider.storage.since import Since
 from datasync_spider.streamnames import NO_SLICE
 
 if TYPE_CHECKING:
@@ -122,13 +124,13 @@ class SyncPlan:
 
     def takes(self, bound: str) -> bool:
         """Whether the API can be asked for what lies ``since`` or ``until`` a time."""
-        return f"{{{bound}}}" in repr((self.stream.query, self.stream.body))
+        return f"{{{bound}}}" in repr((self.stream.url, self.stream.query, self.stream.body))
 
     def request(
         self,
         position: str | None,
         *,
-        since_ms: int | None = None,
+        since_us: int | None = None,
         until_ms: int | None = None,
         page_size: int | None = None,
     ) -> PageRequest:
@@ -140,7 +142,7 @@ class SyncPlan:
         values = slot_values(
             self.values,
             page_size=None if self.page_size is None else page_size or self.page_size,
-            since=written(self.since_ms if since_ms is None else since_ms, form),
+            since=self._since(since_us),
             until=written(self.until_ms if until_ms is None else until_ms, form),
         )
         return page_request(
@@ -152,6 +154,28 @@ class SyncPlan:
             numbers=frozenset(f"{SLICE}{name}" for name, value in self.values.items() if isinstance(value, int)),
             has_content_type=any(name.lower() == "content-type" for name, _ in self.headers),
         )
+
+    def _since(self, since_us: int | None) -> str | None:
+        """What ``{since}`` is filled with: the time that was named for this crawl stands before all others."""
+        form = self.stream.incremental.format
+        if self.since_ms is not None:
+            return written(self.since_ms, form)
+        if since_us is None and self.spec.since is not None:
+            since_us = self.spec.since.start_us
+        return None if since_us is None else written_us(since_us, form)
+
+    def first_request_digest(self, since_us: int | None) -> str:
+        """Tells apart what first pages are asked for with. No secret goes into it."""
+        stream = self.stream
+        asked = (self.base_url, stream.method, stream.url, stream.query, stream.body, sorted(stream.headers.items()))
+        facts = (
+            *asked,
+            sorted(self.values.items()),
+            self.page_size,
+            self._since(since_us),
+            sorted(self.spec.facts.items()),
+        )
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def asked(self, url: str, position: str | None) -> Asked:
         """What an answer to the request is read with."""
@@ -257,6 +281,7 @@ def _plan(
         tombstone=None if tombstone is None else Tombstone(steps(tombstone.path), tombstone.value),
         order=stream.order,
         is_incremental=stream.incremental.type == "known",
+        since=_since(stream.incremental),
     )
     return SyncPlan(
         config=config,
@@ -300,6 +325,19 @@ def _leads(stream: Stream, step: Next) -> str:
         name = f"page of {stream.page_size.default}"
     target = step.parameter if step.path is None else str(step.path)
     return f"{_named(step.source, name)} to {_named(step.to, target)}"
+
+
+def _since(way: Incremental) -> Since | None:
+    """How a stream is asked for what is not older than a time; None where it is not asked so."""
+    if way.type != "since":
+        return None
+    return Since(
+        start_us=None if way.start is None else instant_ms(way.start) * 1_000,
+        overlap_us=round(way.overlap_seconds * 1_000_000),
+        lag_us=round(way.lag_seconds * 1_000_000),
+        unit_us=UNITS_US[way.format],
+        is_inclusive=way.inclusive,
+    )
 
 
 def steps(path: Path) -> tuple[str, ...]:

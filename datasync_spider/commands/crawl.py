@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     import argparse
 
     from scrapy.crawler import Crawler
+    from scrapy.settings import BaseSettings
 
     from datasync_spider.config import Config
     from datasync_spider.syncplan import SyncPlan
@@ -76,6 +77,15 @@ class Command(crawl.Command):
     def short_desc(self) -> str:
         return "Run a spider of the project; the exit code tells what became of its run"
 
+    def syntax(self) -> str:
+        return "[options] <spider, or source>"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be stored of the first page, and store nothing"
+        )
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
@@ -89,6 +99,9 @@ class Command(crawl.Command):
         # Where Scrapy makes a deprecated class, it looks through the whole stack, and for a frame through all modules.
         # Done in the middle of a crawl, when the handler asks for it, that is a fifth of a start.
         import_module("scrapy.core.downloader.contextfactory")
+        if opts.dry_run:
+            self.exitcode = self._dry_run(args, opts)
+            return
         ends = self._ends(args, opts)
         for end in ends:
             say(end, as_json=self._config.log_format == "json")
@@ -100,8 +113,8 @@ class Command(crawl.Command):
         if len(args) != 1:
             return [_called_wrongly("say which spider: scrapy crawl events")]
         try:
-            spider = self._spider(args[0])
-            plans = spider.make_plans(self.settings, opts.spargs)
+            spiders = self._spiders(args[0])
+            plans = [plan for _, plan in _planned(spiders, self.settings, opts.spargs)]
             with ExitStack() as services:
                 services.enter_context(reserved_port(self.settings, self._config))
                 # Before a database is started or asked, which api() would come after.
@@ -115,7 +128,7 @@ class Command(crawl.Command):
                         interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
                     services.enter_context(api(self.settings, plans[0]))
                 # The addresses of what was started are among the settings now.
-                return self._crawl(spider, spider.make_plans(self.settings, opts.spargs), database_url)
+                return self._crawl(_planned(spiders, self.settings, opts.spargs), database_url)
         except WronglyCalled as error:
             return [_called_wrongly(str(error))]
         except ConfigurationError as error:
@@ -128,6 +141,36 @@ class Command(crawl.Command):
             return [End(exitcodes.BAD_CONFIGURATION, summary.not_started(str(error), error.reason))]
         except (StorageError, Stalled) as error:
             return [End(exitcodes.FAILED, summary.not_started(str(error), error.reason))]
+
+    def _dry_run(self, args: list[str], opts: argparse.Namespace) -> int:
+        """Shows the first page of each stream's first slice; without a database, and without a run."""
+        assert self.settings is not None
+        try:
+            if len(args) != 1:
+                raise WronglyCalled("say which spider: scrapy crawl events --dry-run")
+            spiders = self._spiders(args[0])
+            code = exitcodes.COMPLETE
+            for spider in spiders:
+                plans = spider.make_plans(self.settings, opts.spargs)
+                with stoppable(), api(self.settings, plans[0]):
+                    # The address of what was started is among the settings now.
+                    is_fine = _show_first_page(spider.make_plans(self.settings, opts.spargs)[0])
+                if plans[1:]:
+                    print(f"  {len(plans) - 1} more slices were not looked at: name one with -a slice=…")
+                code = code if is_fine else exitcodes.FAILED
+        except ConfigurationError as error:
+            print(f"crawl --dry-run: {error}", file=sys.stderr)
+            return exitcodes.BAD_CONFIGURATION
+        except Stopped:
+            return exitcodes.STOPPED
+        print("nothing was stored")
+        return code
+
+    def _spiders(self, name: str) -> list[type[Any]]:
+        """The classes of the spider of this name, or of all streams of a source. Raises ConfigurationError."""
+        assert self.crawler_process is not None
+        names_of = getattr(self.crawler_process.spider_loader, "names_of", None)
+        return [self._spider(one) for one in ((name,) if names_of is None else names_of(name))]
 
     def _spider(self, name: str) -> type[Any]:
         """The class of a stream's spider. Raises ConfigurationError where there is none of this name."""
@@ -144,22 +187,22 @@ class Command(crawl.Command):
             )
         return spider
 
-    def _crawl(self, spider: type[Any], plans: Sequence[SyncPlan], database_url: str) -> list[End]:
-        """Crawls the slices one after the other; none is begun after a signal."""
+    def _crawl(self, planned: Sequence[tuple[type[Any], SyncPlan]], database_url: str) -> list[End]:
+        """Crawls the slices of the streams one after the other; none is begun after a signal."""
         assert self.crawler_process is not None
         process = self.crawler_process
         crawls: list[tuple[Crawler, SyncPlan]] = []
         shutdown = ShutdownSignals(lambda name: _stop(crawls[-1][0], name))
 
         def begin() -> None:
-            plan = plans[len(crawls)]
+            spider, plan = planned[len(crawls)]
             crawler = process.create_crawler(spider)
             crawls.append((crawler, plan))
             asyncio.ensure_future(process.crawl(crawler, plan=plan)).add_done_callback(go_on)
 
         def go_on(_: object) -> None:
             # Scrapy goes on as long as there are crawls when one has ended.
-            if len(crawls) < len(plans) and shutdown.received is None:
+            if len(crawls) < len(planned) and shutdown.received is None:
                 begin()
 
         begin()
@@ -175,7 +218,24 @@ class Command(crawl.Command):
             for crawler, _ in crawls:
                 crawler.signals.send_catch_log(signals.loop_ended)
         ends = [_end_of(crawler, plan, database_url, shutdown.received) for crawler, plan in crawls]
-        return [*ends, *_not_begun(plans[len(crawls) :], ends, shutdown.received)]
+        return [*ends, *_not_begun([plan for _, plan in planned[len(crawls) :]], ends, shutdown.received)]
+
+
+def _planned(
+    spiders: Sequence[type[Any]], settings: BaseSettings, arguments: Mapping[str, str]
+) -> list[tuple[type[Any], SyncPlan]]:
+    """What is to be crawled by which spider, in its order. Raises ConfigurationError."""
+    return [(spider, plan) for spider in spiders for plan in spider.make_plans(settings, arguments)]
+
+
+def _show_first_page(plan: SyncPlan) -> bool:
+    from datasync_spider.apiclient import ApiClient
+    from datasync_spider.doctor.dryrun import as_lines, is_fine
+    from datasync_spider.doctor.looking import look
+
+    seen = look(ApiClient.of(plan), plan)
+    print("\n".join(as_lines(plan, seen)))
+    return is_fine(seen)
 
 
 def _not_begun(plans: Sequence[SyncPlan], ends: Sequence[End], signal_name: str | None) -> list[End]:

@@ -1,7 +1,10 @@
 """``scrapy discover``: one request for five events, and everything that its answer tells of the API.
 
-Invariant: exactly one request leaves, and nothing is stored. It is a request like any other: it counts against the
-rate, and a key whose life is counted from its first use begins to live with it.
+With a URL it is another matter: up to five requests to an API that nothing is known of, from which a source's file is
+made (:mod:`datasync_spider.discovery.url`).
+
+Invariant: without a URL exactly one request leaves, and nothing is stored. It is a request like any other: it counts
+against the rate, and a key whose life is counted from its first use begins to live with it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import json
 import logging
 import sys
 from argparse import ArgumentTypeError
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.discovery.plan import Plan
+    from datasync_spider.discovery.url.running import Made
     from datasync_spider.syncplan import SyncPlan
 
 logger = logging.getLogger(__name__)
@@ -31,13 +36,16 @@ _ASKED_EVENTS = 5
 
 
 class Command(ScrapyCommand):
-    """Exit code 0 where the answer is a page of events, 1 where it is none."""
+    """Exit code 0 where the answer is a page of events, or a file could be made; 1 where not."""
 
     requires_project = True
     requires_crawler_process = False
 
+    def syntax(self) -> str:
+        return "[options] [URL]"
+
     def short_desc(self) -> str:
-        return "Ask the API for five events and tell what its answer says"
+        return "Ask the API for five events and tell what its answer says; of any other URL, write a source's file"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         from datasync_spider.discovery.plan import DEFAULT_PAGE_SECONDS, KEY_LIFE_SECONDS
@@ -59,12 +67,36 @@ class Command(ScrapyCommand):
             help=f"plan with a key that lives so many hours ({KEY_LIFE_SECONDS / 3600:g})",
         )
 
+        of_url = parser.add_argument_group("With a URL")
+        of_url.add_argument("--method", help="GET, POST, PUT or PATCH (GET, with --data POST)")
+        of_url.add_argument("--data", help="the body: JSON, or a form such as a=1&b=2")
+        of_url.add_argument("-H", "--header", action="append", default=[], help="'Authorization: Bearer secret:NAME'")
+        of_url.add_argument("--write", type=Path, metavar="FILE", help="write the file, such as sources/shop.toml")
+        of_url.add_argument("--name", help="the source's name (the file's, or one of the host)")
+        of_url.add_argument("--force", action="store_true", help="replace a file that is there")
+        of_url.add_argument(
+            "--schema", action="store_true", help="print the JSON Schema of such files, and ask nothing"
+        )
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
-        if args:
-            raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
+        if len(args) > 1:
+            # What is not shown may be a secret that a shell has cut off its header.
+            raise UsageError("more than one URL is given: quote each argument that holds blanks", print_help=False)
+        if not args and (opts.method or opts.data or opts.header or opts.write or opts.name or opts.force):
+            raise UsageError("--method, --data, -H, --write, --name and --force go with a URL", print_help=False)
+        if args and (opts.json or opts.plan or opts.events):
+            raise UsageError("--json, --plan and --events go without a URL", print_help=False)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if opts.schema:
+            from datasync_spider.sources.files.schema import schema_text
+
+            print(schema_text(), end="")
+            return
+        if args:
+            self._discover_url(args[0], opts)
+            return
         from datasync_spider.planning import named_plan
 
         assert self.settings is not None
@@ -83,6 +115,48 @@ class Command(ScrapyCommand):
             self.exitcode = exitcodes.FAILED
         except Stopped:
             self.exitcode = exitcodes.STOPPED
+
+    def _discover_url(self, url: str, opts: argparse.Namespace) -> None:
+        from datasync_spider.discovery.url.investigating import NothingFound
+        from datasync_spider.discovery.url.running import Wanted, discover_url
+        from datasync_spider.discovery.url.target import make_target
+
+        assert self.settings is not None
+        config = load_config(self.settings)
+        wanted = Wanted(opts.write, opts.name, opts.force)
+        try:
+            target = make_target(url, opts.method, opts.header, opts.data)
+            with stoppable():
+                made = discover_url(self.settings, config, target, wanted, _say)
+        except ConfigurationError as error:
+            print(f"discover: {error}", file=sys.stderr)
+            self.exitcode = exitcodes.BAD_CONFIGURATION
+        except NothingFound as error:
+            print(f"discover: {error}", file=sys.stderr)
+            self.exitcode = exitcodes.FAILED
+        except ConnectionTrouble as error:
+            print(f"discover: there was no whole answer: {error}", file=sys.stderr)
+            self.exitcode = exitcodes.FAILED
+        except Stopped:
+            self.exitcode = exitcodes.STOPPED
+        else:
+            self._tell(made, wanted.file, config.sources_dir)
+
+    def _tell(self, made: Made, file: Path | None, sources_dir: Path) -> None:
+        """Standard output is the file, and nothing else."""
+        if made.refusal is not None or file is None:
+            print(made.text, end="")
+        if made.refusal is not None:
+            _say(f"discover: this version does not read what it found:\n{made.refusal}")
+            self.exitcode = exitcodes.FAILED
+        elif file is None:
+            _say(f"nothing is written: put it into {sources_dir / f'{made.name}.toml'}, or say --write FILE")
+        else:
+            _say(f"written to {file}; next: scrapy crawl {made.name}.{made.stream} --dry-run")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:

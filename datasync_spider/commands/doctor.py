@@ -1,5 +1,7 @@
 """``scrapy doctor``: configuration, code, database, API, disk and clocks, each with a remedy where something is amiss.
 
+With the name of a source or of a stream it looks at that file instead, and proves it with at most three requests.
+
 Exit code 0 where a crawl can be started, 1 where there is a problem. The configuration's own mistakes are problems
 like the others here, not a refusal to look.
 """
@@ -39,17 +41,23 @@ class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
 
+    def syntax(self) -> str:
+        return "[options] [SOURCE or SOURCE.STREAM]"
+
     def short_desc(self) -> str:
-        return "Look at everything that a crawl needs, and say what to do about what is amiss"
+        return "Look at everything that a crawl needs, or at one source, and say what to do about what is amiss"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--offline", action="store_true", help="with a source: send nothing")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
-        if args:
-            raise UsageError(f"unexpected: {' '.join(args)}", print_help=False)
+        if len(args) > 1:
+            raise UsageError(f"unexpected: {' '.join(args[1:])}", print_help=False)
+        if opts.offline and not args:
+            raise UsageError("--offline goes with the name of a source", print_help=False)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from datasync_spider.doctor.finding import has_problems
@@ -58,7 +66,10 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         try:
             with stoppable():
-                settings, findings, secrets = _look(self.settings)
+                if args:
+                    settings, findings, secrets = _look_at_source(self.settings, args[0], is_offline=opts.offline)
+                else:
+                    settings, findings, secrets = _look(self.settings)
         except Stopped:
             self.exitcode = exitcodes.STOPPED
             return
@@ -102,7 +113,41 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
     return in_force, findings, plan.secrets
 
 
-def _look_at_database(settings: BaseSettings, plan: SyncPlan) -> list[Finding]:
+def _look_at_source(
+    settings: BaseSettings, name: str, *, is_offline: bool
+) -> tuple[list[InForce], list[Finding], tuple[str, ...]]:
+    """The file, the database, and what the API answers to the first stream that can be asked for."""
+    from datasync_spider.apiclient import ApiClient
+    from datasync_spider.config import Config
+    from datasync_spider.doctor import configuration
+    from datasync_spider.doctor.finding import fine, problem
+    from datasync_spider.doctor.looking import look
+    from datasync_spider.doctor.proof import prove
+    from datasync_spider.doctor.sourcefile import PART, check_file
+
+    try:
+        Config.from_settings(settings)
+    except ConfigurationError as error:
+        return [], [problem(configuration.PART, str(error), "correct what is named")], ()
+    load_config(settings)
+    findings, plans = check_file(settings, name)
+    if not plans:
+        return [], findings, ()
+    secrets = tuple(secret for plan in plans for secret in plan.secrets)
+    findings += _look_at_database(settings, plans[0], is_named=False)
+    if is_offline:
+        return [], [*findings, fine(PART, "nothing was sent")], secrets
+    with api(settings, plans[0]):
+        client = ApiClient.of(plans[0])
+        findings += prove(plans[0], lambda plan, position: look(client, plan, position))
+    others = dict.fromkeys(plan.spec.name for plan in plans if plan.spec.name != plans[0].spec.name)
+    if others:
+        findings.append(fine(PART, f"not asked: {', '.join(others)}; name one to prove it"))
+    return [], findings, secrets
+
+
+def _look_at_database(settings: BaseSettings, plan: SyncPlan, *, is_named: bool = True) -> list[Finding]:
+    """``is_named``: the stream's name is a setting's, which may be a slip."""
     from datasync_spider.doctor.clock import judge_clock
     from datasync_spider.doctor.database import judge_database, judge_stream, judge_variables, unreachable
     from datasync_spider.doctor.waits import judge_waits
@@ -124,7 +169,7 @@ def _look_at_database(settings: BaseSettings, plan: SyncPlan) -> list[Finding]:
         *judge_database(facts, config.database_label),
         *variables,
         judge_clock("the database", facts.server.now_epoch, here, 1.0),
-        *judge_stream(plan.spec.name, names),
+        *(judge_stream(plan.spec.name, names) if is_named else []),
         *judge_waits(waits.credential_id, waits.closed, config.rate_limit_wait_budget_ms / 1000, here),
     ]
 

@@ -144,7 +144,11 @@ def _report(
         "total_rejected": state["total_rejected"],
         "total_filtered": state["total_filtered"],
         "expected_total": state["pass_expected_total"],
-        "pass": {key: state[f"pass_{key}"] for key in ("number", "kind", "status", "started_at")},
+        "pass": {
+            **{key: state[f"pass_{key}"] for key in ("number", "kind", "status", "started_at")},
+            "since": state["pass_since_at"],
+        },
+        "floor_at": state["floor_at"],
         "oldest_occurred_at": state["oldest_occurred_at"],
         "newest_occurred_at": state["newest_occurred_at"],
         "completed_at": state["completed_at"],
@@ -181,7 +185,11 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"stream {label(report['stream'], report['slice'])}: {stored} stored, {report['total_rejected']:,} rejected"
     ]
     if report["pass"]["number"] is not None:
-        lines.append(f"pass {report['pass']['number']} ({report['pass']['kind']}) is {report['pass']['status']}")
+        since = f", since {_time(report['pass']['since'])}" if report["pass"]["since"] else ""
+        number, kind = report["pass"]["number"], report["pass"]["kind"]
+        lines.append(f"pass {number} ({kind}{since}) is {report['pass']['status']}")
+    if report["floor_at"]:
+        lines.append(f"all up to {_time(report['floor_at'])} is stored")
     if report["newest_occurred_at"]:
         lines.append(f"events from {_time(report['oldest_occurred_at'])} to {_time(report['newest_occurred_at'])}")
     lease = report["lease"]

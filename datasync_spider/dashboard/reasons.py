@@ -26,6 +26,9 @@ RUN_REASONS: dict[str, Explanation] = {
     "reached_known": Explanation(
         "It walked back to events that an earlier pass had proven, so everything newer is stored."
     ),
+    "not_modified": Explanation(
+        "It asked whether the first page has changed since the last complete pass, and it has not: nothing is new."
+    ),
     "backfilled": Explanation(
         "It fetched a window of the feed, as far as the API gave it; position and pass are as they were."
     ),
@@ -97,8 +100,8 @@ RUN_REASONS: dict[str, Explanation] = {
         "Leave the backfill, or correct since and until in the source's file; nothing was stored.",
     ),
     "resync": Explanation(
-        "The API wants all to be read anew: it has forgotten what the stored position goes on from.",
-        "Forget what is stored with scrapy streams reset, then start it again.",
+        "The API wanted all to be read anew, and said so again when that had begun.",
+        "Start it again: it asks from the beginning. If that never ends, look at the meanings of its source.",
     ),
     "window_too_large": Explanation(
         "The API gives no more of what is asked for in one chain of pages.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -117,10 +117,16 @@ def _stream_view(row: Row, overview: Overview) -> StreamView:
         updated_at=row["updated_at"],
         pass_number=row["pass_number"],
         pass_kind=line(row["pass_kind"], 200) or "",
-        pass_words=_PASS_WORDS.get(row["pass_status"], line(row["pass_status"], 200) or ""),
+        pass_words=_pass_words(row),
         lease=_lease(row, now),
         run=run,
     )
+
+
+def _pass_words(row: Row) -> str:
+    words = _PASS_WORDS.get(row["pass_status"], line(row["pass_status"], 200) or "")
+    floor: datetime | None = row["floor_at"]
+    return words if floor is None else f"{words}; stored up to {floor.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _state(row: Row, run: RunView | None) -> tuple[str, Tone, str, str]:

@@ -28,6 +28,7 @@ from datasync_spider.errors import (
     ApiRefused,
     CertificateRefused,
     ConnectionTrouble,
+    NotModified,
     OddAnswer,
     RateLimited,
     RetryableError,
@@ -106,6 +107,8 @@ class RetryMiddleware:
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         headers = plain_headers(response.headers)
+        if response.status == HTTPStatus.NOT_MODIFIED and request.meta.get("is_conditional"):
+            raise NotModified("the first page is as the last complete pass has found it")
         try:
             lists = listed_headers(response.headers)
             page = check_answer(self._pages, request.meta["asked"], response.status, headers, response.body, lists)

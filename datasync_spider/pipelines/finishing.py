@@ -41,6 +41,8 @@ async def record_end(
 ) -> None:
     """Returns when it is recorded, or cannot be within the time, which is logged."""
     status, reason, detail = outcome
+    if run.note:
+        detail = f"{detail}; {run.note}" if detail else run.note
     if detail is not None:
         # The API's own words may be in it, and an API may say a key aloud.
         detail = Redactor(plan.secrets).redact(detail)

@@ -40,6 +40,7 @@ from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
 from datasync_spider.pipelines.ending import Ending
 from datasync_spider.pipelines.finishing import record_end
 from datasync_spider.pipelines.opening import Opening
+from datasync_spider.pipelines.passturns import PassTurns
 from datasync_spider.pipelines.preparing import Preparing
 from datasync_spider.pipelines.room import Room
 from datasync_spider.pipelines.telling import Telling
@@ -76,10 +77,13 @@ class PostgresPipeline:
         self._config = plan.config
         self._run: OpenRun | None = None
         self._writing: Writing | None = None
+        self._writer: Writer | None = None
         self._preparer = Preparer()
         self._preparing = Preparing(self._preparer, self._buffer_prepared, self._not_prepared)
         self._control_worker = Worker("datasync-control")
         self._count_worker = Worker("datasync-count")
+        self._turns = PassTurns(plan.config.database_url_text, self._control_worker)
+        self._committed_page = 0
         self._early: dict[int, EventPage] = {}
         self._next_page = 1
         self._room = Room()
@@ -99,6 +103,8 @@ class PostgresPipeline:
         connect(pipeline._on_run_failed, signals.run_failed)
         connect(pipeline._on_wait_started, signals.wait_started)
         connect(pipeline._on_wait_asked, signals.wait_asked)
+        connect(pipeline._on_pass_unmodified, signals.pass_unmodified)
+        connect(pipeline._on_resync_asked, signals.resync_asked)
         connect(pipeline._on_item_scraped, scrapy_signals.item_scraped)
         connect(pipeline._on_item_dropped, scrapy_signals.item_dropped)
         connect(pipeline._on_item_error, scrapy_signals.item_error)
@@ -126,15 +132,17 @@ class PostgresPipeline:
             raise CloseSpider(error.reason) from error
         failpoints.reach("run_opened")
         self._run = run
+        self._count_what_is_received(run)
         self._crawler.stats.set_value(stats.RUN_ID, run.run_id)
         settings = WriterSettings(
             config.database_url_text, config.write_concurrency, config.write_retry_budget_ms / 1000
         )
         # A pass over ground that was walked before meets keys that exist; a first walk meets none.
         mode = CopyMode(expects_known=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
+        self._writer = Writer(run, mode, config.rejected_max_percent)
         dispatcher = Dispatcher(
             settings,
-            Writer(run, mode, config.rejected_max_percent),
+            self._writer,
             self._telling.totals,
             self._telling.retrying_from_threads(asyncio.get_running_loop()),
         )
@@ -186,6 +194,7 @@ class PostgresPipeline:
     def _written(self, batch: Batch, committed: Committed) -> None:
         assert self._writing is not None
         self._preparer.forget(batch)
+        self._committed_page = batch.last_page
         self._ending.committed(committed)
         self._telling.committed(batch, committed)
         self._check_rejected_share()
@@ -233,6 +242,35 @@ class PostgresPipeline:
         error = self._news.standstill()
         if error is not None:
             self._fail(error)
+
+    # The pass
+
+    def _on_pass_unmodified(self, done: asyncio.Future[OpenRun | None], **_: Any) -> None:
+        self._turns.answer(done, self._end_unmodified())
+
+    async def _end_unmodified(self) -> None:
+        assert self._run is not None
+        self._ending.committed(await self._turns.end_unmodified(self._run))
+
+    def _on_resync_asked(self, after_page: int, done: asyncio.Future[OpenRun | None], **_: Any) -> None:
+        self._turns.answer(done, self._begin_anew(after_page))
+
+    async def _begin_anew(self, after_page: int) -> OpenRun | None:
+        """The run as it goes on, when all that was fetched before is committed; None where it ends."""
+        await self._room.wait_for(lambda: self._ending.is_final or self._committed_page >= after_page)
+        if self._ending.is_final:
+            return None
+        assert self._run is not None
+        assert self._writer is not None
+        self._run = await self._turns.begin_anew(self._run)
+        # No batch is on its way, so none is written as of the pass before.
+        self._writer.go_on(self._run)
+        self._count_what_is_received(self._run)
+        return self._run
+
+    def _count_what_is_received(self, run: OpenRun) -> None:
+        if run.resume.pass_since_us is not None:
+            self._preparer.count_repeated()
 
     # Trouble
 
@@ -299,6 +337,7 @@ class PostgresPipeline:
         if self._run is None or self._writing is None:
             return
         self._ending.close()
+        self._turns.give_up()
         self._room.announce()
         await self._flush(self._writing)
         if self._counting is not None:

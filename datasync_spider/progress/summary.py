@@ -31,7 +31,7 @@ _NEXT = {
     "no_new_records": "the API serves what it has served before, as if it ignored the cursor; when it is mended, run"
     " again: that walks from the head of the feed, over what is stored",
     "filter_ignored": "the API takes no notice of since and until: leave them out, or correct the source's file",
-    "resync": "what the API goes on from is gone: scrapy streams reset forgets what is stored, then run again",
+    "resync": "run again: it asks from the beginning; if the API never lets it, look at the meanings of its source",
     "window_too_large": "the API gives no more than it gave: ask for less at a time, by slices or a filter in the"
     " source's file, then run again",
     "token_expired": f"renew the secret that the source's file names; then {_GO_ON}",

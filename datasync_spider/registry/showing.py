@@ -83,6 +83,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _note(row: dict[str, Any]) -> str:
     notes = []
+    if row["floor_at"] is not None:
+        notes.append(f"stored up to {row['floor_at']:%Y-%m-%d %H:%M:%S %Z}")
     if row["lease_owner"] is not None:
         expired = ", expired" if row["lease_expired"] else ""
         notes.append(f"held by {visible(_holder(row))} (run {row['lease_run_id']}{expired})")
@@ -102,6 +104,7 @@ def _report(row: dict[str, Any]) -> dict[str, Any]:
         "total_rejected": row["total_rejected"],
         "pass": {key: row[f"pass_{key}"] for key in ("number", "kind", "status")},
         "completed_at": _instant(row["completed_at"]),
+        "floor_at": _instant(row["floor_at"]),
         "run": None
         if row["run_id"] is None
         else {"id": row["run_id"], "status": row["status"], "reason": row["reason"]},

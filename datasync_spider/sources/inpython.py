@@ -22,6 +22,7 @@ from datasync_spider.sources.spec import (
     End,
     FormBody,
     HeadersAuth,
+    Incremental,
     JsonBody,
     Next,
     OAuth2,
@@ -99,7 +100,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
         order=stream.order,
         next=_next(stream.next),
         end=_end(stream.end),
-        incremental={"type": stream.incremental.type, "format": stream.incremental.format},
+        incremental=_incremental(stream.incremental),
         slices=_plain(stream.slices) or None,
         mutable=stream.mutable,
         version=_plain(stream.version),
@@ -210,6 +211,14 @@ def _body(body: Any) -> Any:
         case FormBody(fields=fields):
             return {"form": _plain(fields)}
     return body
+
+
+def _incremental(way: Incremental) -> dict[str, Any]:
+    """``param`` stands in the stream's query already."""
+    table = _given(type=way.type, format=way.format, start=way.start, conditional=way.conditional or None)
+    if way.type == "since":
+        table |= {"overlap": way.overlap_seconds, "lag": way.lag_seconds, "inclusive": way.inclusive}
+    return table
 
 
 def _end(end: End) -> list[str]:

@@ -32,14 +32,18 @@ from datasync_spider.errors import (
     CursorRepeated,
     DatasyncError,
     FilterIgnored,
+    NotModified,
+    Resync,
     RetriesExhausted,
     Stopped,
 )
-from datasync_spider.headers import fill_headers
+from datasync_spider.headers import fill_headers, plain_headers
 from datasync_spider.items import EventPage, lazy_views, page_fields
 from datasync_spider.planning import source_plans
+from datasync_spider.spiders.conditions import conditions, validator_in
 from datasync_spider.spiders.lookups import Lookups
 from datasync_spider.spiders.walk import Step, Walk
+from datasync_spider.storage.floor import walk_from
 from datasync_spider.syncplan import SyncPlan
 
 if TYPE_CHECKING:
@@ -85,6 +89,7 @@ class StreamSpider(Spider):
         self._run: OpenRun | None = None
         self._walk: Walk | None = None
         self._refusal: ApiRefused | None = None
+        self._has_begun_anew = False
         self._lookups = lookups
 
     @classmethod
@@ -123,7 +128,7 @@ class StreamSpider(Spider):
         if self._walk is None:
             raise CloseSpider("no_run")
         try:
-            request = self._request(self._walk.first_cursor())
+            request = self._first_request(self._walk)
         except DatasyncError as error:
             self._fail(error)
         yield request
@@ -170,9 +175,22 @@ class StreamSpider(Spider):
         self.crawler.signals.send_catch_log(signals.run_failed, error=error)
         raise CloseSpider(getattr(error, "reason", "failed")) from error
 
+    def _first_request(self, walk: Walk) -> Request:
+        """Where the pass begins, only if the page is not what the last complete one began with."""
+        request, run = self._request(walk.first_cursor()), self._run
+        if run is None or request.meta["validator_of"] is None or run.resume.walk > 1:
+            return request
+        for name, value in conditions(run.resume.validator, request.meta["validator_of"]):
+            request.headers[name] = value.encode("latin-1")
+            request.meta["is_conditional"] = True
+        return request
+
     def _request(self, cursor: str | None, until_ms: int | None = None) -> Request:
         assert self._walk is not None
-        asked = self.plan.request(cursor, until_ms=until_ms)
+        since_us = self._walk.since_us
+        asked = self.plan.request(cursor, since_us=since_us, until_ms=until_ms)
+        asks_on_condition = self.plan.stream.incremental.conditional and not self.plan.is_backfill
+        is_first = cursor is None and until_ms is None
         request = Request(
             asked.url,
             method=asked.method,
@@ -184,6 +202,8 @@ class StreamSpider(Spider):
                 "asked": self.plan.asked(asked.url, cursor),
                 "cursor": cursor,
                 "until_ms": until_ms,
+                "since_us": since_us,
+                "validator_of": self.plan.first_request_digest(since_us) if asks_on_condition and is_first else None,
                 "page_number": self._walk.next_page,
                 # What is to be escaped has been, where the URL was made.
                 "verbatim_url": True,
@@ -203,6 +223,11 @@ class StreamSpider(Spider):
             return None
         if isinstance(error, CursorExpired | ApiRefused):
             return await self._after_refusal(walk, request, error)
+        if isinstance(error, NotModified):
+            await self._wait_for(signals.pass_unmodified)
+            return None
+        if isinstance(error, Resync) and not self._has_begun_anew and not self.plan.is_backfill:
+            return await self._begin_anew(walk, error)
         if isinstance(error, DatasyncError):
             raise error
         raise RetriesExhausted(type(error).__name__, "an error that is not retried", str(error)) from error
@@ -225,11 +250,32 @@ class StreamSpider(Spider):
             raise self._refusal from error
         raise error
 
+    async def _begin_anew(self, walk: Walk, error: Resync) -> Request | None:
+        """The first request of a full pass; None where the run is being ended."""
+        self._has_begun_anew = True
+        logger.warning("position and floor are given up, and a full pass begins: %s", error)
+        run = await self._wait_for(signals.resync_asked, after_page=walk.next_page - 1)
+        if run is None:
+            return None
+        self._run = run
+        walk.begin_pass(run.resume)
+        self._announce_walk(walk)
+        return self._request(None)
+
+    async def _wait_for(self, signal: object, **facts: Any) -> OpenRun | None:
+        """Until the pipeline has done to the pass what the signal asks for. Raises what keeps it from that."""
+        done: asyncio.Future[OpenRun | None] = asyncio.get_running_loop().create_future()
+        self.crawler.signals.send_catch_log(signal, done=done, **facts)
+        return await done
+
     def _give_up_position(self, walk: Walk, why: str) -> Request:
-        walk.give_up_position()
+        walk.give_up_position(self._since_of_new_walk(self._run.resume.floor_us if self._run else None))
         logger.warning("the stored position is given up, walking on from the head of the feed: %s", why)
         self._announce_walk(walk)
         return self._request(None)
+
+    def _since_of_new_walk(self, floor_us: int | None) -> int | None:
+        return walk_from(self._run, floor_us) if self._run else None
 
     def _can_go_on_by_time(self) -> bool:
         """Whether what lies behind the oldest stored record can be asked for: only where they come newest first."""
@@ -271,14 +317,15 @@ class StreamSpider(Spider):
 
     async def _is_known(self, page: EventPage) -> bool:
         run = self._run
-        if run is None or run.resume.pass_kind != "incremental":
+        if run is None or not run.resume.stops_at_known:
             return False
         return await self._lookups.is_known(page, run)
 
     async def _restart(self, walk: Walk) -> Request:
         """The first request of a new walk. Raises NoProgress where restarting does not help any more."""
         depth = await self._lookups.pass_depth(self._run) if self._run else None
-        walk.restart(depth.accounted if depth else None)
+        since_us = self._since_of_new_walk(depth.floor_us if depth else None)
+        walk.restart(depth.accounted if depth else None, since_us)
         until_ms = walk.until_ms(depth.oldest_ms, depth.newest_ms) if depth and self._can_go_on_by_time() else None
         logger.warning(
             "the cursor has expired; walking on from %s",
@@ -320,4 +367,6 @@ def _item(response: Response, page: Page, step: Step) -> EventPage:
         waited_ms=meta.get("waited_ms", 0),
         fetch_ms=round((time.monotonic() - meta["asked_at"]) * 1000),
         fetched_at=time.time(),
+        since_us=meta["since_us"],
+        validator=validator_in(plain_headers(response.headers), of) if (of := meta["validator_of"]) else None,
     )

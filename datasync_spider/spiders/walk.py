@@ -47,11 +47,13 @@ class Step:
 
 
 class Walk:
-    """The spider's memory of one run."""
+    """The spider's memory of one run. ``since_us``: what the present walk asks from."""
 
     def __init__(self, resume: ResumePoint) -> None:
         self._cursor = resume.cursor
         self._number = resume.walk
+        self._pass_since_us = resume.pass_since_us
+        self.since_us = resume.walk_since_us
         self._trail = CursorTrail(digest(cursor) for cursor in (*resume.trail, resume.cursor) if cursor is not None)
         self._page_trail = PageTrail()
         self._total_is_known = resume.expected_total is not None
@@ -90,10 +92,14 @@ class Walk:
         self._page_trail.follow(page)
         self._pages += 1
         is_head = cursor is None and (until_ms is None or not self._honours(page, until_ms))
+        # A walk that asks from a later time than its pass is told of less than that.
+        is_head = is_head and self.since_us == self._pass_since_us
         return Step(self._pages, self._number, page.next_cursor, page.total if is_head else None)
 
-    def restart(self, accounted: int | None) -> None:
+    def restart(self, accounted: int | None, since_us: int | None = None) -> None:
         """Begins a new walk; ``accounted``: how many different events are stored or rejected by now, None if unknown.
+
+        ``since_us``: what the walk is to ask from.
 
         Raises NoProgress after several restarts between which nothing new came.
         """
@@ -106,14 +112,22 @@ class Walk:
                 f"cursors expired {self._idle_restarts + 1} times without one new event between them:"
                 " pages take longer than cursors live"
             )
-        self._begin()
+        self._begin(since_us)
 
-    def give_up_position(self) -> None:
+    def give_up_position(self, since_us: int | None = None) -> None:
         """Begins a new walk at the head, instead of going on where an earlier run has ended."""
-        self._begin()
+        self._begin(since_us)
 
-    def _begin(self) -> None:
+    def begin_pass(self, resume: ResumePoint) -> None:
+        """Begins a new walk in a new pass."""
+        self._pass_since_us = resume.pass_since_us
+        self._total_is_known = False
+        self._accounted_at_restart, self._idle_restarts = -1, 0
+        self._begin(resume.walk_since_us)
+
+    def _begin(self, since_us: int | None) -> None:
         self._number += 1
+        self.since_us = since_us
         self._has_restarted = True
         self._trail = CursorTrail()
         self._page_trail = PageTrail()

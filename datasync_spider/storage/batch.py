@@ -38,6 +38,7 @@ class PreparedPage:
     ``duplicates`` counts what was left out for that reason, ``filtered`` what an item pipeline left out.
     ``variants`` are events whose id an earlier page has in flight with other bytes.
     ``in_order`` says that times never rise within the page and not from the page before it.
+    ``repeated``: so many of its records the run's pass has received before, where somebody counts them.
     ``records``: all of its records, where some are unusable or were left out; None where ``rows`` are all.
     """
 
@@ -51,6 +52,7 @@ class PreparedPage:
     in_order: bool
     variants: list[Event] = field(default_factory=list)
     records: PageRecords | None = None
+    repeated: int = 0
 
 
 @dataclass(slots=True)
@@ -75,6 +77,12 @@ class Batch:
     @property
     def ends_pass(self) -> str | None:
         return self.pages[-1].page.ends_pass
+
+    @property
+    def expected_total(self) -> int | None:
+        """The API's total, as the last of the pages tells it that tells one."""
+        totals = [page.page.expected_total for page in self.pages if page.page.expected_total is not None]
+        return totals[-1] if totals else None
 
     @property
     def newest(self) -> Watermark | None:

@@ -22,8 +22,9 @@ from typing import Any
 import psycopg2.extensions
 
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
+from datasync_spider.storage import floor, validators
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage, Watermark
-from datasync_spider.storage.completion import Verdict, exceeds_share, judge, judge_backfill
+from datasync_spider.storage.completion import Verdict, exceeds_share, judge, judge_backfill, judge_window
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.feedorder import PageTimes
@@ -77,15 +78,22 @@ def save_checkpoint(
         if refusal is not None:
             raise refusal
         cursor.copy_expert(statement("copy_pages"), io.BytesIO(ledger_stream(run, batch, counts, write_seconds)))
-        above = _count_above(cursor, run, values) if ends_pass is not None and not run.is_backfill else 0
+        above, received = 0, None
+        if ends_pass is not None and not run.is_backfill:
+            above = _count_above(cursor, run, values)
+            received = floor.read_received(cursor, run, batch, values["oldest_at"])
         cursor.execute(statement("checkpoint_backfill" if run.is_backfill else "checkpoint"), values)
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
             raise _refusal(cursor, "read_checkpoint", run, batch) or FencedOff(_taken_over(run))
         stored, rejected, filtered, expected_total = row
+        floor.move(cursor, run, batch)
+        validators.keep(cursor, run, batch)
         verdict = None
         if ends_pass is not None and run.is_backfill:
             verdict = judge_backfill()
+        elif received is not None and ends_pass is not None:
+            verdict = judge_window(received, ends_pass)
         elif ends_pass is not None:
             verdict = judge(
                 expected_total,
@@ -96,14 +104,14 @@ def save_checkpoint(
                 counted_twice=counted_twice,
                 above=above,
             )
-            end = {**run.key, "pass_status": verdict.pass_status}
-            cursor.execute(statement("end_pass"), end)
+        if verdict is not None and verdict.pass_status is not None:
+            cursor.execute(statement("end_pass"), {**run.key, "pass_status": verdict.pass_status})
         body_bytes = sum(p.page.body_bytes for p in batch.pages)
         cursor.execute(
             statement("advance_run"),
             {
                 **summed,
-                **_verdict_values(verdict),
+                **_verdict_values(verdict, run.note),
                 "pages": len(batch.pages),
                 "conflicts": conflicts,
                 "bytes": body_bytes,
@@ -212,7 +220,6 @@ def _checkpoint_values(
     marks = [_watermarks(p, refused.get(p.page.number, [])) for p in batch.pages]
     newest = max((mark for mark, _ in marks if mark), default=None)
     oldest = min((mark for _, mark in marks if mark), default=None)
-    totals = [p.page.expected_total for p in batch.pages if p.page.expected_total is not None]
     return {
         **run.key,
         "lease_ttl_ms": run.lease_ttl_ms,
@@ -225,7 +232,8 @@ def _checkpoint_values(
         "is_named": kept.ground >= Ground.NEW,
         "is_known": kept.ground >= Ground.KNOWN,
         "filtered": sum(p.filtered for p in batch.pages if p.page.walk == batch.pages[-1].page.walk),
-        "expected_total": totals[-1] if totals else None,
+        # Of a pass that does not ask for everything it says nothing of the slice.
+        "expected_total": batch.expected_total if run.resume.pass_since_us is None else None,
         "in_order": run.is_newest_first and all(p.in_order for p in batch.pages),
         "newest_at": newest.occurred_at if newest else None,
         "newest_id": newest.event_id if newest else None,
@@ -234,7 +242,8 @@ def _checkpoint_values(
     }
 
 
-def _verdict_values(verdict: Verdict | None) -> dict[str, Any]:
+def _verdict_values(verdict: Verdict | None, note: str) -> dict[str, Any]:
     if verdict is None:
         return {"status": "running", "reason": None, "detail": None}
-    return {"status": verdict.run_status, "reason": verdict.reason, "detail": verdict.detail}
+    detail = f"{verdict.detail}; {note}" if note else verdict.detail
+    return {"status": verdict.run_status, "reason": verdict.reason, "detail": detail}

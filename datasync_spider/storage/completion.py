@@ -3,12 +3,17 @@
 Invariant: never complete on less than the API claimed, each event counted once. More is fine: feeds are known to hold a
 few events more than their total says. What an item pipeline filters counts as often as it was filtered, for nobody
 keeps its ids (docs/delivery.md). Where the API gives no total, the end of the feed is all the proof there is, and the
-detail says so.
+detail says so. What a pass asks for that asks from a time is counted for itself: what is stored besides makes up for
+nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,20 @@ class Verdict:
     pass_status: str | None
     reason: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a pass has received that asked for what is not older than ``since_us``, and the API's ``total`` of that.
+
+    ``different``: so many of its records are certainly not one and the same, dead letters and filtered ones included.
+    """
+
+    total: int
+    different: int
+    rejected: int
+    filtered: int
+    since_us: int
 
 
 _SHARE_COUNTS_FROM_EVENTS = 1000
@@ -55,6 +74,24 @@ def judge(
         detail = f"{numbers}, but the API counts {expected_total:,}: {missing:,} are missing"
         return Verdict("incomplete", "short", "short_read", detail)
     return Verdict("complete", "complete", ends_pass, f"{numbers}; the API counts {expected_total:,}")
+
+
+def judge_window(received: Received, ends_pass: str) -> Verdict:
+    """The verdict on a pass that asked for a part of the stream: what it received beside the API's total of that."""
+    since = f"{_EPOCH + timedelta(microseconds=received.since_us):%Y-%m-%d %H:%M:%S} UTC"
+    numbers = f"{received.different:,} received since {since}, {received.rejected:,} of them rejected"
+    numbers += f" and {received.filtered:,} filtered" if received.filtered else ""
+    if received.different < received.total:
+        missing = received.total - received.different
+        detail = f"{numbers}, but the API counts {received.total:,} since then: {missing:,} are missing"
+        return Verdict("incomplete", "short", "short_read", detail)
+    return Verdict("complete", "complete", ends_pass, f"{numbers}; the API counts {received.total:,} since then")
+
+
+def judge_unmodified() -> Verdict:
+    """The verdict on a pass of which the API says that there is nothing new."""
+    detail = "the API says that the first page is as the last complete pass has found it"
+    return Verdict("complete", "complete", "not_modified", detail)
 
 
 def judge_backfill() -> Verdict:

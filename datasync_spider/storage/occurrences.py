@@ -96,7 +96,7 @@ class Occurrences:
         resume = self._run.resume
         last_pass = resume.pass_number - 1
         fresh = {digest: seen for digest, seen in self._seen.items() if seen.pass_number != resume.pass_number}
-        if resume.pass_kind != "incremental" or not fresh:
+        if not resume.stops_at_known or not fresh:
             return {}
         before: dict[bytes, int] = {}
         with self._connection.cursor() as cursor:

@@ -9,6 +9,7 @@ from typing import Any
 from datasync_spider.errors import StorageRefused
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.registry import Slice
+from datasync_spider.storage.since import us_of
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
@@ -21,21 +22,24 @@ class PassDepth:
 
     ``oldest_ms``: its oldest event, None where a time says nothing about what lies behind it: the feed was not newest
     first, or what was met has to be counted from the head on, or the run that asks is a backfill. ``newest_ms``: the
-    newest event of the whole slice. ``accounted``: all its events, stored or rejected.
+    newest event of the whole slice. ``accounted``: all its events, stored or rejected. ``floor_us``: up to there all is
+    stored, in microseconds.
     """
 
     oldest_ms: int | None
     newest_ms: int | None
     accounted: int
+    floor_us: int | None = None
 
 
 def read_pass_depth(connection: Connection, slice_: Slice) -> PassDepth:
     """What is committed of the open pass."""
     with translated(), connection.cursor() as cursor:
         cursor.execute(statement("read_pass_depth"), {"slice_id": slice_.slice_id})
-        oldest_at, says_all, newest_at, accounted = slice_row(cursor.fetchone(), slice_)
+        oldest_at, says_all, newest_at, accounted, floor_at = slice_row(cursor.fetchone(), slice_)
         connection.rollback()
-    return PassDepth(epoch_ms(oldest_at) if says_all else None, epoch_ms(newest_at), accounted)
+    oldest_ms = epoch_ms(oldest_at) if says_all else None
+    return PassDepth(oldest_ms, epoch_ms(newest_at), accounted, us_of(floor_at))
 
 
 def slice_row(row: tuple[Any, ...] | None, slice_: Slice) -> tuple[Any, ...]:

@@ -66,6 +66,12 @@ class Preparer:
         self._variants_in_flight: dict[int, Rows] = {}
         self._order = FeedOrder()
         self._repetitions = Repetitions()
+        # Hashes of ids: two of one hash pass for one record, so that more may be called missing, and never less.
+        self._received: set[int] | None = None
+
+    def count_repeated(self) -> None:
+        """From now on each page is told what has come before: of a pass whose verdict counts what it has received."""
+        self._received = set()
 
     def prepare(self, page: EventPage) -> PreparedPage:
         """The page as rows. Call in page order."""
@@ -98,7 +104,15 @@ class Preparer:
             variants=variants,
             in_order=in_order,
             records=records,
+            repeated=self._count_repeated(prepared.rows),
         )
+
+    def _count_repeated(self, rows: Rows) -> int:
+        if self._received is None:
+            return 0
+        before = len(self._received)
+        self._received.update(map(hash, rows.event_ids))
+        return len(rows) - (len(self._received) - before)
 
     def forget(self, batch: Batch) -> None:
         """The batch is committed: its ids are in the table now, where the writer finds them."""

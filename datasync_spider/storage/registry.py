@@ -30,6 +30,7 @@ from datasync_spider.api.recordreader import RecordReader
 from datasync_spider.errors import StorageRefused, StorageUnavailable, StreamChanged, TableRefused
 from datasync_spider.sources.spec import Order
 from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.since import Since
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable, Versions
 from datasync_spider.storage.translate import translated
@@ -72,7 +73,8 @@ class StreamSpec:
     table when a record was deleted.
 
     ``order``: of its records in the feed. ``is_incremental``: after a complete pass the next one ends at known ground,
-    which proves something only where the newest records come first. Raises ValueError where they do not.
+    which proves something only where the newest records come first. Raises ValueError where they do not. ``since``: a
+    pass asks for what is not older than a time; None for a stream that cannot be asked so.
     """
 
     name: str
@@ -88,6 +90,7 @@ class StreamSpec:
     tombstone: Tombstone | None = None
     order: Order = NEWEST_FIRST
     is_incremental: bool = True
+    since: Since | None = None
 
     def __post_init__(self) -> None:
         if self.is_incremental and self.order != NEWEST_FIRST:

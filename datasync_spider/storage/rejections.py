@@ -87,7 +87,7 @@ def insert_rejected(
     refused: Mapping[int, Sequence[RefusedRow]],
 ) -> Kept:
     """Keeps the batch's unusable events. ``inserted`` and ``refused`` say what became of its rows, by page number."""
-    is_incremental = run.resume.pass_kind == "incremental"
+    is_incremental = run.resume.stops_at_known
     pages = [_page_letters(page, is_incremental, inserted, refused) for page in batch.pages]
     nameless = {letter.digest for page in pages for letter in page.letters if letter.event_id is None}
     if not nameless and not is_incremental:
@@ -125,7 +125,7 @@ class _Counting:
 
     def _find_known(self) -> Known:
         run = self._run
-        if run.resume.pass_kind != "incremental":
+        if not run.resume.stops_at_known:
             return Known()
         unsure = [page for page in self._pages if self._standing.ground_of(page.page.page.walk) is not Ground.KNOWN]
         event_ids = {record for page in unsure for record in page.records if isinstance(record, str)}

@@ -8,6 +8,9 @@ open      a run ended on the way    go on from the cursor (or at the head where 
 complete  proven                    begin an incremental pass at the head, where the stream has such passes
 short     ended without the proof   begin a full pass: something is missing, and only a whole walk finds it
 
+A pass of a stream that can be asked for what is not older than a time is incremental where it asks from the floor
+(:mod:`datasync_spider.storage.floor`), and full where there is none: the first one, and what follows a short one.
+
 Known ground ends a pass only where newer records come first, and where the stream's source says that it may. Of any
 other stream each pass is full; an incremental one that is open, from before its source said so, is given up for a full
 one.
@@ -20,6 +23,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+FULL: Final = "full"
+"""The kind of a pass that begins where the stream does."""
 BACKFILL: Final = "backfill"
 """The kind of a run that belongs to no pass, as the table of runs spells it."""
 

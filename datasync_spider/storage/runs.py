@@ -22,13 +22,14 @@ what the API has said to a key holds, whoever has heard it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRefused, StreamPaused
 from datasync_spider.pacing.askedwaits import Closed
+from datasync_spider.sources.spec import Order
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.credentials import Waits, claim_credential, raise_waits, read_closed
 from datasync_spider.storage.lease import Held, decide
@@ -37,7 +38,8 @@ from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms
 from datasync_spider.storage.polls import take_poll
 from datasync_spider.storage.registry import NEWEST_FIRST, Slice, StreamSpec, register, versioned
-from datasync_spider.storage.resume import BACKFILL, BeginPass, decide_start
+from datasync_spider.storage.resume import BACKFILL, FULL, BeginPass, decide_start
+from datasync_spider.storage.since import Since, instant_of, us_of
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 from datasync_spider.streamnames import command_words
@@ -50,6 +52,10 @@ class ResumePoint:
     ``known_before``: what the pass may call known ground was stored before this instant. ``trail`` holds the cursors
     that this walk has asked for already; ``newest_ms`` is the time of the stream's newest event, epoch milliseconds.
     ``distrusted``: the stored position is not used, since the run that left it was led astray.
+
+    ``pass_since_us``: what the pass asks from, and ``walk_since_us`` what its walk does, in microseconds; None for the
+    API's own beginning. ``floor_us``: up to there all is stored. ``validator``: by what the API tells that the first
+    page is as the last complete pass has found it.
 
     A backfill is of the kind ``backfill``, begins at the first page of its window, and has the number 0, which no pass
     has.
@@ -66,6 +72,15 @@ class ResumePoint:
     expected_total: int | None
     begins_pass: bool
     distrusted: bool = False
+    pass_since_us: int | None = None
+    walk_since_us: int | None = None
+    floor_us: int | None = None
+    validator: Mapping[str, str] | None = None
+
+    @property
+    def stops_at_known(self) -> bool:
+        """Whether ground that was known before ends the pass, and not only the feed's last page."""
+        return self.pass_kind == "incremental" and self.pass_since_us is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +102,21 @@ class Hold:
 class OpenRun(Hold):
     """A run that holds its slice's lease and walks the feed.
 
-    ``waits``: what the API has asked of the run's credential, counted from the opening. ``is_newest_first``: the feed's
-    order, without which no time stands for all that lies above it.
+    ``waits``: what the API has asked of the run's credential, counted from the opening. ``order``: the feed's, without
+    which no time stands for all that lies above it. ``since``: how the stream is asked for what is not older than a
+    time. ``note``: what else the run's detail is to say.
     """
 
     resume: ResumePoint
     took_over: str | None = None
     waits: Waits = field(default_factory=Waits)
-    is_newest_first: bool = True
+    order: Order = NEWEST_FIRST
+    since: Since | None = None
+    note: str = ""
+
+    @property
+    def is_newest_first(self) -> bool:
+        return self.order == NEWEST_FIRST
 
     @property
     def is_backfill(self) -> bool:
@@ -102,7 +124,7 @@ class OpenRun(Hold):
         return self.resume.pass_kind == BACKFILL
 
 
-class _SliceRow(NamedTuple):
+class SliceRow(NamedTuple):
     """The columns of ``lock_slice``, in its order."""
 
     cursor: str | None
@@ -122,6 +144,10 @@ class _SliceRow(NamedTuple):
     completed_at: datetime | None
     backfilled_at: datetime | None
     known_before: datetime | None
+    floor_at: datetime | None
+    pass_since_at: datetime | None
+    walk_since_at: datetime | None
+    validator: Mapping[str, str] | None
 
 
 def open_run(
@@ -167,8 +193,7 @@ def open_run(
         begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind, "cursor": resume.cursor}
         hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
-    is_newest_first = spec.order == NEWEST_FIRST
-    return OpenRun(hold.run_id, slice_, hold.fence, lease_ttl_ms, resume, took_over, waits, is_newest_first)
+    return OpenRun(hold.run_id, slice_, hold.fence, lease_ttl_ms, resume, took_over, waits, spec.order, spec.since)
 
 
 def open_replay(
@@ -188,7 +213,7 @@ def open_replay(
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, lease_ttl_ms, NO_LOCK_TIMEOUT_MS)
         slice_ = versioned(connection, slice_, spec) if spec is not None else slice_
-        state = _lock_slice(cursor, slice_)
+        state = lock_slice(cursor, slice_)
         if state is None:
             raise StorageRefused(f"stream {slice_} has been dropped meanwhile")
         took_over = _check_free(connection, slice_, state, None, alive)
@@ -201,7 +226,7 @@ def open_replay(
 def _check_free(
     connection: Connection,
     slice_: Slice,
-    state: _SliceRow,
+    state: SliceRow,
     unheard: Owner | None,
     alive: Callable[[Owner], bool | None],
 ) -> str | None:
@@ -216,19 +241,20 @@ def _check_free(
     return decision.reason
 
 
-def _locked_slice(connection: Connection, cursor: Any, spec: StreamSpec) -> tuple[Slice, _SliceRow]:
+def _locked_slice(connection: Connection, cursor: Any, spec: StreamSpec) -> tuple[Slice, SliceRow]:
     """The slice, registered where it is new, and its row. One that is dropped in between is registered again."""
     while True:
         slice_ = register(connection, spec)
-        state = _lock_slice(cursor, slice_)
+        state = lock_slice(cursor, slice_)
         if state is not None:
             return slice_, state
 
 
-def _lock_slice(cursor: Any, slice_: Slice) -> _SliceRow | None:
+def lock_slice(cursor: Any, slice_: Slice) -> SliceRow | None:
+    """The slice's row, which nobody else changes before the transaction ends; None where there is none."""
     cursor.execute(statement("lock_slice"), {"slice_id": slice_.slice_id})
     row = cursor.fetchone()
-    return _SliceRow(*row) if row else None
+    return SliceRow(*row) if row else None
 
 
 def _take(
@@ -258,30 +284,27 @@ def _take(
     return Hold(run_id, slice_, fence, lease_ttl_ms)
 
 
-def _beside_the_passes(cursor: Any, slice_: Slice, state: _SliceRow) -> ResumePoint:
+def _beside_the_passes(cursor: Any, slice_: Slice, state: SliceRow) -> ResumePoint:
     cursor.execute(statement("begin_backfill"), {"slice_id": slice_.slice_id})
     (began_at,) = cursor.fetchone()
     newest_ms = epoch_ms(state.newest_occurred_at)
     return ResumePoint(None, 0, BACKFILL, began_at, 1, (), newest_ms, state.total_ingested, None, begins_pass=True)
 
 
-def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: _SliceRow) -> ResumePoint:
-    is_blurred = _is_blurred(cursor, slice_, state)
+def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: SliceRow) -> ResumePoint:
+    since, floor_us = spec.since, us_of(state.floor_at)
+    # A pass that asks from the floor meets what a backfill has stored as any other record.
+    is_blurred = since is None and _is_blurred(cursor, slice_, state)
+    is_incremental = spec.is_incremental if since is None else floor_us is not None
     try:
-        start = decide_start(
-            state.pass_status, state.pass_kind, is_incremental=spec.is_incremental, is_blurred=is_blurred
-        )
+        start = decide_start(state.pass_status, state.pass_kind, is_incremental=is_incremental, is_blurred=is_blurred)
     except ValueError as error:
         raise StorageRefused(str(error)) from error
     newest_ms = epoch_ms(state.newest_occurred_at)
     if isinstance(start, BeginPass):
-        number = state.pass_number + 1
-        begin = {"slice_id": slice_.slice_id, "pass_number": number, "pass_kind": start.kind}
-        cursor.execute(statement("begin_pass"), begin)
-        (known_before,) = cursor.fetchone()
-        return ResumePoint(
-            None, number, start.kind, known_before, 1, (), newest_ms, state.total_ingested, None, begins_pass=True
-        )
+        floor_us = None if start.kind == FULL else floor_us
+        begun = begin_pass(cursor, slice_, state.pass_number + 1, start.kind, since, floor_us)
+        return replace(begun, newest_ms=newest_ms, total_ingested=state.total_ingested, validator=state.validator)
     distrusted = _is_astray(cursor, slice_)
     trail: tuple[str, ...] = ()
     if not distrusted:
@@ -301,10 +324,42 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: _Sli
         expected_total=state.pass_expected_total,
         begins_pass=False,
         distrusted=distrusted,
+        pass_since_us=us_of(state.pass_since_at),
+        walk_since_us=us_of(state.pass_since_at if distrusted else state.walk_since_at),
+        floor_us=floor_us,
+        validator=state.validator,
     )
 
 
-def _is_blurred(cursor: Any, slice_: Slice, state: _SliceRow) -> bool:
+def begin_pass(
+    cursor: Any, slice_: Slice, number: int, kind: str, since: Since | None, floor_us: int | None
+) -> ResumePoint:
+    """Opens a pass, in the caller's transaction.
+
+    ``floor_us`` None: it begins where the stream does, and a floor that was there is given up.
+    """
+    asked_us = None if since is None else since.start_us if floor_us is None else since.below(floor_us)
+    begin = {"slice_id": slice_.slice_id, "pass_number": number, "pass_kind": kind, "since_at": instant_of(asked_us)}
+    cursor.execute(statement("begin_pass"), begin)
+    (known_before,) = cursor.fetchone()
+    return ResumePoint(
+        cursor=None,
+        pass_number=number,
+        pass_kind=kind,
+        known_before=known_before,
+        walk=1,
+        trail=(),
+        newest_ms=None,
+        total_ingested=0,
+        expected_total=None,
+        begins_pass=True,
+        pass_since_us=asked_us,
+        walk_since_us=asked_us,
+        floor_us=floor_us,
+    )
+
+
+def _is_blurred(cursor: Any, slice_: Slice, state: SliceRow) -> bool:
     """Whether nobody can tell which dead letters without an id the last pass has counted above its known ground.
 
     A pass that a backfill came into has stored records after the backfill began, which the next pass takes for new

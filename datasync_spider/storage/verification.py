@@ -32,7 +32,11 @@ _INFINITE_US = {"-infinity": -(2**63), "infinity": 2**63 - 1}
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The claims of a slice's row and of its runs. ``total_adopted``: rows that another stream has stored there."""
+    """The claims of a slice's row and of its runs. ``total_adopted``: rows that another stream has stored there.
+
+    ``pass_since_at``: what the last pass asked from, None for everything. ``pass_window_total``: the API's total of
+    that.
+    """
 
     read_at: datetime
     cursor: str | None
@@ -40,6 +44,8 @@ class Books:
     pass_number: int
     pass_status: str
     pass_expected_total: int | None
+    pass_since_at: str | None
+    pass_window_total: int | None
     total_ingested: int
     total_rejected: int
     total_filtered: int

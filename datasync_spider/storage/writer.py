@@ -108,6 +108,10 @@ class Writer:
             failpoints.reach("after_commit")
         return committed
 
+    def go_on(self, run: OpenRun) -> None:
+        """The same run in another pass. No batch may be on its way."""
+        self._run = run
+
     def was_committed(self, connection: Connection, batch: Batch) -> Committed | None:
         """After a COMMIT in doubt: the batch's own account if it did happen, None if it did not.
 

@@ -57,6 +57,10 @@ def judge_pass(books: Books, complete: CompleteRun | None, accounted: Accounted)
     name = "last_complete_run"
     if books.pass_status == "short" and books.pass_expected_total is not None:
         return _compare(name, accounted, books.pass_expected_total, f"when pass {books.pass_number} ended")
+    if books.pass_status == "short" and books.pass_window_total is not None:
+        counted = f"the API counted {books.pass_window_total:,} events since {books.pass_since_at}"
+        text = f"{counted}, which pass {books.pass_number} asked from, and fewer came"
+        return falls_short(name, text, _CRAWL, {"expected": books.pass_window_total})
     if complete is None:
         return holds(name, f"no run has been complete yet; {accounted}")
     if complete.expected_total is None:

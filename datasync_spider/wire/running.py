@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import signal
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -63,8 +64,13 @@ def prepare_reactor() -> Any:
 
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    asyncioreactor.install(loop)  # type: ignore[no-untyped-call]
+    """Of the reactor that Scrapy has installed for a command that could crawl, else of one that is made here."""
+    if "twisted.internet.reactor" in sys.modules:
+        # Scrapy has made it the thread's loop, too.
+        loop = asyncio.get_event_loop()
+    else:
+        loop = asyncio.new_event_loop()
+        asyncioreactor.install(loop)  # type: ignore[no-untyped-call]
     # Names are looked up in its threads, which otherwise begin with a reactor that runs.
     prepare_reactor().getThreadPool().start()
     atexit.register(loop.close)

@@ -72,6 +72,8 @@ class RunWriter:
         self.run = run
         self.writer = Writer(run, mode, rejected_max_percent)
         self.preparer = Preparer()
+        if run.resume.pass_since_us is not None:
+            self.preparer.count_repeated()
         self._batches = 0
 
     def batch(self, *pages: EventPage) -> Batch:

@@ -69,5 +69,6 @@ TIME: Final = Keys(("path", "any", "format", "zone"))
 NEXT: Final = Keys(("from", "to", "first", "keep"))
 TOMBSTONE: Final = Keys(("path", "value"))
 INCREMENTAL: Final = Keys(
-    ("type", "format"), ("start", "param", "overlap", "lag", "inclusive", "from", "to", "step", "parallel")
+    ("type", "format", "param", "start", "overlap", "lag", "inclusive", "conditional"),
+    ("from", "to", "step", "parallel"),
 )

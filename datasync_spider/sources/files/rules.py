@@ -37,6 +37,10 @@ def findings_in(stream: Stream) -> Iterator[Finding]:
     yield from _bodies(stream)
     for key, text in _texts(stream):
         yield from _slots(stream, key, text)
+    yield from _times_asked_from(stream)
+    if stream.incremental.conditional and stream.method != "GET":
+        text = f"is conditional, and method is {stream.method}: only a GET has something to compare with; allowed: GET"
+        yield Finding("incremental", text, frozenset({"method"}))
     if stream.incremental.type == "known" and stream.order != "newest-first":
         yield Finding(
             "incremental",
@@ -112,6 +116,31 @@ def _ends(stream: Stream) -> Iterator[Finding]:
             " {page_size} in query or body",
             frozenset({"query", "url", "page_size", "headers", "body"}),
         )
+
+
+def _times_asked_from(stream: Stream) -> Iterator[Finding]:
+    """What a stream needs that asks for what is not older than a time."""
+    way = stream.incremental
+    if way.type != "since":
+        return
+    if not stream.time:
+        text = "is since, and no record has a time; allowed: since with time"
+        yield Finding("incremental", text, frozenset({"time"}))
+    asked = [key for key, text in _texts(stream) if "since" in slots(text)]
+    if not asked and "{since}" not in repr(stream.body):
+        yield Finding(
+            "incremental",
+            "is since, and nothing says where the time goes; allowed: param with the name of a parameter, or {since} in"
+            " query, url or body",
+            frozenset({"query", "url", "body"}),
+        )
+    if "url" in asked and way.start is None:
+        text = "is missing, and url holds {since}, which the first sync has to fill, too; allowed: start with a time"
+        yield Finding("incremental.start", text, frozenset({"url"}))
+    names = [name for name, _ in stream.query]
+    for name in {name for name, text in stream.query if "since" in slots(text) and names.count(name) > 1}:
+        twice = f"is asked from by {key_text(name)}, which stands in query more than once; allowed: once"
+        yield Finding("incremental", twice, frozenset({"query"}))
 
 
 def _tells_page_size(stream: Stream) -> bool:
@@ -198,8 +227,10 @@ def _slots(stream: Stream, key: str, text: str) -> Iterator[Finding]:
     names = set(stream.slices[0]) if stream.slices else set()
     for slot in dict.fromkeys(_slots_in(key, text)):
         if slot in TIMES:
-            if not key.startswith(("query.", "body.")):
-                yield Finding(key, f"holds {{{slot}}}; allowed: {{{slot}}} in query and body only")
+            asks_from = stream.incremental.type == "since" and slot == "since"
+            if not key.startswith(("query.", "body.")) and not (asks_from and key == "url"):
+                text = f"holds {{{slot}}}; allowed: {{{slot}}} in query and body only"
+                yield Finding(key, text, frozenset({"incremental"}))
         elif slot == PAGE_SIZE:
             if stream.page_size is None:
                 text = "holds {page_size}, and there is no page_size; allowed: {page_size} with page_size"

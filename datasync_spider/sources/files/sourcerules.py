@@ -43,6 +43,7 @@ class SourceFinding(NamedTuple):
 def source_findings(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFinding]:
     """All that does not go together; ``tables``: how a file writes each stream's table, by the stream's name."""
     yield from _doubled(source, tables)
+    yield from _taken(source, tables)
     if isinstance(source.auth, BodyAuth):
         yield from _bodies(source, tables)
     for key, text in _texts(source):
@@ -72,13 +73,35 @@ def _doubled(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFindin
                 yield SourceFinding(tables[stream.name], f"query.{key_text(name)}", text, ((SOURCE_TABLE, "auth"),))
 
 
+def _taken(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFinding]:
+    """Where what follows would go into a place that the credential has."""
+    match source.auth:
+        case HeadersAuth(headers=headers):
+            own = {("header", name.lower()) for name in headers}
+        case BasicAuth() | OAuth2():
+            own = {("header", "authorization")}
+        case QueryAuth(query=query):
+            own = {("query", name) for name in query}
+        case BodyAuth(body=body):
+            own = {("body", path) for path in body}
+        case _:
+            own = set()
+    for stream in source.streams.values():
+        for step in (stream.next, *stream.next.beside):
+            name = step.parameter if step.path is None else str(step.path)
+            if (step.to, name.lower() if step.to == "header" else name) in own:
+                shown = key_text(name) if step.path is None else name
+                text = f"sets {shown}, which auth sets, too; allowed: a place of its own"
+                yield SourceFinding(tables[stream.name], "next.to", text, ((SOURCE_TABLE, "auth"),))
+
+
 def _bodies(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFinding]:
     """Where the credential has no body to travel in."""
     auth = ((SOURCE_TABLE, "auth"),)
     for stream in source.streams.values():
         table = tables[stream.name]
         if stream.method == "GET" and stream.body is None:
-            text = 'is GET without a body, and auth goes into the body; allowed: method = "POST", or a body'
+            text = "is GET without a body, and auth goes into the body; allowed: POST, PUT or PATCH"
             yield SourceFinding(table, "method", text, auth)
         if stream.next.to == "url":
             text = "leads to a URL, which is asked by GET and without a body, and auth goes into the body; allowed:"
@@ -124,7 +147,7 @@ def _slices(source: Source, stream: Stream, table: str) -> Iterator[SourceFindin
 
 def _wrong(source: Source, stream: Stream, table: str, values: SliceValues) -> Iterator[tuple[str, str, str]]:
     size = None if stream.page_size is None else stream.page_size.default
-    filled = slot_values(values, page_size=size)
+    filled = slot_values(values, page_size=size, since="0")
     for where, key, check in _checks(source, stream, table):
         try:
             check(filled)

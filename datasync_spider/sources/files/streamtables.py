@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from datasync_spider.sources.files.credentials import read_headers, read_query
-from datasync_spider.sources.files.incrementaltables import read_incremental
+from datasync_spider.sources.files.incrementaltables import read_incremental, read_since_parameter
 from datasync_spider.sources.files.kinds import boolean, choice, path, paths, stream_url
 from datasync_spider.sources.files.nextends import read_end, read_next
 from datasync_spider.sources.files.pacetables import read_retries, read_timeout
@@ -36,7 +36,7 @@ def read_stream(name: str, table: Table) -> Stream:
         order=table.need("order", choice(_ORDERS), "none"),
         next=read_next(table),
         end=read_end(table),
-        query=read_query(table),
+        query=(*read_query(table), *read_since_parameter(table)),
         timeout_seconds=read_timeout(table),
         retries=read_retries(table),
         headers=read_headers(table),

@@ -6,7 +6,7 @@ SELECT s.*, newest.run_id AS newest_run_id, now() AS read_at
 FROM (
     SELECT id, stream, slice, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
            pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
-           first_run_id, oldest_occurred_at, newest_occurred_at,
+           first_run_id, oldest_occurred_at, newest_occurred_at, floor_at,
            lease_owner, lease_run_id, lease_acquired_at, lease_expires_at,
            count(*) OVER () AS streams
     FROM ingestion_state
@@ -28,7 +28,7 @@ SELECT s.*, newest.run_id AS newest_run_id, now() AS read_at
 FROM (
     SELECT id, stream, slice, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
            pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
-           first_run_id, oldest_occurred_at, newest_occurred_at,
+           first_run_id, oldest_occurred_at, newest_occurred_at, floor_at,
            lease_owner, lease_run_id, lease_acquired_at, lease_expires_at
     FROM ingestion_state
     WHERE id > %(after)s

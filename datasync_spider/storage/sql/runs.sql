@@ -3,7 +3,8 @@ SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired,
        pass_number, pass_kind, pass_status, pass_expected_total, walk,
        newest_occurred_at, total_ingested,
-       paused_at, completed_at, backfilled_at, coalesce(pass_known_before, pass_started_at) AS known_before
+       paused_at, completed_at, backfilled_at, coalesce(pass_known_before, pass_started_at) AS known_before,
+       floor_at, pass_since_at, walk_since_at, validator
 FROM ingestion_state
 WHERE id = %(slice_id)s
 FOR UPDATE;
@@ -31,7 +32,8 @@ WHERE id = %(slice_id)s;
 
 -- name: begin_pass
 -- At the instant itself: the transaction may have begun before those of the run that it has waited for. What a backfill has
--- stored since the last pass began is not known to this one, and neither is what came after it.
+-- stored since the last pass began is not known to this one, and neither is what came after it. A full one proves its floor
+-- anew.
 UPDATE ingestion_state
 SET pass_number = %(pass_number)s,
     pass_kind = %(pass_kind)s,
@@ -42,6 +44,13 @@ SET pass_number = %(pass_number)s,
     pass_expected_total = NULL,
     pass_oldest_at = NULL,
     pass_in_order = true,
+    pass_since_at = %(since_at)s,
+    walk_since_at = %(since_at)s,
+    pass_top_at = NULL,
+    pass_window_total = NULL,
+    pass_repeated = 0,
+    pass_validator = NULL,
+    floor_at = CASE WHEN %(pass_kind)s = 'full' THEN NULL ELSE floor_at END,
     walk = 1,
     named_walk = 0,
     known_walk = 0,
@@ -86,7 +95,7 @@ SELECT pass_oldest_at,
        ) AND NOT EXISTS (
            SELECT FROM ingestion_runs AS run WHERE run.run_id = state.lease_run_id AND run.pass_kind = 'backfill'
        ),
-       newest_occurred_at, total_ingested + total_rejected
+       newest_occurred_at, total_ingested + total_rejected, floor_at
 FROM ingestion_state AS state
 WHERE id = %(slice_id)s;
 
@@ -165,3 +174,20 @@ WHERE slice_id = %(slice_id)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND
 -- Which they are.
 SELECT raw_sha256 FROM rejected_events
 WHERE slice_id = %(slice_id)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND rejected_at < %(before)s;
+
+-- name: end_pass_unmodified
+UPDATE ingestion_state SET pass_status = 'complete', completed_at = now(), updated_at = now()
+WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
+RETURNING total_ingested;
+
+-- name: end_run_unmodified
+UPDATE ingestion_runs
+SET status = %(status)s, reason = %(reason)s, detail = %(detail)s, heartbeat_at = now(), ended_at = now()
+WHERE run_id = %(run_id)s AND status = 'running';
+
+-- name: name_pass_of_run
+-- A run that begins a pass anew goes on in that one.
+UPDATE ingestion_runs SET pass_number = %(pass_number)s, pass_kind = %(pass_kind)s WHERE run_id = %(run_id)s;
+
+-- name: forget_validator
+UPDATE ingestion_state SET validator = NULL WHERE id = %(slice_id)s;

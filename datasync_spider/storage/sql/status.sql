@@ -2,7 +2,8 @@
 SELECT cursor, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
        pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
        oldest_occurred_at, newest_occurred_at, fence, lease_owner, lease_run_id, lease_acquired_at, lease_expires_at,
-       coalesce(lease_expires_at < now(), true) AS lease_expired, credential_id, paused_at, first_run_id
+       coalesce(lease_expires_at < now(), true) AS lease_expired, credential_id, paused_at, first_run_id,
+       floor_at, pass_since_at
 FROM ingestion_state
 WHERE id = %(slice_id)s;
 

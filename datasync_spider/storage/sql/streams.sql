@@ -5,7 +5,7 @@ WITH chosen AS (
     SELECT source.name AS source, stream.name AS stream, stream.is_sliced,
            coalesce(stream.table_schema, current_schema()::text) AS table_schema, stream.table_name,
            slice.id, slice.slice, slice.total_ingested, slice.total_rejected, slice.pass_number, slice.pass_kind,
-           slice.pass_status, slice.completed_at, slice.paused_at, slice.first_run_id, slice.lease_owner,
+           slice.pass_status, slice.completed_at, slice.floor_at, slice.paused_at, slice.first_run_id, slice.lease_owner,
            slice.lease_run_id, slice.lease_expires_at, coalesce(slice.lease_expires_at < now(), true) AS lease_expired,
            count(*) OVER () AS slices
     FROM ingestion_streams AS stream
@@ -140,6 +140,8 @@ WHERE source_id = %(source_id)s
 UPDATE ingestion_state AS slice
 SET cursor = NULL, pass_status = 'new', pass_kind = 'full', pass_started_at = NULL, pass_expected_total = NULL,
     pass_oldest_at = NULL, pass_in_order = true, pass_known_before = NULL, backfilled_at = NULL,
+    floor_at = NULL, pass_since_at = NULL, walk_since_at = NULL, pass_top_at = NULL, pass_window_total = NULL, pass_repeated = 0,
+    validator = NULL, pass_validator = NULL,
     walk = 1, named_walk = 0, known_walk = 0, counted_from_pass = pass_number + 1,
     total_ingested = 0, total_rejected = 0, total_filtered = 0, total_adopted = 0,
     oldest_occurred_at = NULL, oldest_event_id = NULL, newest_occurred_at = NULL, newest_event_id = NULL,

@@ -152,10 +152,46 @@ WHERE state.id = %(slice_id)s AND state.backfilled_at IS NOT NULL AND state.pass
 SELECT count(*) FROM {table}
 WHERE {of_slice} AND ingested_at >= %(backfilled_at)s AND occurred_at > %(newest_at)s;
 
+-- name: read_floor_bounds
+SELECT now(), pass_started_at FROM ingestion_state WHERE id = %(slice_id)s;
+
+-- name: move_floor
+-- Of the times one is given, by the order of the stream. The top is that of the pass's first page that has a time.
+UPDATE ingestion_state
+SET floor_at = GREATEST(floor_at, %(floor_at)s),
+    pass_top_at = GREATEST(coalesce(pass_top_at, %(first_at)s), %(newest_at)s),
+    walk_since_at = %(walk_since_at)s,
+    pass_window_total = coalesce(%(window_total)s, pass_window_total),
+    pass_repeated = pass_repeated + %(repeated)s
+WHERE id = %(slice_id)s AND fence = %(fence)s;
+
+-- name: keep_validator
+UPDATE ingestion_state SET pass_validator = coalesce(pass_validator, %(validator)s)
+WHERE id = %(slice_id)s AND fence = %(fence)s;
+
+-- name: read_received
+-- What the API has given in the pass, each record as often as it came.
+SELECT coalesce(sum(events), 0)::bigint, coalesce(sum(duplicates), 0)::bigint, coalesce(sum(rejected), 0)::bigint,
+       coalesce(sum(filtered), 0)::bigint
+FROM ingestion_pages WHERE slice_id = %(slice_id)s AND pass_number = %(pass_number)s;
+
+-- name: read_window
+-- What the pass asks for, so far as its records say: some APIs begin a little earlier than they are asked to.
+SELECT LEAST(pass_since_at, pass_oldest_at, %(oldest_at)s), coalesce(%(window_total)s, pass_window_total),
+       pass_repeated + %(repeated)s
+FROM ingestion_state WHERE id = %(slice_id)s;
+
+-- name: count_window
+-- A record without a time may be in any window. The table may be read as a whole.
+SELECT count(*) FROM {table} WHERE {of_slice} AND (occurred_at >= %(since_at)s OR occurred_at IS NULL);
+
 -- name: end_pass
+-- A pass that is short has proven nothing to go on from.
 UPDATE ingestion_state
 SET pass_status = %(pass_status)s,
-    completed_at = CASE WHEN %(pass_status)s = 'complete' THEN now() ELSE completed_at END
+    completed_at = CASE WHEN %(pass_status)s = 'complete' THEN now() ELSE completed_at END,
+    floor_at = CASE WHEN %(pass_status)s = 'complete' THEN GREATEST(floor_at, pass_top_at) END,
+    validator = CASE WHEN %(pass_status)s = 'complete' THEN pass_validator END
 WHERE id = %(slice_id)s AND fence = %(fence)s;
 
 -- name: read_run_share

@@ -34,6 +34,7 @@ def stream(**columns: Any) -> StreamView:
         "pass_expected_total": 1_000,
         "oldest_occurred_at": None,
         "newest_occurred_at": NOW - timedelta(minutes=4),
+        "floor_at": None,
         "lease_owner": None,
         "lease_run_id": None,
         "lease_acquired_at": None,

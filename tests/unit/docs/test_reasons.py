@@ -34,7 +34,9 @@ def test_every_declared_slug_is_collected_by_one_of_the_ways_that_these_tests_kn
 
 
 def test_no_statement_writes_a_run_reason_that_these_tests_do_not_know() -> None:
-    assert slugs.statements_that_set_a_run_reason() == {"advance_run", "end_open_run", "finish_run", "supersede_runs"}
+    assert slugs.statements_that_set_a_run_reason() == {
+        *("advance_run", "end_open_run", "end_run_unmodified", "finish_run", "supersede_runs")
+    }
 
 
 def test_every_reason_is_explained() -> None:

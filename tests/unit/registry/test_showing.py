@@ -28,6 +28,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "pass_kind": "full",
         "pass_status": "complete",
         "completed_at": NOON,
+        "floor_at": None,
         "paused_at": None,
         "lease_owner": None,
         "lease_run_id": None,
@@ -95,6 +96,7 @@ def test_programs_are_given_all_of_it() -> None:
                 "total_rejected": 2,
                 "pass": {"number": 3, "kind": "full", "status": "complete"},
                 "completed_at": "2026-11-29T12:00:00+00:00",
+                "floor_at": None,
                 "run": {"id": 7, "status": "complete", "reason": "last_page"},
                 "lease": {
                     "held_by": "process 7 on host",

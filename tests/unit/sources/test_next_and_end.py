@@ -9,8 +9,8 @@ import pytest
 from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paths import parse_path
 from datasync_spider.sources.spec import End, EndFlag, Next
-from tests.support.sourcetexts import REMOVED
-from tests.unit.sources.streams import stream, told
+from tests.support.sourcetexts import REMOVED, changed, only_mistake
+from tests.unit.sources.streams import issues, stream, told
 
 
 @pytest.mark.parametrize(
@@ -228,3 +228,20 @@ def test_pages_are_counted_without_a_size_and_end_where_something_says_so() -> N
     found = stream("next", pages, end=["status:404"], query={}, page_size=REMOVED).next
     assert found == Next(source="counter", to="query", name="page", parameter="page")
     assert told("next", pages, end=["repeat"]).startswith("end is repeat alone, and a counter can always go on")
+
+
+@pytest.mark.parametrize(
+    ("auth", "to"),
+    [
+        ({"type": "bearer", "token": "secret:T"}, "header:authorization"),
+        ({"type": "headers", "headers": {"X-Key": "secret:T"}}, "header:x-key"),
+        ({"type": "query", "query": {"key": "secret:T"}}, "query:key"),
+        ({"type": "body", "body": {"auth.key": "secret:T"}}, "body:auth.key"),
+    ],
+)
+def test_what_follows_does_not_go_where_the_credential_is(auth: dict[str, Any], to: str) -> None:
+    values = changed(issues("next", {"from": "body:a", "to": to}, method="POST"), "source.auth", auth)
+
+    assert only_mistake(values).startswith(
+        f"[streams.issues] next.to sets {to.partition(':')[2]}, which auth sets, too"
+    )

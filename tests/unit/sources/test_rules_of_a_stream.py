@@ -19,10 +19,8 @@ LATER = "not understood by this version"
     [
         ("end", ["no-next", "resumable"]),
         ("end", ["no-next", "final"]),
-        ("incremental", {"type": "since"}),
         ("incremental", {"type": "resume"}),
         ("incremental", {"type": "window"}),
-        ("incremental", {"type": "conditional"}),
         ("every", "10m"),
     ],
 )

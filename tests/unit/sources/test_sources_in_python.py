@@ -86,6 +86,11 @@ def mistakes(source: Source) -> tuple[str, ...]:
         changed(plain(), "streams.issues.retries", 9),
         changed(plain(), "source.budget", {"concurrency": 2, "reset": "X-R", "unit": "iso", "body_wait": ODD}),
         changed(plain(), "source.meanings", [{"status": 429, "path": ODD, "substring": "a", "means": "end"}]),
+        changed(plain(), "streams.issues.incremental", {"type": "conditional"}),
+        changed(plain(), "streams.issues.incremental", {"type": "known", "conditional": True}),
+        changed(plain(), "streams.issues.incremental", {"type": "since", "overlap": "1m", "lag": 5}),
+        changed(plain(), "streams.issues.incremental", {"type": "since", "param": "from", "start": "2024-01-01"}),
+        changed(plain(), "streams.issues.incremental", {"type": "since", "param": "from", "inclusive": False}),
         changed(plain(), "streams.issues.query", [["limit", "{page_size}"], ["tag", "a"], ["tag", "b"]]),
     ],
 )

@@ -1,0 +1,38 @@
+"""How the pages may follow each other: all ways that an answer hints at, the likeliest first.
+
+Invariant: a proposal says where it was seen. Whether it is right is for the second page to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from datasync_spider.discovery.url.counting import counters_of, guessed_counters, last_records
+from datasync_spider.discovery.url.exchange import Seen
+from datasync_spider.discovery.url.flags import find_flags
+from datasync_spider.discovery.url.layout import Layout
+from datasync_spider.discovery.url.links import linked, urls_in_body, urls_in_headers
+from datasync_spider.discovery.url.proposal import Proposal
+from datasync_spider.discovery.url.target import Target
+from datasync_spider.discovery.url.tokens import merged_objects, tokens_in_body, tokens_in_headers
+from datasync_spider.sources.paths import Path
+
+
+def proposals(target: Target, page: Seen, layout: Layout, id_path: Path | None) -> list[Proposal]:
+    """``id_path``: of what tells records apart, where that is one member."""
+    flags = find_flags(page.body, layout.path)
+    found = [
+        *linked(page),
+        *urls_in_body(page, layout),
+        *urls_in_headers(page),
+        *merged_objects(target, page, layout),
+        *tokens_in_body(target, page, layout),
+        *tokens_in_headers(target, page),
+        *counters_of(target, page, layout),
+        *last_records(target, layout, id_path, flags),
+        *guessed_counters(target, layout),
+    ]
+    unlike: dict[tuple[str, str | None], Proposal] = {}
+    for one in found:
+        unlike.setdefault((one.source, one.to), replace(one, flags=flags))
+    return list(unlike.values())
