@@ -233,9 +233,8 @@ def _stream() -> Schema:
 
 def _tail() -> Schema:
     place = _named(r"^(body|header):.+$|^link:.+$|^next$")
-    return _told(
-        _either(place, {"type": "object"}), "Where the last page has the token that the next sync goes on from."
-    )
+    table = _table(keys.TAIL, {"from": _several(place), "to": _NEXT_TO}, "from", "to")
+    return _told(_either(_several(place), table), "Where the last page has the token that the next sync goes on from.")
 
 
 def schema() -> Schema:
