@@ -161,8 +161,11 @@ class PageReader:
         return direction(end, answer, named, position)
 
     def end(self, asked: Asked) -> Page:
-        """What an answer is that ends the chain by its status: a page without records, whose token is its own."""
-        tail = asked.position if self._stream.end.resumable else None
+        """What an answer is that ends the chain by its status: a page without records.
+
+        What it was asked with is its token, unless the stream has that in a place of its own: then there is none.
+        """
+        tail = asked.position if self._stream.end.resumable and self._stream.tail is None else None
         return Page(raw_events=[], reader=self.records, next_cursor=None, has_more=False, tail=tail)
 
     def _last(self, records: RawEvents) -> Any:

@@ -42,6 +42,7 @@ from datasync_spider.headers import fill_headers, plain_headers
 from datasync_spider.items import EventPage, lazy_views, page_fields
 from datasync_spider.planning import source_plans
 from datasync_spider.sources.spec import SlicesFromStream
+from datasync_spider.sources.timetexts import unit_us
 from datasync_spider.spiders.chains import Chains, chains_of
 from datasync_spider.spiders.conditions import conditions, validator_in
 from datasync_spider.spiders.lookups import Lookups
@@ -258,7 +259,8 @@ class StreamSpider(Spider):
         if isinstance(error, NotModified):
             await self._wait_for(signals.pass_unmodified)
             return []
-        can_begin_anew = not (self._has_begun_anew or self.plan.is_backfill or walk.bounds_ms)
+        has_bookmark = self.plan.stream.incremental.type in {"resume", "window"}
+        can_begin_anew = not (self._has_begun_anew or self.plan.is_backfill or has_bookmark)
         if isinstance(error, Resync) and can_begin_anew:
             return await self._begin_anew(walk, error)
         if isinstance(error, DatasyncError):
@@ -342,7 +344,9 @@ class StreamSpider(Spider):
             why = "it is answered with an empty last page and no total"
             return None, [self._give_up_position(walk, meta["cursor"], why)]
         if walk.bounds_ms is not None and meta["cursor"] is None:
-            _check_window(page, *walk.bounds_ms)
+            # What is finer than the form of its bounds was not asked for.
+            unit_ms = unit_us(self.plan.stream.incremental.format) // 1_000
+            _check_window(page, walk.bounds_ms[0] - unit_ms, walk.bounds_ms[1] + unit_ms)
         elif walk.next_page == 1 and self.plan.is_backfill:
             _check_window(page, self.plan.since_ms, self.plan.until_ms)
         try:
@@ -374,7 +378,7 @@ class StreamSpider(Spider):
 
     async def _is_known(self, page: EventPage) -> bool:
         run = self._run
-        if run is None or not run.resume.stops_at_known or self.plan.stream.incremental.type != "known":
+        if run is None or not run.resume.stops_at_known:
             return False
         return await self._lookups.is_known(page, run)
 

@@ -82,7 +82,7 @@ class ResumePoint:
     @property
     def stops_at_known(self) -> bool:
         """Whether ground that was known before ends the pass, and not only the feed's last page."""
-        return self.pass_kind == "incremental" and self.pass_since_us is None
+        return self.pass_kind == "incremental" and self.pass_since_us is None and self.bookmark is None
 
 
 @dataclass(frozen=True, slots=True)

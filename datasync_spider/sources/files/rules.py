@@ -191,7 +191,7 @@ def _tells_page_size(stream: Stream) -> bool:
 def _parameters(stream: Stream) -> Iterator[Finding]:
     own = {name for name, _ in stream.query}
     # A durable token stays beside its pages, or does not, as the stream's own parameters do.
-    kept = own if stream.tail is None else {*own, stream.tail.parameter}
+    kept = own if stream.tail is None else {*own, stream.tail.parameter or str(stream.tail.path)}
     steps = (stream.next, *stream.next.beside)
     members = _members(stream)
     places = (

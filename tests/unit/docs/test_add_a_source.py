@@ -25,6 +25,7 @@ TABLES = {
     "`[streams.NAME]`": keys.STREAM.known,
     "`body`": keys.BODY.known,
     "`page_size`": keys.PAGE_SIZE.known,
+    "`records`": keys.RECORDS.known,
     "`id`": keys.ID.known,
     "`time`": keys.TIME.known,
     "`next`": keys.NEXT.known,
