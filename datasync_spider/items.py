@@ -19,7 +19,7 @@ import msgspec
 from datasync_spider.api import compiled
 from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.api.page import Page
-from datasync_spider.api.recordreader import RawEvents, RecordReader
+from datasync_spider.api.recordreader import RawEvents
 from datasync_spider.api.touched import as_columns
 
 _T = TypeVar("_T")
@@ -54,9 +54,10 @@ class LazyView(Sequence[_T], Generic[_T]):
 class _ParseOnce:
     """Parses a page's raw events at most once, from whichever thread looks first."""
 
-    def __init__(self, raw_events: RawEvents, reader: RecordReader) -> None:
-        self._raw_events: RawEvents | None = raw_events
-        self._reader = reader
+    def __init__(self, page: Page) -> None:
+        self._raw_events: RawEvents | None = page.raw_events
+        self._reader = page.reader
+        self._received_us = page.received_us
         self._lock = threading.Lock()
         self._parsed: ParsedEvents | None = None
         self._events: list[Event] | None = None
@@ -86,7 +87,7 @@ class _ParseOnce:
     def _parse(self) -> ParsedEvents:
         if self._parsed is None:
             assert self._raw_events is not None
-            self._parsed = self._reader.parse(self._raw_events)
+            self._parsed = self._reader.parse(self._raw_events, self._received_us)
             # The slices pin the whole response body in memory; the payload copies do not.
             self._raw_events = None
         return self._parsed
@@ -204,7 +205,7 @@ class EventPage:
 
 def lazy_views(page: Page) -> tuple[Sequence[Event], Sequence[RejectedEvent]]:
     """The two fields of a page, ``events`` and ``rejected``, over one parse that has not happened yet."""
-    parse = _ParseOnce(page.raw_events, page.reader)
+    parse = _ParseOnce(page)
     return _EventsView(parse), _RejectedView(parse)
 
 

@@ -160,9 +160,10 @@ def _id(stream: Stream) -> Any:
 
 
 def _time(stream: Stream) -> Any:
-    if stream.time_format == "auto" and stream.time_zone is None:
+    if stream.time_format == "auto" and stream.time_zone is None and not stream.time_missing:
         return _plain(stream.time) or None
-    return _given(any=_plain(stream.time), format=stream.time_format, zone=stream.time_zone)
+    missing = stream.time_missing or None
+    return _given(any=_plain(stream.time), format=stream.time_format, zone=stream.time_zone, missing=missing)
 
 
 def _auth(auth: Any) -> Any:

@@ -120,7 +120,13 @@ _NEXT: Mapping[str, Schema] = {
     "keep": _either(_one_of("all", "none"), {"type": "array", "items": _TEXT, "uniqueItems": True}),
 }
 _TIME_FORMAT = _told(_TEXT, "auto, iso, s, ms, us, ns, rfc2822, or a pattern of strptime.")
-_TIME: Mapping[str, Schema] = {"path": _TEXT, "any": _PATHS, "format": _TIME_FORMAT, "zone": _TEXT}
+_TIME: Mapping[str, Schema] = {
+    "path": _TEXT,
+    "any": _PATHS,
+    "format": _TIME_FORMAT,
+    "zone": _TEXT,
+    "missing": _one_of("received"),
+}
 _SHAPE = _named(r"^(list|map|scalars)$|^(wrapped|columns):.+$|^python:[\w.]+:\w+$")
 _RECORDS: Mapping[str, Schema] = {"path": _PATHS, "shape": _SHAPE, "key": _TEXT, "null": _one_of("empty")}
 _ID: Mapping[str, Schema] = {"any": _PATHS, "all": _PATHS, "hash": _TRUTH, "without": _PATHS}

@@ -52,6 +52,7 @@ def read_stream(name: str, table: Table) -> Stream:
         time=time.paths,
         time_format=time.format,
         time_zone=time.zone,
+        time_missing=time.missing,
         total=table.take("total", paths(), ()),
         returned=table.take("returned", paths(), ()),
         request_id=table.take("request_id", paths(), ()),
