@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from datasync_spider.memory import collect_rarely
 from datasync_spider.standardstreams import guard
 
 guard()
+collect_rarely()
 
 BOT_NAME = "datasync"
 SPIDER_MODULES = ["datasync_spider.spiders"]

@@ -10,7 +10,6 @@ languages write an empty list so, and others whatever went wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -32,8 +31,7 @@ from datasync_spider.sources.spec import MeaningRow, Stream
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a page was asked for with: its URL, the position, and how many records, None where that is not said."""
 
     url: str

@@ -8,11 +8,10 @@ detail says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """``run_status`` and ``pass_status`` as the tables spell them; None: the run is in no pass."""
 
     run_status: str

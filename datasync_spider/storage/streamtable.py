@@ -11,9 +11,9 @@ as quoted identifiers, a slice's number as a literal, and nothing else does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from psycopg2 import sql
 
 from datasync_spider.storage.sql import statement
@@ -52,8 +52,7 @@ _TIME_PATTERN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(Struct, frozen=True):
     """How a mutable stream is written. ``path``: to the version, in the payload; None: it is the record's time.
 
     ``keeps_history``: what is replaced goes to the history table.
@@ -63,8 +62,7 @@ class Versions:
     keeps_history: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StreamTable:
+class StreamTable(Struct, frozen=True):
     """``schema``: None for the one of all other tables. ``slice_id``: None where the stream has no slices.
 
     ``history``: the table of replaced versions, where there is one. ``versions``: None where records do not change.
