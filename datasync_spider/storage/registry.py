@@ -22,7 +22,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import psycopg2.errors
-from msgspec import structs
 from psycopg2 import sql
 from psycopg2.extras import Json
 
@@ -197,7 +196,7 @@ def versioned(connection: Connection, slice_: Slice, spec: StreamSpec) -> Slice:
         return slice_
     versions = Versions(spec.version, spec.keeps_history)
     history = _make_history(connection, slice_) if spec.keeps_history else slice_.table.history
-    return replace(slice_, table=structs.replace(slice_.table, history=history, versions=versions))
+    return replace(slice_, table=replace(slice_.table, history=history, versions=versions))
 
 
 def make_table(

@@ -11,9 +11,9 @@ as quoted identifiers, a slice's number as a literal, and nothing else does.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from msgspec import Struct
 from psycopg2 import sql
 
 from datasync_spider.storage.sql import statement
@@ -52,7 +52,8 @@ _TIME_PATTERN = (
 )
 
 
-class Versions(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Versions:
     """How a mutable stream is written. ``path``: to the version, in the payload; None: it is the record's time.
 
     ``keeps_history``: what is replaced goes to the history table.
@@ -62,7 +63,8 @@ class Versions(Struct, frozen=True):
     keeps_history: bool = False
 
 
-class StreamTable(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class StreamTable:
     """``schema``: None for the one of all other tables. ``slice_id``: None where the stream has no slices.
 
     ``history``: the table of replaced versions, where there is one. ``versions``: None where records do not change.
