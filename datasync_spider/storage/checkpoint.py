@@ -15,11 +15,11 @@ comes next.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import psycopg2.extensions
+from msgspec import Struct
 
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage import floor, validators
@@ -36,8 +36,7 @@ from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
 
 
-@dataclass(frozen=True, slots=True)
-class RunTotals:
+class RunTotals(Struct, frozen=True):
     """Counters that are kept outside the writer and saved with each checkpoint."""
 
     retries: int
@@ -63,7 +62,7 @@ def save_checkpoint(
     A run with too large a share of rejected events gets no verdict: its rows count, its pass stays open.
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
-    summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__slots__}
+    summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__struct_fields__}
     values = _checkpoint_values(run, batch, summed["inserted"], refused, kept)
     with connection.cursor() as cursor:
         ends_pass = batch.ends_pass
