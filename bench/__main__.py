@@ -1,4 +1,4 @@
-"""``python -m bench`` measures; ``sources``, ``peers``, ``growth``, ``report`` are commands of their own. Only chooses."""
+"""``python -m bench`` measures; ``sources``, ``peers``, ``growth``, ``report`` are commands of their own."""
 
 from __future__ import annotations
 

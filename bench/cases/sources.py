@@ -58,12 +58,12 @@ def run(bench: Bench) -> CaseFound:
             with bench.server.fresh() as url:
                 return _kept(events, crawl(feed, url), total)
 
-        def measuring(name: str) -> Callable[[], str]:
-            return lambda: _kept(figures[name], measure_file(name), total)
-
         def measure_file(name: str, graph: Path | None = None) -> Crawled:
             with bench.server.fresh() as url:
                 return by_file(name, feed, url, Path(directory), graph)
+
+        def measuring(name: str) -> Callable[[], str]:
+            return lambda: _kept(figures[name], measure_file(name), total)
 
         bench.take_turns(
             {events.what: measure_events, **{figure.what: measuring(name) for name, figure in figures.items()}}

@@ -26,7 +26,8 @@ from datasync_spider.sources.spec import Stream
 
 __all__ = ["RawEvents", "RecordReader"]
 
-_COMPILED_FORMATS = ("auto", "iso")
+_NUMBERS = {"auto": "auto", "iso": "none", **{unit: unit for unit in ("s", "ms", "us", "ns")}}
+"""What a number is where a time stands, in the words of the scanner, by the formats that it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +104,17 @@ class RecordReader:
 
     def _made_scanner(self) -> compiled.Scanner | None:
         """None where nothing could be compiled, or what was does not know such ids, times or places."""
-        if self.id_kind != "any" or self.time_format not in _COMPILED_FORMATS or self.time_zone is not None:
+        if self.id_kind != "any" or self.time_format not in _NUMBERS or self.time_zone is not None:
             return None
-        return _scanner(self.records, self.ids, self.times, reads_numbers=self.time_format == "auto")
+        return _scanner(self.records, self.ids, self.times, numbers=_NUMBERS[self.time_format])
 
 
-def _scanner(*places: tuple[Path, ...], reads_numbers: bool) -> compiled.Scanner | None:
+def _scanner(*places: tuple[Path, ...], numbers: str) -> compiled.Scanner | None:
     """Of records, ids and times. None where nothing could be compiled, or what was does not know such a layout."""
     names = [[path.names for path in paths] for paths in places]
     if not compiled.IS_COMPILED or any(None in paths for paths in names):
         return None
     try:
-        return compiled.Scanner(*names, reads_numbers=reads_numbers)  # type: ignore[arg-type] # no path is None, as was just looked at
+        return compiled.Scanner(*names, numbers=numbers)  # type: ignore[arg-type] # no path is None, as was just looked at
     except ValueError:
         return None
