@@ -1,8 +1,8 @@
 """Runs a program to its end and measures this one process: wall clock, processor time, peak memory.
 
-Invariant: the figures are of the child alone, from the kernel's own account of it (wait4), not of its siblings; where
-it starts processes of its own, what they hold at one time is its memory, too. The kernel counts the parent's size at
-the fork as the child's peak, so this process must stay small: prepared data goes through files, never through memory here.
+Invariant: the figures are of the child alone, from the kernel's own account of it (wait4), not of its siblings; where it
+has children, what all hold at one time is its memory. The kernel counts the parent's size at the fork as the child's
+peak, so this process must stay small: prepared data goes through files, never through memory here.
 """
 
 from __future__ import annotations
