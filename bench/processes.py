@@ -1,7 +1,7 @@
 """Runs a program to its end and measures this one process: wall clock, processor time, peak memory.
 
-Invariant: the figures are of the child alone, from the kernel's own account of it (wait4), not of its siblings; where it
-has children, what all hold at one time is its memory. The kernel counts the parent's size at the fork as the child's
+Invariant: the figures are of the child alone, from the kernel's own account of it (wait4), not of its siblings; what
+its children hold at the same time is its memory, too. The kernel counts the parent's size at the fork as the child's
 peak, so this process must stay small: prepared data goes through files, never through memory here.
 """
 

@@ -15,11 +15,14 @@ from bench.processes import Finished
 from bench.server import query
 
 NAME = "rest_api"
-TITLE = "pages of 5,000, a root list with a nested id and a nested time; whole processes, ratios to dlt's better figure"
+TITLE = (
+    "pages of 5,000, a root list with a nested id and a nested time; whole processes, ratios are of the crawl to dlt"
+)
 _FASTER, _OF_MEMORY = 8.0, 0.5
 _PROGRAM = Path(__file__).with_name("rest_api_load.py")
 _WAYS: dict[str, tuple[str, dict[str, str]]] = {
     "plain": ("dlt's rest_api, as its documentation begins", {}),
+    "nested": ("dlt's rest_api, nested members as JSON", {}),
     # Two processes on two cores; files small enough that both have some.
     "tuned": (
         "dlt's rest_api, nested members as JSON, by COPY, two processes",
@@ -30,7 +33,7 @@ _WAYS: dict[str, tuple[str, dict[str, str]]] = {
 
 def compare(bench: Bench, python: Path, total: int) -> CaseFound:
     """As case ``rest_api``: both load all records from one mock, each into a database of its own."""
-    ours = Figure(what="scrapy crawl bench.records", unit="records/s", reach=_FASTER)
+    ours = Figure(what="scrapy crawl bench.records", unit="records/s")
     peers = {way: Figure(what=what, unit="records/s") for way, (what, _) in _WAYS.items()}
     with Feed(total, "--prepare") as feed, tempfile.TemporaryDirectory(prefix="datasync-bench-sources-") as directory:
 
@@ -42,14 +45,16 @@ def compare(bench: Bench, python: Path, total: int) -> CaseFound:
             return lambda: _note(peers[way], total, _loaded(bench, python, feed, way))
 
         bench.take_turns({ours.what: measure_ours, **{figure.what: measuring(way) for way, figure in peers.items()}})
-    ours.ratios = ratios(ours.samples, [max(both) for both in _rounds(*(peer.samples for peer in peers.values()))])
-    memory = Figure(what="… peak memory", unit="MB", reach=_OF_MEMORY, at_least=False, samples=list(ours.peak_mb))
-    memory.ratios = ratios(memory.samples, [min(both) for both in _rounds(*(peer.peak_mb for peer in peers.values()))])
-    return CaseFound(name=NAME, title=TITLE, rounds=bench.rounds, events=total, figures=[ours, memory, *peers.values()])
+    figures = [ours, *(figure for peer in peers.values() for figure in _judged(ours, peer))]
+    return CaseFound(name=NAME, title=TITLE, rounds=bench.rounds, events=total, figures=figures)
 
 
-def _rounds(*samples: list[float]) -> list[tuple[float, ...]]:
-    return list(zip(*samples, strict=True))
+def _judged(ours: Figure, peer: Figure) -> list[Figure]:
+    """The peer's figure, and its memory as one of its own: of both the crawl's is a share, and is judged."""
+    memory = Figure(what="… peak memory", unit="MB", reach=_OF_MEMORY, at_least=False, samples=list(peer.peak_mb))
+    memory.ratios = ratios(ours.peak_mb, peer.peak_mb)
+    peer.ratios, peer.reach = ratios(ours.samples, peer.samples), _FASTER
+    return [peer, memory]
 
 
 def _loaded(bench: Bench, python: Path, feed: Feed, way: str) -> Finished:

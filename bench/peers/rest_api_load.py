@@ -1,8 +1,8 @@
-"""dlt's own REST API source, by configuration alone: ``rest_api_load.py BASE_URL HOST PORT DATABASE plain|tuned``.
+"""dlt's own REST API source, by configuration alone: ``rest_api_load.py BASE_URL HOST PORT DATABASE plain|nested|tuned``.
 
 Run by the peers' own interpreter, and imports nothing of the project. ``plain`` is what its documentation begins with;
-``tuned`` keeps what is nested as JSON in place of a column for each member, and loads by COPY in place of INSERT. How
-many processes normalise, and how large a file is, comes from the environment.
+``nested`` keeps what is nested as JSON in place of a column for each member; ``tuned`` does that and loads by COPY in place
+of INSERT. How many processes normalise, and how large a file is, comes from the environment.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main(base_url: str, host: str, port: str, database: str, how: str) -> None:
                 }
             ],
         },
-        max_table_nesting=0 if how == "tuned" else None,
+        max_table_nesting=None if how == "plain" else 0,
     )
     pipeline = dlt.pipeline("bench", destination=destination(host, port, database), dataset_name="peer")
     loaded = pipeline.run(source, loader_file_format="csv" if how == "tuned" else None)
