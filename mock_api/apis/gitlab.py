@@ -40,6 +40,9 @@ class GitLab(PublicApi):
             "author": {"id": number % 7, "username": f"user{number % 7}"},
         }
 
+    def changed(self, record: Record, at: datetime) -> Record:
+        return {**record, "title": "Changed", "updated_at": at.strftime("%Y-%m-%dT%H:%M:%S.000Z")}
+
     def page(self, call: Call, path: str) -> Reply:
         if not call.fields.get(b"private-token", "").startswith("glpat-"):
             return refused(401, {"message": "401 Unauthorized"})

@@ -44,6 +44,9 @@ class Graph(PublicApi):
             "lastModifiedDateTime": at,
         }
 
+    def changed(self, record: Record, at: datetime) -> Record:
+        return {**record, "isRead": True, "lastModifiedDateTime": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
     def page(self, call: Call, path: str) -> Reply:
         if path.endswith("/oauth2/v2.0/token") and call.method == "POST":
             return self._token(call)
@@ -100,11 +103,8 @@ class Graph(PublicApi):
             case "remove":
                 self.changes += [{"id": str(one), "@removed": {"reason": "deleted"}} for one in given["ids"]]
                 return self.changes
-            case "read":
-                at = datetime.fromtimestamp(BASE_TIME_S + 86_400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-                message = self.records["messages"][int(given["number"])]
-                message |= {"isRead": True, "lastModifiedDateTime": at}
-                self.changes.append(message)
+            case "change":
+                self.changes.append(super().control(action, given))
                 return self.changes
         return super().control(action, given)
 

@@ -29,6 +29,10 @@ class HubSpot(PublicApi):
         properties = {"email": f"c{number}@example.com", "lastmodifieddate": at, "hs_object_id": str(number + 51)}
         return {"id": str(number + 51), "properties": properties, "createdAt": at, "updatedAt": at, "archived": False}
 
+    def changed(self, record: Record, at: datetime) -> Record:
+        told = at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        return {**record, "properties": {**record["properties"], "lastmodifieddate": told}, "updatedAt": told}
+
     def page(self, call: Call, path: str) -> Reply:
         if not call.fields.get(b"authorization", "").startswith("Bearer pat-"):
             return refused(401, {"status": "error", "category": "INVALID_AUTHENTICATION", "message": "no token"})
