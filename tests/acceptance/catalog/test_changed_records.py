@@ -52,7 +52,7 @@ def test_a_change_in_the_middle_of_a_walk_hides_no_other_record(
     assert_table(database_url, f"{api}__{stream}", imitation.truth(stream), "id")
 
 
-def test_a_message_that_was_read_replaces_the_stored_one_and_a_notice_of_removal_is_kept(
+def test_a_message_that_was_read_replaces_the_stored_one_and_one_that_is_removed_is_marked(
     tmp_path: Path, start_mock_api: Callable[..., MockApi], start_crawl: StartCrawl, database_url: str
 ) -> None:
     mock = start_mock_api("--records", "250")
@@ -66,7 +66,11 @@ def test_a_message_that_was_read_replaces_the_stored_one_and_a_notice_of_removal
     later = graph.crawl(start_crawl, "messages")
 
     assert later.process.returncode == 0, later.log
-    # The removed one stays as it was: its notice has no time by which it could be the later version.
-    assert_table(database_url, "graph__messages", graph.truth("messages"), "id")
-    kept = rows(database_url, "SELECT event_id, payload ? '@removed' FROM graph__messages__history ORDER BY 2")
-    assert kept == [(was_read, False), (gone, True)]
+    notice = {"id": gone, "@removed": {"reason": "deleted"}}
+    messages = [notice if each["id"] == gone else each for each in graph.truth("messages")]
+    assert_table(database_url, "graph__messages", messages, "id")
+    marked = rows(database_url, "SELECT event_id FROM graph__messages WHERE deleted_at IS NOT NULL")
+    assert marked == [(gone,)]
+    # As they were before.
+    kept = rows(database_url, "SELECT event_id FROM graph__messages__history ORDER BY event_id")
+    assert kept == [(was_read,), (gone,)]
