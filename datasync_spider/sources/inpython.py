@@ -208,6 +208,7 @@ def _next(step: Next) -> dict[str, Any]:
         to=None if has_no_to else targets if step.beside else targets[0],
         first=step.first,
         keep=None if step.keep is None else _plain(step.keep) or "none",
+        base=None if step.base is None else f"body:{step.base}",
     )
 
 

@@ -138,7 +138,8 @@ class Next:
     ``page``), or ``package.module:Class``. ``to``: ``query``, ``body``, ``header`` or ``url``. ``parameter``: of the
     query, or the header's name. ``path``: where in the body. ``first``: what the first page is asked for with, which a
     counter counts from; None for nothing (a counter's 0 or 1). ``keep``: the stream's own parameters that stay beside
-    it; None for all. ``beside``: further ones, which make one position together with this one.
+    it; None for all. ``beside``: further ones, which make one position together with this one. ``base``: with ``url``,
+    where the body says what a relative URL goes behind; None for what relative URLs mean by themselves.
     """
 
     source: Literal["body", "header", "link", "last", "counter", "object", "python"]
@@ -150,6 +151,7 @@ class Next:
     first: str | int | None = None
     keep: tuple[str, ...] | None = None
     beside: tuple[Next, ...] = ()
+    base: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from datasync_spider.sources.paginators.protocol import Ask
 from datasync_spider.sources.spec import Pairs
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_has_scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:").match
+has_scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:").match
 _AUTHORITY = re.compile(r"([^:/?#]+:)//([^/?#]*)")
 # All of ASCII that shows: whoever wrote the link has escaped in it what is to be escaped.
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
@@ -60,7 +60,7 @@ def _own_url(base_url: str, url: str) -> tuple[str, str]:
 
 def resolve(reference: str, base: str) -> str:
     """The URL that ``reference`` means on a page at ``base``, as it is written as far as it says of itself where."""
-    if _has_scheme(reference):
+    if has_scheme(reference):
         return reference
     if reference.startswith("/"):
         scheme, authority = _authority(base)

@@ -14,6 +14,7 @@ from datasync_spider.sources.files import keys
 from datasync_spider.sources.files.kinds import path_of, text_of, unlike
 from datasync_spider.sources.files.nextplaces import FROM, TO, From, To, read_from, read_to
 from datasync_spider.sources.files.tables import Kind, Table, guess, shown
+from datasync_spider.sources.paths import Path
 from datasync_spider.sources.slots import is_header_text
 from datasync_spider.sources.spec import End, EndFlag, Next
 
@@ -23,7 +24,9 @@ _END = (
     " with them"
 )
 _NO_URL = "query:NAME, body:PATH or header:NAME"
+_BASE = "body:PATH"
 _FIRST = 'a text such as "*", or a whole number from 0'
+_BASE_ALONE = "goes with a URL in the body or a header only; allowed: no base, or to = url"
 _RULES = ("no-next", "empty", "short", "repeat")
 _WORDS = ("final", "resumable")
 # Up to the first = outside of quotes.
@@ -47,6 +50,7 @@ def read_next(table: Table) -> Next:
     sources = inner.need("from", Kind(read_from, FROM), None)
     keep = inner.take("keep", Kind(_read_keep, 'all, none, or a list of names such as ["limit"]'), None)
     first = inner.take("first", Kind(_read_first, _FIRST), None)
+    base = inner.take("base", Kind(_read_base, _BASE), None)
     if sources is None:
         inner.take("to", Kind(read_to, TO), None)
         return NO_NEXT
@@ -63,7 +67,7 @@ def read_next(table: Table) -> Next:
     step = _step(sources[0], targets[0])
     # Beside a URL nothing is kept in any case.
     kept = None if step.to == "url" else keep
-    return replace(step, paths=paths or step.paths, first=first, keep=kept)
+    return replace(step, paths=paths or step.paths, first=first, keep=kept, base=base)
 
 
 def read_end(table: Table) -> End:
@@ -86,7 +90,7 @@ def _without_to(inner: Table, source: From, keep: tuple[str, ...] | None) -> Nex
     """Of what says by itself where it goes."""
     allowed = "no such key"
     goes = "goes into the query by its own names" if source.source == "object" else "says by itself what is asked"
-    beside = ("to", "first") if source.source == "object" else ("to", "first", "keep")
+    beside = ("to", "first", "base") if source.source == "object" else ("to", "first", "keep", "base")
     for key in beside:
         if key in inner:
             inner.note(key, f"does not go with from = {source.source}:…, which {goes}; allowed: {allowed}")
@@ -121,6 +125,8 @@ def _check_several(inner: Table, sources: tuple[From, ...], targets: tuple[To, .
         inner.note("to", "holds url, which goes with no other; allowed: query:NAME, body:PATH and header:NAME")
     if "first" in inner:
         inner.note("first", "goes with one token only, and to is a list; allowed: no first")
+    if "base" in inner:
+        inner.note("base", _BASE_ALONE)
 
 
 def _check_one(inner: Table, kinds: set[str], count: int, target: To) -> None:
@@ -136,6 +142,8 @@ def _check_one(inner: Table, kinds: set[str], count: int, target: To) -> None:
         inner.refuse("to", "a link is a URL", "url", raw)
     elif kinds & {"counter", "last"} and target.to == "url":
         inner.refuse("to", f"a {'counter' if 'counter' in kinds else 'value of a record'} is no URL", _NO_URL, raw)
+    if "base" in inner and (target.to != "url" or "link" in kinds):
+        inner.note("base", _BASE_ALONE)
     if target.to == "url":
         if "first" in inner:
             inner.note("first", "does not go with url; allowed: no first")
@@ -155,6 +163,13 @@ def _read_first(value: Any) -> str | int:
     if value < 0:
         raise ValueError("it is below 0")
     return value
+
+
+def _read_base(value: Any) -> Path:
+    kind, _, rest = text_of(value).partition(":")
+    if kind != "body":
+        raise ValueError("it is no place in the body")
+    return path_of(rest)
 
 
 def _read_keep(value: Any) -> tuple[str, ...] | None:

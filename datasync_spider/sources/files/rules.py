@@ -33,6 +33,7 @@ def findings_in(stream: Stream) -> Iterator[Finding]:
     """All that does not go together within a stream."""
     yield from _versions(stream)
     yield from _ends(stream)
+    yield from _within_records(stream)
     yield from _lines(stream)
     yield from _parameters(stream)
     yield from _bodies(stream)
@@ -119,6 +120,25 @@ def _ends(stream: Stream) -> Iterator[Finding]:
             " {page_size} in query or body",
             frozenset({"query", "url", "page_size", "headers", "body"}),
         )
+
+
+def _within_records(stream: Stream) -> Iterator[Finding]:
+    """What is looked for in a record, by a way that sees a page without its records."""
+    if len(stream.records) != 1 or stream.shape.kind == "python":
+        return
+    (records,) = stream.records
+    steps = [("next.from", path) for step in (stream.next, *stream.next.beside) for path in _body_paths(step)]
+    for key, path in (*steps, *(("end", flag.path) for flag in stream.end.flags)):
+        beyond = path.steps[len(records.steps) :]
+        if path.steps[: len(records.steps)] == records.steps and beyond and isinstance(beyond[0], int):
+            text = (
+                f"holds {path}, which is within the records; allowed: what stands beside them, or next from last:PATH"
+            )
+            yield Finding(key, text, frozenset({"records"}))
+
+
+def _body_paths(step: Next) -> tuple[Path, ...]:
+    return step.paths if step.source in {"body", "object"} else ()
 
 
 def _times_asked_from(stream: Stream) -> Iterator[Finding]:

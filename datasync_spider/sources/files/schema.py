@@ -117,6 +117,7 @@ _NEXT: Mapping[str, Schema] = {
     "from": _told(_several(_NEXT_FROM), "Where an answer says what follows."),
     "to": _told(_several(_NEXT_TO), "Where that goes in the next request."),
     "first": {"type": ["string", "integer"]},
+    "base": _told(_named(r"^body:.+$"), "Where the body says what a relative URL goes behind."),
     "keep": _either(_one_of("all", "none"), {"type": "array", "items": _TEXT, "uniqueItems": True}),
 }
 _TIME_FORMAT = _told(_TEXT, "auto, iso, s, ms, us, ns, rfc2822, or a pattern of strptime.")

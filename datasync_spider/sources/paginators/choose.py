@@ -96,9 +96,11 @@ def _is_from(next_: Next) -> bool:
 
 
 def _is_to(next_: Next) -> bool:
+    if next_.base is not None and next_.to != "url":
+        return False
     match next_.to:
         case "url":
-            return not next_.keep and next_.first is None
+            return not next_.keep and next_.first is None and (next_.base is None or next_.source in {"body", "header"})
         case "body":
             return next_.path is not None and not next_.path.is_body
     return bool(next_.parameter)

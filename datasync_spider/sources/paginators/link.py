@@ -12,11 +12,19 @@ from urllib.parse import unquote, unquote_plus
 
 from datasync_spider.errors import PageUnreadable, PositionRefused
 from datasync_spider.reasons import CURSOR_WRONG_TYPE, NEXT_URL_REFUSED
-from datasync_spider.sources.linkheader import references
+from datasync_spider.sources.linkheader import references as links_of
 from datasync_spider.sources.paginators.naming import agreed, named
 from datasync_spider.sources.paginators.protocol import Answer, Ask
 from datasync_spider.sources.spec import Next
-from datasync_spider.sources.urls import beyond_origin, has_userinfo, is_plain, origin, resolve, without_userinfo
+from datasync_spider.sources.urls import (
+    beyond_origin,
+    has_scheme,
+    has_userinfo,
+    is_plain,
+    origin,
+    resolve,
+    without_userinfo,
+)
 from datasync_spider.sources.values import names_nothing
 
 _WANTED = "it must lead to http or https at a host, without user, spaces, control characters or backslashes"
@@ -42,13 +50,21 @@ class UrlPaginator:
         base = without_userinfo(answer.url)
         # Once a stream has left its origin, "relative" would mean another one than that which it was left for.
         at_home = position is None or position.startswith("/")
-        return agreed(self._position(reference, base, at_home=at_home) for reference in self._references(answer, base))
+        references = self._references(answer, base)
+        if self._next.base is not None:
+            references = [_behind(self._base_of_links(answer), reference) for reference in references]
+        return agreed(self._position(reference, base, at_home=at_home) for reference in references)
 
     def _references(self, answer: Answer, base: str) -> list[str]:
         if self._next.source == "link":
-            return references(answer.headers.get("link", ()), self._next.name, base)
+            return links_of(answer.headers.get("link", ()), self._next.name, base)
         found = [value.get("href") if isinstance(value, dict) else value for value in named(self._next, answer)]
         return [_text(value) for value in found if not names_nothing(value)]
+
+    def _base_of_links(self, answer: Answer) -> str:
+        """What a relative URL goes behind, by the word of the body; empty where there is no such word."""
+        value = None if self._next.base is None else self._next.base.read(answer.body)
+        return "" if names_nothing(value) else _text(value)
 
     def _position(self, reference: str, base: str, *, at_home: bool) -> str:
         # The messages of the standard library may quote what they do not like, and a URL may hold a secret.
@@ -74,6 +90,18 @@ class UrlPaginator:
     def _is_secret(self, piece: str) -> bool:
         name = piece.partition("=")[0]
         return unquote(name) in self._secrets or unquote_plus(name) in self._secrets
+
+
+def _behind(base: str, reference: str) -> str:
+    """A relative reference as a continuation of ``base``, and not, as URLs have it, in place of its path.
+
+    Raises PageUnreadable where it is relative, and there is no base.
+    """
+    if reference.startswith("//") or has_scheme(reference):
+        return reference
+    if not base:
+        raise PageUnreadable(NEXT_URL_REFUSED, "it is relative, and the body does not say what it goes behind")
+    return base.rstrip("/") + ("" if reference.startswith(("?", "/")) else "/") + reference
 
 
 def _is_position(text: str) -> bool:
