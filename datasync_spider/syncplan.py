@@ -137,6 +137,14 @@ class SyncPlan:
         start = self.stream.incremental.start
         return None if start is None else instant_ms(start)
 
+    def beginning(self, now_ms: int) -> SyncPlan:
+        """What a first sync asks for at first: of a stream of windows the first one, as no request is without one."""
+        way, start_ms = self.stream.incremental, self.start_ms
+        if way.type != "window" or way.step_seconds is None or start_ms is None or self.is_backfill:
+            return self
+        step_ms = max(1, int(way.step_seconds)) * 1_000
+        return replace(self, since_ms=start_ms, until_ms=max(start_ms, min(start_ms + step_ms, now_ms)))
+
     def takes(self, bound: str) -> bool:
         """Whether the API can be asked for what lies ``since`` or ``until`` a time."""
         return f"{{{bound}}}" in repr((self.stream.url, self.stream.query, self.stream.body))

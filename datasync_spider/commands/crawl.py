@@ -10,6 +10,7 @@ import asyncio
 import logging
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -268,6 +269,7 @@ def _show_first_page(plan: SyncPlan) -> bool:
     from datasync_spider.doctor.dryrun import as_lines, is_fine
     from datasync_spider.doctor.looking import look
 
+    plan = plan.beginning(int(time.time() * 1_000))
     seen = look(ApiClient.of(plan), plan)
     print("\n".join(as_lines(plan, seen)))
     return is_fine(seen)

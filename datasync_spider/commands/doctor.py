@@ -140,7 +140,8 @@ def _look_at_source(
     try:
         with api(settings, plans[0]):
             client = ApiClient.of(plans[0])
-            findings += prove(plans[0], lambda plan, position: look(client, plan, position))
+            beginning = plans[0].beginning(int(time.time() * 1_000))
+            findings += prove(beginning, lambda plan, position: look(client, plan, position))
     except ConfigurationError as error:
         findings.append(problem(PART, str(error), "correct what it names"))
     others = dict.fromkeys(plan.spec.name for plan in plans if plan.spec.name != plans[0].spec.name)

@@ -44,7 +44,7 @@ def prove(plan: SyncPlan, ask: Asking) -> list[Finding]:
         pages.append(ask(plan, following))
         left -= 1
         findings += _judge_second(part, *pages)
-    findings += [*_judge_ids(part, pages), *_judge_order(part, plan.stream.order, pages)]
+    findings += [*_judge_ids(part, pages), *_judge_order(part, plan, pages)]
     if plan.stream.incremental.type == "since" or (plan.takes("since") and plan.stream.time):
         findings += _prove_since(part, plan, ask, pages, left)
     return findings
@@ -104,10 +104,12 @@ def _judge_ids(part: str, pages: Sequence[Look]) -> list[Finding]:
     return [warning(part, f"{repeated} of {len(ids)} ids come more than once", remedy)]
 
 
-def _judge_order(part: str, order: str, pages: Sequence[Look]) -> list[Finding]:
+def _judge_order(part: str, plan: SyncPlan, pages: Sequence[Look]) -> list[Finding]:
+    order = plan.stream.order
     events = [event for page in pages for event in page.events]
     times = [event.occurred_at_us for event in events if event.occurred_at_us is not None]
-    findings = _judge_times(part, events, len(times))
+    # That none is named is a finding of the file.
+    findings = _judge_times(part, events, len(times)) if plan.stream.time else []
     if len(set(times)) < 2:
         if order == "none":
             return findings
@@ -134,15 +136,20 @@ def _judge_times(part: str, events: Sequence[Event], read: int) -> list[Finding]
     return [warning(part, text, "look at time, its path and its format")]
 
 
+def _times(pages: Sequence[Look]) -> list[int]:
+    """Those that differ, in whole seconds, since an API may be asked for no others."""
+    found = [event.occurred_at_us for page in pages for event in page.events]
+    return sorted({time // 1_000_000 for time in found if time is not None})
+
+
 def _prove_since(part: str, plan: SyncPlan, ask: Asking, pages: Sequence[Look], left: int) -> list[Finding]:
     """Asks for what is at or after the middle of what was seen, and looks whether anything is older."""
-    events = [event for page in pages for event in page.events]
-    times = sorted({event.occurred_at_us for event in events if event.occurred_at_us is not None})
+    # Of the first page, where they do: it is what comes again where since is ignored, and some of it is older then.
+    times = max(_times(pages[:1]), _times(pages), key=lambda times: min(len(times), 3))
     if len(times) < 3 or not left or not _may_ask(pages[-1]):
         text = "since could not be proven: " + ("the times do not differ" if len(times) < 3 else "no request was left")
         return [warning(part, text, "look again when there are more records")]
-    # The API may be asked for whole seconds only.
-    middle_ms = times[len(times) // 2] // 1_000_000 * 1_000
+    middle_ms = times[len(times) // 2] * 1_000
     seen = ask(replace(plan, since_ms=middle_ms), None)
     if seen.page is None:
         status = "" if seen.status is None else f"status {seen.status}: "

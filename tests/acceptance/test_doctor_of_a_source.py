@@ -43,6 +43,11 @@ def ignoring_since(asked: Asked) -> Said:
     return Said({"data": ALL[start : start + limit]})
 
 
+def ignoring_since_newest_first(asked: Asked) -> Said:
+    start, limit = asked.number("offset", 0), asked.number("limit", 10)
+    return Said({"data": ALL[::-1][start : start + limit]})
+
+
 def refusing(asked: Asked) -> Said:
     return Said({"detail": "slow down"}, 429, {"Retry-After": "60"}) if "offset" in asked.query else offsets(asked)
 
@@ -65,6 +70,7 @@ def looked_at(directory: Path, api: Api, *arguments: str, **parts: str) -> tuple
         (offsets, {"id": "kind"}, 1, ("ids come more than once",)),
         (offsets, {"id": "nothing"}, 1, ("none of 10 records could be stored",)),
         (ignoring_since, {}, 1, ("since is ignored",)),
+        (ignoring_since_newest_first, {"order": "newest-first"}, 1, ("since is ignored",)),
         (refusing, {}, 1, ("status 429",)),
     ],
 )
@@ -94,3 +100,36 @@ def test_each_mistake_of_a_file_is_a_finding(tmp_path: Path) -> None:
     assert (code, requests) == (1, 0)
     assert report.count("problem  source: ") == 2
     assert "there is no source other" in scrapy("doctor", "other", SOURCES_DIR=str(tmp_path / "sources")).stdout
+
+
+def wanting_a_window(asked: Asked) -> Said:
+    if not asked.query.keys() >= {"after", "before"}:
+        return Said({"error": "a window is required"}, 422)
+    kept = [one for one in ALL if asked.query["after"][:19] <= one["created_at"][:19] < asked.query["before"][:19]]
+    start = asked.number("offset", 0)
+    return Said({"data": kept[start : start + 10]})
+
+
+WINDOWS = (
+    FILE.partition("incremental")[0].replace(', since = "{{since}}"', "")
+    + """
+[streams.things.incremental]
+type = "window"
+from = "after"
+to = "before"
+step = "1d"
+start = "2024-01-01"
+"""
+)
+
+
+def test_a_stream_of_windows_is_asked_for_its_first_one(tmp_path: Path, database_url: str) -> None:
+    with serving_api(wanting_a_window) as server:
+        text = WINDOWS.format(url=server.url, auth="", id="id", order="oldest-first", offset="offset")
+        files = write_sources(tmp_path / "sources", shop=text)
+        proven = scrapy("doctor", "shop", **files, DATABASE_URL=database_url)
+        shown = scrapy("crawl", "shop", "--dry-run", **files)
+    assert proven.returncode == 0, proven.stdout
+    assert "since works" in proven.stdout
+    assert shown.returncode == 0, shown.stdout
+    assert "after=2024-01-01T00%3A00%3A00.000Z&before=2024-01-02T00%3A00%3A00.000Z" in shown.stdout
