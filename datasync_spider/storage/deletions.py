@@ -10,7 +10,7 @@ all         whatever was met is remembered, in the transaction of the page that 
             and remembered, or read again
 unreadable  a dead letter had no id, so that nobody knows which record it was: nothing will be marked
 filtered    an item pipeline has left out a record, whose id nobody keeps: the same
-NULL        nothing is remembered: the pass is none that reads all, or a run in it was of a stream that did not declare it
+NULL        nothing is remembered: the pass does not read all, or a run in it was of a stream that did not declare it
 ended       marks, verdict and the end of what was remembered are one transaction
 
 Invariant: a mark is made only by the transaction that calls a full pass complete, and only on a record that has been
@@ -93,7 +93,7 @@ def meet(
             taken_off = cursor.rowcount
         if seen is not None:
             letters = (row.event.event_id for rows in refused.values() for row in rows)
-            met = {*stored, *filter(_is_text, chain(letters, _named_letters(batch)))}
+            met = {*stored, *letters, *_named_letters(batch)}
             if met:
                 cursor.execute(statement("insert_seen"), {**run.key, "event_ids": _as_json(met)})
         if seen == _ALL and not run.is_backfill:
@@ -166,15 +166,6 @@ def _named_letters(batch: Batch) -> Iterator[str]:
 
 def _records(batch: Batch) -> Iterator[str | Unusable]:
     return chain.from_iterable(page.records.records for page in batch.pages if page.records is not None)
-
-
-def _is_text(event_id: str) -> bool:
-    """Whether PostgreSQL could have it: what it could not is no row's id."""
-    try:
-        event_id.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in event_id
 
 
 def _as_json(event_ids: Collection[str]) -> str:

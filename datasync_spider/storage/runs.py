@@ -106,8 +106,8 @@ class OpenRun(Hold):
 
     ``waits``: what the API has asked of the run's credential, counted from the opening. ``order``: the feed's, without
     which no time stands for all that lies above it. ``since``: how the stream is asked for what is not older than a
-    time. ``deletions``: whether what a complete full pass has not met is marked. ``note``: what else the run's detail is
-    to say.
+    time. ``deletions``: of a stream in which what a complete full pass has not met is marked. ``note``: what else the
+    run's detail is to say.
     """
 
     resume: ResumePoint
