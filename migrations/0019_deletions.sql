@@ -12,10 +12,12 @@ ALTER TABLE ingestion_state ADD COLUMN pass_seen_total BIGINT NULL;
 -- So many rows of the slice are marked.
 ALTER TABLE ingestion_state ADD COLUMN total_unseen BIGINT NOT NULL DEFAULT 0;
 
--- Of the open pass of a slice: ids that it has met and that were stored before, and those of dead letters. What it has stored
--- itself is known by ingested_at. Without a foreign key, which would cost a look-up for each row.
+-- What the open pass of a slice has met and has not stored itself, a row for each batch: ids of records that were stored
+-- before, and of dead letters, as a JSON array. What it has stored itself is known by ingested_at. Ids may be there twice. A row
+-- and an index entry for each id would cost as much as storing the records did.
 CREATE TABLE ingestion_seen (
-    slice_id  BIGINT NOT NULL,
-    event_id  TEXT NOT NULL,
-    PRIMARY KEY (slice_id, event_id)
+    seen_id    BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    slice_id   BIGINT NOT NULL,
+    event_ids  JSON NOT NULL
 );
+CREATE INDEX ingestion_seen_by_slice ON ingestion_seen (slice_id);

@@ -6,9 +6,7 @@ SELECT CASE WHEN pass_status = 'open' THEN pass_seen END, pass_seen_total, pass_
 FROM ingestion_state WHERE id = %(slice_id)s;
 
 -- name: insert_seen
-INSERT INTO ingestion_seen (slice_id, event_id)
-SELECT %(slice_id)s, event_id FROM json_array_elements_text(%(event_ids)s::json) AS met (event_id)
-ON CONFLICT DO NOTHING;
+INSERT INTO ingestion_seen (slice_id, event_ids) VALUES (%(slice_id)s, %(event_ids)s);
 
 -- name: unmark_met
 -- After look_up_by_key.
@@ -22,13 +20,15 @@ SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT; SET
 
 -- name: count_met
 -- How many records the pass has met, whether they are rows or dead letters.
-SELECT (SELECT count(*) FROM ingestion_seen WHERE slice_id = %(slice_id)s)
+WITH seen AS MATERIALIZED (
+    SELECT DISTINCT event_id
+    FROM ingestion_seen CROSS JOIN LATERAL json_array_elements_text(event_ids) AS met (event_id)
+    WHERE slice_id = %(slice_id)s
+)
+SELECT (SELECT count(*) FROM seen)
      + (SELECT count(*) FROM {table} AS stored
         WHERE {of_slice} AND ingested_at >= %(started_at)s
-          AND NOT EXISTS (
-              SELECT FROM ingestion_seen AS seen
-              WHERE seen.slice_id = %(slice_id)s AND seen.event_id = stored.event_id
-          ));
+          AND NOT EXISTS (SELECT FROM seen WHERE seen.event_id = stored.event_id));
 
 -- name: was_written_beside
 -- Whether a backfill or a replay has stored something since the pass began.
@@ -43,11 +43,14 @@ SELECT EXISTS (
 
 -- name: mark_unseen
 -- A record that is deleted already, be it by a tombstone, stays as it is.
+WITH seen AS MATERIALIZED (
+    SELECT DISTINCT event_id
+    FROM ingestion_seen CROSS JOIN LATERAL json_array_elements_text(event_ids) AS met (event_id)
+    WHERE slice_id = %(slice_id)s
+)
 UPDATE {table} AS stored SET {unseen} = now()
 WHERE {of_slice} AND ingested_at < %(started_at)s AND deleted_at IS NULL
-  AND NOT EXISTS (
-      SELECT FROM ingestion_seen AS seen WHERE seen.slice_id = %(slice_id)s AND seen.event_id = stored.event_id
-  );
+  AND NOT EXISTS (SELECT FROM seen WHERE seen.event_id = stored.event_id);
 
 -- name: take_marks_back
 -- Those of this transaction.
