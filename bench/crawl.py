@@ -1,4 +1,4 @@
-"""Our side of every case: ``scrapy crawl events`` as a process, against a mock and a database of one measurement.
+"""Our side of every case: ``scrapy crawl`` as a process, against a mock and a database of one measurement.
 
 Invariant: a crawl that did not store exactly what the feed holds is no measurement, but an error.
 """
@@ -64,19 +64,30 @@ def crawl_environment(base_url: str, database_url: str, home: Path, **settings: 
     return {**kept, "PYTHONPATH": str(PROJECT), **given, **settings}
 
 
-def crawl(feed: Feed, database_url: str, *, flame_graph: Path | None = None, **settings: str) -> Crawled:
-    """Crawls the whole feed. With ``flame_graph`` under a profiler, whose own cost is in the figures then."""
+def crawl(
+    feed: Feed,
+    database_url: str,
+    *,
+    spider: str = "events",
+    table: str = "ingested_events",
+    flame_graph: Path | None = None,
+    **settings: str,
+) -> Crawled:
+    """Crawls the whole feed. ``table``: where what the spider crawls is stored.
+
+    With ``flame_graph`` under a profiler, whose own cost is in the figures then.
+    """
     home = Path(tempfile.mkdtemp(prefix="datasync-bench-crawl-"))
     try:
         feed.forget()
         environment = crawl_environment(feed.base_url, database_url, home, **settings)
-        command = [*scrapy_command(), "crawl", "events"]
+        command = [*scrapy_command(), "crawl", spider]
         if flame_graph is not None:
             command = [*profiler(flame_graph), *command]
         process = run(command, home / "crawl.log", cwd=PROJECT, env=environment)
     finally:
         shutil.rmtree(home)
-    found = query(database_url, "SELECT count(*) FROM ingested_events")[0][0]
+    found = query(database_url, f"SELECT count(*) FROM {table}")[0][0]
     if found != feed.total:
         raise RuntimeError(f"the crawl stored {found} events of {feed.total}")
     pages = query(database_url, "SELECT count(*) FROM ingestion_pages")[0][0]

@@ -37,7 +37,7 @@ class Scanner:
         ids: Sequence[Sequence[str]],
         times: Sequence[Sequence[str]],
         *,
-        reads_numbers: bool = True,
+        numbers: str = "auto",
     ) -> Scanner: ...
     def split(self, text: bytes, /) -> tuple[Events, int, int] | None: ...
 

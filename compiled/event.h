@@ -57,13 +57,30 @@ static inline bool id_of(const Layout *layout, const Values *values, Event *even
     return true;
 }
 
+/* The time that a number is by such a rule; false where it is none, or none that is plain. */
+static inline bool instant_by(Numbers numbers, Place at, Place end, int64_t *time_us) {
+    switch (numbers) {
+    case SECONDS: return instant_of_unit(at, end, SECOND_US, 1, time_us);
+    case MILLISECONDS: return instant_of_unit(at, end, 1000, 1, time_us);
+    case MICROSECONDS: return instant_of_unit(at, end, 1, 1, time_us);
+    case NANOSECONDS: return instant_of_unit(at, end, 1, 1000, time_us);
+    default: return instant_of_number(at, end, time_us);
+    }
+}
+
 /* False where there is something of which we cannot say what time it is. */
 static inline bool time_of(const Layout *layout, const Values *values, Event *event) {
     const Value *value = first_of(values, layout->times);
     event->has_time = value != NULL;
     if (value == NULL) return true;
-    if (*value->start != '"') return layout->reads_numbers && instant_of_number(value->start, value->end, &event->time_us);
-    return !value->has_escape && instant_of_text(value->start + 1, value->end - 1, &event->time_us);
+    if (*value->start != '"') {
+        if (layout->numbers != NO_TIMES) return instant_by(layout->numbers, value->start, value->end, &event->time_us);
+        /* No time, but another place may have one. */
+        event->has_time = false;
+        return __builtin_popcount(layout->times) == 1;
+    }
+    if (value->has_escape || layout->numbers > NO_TIMES) return false;
+    return instant_of_text(value->start + 1, value->end - 1, &event->time_us);
 }
 
 /* After the object at a bracket, which may be an event. */

@@ -70,6 +70,19 @@ static inline bool instant_of_text(Place at, Place end, int64_t *time_us) {
     return *time_us >= FIRST_US && *time_us <= LAST_US;
 }
 
+/* From a whole number of a unit, which is so many microseconds, or such a part of one; not before 1970. */
+static inline bool instant_of_unit(Place at, Place end, int64_t factor, int64_t part, int64_t *time_us) {
+    int64_t number = 0;
+    if (end - at > 18) return false;
+    for (; at < end; at++) {
+        if (!is_digit(*at)) return false;
+        number = number * 10 + (*at - '0');
+    }
+    if (number > LAST_US / factor) return false;
+    *time_us = number * factor / part;
+    return *time_us <= LAST_US;
+}
+
 /* From a whole number, whose magnitude tells its unit. */
 static inline bool instant_of_number(Place at, Place end, int64_t *time_us) {
     int64_t number = 0;

@@ -11,18 +11,21 @@
 
 #define MOST_ALTERNATIVES 8
 
+/* What a number is where a time stands. Beside a declared unit a text is left in doubt. */
+typedef enum { BY_MAGNITUDE, NO_TIMES, SECONDS, MILLISECONDS, MICROSECONDS, NANOSECONDS } Numbers;
+
 /* The places of a record are numbered as they come; of each kind, that of the lowest number counts. */
 typedef struct {
     Names page, record;
     unsigned records, ids, times; /* the numbers of the places of each kind, as bits */
-    bool reads_numbers;           /* whether a number may be a time, whose magnitude tells its unit */
+    Numbers numbers;
 } Layout;
 
 static inline void begin_layout(Layout *layout) {
     begin_names(&layout->page);
     begin_names(&layout->record);
     layout->records = layout->ids = layout->times = 0;
-    layout->reads_numbers = true;
+    layout->numbers = BY_MAGNITUDE;
 }
 
 /* Adds one more place to those of its kind, after all places that there are; false where it is beyond the bounds. */

@@ -66,16 +66,28 @@ static int put_layout(Layout *layout, PyObject *records, PyObject *ids, PyObject
     return -1;
 }
 
+/* -1 with an exception. */
+static int put_numbers(Layout *layout, const char *name) {
+    static const char *const names[] = {"auto", "none", "s", "ms", "us", "ns"};
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
+        if (strcmp(names[i], name) != 0) continue;
+        layout->numbers = (Numbers)i;
+        return 0;
+    }
+    PyErr_SetString(PyExc_ValueError, "numbers must be auto, none, s, ms, us or ns");
+    return -1;
+}
+
 static PyObject *scanner_new(PyTypeObject *type, PyObject *arguments, PyObject *named) {
-    static char *names[] = {"records", "ids", "times", "reads_numbers", NULL};
+    static char *names[] = {"records", "ids", "times", "numbers", NULL};
     PyObject *records, *ids, *times;
-    int reads_numbers = 1;
-    if (!PyArg_ParseTupleAndKeywords(arguments, named, "OOO|$p:Scanner", names, &records, &ids, &times, &reads_numbers))
+    const char *numbers = "auto";
+    if (!PyArg_ParseTupleAndKeywords(arguments, named, "OOO|$s:Scanner", names, &records, &ids, &times, &numbers))
         return NULL;
     allocfunc allocate = PyType_GetSlot(type, Py_tp_alloc);
     Scanner *self = (Scanner *)allocate(type, 0);
     if (self != NULL && put_layout(&self->layout, records, ids, times) < 0) Py_CLEAR(self);
-    if (self != NULL) self->layout.reads_numbers = reads_numbers;
+    if (self != NULL && put_numbers(&self->layout, numbers) < 0) Py_CLEAR(self);
     return (PyObject *)self;
 }
 
@@ -100,9 +112,9 @@ static PyMethodDef scanner_methods[] = {
 };
 
 PyDoc_STRVAR(scanner_doc,
-             "Scanner(records, ids, times, *, reads_numbers=True)\n--\n\n"
+             "Scanner(records, ids, times, *, numbers=\"auto\")\n--\n\n"
              "Reads pages whose records stand at one of the paths, and have their id and time at the first that is there.\n\n"
-             "reads_numbers: whether a number may be a time, whose magnitude tells its unit; else it is left in doubt.\n"
+             "numbers: what one is that stands for a time: auto (its magnitude tells), none, s, ms, us or ns.\n"
              "Each other is a sequence of paths, a path a sequence of names. ValueError: more, deeper or longer than it can do.");
 
 static PyType_Slot scanner_slots[] = {

@@ -19,7 +19,7 @@ import msgspec
 from datasync_spider.api import compiled
 from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.api.page import Page
-from datasync_spider.api.recordreader import RawEvents, RecordReader
+from datasync_spider.api.recordreader import RawEvents
 from datasync_spider.api.touched import as_columns
 
 _T = TypeVar("_T")
@@ -54,9 +54,10 @@ class LazyView(Sequence[_T], Generic[_T]):
 class _ParseOnce:
     """Parses a page's raw events at most once, from whichever thread looks first."""
 
-    def __init__(self, raw_events: RawEvents, reader: RecordReader) -> None:
-        self._raw_events: RawEvents | None = raw_events
-        self._reader = reader
+    def __init__(self, page: Page) -> None:
+        self._raw_events: RawEvents | None = page.raw_events
+        self._reader = page.reader
+        self._received_us = page.received_us
         self._lock = threading.Lock()
         self._parsed: ParsedEvents | None = None
         self._events: list[Event] | None = None
@@ -86,7 +87,7 @@ class _ParseOnce:
     def _parse(self) -> ParsedEvents:
         if self._parsed is None:
             assert self._raw_events is not None
-            self._parsed = self._reader.parse(self._raw_events)
+            self._parsed = self._reader.parse(self._raw_events, self._received_us)
             # The slices pin the whole response body in memory; the payload copies do not.
             self._raw_events = None
         return self._parsed
@@ -120,7 +121,8 @@ class EventPage:
     list with events left out or changed. What it leaves out is counted as filtered, what it makes unusable is rejected.
     ``cursor``: what the page was asked for with (None: the head). ``next_cursor``: what follows (None: nothing).
     ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the walk goes on.
-    ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None.
+    ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None; ``total``:
+    the same count, whatever page this is.
     ``since_us``: what its walk asks from; None for the stream's own beginning. ``validator``: of a first page, by what
     the API tells later that it has not changed, and what it was asked with; None where it gives nothing for that.
     ``position``: where the run goes on once the page is committed, where ``next_cursor`` does not say all of it.
@@ -144,6 +146,7 @@ class EventPage:
     waited_ms: int = 0
     fetch_ms: int = 0
     fetched_at: float = field(default=0.0)
+    total: int | None = None
     since_us: int | None = None
     validator: Mapping[str, str] | None = None
     position: str | None = None
@@ -191,6 +194,7 @@ class EventPage:
             waited_ms=self.waited_ms,
             fetch_ms=self.fetch_ms,
             fetched_at=self.fetched_at,
+            total=self.total,
             since_us=self.since_us,
             validator=self.validator,
             position=self.position,
@@ -201,7 +205,7 @@ class EventPage:
 
 def lazy_views(page: Page) -> tuple[Sequence[Event], Sequence[RejectedEvent]]:
     """The two fields of a page, ``events`` and ``rejected``, over one parse that has not happened yet."""
-    parse = _ParseOnce(page.raw_events, page.reader)
+    parse = _ParseOnce(page)
     return _EventsView(parse), _RejectedView(parse)
 
 

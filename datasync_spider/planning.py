@@ -6,6 +6,7 @@ what was named is told before anything is started for it.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,10 +21,12 @@ from datasync_spider.config.secrets import read_secrets
 from datasync_spider.config.sources import Sources, read_dotenv
 from datasync_spider.errors import ConfigurationError, WronglyCalled
 from datasync_spider.logs.install import also_redact
+from datasync_spider.slicing.find import find_slices, with_slices
 from datasync_spider.sourcefiles import SourceFiles, read_source_files
 from datasync_spider.sources.inpython import checked
 from datasync_spider.sources.secretnames import secret_places, secrets_of
 from datasync_spider.sources.slicenames import canonical
+from datasync_spider.sources.slicevalues import checked_values
 from datasync_spider.sources.slots import slot_values
 from datasync_spider.sources.spec import SliceValues, Source, Stream
 from datasync_spider.streamnames import NO_SLICE
@@ -60,22 +63,40 @@ def built_in_plans(settings: BaseSettings, arguments: Mapping[str, str]) -> list
 
 
 def source_plans(
-    settings: BaseSettings, source: Source, stream: str, arguments: Mapping[str, str], *, with_secrets: bool = True
+    settings: BaseSettings,
+    source: Source,
+    stream: str,
+    arguments: Mapping[str, str],
+    *,
+    with_secrets: bool = True,
+    finds_slices: bool = True,
 ) -> list[SyncPlan]:
     """The slices of the stream that settings and arguments name; all where they name none.
 
-    ``source`` may have been made in Python. ``with_secrets`` False: for those who send no request. Raises
-    ConfigurationError.
+    ``source`` may have been made in Python. ``with_secrets`` False: for those who send no request. ``finds_slices``:
+    whether slices that do not stand in the source are looked for, with a database that is up to date; else the one
+    that is named is taken for one. Raises ConfigurationError. None of them where the slices are another stream's
+    records, of which there is none.
     """
     _check_names(arguments)
     source = checked(source, f"source {source.name}")
     config = Config.from_settings(settings)
-    slices = _chosen(f"{source.name}.{stream}", source.streams[stream], _given_slice(arguments) or config.slice)
+    wanted, name = _given_slice(arguments) or config.slice, f"{source.name}.{stream}"
+    if source.streams[stream].slices_from is not None:
+        if finds_slices and (wanted == NO_SLICE or config.database_url is not None):
+            source = find_slices(source, stream, project_directory(), config.database_url)
+        else:
+            source = with_slices(source, stream, [_named_values(name, wanted)])
+        if not source.streams[stream].slices:
+            return []
+    slices = _chosen(name, source.streams[stream], wanted)
     secrets = _secrets(settings, source, stream, slices) if with_secrets else None
-    plans = [_narrowed(plan_sync(config, source, stream, values, secrets), arguments) for values in slices]
-    plans = [replace(plan, tokens=plans[0].tokens) for plan in plans]
-    parameters = [name for plan in plans for name in plan.authorization.parameters]
-    also_redact([secret for plan in plans for secret in plan.secrets], parameters=parameters)
+    plans: list[SyncPlan] = []
+    for values in slices:
+        plans.append(plan_sync(config, source, stream, values, secrets, plans[0] if plans else None))
+    plans = [replace(_narrowed(plan, arguments), tokens=plans[0].tokens) for plan in plans]
+    parameters = {name for plan in plans for name in plan.authorization.parameters}
+    also_redact({secret for plan in plans for secret in plan.secrets}, parameters=parameters)
     return plans
 
 
@@ -88,7 +109,7 @@ def named_plan(settings: BaseSettings, *, with_secrets: bool = True) -> SyncPlan
     found = _find_source(settings, config.stream) if "." in config.stream else None
     if found is None:
         return plan_built_in(config)
-    plans = source_plans(settings, *found, {}, with_secrets=with_secrets)
+    plans = source_plans(settings, *found, {}, with_secrets=with_secrets, finds_slices=False)
     if len(plans) > 1:
         names = _listed(plan.spec.slice for plan in plans)
         raise ConfigurationError(f"the stream {config.stream} has {len(plans)} slices: name one in SLICE: {names}")
@@ -147,6 +168,19 @@ def _given_slice(arguments: Mapping[str, str]) -> str | None:
         return str(kind.read(arguments["slice"]))
     except ValueError as error:
         raise WronglyCalled(f"-a slice={arguments['slice']}: {error}; allowed: {kind.allowed}") from None
+
+
+def _named_values(name: str, wanted: str) -> SliceValues:
+    """Of a slice that may be known to the database alone: who crawls it has looked whether there is one."""
+    if wanted == NO_SLICE:
+        raise ConfigurationError(
+            f"the slices of the stream {name} do not stand in its source's file: name one in SLICE; scrapy streams list"
+            f" --stream {name} lists those that were crawled"
+        )
+    try:
+        return checked_values(json.loads(wanted))
+    except ValueError as error:
+        raise ConfigurationError(f"the stream {name} can have no slice {wanted}: {error}") from None
 
 
 def _chosen(name: str, stream: Stream, wanted: str) -> Sequence[SliceValues]:

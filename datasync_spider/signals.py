@@ -7,7 +7,7 @@ run_opened = object()  # run: datasync_spider.storage.runs.OpenRun
 run_failed = object()  # error: DatasyncError; the run is to end as failed, the position is kept
 run_ending = object()  # reason: str; the run has failed, nothing new is fetched and the end is being recorded
 stop_requested = object()  # signal_name: str; fetching must stop and every wait must end
-loop_ended = object()  # the event loop is over, be it that the crawl has closed or that a second signal cut it off
+loop_ended = object()  # the crawl is over, be it that it has closed or that a second signal cut its event loop off
 # reason: str, seconds: float, asked: str, by which answer the API asked for it; empty for a pause of our own
 wait_started = object()
 # seconds: float, is_binding: bool; for how long the API wants no request. Binding is what a refusal for the rate says.

@@ -237,10 +237,16 @@ def plan_built_in(config: Config) -> SyncPlan:
 
 
 def plan_sync(
-    config: Config, source: Source, stream: str, values: SliceValues, secrets: Mapping[str, str] | None
+    config: Config,
+    source: Source,
+    stream: str,
+    values: SliceValues,
+    secrets: Mapping[str, str] | None,
+    like: SyncPlan | None = None,
 ) -> SyncPlan:
     """A slice of a stream of any source. ``secrets``: all that it needs; None for those who send no request.
 
+    ``like``: the plan of another slice of the stream. Its readers serve this one as well, since they know no slices.
     Raises ConfigurationError where a slice's value goes where it cannot stand.
     """
     try:
@@ -253,6 +259,7 @@ def plan_sync(
             base_url=fill_url(source.base_url, slot_values(values)),
             values=values,
             secrets=secrets,
+            like=like,
         )
     except ValueError as error:
         raise ConfigurationError(f"source {source.name}, stream {stream}, slice {canonical(values)}: {error}") from None
@@ -269,6 +276,7 @@ def _plan(
     values: SliceValues,
     secrets: Mapping[str, str] | None,
     is_bundled_mock: bool = False,
+    like: SyncPlan | None = None,
 ) -> SyncPlan:
     page_size = None if stream.page_size is None else stream.page_size.default
     slots = slot_values(values, page_size=page_size)
@@ -282,8 +290,11 @@ def _plan(
         authorization = authorize(source.auth, slots, known, base_url)
         texts = merged_pairs(accept, source.headers.items(), stream.headers.items())
         headers = tuple((key, put_header(text, slots, known)) for key, text in texts)
-    way = stream_paginator(stream, authorization.parameters)
-    pages = PageReader(stream, way, source.meanings, source.budget)
+    if like is not None and like.authorization.parameters == authorization.parameters:
+        way, pages = like.paginator, like.pages
+    else:
+        way = stream_paginator(stream, authorization.parameters)
+        pages = PageReader(stream, way, source.meanings, source.budget)
     tombstone = stream.tombstone
     spec = StreamSpec(
         name,
@@ -299,6 +310,8 @@ def _plan(
         tombstone=None if tombstone is None else Tombstone(steps(tombstone.path), tombstone.value),
         order=stream.order,
         is_incremental=stream.incremental.type == "known",
+        # Windows have a chain each, and a total that counts one of them.
+        is_counted=stream.next.source == "counter" and stream.incremental.type != "window",
         since=_since(stream.incremental),
         has_bookmarks=stream.incremental.type in {"resume", "window"},
         deletions=Deletions(needs_total=can_shift(stream)) if stream.marks_deleted else None,

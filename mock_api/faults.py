@@ -11,7 +11,7 @@ from typing import Any
 
 from mock_api.hostile import HostileEvents
 
-ENDPOINTS = ("events", "event", "link", "offset", "styles", "submissions", "token")
+ENDPOINTS = ("events", "event", "link", "offset", "styles", "nested", "submissions", "token")
 
 # What a fault does to an answer decides where it may be used and what it may be combined with.
 INSTEAD = "instead of the answer"

@@ -12,8 +12,10 @@ from urllib.parse import quote
 
 from mock_api.calls import Call
 from mock_api.faultplan import FaultPlan
+from mock_api.feed import Feed
 from mock_api.limits import RateLimits
 from mock_api.mishaps import answer_instead, mark_delivery
+from mock_api.nested import nested_page
 from mock_api.records import Records, link_record, offset_record
 from mock_api.replies import Reply, error_reply, json_reply
 from mock_api.styles import style_of, styled
@@ -22,6 +24,7 @@ MAX_RECORDS = 100
 """On a page; more is cut silently."""
 _DEFAULT_PER_PAGE = 30
 _DEFAULT_LIMIT = 20
+_DEFAULT_NESTED = 100
 _MOST_DIGITS = 15
 
 
@@ -32,8 +35,12 @@ class BadNumberError(Exception):
 class Profiles:
     """Their endpoints."""
 
-    def __init__(self, records: Records, limits: RateLimits, plan: FaultPlan, latency_ms: float) -> None:
+    def __init__(
+        self, records: Records, feed: Feed, max_limit: int, limits: RateLimits, plan: FaultPlan, latency_ms: float
+    ) -> None:
         self._records = records
+        self._feed = feed
+        self._max_limit = max_limit
         self._limits = limits
         self._plan = plan
         self._latency_ms = latency_ms
@@ -50,6 +57,10 @@ class Profiles:
         """A page in the style that the path names."""
         return self._answer("styles", call, partial(styled, self._records, style_of(call.path)))
 
+    def nested(self, call: Call) -> Reply:
+        """A page of the feed's events, each within an object, as a list."""
+        return self._answer("nested", call, self._nested_page)
+
     def _answer(self, endpoint: str, call: Call, page: Callable[[Call], Reply]) -> Reply:
         rate_fields, refusal = self._limits.admit(call.key_or_none, call.moment)
         if refusal is not None:
@@ -65,6 +76,11 @@ class Profiles:
             mark_delivery(reply, faults)
         reply.headers += rate_fields
         return reply
+
+    def _nested_page(self, call: Call) -> Reply:
+        size = min(_number(call, "limit", _DEFAULT_NESTED, 1), self._max_limit)
+        before = _number(call, "before", 0, 1) if "before" in call.params else None
+        return nested_page(self._feed, call, size, before)
 
     def _link_page(self, call: Call) -> Reply:
         size = min(_number(call, "per_page", _DEFAULT_PER_PAGE, 1), MAX_RECORDS)

@@ -86,6 +86,8 @@ class Router:
                 return self._profiles.offset(call)
             case "styles":
                 return self._profiles.styled(call)
+            case "nested":
+                return self._profiles.nested(call)
             case "submissions":
                 return self._submissions.submit(call)
         return self._submissions.listed(call)
@@ -98,7 +100,7 @@ def _endpoint(call: Call) -> str:
             return "events"
         case "GET", ["events", _]:
             return "event"
-        case "GET", ["link" | "offset" as profile, "records"]:
+        case "GET", ["link" | "offset" | "nested" as profile, "records"]:
             return profile
         case method, ["styles", style, "records"] if is_style(method, style):
             return "styles"

@@ -34,7 +34,7 @@ def build_router(options: Options, feed: Feed) -> Router:
     stats = Stats()
     records = Records(options.feed.seed, options.records)
     apis = PublicApis(options.feed.seed, options.records)
-    profiles = Profiles(records, limits, plan, options.feed.latency_ms)
+    profiles = Profiles(records, feed, options.feed.max_limit, limits, plan, options.feed.latency_ms)
     return Router(
         EventsApi(options.feed, feed, limits, plan),
         profiles,

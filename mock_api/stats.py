@@ -69,9 +69,9 @@ class Stats:
         key = _fingerprint(call.api_key)
         self._note_client(call, key)
         entry = Entry(0, call.moment)
-        if endpoint in ("events", "event", "link", "offset", "styles"):
+        if endpoint in ("events", "event", "link", "offset", "styles", "nested"):
             self._early += call.moment.monotonic_ms < self._not_before_ms.get(key, 0)
-        if endpoint == "events":
+        if endpoint in ("events", "nested"):
             self._numbered += 1
             entry.number = self._numbered
             self._entries.append(entry)

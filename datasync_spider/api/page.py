@@ -10,7 +10,7 @@ languages write an empty list so, and others whatever went wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -36,8 +36,7 @@ _NEED_NO_RECORDS: Final = frozenset({"empty", "end"})
 _PAGES: Final = frozenset({"page", *_NEED_NO_RECORDS})
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a page was asked for with: its URL, the position, and how many records, None where that is not said."""
 
     url: str
@@ -51,7 +50,7 @@ class Page(msgspec.Struct, frozen=True):
     ``total`` is the API's count of all records, ``cursor_expires_in_seconds`` what it says of its cursor's life.
     ``unreadable_total`` is what it gave for a total, where that is no count. ``asked_wait``: what stands where its
     source's budget looks for a wait. ``tail``: of the last page of a stream that can be resumed, the position that a
-    later sync goes on from.
+    later sync goes on from. ``received_us``: when it came, by our clock, for records that tell no time.
     """
 
     raw_events: RawEvents
@@ -64,10 +63,11 @@ class Page(msgspec.Struct, frozen=True):
     unreadable_total: str | None = None
     asked_wait: Any = None
     tail: str | None = None
+    received_us: int | None = None
 
     def parse(self) -> ParsedEvents:
         """All records of the page, made anew at each look."""
-        return self.reader.parse(self.raw_events)
+        return self.reader.parse(self.raw_events, self.received_us)
 
 
 class PageReader:
@@ -161,8 +161,11 @@ class PageReader:
         return direction(end, answer, named, position)
 
     def end(self, asked: Asked) -> Page:
-        """What an answer is that ends the chain by its status: a page without records, whose token is its own."""
-        tail = asked.position if self._stream.end.resumable else None
+        """What an answer is that ends the chain by its status: a page without records.
+
+        What it was asked with is its token, unless the stream has that in a place of its own: then there is none.
+        """
+        tail = asked.position if self._stream.end.resumable and self._stream.tail is None else None
         return Page(raw_events=[], reader=self.records, next_cursor=None, has_more=False, tail=tail)
 
     def _last(self, records: RawEvents) -> Any:

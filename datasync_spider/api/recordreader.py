@@ -26,7 +26,8 @@ from datasync_spider.sources.spec import Stream
 
 __all__ = ["RawEvents", "RecordReader"]
 
-_COMPILED_FORMATS = ("auto", "iso")
+_NUMBERS = {"auto": "auto", "iso": "none", **{unit: unit for unit in ("s", "ms", "us", "ns")}}
+"""What a number is where a time stands, in the words of the scanner, by the formats that it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class RecordReader:
     id_kind: str = "any"
     time_format: str = "auto"
     time_zone: str | None = None
+    fills_times: bool = False
     _split: Split | None = field(default=None, repr=False, compare=False)
     _scanner: compiled.Scanner | None = field(init=False, repr=False, compare=False)
     _rule: IdRule = field(init=False, repr=False, compare=False)
@@ -63,6 +65,7 @@ class RecordReader:
             stream.id_kind,
             stream.time_format,
             stream.time_zone,
+            stream.time_missing == "received",
             None if is_plain else splitter(stream),
         )
 
@@ -82,9 +85,16 @@ class RecordReader:
         assert self._split is not None
         return self._split(text)
 
-    def parse(self, records: RawEvents) -> ParsedEvents:
-        """All records of a page that this reader has split."""
-        return self._parser.parse(records)
+    def parse(self, records: RawEvents, received_us: int | None = None) -> ParsedEvents:
+        """All records of a page that this reader has split.
+
+        ``received_us``: when it came, which is the time of records that tell none, where the stream says so.
+        """
+        parsed = self._parser.parse(records)
+        if not self.fills_times or received_us is None:
+            return parsed
+        times_us = [received_us if time_us is None else time_us for time_us in parsed.times_us]
+        return msgspec.structs.replace(parsed, times_us=times_us)
 
     def readable_id(self, record: bytes) -> str | None:
         """The id of a record that may be unusable for another reason; None where there is none that could be a key."""
@@ -103,17 +113,20 @@ class RecordReader:
 
     def _made_scanner(self) -> compiled.Scanner | None:
         """None where nothing could be compiled, or what was does not know such ids, times or places."""
-        if self.id_kind != "any" or self.time_format not in _COMPILED_FORMATS or self.time_zone is not None:
+        if self.id_kind != "any" or self.time_format not in _NUMBERS or self.time_zone is not None:
             return None
-        return _scanner(self.records, self.ids, self.times, reads_numbers=self.time_format == "auto")
+        if self.fills_times:
+            # What it finds goes into rows as it is.
+            return None
+        return _scanner(self.records, self.ids, self.times, numbers=_NUMBERS[self.time_format])
 
 
-def _scanner(*places: tuple[Path, ...], reads_numbers: bool) -> compiled.Scanner | None:
+def _scanner(*places: tuple[Path, ...], numbers: str) -> compiled.Scanner | None:
     """Of records, ids and times. None where nothing could be compiled, or what was does not know such a layout."""
     names = [[path.names for path in paths] for paths in places]
     if not compiled.IS_COMPILED or any(None in paths for paths in names):
         return None
     try:
-        return compiled.Scanner(*names, reads_numbers=reads_numbers)  # type: ignore[arg-type] # no path is None, as was just looked at
+        return compiled.Scanner(*names, numbers=numbers)  # type: ignore[arg-type] # no path is None, as was just looked at
     except ValueError:
         return None

@@ -19,9 +19,7 @@ from datasync_spider.api.quicklook import as_list, check_utf8, is_shallow
 from datasync_spider.api.reading import REFUSALS
 from datasync_spider.api.spans import skip_space
 from datasync_spider.api.tolerant import Member
-from datasync_spider.errors import PageUnreadable
 from datasync_spider.reasons import (
-    COLUMNS_UNREADABLE,
     INVALID_UTF8,
     KEY_TAKEN,
     NOT_A_MEMBER,
@@ -134,16 +132,10 @@ class Scalars:
 
 
 class Rows:
-    """Each record is a list of values, in the order of the names that stand at ``path`` of the body."""
+    """Each record is a list of values, in the order of names that stand beside them."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def records(self, pieces: Sequence[Piece], around: Any) -> list[Piece]:
-        """Of all of them. ``around``: the body without them. Raises PageUnreadable where the names are no such list."""
-        if not pieces:
-            return []
-        names = self._names_of(around)
+    def records(self, pieces: Sequence[Piece], names: Sequence[str]) -> list[Piece]:
+        """Of all of them. No two names are alike."""
         begins = [(b"," if place else b"{") + _literal(name) + b":" for place, name in enumerate(names)]
         text = _joined(pieces)
         try:
@@ -153,16 +145,6 @@ class Rows:
         if rows is None:
             return [_row(begins, piece) for piece in pieces]
         return [_record_of(begins, row, piece) for row, piece in zip(rows, pieces, strict=True)]
-
-    def _names_of(self, around: Any) -> list[str]:
-        names = self._path.read(around)
-        place = ascii(str(self._path))[1:-1]
-        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            raise PageUnreadable(COLUMNS_UNREADABLE, f"what stands at {place} is no list of names")
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise PageUnreadable(COLUMNS_UNREADABLE, f"the list of names at {place} has {twice[:80]!a} twice")
-        return names
 
 
 def _row(begins: Sequence[bytes], piece: Piece) -> Piece:

@@ -18,7 +18,8 @@ from datasync_spider.api.shapes import Keyed, Rows, Scalars, Wrapped
 from datasync_spider.api.tolerant import MapSplitter, PageSplitter
 from datasync_spider.api.userrecords import UserRecords
 from datasync_spider.errors import PageUnreadable
-from datasync_spider.reasons import NOT_JSON
+from datasync_spider.reasons import COLUMNS_UNREADABLE, NOT_JSON
+from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import Stream
 
 Split: TypeAlias = Callable[[bytes], "tuple[list[msgspec.Raw] | list[Piece] | None, bytes]"]
@@ -39,7 +40,7 @@ def splitter(stream: Stream) -> Split:
         case "scalars":
             return _made(cut, Scalars().records)
         case "columns" if shape.path is not None:
-            return _of_rows(cut, Rows(shape.path))
+            return _of_rows(cut, shape.path)
     return cut
 
 
@@ -55,18 +56,32 @@ def _made(cut: Split, make: Callable[[Sequence[Piece]], list[Piece]]) -> Split:
     return split
 
 
-def _of_rows(cut: Split, rows: Rows) -> Split:
+def _of_rows(cut: Split, names: Path) -> Split:
+    make = Rows().records
+
     def split(text: bytes) -> tuple[list[Piece] | None, bytes]:
         pieces, rest = cut(text)
         if pieces is None:
             return None, rest
-        try:
-            around = decode(rest)
-        except REFUSALS as error:
-            raise PageUnreadable(NOT_JSON, str(error)) from error
-        return rows.records(pieces, around), rest
+        # Beside no row the names may be missing.
+        return make(pieces, _names_at(names, rest) if pieces else ()), rest
 
     return split
+
+
+def _names_at(path: Path, rest: bytes) -> list[str]:
+    """Raises PageUnreadable."""
+    try:
+        names = path.read(decode(rest))
+    except REFUSALS as error:
+        raise PageUnreadable(NOT_JSON, str(error)) from error
+    place = ascii(str(path))[1:-1]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise PageUnreadable(COLUMNS_UNREADABLE, f"what stands at {place} is no list of names")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise PageUnreadable(COLUMNS_UNREADABLE, f"the list of names at {place} has {twice[:80]!a} twice")
+    return names
 
 
 def _of_map(stream: Stream) -> Split:

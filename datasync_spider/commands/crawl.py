@@ -12,12 +12,12 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import crawl
 
 from datasync_spider import exitcodes, failpoints, signals, stats, streamnames
+from datasync_spider.agenda import Agenda
 from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable
 from datasync_spider.errors import (
     ConfigurationError,
@@ -32,6 +32,7 @@ from datasync_spider.errors import (
     WronglyCalled,
 )
 from datasync_spider.exitcodes import worst
+from datasync_spider.importing import imported_meanwhile
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.memory import keep_buffers, spare_what_is_imported
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What nobody needs before it. Where Scrapy makes a deprecated class, it looks through the whole stack, and for a frame
+# through all modules, so the module that does so comes first, and by itself.
+_FOR_THE_FIRST_REQUEST = ("scrapy.core.downloader.contextfactory", "datasync_spider.wire.client")
 _ENGINE_LOOK_SECONDS = 0.02
 
 _READ_END_SECONDS = 5.0
@@ -96,13 +100,11 @@ class Command(crawl.Command):
             raise
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        # Where Scrapy makes a deprecated class, it looks through the whole stack, and for a frame through all modules.
-        # Done in the middle of a crawl, when the handler asks for it, that is a fifth of a start.
-        import_module("scrapy.core.downloader.contextfactory")
         if opts.dry_run:
             self.exitcode = self._dry_run(args, opts)
             return
-        ends = self._ends(args, opts)
+        with imported_meanwhile(*_FOR_THE_FIRST_REQUEST):
+            ends = self._ends(args, opts)
         for end in ends:
             say(end, as_json=self._config.log_format == "json")
         self.exitcode = worst(end.code for end in ends)
@@ -113,22 +115,7 @@ class Command(crawl.Command):
         if len(args) != 1:
             return [_called_wrongly("say which spider: scrapy crawl events")]
         try:
-            spiders = self._spiders(args[0])
-            plans = [plan for _, plan in _planned(spiders, self.settings, opts.spargs)]
-            with ExitStack() as services:
-                services.enter_context(reserved_port(self.settings, self._config))
-                # Before a database is started or asked, which api() would come after.
-                check_way(plans[0])
-                with stoppable():
-                    failpoints.reach("at_start")
-                    database_url = services.enter_context(database(self.settings, self._config))
-                    # What a file or a class names is no slip of a setting.
-                    stream = plans[0].spec.name if plans[0].is_built_in else None
-                    with StandstillWatch(database_url, self._config.stall_timeout_seconds) as watch:
-                        interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
-                    services.enter_context(api(self.settings, plans[0]))
-                # The addresses of what was started are among the settings now.
-                return self._crawl(_planned(spiders, self.settings, opts.spargs), database_url)
+            return self._served(args[0], opts.spargs)
         except WronglyCalled as error:
             return [_called_wrongly(str(error))]
         except ConfigurationError as error:
@@ -142,6 +129,30 @@ class Command(crawl.Command):
         except (StorageError, Stalled) as error:
             return [End(exitcodes.FAILED, summary.not_started(str(error), error.reason))]
 
+    def _served(self, name: str, arguments: Mapping[str, str]) -> list[End]:
+        """The ends of the crawls of a spider, or of all of a source's, with the services around them that they need."""
+        assert self.settings is not None
+        spiders = self._spiders(name)
+        # Those that need a database for it, or run a command, are planned once, when all else stands.
+        plans = [plan for _, plan in _planned(_early(spiders), self.settings, arguments)]
+        with ExitStack() as services:
+            services.enter_context(reserved_port(self.settings, self._config))
+            for plan in plans[:1]:
+                # Before a database is started or asked, which api() would come after.
+                check_way(plan)
+            with stoppable():
+                failpoints.reach("at_start")
+                database_url = services.enter_context(database(self.settings, self._config))
+                # What a file or a class names is no slip of a setting.
+                stream = plans[0].spec.name if plans and plans[0].is_built_in else None
+                with StandstillWatch(database_url, self._config.stall_timeout_seconds) as watch:
+                    interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
+                for plan in plans[:1]:
+                    services.enter_context(api(self.settings, plan))
+                # The addresses of what was started are among the settings now.
+                agenda = Agenda(spiders, lambda spider: spider.make_plans(self.settings, arguments))
+            return self._crawl(agenda, database_url)
+
     def _dry_run(self, args: list[str], opts: argparse.Namespace) -> int:
         """Shows the first page of each stream's first slice; without a database, and without a run."""
         assert self.settings is not None
@@ -152,9 +163,14 @@ class Command(crawl.Command):
             code = exitcodes.COMPLETE
             for spider in spiders:
                 plans = spider.make_plans(self.settings, opts.spargs)
+                if not plans:
+                    print(summary.nothing_to_crawl(spider.name)[0])
+                    continue
                 with stoppable(), api(self.settings, plans[0]):
                     # The address of what was started is among the settings now.
-                    is_fine = _show_first_page(spider.make_plans(self.settings, opts.spargs)[0])
+                    is_known = plans[0].base_url is not None
+                    first = plans[0] if is_known else spider.make_plans(self.settings, opts.spargs)[0]
+                    is_fine = _show_first_page(first)
                 if plans[1:]:
                     print(f"  {len(plans) - 1} more slices were not looked at: name one with -a slice=…")
                 code = code if is_fine else exitcodes.FAILED
@@ -187,24 +203,39 @@ class Command(crawl.Command):
             )
         return spider
 
-    def _crawl(self, planned: Sequence[tuple[type[Any], SyncPlan]], database_url: str) -> list[End]:
+    def _crawl(self, agenda: Agenda, database_url: str) -> list[End]:
         """Crawls the slices of the streams one after the other; none is begun after a signal."""
         assert self.crawler_process is not None
         process = self.crawler_process
-        crawls: list[tuple[Crawler, SyncPlan]] = []
-        shutdown = ShutdownSignals(lambda name: _stop(crawls[-1][0], name))
+        running: list[tuple[Crawler, SyncPlan]] = []
+        # Of thousands of slices, a crawler each would be kept for a number or two.
+        crawled: list[tuple[Mapping[str, Any] | None, SyncPlan]] = []
+
+        def stop(signal_name: str) -> None:
+            for crawler, _ in running:
+                _stop(crawler, signal_name)
+
+        shutdown = ShutdownSignals(stop)
 
         def begin() -> None:
-            spider, plan = planned[len(crawls)]
+            spider, plan = agenda.next()
             crawler = process.create_crawler(spider)
-            crawls.append((crawler, plan))
+            running.append((crawler, plan))
             asyncio.ensure_future(process.crawl(crawler, plan=plan)).add_done_callback(go_on)
 
         def go_on(_: object) -> None:
+            end()
             # Scrapy goes on as long as there are crawls when one has ended.
-            if len(crawls) < len(planned) and shutdown.received is None:
+            if shutdown.received is None and agenda.goes_on():
                 begin()
 
+        def end() -> None:
+            crawler, plan = running.pop()
+            crawler.signals.send_catch_log(signals.loop_ended)
+            crawled.append((_stats_of(crawler), plan))
+
+        if not agenda.goes_on():
+            return agenda.ends
         begin()
         shutdown.install()
         # Scrapy lets its own loggers make debug lines in any case, several a request, for the handlers to throw away.
@@ -215,10 +246,14 @@ class Command(crawl.Command):
             process.start(install_signal_handlers=False)
         finally:
             shutdown.uninstall()
-            for crawler, _ in crawls:
-                crawler.signals.send_catch_log(signals.loop_ended)
-        ends = [_end_of(crawler, plan, database_url, shutdown.received) for crawler, plan in crawls]
-        return [*ends, *_not_begun([plan for _, plan in planned[len(crawls) :]], ends, shutdown.received)]
+            if running:
+                end()
+        ends = [_end_of(told, plan, database_url, shutdown.received) for told, plan in crawled]
+        return [*ends, *agenda.ends, *_not_begun(agenda.left, ends, shutdown.received)]
+
+
+def _early(spiders: Sequence[type[Any]]) -> list[type[Any]]:
+    return [spider for spider in spiders if not spider.finds_slices()]
 
 
 def _planned(
@@ -238,31 +273,36 @@ def _show_first_page(plan: SyncPlan) -> bool:
     return is_fine(seen)
 
 
-def _not_begun(plans: Sequence[SyncPlan], ends: Sequence[End], signal_name: str | None) -> list[End]:
+def _not_begun(left: Sequence[str], ends: Sequence[End], signal_name: str | None) -> list[End]:
     """What is to be added of slices whose turn did not come: those before them may all be complete, the whole is not.
 
-    A signal that one of ``ends`` tells of is told.
+    ``left``: how they are called. A signal that one of ``ends`` tells of is told.
     """
-    if not plans:
+    if not left:
         return []
     if signal_name is not None:
         is_told = any(end.code == exitcodes.STOPPED for end in ends)
         return [] if is_told else [End(exitcodes.STOPPED, summary.stopped_early(signal_name))]
-    labels = ", ".join(streamnames.label(plan.spec.name, plan.spec.slice) for plan in plans)
-    return [End(exitcodes.FAILED, summary.not_started(f"{labels}: no crawl could be begun, see above"))]
+    return [End(exitcodes.FAILED, summary.not_started(f"{', '.join(left)}: no crawl could be begun, see above"))]
 
 
-def _end_of(crawler: Crawler, plan: SyncPlan, database_url: str, signal_name: str | None) -> End:
+def _stats_of(crawler: Crawler) -> Mapping[str, Any] | None:
+    """None where the spider could not even be made."""
     try:
-        collector = crawler.stats
+        return dict(crawler.stats.get_stats())
     except RuntimeError:
+        return None
+
+
+def _end_of(told: Mapping[str, Any] | None, plan: SyncPlan, database_url: str, signal_name: str | None) -> End:
+    """``told``: the crawl's stats."""
+    if told is None:
         return End(exitcodes.FAILED, summary.not_started("the spider could not be made, see above"))
-    run_id = collector.get_value(stats.RUN_ID)
+    run_id = told.get(stats.RUN_ID)
     if run_id is not None:
-        exports_failed = collector.get_value(stats.EXPORTS_FAILED, {})
         source = None if plan.is_built_in else plan.source.name
-        return _judge(run_id, database_url, signal_name, exports_failed, source)
-    refused, detail = collector.get_value(stats.REFUSED), collector.get_value(stats.REFUSED_DETAIL)
+        return _judge(run_id, database_url, signal_name, told.get(stats.EXPORTS_FAILED, {}), source)
+    refused, detail = told.get(stats.REFUSED), told.get(stats.REFUSED_DETAIL)
     return _without_run(refused, detail, streamnames.label(plan.spec.name, plan.spec.slice), signal_name)
 
 

@@ -99,6 +99,10 @@ RUN_REASONS: dict[str, Explanation] = {
         "The API took no notice of the time that it was asked for: no record of the first page was of that time.",
         "Leave the backfill, or correct since and until in the source's file; nothing was stored.",
     ),
+    "pages_moved": Explanation(
+        "Records came or went while pages were asked for by number, so that some may have been missed.",
+        "Start it again, best when little changes: all pages are read once more.",
+    ),
     "resync": Explanation(
         "The API wanted all to be read anew, and said so again when that had begun.",
         "Start it again: it asks from the beginning. If that never ends, look at the meanings of its source.",
@@ -192,6 +196,13 @@ REJECTION_REASONS: dict[str, Explanation] = {
     "malformed_json": Explanation("It is not JSON."),
     "not_an_object": Explanation("It is JSON, but no object."),
     "too_deep": Explanation("It is nested too deep."),
+    "id_incomplete": Explanation("A part of its id is missing or null."),
+    "not_wrapped": Explanation("Nothing stands at the place within it where the record should be."),
+    "not_a_member": Explanation("It is no object that a key could be kept in."),
+    "key_taken": Explanation("It has a member of its own under the name that its key would be kept under."),
+    "not_a_scalar": Explanation("It is an object or a list, where texts and numbers are expected."),
+    "not_a_row": Explanation("It is no list of values."),
+    "row_length": Explanation("It has more or fewer values than there are names."),
     "time_wrong_type": Explanation("An item pipeline gave it a time that is not a whole number."),
     "time_out_of_range": Explanation("An item pipeline gave it a time outside of the years 1 to 9999."),
 }

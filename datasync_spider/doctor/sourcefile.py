@@ -61,6 +61,8 @@ def _streams(source: Source, streams: Sequence[str]) -> str:
 def _check_stream(settings: BaseSettings, source: Source, name: str) -> tuple[list[Finding], list[SyncPlan]]:
     part = f"{source.name}.{name}"
     stream = source.streams[name]
+    if stream.slices_from is not None:
+        return [fine(part, "its slices are found when it is crawled, and were not looked for")], []
     try:
         plans = source_plans(settings, source, name, {})
     except ConfigurationError as error:

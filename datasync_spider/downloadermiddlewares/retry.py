@@ -14,6 +14,7 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import msgspec
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -121,6 +122,8 @@ class RetryMiddleware:
         except (TokenExpired, ApiRefused) as error:
             return _with_another_token(request, error)
         failpoints.reach("after_fetch")
+        if page.reader.fills_times:
+            page = msgspec.structs.replace(page, received_us=time.time_ns() // 1_000)
         request.meta["page"] = page
         if page.unreadable_total is not None and not self._has_warned_of_total:
             self._has_warned_of_total = True

@@ -22,6 +22,8 @@ _BEGINS_ANEW = "what it has stored stays; a run for the same window begins it an
 # By the reason in the run's row; a reason that is not named here is told by its detail and "run again".
 _NEXT = {
     "short_read": "run again: the whole feed is walked once more, since only that finds what is missing",
+    "pages_moved": "run again when fewer records come and go: all pages are read once more, and count where they stand"
+    " still",
     "api_refused": "see what the API said: with 401 or 403 check DATASYNC_API_KEY, else API_BASE_URL; then run again",
     "certificate_refused": "do what it says above of the certificate (scrapy doctor looks at the way to the API);"
     " then run again",
@@ -213,6 +215,14 @@ def configuration_refused(mistakes: str = "see above", reason: str | None = None
         f"ingestion not started: the configuration is refused: {mistakes}",
         "  stored: nothing has changed",
         f"  next: {_NEXT_AT_START.get(reason or '', correct)}",
+    ]
+
+
+def nothing_to_crawl(stream: str) -> list[str]:
+    """A stream whose slices are made of records, of which there is none."""
+    return [
+        f"nothing to crawl: {stream} has no slices, since none of the records that they are made of is stored",
+        "  next: nothing; a further crawl looks again",
     ]
 
 

@@ -15,6 +15,7 @@ from datasync_spider.errors import SourceRefused
 from datasync_spider.sources.files.load import read_tables
 from datasync_spider.sources.files.tables import key_text, shown
 from datasync_spider.sources.paths import Path
+from datasync_spider.sources.slots import SLICE
 from datasync_spider.sources.spec import (
     BasicAuth,
     BodyAuth,
@@ -26,9 +27,12 @@ from datasync_spider.sources.spec import (
     JsonBody,
     Next,
     OAuth2,
+    OfSlice,
     PythonAuth,
     QueryAuth,
     Shape,
+    SlicesFromCommand,
+    SlicesFromStream,
     Source,
     Stream,
 )
@@ -102,7 +106,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
         end=_end(stream.end),
         tail=None if stream.tail is None else _tail(stream.tail),
         incremental=_incremental(stream.incremental),
-        slices=_plain(stream.slices) or None,
+        slices=_slices(stream),
         mutable=stream.mutable,
         version=_plain(stream.version),
         tombstone=None if tombstone is None else {"path": _plain(tombstone.path), "value": tombstone.value},
@@ -116,6 +120,20 @@ def _stream(stream: Stream) -> dict[str, Any]:
 def _budget(budget: Budget) -> dict[str, Any]:
     names = (field.name for field in fields(budget))
     return _given(**{name: _plain(getattr(budget, name)) for name in names})
+
+
+def _slices(stream: Stream) -> Any:
+    match stream.slices_from:
+        case None:
+            return _plain(stream.slices) or None
+        case SlicesFromCommand(command=command):
+            return {"command": _plain(command)}
+        case SlicesFromStream(stream=parent, values=values):
+            return {"stream": parent, "values": {name: _place(place) for name, place in values.items()}}
+
+
+def _place(place: Any) -> Any:
+    return f"{{{SLICE}{place.name}}}" if isinstance(place, OfSlice) else _plain(place)
 
 
 def _records(stream: Stream) -> Any:
@@ -143,9 +161,10 @@ def _id(stream: Stream) -> Any:
 
 
 def _time(stream: Stream) -> Any:
-    if stream.time_format == "auto" and stream.time_zone is None:
+    if stream.time_format == "auto" and stream.time_zone is None and not stream.time_missing:
         return _plain(stream.time) or None
-    return _given(any=_plain(stream.time), format=stream.time_format, zone=stream.time_zone)
+    missing = stream.time_missing or None
+    return _given(any=_plain(stream.time), format=stream.time_format, zone=stream.time_zone, missing=missing)
 
 
 def _auth(auth: Any) -> Any:

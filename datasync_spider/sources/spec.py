@@ -274,11 +274,18 @@ class SlicesFromCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfSlice:
+    """A value of the slice that a record is of."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlicesFromStream:
-    """A slice for each stored record of another stream of the source: ``values`` are names with paths in a record."""
+    """A slice for each stored record of another stream of the source: ``values`` are names, and where in it each is."""
 
     stream: str
-    values: Mapping[str, Path]
+    values: Mapping[str, Path | OfSlice]
 
 
 SliceSource: TypeAlias = SlicesFromCommand | SlicesFromStream
@@ -294,7 +301,8 @@ class Stream:
     ``all``: all of them together are the id; ``hash``: a digest of the record without the members ``id``.
 
     ``time_format``: ``auto``, ``iso``, ``s``, ``ms``, ``us``, ``ns``, ``rfc2822`` or a pattern of ``strptime``;
-    ``time_zone``: of times that name none. ``tail``: where the last page of a resumable stream has its durable token,
+    ``time_zone``: of times that name none; ``time_missing``: ``received`` gives a record without a usable time the one
+    at which its page came. ``tail``: where the last page of a resumable stream has its durable token,
     and where that goes in the first request of the next sync; None: what follows it by ``next`` is the token.
     ``marks_deleted``: a record that a full sync has not met is marked as deleted. ``slices_from``: what the slices are
     made of when a crawl starts, in place of ``slices``. ``timeout_seconds`` and ``retries`` stand for the settings.
@@ -320,6 +328,7 @@ class Stream:
     time: tuple[Path, ...] = ()
     time_format: str = "auto"
     time_zone: str | None = None
+    time_missing: Literal["", "received"] = ""
     total: tuple[Path, ...] = ()
     returned: tuple[Path, ...] = ()
     request_id: tuple[Path, ...] = ()

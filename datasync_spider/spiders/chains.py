@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from datasync_spider.sources.timetexts import instant_ms
+from datasync_spider.sources.timetexts import instant_ms, unit_us
 from datasync_spider.sources.windows import Window, Windows
 from datasync_spider.spiders.walk import PageNumbers, Walk
 
@@ -87,8 +87,8 @@ class WindowChains:
         self._numbers = PageNumbers()
         self._step = max(1, int(incremental.step_seconds))
         self._parallel = incremental.parallel
-        # A server to which the very time does not belong is asked for a second more.
-        self._before = 0 if incremental.inclusive else 1
+        # A server to which the very time does not belong is asked for the time before it, as its form can say it.
+        self._before = 0 if incremental.inclusive else max(1, unit_us(incremental.format) // 1_000_000)
         start = instant_ms(incremental.start) // 1000
         if resume.bookmark is not None:
             reached = _read(resume.bookmark)

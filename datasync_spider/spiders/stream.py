@@ -41,6 +41,8 @@ from datasync_spider.errors import (
 from datasync_spider.headers import fill_headers, plain_headers
 from datasync_spider.items import EventPage, lazy_views, page_fields
 from datasync_spider.planning import source_plans
+from datasync_spider.sources.spec import SlicesFromStream
+from datasync_spider.sources.timetexts import unit_us
 from datasync_spider.spiders.chains import Chains, chains_of
 from datasync_spider.spiders.conditions import conditions, validator_in
 from datasync_spider.spiders.lookups import Lookups
@@ -124,6 +126,19 @@ class StreamSpider(Spider):
                 f"the spider {cls.name} names the stream {cls.stream!r}; its source has {there_are}"
             )
         return source_plans(settings, cls.source, cls.stream, arguments)
+
+    @classmethod
+    def finds_slices(cls) -> bool:
+        """Whether plans can be made only with the database, or at a cost, since slices do not stand in the source."""
+        stream = None if cls.source is None else cls.source.streams.get(cls.stream)
+        return stream is not None and stream.slices_from is not None
+
+    @classmethod
+    def parent(cls) -> str | None:
+        """The name of the stream whose records this one's slices are made of."""
+        stream = None if cls.source is None else cls.source.streams.get(cls.stream)
+        origin = None if stream is None else stream.slices_from
+        return f"{cls.source.name}.{origin.stream}" if cls.source and isinstance(origin, SlicesFromStream) else None
 
     def run_opened(self, run: OpenRun, **_: Any) -> None:
         """Takes in where the run starts."""
@@ -244,7 +259,8 @@ class StreamSpider(Spider):
         if isinstance(error, NotModified):
             await self._wait_for(signals.pass_unmodified)
             return []
-        can_begin_anew = not (self._has_begun_anew or self.plan.is_backfill or walk.bounds_ms)
+        has_bookmark = self.plan.stream.incremental.type in {"resume", "window"}
+        can_begin_anew = not (self._has_begun_anew or self.plan.is_backfill or has_bookmark)
         if isinstance(error, Resync) and can_begin_anew:
             return await self._begin_anew(walk, error)
         if isinstance(error, DatasyncError):
@@ -328,7 +344,9 @@ class StreamSpider(Spider):
             why = "it is answered with an empty last page and no total"
             return None, [self._give_up_position(walk, meta["cursor"], why)]
         if walk.bounds_ms is not None and meta["cursor"] is None:
-            _check_window(page, *walk.bounds_ms)
+            # What is finer than the form of its bounds was not asked for.
+            unit_ms = unit_us(self.plan.stream.incremental.format) // 1_000
+            _check_window(page, walk.bounds_ms[0] - unit_ms, walk.bounds_ms[1] + unit_ms)
         elif walk.next_page == 1 and self.plan.is_backfill:
             _check_window(page, self.plan.since_ms, self.plan.until_ms)
         try:
@@ -338,6 +356,7 @@ class StreamSpider(Spider):
                 raise
             return None, [self._give_up_position(walk, meta["cursor"], str(error))]
         item = _item(response, page, step)
+        self._warn_of_nothing(item)
         meta["page_number"] = item.number
         # Nothing is awaited since the page was numbered: what is said of the position goes with the number.
         begun = self._chains.take_in(walk, item, page.tail)
@@ -346,9 +365,20 @@ class StreamSpider(Spider):
         following = [] if item.ends_pass or not page.has_more else [self._request(walk, item.next_cursor)]
         return item, following + self._first_requests(begun)
 
+    def _warn_of_nothing(self, page: EventPage) -> None:
+        """A wrong filter or right looks like an API that has nothing."""
+        run = self._run
+        is_first = page.number == 1 and page.ends_pass is not None and page.cursor is None
+        if run is None or self.plan.is_built_in or not is_first or page.received_events or run.resume.pass_number != 1:
+            return
+        logger.warning(
+            "the first sync of %s has met no record: there is none, or the API shows none to who asks in this way",
+            run.slice,
+        )
+
     async def _is_known(self, page: EventPage) -> bool:
         run = self._run
-        if run is None or not run.resume.stops_at_known or self.plan.stream.incremental.type != "known":
+        if run is None or not run.resume.stops_at_known:
             return False
         return await self._lookups.is_known(page, run)
 
@@ -372,6 +402,8 @@ class StreamSpider(Spider):
 
 
 def _only(plans: Sequence[SyncPlan]) -> SyncPlan:
+    if not plans:
+        raise ConfigurationError("the stream has no slices now: none of the records is stored that they are made of")
     if len(plans) > 1:
         raise ConfigurationError(f"the stream {plans[0].spec.name} has {len(plans)} slices: name one with slice=…")
     return plans[0]
@@ -411,6 +443,7 @@ def _item(response: Response, page: Page, step: Step) -> EventPage:
         waited_ms=meta.get("waited_ms", 0),
         fetch_ms=round((time.monotonic() - meta["asked_at"]) * 1000),
         fetched_at=time.time(),
+        total=page.total,
         since_us=meta["since_us"],
         validator=validator_in(plain_headers(response.headers), of) if (of := meta["validator_of"]) else None,
     )

@@ -15,16 +15,17 @@ comes next.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import psycopg2.extensions
+from msgspec import Struct
+from msgspec.structs import replace
 
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage import deletions, floor, validators
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage, Watermark
-from datasync_spider.storage.completion import Verdict, exceeds_share, judge, judge_backfill, judge_window
+from datasync_spider.storage.completion import Counted, Verdict, exceeds_share, judge, judge_backfill, judge_window
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.deletions import Memory, Outcome
@@ -37,8 +38,7 @@ from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
 
 
-@dataclass(frozen=True, slots=True)
-class RunTotals:
+class RunTotals(Struct, frozen=True):
     """Counters that are kept outside the writer and saved with each checkpoint."""
 
     retries: int
@@ -66,7 +66,7 @@ def save_checkpoint(
     A run with too large a share of rejected events gets no verdict: its rows count, its pass stays open.
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
-    summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__slots__}
+    summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__struct_fields__}
     values = _checkpoint_values(run, batch, summed["inserted"], refused, kept)
     with connection.cursor() as cursor:
         ends_pass = batch.ends_pass
@@ -82,6 +82,7 @@ def save_checkpoint(
             raise refusal
         cursor.copy_expert(statement("copy_pages"), io.BytesIO(ledger_stream(run, batch, counts, write_seconds)))
         above, received, outcome = 0, None, None
+        counted = _counted(cursor, run, batch) if ends_pass is not None else None
         if ends_pass is not None and not run.is_backfill:
             above = _count_above(cursor, run, values)
             received = floor.read_received(cursor, run, batch, values["oldest_at"])
@@ -107,6 +108,7 @@ def save_checkpoint(
                 ends_pass,
                 counted_twice=counted_twice,
                 above=above,
+                counted=counted,
                 began_at_bookmark=run.resume.bookmark is not None,
             )
         verdict = _with_deletions(cursor, run, memory, outcome, verdict)
@@ -181,6 +183,18 @@ def _count_above(cursor: psycopg2.extensions.cursor, run: OpenRun, values: dict[
     counted = cursor.fetchone()
     assert counted is not None
     return int(counted[0])
+
+
+def _counted(cursor: psycopg2.extensions.cursor, run: OpenRun, batch: Batch) -> Counted | None:
+    """What a whole pass by numbers has brought, this batch included: its pages are in the ledger by now."""
+    last = batch.pages[-1].page
+    if not run.is_counted or run.is_backfill or last.ends_pass != "last_page":
+        return None
+    of_chain = {"slice_id": run.slice.slice_id, "pass_number": run.resume.pass_number, "walk": last.walk}
+    cursor.execute(statement("count_received"), of_chain)
+    row = cursor.fetchone()
+    assert row is not None
+    return Counted(int(row[0]), last.total)
 
 
 def _last_new_page(batch: Batch, inserted: dict[int, int], others: frozenset[int]) -> int | None:

@@ -9,15 +9,17 @@ nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
+
+PAGES_MOVED: Final = "pages_moved"
+"""The reason of a pass whose pages did not stand still."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """``run_status`` and ``pass_status`` as the tables spell them; None: the run is in no pass."""
 
     run_status: str
@@ -26,8 +28,26 @@ class Verdict:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Counted(Struct, frozen=True):
+    """A whole pass over pages that are asked for by number: a record that goes moves the next one before where we are.
+
+    ``received``: records on its pages, each time that they came. ``closing_total``: what the API counts at its last
+    page, None where it does not say.
+    """
+
+    received: int
+    closing_total: int | None
+
+    def doubt(self, expected_total: int) -> str | None:
+        """Why records may have been missed; None where each place of the feed was seen while it stood still."""
+        if self.closing_total is not None and self.closing_total != expected_total:
+            return f"the API counted {expected_total:,} at the first page and {self.closing_total:,} at the last"
+        if self.received != expected_total:
+            return f"the API counts {expected_total:,}, and {self.received:,} came"
+        return None
+
+
+class Received(Struct, frozen=True):
     """What a pass has received that asked for what is not older than ``since_us``, and the API's ``total`` of that.
 
     ``different``: so many of its records are certainly not one and the same, dead letters and filtered ones included.
@@ -57,12 +77,14 @@ def judge(
     *,
     counted_twice: int,
     above: int = 0,
+    counted: Counted | None = None,
     began_at_bookmark: bool = False,
 ) -> Verdict:
     """The verdict on a pass whose last page is among the committed, counting all that the slice ever stored.
 
     ``counted_twice`` of the rejected are about events that are accounted for without them. ``above`` of the stored are
     newer than the page that told the total: a backfill has fetched them, so they make up for nothing that is missing.
+    ``counted``: of a whole pass by numbers of records or pages.
     ``began_at_bookmark``: with what a complete pass had ended with, so that no total of the API counts what it was.
     """
     accounted = stored - above + max(0, rejected - counted_twice) + filtered
@@ -73,11 +95,18 @@ def judge(
         proof = "all that follows the place where the complete pass before had ended"
         return Verdict("complete", "complete", ends_pass, f"{numbers}; this pass has read {proof}")
     if expected_total is None:
-        return Verdict("complete", "complete", ends_pass, f"{numbers}; the API gives no total to compare with")
+        unproven = "" if counted is None else ", and what came or went meanwhile moves its pages: none of it is proven"
+        detail = f"{numbers}; the API gives no total to compare with{unproven}"
+        return Verdict("complete", "complete", ends_pass, detail)
     if accounted < expected_total:
         missing = expected_total - accounted
         detail = f"{numbers}, but the API counts {expected_total:,}: {missing:,} are missing"
         return Verdict("incomplete", "short", "short_read", detail)
+    if counted is not None and (doubt := counted.doubt(expected_total)) is not None:
+        detail = (
+            f"{numbers}; records came or went while pages were asked for by number, and some may be missed: {doubt}"
+        )
+        return Verdict("incomplete", "short", PAGES_MOVED, detail)
     return Verdict("complete", "complete", ends_pass, f"{numbers}; the API counts {expected_total:,}")
 
 

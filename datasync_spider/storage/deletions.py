@@ -21,10 +21,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from datasync_spider import failpoints
 from datasync_spider.storage.batch import Batch
@@ -41,8 +43,7 @@ _WHY_NOT: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """What the open pass remembers, its batch included. ``seen``: the state, as above. ``total``: the greatest one.
 
     ``marked``: so many marks the batch's transaction has made, less those that it has taken off.
@@ -54,8 +55,7 @@ class Memory:
     marked: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of a pass's end. ``marked``: rows. ``words``: the same for the run's detail."""
 
     marked: int

@@ -80,6 +80,8 @@ class StreamSpec:
     None for the record's time. ``keeps_history``: what is replaced is kept. ``tombstone``: says in a column of the
     table when a record was deleted.
 
+    ``is_counted``: pages are asked for by a number of records or pages, which moves when records come and go.
+
     ``order``: of its records in the feed. ``is_incremental``: after a complete pass the next one ends at known ground,
     which proves something only where the newest records come first. Raises ValueError where they do not. ``since``: a
     pass asks for what is not older than a time; None for a stream that cannot be asked so. ``has_bookmarks``: after a
@@ -99,6 +101,7 @@ class StreamSpec:
     tombstone: Tombstone | None = None
     order: Order = NEWEST_FIRST
     is_incremental: bool = True
+    is_counted: bool = False
     since: Since | None = None
     has_bookmarks: bool = False
     deletions: Deletions | None = None

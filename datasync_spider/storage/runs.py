@@ -82,7 +82,7 @@ class ResumePoint:
     @property
     def stops_at_known(self) -> bool:
         """Whether ground that was known before ends the pass, and not only the feed's last page."""
-        return self.pass_kind == "incremental" and self.pass_since_us is None
+        return self.pass_kind == "incremental" and self.pass_since_us is None and self.bookmark is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class OpenRun(Hold):
     ``waits``: what the API has asked of the run's credential, counted from the opening. ``order``: the feed's, without
     which no time stands for all that lies above it. ``since``: how the stream is asked for what is not older than a
     time. ``deletions``: of a stream in which what a complete full pass has not met is marked. ``note``: what else the
-    run's detail is to say.
+    run's detail is to say. ``is_counted``: its pages are asked for by number.
     """
 
     resume: ResumePoint
@@ -117,6 +117,7 @@ class OpenRun(Hold):
     since: Since | None = None
     deletions: Deletions | None = None
     note: str = ""
+    is_counted: bool = False
 
     @property
     def is_newest_first(self) -> bool:
@@ -203,8 +204,19 @@ def open_run(
         begun["cursor"] = resume.bookmark if resume.cursor is None else resume.cursor
         hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
-    fixed = (hold.run_id, slice_, hold.fence, lease_ttl_ms, resume, took_over, waits)
-    return OpenRun(*fixed, order=spec.order, since=spec.since, deletions=spec.deletions)
+    return OpenRun(
+        hold.run_id,
+        slice_,
+        hold.fence,
+        lease_ttl_ms,
+        resume,
+        took_over,
+        waits,
+        spec.order,
+        spec.since,
+        spec.deletions,
+        is_counted=spec.is_counted,
+    )
 
 
 def open_replay(

@@ -19,10 +19,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
 import psycopg2
 import psycopg2.errors
+from msgspec import Struct
 
 from datasync_spider import failpoints
 from datasync_spider.errors import FencedOff, RowsRefused
@@ -44,8 +44,7 @@ from datasync_spider.storage.storedkeys import StoredKeys
 from datasync_spider.storage.translate import translated
 
 
-@dataclass(slots=True)
-class _Written:
+class _Written(Struct):
     """What became of a batch's rows, by page number.
 
     ``differing``: ids that were stored already, with other content.

@@ -4,13 +4,36 @@ import json
 from typing import Any
 
 from mock_api.apis.api import PublicApi
+from mock_api.apis.crossref import Crossref
 from mock_api.apis.github import GitHub
+from mock_api.apis.gitlab import GitLab
+from mock_api.apis.graph import Graph
+from mock_api.apis.hubspot import HubSpot
+from mock_api.apis.matrix import Matrix
+from mock_api.apis.mediawiki import MediaWiki
+from mock_api.apis.notion import Notion
+from mock_api.apis.shopify import Shopify
 from mock_api.apis.slack import Slack
+from mock_api.apis.stripe import Stripe
+from mock_api.apis.zendesk import Zendesk
 from mock_api.calls import Call
 from mock_api.replies import Reply, json_reply
 
 PREFIX = "/apis/"
-_KINDS: tuple[type[PublicApi], ...] = (GitHub, Slack)
+_KINDS: tuple[type[PublicApi], ...] = (
+    Crossref,
+    GitHub,
+    GitLab,
+    Graph,
+    HubSpot,
+    Matrix,
+    MediaWiki,
+    Notion,
+    Shopify,
+    Slack,
+    Stripe,
+    Zendesk,
+)
 
 
 class PublicApis:

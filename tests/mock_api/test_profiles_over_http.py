@@ -192,3 +192,23 @@ def test_a_client_that_names_no_host_gets_links_without_one(records: Server) -> 
     answer.read()
     connection.close()
     assert (answer.headers["Link"] or "").startswith(f"<{records.base_path}/link/records?per_page=100&page=2>")
+
+
+def test_the_events_lie_within_objects_in_a_list_and_links_lead_through_all_of_them(serve: Serve) -> None:
+    server = serve("--total", "2300")
+    found: list[Any] = []
+    path = "{base}/nested/records?limit=700"
+    sizes = []
+    while path:
+        answer = server.ask(path)
+        page = answer.json()
+        assert all(list(record) == ["event"] for record in page)
+        sizes.append(len(page))
+        found += [record["event"] for record in page]
+        match = re.fullmatch(r'<([^>]+)>; rel="next"', answer.headers["Link"] or "")
+        path = match[1] if match else ""
+    events = server.ask("{base}/events?limit=5000").json()["data"]
+    assert sizes == [700, 700, 700, 200]
+    assert found == events
+    assert server.ask("{base}/nested/records?limit=0").status == 400
+    assert server.ask("{base}/nested/records?before=1").json()[0]["event"] == events[-1]

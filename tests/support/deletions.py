@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.storage.registry import Deletions, StreamSpec
 from tests.support.database import rows, value
-from tests.support.pages import page
+from tests.support.pages import event, page
 from tests.support.runs import run_writer, slice_of
 from tests.support.sources import stream_spec
 
 THINGS = stream_spec("things", order="none", is_incremental=False, deletions=Deletions())
 
 
+def made(events: Sequence[str | Event]) -> list[Event]:
+    return [one if isinstance(one, Event) else event(one) for one in events]
+
+
 def sync(
     url: str,
-    *pages: Sequence[str] | Sequence[Event],
+    *pages: Sequence[str | Event],
     spec: StreamSpec = THINGS,
     total: int | None = None,
     rejected: Sequence[RejectedEvent] = (),
@@ -29,17 +33,15 @@ def sync(
         for number, events in enumerate(pages, 1):
             ends = "last_page" if number == len(pages) else None
             first = list(rejected) if number == 1 else None
-            run.write(page(number, list(events), ends_pass=ends, expected_total=total, rejected=first))
+            run.write(page(number, made(events), ends_pass=ends, expected_total=total, rejected=first))
     return str(value(url, "SELECT detail FROM ingestion_runs ORDER BY run_id DESC LIMIT 1"))
 
 
-def part(
-    url: str, *pages: Sequence[str] | Sequence[Event], spec: StreamSpec = THINGS, total: int | None = None
-) -> None:
+def part(url: str, *pages: Sequence[str | Event], spec: StreamSpec = THINGS, total: int | None = None) -> None:
     """The first pages of a pass, whose process then dies."""
     with run_writer(url, spec) as run:
         for number, events in enumerate(pages, 1):
-            run.write(page(number, list(events), expected_total=total))
+            run.write(page(number, made(events), expected_total=total))
 
 
 def deleted(url: str, spec: StreamSpec = THINGS) -> set[str]:

@@ -50,7 +50,9 @@ def files() -> dict[str, str]:
 
 
 def test_no_code_knows_a_name_of_one_api() -> None:
-    found = {path: found_in(text) for path, text in files().items() if path not in EXEMPT}
+    # A file of the catalog is what knows its API.
+    texts = {path: text for path, text in files().items() if not path.startswith("datasync_spider/sources/catalog/")}
+    found = {path: found_in(text) for path, text in texts.items() if path not in EXEMPT}
     assert len(found) > 300
     assert {path: names for path, names in found.items() if names} == {}
 

@@ -6,24 +6,23 @@ from datasync_spider import exitcodes
 from datasync_spider.commands.crawl import _not_begun
 from datasync_spider.exitcodes import worst
 from datasync_spider.lastwords import End
-from tests.support.plans import plan_for
 
-PLAN = plan_for("http://127.0.0.1:1/api/v1")
+LEFT = "events"
 WHOLE = End(exitcodes.COMPLETE, ["ingestion complete"])
 
 
 def test_after_a_signal_between_two_slices_the_whole_was_stopped() -> None:
-    (end,) = _not_begun([PLAN, PLAN], [WHOLE, WHOLE], "SIGTERM")
+    (end,) = _not_begun([LEFT, LEFT], [WHOLE, WHOLE], "SIGTERM")
     assert worst(one.code for one in (WHOLE, WHOLE, end)) == exitcodes.STOPPED
     assert "SIGTERM" in end.lines[0]
 
 
 def test_a_slice_that_was_stopped_tells_of_the_signal() -> None:
-    assert _not_begun([PLAN], [WHOLE, End(exitcodes.STOPPED, ["ingestion stopped"])], "SIGTERM") == []
+    assert _not_begun([LEFT], [WHOLE, End(exitcodes.STOPPED, ["ingestion stopped"])], "SIGTERM") == []
 
 
 def test_without_a_signal_the_whole_has_failed_and_they_are_named() -> None:
-    (end,) = _not_begun([PLAN], [WHOLE], None)
+    (end,) = _not_begun([LEFT], [WHOLE], None)
     assert end.code == exitcodes.FAILED
     assert "events" in end.lines[0]
 

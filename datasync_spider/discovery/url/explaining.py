@@ -19,7 +19,7 @@ def explain(findings: Findings) -> None:
         findings.doubt("order", _why_no_order(findings))
     if findings.size is not None and not findings.size.is_tried and not findings.size.seen_in.startswith("the "):
         findings.doubt("page_size", f"not proven: {findings.size.seen_in}")
-    if findings.size is None:
+    if findings.size is None or not findings.size.to:
         findings.doubt("page_size", "no parameter is known that says how many records a page has")
     elif findings.largest is None:
         findings.doubt("page_size", "how many records a page may have at most is not known")

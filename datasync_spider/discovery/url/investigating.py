@@ -34,8 +34,6 @@ Investigation: TypeAlias = Generator[Wish, Seen | None, Findings]
 class NothingFound(DatasyncError):
     """The first answer is none from which a source can be made, as the text says."""
 
-    reason = "nothing_found"
-
 
 def investigate(target: Target) -> Investigation:
     """Raises NothingFound."""
@@ -89,13 +87,14 @@ class _Work:
             size=size,
             records=sum(map(len, records)),
         )
+        if second is not None and way.counts == "page" and way.first is None:
+            yield from find_base(self._asker, findings)
+        findings.total = find_total(pages, layout.path, findings.records, more_follows=second is not None)
+        # The end first: a wrong one costs a crawl, a size that is not known only makes it longer.
+        yield from find_end(self._asker, findings, second)
         if second is not None:
-            if way.counts == "page" and way.first is None:
-                yield from find_base(self._asker, findings)
             yield from find_size(self._asker, findings, first)
             yield from find_largest(self._asker, findings)
-        findings.total = find_total(pages, layout.path, findings.records, more_follows=second is not None)
-        yield from find_end(self._asker, findings, second)
         findings.requests = self._asker.asked
         explain(findings)
         return findings

@@ -17,6 +17,8 @@ from datasync_spider.discovery.url.target import Target
 from datasync_spider.discovery.url.tokens import merged_objects, tokens_in_body, tokens_in_headers
 from datasync_spider.sources.paths import Path
 
+_EARLY_TRIES = 2
+
 
 def proposals(target: Target, page: Seen, layout: Layout, id_path: Path | None) -> list[Proposal]:
     """``id_path``: of what tells records apart, where that is one member."""
@@ -35,4 +37,16 @@ def proposals(target: Target, page: Seen, layout: Layout, id_path: Path | None) 
     unlike: dict[tuple[str, str | None], Proposal] = {}
     for one in found:
         unlike.setdefault((one.source, one.to), replace(one, flags=flags))
-    return list(unlike.values())
+    return _mixed(list(unlike.values()))
+
+
+def _mixed(ways: list[Proposal]) -> list[Proposal]:
+    """Of what was seen, two tries for each place before a third one for any; guesses last."""
+    tries: dict[str, int] = {}
+    early: list[Proposal] = []
+    late: list[Proposal] = []
+    guesses: list[Proposal] = []
+    for way in ways:
+        tries[way.source] = tries.get(way.source, 0) + 1
+        (guesses if way.is_guess else early if tries[way.source] <= _EARLY_TRIES else late).append(way)
+    return [*early, *late, *guesses]

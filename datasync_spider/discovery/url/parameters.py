@@ -78,13 +78,13 @@ def is_size(name: str) -> bool:
     return bare in SIZES or bare.endswith(("limit", "pagesize", "perpage")) or plain(name.rpartition("[")[2]) in SIZES
 
 
-def token_parameters(target: Target, steps: tuple[str, ...]) -> list[str]:
-    """Where the token may go, as a file's ``to``, the likeliest first."""
-    name = plain(steps[-1])
-    if name in {"next", "after", "cursor"} and len(steps) > 1 and plain(steps[-2]) == "next" and name != "next":
-        names: tuple[str, ...] = _TAKES[name]
-    else:
-        names = _TAKES.get(name, ())
+def token_parameters(target: Target, steps: tuple[str, ...], value: Any, records: int) -> list[str]:
+    """Where the token may go, as a file's ``to``, the likeliest first. ``records``: how many the page has."""
+    names = _TAKES.get(plain(steps[-1]), ())
+    if value in {1, 2} and not isinstance(value, str):
+        names = ("page", *names)
+    elif value == records:
+        names = ("offset", "start", "skip", *names)
     spelt = steps[-1]
     bare = re.sub(r"^_*next[_-]?", "", spelt, flags=re.IGNORECASE)
     bare = bare[:1].lower() + bare[1:] if bare[:1].isupper() and not bare.isupper() else bare

@@ -31,7 +31,7 @@ def find_base(asker: Asker, findings: Findings) -> Generator[Wish, Seen | None, 
 def find_size(asker: Asker, findings: Findings, first: Seen) -> Generator[Wish, Seen | None, None]:
     """The parameter that says how many records a page has, where none was asked with."""
     count = len(findings.layout.records)
-    if findings.size is not None or count < 2:
+    if (findings.size is not None and findings.size.to) or count < 2:
         return
     link = findings.next.wish.url if findings.next.to == "url" and findings.next.wish else None
     for guess in hinted_sizes(asker.target, first, count, link)[:2]:
@@ -51,7 +51,7 @@ def find_size(asker: Asker, findings: Findings, first: Seen) -> Generator[Wish, 
 def find_largest(asker: Asker, findings: Findings) -> Generator[Wish, Seen | None, None]:
     """How many records a page may have: as many as come where too many are asked for."""
     size, count = findings.size, len(findings.layout.records)
-    if size is None or size.size >= _PROBED_SIZE:
+    if size is None or not size.to or size.size >= _PROBED_SIZE:
         return
     asked = replace(size, size=_PROBED_SIZE)
     answer = yield from asker.ask(asker.with_size(asked).wish())
@@ -98,7 +98,10 @@ def find_end(asker: Asker, findings: Findings, second: Seen | None) -> Generator
     elif answer.status in {400, 404, 416, 422}:
         findings.end = ["empty", f"status:{answer.status}"]
     elif answer.is_good and findings.layout.read(answer.body):
-        findings.end = ["empty", "short"] if findings.size is not None else ["empty"]
+        findings.end = ["empty", "short"]
+        if findings.size is None:
+            count = len(findings.layout.records)
+            findings.size = SizeParameter("", count, "as many as the first page had, without being asked for")
         findings.doubt("end", "far behind the last page there were records again: a full last page would not end it")
 
 

@@ -127,7 +127,7 @@ def _names_secret(text: str, place: str) -> bool:
     try:
         return bool(references(text))
     except ValueError as error:
-        raise ConfigurationError(f"{place}: {error}") from None
+        raise ConfigurationError(f"what stands in {place} cannot be sent: {error}") from None
 
 
 def _read_headers(headers: Sequence[str]) -> tuple[dict[str, str], Auth | None]:

@@ -47,7 +47,7 @@ def tokens_in_body(target: Target, page: Seen, layout: Layout) -> Iterator[Propo
     """Under a name that many APIs give to one."""
     found = [(steps, value) for steps, value in around(page, layout) if _is_token(steps, value)]
     found.sort(key=lambda one: (not says_next(one[0]), plain(one[0][-1]) in {"token", "offset", "cursor"}))
-    proposed = [list(_of_token(target, page, steps, value)) for steps, value in found]
+    proposed = [list(_of_token(target, page, layout, steps, value)) for steps, value in found]
     # The best guess of each place before the second best of any.
     for index in range(max(map(len, proposed), default=0)):
         yield from (ways[index] for ways in proposed if index < len(ways))
@@ -60,11 +60,11 @@ def _is_token(steps: Sequence[str], value: Any) -> bool:
     return bool(is_text) or (isinstance(value, int) and not isinstance(value, bool) and says_next(steps))
 
 
-def _of_token(target: Target, page: Seen, steps: tuple[str, ...], value: Any) -> Iterator[Proposal]:
+def _of_token(target: Target, page: Seen, layout: Layout, steps: tuple[str, ...], value: Any) -> Iterator[Proposal]:
     path = Path(steps)
     for place in _named_by_links(page, str(value)):
         yield Proposal(f"body:{path}", f"query:{place}", target.wish({place: str(value)}), f"{path}, which a link has")
-    for to in token_parameters(target, steps):
+    for to in token_parameters(target, steps, value, len(layout.records)):
         kind, _, name = to.partition(":")
         in_query = kind == "query"
         wish = target.wish({name: str(value)}) if in_query else target.wish(body={parse_path(name): value})

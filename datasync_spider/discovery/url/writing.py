@@ -143,7 +143,7 @@ def _request(found: Findings) -> tuple[list[tuple[str, str]], Any, list[tuple[st
         steps = parse_path(sets.removeprefix("body:")).steps
         if way.counts is not None or Path(steps).read(data) in (None, ""):
             _remove(data, steps)
-    if found.size is not None:
+    if found.size is not None and found.size.to:
         where, _, name = found.size.to.partition(":")
         if where == "query":
             kept = [(own, _SLOT if own == name else text) for own, text in query]

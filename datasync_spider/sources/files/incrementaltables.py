@@ -99,6 +99,8 @@ def _read_windows(inner: Table, way: Incremental) -> Incremental:
     step = inner.need("step", duration(), None)
     if step is not None and step < _SMALLEST_STEP:
         inner.refuse("step", "it is too short", "a duration of at least 1 s", f"{step:g}")
+    if way.conditional:
+        inner.note("conditional", "does not go with window, which has many first pages; allowed: no such key")
     return replace(
         way,
         type="window",

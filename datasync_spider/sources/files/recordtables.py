@@ -43,6 +43,7 @@ class Time(NamedTuple):
     paths: tuple[Path, ...] = ()
     format: str = "auto"
     zone: str | None = None
+    missing: Literal["", "received"] = ""
 
 
 def read_records(table: Table, format_: str) -> Records:
@@ -155,7 +156,9 @@ def read_time(table: Table) -> Time:
     if ("path" in inner) == ("any" in inner):
         table.note("time", "is a table with both path and any, or neither; allowed: one of the two")
     one = inner.take("path", path(), None)
-    return Time(inner.take("any", paths(), ()) if one is None else (one,), form, zone)
+    received: tuple[Literal["received"], ...] = ("received",)
+    missing: Literal["", "received"] = inner.take("missing", choice(received), "")
+    return Time(inner.take("any", paths(), ()) if one is None else (one,), form, zone, missing)
 
 
 def _read_format(value: Any) -> str:

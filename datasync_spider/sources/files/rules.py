@@ -15,6 +15,7 @@ from datasync_spider.sources.files.tables import key_text
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.requests import with_value
 from datasync_spider.sources.shifting import can_shift
+from datasync_spider.sources.slicevalues import slice_names
 from datasync_spider.sources.slots import PAGE_SIZE, SLICE, TIMES, NoValue, slots, slots_of_body
 from datasync_spider.sources.spec import Body, FormBody, JsonBody, Next, Stream
 
@@ -211,7 +212,7 @@ def _tells_page_size(stream: Stream) -> bool:
 def _parameters(stream: Stream) -> Iterator[Finding]:
     own = {name for name, _ in stream.query}
     # A durable token stays beside its pages, or does not, as the stream's own parameters do.
-    kept = own if stream.tail is None else {*own, stream.tail.parameter}
+    kept = own if stream.tail is None else {*own, stream.tail.parameter or str(stream.tail.path)}
     steps = (stream.next, *stream.next.beside)
     members = _members(stream)
     places = (
@@ -287,7 +288,8 @@ def _members(stream: Stream) -> set[str]:
 
 
 def _slots(stream: Stream, key: str, text: str) -> Iterator[Finding]:
-    names = set(stream.slices[0]) if stream.slices else set()
+    known = slice_names(stream)
+    names = set(known or ())
     for slot in dict.fromkeys(_slots_in(key, text)):
         if slot in TIMES:
             asks_from = stream.incremental.type == "since" and slot == "since"
@@ -298,7 +300,7 @@ def _slots(stream: Stream, key: str, text: str) -> Iterator[Finding]:
             if stream.page_size is None:
                 text = "holds {page_size}, and there is no page_size; allowed: {page_size} with page_size"
                 yield Finding(key, text, frozenset({"page_size"}))
-        elif slot.removeprefix(SLICE) not in names or not slot.startswith(SLICE):
+        elif not slot.startswith(SLICE) or (known is not None and slot.removeprefix(SLICE) not in names):
             yield Finding(key, f"holds {{{slot}}}; allowed: {allowed_slots(names)}", frozenset({"slices"}))
 
 

@@ -26,7 +26,7 @@ _PATHS: Schema = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems":
 _DURATION: Schema = {
     "anyOf": [
         {"type": "number", "minimum": 0},
-        {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$"},
+        {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s?(ms|s|m|h|d)$"},
     ],
     "description": 'A number of seconds, or a text such as "30s", "5m", "2h", "1d".',
 }
@@ -120,14 +120,20 @@ _NEXT: Mapping[str, Schema] = {
     "keep": _either(_one_of("all", "none"), {"type": "array", "items": _TEXT, "uniqueItems": True}),
 }
 _TIME_FORMAT = _told(_TEXT, "auto, iso, s, ms, us, ns, rfc2822, or a pattern of strptime.")
-_TIME: Mapping[str, Schema] = {"path": _TEXT, "any": _PATHS, "format": _TIME_FORMAT, "zone": _TEXT}
+_TIME: Mapping[str, Schema] = {
+    "path": _TEXT,
+    "any": _PATHS,
+    "format": _TIME_FORMAT,
+    "zone": _TEXT,
+    "missing": _one_of("received"),
+}
 _SHAPE = _named(r"^(list|map|scalars)$|^(wrapped|columns):.+$|^python:[\w.]+:\w+$")
 _RECORDS: Mapping[str, Schema] = {"path": _PATHS, "shape": _SHAPE, "key": _TEXT, "null": _one_of("empty")}
 _ID: Mapping[str, Schema] = {"any": _PATHS, "all": _PATHS, "hash": _TRUTH, "without": _PATHS}
 _END = _named(r"^(no-next|empty|short|repeat|final|resumable)$|^flag:.+=.+$|^status:[1-5][0-9]{2}$")
 _INCREMENTAL: Mapping[str, Schema] = {
     "type": _one_of("known", "since", "resume", "window", "conditional", "none"),
-    "format": _one_of("iso", "s", "ms", "us", "ns"),
+    "format": _told(_TEXT, "iso, s, ms, us, ns, or a pattern of strftime."),
     "param": _TEXT,
     "start": {},
     **dict.fromkeys(("overlap", "lag", "step"), _DURATION),
@@ -161,16 +167,10 @@ def _auth() -> Schema:
 def _slices() -> Schema:
     values: Schema = {"type": "object", "minProperties": 1, "additionalProperties": {"type": ["string", "integer"]}}
     commands: Schema = {"type": "array", "items": _TEXT, "minItems": 1}
-    return _either(
-        {"type": "array", "items": values, "minItems": 1},
-        {"type": "object", "additionalProperties": False, "properties": {"command": commands}, "required": ["command"]},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {"stream": _TEXT, "values": {"type": "object", "additionalProperties": _TEXT}},
-            "required": ["stream", "values"],
-        },
-    )
+    places: Schema = {"type": "object", "minProperties": 1, "additionalProperties": _TEXT}
+    elsewhere = _table(keys.SLICES, {"command": commands, "stream": _TEXT, "values": places})
+    one_of = {"oneOf": [{"required": ["command"]}, {"required": ["stream", "values"]}]}
+    return _either({"type": "array", "items": values, "minItems": 1}, {**elsewhere, **one_of})
 
 
 def _source() -> Schema:
@@ -232,10 +232,9 @@ def _stream() -> Schema:
 
 
 def _tail() -> Schema:
-    place = _named(r"^(body|header):.+$|^link:.+$|^next$")
-    return _told(
-        _either(place, {"type": "object"}), "Where the last page has the token that the next sync goes on from."
-    )
+    place = _several(_named(r"^(body|header|link):.+$|^next$"))
+    table = _table(keys.TAIL, {"from": place, "to": _NEXT_TO}, "from", "to")
+    return _told(_either(place, table), "Where the last page has the token that the next sync goes on from.")
 
 
 def schema() -> Schema:

@@ -11,15 +11,18 @@ from typing import NamedTuple, TypeAlias
 
 from datasync_spider.sources.addresses import check_base_url, is_absolute, url_parts
 from datasync_spider.sources.files.rules import slice_slots
-from datasync_spider.sources.files.tables import key_text
+from datasync_spider.sources.files.tables import key_text, shown
 from datasync_spider.sources.secretnames import auth_texts, put_header, put_secrets
+from datasync_spider.sources.slicevalues import slice_names
 from datasync_spider.sources.slots import SLICE, NoValue, fill_url, slot_values, slots
 from datasync_spider.sources.spec import (
     BasicAuth,
     BodyAuth,
     HeadersAuth,
     OAuth2,
+    OfSlice,
     QueryAuth,
+    SlicesFromStream,
     SliceValues,
     Source,
     Stream,
@@ -50,6 +53,7 @@ def source_findings(source: Source, tables: Mapping[str, str]) -> Iterator[Sourc
         yield from _slots(source, tables, key, text)
     for stream in source.streams.values():
         yield from _slices(source, stream, tables[stream.name])
+        yield from _parents(source, stream, tables)
 
 
 def _doubled(source: Source, tables: Mapping[str, str]) -> Iterator[SourceFinding]:
@@ -122,9 +126,10 @@ def _slots(source: Source, tables: Mapping[str, str], key: str, text: str) -> It
             yield SourceFinding(SOURCE_TABLE, key, f"holds {{{slot}}}; allowed: {{{SLICE}NAME}} of the streams' slices")
     for name in sorted(slice_slots(text)):
         for stream in source.streams.values():
-            if not stream.slices or name not in stream.slices[0]:
+            names = slice_names(stream)
+            if names is not None and name not in names:
                 table = tables[stream.name]
-                has = ", ".join(stream.slices[0]) if stream.slices else "no slices"
+                has = ", ".join(sorted(names)) or "no slices"
                 text = f"holds {{{SLICE}{name}}}, and {table} has {has}; allowed: what the slices of all streams have"
                 yield SourceFinding(SOURCE_TABLE, key, text, ((table, "slices"),))
 
@@ -143,6 +148,42 @@ def _slices(source: Source, stream: Stream, table: str) -> Iterator[SourceFindin
                 yield SourceFinding(table, f"slices[{index}]", f"does not fit into {place}: {why}", also)
             else:
                 yield SourceFinding(where, key, why, also)
+
+
+def _parents(source: Source, stream: Stream, tables: Mapping[str, str]) -> Iterator[SourceFinding]:
+    """Of a stream whose slices are made of another one's records."""
+    origin_ = stream.slices_from
+    if not isinstance(origin_, SlicesFromStream):
+        return
+    table, parent = tables[stream.name], source.streams.get(origin_.stream)
+    if parent is None:
+        others = ", ".join(name for name in source.streams if name != stream.name) or "none: there is no other one"
+        text = f"names {shown(origin_.stream)}, which is no stream of this source; allowed: {others}"
+        yield SourceFinding(table, "slices.stream", text)
+        return
+    if _leads_back(source, stream):
+        text = (
+            f"names {origin_.stream}, whose slices are made of this stream's; allowed: one that can be crawled before"
+        )
+        yield SourceFinding(table, "slices.stream", text, ((tables[parent.name], "slices"),))
+        return
+    names = slice_names(parent)
+    for key, place in origin_.values.items():
+        if isinstance(place, OfSlice) and names is not None and place.name not in names:
+            has = ", ".join(f"{{{SLICE}{name}}}" for name in sorted(names)) or "a path, for it has no slices"
+            text = f"is {{{SLICE}{place.name}}}, which the slices of {parent.name} do not have; allowed: {has}"
+            yield SourceFinding(table, f"slices.values.{key_text(key)}", text, ((tables[parent.name], "slices"),))
+
+
+def _leads_back(source: Source, stream: Stream) -> bool:
+    met: set[str] = set()
+    above: Stream | None = stream
+    while above is not None and isinstance(above.slices_from, SlicesFromStream):
+        if above.name in met:
+            return True
+        met.add(above.name)
+        above = source.streams.get(above.slices_from.stream)
+    return False
 
 
 def _wrong(source: Source, stream: Stream, table: str, values: SliceValues) -> Iterator[tuple[str, str, str]]:

@@ -15,7 +15,7 @@ from datasync_spider.sources.files.nextends import read_end, read_next
 from datasync_spider.sources.files.pacetables import read_retries, read_timeout
 from datasync_spider.sources.files.recordtables import read_id, read_records, read_time, read_tombstone
 from datasync_spider.sources.files.requesttables import read_body, read_method, read_page_size
-from datasync_spider.sources.files.slicetables import read_slices
+from datasync_spider.sources.files.slicetables import read_slices, read_slices_from
 from datasync_spider.sources.files.tables import Table
 from datasync_spider.sources.files.tails import read_tail
 from datasync_spider.sources.spec import Order, Stream
@@ -54,6 +54,7 @@ def read_stream(name: str, table: Table) -> Stream:
         time=time.paths,
         time_format=time.format,
         time_zone=time.zone,
+        time_missing=time.missing,
         total=table.take("total", paths(), ()),
         returned=table.take("returned", paths(), ()),
         request_id=table.take("request_id", paths(), ()),
@@ -65,4 +66,5 @@ def read_stream(name: str, table: Table) -> Stream:
         marks_deleted=table.take("deletions", choice(_DELETIONS), None) is not None,
         incremental=read_incremental(table),
         slices=read_slices(table),
+        slices_from=read_slices_from(table),
     )

@@ -25,7 +25,7 @@ def read_tail(table: Table, step: Next) -> Next | None:
     if given is not None and isinstance(end, list) and "resumable" not in end:
         table.note("tail", "goes with resumable in end only; allowed: no such key")
     if not isinstance(given, dict):
-        return table.take("tail", Kind(lambda value: None if value == "next" else _placed(value, step), _TAIL), None)
+        return table.take("tail", Kind(lambda value: None if value == "next" else _beside(value, step), _TAIL), None)
     inner = table.inner("tail", given, keys.TAIL)
     tail = inner.need("from", Kind(lambda value: _placed(value, step), _FROM), None)
     to = inner.need("to", Kind(_one_target, _TO), None)
@@ -36,6 +36,12 @@ def read_tail(table: Table, step: Next) -> Next | None:
     # Beside a URL nothing is kept in any case.
     keep = None if to.to == "url" else step.keep
     return replace(tail, to=to.to, parameter=to.parameter, path=to.path, keep=keep)
+
+
+def _beside(value: Any, step: Next) -> Next:
+    if step.beside or step.source in {"object", "python"}:
+        raise ValueError("what next goes by has no one place that it could go to, so it needs one of its own in to")
+    return _placed(value, step)
 
 
 def _one_target(value: Any) -> To:

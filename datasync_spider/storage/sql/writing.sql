@@ -156,6 +156,11 @@ WHERE state.id = %(slice_id)s AND state.backfilled_at IS NOT NULL AND state.pass
 SELECT count(*) FROM {table}
 WHERE {of_slice} AND ingested_at >= %(backfilled_at)s AND occurred_at > %(newest_at)s;
 
+-- name: count_received
+-- On the pages of a pass's last chain, each record as often as it came.
+SELECT coalesce(sum(events), 0) FROM ingestion_pages
+WHERE slice_id = %(slice_id)s AND pass_number = %(pass_number)s AND walk = %(walk)s;
+
 -- name: read_floor_bounds
 -- At the instant itself: the transaction may have waited for its turn.
 SELECT clock_timestamp(), pass_started_at FROM ingestion_state WHERE id = %(slice_id)s;

@@ -136,3 +136,14 @@ def test_records_without_an_id_are_counted_from_the_head_where_a_pass_begins_ane
     run.write(replace(anew, bookmark="t2", is_widened=True))
     run.connection.close()
     assert rows(database_url, "SELECT total_ingested, total_rejected FROM ingestion_state") == [(2, 1)]
+
+
+def test_a_pass_that_begins_anew_is_compared_with_the_total_again(database_url: str) -> None:
+    complete(database_url)
+    run = start(database_url)
+    committed = run.write(replace(last(1, "t2", expected_total=99, walk=2), is_widened=True))
+    run.connection.close()
+    assert committed.run_status == "incomplete"
+    assert rows(database_url, "SELECT pass_kind, pass_status, bookmark FROM ingestion_state") == [
+        ("full", "short", None)
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from typing import Any
 
 import pytest
 
@@ -206,7 +207,7 @@ def test_passes_that_ask_for_a_part_of_the_stream_mark_nothing(database_url: str
         told = run.write(page(2, ["b"], ends_pass="reached_known"))
     assert "marked" not in str(told.detail)
     assert deleted(database_url, known) == set()
-    traits = {"order": "oldest-first", "is_incremental": False, "deletions": Deletions()}
+    traits: dict[str, Any] = {"order": "oldest-first", "is_incremental": False, "deletions": Deletions()}
     since = stream_spec("since", since=Since(start_us=None, overlap_us=0, lag_us=0, unit_us=1), **traits)
     first = [event("a", 1_000_000_000), event("b", 2_000_000_000)]
     sync(database_url, first, spec=since)

@@ -170,10 +170,45 @@ def test_whatever_is_given_for_a_time_is_one_or_none_together_and_alone(form: st
 
 
 @pytest.mark.skipif(not compiled.IS_COMPILED, reason="nothing is compiled")
-def test_times_in_iso_are_read_by_compiled_code_and_numbers_are_left_to_python() -> None:
+def test_times_in_iso_are_read_by_compiled_code_to_which_a_number_is_none() -> None:
     by = reader("@", id="key.id", time={"path": "key.at", "format": "iso"})
     found, _ = by.split(b'[{"key":{"id":"a","at":"2024-01-01T12:00:00.5Z"}},{"key":{"id":"b","at":1700000000}}]')
 
     assert isinstance(found, compiled.Events)
-    assert found.columns() == (["a", None], [us(2024, 1, 1, 12, 0, 0, 500000), None], 1)
+    assert found.columns() == (["a", "b"], [us(2024, 1, 1, 12, 0, 0, 500000), None], 0)
     assert by.parse(found).times_us == [us(2024, 1, 1, 12, 0, 0, 500000), None]
+
+
+@pytest.mark.skipif(not compiled.IS_COMPILED, reason="nothing is compiled")
+@pytest.mark.parametrize(("unit", "us_each"), [("s", 10**6), ("ms", 10**3), ("us", 1)])
+def test_numbers_of_a_unit_are_read_by_compiled_code(unit: str, us_each: int) -> None:
+    by = reader("@", id="key.id", time={"path": "key.at", "format": unit})
+    found, _ = by.split(b'[{"key":{"id":"a","at":1700000000}},{"key":{"id":"b","at":0}},{"key":{"id":"c"}}]')
+
+    assert isinstance(found, compiled.Events)
+    assert found.columns() == (["a", "b", "c"], [1_700_000_000 * us_each, 0, None], 0)
+
+
+@pytest.mark.skipif(not compiled.IS_COMPILED, reason="nothing is compiled")
+def test_another_word_for_numbers_is_an_error() -> None:
+    with pytest.raises(ValueError, match="numbers must be auto, none, s, ms, us or ns"):
+        compiled.Scanner([["a"]], [["b"]], [], numbers="m")
+
+
+EDGES = [b"253402300799", b"253402300800", b"253402300799999", b"253402300800000", b"253402300799999999"]
+EDGES += [b"253402300800000000", b"999999999999999999", b"1000000000000000000", b"9223372036854775807", b"1"]
+EDGES += [b"999", b"1000", b"1.0", b"1e3", b'"1"', b'"2024-01-01T12:00:00Z"']
+
+
+@pytest.mark.parametrize("form", ["iso", "s", "ms", "us", "ns"])
+@pytest.mark.parametrize("text", [*TIMES, *EDGES])
+def test_of_one_place_each_way_reads_the_same_time(text: bytes, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    by = reader("@", time={"path": "at", "format": form})
+    body = b'[{"id":"a","at":%b}]' % text
+    expected = Scrutiny(paths("id"), paths("at"), None, TimeReader(form)).scrutinise(body[1:-1])
+
+    for is_compiled in {compiled.IS_COMPILED, False}:
+        with monkeypatch.context() as patch:
+            patch.setattr(compiled, "IS_COMPILED", is_compiled)
+            found, _ = by.split(body)
+            assert by.parse(found or []).times_us == [expected[1]]

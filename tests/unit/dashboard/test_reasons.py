@@ -13,7 +13,7 @@ from datasync_spider import reasons as api_reasons
 from datasync_spider.dashboard.reasons import REJECTION_REASONS, RUN_REASONS, explain_rejection, explain_run
 from datasync_spider.errors import DatasyncError, FencedOff, PageLost
 from datasync_spider.pipelines.ending import Ending
-from datasync_spider.storage.completion import judge
+from datasync_spider.storage.completion import Counted, judge
 
 PACKAGE = Path(datasync_spider.__file__).parent
 SLUG = re.compile(r"[a-z][a-z0-9_]+")
@@ -84,6 +84,7 @@ def test_verdicts_have_words() -> None:
     for ends_pass in ("last_page", "reached_known"):
         assert judge(10, 10, 0, 0, ends_pass, counted_twice=0).reason in RUN_REASONS
     assert judge(10, 5, 0, 0, "last_page", counted_twice=0).reason in RUN_REASONS
+    assert judge(10, 10, 0, 0, "last_page", counted_twice=0, counted=Counted(10, 9)).reason in RUN_REASONS
 
 
 def test_reasons_that_are_written_as_literals_have_words() -> None:
@@ -99,7 +100,8 @@ def test_reasons_that_are_written_as_literals_have_words() -> None:
 def test_each_reason_of_a_rejected_event_has_words() -> None:
     slugs = {name: slug for name, slug in vars(api_reasons).items() if isinstance(slug, str) and name.isupper()}
     judges = "".join(
-        (PACKAGE / "api" / f"{name}.py").read_text() for name in ("event", "eventid", "grammar", "scrutiny")
+        (PACKAGE / "api" / f"{name}.py").read_text()
+        for name in ("event", "eventid", "grammar", "ids", "pieces", "scrutiny", "shapes")
     )
     used = {slug for name, slug in slugs.items() if re.search(rf"\b{name}\b", judges)}
     assert {"no_id", "malformed_json", "not_an_object"} <= used

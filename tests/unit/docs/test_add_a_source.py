@@ -25,11 +25,13 @@ TABLES = {
     "`[streams.NAME]`": keys.STREAM.known,
     "`body`": keys.BODY.known,
     "`page_size`": keys.PAGE_SIZE.known,
+    "`records`": keys.RECORDS.known,
     "`id`": keys.ID.known,
     "`time`": keys.TIME.known,
     "`next`": keys.NEXT.known,
     "`tail`": keys.TAIL.known,
     "`tombstone`": keys.TOMBSTONE.known,
+    "`slices`": keys.SLICES.known,
     "`incremental`": keys.INCREMENTAL.known,
 }
 

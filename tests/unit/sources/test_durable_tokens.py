@@ -109,7 +109,7 @@ def test_a_position_from_before_there_was_such_a_token_is_a_pages(position: str)
         ("end", ["no-next", "resumable"], {"incremental": {"type": "resume"}}, "order is newest-first"),
         ("incremental", {"type": "resume", "start": "soon"}, {**RESUME, "end": ["no-next", "resumable"]}, "no date"),
         ("incremental", {"type": "resume", "step": 5}, {"end": ["no-next", "resumable"]}, "goes with window only"),
-        ("incremental", {"type": "known", "start": "2024-01-01"}, {}, "goes with resume or window only"),
+        ("incremental", {"type": "known", "start": "2024-01-01"}, {}, "goes with since or resume or window only"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_said(key: str, value: Any, more: dict[str, Any], said: str) -> None:
@@ -125,6 +125,7 @@ def test_what_does_not_go_together_is_said(key: str, value: Any, more: dict[str,
         ({"step": "0.5s", "start": "2024-01-01"}, "it is too short"),
         ({"step": "1d", "start": "2024-01-01", "parallel": 0}, "it is out of range"),
         ({"step": "1d", "start": "2024-01-01", "from": "{since}"}, "holds no slot"),
+        ({"step": "1d", "start": "2024-01-01", "conditional": True}, "which has many first pages"),
         ({"step": "1d", "start": "2024-01-01", "from": "after"}, "names after, which is a parameter of query"),
     ],
 )  # fmt: skip
@@ -144,3 +145,16 @@ def test_windows_that_cannot_be_asked_for_are_refused() -> None:
     )
     assert source.streams["changes"].query == (("a", "{since}"), ("b", "{until}"))
     assert checked(source, "source log") == source
+
+
+@pytest.mark.parametrize(("kind", "tail"), [("matrix", "t7"), ("graph", None)])
+def test_a_status_that_ends_a_chain_has_no_other_token_than_that_it_was_asked_with(kind: str, tail: str | None) -> None:
+    stream = made(kind)
+    page = PageReader(stream, stream_paginator(stream)).end(Asked(URL, "t7", None))
+    assert (page.has_more, page.tail) == (False, tail)
+
+
+def test_a_token_cannot_go_where_next_goes_by_several_places() -> None:
+    step = {"from": ["header:a", "header:b"], "to": ["query:a", "query:b"]}
+    found = mistakes(issues("tail", "body:a", next=step, **RESUME, end=["no-next", "resumable"]))
+    assert any("needs one of its own in to" in mistake for mistake in found)

@@ -119,7 +119,7 @@ def test_what_a_file_says_can_be_said_in_python(auth: str) -> None:
         ('{ type = "body", body = { "a..b" = "secret:K" } }', "is no path"),
         ('{ type = "body", body = { k = "hunter2" } }', "auth.body.k is ***"),
         ('{ type = "body" }', "auth.body is missing or empty"),
-        ('{ type = "body", body = { k = "secret:K" } }', "auth goes into the body; allowed: method"),
+        ('{ type = "body", body = { k = "secret:K" } }', "auth goes into the body; allowed: POST"),
     ],
 )
 def test_what_cannot_work_is_refused_and_no_secret_shown(auth: str, why: str) -> None:

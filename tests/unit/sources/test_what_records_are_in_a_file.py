@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
+from datasync_spider.sources.files.schema import schema_text
 from datasync_spider.sources.inpython import checked
 from datasync_spider.sources.paths import parse_path
 from datasync_spider.sources.spec import Shape
@@ -180,6 +183,22 @@ def test_what_lines_have_no_place_for_is_said(more: dict[str, Any], mistake: str
 
 def test_another_format_is_refused() -> None:
     assert told("format", "csv").startswith('format is "csv": it is none of these')
+
+
+EVERY = [*(("records", given) for given, *_ in SHAPES), *(("id", given) for given, *_ in IDS)]
+EVERY += [("time", given) for given, _ in TIMES]
+
+
+@pytest.mark.parametrize(("key", "given"), EVERY)
+def test_an_editor_takes_what_is_read(key: str, given: Any) -> None:
+    Draft7Validator(json.loads(schema_text())).validate(issues(key, given))
+
+
+def test_an_editor_takes_lines_without_a_path_and_nothing_else_without_one() -> None:
+    validator = Draft7Validator(json.loads(schema_text()))
+    validator.validate(issues("records", REMOVED, format="ndjson", **LINES))
+    assert not validator.is_valid(issues("records", REMOVED))
+    assert not validator.is_valid(issues("records", REMOVED, format="json"))
 
 
 def test_records_must_be_said_where_the_body_is_json() -> None:

@@ -78,6 +78,7 @@ def test_a_run_goes_on_in_each_window_and_a_pass_begins_at_the_floor() -> None:
 def test_lag_and_exclusive_bounds_are_kept() -> None:
     assert asked(chains(now=25.5, lag_seconds=10.0).begin()) == [(0, 10_000), (10_000, 15_000)]
     assert asked(chains(inclusive=False).begin()) == [(-1_000, 10_000), (9_000, 20_000)]
+    assert asked(chains(inclusive=False, format="%Y-%m-%d").begin())[0] == (-86_400_000, 10_000)
 
 
 def test_a_window_that_is_too_large_is_asked_for_in_halves_and_a_second_is_not() -> None:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.storage.completion import judge, judge_backfill
+from datasync_spider.storage.completion import Counted, judge, judge_backfill
 
 counts = st.integers(min_value=0, max_value=10**12)
 
@@ -49,6 +49,25 @@ def test_what_is_newer_than_the_total_makes_up_for_nothing() -> None:
     assert (verdict.run_status, verdict.pass_status) == ("incomplete", "short")
     assert "12 stored (3 of them by a backfill, newer than this total)" in verdict.detail
     assert judge(10, 12, 0, 0, "last_page", counted_twice=0, above=2).run_status == "complete"
+
+
+def test_pages_by_number_prove_a_pass_only_where_they_stood_still() -> None:
+    def verdict(expected: int | None, received: int, closing: int | None) -> tuple[str, str | None, str, str]:
+        found = judge(expected, 12, 0, 0, "last_page", counted_twice=0, counted=Counted(received, closing))
+        return found.run_status, found.pass_status, found.reason, found.detail
+
+    assert verdict(10, 10, 10)[:3] == ("complete", "complete", "last_page")
+    # The last page may say nothing of a total.
+    assert verdict(10, 10, None)[:3] == ("complete", "complete", "last_page")
+    for received, closing in ((10, 9), (10, 11), (11, 10), (9, 10), (9, None)):
+        assert verdict(10, received, closing)[:3] == ("incomplete", "short", "pages_moved")
+    assert verdict(10, 9, 9)[3].endswith("the API counted 10 at the first page and 9 at the last")
+    assert verdict(10, 11, 10)[3].endswith("the API counts 10, and 11 came")
+    status, pass_status, reason, detail = verdict(None, 10, None)
+    assert (status, pass_status, reason) == ("complete", "complete", "last_page")
+    assert detail.endswith("what came or went meanwhile moves its pages: none of it is proven")
+    # What is missing is missing, however the pages moved.
+    assert judge(13, 12, 0, 0, "last_page", counted_twice=0, counted=Counted(12, 12)).reason == "short_read"
 
 
 def test_the_end_of_a_backfill_says_nothing_of_the_pass() -> None:
