@@ -1,4 +1,4 @@
-"""``python -m bench`` measures; ``peers``, ``growth`` and ``report`` are commands of their own. Only chooses."""
+"""``python -m bench`` measures; ``sources``, ``peers``, ``growth``, ``report`` are commands of their own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from bench.growth import grow
 from bench.measuring import measure
 from bench.peers.comparing import compare_peers
 from bench.publishing import publish
+from bench.sources import measure_sources
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"peers": compare_peers, "growth": grow, "report": publish}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "sources": measure_sources,
+    "peers": compare_peers,
+    "growth": grow,
+    "report": publish,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,8 +1,8 @@
 """Runs a program to its end and measures this one process: wall clock, processor time, peak memory.
 
-Invariant: the figures are of the child alone, from the kernel's own account of it (wait4), not of its siblings. The
-kernel counts the parent's size at the fork as the child's peak, so this process must stay small: prepared data goes
-through files, never through memory here.
+Invariant: the figures are of the child alone, from the kernel's own account of it (wait4), not of its siblings; what
+its children hold at the same time is its memory, too. The kernel counts the parent's size at the fork as the child's
+peak, so this process must stay small: prepared data goes through files, never through memory here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from bench.processtree import TreePeak
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Measured:
             self._process = subprocess.Popen(
                 command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
             )
+        self._tree = TreePeak(self._process.pid)
         self._watchdog = threading.Timer(within_seconds, self._process.kill)
         self._watchdog.daemon = True
         self._watchdog.start()
@@ -64,6 +67,7 @@ class Measured:
             raise
         finally:
             self._watchdog.cancel()
+            with_children = self._tree.stop()
         ended = time.monotonic()
         self._process.returncode = os.waitstatus_to_exitcode(status)
         if self._process.returncode != 0:
@@ -71,7 +75,8 @@ class Measured:
             raise RuntimeError(f"{' '.join(self._command)} ended with {self._process.returncode}:\n" + "\n".join(tail))
         cpu_seconds = usage.ru_utime + usage.ru_stime
         # Kibibytes on Linux.
-        return Finished(self._process.returncode, self._started, ended, cpu_seconds, usage.ru_maxrss * 1024 / 1e6)
+        peak_mb = max(usage.ru_maxrss * 1024 / 1e6, with_children)
+        return Finished(self._process.returncode, self._started, ended, cpu_seconds, peak_mb)
 
 
 def run(command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str] | None = None) -> Finished:

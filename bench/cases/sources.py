@@ -40,6 +40,8 @@ _FILES = {
     "its id of two parts, in Python": ('{ all = ["event.id", "event.type"] }', _TIME),
 }
 _IN_PYTHON = "its id of two parts, in Python"
+FIRST = next(iter(_FILES))
+"""The file that other measurements take."""
 
 
 def run(bench: Bench) -> CaseFound:
@@ -56,29 +58,33 @@ def run(bench: Bench) -> CaseFound:
             with bench.server.fresh() as url:
                 return _kept(events, crawl(feed, url), total)
 
-        def by_file(name: str, graph: Path | None = None) -> Crawled:
-            sources = _written(Path(directory), feed, name)
+        def measure_file(name: str, graph: Path | None = None) -> Crawled:
             with bench.server.fresh() as url:
-                return crawl(
-                    feed,
-                    url,
-                    spider="bench.records",
-                    table="bench__records",
-                    flame_graph=graph,
-                    SOURCES_DIR=str(sources),
-                )
+                return by_file(name, feed, url, Path(directory), graph)
 
         def measuring(name: str) -> Callable[[], str]:
-            return lambda: _kept(figures[name], by_file(name), total)
+            return lambda: _kept(figures[name], measure_file(name), total)
 
         bench.take_turns(
             {events.what: measure_events, **{figure.what: measuring(name) for name, figure in figures.items()}}
         )
         for graph in bench.flame_graphs(NAME):
-            by_file(next(iter(_FILES)), graph)
+            measure_file(FIRST, graph)
     for figure in figures.values():
         figure.ratios = ratios(figure.samples, events.samples)
     return CaseFound(name=NAME, title=TITLE, rounds=bench.rounds, events=total, figures=[events, *figures.values()])
+
+
+def by_file(name: str, feed: Feed, database_url: str, directory: Path, graph: Path | None = None) -> Crawled:
+    """Crawls the whole feed by this file, which is written below the directory."""
+    return crawl(
+        feed,
+        database_url,
+        spider="bench.records",
+        table="bench__records",
+        flame_graph=graph,
+        SOURCES_DIR=str(_written(directory, feed, name)),
+    )
 
 
 def _written(directory: Path, feed: Feed, name: str) -> Path:

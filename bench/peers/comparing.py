@@ -6,11 +6,8 @@ The first call makes an environment for the peers below .datasync, from pins of 
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 from bench.bench import Bench
 from bench.crawl import crawl
@@ -18,14 +15,14 @@ from bench.feed import Feed
 from bench.figures import CaseFound, Figure, ratios
 from bench.measuring import positive
 from bench.peers.environment import peer_python, peer_version
-from bench.processes import Finished, run
+from bench.peers.loading import load
+from bench.processes import Finished
 from bench.reports import begin, save
 from bench.server import Server, query
 from bench.table import text_table
 
 EVENTS, QUICK_EVENTS = 200_000, 10_000
 _PROGRAM = Path(__file__).with_name("dlt_load.py")
-_KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH")
 
 
 def compare_peers(arguments: Sequence[str]) -> int:
@@ -59,7 +56,7 @@ def _compare(bench: Bench, python: Path) -> CaseFound:
 
         def measure_peer(mode: str) -> str:
             with bench.server.fresh() as url:
-                process = _load(python, feed, url, mode)
+                process = load(python, _PROGRAM, feed.base_url, url, mode)
                 found = query(url, "SELECT count(DISTINCT event_id) FROM peer.ingested_events")[0][0]
             if found != total:
                 raise RuntimeError(f"dlt stored {found} events of {total}")
@@ -89,16 +86,3 @@ def _note(figure: Figure, total: int, process: Finished) -> str:
     figure.cpu_seconds.append(process.cpu_seconds)
     figure.peak_mb.append(process.peak_mb)
     return f"{figure.samples[-1]:,.0f} events/s, {process.cpu_seconds:.1f} s CPU, {process.peak_mb:.0f} MB"
-
-
-def _load(python: Path, feed: Feed, database_url: str, mode: str) -> Finished:
-    address = urlsplit(database_url)
-    query_ = parse_qs(address.query)
-    with tempfile.TemporaryDirectory(prefix="datasync-bench-dlt-") as name:
-        home = Path(name)
-        kept = {variable: os.environ[variable] for variable in _KEPT if variable in os.environ}
-        # Nothing is sent to anybody, and nothing of an earlier load is found.
-        own = {"HOME": name, "DLT_DATA_DIR": name, "RUNTIME__DLTHUB_TELEMETRY": "false"}
-        where = [query_["host"][0], query_["port"][0], address.path.lstrip("/")]
-        command = [str(python), str(_PROGRAM), feed.base_url, *where, mode]
-        return run(command, home / "dlt.log", cwd=home, env={**kept, **own})

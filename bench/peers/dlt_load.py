@@ -9,12 +9,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import dlt
-from dlt.destinations import postgres
-from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from dlt.sources.helpers import requests
+from dlt_destination import destination
 
 _LIMIT = 5_000
 
@@ -44,12 +42,7 @@ def main(base_url: str, host: str, port: str, database: str, disposition: str) -
         columns={"payload": {"data_type": "json"}, "occurred_at": {"data_type": "timestamp"}},
         max_table_nesting=0,
     )
-    credentials = PostgresCredentials()
-    # A directory stands for a socket, and must be quoted within a URL.
-    credentials.drivername, credentials.host, credentials.port = "postgresql", quote(host, safe=""), int(port)
-    credentials.username, credentials.password, credentials.database = "postgres", "unused", database
-    credentials.resolve()
-    pipeline = dlt.pipeline("bench", destination=postgres(credentials=credentials), dataset_name="peer")
+    pipeline = dlt.pipeline("bench", destination=destination(host, port, database), dataset_name="peer")
     pipeline.run(resource).raise_on_failed_jobs()
 
 

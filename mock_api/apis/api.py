@@ -8,6 +8,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
@@ -60,9 +61,9 @@ class PublicApi(ABC):
     def faulty(self, fault: str, call: Call, path: str) -> Reply:
         """The answer that the fault makes of the request."""
 
-    def changed(self, stream: str, number: int, times: int) -> Record:
-        """The record after so many changes, with a later time where its API has one for that."""
-        return self.made(stream, number)
+    def changed(self, record: Record, at: datetime) -> Record:
+        """The record after a change at that time. Those of which no test changes one stay as they are."""
+        raise ValueError(f"no record of {self.name} changes")
 
     def answer(self, call: Call, path: str) -> Reply:
         """A planned fault's answer, or the page."""
@@ -79,6 +80,8 @@ class PublicApi(ABC):
                 return self.asked
             case "fault":
                 return self._plan(given)
+            case "change":
+                return self._change(str(given["stream"]), int(given["number"]))
             case "grow":
                 return {stream: self._grow(stream, int(given["by"])) for stream in self._named(given)}
         raise ValueError(f"no such control of an imitation: {action!r}")
@@ -106,6 +109,11 @@ class PublicApi(ABC):
     def _named(self, given: Mapping[str, Any]) -> tuple[str, ...]:
         stream = given.get("stream")
         return self.streams() if stream is None else (str(stream),)
+
+    def _change(self, stream: str, number: int) -> Record:
+        at = datetime.fromtimestamp(BASE_TIME_S, UTC) + timedelta(days=100, seconds=number)
+        self.records[stream][number] = self.changed(self.records[stream][number], at)
+        return self.records[stream][number]
 
     def _grow(self, stream: str, by: int) -> int:
         records = self.records[stream]

@@ -19,7 +19,7 @@ class GitHub(PublicApi):
     """`GET /repos/OWNER/REPO/issues`, each repository with the same issues."""
 
     name = "github"
-    faults: ClassVar[tuple[str, ...]] = ("primary-limit", "secondary-limit", "unavailable")
+    faults: ClassVar[tuple[str, ...]] = ("primary-limit", "secondary-limit", "silent-limit", "unavailable")
 
     def streams(self) -> tuple[str, ...]:
         return ("issues",)
@@ -77,7 +77,8 @@ class GitHub(PublicApi):
                 reset = str(call.moment.epoch_ms // 1_000 + 1)
                 headers = (("X-RateLimit-Limit", "5000"), ("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", reset))
                 return refused(403, {"message": text, "documentation_url": _DOCUMENTATION}, *headers)
-            case "secondary-limit":
+            case "secondary-limit" | "silent-limit":
                 text = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
-                return refused(403, {"message": text, "documentation_url": _DOCUMENTATION}, ("Retry-After", "1"))
+                waits = [("Retry-After", "1")] if fault == "secondary-limit" else []
+                return refused(403, {"message": text, "documentation_url": _DOCUMENTATION}, *waits)
         return refused(502, {"message": "Server Error"})

@@ -1,4 +1,4 @@
-"""HubSpot's search of contacts: `after` in the body of a POST, at most 10,000 results a query, limits in two ways.
+"""HubSpot's search of contacts: filters in the body of a POST, at most 10,000 results a query.
 
 https://developers.hubspot.com/docs/api/crm/search and https://developers.hubspot.com/docs/api/usage-details
 """
@@ -29,6 +29,10 @@ class HubSpot(PublicApi):
         properties = {"email": f"c{number}@example.com", "lastmodifieddate": at, "hs_object_id": str(number + 51)}
         return {"id": str(number + 51), "properties": properties, "createdAt": at, "updatedAt": at, "archived": False}
 
+    def changed(self, record: Record, at: datetime) -> Record:
+        told = at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        return {**record, "properties": {**record["properties"], "lastmodifieddate": told}, "updatedAt": told}
+
     def page(self, call: Call, path: str) -> Reply:
         if not call.fields.get(b"authorization", "").startswith("Bearer pat-"):
             return refused(401, {"status": "error", "category": "INVALID_AUTHENTICATION", "message": "no token"})
@@ -39,21 +43,13 @@ class HubSpot(PublicApi):
         if start + size > _MOST_RESULTS:
             text = "There was a problem with the request. (after + limit) must not exceed the limit of a query."
             return refused(400, {"status": "error", "category": "VALIDATION_ERROR", "message": text})
-        since_ms = int(asked["filterGroups"][0]["filters"][0]["value"])
-        found = [
-            contact
-            for contact in self.records["contacts"]
-            if datetime.fromisoformat(contact["updatedAt"]).timestamp() * 1_000 >= since_ms
-        ]
+        filters = [one for group in asked.get("filterGroups", []) for one in group["filters"]]
+        found = [contact for contact in self.records["contacts"] if all(_fits(contact, one) for one in filters)]
+        found.sort(key=lambda contact: int(contact["id"]))
         page: dict[str, Any] = {"total": len(found), "results": found[start : start + size]}
         if len(found) > start + size:
             page["paging"] = {"next": {"after": str(start + size), "link": f"?after={start + size}"}}
-        reply = json_reply(page)
-        reply.headers += [
-            ("X-HubSpot-RateLimit-Remaining", "99"),
-            ("X-HubSpot-RateLimit-Interval-Milliseconds", "10000"),
-        ]
-        return reply
+        return json_reply(page)
 
     def faulty(self, fault: str, call: Call, path: str) -> Reply:
         if fault == "limited":
@@ -61,3 +57,12 @@ class HubSpot(PublicApi):
             what = {"status": "error", "message": text, "errorType": "RATE_LIMIT", "policyName": "SECONDLY"}
             return refused(429, what)
         return refused(502, {"status": "error", "message": "internal error"})
+
+
+def _fits(contact: Record, wanted: dict[str, Any]) -> bool:
+    match wanted["propertyName"], wanted["operator"]:
+        case "lastmodifieddate", "GTE":
+            return datetime.fromisoformat(contact["updatedAt"]).timestamp() * 1_000 >= int(wanted["value"])
+        case "hs_object_id", "GT":
+            return int(contact["id"]) > int(wanted["value"])
+    raise ValueError(f"no such filter of this imitation: {wanted}")
