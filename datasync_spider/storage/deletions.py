@@ -20,7 +20,7 @@ met neither by the pass nor by anything else since it began. A record that is me
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final
@@ -32,7 +32,6 @@ from datasync_spider import failpoints
 from datasync_spider.storage.batch import Batch
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.pagerecords import Unusable
-from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
 
@@ -62,16 +61,11 @@ class Outcome(Struct, frozen=True):
     words: str
 
 
-def meet(
-    connection: Connection,
-    run: OpenRun,
-    batch: Batch,
-    known: Collection[str],
-    refused: Mapping[int, Sequence[RefusedRow]],
-) -> Memory | None:
+def meet(connection: Connection, run: OpenRun, batch: Batch, known: Collection[str]) -> Memory | None:
     """Remembers what the batch has met, and takes off the marks of it; None where the stream's table has no marks.
 
-    ``known``: ids of its rows that were stored before. After its rows and its turn, and before its checkpoint.
+    ``known``: ids of its rows that it has not stored, be it that they were there or that PostgreSQL has refused them.
+    After its rows and its turn, and before its checkpoint.
     """
     table = run.slice.table
     if table.unseen is None:
@@ -92,8 +86,7 @@ def meet(
             cursor.execute(table.statement("unmark_met"), {"event_ids": _as_json(stored)})
             taken_off = cursor.rowcount
         if seen is not None:
-            letters = (row.event.event_id for rows in refused.values() for row in rows)
-            met = {*stored, *letters, *_named_letters(batch)}
+            met = {*stored, *_named_letters(batch)}
             if met:
                 cursor.execute(statement("insert_seen"), {**run.key, "event_ids": _as_json(met)})
         if seen == _ALL and not run.is_backfill:

@@ -49,7 +49,7 @@ class _Written(Struct):
 
     ``differing``: ids that were stored already, with other content.
     ``is_staging``: ``staged_events`` exists. ``replacing``: the pages that brought a later version of what was stored.
-    ``known``: ids of its rows that were stored before it.
+    ``known``: ids of its rows that it has not stored: they were there, or PostgreSQL has refused them.
     """
 
     inserted: dict[int, int]
@@ -92,7 +92,7 @@ class Writer:
             failpoints.reach("before_checkpoint")
             conflicts = self._settle_conflicts(connection, batch, written)
             kept = insert_rejected(connection, run, batch, written.inserted, written.refused)
-            memory = deletions.meet(connection, run, batch, written.known, written.refused)
+            memory = deletions.meet(connection, run, batch, written.known)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
                 connection,
