@@ -1,3 +1,3 @@
-"""Ingests an events API, read through next-page cursors, into PostgreSQL exactly once."""
+"""Ingests what paginated APIs serve into PostgreSQL, exactly once."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"

@@ -19,7 +19,6 @@ from scrapy.exceptions import (
 from datasync_spider import signals, stats
 from datasync_spider.errors import Stopped
 from datasync_spider.syncplan import plan_of
-from datasync_spider.wire.client import HttpClient
 from datasync_spider.wire.errors import (
     BodyCut,
     BodyTooLarge,
@@ -51,6 +50,9 @@ class HttpDownloadHandler:
     lazy = True
 
     def __init__(self, crawler: Crawler) -> None:
+        # By then it is imported, see commands/crawl.py: the database answers meanwhile.
+        from datasync_spider.wire.client import HttpClient  # noqa: PLC0415
+
         plan = plan_of(crawler)
         self._signer = plan.authorization.signer
         self._crawler = crawler

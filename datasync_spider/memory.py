@@ -10,9 +10,7 @@ through everything that was imported each time that it runs in full.
 
 from __future__ import annotations
 
-import ctypes
 import gc
-import platform
 
 # mallopt(3): M_MMAP_THRESHOLD at its largest, and a heap that is trimmed only where this much is free at its end.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -23,6 +21,9 @@ _ALLOCATIONS_BEFORE_COLLECTION = 50_000
 
 def keep_buffers() -> None:
     """Lets memory that was freed be used again by this process. Call before the first page."""
+    import ctypes  # noqa: PLC0415 - for a crawl alone
+    import platform  # noqa: PLC0415
+
     if platform.libc_ver()[0] != "glibc":
         return
     mallopt = ctypes.CDLL(None).mallopt
@@ -30,7 +31,11 @@ def keep_buffers() -> None:
     mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
 
 
-def spare_what_is_imported() -> None:
-    """Takes all that exists by now out of the collector's sight, and lets it run less often."""
-    gc.freeze()
+def collect_rarely() -> None:
+    """Lets the collector run less often. Call early: a start makes much, and hardly any of it is let go of."""
     gc.set_threshold(_ALLOCATIONS_BEFORE_COLLECTION)
+
+
+def spare_what_is_imported() -> None:
+    """Takes all that exists by now out of the collector's sight."""
+    gc.freeze()

@@ -10,15 +10,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from datasync_spider.memory import collect_rarely
 from datasync_spider.standardstreams import guard
 
 guard()
+collect_rarely()
 
 BOT_NAME = "datasync"
 SPIDER_MODULES = ["datasync_spider.spiders"]
 SPIDER_LOADER_CLASS = "datasync_spider.spiderloader.StreamSpiderLoader"
 COMMANDS_MODULE = "datasync_spider.commands"
 ADDONS = {"datasync_spider.addon.ConfigAddon": 100}
+
+# A request is a dozen turns of it, and it costs half as much a turn as asyncio's own.
+ASYNCIO_EVENT_LOOP = "uvloop.Loop"
 
 # Telnet is a shell into the process, remote control runs code that it is sent; both are on by default.
 TELNETCONSOLE_ENABLED = False

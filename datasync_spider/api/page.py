@@ -10,7 +10,7 @@ languages write an empty list so, and others whatever went wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -36,8 +36,7 @@ _NEED_NO_RECORDS: Final = frozenset({"empty", "end"})
 _PAGES: Final = frozenset({"page", *_NEED_NO_RECORDS})
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a page was asked for with: its URL, the position, and how many records, None where that is not said."""
 
     url: str

@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import crawl
@@ -33,6 +32,7 @@ from datasync_spider.errors import (
     WronglyCalled,
 )
 from datasync_spider.exitcodes import worst
+from datasync_spider.importing import imported_meanwhile
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.memory import keep_buffers, spare_what_is_imported
@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What nobody needs before it. Where Scrapy makes a deprecated class, it looks through the whole stack, and for a frame
+# through all modules, so the module that does so comes first, and by itself.
+_FOR_THE_FIRST_REQUEST = ("scrapy.core.downloader.contextfactory", "datasync_spider.wire.client")
 _ENGINE_LOOK_SECONDS = 0.02
 
 _READ_END_SECONDS = 5.0
@@ -97,13 +100,11 @@ class Command(crawl.Command):
             raise
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        # Where Scrapy makes a deprecated class, it looks through the whole stack, and for a frame through all modules.
-        # Done in the middle of a crawl, when the handler asks for it, that is a fifth of a start.
-        import_module("scrapy.core.downloader.contextfactory")
         if opts.dry_run:
             self.exitcode = self._dry_run(args, opts)
             return
-        ends = self._ends(args, opts)
+        with imported_meanwhile(*_FOR_THE_FIRST_REQUEST):
+            ends = self._ends(args, opts)
         for end in ends:
             say(end, as_json=self._config.log_format == "json")
         self.exitcode = worst(end.code for end in ends)

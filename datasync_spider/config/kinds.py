@@ -12,9 +12,10 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from datasync_spider.config.database_url import check_database_url
 from datasync_spider.sources.addresses import shown_url, url_parts
@@ -29,8 +30,7 @@ _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """``read`` makes the value or raises ValueError; ``allowed`` completes the sentence "allowed: …".
 
     ``show`` is how a refused text is printed, by a kind whose texts may hold a secret in a known place.

@@ -13,11 +13,11 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dotenv.parser import Binding, parse_stream
+from msgspec import Struct
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 
 from datasync_spider.errors import ConfigurationError
@@ -27,24 +27,21 @@ _SPIDER = SETTINGS_PRIORITIES["spider"]
 _COMMAND_LINE = SETTINGS_PRIORITIES["cmdline"]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A setting's text; ``source`` tells a person where it stands."""
 
     text: str
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class DotEnv:
+class DotEnv(Struct, frozen=True):
     """The lines of a ``.env`` file: ``found`` by name, and what deserves a warning."""
 
     found: Mapping[str, Found]
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """All the places together."""
 
     settings: BaseSettings

@@ -5,7 +5,7 @@ Invariant: a name stands here once, and its default is written the way a user wo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from datasync_spider import __version__
 from datasync_spider.config import kinds
@@ -15,8 +15,7 @@ _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """``default`` is text, empty where there is none; ``attribute`` is the field of ``Config`` that holds the value.
 
     ``by_file`` names the variable that may name a file with the value instead: secrets are often handed over so.

@@ -9,16 +9,16 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
 _METHODS = ("GET", "HEAD")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """``allow``: the methods that a refused one should have been."""
 
     status: int
@@ -27,8 +27,7 @@ class Answer:
     allow: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(Struct, frozen=True):
     """``metrics`` takes an Accept header and gives a content type and a body; ``health`` is the health report."""
 
     metrics: Callable[[str], tuple[str, bytes]]

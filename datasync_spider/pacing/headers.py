@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -35,8 +34,7 @@ _SAME_MOMENT_SECONDS = 1.0
 _LEAST_SHOWN_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class AskedWait:
+class AskedWait(msgspec.Struct, frozen=True):
     """How long an answer asks to wait from its arrival on, and in which words, such as ``Retry-After: 86400``.
 
     ``is_plausible``: whether some unit makes it a wait of today's. ``source`` is short and printable.

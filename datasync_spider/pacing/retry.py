@@ -8,7 +8,8 @@ caller's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from datasync_spider.errors import (
     FatalError,
@@ -31,8 +32,7 @@ _FLOOR_MAX_SECONDS = 8.0
 _SLACK_SECONDS = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class RetryState:
+class RetryState(Struct, frozen=True):
     """What has gone wrong with one page so far. Contradictions are errors too, and are counted among both.
 
     ``held_since``: when the first wait began that the API asked for, or that a 429 led to.
@@ -55,8 +55,7 @@ class RetryState:
         return seconds <= 0.0 or now + seconds <= since + budget_seconds + _SLACK_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """Ask again after the delay, and give ``state`` if that fails too. ``reason`` is the slug of what failed."""
 
     delay_seconds: float
@@ -64,22 +63,19 @@ class Retry:
     state: RetryState
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(Struct, frozen=True):
     """Do not ask again."""
 
     error: FatalError
 
 
-@dataclass(frozen=True, slots=True)
-class TooLong:
+class TooLong(Struct, frozen=True):
     """Do not ask again: what the API asks for would end after the budget."""
 
     asked: AskedWait
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """``max_retries`` bounds the attempts after errors, ``wait_budget_seconds`` the time from the first asked wait.
 
     ``retries_key``: where a file says the former; empty where it is the setting.

@@ -41,6 +41,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 
+from msgspec import Struct
+
 from datasync_spider.errors import StorageUnavailable
 from datasync_spider.pacing.backoff import backoff_seconds
 from datasync_spider.pipelines.turns import GaveWay, Turns
@@ -60,8 +62,7 @@ _PAUSE_MAX_SECONDS = 5.0
 OnRetry = Callable[[StorageUnavailable, int, float], None]
 
 
-@dataclass(frozen=True, slots=True)
-class WriterSettings:
+class WriterSettings(Struct, frozen=True):
     """``retry_budget_seconds``: how long one batch may fail, the time of earlier ones not counted."""
 
     database_url: str
@@ -77,8 +78,7 @@ class _Lane:
         self.busy = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     """A connection, and the name under which the server lists it. No two of a run share a name."""
 
     label: str

@@ -6,10 +6,11 @@ Invariant: a run is stalled only when nothing was committed for longer than the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.progress.state import Activity, ProgressState
 from datasync_spider.progress.words import activity_words, writing_words
@@ -23,8 +24,7 @@ class Verdict(StrEnum):
     STALLED = "stalled"
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """``idle_seconds``: without commit and without excuse."""
 
     verdict: Verdict

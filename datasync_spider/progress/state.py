@@ -7,8 +7,9 @@ Invariant: ``stored`` and the counters of events tell committed work only; what 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from datasync_spider.progress.idle import IdleClock
 from datasync_spider.progress.rate import RateMeter
@@ -30,8 +31,7 @@ class Activity(StrEnum):
     ENDING = "ending"
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """A pause that was announced. ``asked``: in which words the API asked for it; empty where it did not."""
 
     reason: str
@@ -40,8 +40,7 @@ class Wait:
     asked: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
+class Outage(Struct, frozen=True):
     """The database fails, and is tried again."""
 
     since: float
@@ -49,8 +48,7 @@ class Outage:
     next_attempt_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit:
+class RateLimit(Struct, frozen=True):
     """What the API told of its rate window; None where it did not."""
 
     limit: int | None
@@ -58,8 +56,7 @@ class RateLimit:
     resets_at: float | None
 
 
-@dataclass(slots=True)
-class Counts:
+class Counts(Struct):
     """What the run has committed."""
 
     batches: int = 0
@@ -176,7 +173,7 @@ class ProgressState:
 
         ``pages_since_new``: how many of its pages follow the last one with something new; None where none has.
         """
-        for name in Counts.__slots__:
+        for name in Counts.__struct_fields__:
             setattr(self.counts, name, getattr(self.counts, name) + getattr(counts, name))
         self.pages_without_new = self.pages_without_new + counts.pages if pages_since_new is None else pages_since_new
         new = counts.inserted + counts.rejected + counts.filtered

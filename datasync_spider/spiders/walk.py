@@ -17,7 +17,7 @@ pages that bring nothing new within one, are few.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from datasync_spider.api.page import Page
 from datasync_spider.api.pagetrail import PageTrail
@@ -37,8 +37,7 @@ class NoProgress(FatalError):
     reason = "cursor_expires_too_fast"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What one page means for the walk. ``expected_total`` is set where the page speaks for the whole feed."""
 
     number: int

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from msgspec import Struct
+
 from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.items import EventPage
 from datasync_spider.storage.pagerecords import PageRecords
@@ -17,8 +19,7 @@ from datasync_spider.storage.rows import Rows
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Watermark:
+class Watermark(Struct, frozen=True, order=True):
     """A place in the feed's order: microseconds since the epoch, then the id."""
 
     occurred_at_us: int
@@ -94,8 +95,7 @@ class Batch:
         return max((page.newest for page in self.pages if page.newest), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(Struct, frozen=True):
     """What one commit made true. ``run_status`` is set by the commit that ended the run's pass, else None.
 
     ``last_new_page``: the last of its pages that brought something which was not there before, be it a dead letter.

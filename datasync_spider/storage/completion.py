@@ -9,17 +9,17 @@ nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 PAGES_MOVED: Final = "pages_moved"
 """The reason of a pass whose pages did not stand still."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """``run_status`` and ``pass_status`` as the tables spell them; None: the run is in no pass."""
 
     run_status: str
@@ -28,8 +28,7 @@ class Verdict:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """A whole pass over pages that are asked for by number: a record that goes moves the next one before where we are.
 
     ``received``: records on its pages, each time that they came. ``closing_total``: what the API counts at its last
@@ -48,8 +47,7 @@ class Counted:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """What a pass has received that asked for what is not older than ``since_us``, and the API's ``total`` of that.
 
     ``different``: so many of its records are certainly not one and the same, dead letters and filtered ones included.

@@ -23,7 +23,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.connect import Connection
@@ -33,8 +34,7 @@ from datasync_spider.storage.runs import Hold
 from datasync_spider.storage.sql import statement
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """What became of them, by page number.
 
     ``conflicts``: so many versions were put into ``event_conflicts``. ``inserted``: versions that were stored after
@@ -48,8 +48,7 @@ class Settled:
     replacing: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
-class SettledRows:
+class SettledRows(Struct, frozen=True):
     """``conflicts``: so many were put into ``event_conflicts``. ``replaced``: the ids that have a later version now."""
 
     conflicts: int

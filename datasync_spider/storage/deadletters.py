@@ -7,9 +7,10 @@ whole events keeps a bounded number of bytes in memory, however many letters the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.api.recordreader import RecordReader
@@ -23,8 +24,7 @@ _PIECE_BYTES = 8 << 20
 _PIECE_ROWS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(msgspec.Struct, frozen=True):
     """Which letters are meant. None chooses all; ``with_replayed`` adds those that are settled."""
 
     slice: Slice
@@ -41,16 +41,14 @@ class Chosen:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class LetterCount:
+class LetterCount(msgspec.Struct, frozen=True):
     """``open``: not settled. ``replayed``: an event of this content is stored by now."""
 
     open: int
     replayed: int
 
 
-@dataclass(frozen=True, slots=True)
-class LetterGroup:
+class LetterGroup(msgspec.Struct, frozen=True):
     """All chosen letters of one reason; ``head`` is the beginning of ``example_id``'s ``example_bytes`` bytes."""
 
     reason: str
@@ -64,8 +62,7 @@ class LetterGroup:
     example_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListedLetter:
+class ListedLetter(msgspec.Struct, frozen=True):
     """One letter with the beginning of its bytes. ``position`` is -1 where its place in the page is not known."""
 
     rejected_id: int
@@ -80,8 +77,7 @@ class ListedLetter:
     replayed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(msgspec.Struct, frozen=True):
     """One letter with all of its bytes."""
 
     rejected_id: int

@@ -6,8 +6,9 @@ Invariant: an event without a time proves no order, and is no end.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from datasync_spider.api import compiled
 from datasync_spider.storage.batch import Watermark
@@ -36,8 +37,7 @@ class PageEnds(NamedTuple):
         return cls(never_rise, first[0], last[0], Watermark(*newest), Watermark(*oldest))
 
 
-@dataclass(frozen=True, slots=True)
-class PageTimes:
+class PageTimes(Struct, frozen=True):
     """The events of a page that have a time, in microseconds since 1970-01-01 UTC, in the page's order.
 
     ``never_rise``: all events have one, and none is newer than the one before it.

@@ -7,21 +7,20 @@ the fence, which every checkpoint is checked against, is the safety.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from datasync_spider.storage.owner import Owner, parse_owner
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(Struct, frozen=True):
     """The lease may be taken. ``reason`` says why the last holder does not count, None where there was none."""
 
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """Somebody else runs this stream."""
 
     holder: str

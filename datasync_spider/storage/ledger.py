@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from datasync_spider.storage.batch import Batch, PreparedPage, Watermark
 from datasync_spider.storage.rows import HEADER, POSTGRES_EPOCH_US, TRAILER
@@ -25,8 +26,7 @@ _BIGINT = struct.Struct("!iq")
 _MICROSECONDS = 1_000_000
 
 
-@dataclass(slots=True)
-class PageCounts:
+class PageCounts(Struct):
     """What became of a page's events."""
 
     events: int

@@ -6,17 +6,17 @@ run does: a process that this machine knows to be dead, and a lease that has exp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.owner import is_alive
 from datasync_spider.storage.sql import statement
 
 
-@dataclass(frozen=True, slots=True)
-class LiveRun:
+class LiveRun(Struct, frozen=True):
     """``holder``: the process, for people. ``expires_at``: when the lease ends that nobody renews."""
 
     stream: str

@@ -16,11 +16,11 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg2
+from msgspec import Struct
 
 from datasync_spider import __version__, failpoints
 from datasync_spider.errors import LeaseHeld, MigrationError, StorageRefused, StorageUnavailable
@@ -45,8 +45,7 @@ _DEPENDED_UPON = frozenset({"2BP01", "0A000"})
 _FILE_NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(Struct, frozen=True):
     """One file. ``checksum`` is the SHA-256 of its text with line ends made LF: a checkout's do not matter."""
 
     version: int

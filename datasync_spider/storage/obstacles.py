@@ -10,7 +10,8 @@ after, so that no migration has to say it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from datasync_spider.errors import ObjectsInTheWay
 from datasync_spider.storage.connect import Connection
@@ -21,8 +22,7 @@ from datasync_spider.storage.translate import translated
 _MOST_NAMED = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
+class Obstacle(Struct, frozen=True):
     """``what``: its kind and name. ``on``: the part of our tables that it needs. ``definition``: what makes it."""
 
     what: str

@@ -17,8 +17,8 @@ turn, and is read nowhere else. ``before`` stays what it is for a whole pass.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from msgspec import Struct
 from psycopg2.extras import execute_values
 
 from datasync_spider.storage.connect import Connection
@@ -29,8 +29,7 @@ from datasync_spider.storage.sql import statement
 _PAGE_SIZE_ROWS = 500
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """How far a chain has counted the records of one digest; ``at_head``: so many stood before any id."""
 
     pass_number: int

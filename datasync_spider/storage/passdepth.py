@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.errors import StorageRefused
 from datasync_spider.storage.connect import Connection
@@ -16,8 +17,7 @@ from datasync_spider.storage.translate import translated
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class PassDepth:
+class PassDepth(Struct, frozen=True):
     """How far the open pass has come, epoch milliseconds.
 
     ``oldest_ms``: its oldest event, None where a time says nothing about what lies behind it: the feed was not newest

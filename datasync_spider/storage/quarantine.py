@@ -8,7 +8,8 @@ one bad row, and no dependence on the wording of an error message.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from datasync_spider.api.event import Event
 from datasync_spider.errors import RowsRefused
@@ -19,8 +20,7 @@ from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedRow:
+class RefusedRow(Struct, frozen=True):
     """A row, and why PostgreSQL does not take it. ``reason`` is a stable slug that carries the SQLSTATE."""
 
     event: Event

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from psycopg2.extras import execute_values
 
 from datasync_spider.api.event import RejectedEvent
@@ -35,8 +35,7 @@ def digest(raw: bytes) -> bytes:
     return hashlib.sha256(raw).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """``newly_rejected``: so many dead letters were not kept before. ``ground``: where the batch has led its walk.
 
     ``new_pages``: the pages that brought one whose bytes were new.
@@ -47,8 +46,7 @@ class Kept:
     new_pages: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Letter:
+class _Letter(Struct, frozen=True):
     """``event_id`` is None where none can be read."""
 
     event: RejectedEvent
@@ -56,8 +54,7 @@ class _Letter:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _PageLetters:
+class _PageLetters(Struct, frozen=True):
     """A page's records in its order: ids of events, and unusable ones. ``refused``: what PostgreSQL did not take.
 
     ``records`` is empty where all of them are rows, and it does not matter which.

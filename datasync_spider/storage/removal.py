@@ -18,10 +18,10 @@ Invariant: nothing of a slice goes while its lease is held by a process that is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg2.errors
+from msgspec import Struct
 
 from datasync_spider import failpoints
 from datasync_spider.errors import LeaseHeld, StorageRefused, StorageUnavailable
@@ -36,8 +36,7 @@ from datasync_spider.storage.translate import translated
 from datasync_spider.streamnames import label
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What a person has named: a stream, or one slice of it where ``slice_name`` is given.
 
     ``table`` is None where it was never made; ``rows`` and ``rejected`` are by the books. ``foreign_keys`` of other
@@ -260,6 +259,7 @@ class _Removal:
         is_whole = self._target.slice_name is None
         cursor.execute(statement("delete_conflicts_of"), slices)
         cursor.execute(statement("delete_letters_of"), slices)
+        cursor.execute(statement("delete_seen_of"), slices)
         if self._drops:
             cursor.execute(statement("delete_pages_of"), slices)
             cursor.execute(statement("delete_runs_of"), slices)

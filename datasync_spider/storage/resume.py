@@ -24,8 +24,9 @@ A backfill is a run beside the passes: it begins where its window begins, whatev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 FULL: Final = "full"
 """The kind of a pass that begins where the stream does."""
@@ -33,13 +34,11 @@ BACKFILL: Final = "backfill"
 """The kind of a run that belongs to no pass, as the table of runs spells it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContinuePass:
+class ContinuePass(Struct, frozen=True):
     """Go on in the pass that is open."""
 
 
-@dataclass(frozen=True, slots=True)
-class BeginPass:
+class BeginPass(Struct, frozen=True):
     """Start a new pass at the head of the feed."""
 
     kind: str

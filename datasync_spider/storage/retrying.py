@@ -13,9 +13,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from msgspec import Struct
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -34,8 +34,7 @@ logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """``budget_seconds``: no attempt begins later than this after the first one. A pause is twice the one before it."""
 
     budget_seconds: float

@@ -17,9 +17,8 @@ No other batch in flight holds one of these ids, be it as a row or as a variant
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import psycopg2.extensions
+from msgspec import Struct
 
 from datasync_spider import failpoints
 from datasync_spider.errors import RowsRefused
@@ -36,8 +35,7 @@ from datasync_spider.storage.translate import translated
 _SEPARATOR = "\x1f"
 
 
-@dataclass(frozen=True, slots=True)
-class Sifted:
+class Sifted(Struct, frozen=True):
     """What became of the rows.
 
     ``inserted`` by page number. ``known``: the ids that were stored already; ``differing`` those of them whose stored

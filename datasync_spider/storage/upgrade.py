@@ -7,8 +7,9 @@ Invariant: looks only. What is foretold of the streams that share a table is wha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.liveruns import LiveRun, has_leases, read_live_runs
@@ -24,8 +25,7 @@ _FIRST_RELEASED = 7
 _DEFAULT_STREAM = "events"
 
 
-@dataclass(frozen=True, slots=True)
-class Sharing:
+class Sharing(Struct, frozen=True):
     """Streams whose rows cannot be told apart. ``keeper`` keeps all ``rows``; ``others``: how many each has stored."""
 
     keeper: str
@@ -47,8 +47,7 @@ class Sharing:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(Struct, frozen=True):
     """How many rows are in the tables that are locked, as PostgreSQL estimates them."""
 
     pages: int
@@ -64,8 +63,7 @@ class Weight:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(Struct, frozen=True):
     """``pending``: what is to be applied. ``weight``: None where the tables are yet to be made."""
 
     pending: list[Migration]

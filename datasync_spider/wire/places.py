@@ -5,15 +5,15 @@ Invariant: no password of a URL is in a name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """``host`` without brackets."""
 
     scheme: str
@@ -30,8 +30,7 @@ class Place:
         return self.scheme == "https"
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """To ``place``, directly or through ``proxy``."""
 
     place: Place
