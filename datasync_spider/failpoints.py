@@ -28,6 +28,7 @@ PLACES = frozenset(
         "before_checkpoint",
         "before_commit",
         "after_commit",
+        "deletions_marked",
         "before_finish",
         "token_answered",
         "token_stored",

@@ -28,11 +28,12 @@ from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.requests import PageRequest, page_request
 from datasync_spider.sources.secretnames import put_header, secrets_of
+from datasync_spider.sources.shifting import can_shift
 from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.slots import SLICE, fill_url, slot_values
 from datasync_spider.sources.spec import Incremental, Next, PageSize, Pairs, SliceValues, Source, Stream
 from datasync_spider.sources.timetexts import instant_ms, unit_us, written, written_us
-from datasync_spider.storage.registry import StreamSpec, Tombstone
+from datasync_spider.storage.registry import Deletions, StreamSpec, Tombstone
 from datasync_spider.storage.since import Since
 from datasync_spider.streamnames import NO_SLICE
 
@@ -321,6 +322,7 @@ def _plan(
         is_counted=stream.next.source == "counter" and stream.incremental.type != "window",
         since=_since(stream.incremental),
         has_bookmarks=stream.incremental.type in {"resume", "window"},
+        deletions=Deletions(needs_total=can_shift(stream)) if stream.marks_deleted else None,
     )
     return SyncPlan(
         config=config,

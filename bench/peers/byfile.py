@@ -15,9 +15,7 @@ from bench.processes import Finished
 from bench.server import query
 
 NAME = "rest_api"
-TITLE = (
-    "pages of 5,000, a root list with a nested id and a nested time; whole processes, ratios are of the crawl to dlt"
-)
+TITLE = "pages of 5,000, a root list with a nested id and a nested time; whole processes, ratios: the crawl to dlt"
 _FASTER, _OF_MEMORY = 8.0, 0.5
 _PROGRAM = Path(__file__).with_name("rest_api_load.py")
 _WAYS: dict[str, tuple[str, dict[str, str]]] = {

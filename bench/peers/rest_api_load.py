@@ -1,8 +1,9 @@
-"""dlt's own REST API source, by configuration alone: ``rest_api_load.py BASE_URL HOST PORT DATABASE plain|nested|tuned``.
+"""dlt's own REST API source, by configuration alone: ``rest_api_load.py BASE_URL HOST PORT DATABASE WAY``.
 
-Run by the peers' own interpreter, and imports nothing of the project. ``plain`` is what its documentation begins with;
-``nested`` keeps what is nested as JSON in place of a column for each member; ``tuned`` does that and loads by COPY in place
-of INSERT. How many processes normalise, and how large a file is, comes from the environment.
+Run by the peers' own interpreter, and imports nothing of the project. WAY is ``plain``, which is what its documentation
+begins with; ``nested``, which keeps what is nested as JSON in place of a column for each member; or ``tuned``, which
+does that and loads by COPY in place of INSERT. How many processes normalise, and how large a file is, comes from the
+environment.
 """
 
 from __future__ import annotations

@@ -20,13 +20,15 @@ from typing import Any
 
 import psycopg2.extensions
 from msgspec import Struct
+from msgspec.structs import replace
 
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
-from datasync_spider.storage import floor, validators
+from datasync_spider.storage import deletions, floor, validators
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage, Watermark
 from datasync_spider.storage.completion import Counted, Verdict, exceeds_share, judge, judge_backfill, judge_window
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import count_counted_twice
+from datasync_spider.storage.deletions import Memory, Outcome
 from datasync_spider.storage.feedorder import PageTimes
 from datasync_spider.storage.ground import Ground
 from datasync_spider.storage.ledger import PageCounts, ledger_stream
@@ -55,10 +57,12 @@ def save_checkpoint(
     totals: RunTotals,
     rejected_max_percent: float = 100.0,
     replacing: frozenset[int] = frozenset(),
+    memory: Memory | None = None,
 ) -> Committed:
     """Writes everything that makes the batch count; the caller commits.
 
     ``replacing``: pages that brought a later version of a stored record, which is progress as a new record is.
+    ``memory``: of what the pass has met, where the stream's table has marks.
     A run with too large a share of rejected events gets no verdict: its rows count, its pass stays open.
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
@@ -77,11 +81,12 @@ def save_checkpoint(
         if refusal is not None:
             raise refusal
         cursor.copy_expert(statement("copy_pages"), io.BytesIO(ledger_stream(run, batch, counts, write_seconds)))
-        above, received = 0, None
+        above, received, outcome = 0, None, None
         counted = _counted(cursor, run, batch) if ends_pass is not None else None
         if ends_pass is not None and not run.is_backfill:
             above = _count_above(cursor, run, values)
             received = floor.read_received(cursor, run, batch, values["oldest_at"])
+            outcome = deletions.end(cursor, run, memory)
         cursor.execute(statement("checkpoint_backfill" if run.is_backfill else "checkpoint"), values)
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
@@ -106,6 +111,7 @@ def save_checkpoint(
                 counted=counted,
                 began_at_bookmark=run.resume.bookmark is not None,
             )
+        verdict = _with_deletions(cursor, run, memory, outcome, verdict)
         if verdict is not None and verdict.pass_status is not None:
             end = {**run.key, "pass_status": verdict.pass_status, "bookmark": batch.pages[-1].page.bookmark}
             cursor.execute(statement("end_pass"), end)
@@ -142,6 +148,26 @@ def save_checkpoint(
         accounted=stored + rejected + filtered,
         **summed,
     )
+
+
+def _with_deletions(
+    cursor: psycopg2.extensions.cursor,
+    run: OpenRun,
+    memory: Memory | None,
+    outcome: Outcome | None,
+    verdict: Verdict | None,
+) -> Verdict | None:
+    """The verdict as it stands with what is marked as deleted: nothing where the pass is not complete."""
+    if memory is None:
+        return verdict
+    marked = 0
+    if outcome is not None and verdict is not None:
+        if verdict.pass_status == "complete":
+            marked, verdict = outcome.marked, replace(verdict, detail=f"{verdict.detail}; {outcome.words}")
+        elif outcome.marked:
+            deletions.take_back(cursor, run)
+    deletions.save(cursor, run, memory, is_over=outcome is not None, marked=marked)
+    return verdict
 
 
 def _count_above(cursor: psycopg2.extensions.cursor, run: OpenRun, values: dict[str, Any]) -> int:

@@ -30,6 +30,7 @@ NEEDED_RIGHTS = {
     "ingestion_credentials": (*_CHANGE, "DELETE"),
     "ingestion_credential_salt": _ADD,
     "ingestion_tokens": _CHANGE,
+    "ingestion_seen": (*_ADD, "DELETE"),
     "schema_migrations": _ADD,
 }
 

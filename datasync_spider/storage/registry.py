@@ -6,6 +6,7 @@ named     a row of ingestion_sources and of ingestion_streams; another process t
 placed    the row says which table; of two streams whose names ask for one table, the second gets another name
 made      the table exists, with ``deleted_at`` where the stream has a tombstone
 kept      the table of its history exists, and the row says which: when a run first asks for it
+markable  the table has a column for what a full pass has not met, and the row says which: the same
 sliced    a row of ingestion_state: the slice's position, lease and fence
 
 Invariant: what is registered is never changed by opening it again. A stream that is read otherwise than before is
@@ -61,6 +62,13 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletions:
+    """What a complete full pass has not met is deleted. ``needs_total``: if the API's total bears that out."""
+
+    needs_total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StreamSpec:
     """A stream as its source describes it, and the slice that is meant.
 
@@ -77,7 +85,7 @@ class StreamSpec:
     ``order``: of its records in the feed. ``is_incremental``: after a complete pass the next one ends at known ground,
     which proves something only where the newest records come first. Raises ValueError where they do not. ``since``: a
     pass asks for what is not older than a time; None for a stream that cannot be asked so. ``has_bookmarks``: after a
-    complete pass the next one begins with what that has ended with.
+    complete pass the next one begins with what that has ended with. ``deletions``: None where nobody knows of any.
     """
 
     name: str
@@ -96,6 +104,7 @@ class StreamSpec:
     is_counted: bool = False
     since: Since | None = None
     has_bookmarks: bool = False
+    deletions: Deletions | None = None
 
     def __post_init__(self) -> None:
         if self.is_incremental and self.order != NEWEST_FIRST:
@@ -184,7 +193,9 @@ def _register(connection: Connection, spec: StreamSpec) -> Slice:
         if stream["table_name"] is None:
             make_table(connection, spec.name, spec.schema, spec.tombstone)
         elif has_other_tombstone:
-            _mark_deleted(cursor, spec, StreamTable(stream["table_name"], stream["table_schema"]))
+            _mark_deleted(cursor, spec, stream)
+        if spec.deletions is not None:
+            _make_markable(cursor, spec)
     with connection.cursor() as plain:
         found = _find(plain, spec.name, spec.slice, spec.reader)
         if found is None:
@@ -242,10 +253,10 @@ def _find(cursor: Any, stream: str, slice_name: str, reader: RecordReader) -> Sl
     row = cursor.fetchone()
     if row is None:
         return None
-    slice_id, stream_id, schema, name, history, is_sliced = row
+    slice_id, stream_id, schema, name, history, is_sliced, unseen = row
     if name is None:
         raise StorageRefused(f"the stream {stream} has no table yet: run scrapy migrate")
-    table = StreamTable(name, schema, slice_id if is_sliced else None, history)
+    table = StreamTable(name, schema, slice_id if is_sliced else None, history, unseen=unseen)
     return Slice(slice_id, stream_id, stream, slice_name, table, reader)
 
 
@@ -325,23 +336,53 @@ def _history_table(cursor: Any, slice_: Slice) -> StreamTable:
     raise StorageRefused(f"no table can be named after the history of the stream {slice_.stream}: give it another name")
 
 
-def _mark_deleted(cursor: Any, spec: StreamSpec, table: StreamTable) -> None:
+def _mark_deleted(cursor: Any, spec: StreamSpec, stream: dict[str, Any]) -> None:
     """Makes ``deleted_at`` of an existing table what the spec says: nothing that is stored was read by another one."""
+    table = StreamTable(stream["table_name"], stream["table_schema"])
     if table.name == SEED_TABLE:
         if spec.tombstone is not None:
             raise StorageRefused(
                 f"{table} has no column for tombstones, and stays as it is: give the stream another name"
             )
         return
-    cursor.execute(sql.SQL(statement("drop_deleted_at")).format(table=table.identifier))
+    cursor.execute(table.statement("drop_deleted_at"))
+    cursor.execute(table.statement("drop_unseen_at"))
+    cursor.execute(statement("save_unseen_column"), {"stream_id": stream["stream_id"], "unseen_column": None})
     if spec.tombstone is not None:
         add = sql.SQL(statement("add_deleted_at"))
         cursor.execute(add.format(table=table.identifier, deleted_at=_deleted_at(spec.tombstone)))
 
 
-def _deleted_at(tombstone: Tombstone) -> sql.Composed:
+def _make_markable(cursor: Any, spec: StreamSpec) -> None:
+    """Gives the table a column for marks, where it has none yet: ``deleted_at`` itself, if no tombstone makes that."""
+    stream = _read_stream(cursor, spec.name)
+    assert stream is not None
+    if stream["unseen_column"] is not None:
+        return
+    cursor.execute(statement("lock_stream"), {"stream_id": stream["stream_id"]})
+    stream = _read_stream(cursor, spec.name)
+    assert stream is not None
+    if stream["unseen_column"] is not None:
+        return
+    table = StreamTable(stream["table_name"], stream["table_schema"])
+    if table.name == SEED_TABLE:
+        raise StorageRefused(f"{table} has no column for deletions, and stays as it is: give the stream another name")
+    column = "deleted_at" if spec.tombstone is None else "unseen_at"
+    cursor.execute(replace(table, unseen=column).statement("add_unseen"))
+    if spec.tombstone is not None:
+        cursor.execute(table.statement("drop_deleted_at"))
+        add = sql.SQL(statement("add_deleted_at"))
+        of_both = _deleted_at(spec.tombstone, sql.SQL("unseen_at"))
+        cursor.execute(add.format(table=table.identifier, deleted_at=of_both))
+    if spec.is_sliced:
+        cursor.execute(table.statement("index_slices"))
+    cursor.execute(statement("save_unseen_column"), {"stream_id": stream["stream_id"], "unseen_column": column})
+    logger.info("made a column %s for deletions in the table %s of the stream %s", column, table, spec.name)
+
+
+def _deleted_at(tombstone: Tombstone, otherwise: sql.Composable = sql.NULL) -> sql.Composed:
     path, value = sql.Literal(list(tombstone.path)), sql.Literal(_canonical(tombstone.value))
-    return sql.SQL(statement("deleted_at")).format(path=path, value=value)
+    return sql.SQL(statement("deleted_at")).format(path=path, value=value, otherwise=otherwise)
 
 
 def _canonical(value: Any) -> str:

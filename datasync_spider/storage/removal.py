@@ -259,6 +259,7 @@ class _Removal:
         is_whole = self._target.slice_name is None
         cursor.execute(statement("delete_conflicts_of"), slices)
         cursor.execute(statement("delete_letters_of"), slices)
+        cursor.execute(statement("delete_seen_of"), slices)
         if self._drops:
             cursor.execute(statement("delete_pages_of"), slices)
             cursor.execute(statement("delete_runs_of"), slices)

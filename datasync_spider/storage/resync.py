@@ -37,7 +37,7 @@ def begin_anew(connection: Connection, run: OpenRun) -> OpenRun:
         if state is None or (state.fence, state.lease_run_id) != (run.fence, run.run_id):
             connection.rollback()
             raise FencedOff(f"stream {run.slice} has been taken over by another run")
-        resume = begin_pass(cursor, run.slice, number, FULL, run.since, None)
+        resume = begin_pass(cursor, run.slice, number, FULL, run.since, None, run.deletions)
         cursor.execute(statement("forget_validator"), run.key)
         cursor.execute(statement("name_pass_of_run"), {**run.key, "pass_number": number, "pass_kind": FULL})
         connection.commit()

@@ -37,7 +37,7 @@ from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, 
 from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms
 from datasync_spider.storage.polls import take_poll
-from datasync_spider.storage.registry import NEWEST_FIRST, Slice, StreamSpec, register, versioned
+from datasync_spider.storage.registry import NEWEST_FIRST, Deletions, Slice, StreamSpec, register, versioned
 from datasync_spider.storage.resume import BACKFILL, FULL, BeginPass, decide_start
 from datasync_spider.storage.since import Since, instant_of, us_of
 from datasync_spider.storage.sql import statement
@@ -106,7 +106,8 @@ class OpenRun(Hold):
 
     ``waits``: what the API has asked of the run's credential, counted from the opening. ``order``: the feed's, without
     which no time stands for all that lies above it. ``since``: how the stream is asked for what is not older than a
-    time. ``note``: what else the run's detail is to say. ``is_counted``: its pages are asked for by number.
+    time. ``deletions``: of a stream in which what a complete full pass has not met is marked. ``note``: what else the
+    run's detail is to say. ``is_counted``: its pages are asked for by number.
     """
 
     resume: ResumePoint
@@ -114,6 +115,7 @@ class OpenRun(Hold):
     waits: Waits = field(default_factory=Waits)
     order: Order = NEWEST_FIRST
     since: Since | None = None
+    deletions: Deletions | None = None
     note: str = ""
     is_counted: bool = False
 
@@ -212,6 +214,7 @@ def open_run(
         waits,
         spec.order,
         spec.since,
+        spec.deletions,
         is_counted=spec.is_counted,
     )
 
@@ -335,7 +338,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
     newest_ms = epoch_ms(state.newest_occurred_at)
     if isinstance(start, BeginPass):
         floor_us = None if start.kind == FULL else floor_us
-        begun = begin_pass(cursor, slice_, state.pass_number + 1, start.kind, since, floor_us)
+        begun = begin_pass(cursor, slice_, state.pass_number + 1, start.kind, since, floor_us, spec.deletions)
         return replace(
             begun,
             newest_ms=newest_ms,
@@ -343,6 +346,9 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
             validator=state.validator,
             bookmark=state.bookmark if spec.has_bookmarks and start.kind != FULL else None,
         )
+    if slice_.table.unseen is not None and spec.deletions is None:
+        # What this run meets in the pass, nobody remembers.
+        begin_memory(cursor, slice_, remembers=False)
     distrusted = _is_astray(cursor, slice_)
     trail: tuple[str, ...] = ()
     if not distrusted:
@@ -371,7 +377,13 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
 
 
 def begin_pass(
-    cursor: Any, slice_: Slice, number: int, kind: str, since: Since | None, floor_us: int | None
+    cursor: Any,
+    slice_: Slice,
+    number: int,
+    kind: str,
+    since: Since | None,
+    floor_us: int | None,
+    deletions: Deletions | None,
 ) -> ResumePoint:
     """Opens a pass, in the caller's transaction.
 
@@ -381,6 +393,9 @@ def begin_pass(
     begin = {"slice_id": slice_.slice_id, "pass_number": number, "pass_kind": kind, "since_at": instant_of(asked_us)}
     cursor.execute(statement("begin_pass"), begin)
     (known_before,) = cursor.fetchone()
+    if slice_.table.unseen is not None:
+        # Of a pass that asks for a part of the stream, nothing follows for the rest.
+        begin_memory(cursor, slice_, remembers=deletions is not None and kind == FULL and asked_us is None)
     return ResumePoint(
         cursor=None,
         pass_number=number,
@@ -396,6 +411,12 @@ def begin_pass(
         walk_since_us=asked_us,
         floor_us=floor_us,
     )
+
+
+def begin_memory(cursor: Any, slice_: Slice, *, remembers: bool) -> None:
+    """Forgets what the slice's open pass has met. ``remembers``: it will be known from now on."""
+    cursor.execute(statement("empty_seen"), {"slice_id": slice_.slice_id})
+    cursor.execute(statement("begin_memory"), {"slice_id": slice_.slice_id, "seen": "all" if remembers else None})
 
 
 def _is_blurred(cursor: Any, slice_: Slice, state: SliceRow) -> bool:

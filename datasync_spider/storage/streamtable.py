@@ -68,6 +68,7 @@ class StreamTable:
     """``schema``: None for the one of all other tables. ``slice_id``: None where the stream has no slices.
 
     ``history``: the table of replaced versions, where there is one. ``versions``: None where records do not change.
+    ``unseen``: its column that says when a record was marked as deleted, where it has one.
     """
 
     name: str
@@ -75,13 +76,14 @@ class StreamTable:
     slice_id: int | None = None
     history: str | None = None
     versions: Versions | None = None
+    unseen: str | None = None
 
     def statement(self, name: str) -> sql.Composed:
         """The named statement, for the rows of this slice alone.
 
         ``{table}``, its ``{columns}`` and its ``{key}``, the condition ``{of_slice}``, and ``{staged}``: the columns as
         they are read from ``staged_events``. ``{history}`` and its ``{slice_column}``, and ``{version}`` of what has
-        a time and a payload; one with that needs :attr:`version_values`.
+        a time and a payload; one with that needs :attr:`version_values`. ``{unseen}``: the column of marks.
         """
         is_sliced = self.slice_id is not None
         number = sql.Literal(self.slice_id)
@@ -89,6 +91,7 @@ class StreamTable:
             table=self.identifier,
             history=self._identifier(self.history) if self.history else sql.SQL(""),
             version=sql.SQL(_VERSION_BY_TIME if not self.versions or self.versions.path is None else _VERSION_BY_PATH),
+            unseen=sql.Identifier(self.unseen) if self.unseen else sql.SQL(""),
             columns=sql.SQL(f"slice_id, {_COLUMNS}" if is_sliced else _COLUMNS),
             key=sql.SQL("event_id, slice_id" if is_sliced else "event_id"),
             slice_column=sql.SQL("slice_id        BIGINT NOT NULL,\n    " if is_sliced else ""),

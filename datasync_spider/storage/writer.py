@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from datasync_spider import failpoints
 from datasync_spider.errors import FencedOff, RowsRefused
+from datasync_spider.storage import deletions
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
@@ -48,6 +49,7 @@ class _Written(Struct):
 
     ``differing``: ids that were stored already, with other content.
     ``is_staging``: ``staged_events`` exists. ``replacing``: the pages that brought a later version of what was stored.
+    ``known``: ids of its rows that it has not stored: they were there, or PostgreSQL has refused them.
     """
 
     inserted: dict[int, int]
@@ -55,6 +57,7 @@ class _Written(Struct):
     differing: AbstractSet[str] = frozenset()
     is_staging: bool = False
     replacing: frozenset[int] = frozenset()
+    known: AbstractSet[str] = frozenset()
 
 
 class Writer:
@@ -89,6 +92,7 @@ class Writer:
             failpoints.reach("before_checkpoint")
             conflicts = self._settle_conflicts(connection, batch, written)
             kept = insert_rejected(connection, run, batch, written.inserted, written.refused)
+            memory = deletions.meet(connection, run, batch, written.known)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
                 connection,
@@ -102,6 +106,7 @@ class Writer:
                 totals(),
                 self._rejected_max_percent,
                 written.replacing,
+                memory,
             )
             failpoints.reach("before_commit")
             connection.commit()
@@ -203,7 +208,7 @@ class Writer:
             self._stored_keys.give_up()
             return self._merge(connection, batch)
         self._mode.sifted(batch.rows, len(sifted.known))
-        return _Written(sifted.inserted, {}, sifted.differing, is_staging=sifted.is_staged)
+        return _Written(sifted.inserted, {}, sifted.differing, is_staging=sifted.is_staged, known=sifted.known)
 
     def _merge(self, connection: Connection, batch: Batch) -> _Written:
         with connection.cursor() as cursor:
@@ -216,7 +221,8 @@ class Writer:
         inserted = {page.page.number: len(merged.intersection(page.rows.event_ids)) for page in batch.pages}
         taken = batch.rows - sum(map(len, refused.values()))
         self._mode.sifted(batch.rows, taken - len(merged))
-        return _Written(inserted, refused, differing, is_staging=True)
+        known = {event_id for page in batch.pages for event_id in page.rows.event_ids} - merged
+        return _Written(inserted, refused, differing, is_staging=True, known=known)
 
 
 def _raise_unless_refused(error: psycopg2.Error) -> None:

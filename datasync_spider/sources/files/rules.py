@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from datasync_spider.sources.files.tables import key_text
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.requests import with_value
+from datasync_spider.sources.shifting import can_shift
 from datasync_spider.sources.slicevalues import slice_names
 from datasync_spider.sources.slots import PAGE_SIZE, SLICE, TIMES, NoValue, slots, slots_of_body
 from datasync_spider.sources.spec import Body, FormBody, JsonBody, Next, Stream
@@ -39,6 +40,7 @@ def findings_in(stream: Stream) -> Iterator[Finding]:
     yield from _bodies(stream)
     yield from _bookmarks(stream)
     yield from _windows(stream)
+    yield from _deletions(stream)
     for key, text in _texts(stream):
         yield from _slots(stream, key, text)
     yield from _times_asked_from(stream)
@@ -202,6 +204,25 @@ def _windows(stream: Stream) -> Iterator[Finding]:
         if TIMES.intersection(slots(text)) and names.count(name) > 1:
             why = f"names {key_text(name)}, which is a parameter of query, too; allowed: one of both"
             yield Finding("incremental", why, frozenset({"query"}))
+
+
+def _deletions(stream: Stream) -> Iterator[Finding]:
+    """What keeps a full sync from telling what is not there any more."""
+    if not stream.marks_deleted:
+        return
+    way, also = stream.incremental, frozenset({"incremental"})
+    if way.type == "window":
+        text = "is full-sync, and incremental is window: a record that changes meanwhile may be in none of the windows"
+        yield Finding("deletions", f"{text}; allowed: incremental of another type, or no deletions", also)
+    elif way.start is not None:
+        text = "is full-sync, and incremental has a start: what is older would be taken for deleted"
+        yield Finding("deletions", f"{text}; allowed: no start, or no deletions", also)
+    if can_shift(stream) and not stream.total:
+        why = "a record that goes meanwhile takes the places of those behind it with it"
+        if stream.next.source != "counter":
+            why = "a record that changes meanwhile goes to the head, where the sync has been"
+        text = f"is full-sync, and no total says whether all records were met: {why}; allowed: full-sync with total"
+        yield Finding("deletions", text, frozenset({"total", "next", "mutable", "order", "version", "time"}))
 
 
 def _tells_page_size(stream: Stream) -> bool:

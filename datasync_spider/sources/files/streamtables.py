@@ -22,6 +22,8 @@ from datasync_spider.sources.spec import Order, Stream
 
 _Format: TypeAlias = Literal["json", "ndjson"]
 _FORMATS: tuple[_Format, ...] = ("json", "ndjson")
+_Deletions: TypeAlias = Literal["full-sync"]
+_DELETIONS: tuple[_Deletions, ...] = ("full-sync",)
 _ORDERS: tuple[Order, ...] = ("newest-first", "oldest-first", "none")
 
 
@@ -61,6 +63,7 @@ def read_stream(name: str, table: Table) -> Stream:
         version=table.take("version", path(names_only=True), None),
         tombstone=read_tombstone(table),
         keep_history=table.take("keep_history", boolean(), False),
+        marks_deleted=table.take("deletions", choice(_DELETIONS), None) is not None,
         incremental=read_incremental(table),
         slices=read_slices(table),
         slices_from=read_slices_from(table),

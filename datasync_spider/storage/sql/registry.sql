@@ -1,5 +1,6 @@
 -- name: find_slice
-SELECT slice.id, stream.stream_id, stream.table_schema, stream.table_name, stream.history_name, stream.is_sliced
+SELECT slice.id, stream.stream_id, stream.table_schema, stream.table_name, stream.history_name, stream.is_sliced,
+       stream.unseen_column
 FROM ingestion_state AS slice JOIN ingestion_streams AS stream USING (stream_id)
 WHERE stream.name = %(stream)s AND slice.slice = %(slice)s;
 
@@ -14,7 +15,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: read_stream
 SELECT stream.stream_id, source.name AS source, stream.table_schema, stream.table_name, stream.history_name,
-       stream.is_sliced, stream.fingerprint
+       stream.is_sliced, stream.fingerprint, stream.unseen_column
 FROM ingestion_streams AS stream JOIN ingestion_sources AS source USING (source_id)
 WHERE stream.name = %(stream)s;
 
@@ -84,11 +85,25 @@ CREATE TABLE {table} (
 -- name: deleted_at
 -- Of a table: generated, so that no way to write a row can forget it.
 deleted_at   TIMESTAMPTZ NULL GENERATED ALWAYS AS (
-        CASE WHEN payload #> {path}::text[] = {value}::jsonb THEN coalesce(occurred_at, ingested_at) END
+        CASE WHEN payload #> {path}::text[] = {value}::jsonb THEN coalesce(occurred_at, ingested_at) ELSE {otherwise} END
     ) STORED;
 
 -- name: drop_deleted_at
 ALTER TABLE {table} DROP COLUMN IF EXISTS deleted_at;
+
+-- name: drop_unseen_at
+ALTER TABLE {table} DROP COLUMN IF EXISTS unseen_at;
+
+-- name: add_unseen
+-- When a full pass had not met the record.
+ALTER TABLE {table} ADD COLUMN {unseen} TIMESTAMPTZ NULL;
+
+-- name: index_slices
+-- The end of a full pass looks at all rows of its slice.
+CREATE INDEX ON {table} (slice_id);
+
+-- name: save_unseen_column
+UPDATE ingestion_streams SET unseen_column = %(unseen_column)s WHERE stream_id = %(stream_id)s;
 
 -- name: add_deleted_at
 ALTER TABLE {table} ADD COLUMN {deleted_at};

@@ -110,6 +110,9 @@ LIMIT 5;
 -- name: delete_conflicts_of
 DELETE FROM event_conflicts WHERE slice_id = ANY(%(slice_ids)s);
 
+-- name: delete_seen_of
+DELETE FROM ingestion_seen WHERE slice_id = ANY(%(slice_ids)s);
+
 -- name: delete_letters_of
 DELETE FROM rejected_events WHERE slice_id = ANY(%(slice_ids)s);
 
@@ -141,7 +144,7 @@ UPDATE ingestion_state AS slice
 SET cursor = NULL, bookmark = NULL, pass_status = 'new', pass_kind = 'full', pass_started_at = NULL, pass_expected_total = NULL,
     pass_oldest_at = NULL, pass_in_order = true, pass_known_before = NULL, backfilled_at = NULL,
     floor_at = NULL, pass_since_at = NULL, walk_since_at = NULL, pass_top_at = NULL, pass_window_total = NULL, pass_repeated = 0,
-    validator = NULL, pass_validator = NULL,
+    validator = NULL, pass_validator = NULL, pass_seen = NULL, pass_seen_total = NULL, total_unseen = 0,
     walk = 1, named_walk = 0, known_walk = 0, counted_from_pass = pass_number + 1,
     total_ingested = 0, total_rejected = 0, total_filtered = 0, total_adopted = 0,
     oldest_occurred_at = NULL, oldest_event_id = NULL, newest_occurred_at = NULL, newest_event_id = NULL,
@@ -156,7 +159,7 @@ UPDATE ingestion_streams SET fingerprint = NULL WHERE stream_id = %(stream_id)s;
 
 -- name: forget_table
 -- Somebody has dropped it: the next crawl makes it anew.
-UPDATE ingestion_streams SET table_schema = NULL, table_name = NULL WHERE stream_id = %(stream_id)s;
+UPDATE ingestion_streams SET table_schema = NULL, table_name = NULL, unseen_column = NULL WHERE stream_id = %(stream_id)s;
 
 -- name: pause_slices
 -- One that is paused already stays so since then.
