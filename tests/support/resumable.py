@@ -72,6 +72,10 @@ class Log:
         start, page, _ = self._page(query.get("after"))
         return Reply({"value": page}, headers={"Link": f'</changes?after=t{start + len(page)}>; rel="next"'})
 
+    def _cloudwatch(self, query: Mapping[str, str]) -> Reply:
+        start, page, _ = self._page(query.get("nextToken"))
+        return Reply({"value": page, "nextForwardToken": f"t{start + len(page)}"})
+
     def _page(self, token: str | None) -> tuple[int, list[dict[str, Any]], bool]:
         start = 0 if token is None else int(token.removeprefix("t"))
         return start, self.records[start : start + PAGE], start + PAGE >= len(self.records)
@@ -97,6 +101,10 @@ end = ["flag:end_of_stream=true", "resumable"]
     "matrix": """
 next = { from = "body:end", to = "query:from" }
 end = ["no-next", "resumable"]
+""",
+    "cloudwatch": """
+next = { from = "body:nextForwardToken", to = "query:nextToken" }
+end = ["repeat", "resumable"]
 """,
     "okta": """
 next = { from = "link:next", to = "url" }
