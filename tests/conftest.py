@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from hypothesis import settings
 
 from datasync_spider.api import compiled
 from datasync_spider.local.embedded_postgres import start_embedded
+from datasync_spider.wire.running import run
 from tests.support.compiling import require_compiled
 from tests.support.crawl import Crawl
 from tests.support.database import fresh_database, make_template
@@ -26,6 +28,12 @@ settings.load_profile("datasync")
 # start and interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_reactor() -> None:
+    """A process has one reactor, and whoever comes first installs it: here it is the one of single requests."""
+    run(lambda: asyncio.sleep(0))
 
 
 @pytest.fixture(scope="module", params=["compiled", "python"])

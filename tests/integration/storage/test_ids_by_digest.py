@@ -24,7 +24,7 @@ def small(draw: st.DrawFn) -> bytes:
     return (text % tuple(draw(numbers) for _ in range(text.count("%s")))).encode()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records=st.lists(small() | written(objects(storable_text)), min_size=2, max_size=12))
 def test_digests_are_equal_where_postgresql_finds_records_equal(database_url: str, records: list[bytes]) -> None:
     with connected(database_url) as connection, connection.cursor() as cursor:
