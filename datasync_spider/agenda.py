@@ -6,6 +6,7 @@ are on the agenda; all others are planned before the first crawl, so that what i
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from datasync_spider.lastwords import End
 from datasync_spider.progress import summary
 from datasync_spider.streamnames import label
 from datasync_spider.syncplan import SyncPlan
+
+logger = logging.getLogger(__name__)
 
 
 class Agenda:
@@ -51,6 +54,11 @@ class Agenda:
                 self.ends.append(End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(str(error))))
             except StorageError as error:
                 self.ends.append(End(exitcodes.FAILED, summary.not_started(str(error), error.reason)))
+            except Exception as error:
+                # Nobody above would hear of it, and a stream that is on no list any more would be taken for crawled.
+                logger.exception("the slices of %s cannot be planned", spider.name)
+                why = f"{spider.name} could not be planned: {type(error).__name__}: {error}"
+                self.ends.append(End(exitcodes.FAILED, summary.not_started(why)))
         return bool(self._planned)
 
     def next(self) -> tuple[type[Any], SyncPlan]:

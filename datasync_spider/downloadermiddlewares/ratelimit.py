@@ -170,6 +170,10 @@ class RateLimitMiddleware:
         # A page's fetch time counts from here; what was waited before is told as waited.
         request.meta["asked_at"] = now
 
+    async def process_exception(self, request: Request, exception: Exception) -> None:
+        """Of one that a later middleware has kept from the downloader nobody says that it has left it."""
+        self._request_left(request)
+
     def _request_left(self, request: Request, **_: Any) -> None:
         """Its answer is here, or none will come."""
         # Where headers came and the body did not.

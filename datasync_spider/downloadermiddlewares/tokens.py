@@ -83,7 +83,8 @@ class TokenMiddleware:
                 await asyncio.wait((renewal,), timeout=_STOP_GRACE_SECONDS)
         finally:
             stopped.cancel()
-        if not renewal.done():
+        # Another request that waited for the same one may have given it up already.
+        if not renewal.done() or renewal.cancelled():
             renewal.cancel()
             raise Stopped("stopped while a token was asked for")
         return renewal.result()

@@ -78,3 +78,12 @@ def test_what_cannot_be_planned_in_between_is_an_end_of_its_own_and_costs_no_oth
     codes = [exitcodes.COMPLETE, exitcodes.BAD_CONFIGURATION, exitcodes.FAILED]
     assert [end.code for end in agenda.ends] == codes
     assert "nothing to crawl: s.a has no slices" in agenda.ends[0].lines[0]
+
+
+def test_a_child_that_a_bug_keeps_from_being_planned_is_failed_and_not_forgotten() -> None:
+    plans = Plans(b=KeyError("n"))
+    agenda = Agenda([C, B, A], plans)
+    assert crawled(agenda, plans) == ["a a", "c abc"]
+    (end,) = agenda.ends
+    assert end.code == exitcodes.FAILED
+    assert "s.b could not be planned: KeyError" in end.lines[0]

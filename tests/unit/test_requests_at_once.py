@@ -72,3 +72,15 @@ def test_a_request_that_was_stopped_while_it_waited_takes_no_place() -> None:
             await asyncio.wait_for(downloader.send(), 30)
 
     asyncio.run(crawl())
+
+
+def test_a_request_that_a_later_middleware_has_refused_gives_its_place_back() -> None:
+    async def crawl() -> None:
+        downloader = Downloader(1)
+        refused = Request(URL)
+        await downloader.middleware.process_request(refused)
+        await downloader.middleware.process_exception(refused, Stopped("no token"))
+        await asyncio.wait_for(downloader.send(), 30)
+        assert await downloader.settle() == 1
+
+    asyncio.run(crawl())
