@@ -7,7 +7,7 @@ from bench.cases.chain import page_ms
 from bench.crawl import crawl
 from bench.feed import Feed
 from bench.figures import CaseFound, Figure, ratios
-from bench.limits.bare_client import follow
+from bench.limits import bare_client, plain_scrapy
 
 NAME = "pages"
 TITLE = "many small pages: limit=100, API without latency"
@@ -21,6 +21,7 @@ def run(bench: Bench) -> CaseFound:
     total = bench.size(EVENTS, QUICK_EVENTS)
     requests = total // _PAGE_EVENTS
     limit = Figure(what="a bare keep-alive client", unit="ms/request")
+    plain = Figure(what="a plain Scrapy spider that stores nothing", unit="ms/request")
     ours = Figure(what="scrapy crawl events", unit="ms/request", reach=_REACH_MS, at_least=False)
     whole_cpu = Figure(what="CPU, start and end of the process included", unit="ms/request")
     one_page: list[float] = []
@@ -29,10 +30,17 @@ def run(bench: Bench) -> CaseFound:
     with Feed(total, "--prepare") as feed, Feed(_PAGE_EVENTS) as short_feed:
 
         def measure_limit() -> str:
-            process, asked = follow(feed, _PAGE_EVENTS, bench.server.directory)
+            process, asked = bare_client.follow(feed, _PAGE_EVENTS, bench.server.directory)
             limit.samples.append(page_ms(asked))
             limit.cpu_seconds.append(process.cpu_seconds)
             return f"{limit.samples[-1]:.2f} ms a request"
+
+        def measure_plain() -> str:
+            process, asked = plain_scrapy.follow(feed, _PAGE_EVENTS, bench.server.directory)
+            plain.samples.append(page_ms(asked))
+            plain.cpu_seconds.append(process.cpu_seconds)
+            plain.peak_mb.append(process.peak_mb)
+            return f"{plain.samples[-1]:.2f} ms a request, {process.cpu_seconds:.2f} s CPU"
 
         def measure_ours() -> str:
             with bench.server.fresh() as url:
@@ -48,7 +56,14 @@ def run(bench: Bench) -> CaseFound:
                 one_page.append(crawl(short_feed, url, API_PAGE_LIMIT=limit_setting).process.cpu_seconds)
             return f"{one_page[-1]:.2f} s CPU"
 
-        bench.take_turns({limit.what: measure_limit, ours.what: measure_ours, "a crawl of one page": measure_one_page})
+        bench.take_turns(
+            {
+                limit.what: measure_limit,
+                plain.what: measure_plain,
+                ours.what: measure_ours,
+                "a crawl of one page": measure_one_page,
+            }
+        )
         for graph in bench.flame_graphs(NAME):
             with bench.server.fresh() as url:
                 crawl(feed, url, flame_graph=graph, API_PAGE_LIMIT=limit_setting)
@@ -62,10 +77,13 @@ def run(bench: Bench) -> CaseFound:
     beside = Figure(
         what="… as a share of the bare client's speed", unit="", samples=ratios(limit.samples, ours.samples)
     )
+    beside_plain = Figure(
+        what="… as a share of the plain spider's speed", unit="", samples=ratios(plain.samples, ours.samples)
+    )
     return CaseFound(
         name=NAME,
         title=TITLE,
         rounds=bench.rounds,
         events=total,
-        figures=[limit, ours, beside, added_cpu, whole_cpu],
+        figures=[limit, plain, ours, beside, beside_plain, added_cpu, whole_cpu],
     )
