@@ -30,6 +30,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-servers", action="store_true", help="run tests/servers with the large servers, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes minutes to install or to fill is run by whoever asks for it."""
+    if config.getoption("--all-servers"):
+        return
+    large = [item for item in items if item.get_closest_marker("all_servers")]
+    if large:
+        config.hook.pytest_deselected(items=large)
+        items[:] = [item for item in items if item not in large]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_reactor() -> None:
     """A process has one reactor, and whoever comes first installs it: here it is the one of single requests."""
