@@ -39,9 +39,10 @@ WORKDIR /app
 COPY scrapy.cfg ./
 COPY migrations ./migrations
 COPY mock_api ./mock_api
+COPY embedded_postgres ./embedded_postgres
 COPY datasync_spider ./datasync_spider
 # The root file system is read-only when this runs, so the byte code is made here.
-RUN python -m compileall -q datasync_spider mock_api
+RUN python -m compileall -q datasync_spider embedded_postgres mock_api
 
 USER 10001:10001
 # The first one asks the crawl to commit what it has and to save its position.

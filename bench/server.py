@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import psycopg2
 
-from datasync_spider.local.embedded_postgres import start_embedded
 from datasync_spider.storage.connect import connect
 from datasync_spider.storage.migrate import migrate
+from embedded_postgres.starting import start_embedded
 
 EMPTY = "bench_empty"
 

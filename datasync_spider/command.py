@@ -73,11 +73,11 @@ def database(settings: BaseSettings, config: Config) -> Iterator[str]:
     if config.database_url is not None:
         yield config.database_url
         return
-    from datasync_spider.local.embedded_postgres import start_embedded  # noqa: PLC0415 - a part of the start, if needed
+    from datasync_spider.local.database import embedded_database  # noqa: PLC0415 - a part of the start, if needed
 
-    with start_embedded(config.home) as server:
-        settings.set("DATABASE_URL", server.url, priority="cmdline")
-        yield server.url
+    with embedded_database(config.home) as url:
+        settings.set("DATABASE_URL", url, priority="cmdline")
+        yield url
 
 
 def check_way(plan: SyncPlan) -> None:

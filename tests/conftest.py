@@ -12,8 +12,8 @@ import pytest
 from hypothesis import settings
 
 from datasync_spider.api import compiled
-from datasync_spider.local.embedded_postgres import start_embedded
 from datasync_spider.wire.running import run
+from embedded_postgres.starting import start_embedded
 from tests.support.compiling import require_compiled
 from tests.support.crawl import Crawl
 from tests.support.database import fresh_database, make_template

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from scrapy import Request, Spider
 from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.http import Response
+from scrapy.http import Response, TextResponse
 
 from bench.feed import PROJECT, Asked, Feed
 from bench.processes import Finished, run
@@ -40,6 +40,7 @@ class _Plain(Spider):
         yield Request(self._first)
 
     def parse(self, response: Response) -> Iterator[Any]:
+        assert isinstance(response, TextResponse)
         page = response.json()
         if (cursor := page["pagination"]["nextCursor"]) is not None:
             yield Request(f"{self._first}&cursor={quote(cursor, safe='')}")

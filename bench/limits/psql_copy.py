@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench.processes import Measured
 from bench.server import query
-from datasync_spider.local.binaries import environment
-from datasync_spider.local.embedded_postgres import psql_path
+from embedded_postgres.binaries import environment
+from embedded_postgres.starting import psql_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from psycopg2.extensions import parse_dsn
 
 from bench.torture.oracle import EVENTS, Stream
 from bench.torture.proxy import Proxy
-from datasync_spider.local.embedded_postgres import EmbeddedPostgres, start_embedded
+from embedded_postgres.starting import EmbeddedPostgres, start_embedded
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -63,10 +63,10 @@ def _as_bytes(variables: Mapping[str, str]) -> dict[bytes, bytes]:
 
 
 def _bundled() -> str:
-    from datasync_spider.local.embedded_postgres import psql_path
+    from datasync_spider.local.database import bundled_psql
 
     try:
-        return str(psql_path())
+        return str(bundled_psql())
     except StorageRefused as error:
         raise StorageRefused(
             "there is no psql here, neither installed nor bundled: install PostgreSQL's client, or, with containers,"

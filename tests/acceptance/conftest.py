@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.local.embedded_postgres import start_embedded
+from embedded_postgres.starting import start_embedded
 from tests.support.mock import MockApi
 from tests.support.postgres import OwnServer
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from datasync_spider.local.embedded_postgres import start_embedded
+from embedded_postgres.starting import start_embedded
 from tests.support.waiting import eventually
 
 

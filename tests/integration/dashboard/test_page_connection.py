@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from datasync_spider.dashboard.live import MOST_VIEWERS
-from datasync_spider.local.embedded_postgres import start_embedded
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.migrate import migrate
+from embedded_postgres.starting import start_embedded
 from tests.integration.dashboard.browser import REASON, SKIPPED, window
 from tests.integration.dashboard.process import DashboardProcess, LiveConnection
 from tests.support.postgres import OwnServer

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.local.embedded_postgres import start_embedded
+from embedded_postgres.starting import start_embedded
 from tests.integration.embedded_postgres.servers import kill_server
 
 

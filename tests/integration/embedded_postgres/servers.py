@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from datasync_spider.local.places import Places
-from datasync_spider.local.postmaster import server_processes
+from embedded_postgres.places import Places
+from embedded_postgres.postmaster import server_processes
 from tests.support.waiting import eventually
 
 

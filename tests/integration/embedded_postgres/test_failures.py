@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.errors import StorageRefused, StorageUnavailable
-from datasync_spider.local.account import Account, make_readable, open_the_way, run_as, unprivileged_account
-from datasync_spider.local.embedded_postgres import start_embedded
-from datasync_spider.local.postmaster import server_process, server_processes
+from embedded_postgres.account import Account, make_readable, open_the_way, run_as, unprivileged_account
+from embedded_postgres.errors import ServerRefused, ServerUnavailable
+from embedded_postgres.postmaster import server_process, server_processes
+from embedded_postgres.starting import start_embedded
 
 PROJECT = Path(__file__).resolve().parents[3]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -26,16 +26,16 @@ ORDINARY_USER = """
 import encodings.ascii, encodings.idna, os, sys
 from pathlib import Path
 import psutil, psycopg2
-from datasync_spider.errors import StorageRefused
-from datasync_spider.local.embedded_postgres import start_embedded
-from datasync_spider.local.postmaster import server_process
+from embedded_postgres.errors import ServerRefused
+from embedded_postgres.starting import start_embedded
+from embedded_postgres.postmaster import server_process
 home, uid, gid = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 os.setgroups([]); os.setgid(gid); os.setuid(uid); os.chdir("/")
 try:
     with start_embedded(home) as server:
         psycopg2.connect(server.url).close()
         print(server_process(home / "postgres" / "data").uids().real)
-except StorageRefused as error:
+except ServerRefused as error:
     print(error)
 """
 
@@ -82,7 +82,7 @@ def ordinary_user(home: Path) -> str:
 
 def test_a_full_disk_is_no_end_and_leaves_nothing_half_made(small_disk: Path) -> None:
     fill(small_disk)
-    with pytest.raises(StorageUnavailable, match="the disk is full") as told:
+    with pytest.raises(ServerUnavailable, match="the disk is full") as told:
         start_embedded(small_disk / "home")
     assert told.value.sqlstate == "53100"
 
@@ -94,7 +94,7 @@ def test_a_disk_that_filled_up_later_keeps_the_server_from_starting_until_there_
     start_embedded(small_disk / "home").close()
     fill(small_disk)
 
-    with pytest.raises(StorageUnavailable, match="the disk is full"):
+    with pytest.raises(ServerUnavailable, match="the disk is full"):
         start_embedded(small_disk / "home")
 
     (small_disk / "filler").unlink()
@@ -138,7 +138,7 @@ def test_a_spoilt_data_directory_is_refused_with_what_to_do(
 ) -> None:
     spoil(home / "postgres" / "data")
 
-    with pytest.raises(StorageRefused, match=f"(?s){told}"):
+    with pytest.raises(ServerRefused, match=f"(?s){told}"):
         start_embedded(home)
 
     assert server_processes(home / "postgres" / "data") == []
@@ -147,7 +147,7 @@ def test_a_spoilt_data_directory_is_refused_with_what_to_do(
 def test_a_home_that_is_a_file_is_refused_by_its_path(place: Path) -> None:
     (place / "file").touch()
 
-    with pytest.raises(StorageRefused, match=r"cannot be used: .*file"):
+    with pytest.raises(ServerRefused, match=r"cannot be used: .*file"):
         start_embedded(place / "file")
 
 
@@ -170,7 +170,7 @@ def test_root_runs_the_server_as_the_owner_of_the_data(home: Path) -> None:
 def test_data_that_belong_to_root_are_refused_with_what_to_do(home: Path) -> None:
     subprocess.run(["chown", "-R", "0:0", str(home / "postgres" / "data")], check=True)
 
-    with pytest.raises(StorageRefused, match=r"belongs to root.*chown"):
+    with pytest.raises(ServerRefused, match=r"belongs to root.*chown"):
         start_embedded(home)
 
 

@@ -16,16 +16,16 @@ import psutil
 import pytest
 
 from datasync_spider.errors import Stopped
-from datasync_spider.local.embedded_postgres import start_embedded
-from datasync_spider.local.places import Places
-from datasync_spider.local.postmaster import server_processes
+from embedded_postgres.places import Places
+from embedded_postgres.postmaster import server_processes
+from embedded_postgres.starting import start_embedded
 from tests.support.waiting import eventually
 
 PROJECT = Path(__file__).resolve().parents[3]
 STARTER = """
 import sys
 from pathlib import Path
-from datasync_spider.local.embedded_postgres import start_embedded
+from embedded_postgres.starting import start_embedded
 start_embedded(Path(sys.argv[1]))
 """
 # Files below ``postgres``, in the order in which a first start makes them.

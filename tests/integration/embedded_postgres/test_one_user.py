@@ -13,9 +13,9 @@ import psutil
 import psycopg2
 import pytest
 
-from datasync_spider.local.embedded_postgres import EmbeddedPostgres, psql_path, start_embedded
-from datasync_spider.local.places import Places
-from datasync_spider.local.postmaster import server_process
+from embedded_postgres.places import Places
+from embedded_postgres.postmaster import server_process
+from embedded_postgres.starting import EmbeddedPostgres, psql_path, start_embedded
 from tests.integration.embedded_postgres.servers import kill_server, processes
 from tests.support.database import execute_outside, rows
 from tests.support.waiting import eventually

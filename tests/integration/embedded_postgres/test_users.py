@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from datasync_spider.local.embedded_postgres import start_embedded
-from datasync_spider.local.places import Places
-from datasync_spider.local.postmaster import server_process
+from embedded_postgres.places import Places
+from embedded_postgres.postmaster import server_process
+from embedded_postgres.starting import start_embedded
 from tests.integration.embedded_postgres.servers import kill_server, processes
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -22,7 +22,7 @@ USER = """
 import sys
 import tempfile
 from pathlib import Path
-from datasync_spider.local.embedded_postgres import start_embedded
+from embedded_postgres.starting import start_embedded
 with start_embedded(Path(sys.argv[1])) as server:
     print(server.url, flush=True)
     sys.stdin.read()

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from psycopg2 import extensions
 
-from datasync_spider.local.account import give, run_as, unprivileged_account
-from datasync_spider.local.binaries import environment, program, run
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.migrate import migrate
 from datasync_spider.storage.retrying import patiently
+from embedded_postgres.account import give, run_as, unprivileged_account
+from embedded_postgres.binaries import environment, program, run
 from tests.support.pages import page
 from tests.support.runs import RunWriter, no_totals, open_test_run
 

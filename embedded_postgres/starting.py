@@ -14,15 +14,15 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from datasync_spider.errors import StorageUnavailable
-from datasync_spider.local.account import Account, account_for, make_readable, open_the_way
-from datasync_spider.local.binaries import installation, program
-from datasync_spider.local.cluster import DATABASE, SUPERUSER, ensure_cluster
-from datasync_spider.local.failures import system_failed
-from datasync_spider.local.locks import Membership, locked
-from datasync_spider.local.places import Places
-from datasync_spider.local.server import Server
-from datasync_spider.local.sockets import PORT
+from embedded_postgres.account import Account, account_for, make_readable, open_the_way
+from embedded_postgres.binaries import installation, program
+from embedded_postgres.cluster import DATABASE, SUPERUSER, ensure_cluster
+from embedded_postgres.errors import ServerUnavailable
+from embedded_postgres.failures import system_failed
+from embedded_postgres.locks import Membership, locked
+from embedded_postgres.places import Places
+from embedded_postgres.server import Server
+from embedded_postgres.sockets import PORT
 
 __all__ = ["EmbeddedPostgres", "psql_path", "start_embedded"]
 
@@ -30,7 +30,7 @@ __all__ = ["EmbeddedPostgres", "psql_path", "start_embedded"]
 def start_embedded(home: Path) -> EmbeddedPostgres:
     """A running server with its data below ``home``, which is made where it is missing.
 
-    Raises StorageUnavailable where trying again may help and StorageRefused where it cannot. An exception from a signal
+    Raises ServerUnavailable where trying again may help and ServerRefused where it cannot. An exception from a signal
     handler ends the wait; the server is then left to its other users, or stopped.
     """
     places = Places.below(home)
@@ -56,7 +56,7 @@ class EmbeddedPostgres:
             self._membership = Membership(places.users_lock)
             try:
                 self._socket_directory = self._server.ensure_running()
-            except StorageUnavailable:
+            except ServerUnavailable:
                 # It may be recovering still, and would begin anew if it were stopped now.
                 self._server.release()
                 self._membership.end()

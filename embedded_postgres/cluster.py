@@ -13,11 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from datasync_spider.errors import StorageRefused
-from datasync_spider.local.account import Account, give
-from datasync_spider.local.binaries import MAJOR_VERSION, run
-from datasync_spider.local.failures import tool_failed
-from datasync_spider.local.places import Places
+from embedded_postgres.account import Account, give
+from embedded_postgres.binaries import MAJOR_VERSION, run
+from embedded_postgres.errors import ServerRefused
+from embedded_postgres.failures import tool_failed
+from embedded_postgres.places import Places
 
 DATABASE = "datasync"
 SUPERUSER = "postgres"
@@ -41,7 +41,7 @@ _INITDB = (
 
 
 def ensure_cluster(places: Places, account: Account | None) -> None:
-    """Raises StorageRefused where something else stands in its place, or a cluster of another version."""
+    """Raises ServerRefused where something else stands in its place, or a cluster of another version."""
     for leftover in places.directory.glob(f"{_UNFINISHED}*"):
         _remove(leftover)
     if places.data.is_dir() and any(places.data.iterdir()):
@@ -72,9 +72,9 @@ def _check_version(data: Path) -> None:
     try:
         version = (data / "PG_VERSION").read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        raise StorageRefused(f"{data} is not empty and no database: choose another DATASYNC_HOME") from None
+        raise ServerRefused(f"{data} is not empty and no database: choose another DATASYNC_HOME") from None
     if version != str(MAJOR_VERSION):
-        raise StorageRefused(
+        raise ServerRefused(
             f"{data} was made by PostgreSQL {version}, the embedded one is {MAJOR_VERSION}:"
             " dump it with the old version and load it into a new directory, or choose another DATASYNC_HOME"
         )

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import psutil
 
-from datasync_spider.errors import StorageUnavailable
-from datasync_spider.local.account import Account
-from datasync_spider.local.failures import server_failed
-from datasync_spider.local.launch import Launched, launch
-from datasync_spider.local.locks import is_locked
-from datasync_spider.local.places import Places
-from datasync_spider.local.postmaster import read_postmaster, server_process, server_processes
-from datasync_spider.local.sockets import answers, forget_distant_socket, remove_socket, socket_directory
+from embedded_postgres.account import Account
+from embedded_postgres.errors import ServerUnavailable
+from embedded_postgres.failures import server_failed
+from embedded_postgres.launch import Launched, launch
+from embedded_postgres.locks import is_locked
+from embedded_postgres.places import Places
+from embedded_postgres.postmaster import read_postmaster, server_process, server_processes
+from embedded_postgres.sockets import answers, forget_distant_socket, remove_socket, socket_directory
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Server:
     def ensure_running(self) -> Path:
         """The socket's directory of a server that is ready, started here if need be.
 
-        Raises StorageUnavailable or StorageRefused with what kept it from that.
+        Raises ServerUnavailable or ServerRefused with what kept it from that.
         """
         began = time.monotonic()
         launched_now = False
@@ -66,7 +66,7 @@ class Server:
             if not launched_now and elapsed > _ORPHANS_END_WITHIN_SECONDS:
                 self._end_orphans()
             if elapsed > _READY_WITHIN_SECONDS:
-                raise StorageUnavailable(
+                raise ServerUnavailable(
                     f"the embedded PostgreSQL is not ready after {elapsed:.0f} s; if it recovers from a crash, it goes"
                     f" on doing so: try again later, and see {self._places.log}"
                 )

@@ -13,9 +13,9 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from datasync_spider.errors import StorageRefused
-from datasync_spider.local.account import Account, give, open_the_way
-from datasync_spider.local.places import Places
+from embedded_postgres.account import Account, give, open_the_way
+from embedded_postgres.errors import ServerRefused
+from embedded_postgres.places import Places
 
 PORT = 5432
 _FILE = f".s.PGSQL.{PORT}"
@@ -43,7 +43,7 @@ def socket_directory(places: Places, account: Account | None) -> Path:
             give(made, account)
             places.distant_socket.write_bytes(os.fsencode(made))
             return made
-    raise StorageRefused("no path is short enough for the embedded PostgreSQL's socket: set TMPDIR to a short one")
+    raise ServerRefused("no path is short enough for the embedded PostgreSQL's socket: set TMPDIR to a short one")
 
 
 def forget_distant_socket(places: Places) -> None:

@@ -1,4 +1,4 @@
-"""Says what kept the embedded PostgreSQL from working, in the terms of :mod:`datasync_spider.errors`.
+"""Says what kept the embedded PostgreSQL from working, in the terms of :mod:`embedded_postgres.errors`.
 
 Invariant: every message ends with what to do, and carries the last lines that PostgreSQL itself wrote. The server is
 told to write SQLSTATE codes into its log, so its failures are told apart by code; ``initdb`` knows no codes, only the
@@ -12,7 +12,7 @@ import os
 import re
 from pathlib import Path
 
-from datasync_spider.errors import StorageError, StorageRefused, StorageUnavailable
+from embedded_postgres.errors import ServerFailed, ServerRefused, ServerUnavailable
 
 # Written by log_line_prefix; see server.py.
 LOG_LINE_PREFIX = "%m [%p] %e "
@@ -35,31 +35,31 @@ _BY_ERRNO = {
 }
 
 
-def server_failed(log: Path, start: int) -> StorageError:
+def server_failed(log: Path, start: int) -> ServerFailed:
     """For a server that ended at once; ``start`` is where in the log its own lines begin."""
     tail = _tail(log, start)
     codes = _FATAL.findall(tail)
     sqlstate = codes[-1] if codes else _code_of_text(tail)
     message = f"the embedded PostgreSQL did not start: {_advice(sqlstate, log)}\n{tail}".rstrip()
     if sqlstate is not None and sqlstate[:2] in {"53", "57"}:
-        return StorageUnavailable(message, sqlstate)
-    return StorageRefused(message, sqlstate)
+        return ServerUnavailable(message, sqlstate)
+    return ServerRefused(message, sqlstate)
 
 
-def tool_failed(what: str, output: str) -> StorageError:
+def tool_failed(what: str, output: str) -> ServerFailed:
     """For a program of PostgreSQL's that did not do its work."""
     sqlstate = _code_of_text(output)
     tail = "\n".join(output.strip().splitlines()[-_TAIL_LINES:])
     message = f"{what}: {_advice(sqlstate, None)}\n{tail}".rstrip()
-    return StorageUnavailable(message, sqlstate) if sqlstate == _DISK_FULL else StorageRefused(message, sqlstate)
+    return ServerUnavailable(message, sqlstate) if sqlstate == _DISK_FULL else ServerRefused(message, sqlstate)
 
 
-def system_failed(what: str, error: OSError) -> StorageError:
+def system_failed(what: str, error: OSError) -> ServerFailed:
     """For a file or directory of the embedded database that the system refuses."""
     where = f" ({error.filename})" if error.filename else ""
     code = _BY_ERRNO.get(error.errno or 0)
     message = f"{what}: {error.strerror}{where}: {_advice(code, None)}"
-    return StorageUnavailable(message, code) if code == _DISK_FULL else StorageRefused(message, code)
+    return ServerUnavailable(message, code) if code == _DISK_FULL else ServerRefused(message, code)
 
 
 def _advice(sqlstate: str | None, log: Path | None) -> str:

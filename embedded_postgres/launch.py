@@ -11,12 +11,12 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from datasync_spider.local.account import Account, run_as
-from datasync_spider.local.binaries import environment, program
-from datasync_spider.local.failures import LOG_LINE_PREFIX
-from datasync_spider.local.locks import locked
-from datasync_spider.local.places import Places
-from datasync_spider.local.sockets import PORT
+from embedded_postgres.account import Account, run_as
+from embedded_postgres.binaries import environment, program
+from embedded_postgres.failures import LOG_LINE_PREFIX
+from embedded_postgres.locks import locked
+from embedded_postgres.places import Places
+from embedded_postgres.sockets import PORT
 
 _LOG_TURNS_OVER_BYTES = 16 * 1024 * 1024
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from datasync_spider.errors import StorageRefused
+from embedded_postgres.errors import ServerRefused
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +50,12 @@ def run_as(account: Account | None) -> Identity:
 def account_for(data: Path) -> Account | None:
     """Who must run the server of this data directory, which need not exist yet. None: the user that we are.
 
-    Raises StorageRefused where the directory belongs to somebody whom we cannot become.
+    Raises ServerRefused where the directory belongs to somebody whom we cannot become.
     """
     owner = data.stat() if data.exists() else None
     if os.geteuid() != 0:
         if owner is not None and owner.st_uid != os.geteuid():
-            raise StorageRefused(
+            raise ServerRefused(
                 f"{data} belongs to {_name(owner.st_uid)}, not to {_name(os.geteuid())}:"
                 " run as its owner, or choose another DATASYNC_HOME"
             )
@@ -63,7 +63,7 @@ def account_for(data: Path) -> Account | None:
     if owner is None:
         return unprivileged_account()
     if owner.st_uid == 0:
-        raise StorageRefused(
+        raise ServerRefused(
             f"{data} belongs to root, as whom PostgreSQL refuses to run: give it to another user (chown -R)"
         )
     return Account(owner.st_uid, owner.st_gid)
@@ -78,7 +78,7 @@ def unprivileged_account() -> Account:
     for name in (_OWN_NAME, "nobody"):
         if (entry := _lookup(name)) is not None:
             return entry
-    raise StorageRefused(
+    raise ServerRefused(
         "PostgreSQL refuses to run as root, and this machine has no account postgres or nobody to run it as:"
         " create one, run as another user, or set DATABASE_URL"
     )
@@ -137,7 +137,7 @@ def _add(path: Path, bits: int) -> None:
     try:
         path.chmod(stat.S_IMODE(path.stat().st_mode) | bits)
     except OSError as error:
-        raise StorageRefused(
+        raise ServerRefused(
             f"the embedded PostgreSQL, which does not run as root, cannot pass {path}, and its mode cannot be changed"
             f" ({error.strerror}): choose another DATASYNC_HOME, run as another user, or set DATABASE_URL"
         ) from error
