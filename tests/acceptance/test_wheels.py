@@ -1,4 +1,4 @@
-"""What is released, installed in clean environments: a user with nothing but the wheel gets from nothing to a first sync.
+"""What is released, installed in clean environments: whoever has nothing but a wheel gets to a first sync.
 
 Two of the four pairs of a Python and a wheel are tried; ALL_WHEELS=1 tries all of them.
 """
@@ -40,9 +40,7 @@ def test_from_nothing_but_the_wheel_to_a_first_sync(
 ) -> None:
     python = python_of(version)
     if python is None:
-        pytest.skip(
-            f"no Python {version} with its headers is here: install it with pyenv, or put python{version} on PATH"
-        )
+        pytest.skip(f"no Python {version} with its headers is here: pyenv install {version}, or put it on PATH")
     user = Installed(python, wheels[kind], tmp_path / "user")
     folder = tmp_path / "empty"
     folder.mkdir()
@@ -53,7 +51,6 @@ def test_from_nothing_but_the_wheel_to_a_first_sync(
     assert crawl.returncode == 0, crawl.stderr
     assert "7,000 stored" in crawl.stderr
 
-    # Beside each other, since each start of the embedded server takes its time.
     status = user.typed("python -m datasync_spider status --expect complete", folder)
     assert status.returncode == 0, status.stdout + status.stderr
     assert user.typed("scrapy list", folder).stdout.split() == ["events", "example.items"]
@@ -79,6 +76,6 @@ def test_from_nothing_but_the_wheel_to_a_first_sync(
 
 _ASSETS = """
 import sys, urllib.request
-for name in ("", "app.js", "base.css", "uPlot.iife.min.js", "api/state"):
+for name in ("", "assets/app.js", "assets/base.css", "assets/uPlot.iife.min.js", "api/state.json"):
     print(urllib.request.urlopen(sys.argv[1] + name).status)
 """

@@ -26,7 +26,8 @@ def python_of(version: str) -> str | None:
 def build_wheels(into: Path) -> dict[str, Path]:
     """Both, by ``compiled`` and ``pure``."""
     script = ["sh", "scripts/build-wheels.sh", str(into)]
-    done = subprocess.run(script, cwd=ROOT, env=os.environ | {"PYTHON": sys.executable}, capture_output=True, text=True)
+    environment = os.environ | {"PYTHON": sys.executable}
+    done = subprocess.run(script, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     (compiled,) = into.glob("*-cp311-abi3-*.whl")
     (pure,) = into.glob("*-py3-none-any.whl")
@@ -47,7 +48,8 @@ class Installed:
         pins = (ROOT / "requirements.txt").read_text(encoding="utf-8")
         listed = folder / "requirements.txt"
         listed.write_text(f"{pins}\ndatasync-ingestion @ {wheel.as_uri()} --hash=sha256:{digest}\n", encoding="utf-8")
-        pip = [self._bin / "python", "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes", "-r", listed]
+        install = ["-m", "pip", "install", "--quiet", "--no-input", "--require-hashes", "-r", str(listed)]
+        pip = [str(self._bin / "python"), *install]
         done = subprocess.run(pip, capture_output=True, text=True, check=False, cwd=self.home)
         assert done.returncode == 0, done.stderr
 
