@@ -24,14 +24,12 @@ from datasync_spider.config.table import MOCK_PREFIX
 
 
 def project_directory() -> Path:
-    """Where ``scrapy.cfg`` is: at or above the working directory, as for Scrapy, else beside this package.
+    """Where ``scrapy.cfg`` is: at or above the working directory, as for Scrapy. Else it is the working directory.
 
-    Where there is none it is the working directory.
+    Where this package lies does not matter: it may be installed for many projects.
     """
-    if closest := closest_scrapy_cfg():
-        return Path(closest).resolve().parent
-    beside = Path(__file__).resolve().parents[2]
-    return beside if (beside / "scrapy.cfg").is_file() else Path.cwd()
+    closest = closest_scrapy_cfg()
+    return Path(closest).resolve().parent if closest else Path.cwd()
 
 
 _PROJECT = project_directory()

@@ -32,7 +32,15 @@ from datasync_spider.storage.translate import translated
 
 logger = logging.getLogger(__name__)
 
-DIRECTORY = Path(__file__).resolve().parents[2] / "migrations"
+
+def _directory() -> Path:
+    """In the package where it is installed; in a checkout they lie at the top, where people look for them."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+DIRECTORY = _directory()
 _ENCODING = "UTF8"
 LOCK_TIMEOUT_MS = 2_000
 # Others come first between two attempts.

@@ -9,6 +9,7 @@ from scrapy.settings import Settings
 
 from datasync_spider import __version__
 from datasync_spider.config import SETTINGS, Config
+from datasync_spider.config.dotenvtext import example_text
 from mock_api import options
 from tests.unit.docs.pages import DOCS, PROJECT, Page, first_code, read
 
@@ -80,6 +81,10 @@ def test_the_example_says_of_every_setting_what_is_allowed() -> None:
 
     for setting in SETTINGS:
         assert f"# Allowed: {setting.kind.allowed}.\n#{setting.name}=" in text
+
+
+def test_the_example_is_made_of_the_table() -> None:
+    assert EXAMPLE.read_text(encoding="utf-8") == example_text()
 
 
 def test_the_example_changes_nothing_when_it_is_copied() -> None:
