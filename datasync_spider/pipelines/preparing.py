@@ -1,7 +1,8 @@
 """Pages on their way to being rows: large ones through a thread, small ones at once.
 
 A small page is prepared while the API works on the next one, in the time that it takes to answer: a thread would hold
-the interpreter when the answer comes (docs/performance.md). A large page would keep the event loop from receiving.
+the interpreter when the answer comes (docs/understand/performance.md). A large page would keep the event loop from
+receiving.
 
 Invariant: pages come out in the order in which they went in.
 """

@@ -2,9 +2,9 @@
 
 Invariant: never complete on less than the API claimed, each event counted once. More is fine: feeds are known to hold a
 few events more than their total says. What an item pipeline filters counts as often as it was filtered, for nobody
-keeps its ids (docs/delivery.md). Where the API gives no total, the end of the feed is all the proof there is, and the
-detail says so. What a pass asks for that asks from a time is counted for itself: what is stored besides makes up for
-nothing.
+keeps its ids (docs/understand/delivery.md). Where the API gives no total, the end of the feed is all the proof there
+is, and the detail says so. What a pass asks for that asks from a time is counted for itself: what is stored besides
+makes up for nothing.
 """
 
 from __future__ import annotations

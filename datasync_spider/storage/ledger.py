@@ -1,7 +1,7 @@
 """The ledger's rows of a batch, a page each, as the bytes that COPY takes in its binary format.
 
 COPY, because a batch of small pages has hundreds of them: as parameters of an INSERT they had been a fifteenth of all
-that a request of 100 events costs (docs/performance.md).
+that a request of 100 events costs (docs/understand/performance.md).
 The format is PostgreSQL's documentation of COPY, "Binary Format".
 
 Invariant: columns stand in the order of the statement ``copy_pages``, in the types of ``ingestion_pages``.

@@ -68,5 +68,5 @@ def refuse_obstacles(obstacles: Sequence[Obstacle]) -> None:
     more = f" and {len(obstacles) - _MOST_NAMED} more" if len(obstacles) > _MOST_NAMED else ""
     raise ObjectsInTheWay(
         f"what others have built on our tables is in the way of migrations: {named}{more}. Drop it, migrate, and make"
-        " it again: scrapy migrate --check shows what makes each (docs/upgrading.md)"
+        " it again: scrapy migrate --check shows what makes each (docs/operate/upgrading.md)"
     )

@@ -58,8 +58,8 @@ class Weight(Struct, frozen=True):
         return (
             "while they are applied, ingestion_state, ingestion_runs, ingestion_pages, rejected_events and"
             f" event_conflicts are locked against reading and writing (about {self.pages:,} pages,"
-            f" {self.dead_letters:,} dead letters, {self.conflicts:,} conflicts: docs/upgrading.md says how long that"
-            " takes); ingested_events is neither locked nor rewritten"
+            f" {self.dead_letters:,} dead letters, {self.conflicts:,} conflicts: docs/operate/upgrading.md says how"
+            " long that takes); ingested_events is neither locked nor rewritten"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datasync_spider.storage.verification import Books, Events
 from datasync_spider.verification.check import Check, fails, holds
 
-_SET_RIGHT = "set the books right as docs/operations.md says under Resume"
+_SET_RIGHT = "set the books right as docs/operate/operations.md says under Resume"
 
 
 def deleted_rows(books: Books, events: Events) -> int:

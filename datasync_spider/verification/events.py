@@ -40,7 +40,7 @@ def _watermarks(events: Events, accounted: frozenset[str], *, rows_were_deleted:
     if wrong:
         remedy = (
             "rows were added or deleted, or ingestion_state was changed, by other hands: walk the whole feed as"
-            " docs/operations.md says under Resume"
+            " docs/operate/operations.md says under Resume"
         )
         return fails("watermarks", "; ".join(wrong), remedy)
     if ends.oldest is None or ends.newest is None:
@@ -56,8 +56,8 @@ def _spellings(events: Events) -> Check:
     return fails(
         "id_spellings",
         f"{found.count:,} UUIDs are stored in more than one spelling: {some}",
-        "look whether they are the same events; if so, keep one of each and set the books right as docs/operations.md"
-        " says under Resume",
+        "look whether they are the same events; if so, keep one of each and set the books right as"
+        " docs/operate/operations.md says under Resume",
         {"found": found.count},
     )
 

@@ -55,7 +55,7 @@ def _chain(ledger: Ledger) -> Check:
     if not ledger.chain.count:
         return holds("cursor_chain", "each page was asked for with the cursor of the page before it", numbers)
     text = f"{ledger.chain.count:,} pages do not follow from the page before them: {_pages(ledger.chain)}"
-    remedy = f"{_REMEDY}; to be sure of them, walk the whole feed as docs/operations.md says under Resume"
+    remedy = f"{_REMEDY}; to be sure of them, walk the whole feed as docs/operate/operations.md says under Resume"
     return fails("cursor_chain", text, remedy, numbers)
 
 
@@ -95,8 +95,8 @@ def _lost(books: Books) -> Check:
     return fails(
         "position",
         f"the saved position of pass {books.pass_number} is not the one that the last page leads to",
-        "ingestion_state was changed by other hands or restored in part: walk the whole feed as docs/operations.md says"
-        " under Resume",
+        "ingestion_state was changed by other hands or restored in part: walk the whole feed as"
+        " docs/operate/operations.md says under Resume",
     )
 
 

@@ -131,6 +131,6 @@ def _settled(letters: Letters, *, rows_were_deleted: bool) -> Check:
         "settled_are_stored",
         text,
         "rows of ingested_events were deleted by other hands: set replayed_at of these to NULL and the books right as"
-        " docs/operations.md says under Resume, total_rejected too, and run scrapy replay",
+        " docs/operate/operations.md says under Resume, total_rejected too, and run scrapy replay",
         numbers,
     )

@@ -87,7 +87,7 @@ def test_nothing_is_served_that_is_not_on_the_list(shared_dashboard: DashboardPr
 
 
 def test_every_address_that_is_documented_is_there(shared_dashboard: DashboardProcess) -> None:
-    told = re.findall(r"^\| `(/[^`]+)` \|", (PROJECT / "docs" / "dashboard.md").read_text(), re.MULTILINE)
+    told = re.findall(r"^\| `(/[^`]+)` \|", (PROJECT / "docs" / "operate" / "dashboard.md").read_text(), re.MULTILINE)
     assert "/api/runs/ID/series.json" in told
     for path in told:
         answer = shared_dashboard.ask(path.replace("ID", "9"), "HEAD" if path == "/api/live" else "GET")
@@ -250,7 +250,7 @@ def test_looking_does_not_read_the_table_of_events(
 
 
 def test_a_role_that_may_only_read_is_enough(start_dashboard: Start, writing: Connection, database_url: str) -> None:
-    text = (PROJECT / "docs" / "dashboard.md").read_text()
+    text = (PROJECT / "docs" / "operate" / "dashboard.md").read_text()
     sql = text.partition("```sql\n")[2].partition("```")[0]
     writing.cursor().execute(sql)
     try:

@@ -10,7 +10,7 @@ from bench.publishing import markdown, replaced
 from bench.reports import load
 
 PROJECT = Path(__file__).resolve().parents[3]
-PAGE = PROJECT / "docs" / "performance.md"
+PAGE = PROJECT / "docs" / "understand" / "performance.md"
 
 
 @pytest.mark.parametrize("kind", ["cases", "sources", "peers", "growth"])

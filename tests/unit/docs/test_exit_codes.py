@@ -49,7 +49,7 @@ def test_the_statuses_are_those_that_the_table_of_runs_allows() -> None:
 
 
 def test_the_status_table_of_the_delivery_page_says_the_same() -> None:
-    rows = read(DOCS / "delivery.md").section("A run, and how it may end").rows()
+    rows = read(DOCS / "understand" / "delivery.md").section("A run, and how it may end").rows()
     told = {row[0].strip("`"): int(row[2]) for row in rows}
     assert told == {status: exitcodes.exit_code(status) for status in STATUSES if status != "running"}
 

@@ -15,7 +15,7 @@ DECISIONS = DOCS / "decisions"
 def test_every_package_and_module_at_the_top_has_its_row_in_the_architecture() -> None:
     packages = [f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")]
     modules = [path.name for path in PACKAGE.glob("*.py") if path.name != "__init__.py"]
-    told = names(read(DOCS / "architecture.md").section("What each package is for").rows())
+    told = names(read(DOCS / "understand" / "architecture.md").section("What each package is for").rows())
     assert sorted(told) == sorted(packages + modules)
 
 

@@ -107,7 +107,7 @@ def is_written(line: str) -> bool:
 
 
 def shown_lines() -> Iterator[str]:
-    for path in (DOCS / "operations.md", PROJECT / "README.md"):
+    for path in (DOCS / "operate" / "operations.md", PROJECT / "README.md"):
         for block in read(path).blocks:
             if block.language == "text":
                 yield from (line for line in block.lines if not line.startswith(_SHOWN_ELSEWHERE))
@@ -118,7 +118,7 @@ def test_every_line_that_is_shown_is_one_that_the_code_writes() -> None:
 
 
 def test_each_trouble_of_the_runbook_shows_what_is_written_in_it() -> None:
-    page = read(DOCS / "operations.md")
+    page = read(DOCS / "operate" / "operations.md")
     troubles = [section.title for section in page.sections if section.level == 3]
     shown = [line for line in shown_lines() if _LOG_LINE.fullmatch(line) or line.startswith("ingestion ")]
     assert len(troubles) == 12
