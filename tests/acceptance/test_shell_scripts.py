@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checkouts import ROOT, ensure, environment, made, make_checkout, start
+from tests.support.checkouts import PLAIN_PYTHON, ROOT, ensure, environment, made, make_checkout, start
 
 SCRIPTS = sorted(path.relative_to(ROOT) for path in (*ROOT.glob("*.sh"), *ROOT.glob("scripts/*.sh")))
 
@@ -37,7 +37,7 @@ def test_the_check_script_is_clean() -> None:
 
 
 def test_an_environment_is_made_once_and_kept_until_the_pins_change(checkout: Path) -> None:
-    first = ensure(checkout, "dev")
+    first = ensure(checkout, "dev", PYTHON=str(PLAIN_PYTHON))
     assert first.returncode == 0, first.stderr
     assert f"ready: {checkout / '.venv'}" in first.stdout
     assert made(first)
