@@ -114,7 +114,7 @@ def start(checkout: Path, wanted: str, **more: str) -> subprocess.Popen[str]:
 def ensure(checkout: Path, wanted: str, **more: str) -> subprocess.CompletedProcess[str]:
     """The same, when it has ended."""
     process = start(checkout, wanted, **more)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
