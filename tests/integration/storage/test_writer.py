@@ -150,7 +150,7 @@ def test_a_commit_that_is_still_going_on_is_waited_for(database_url: str) -> Non
             eventually(lambda: value(database_url, waiting, (other.info.backend_pid,)), what="the question to wait")
 
         _commit_after(run, batch, ask_before_the_commit)
-        answer = asked[0].result(10)
+        answer = asked[0].result(60)
     assert answer is not None
     assert answer.inserted == 2
 
@@ -201,7 +201,7 @@ def test_the_streams_row_is_free_while_the_ledger_is_copied(database_url: str) -
             locked = rows(database_url, "SELECT stream FROM ingestion_state FOR UPDATE NOWAIT")
             other.rollback()
         assert locked == [("events",)]
-        assert written.result(10).inserted == 1
+        assert written.result(60).inserted == 1
 
 
 def test_a_lost_connection_is_something_to_retry(database_url: str) -> None:
