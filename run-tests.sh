@@ -2,7 +2,7 @@
 # Runs the tests: sh run-tests.sh [pytest arguments]
 #
 # Makes .venv from the pinned, hashed requirements where it is missing or out of date; afterwards `pytest` alone does
-# the same in the activated environment (. .venv/bin/activate).
+# the same in the activated environment (. .venv/bin/activate). With --all-servers tests/servers takes the large servers, too.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
