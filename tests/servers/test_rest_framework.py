@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.crawl import Crawl
-from tests.support.database import rows, value
+from tests.support.database import execute_outside, rows
 from tests.support.servers.nginx import Nginx
 from tests.support.servers.rest_framework import answers, copied, execute, insert, seed, serving, truth
 from tests.support.servers.running import RealServer
@@ -168,11 +168,9 @@ def test_a_cursor_that_became_invalid_while_nothing_ran_is_given_up_once_and_mad
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, seeded: Path
 ) -> None:
     def spoil() -> None:
-        """As an upgrade of the server does that writes its cursors otherwise: the stored one is 404, Invalid cursor."""
-        spoilt = "/asc/?cursor=bm90LWEtY3Vyc29yPT09&page_size=500"
-        spoilt_row = rows(database_url, "SELECT cursor FROM ingestion_state WHERE stream = 'drf.asc'")
-        assert spoilt_row[0][0].startswith("/asc/?cursor=")
-        write(database_url, "UPDATE ingestion_state SET cursor = %s WHERE stream = 'drf.asc'", spoilt)
+        """As an upgrade does after which the server reads its own older cursors no more: 404, Invalid cursor."""
+        kept = "UPDATE ingestion_state SET cursor = regexp_replace(cursor, 'cursor=[^&]*', 'cursor=@@')"
+        execute_outside(database_url, f"{kept} WHERE stream = 'drf.asc' AND cursor LIKE '%cursor=%'")
 
     with serving(tmp_path, seeded) as server:
         end = kill_in_midwalk(
@@ -188,3 +186,79 @@ def test_a_cursor_that_became_invalid_while_nothing_ran_is_given_up_once_and_mad
     assert end.code == 0, end.log
     assert len(refused) == 1
     assert stored(database_url, "drf__asc") == truth(seeded)
+
+
+@pytest.mark.parametrize("name", ["page", "offset"])
+def test_rows_that_come_and_go_during_a_walk_by_numbers_are_incomplete_and_made_good_by_the_next_sync(
+    start_crawl: StartCrawl, tmp_path: Path, database_url: str, seeded: Path, name: str
+) -> None:
+    """Three go before the place that is asked for next: three others stand on no page of this walk."""
+    own = copied(seeded, tmp_path)
+
+    def take_away() -> None:
+        newest = sorted(truth(own).values(), key=lambda row: str(row["occurred_at"]))[-3:]
+        for row in newest:
+            execute(own, "DELETE FROM lab_event WHERE id = ?", row["id"])
+
+    with serving(tmp_path, own) as server:
+        file = source(server.url, name)
+        end = kill_in_midwalk(
+            start_crawl,
+            tmp_path,
+            file,
+            f"drf.{name}",
+            database_url=database_url,
+            table=f"drf__{name}",
+            between=take_away,
+        )
+        assert end.code == 3, end.log
+        assert last_end(database_url)[:2] == ("incomplete", "pages_moved")
+        assert len(truth(own).keys() - stored(database_url, f"drf__{name}").keys()) == 3
+        again = sync(start_crawl, tmp_path, file, f"drf.{name}")
+        assert again.code == 0, again.log
+        assert stored(database_url, f"drf__{name}") == truth(own)
+
+
+def test_rows_that_come_during_a_walk_by_urls_that_hold_numbers_come_twice_or_are_counted(
+    start_crawl: StartCrawl, tmp_path: Path, database_url: str, seeded: Path
+) -> None:
+    own = copied(seeded, tmp_path)
+    with serving(tmp_path, own) as server:
+        file = source(server.url, "urls")
+        end = kill_in_midwalk(
+            start_crawl,
+            tmp_path,
+            file,
+            "drf.urls",
+            database_url=database_url,
+            table="drf__urls",
+            between=lambda: insert(own, "late-1", "late-2", at="2025-01-01 00:00:00"),
+        )
+        assert end.code == 3, (end.log, last_end(database_url))
+        assert truth(own).keys() - stored(database_url, "drf__urls").keys() == {"late-1", "late-2"}
+        again = sync(start_crawl, tmp_path, file, "drf.urls")
+        assert again.code == 0, again.log
+        assert stored(database_url, "drf__urls") == truth(own)
+
+
+def test_an_offset_past_the_end_stores_nothing_and_is_not_called_complete(
+    start_crawl: StartCrawl, tmp_path: Path, database_url: str, seeded: Path
+) -> None:
+    """The collection was emptied down to less than the stored place: 200, no record, and a count that says so."""
+    own = copied(seeded, tmp_path)
+    with serving(tmp_path, own) as server:
+        file = source(server.url, "offset")
+        end = kill_in_midwalk(
+            start_crawl,
+            tmp_path,
+            file,
+            "drf.offset",
+            database_url=database_url,
+            table="drf__offset",
+            between=lambda: execute(own, "DELETE FROM lab_event WHERE occurred_at >= '2024-01-01 00:05:00'"),
+        )
+        assert end.code == 3, (end.log, last_end(database_url))
+        again = sync(start_crawl, tmp_path, file, "drf.offset")
+        assert again.code == 0, again.log
+        assert stored(database_url, "drf__offset") == truth(own)
+        assert len(truth(own)) == 300

@@ -137,7 +137,7 @@ def seed(count: int) -> None:
     call_command("migrate", verbosity=0)
     with connection.schema_editor() as editor:
         editor.create_model(Event)
-    first = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+    first = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
     Event.objects.bulk_create(
         Event(
             id=f"ev_{hashlib.sha256(str(number).encode()).hexdigest()[:10]}",
