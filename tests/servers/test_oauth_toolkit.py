@@ -1,12 +1,14 @@
-"""django-oauth-toolkit: tokens that end in mid-walk, refresh tokens that are replaced at each use, and what is refused."""
+"""django-oauth-toolkit: tokens that end in mid-walk, refresh tokens that are replaced, and what is refused."""
 
 from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,7 +37,12 @@ next = { from = "body:next", to = "url" }
 end = ["no-next"]
 """
 _CLIENT = """
-auth = {{ type = "oauth2-client-credentials", token_url = "/o/token/", client_id = "lab-cc", client_secret = "secret:LAB_SECRET", scope = "{scope}" }}
+[source.auth]
+type = "oauth2-client-credentials"
+token_url = "/o/token/"
+client_id = "lab-cc"
+client_secret = "secret:LAB_SECRET"
+scope = "{scope}"
 """
 _SILENT = """
 [source.auth]
@@ -47,7 +54,12 @@ scope = "read"
 answer = { expires_in = "nothing" }
 """
 _REFRESH = """
-auth = { type = "oauth2-refresh", token_url = "/o/token/", client_id = "lab-pw", client_secret = "secret:LAB_SECRET", refresh_token = "secret:LAB_REFRESH" }
+[source.auth]
+type = "oauth2-refresh"
+token_url = "/o/token/"
+client_id = "lab-pw"
+client_secret = "secret:LAB_SECRET"
+refresh_token = "secret:LAB_REFRESH"
 """
 
 
@@ -114,9 +126,6 @@ def test_a_token_that_ends_in_mid_walk_is_renewed_and_nothing_is_lost(
 
 def access_tokens(database: Path) -> list[str]:
     """All that the provider has ever given, from its own tables."""
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(database)) as connection:
         found = connection.execute(
             "SELECT token FROM oauth2_provider_accesstoken UNION SELECT token FROM oauth2_provider_refreshtoken"

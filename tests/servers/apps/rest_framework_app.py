@@ -7,10 +7,11 @@ many seconds a token lives (``LAB_TOKEN_SECONDS``). Nothing here works round wha
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import os
 import sys
+import time
 
 import django
 from django.conf import settings
@@ -43,12 +44,15 @@ settings.configure(
 )
 django.setup()
 
+from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import connection, models  # noqa: E402
 from django.urls import include, path  # noqa: E402
 from oauth2_provider.contrib.rest_framework import OAuth2Authentication, TokenHasScope  # noqa: E402
+from oauth2_provider.models import Application  # noqa: E402
 from rest_framework import generics, pagination, serializers, throttling  # noqa: E402
+from waitress import serve as run  # noqa: E402
 
 
 class Event(models.Model):
@@ -137,19 +141,16 @@ def seed(count: int) -> None:
     call_command("migrate", verbosity=0)
     with connection.schema_editor() as editor:
         editor.create_model(Event)
-    first = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    first = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
     Event.objects.bulk_create(
         Event(
             id=f"ev_{hashlib.sha256(str(number).encode()).hexdigest()[:10]}",
-            occurred_at=first + datetime.timedelta(seconds=number),
-            minute=first + datetime.timedelta(minutes=number // 60),
+            occurred_at=first + dt.timedelta(seconds=number),
+            minute=first + dt.timedelta(minutes=number // 60),
             epoch=first,
         )
         for number in range(count)
     )
-    from django.contrib.auth.models import User
-    from oauth2_provider.models import Application
-
     Application.objects.create(
         client_id="lab-cc",
         client_secret="lab-cc-secret-4711",
@@ -168,10 +169,6 @@ def seed(count: int) -> None:
 
 def serve(port: int) -> None:
     """With a line on standard output for each answer: when it was asked for, its status, and what it asks to wait."""
-    import time
-
-    from waitress import serve as run
-
     application = get_wsgi_application()
 
     def logged(environ: dict, start_response: object) -> object:
