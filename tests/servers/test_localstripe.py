@@ -20,7 +20,6 @@ StartCrawl = Callable[..., Crawl]
 TOTAL = 1_500
 STREAM = "localstripe.events"
 TABLE = "localstripe__events"
-SECRET = {"STRIPE_KEY": KEY}
 
 # Events never change and never go. It can be asked for what is not older than a second, that second included.
 _FILE = """
@@ -59,7 +58,9 @@ def test_events_of_one_second_are_exact_through_a_kill_and_refusals_and_so_are_t
 ) -> None:
     with Nginx(server.url, "5r/s", burst=4) as nginx:
         file = source(nginx.url)
-        end = kill_in_midwalk(start_crawl, tmp_path, file, STREAM, database_url=database_url, table=TABLE, **SECRET)
+        end = kill_in_midwalk(
+            start_crawl, tmp_path, file, STREAM, database_url=database_url, table=TABLE, STRIPE_KEY=KEY
+        )
         assert end.code == 0, end.log
         expected = truth(server.url)
         # Times alone tell no two of these apart.
@@ -67,7 +68,7 @@ def test_events_of_one_second_are_exact_through_a_kill_and_refusals_and_so_are_t
         assert stored(database_url, TABLE) == expected
 
         customers = add_customers(server.url, range(TOTAL, TOTAL + 50))
-        next_one = sync(start_crawl, tmp_path, file, STREAM, **SECRET)
+        next_one = sync(start_crawl, tmp_path, file, STREAM, STRIPE_KEY=KEY)
         assert next_one.code == 0, next_one.log
         expected = truth(server.url)
         assert {event["data"]["object"]["id"] for event in expected.values()} >= set(customers)
@@ -100,7 +101,7 @@ def test_a_list_that_begins_anew_at_an_unknown_position_is_read_to_its_end(
             database_url=database_url,
             table=TABLE,
             between=emptied,
-            **SECRET,
+            STRIPE_KEY=KEY,
         )
         assert end.code == 0, end.log
         assert last_end(database_url)[0] == "complete"
