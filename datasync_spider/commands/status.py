@@ -192,8 +192,8 @@ def _lines(report: dict[str, Any]) -> list[str]:
     from datasync_spider.streamnames import label
 
     expected = f" of {report['expected_total']:,}" if report["expected_total"] is not None else ""
-    stored, *further = words(STREAM, report)
-    of_all = stored.replace(" ", f"{expected} ", 1)
+    further = words([column for column in STREAM if column.key != "total_ingested"], report)
+    of_all = f"{report['total_ingested']:,}{expected} stored"
     lines = [f"stream {label(report['stream'], report['slice'])}: {', '.join([of_all, *further])}"]
     if report["pass"]["number"] is not None:
         since = f", since {_time(report['pass']['since'])}" if report["pass"]["since"] else ""

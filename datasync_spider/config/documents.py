@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from datasync_spider import __version__
@@ -79,7 +79,7 @@ def page(old: str) -> str:
     return old
 
 
-def example(_: str = "") -> str:
+def example(_: str) -> str:
     """``.env.example``."""
     parts = [_EXAMPLE_HEAD]
     for heading, group in SECTIONS.items():
@@ -111,7 +111,11 @@ def compose(old: str) -> str:
     return f"{before}{_COMPOSE_FROM}{names}{_COMPOSE_TO}{after}"
 
 
-MADE = {"docs/reference/settings.md": page, ".env.example": example, "docker-compose.yml": compose}
+MADE: dict[str, Callable[[str], str]] = {
+    "docs/reference/settings.md": page,
+    ".env.example": example,
+    "docker-compose.yml": compose,
+}
 
 if __name__ == "__main__":
     for path, make in MADE.items():

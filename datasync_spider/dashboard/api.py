@@ -1,4 +1,6 @@
-"""The answers under ``/api/``, ``/healthz`` and ``/metrics``: a path and its parameters in, JSON out, or text for Prometheus. For the page and for curl.
+"""The answers under ``/api/``, ``/healthz`` and ``/metrics``: a path and its parameters in, JSON or metrics out.
+
+For the page, for curl and for Prometheus.
 
 Invariant: nothing that was asked for comes back in an answer, and every list is bounded and continued by ``before``.
 """
