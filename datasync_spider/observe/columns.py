@@ -71,7 +71,16 @@ RUN = (
         part="received",
         metric="datasync_pages_committed",
     ),
-    Column("events", "Events", "event", "events", "records", "Records on the committed pages.", part="received"),
+    Column(
+        "events",
+        "Events",
+        "event",
+        "events",
+        "records",
+        "Records on the committed pages.",
+        part="received",
+        in_tables=False,
+    ),
     Column("bytes", "Received", "", "", "bytes", "Bodies of these pages.", "bytes", "received", False, False, False),
     Column("inserted", "Stored", "inserted", "inserted", "records", "Records that were new.", outcome="inserted"),
     Column(

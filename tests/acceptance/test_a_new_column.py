@@ -19,7 +19,7 @@ from tests.unit.docs.pages import PROJECT
 LINES = {
     "slice.total_ingested, slice.total_rejected": "slice.total_ingested * 2 AS twice, ",
     "run.pages, run.events, run.inserted": "run.pages * 2 AS sheets, ",
-    "STREAM = (\n": 'Column("twice", "Twice", "in both copies", "in both copies", "records", "What two copies hold."),\n',
+    "STREAM = (\n": 'Column("twice", "Twice", "in both copies", "in both copies", "records", "In both copies."),\n',
     "RUN = (\n": 'Column("sheets", "Sheets", "sheet", "sheets", "pages", "Both sides.", part="received"),\n',
 }
 
