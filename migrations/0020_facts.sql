@@ -43,15 +43,11 @@ LEFT JOIN ingestion_credentials AS credential USING (credential_id);
 
 -- Whoever may read what they are made of may read them: a page or a report that has worked goes on to.
 DO $$
-DECLARE
-    reader record;
-BEGIN
+DECLARE reader record; BEGIN
     FOR reader IN
         SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS name
         FROM pg_class, aclexplode(relacl)
         WHERE oid = 'ingestion_state'::regclass AND privilege_type = 'SELECT'
     LOOP
-        EXECUTE format('GRANT SELECT ON ingestion_stream_facts, ingestion_run_facts TO %s', reader.name);
-    END LOOP;
-END
+        EXECUTE format('GRANT SELECT ON ingestion_stream_facts, ingestion_run_facts TO %s', reader.name); END LOOP; END
 $$;
