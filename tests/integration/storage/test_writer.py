@@ -134,6 +134,12 @@ def test_a_commit_in_doubt_is_read_back(database_url: str) -> None:
         committed = run.writer.was_committed(run.connection, first)
         assert committed is not None
         assert committed.inserted == 2
+        assert committed.run_status is None
+        last = run.batch(page(2, ["c"], ends_pass="last_page"))
+        verdict = run.writer.write(run.connection, last, lambda: None, no_totals).run_status
+        read_back = run.writer.was_committed(run.connection, last)
+        assert read_back is not None
+        assert read_back.run_status == verdict == "complete"
         open_test_run(database_url)
         with pytest.raises(FencedOff):
             run.writer.was_committed(run.connection, first)
