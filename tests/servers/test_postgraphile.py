@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.crawl import Crawl
-from tests.support.database import fresh_database, rows, value
+from tests.support.database import execute_outside, fresh_database, rows, value
 from tests.support.servers.nginx import Nginx
-from tests.support.servers.postgraphile import add, execute, seed, serving, truth
+from tests.support.servers.postgraphile import add, seed, serving, truth
 from tests.support.servers.running import RealServer
 from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
 
@@ -87,8 +87,8 @@ def test_it_is_exact_at_first_and_after_records_came_changed_and_went(
     assert stored(database_url, TABLE) == truth(events_url)
 
     add(events_url, range(TOTAL, TOTAL + 300))
-    execute(events_url, "UPDATE events SET version = 2, kind = 'changed' WHERE seq IN (0, 499, 500, 9999)")
-    execute(events_url, "DELETE FROM events WHERE seq IN (1, 5000, 9998)")
+    execute_outside(events_url, "UPDATE events SET version = 2, kind = 'changed' WHERE seq IN (0, 499, 500, 9999)")
+    execute_outside(events_url, "DELETE FROM events WHERE seq IN (1, 5000, 9998)")
     second = sync(start_crawl, tmp_path, file, STREAM)
     assert second.code == 0, second.log
     assert stored(database_url, TABLE) == truth(events_url)
@@ -120,7 +120,7 @@ def test_a_position_that_it_refuses_by_errors_in_a_200_is_given_up_for_a_walk_fr
         STREAM,
         database_url=database_url,
         table=TABLE,
-        between=lambda: execute(database_url, "UPDATE ingestion_state SET cursor = 'bm9uc2Vuc2U='"),
+        between=lambda: execute_outside(database_url, "UPDATE ingestion_state SET cursor = 'bm9uc2Vuc2U='"),
     )
     assert end.code == 0, end.log
     assert "the stored position is given up" in end.log
@@ -141,7 +141,7 @@ def test_a_position_of_another_order_that_it_answers_with_an_empty_last_page_is_
         STREAM,
         database_url=database_url,
         table=TABLE,
-        between=lambda: execute(database_url, "UPDATE ingestion_state SET cursor = %s", (OF_ANOTHER_ORDER,)),
+        between=lambda: execute_outside(database_url, "UPDATE ingestion_state SET cursor = %s", (OF_ANOTHER_ORDER,)),
     )
     if is_counted:
         assert end.code == 3, end.log

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import parse_dsn
 
-from tests.support.database import rows
+from tests.support.database import execute_outside, rows
 from tests.support.servers.installing import npm_server
 from tests.support.servers.running import RealServer, free_port
 
@@ -37,23 +36,14 @@ FROM events
 """
 
 
-def execute(url: str, sql: str, values: Any = None) -> None:
-    connection = psycopg2.connect(url)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(sql, values)
-    finally:
-        connection.close()
-
-
 def seed(url: str, total: int) -> None:
-    execute(url, _TABLE)
+    execute_outside(url, _TABLE)
     add(url, range(total))
 
 
 def add(url: str, numbers: range) -> None:
     """Record ``number`` is of ``number`` seconds after the beginning of 2024; ids are in no order of time."""
-    execute(url, _ADD, (numbers[0], numbers[-1]))
+    execute_outside(url, _ADD, (numbers[0], numbers[-1]))
 
 
 def truth(url: str) -> dict[str, Any]:
