@@ -12,7 +12,7 @@ from tests.support.database import execute_outside, rows
 from tests.support.servers.nginx import Nginx
 from tests.support.servers.prefect import PASSWORD, USER, add, event, identity, ids, serving
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import kill_in_midwalk, stored, sync
+from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
 
 pytestmark = pytest.mark.all_servers
 
