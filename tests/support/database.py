@@ -48,13 +48,13 @@ def fresh_database(server_url: str, template: str = TEMPLATE) -> Iterator[str]:
         execute_outside(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def execute_outside(url: str, sql: str) -> None:
+def execute_outside(url: str, sql: str, values: Any = None) -> None:
     """Runs a statement that no transaction may hold."""
     connection = psycopg2.connect(url)
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(sql)
+            cursor.execute(sql, values)
     finally:
         connection.close()
 
