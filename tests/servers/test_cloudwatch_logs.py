@@ -111,7 +111,7 @@ def test_the_last_token_goes_on_through_kills_and_brings_the_new_ones_alone(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, moto: RealServer
 ) -> None:
     earliest = seeded(moto.url)
-    with Nginx(moto.url, "5r/s", burst=9) as nginx:
+    with Nginx(moto.url, "2r/s", burst=6) as nginx:
         file = source(nginx.url)
         end = kill_in_midwalk(
             start_crawl,
