@@ -31,7 +31,7 @@ GROUP BY r.run_id, r.pass_kind, r.status ORDER BY r.run_id DESC LIMIT 1
 """
 
 # Events never change. Those of one stream have no id, and the token of the last page is good for what comes later;
-# those of a group have one beside their stream's name, and each sync of them is a full one.
+# those of a group have one beside their stream's name, and can be asked for from a time, that time included.
 _FILE = """
 [source]
 name = "cloudwatch"
@@ -69,9 +69,11 @@ time = { path = "timestamp", format = "ms" }
 order = "none"
 next = { from = "body:nextToken", to = "body:nextToken" }
 end = ["no-next"]
+incremental = { type = "since", format = "ms" }
 
 [streams.filtered.body.json]
 logGroupName = "lab"
+startTime = "{since}"
 limit = "{page_size}"
 """
 
@@ -111,7 +113,7 @@ def test_the_last_token_goes_on_through_kills_and_brings_the_new_ones_alone(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, moto: RealServer
 ) -> None:
     earliest = seeded(moto.url)
-    with Nginx(moto.url, "5r/s", burst=9) as nginx:
+    with Nginx(moto.url, "2r/s", burst=6) as nginx:
         file = source(nginx.url)
         end = kill_in_midwalk(
             start_crawl,
@@ -162,6 +164,7 @@ def test_a_group_of_two_streams_is_exact_through_a_kill_and_after_more_has_come(
     add(moto.url, "one", earliest, range(TOTAL, TOTAL + 700))
     later = sync(start_crawl, tmp_path, source(moto.url), FILTERED, AWS_SIGNATURE=AUTHORIZATION)
     assert later.code == 0, later.log
+    assert rows(database_url, LAST_RUN) == [("incremental", "complete", 700)]
     assert messages(database_url, FILTERED_TABLE) == given(earliest, TOTAL + 700)
     assert len(stored(database_url, FILTERED_TABLE)) == TOTAL + 700 + PAGE
 

@@ -98,7 +98,7 @@ def test_it_is_exact_at_first_and_after_records_came_changed_and_went(
 def test_killed_behind_a_proxy_whose_429_says_nothing_it_is_exact_and_asks_politely(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, events_url: str
 ) -> None:
-    with Nginx(server.url, "5r/s", burst=9) as nginx:
+    with Nginx(server.url, "2r/s", burst=6) as nginx:
         end = kill_in_midwalk(start_crawl, tmp_path, source(nginx.url), STREAM, database_url=database_url, table=TABLE)
         assert end.code == 0, end.log
         answers = nginx.answers()

@@ -105,7 +105,7 @@ def assert_exact(database_url: str, table: str, home: Path) -> None:
 def test_it_is_exact_through_a_kill_and_refusals_and_after_more_has_come(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, home: Path
 ) -> None:
-    with Nginx(server.url, "5r/s", burst=30) as nginx:
+    with Nginx(server.url, "1r/s", burst=30) as nginx:
         file = source(nginx.url)
         end = kill_in_midwalk(
             start_crawl,
