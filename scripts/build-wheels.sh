@@ -13,6 +13,8 @@ set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 python=${PYTHON:-python3}
+# shellcheck source=scripts/pinned.sh
+. "$root/scripts/pinned.sh"
 mkdir -p "${1:-$root/dist}"
 into=$(CDPATH='' cd -- "${1:-$root/dist}" && pwd -P)
 work=$(mktemp -d)
@@ -28,9 +30,7 @@ git ls-files -z >"$work/files"
 tar --null -T "$work/files" -cf "$work/tree.tar"
 tar -C "$work/tree" -xf "$work/tree.tar"
 
-"$python" -m venv "$work/env"
-"$work/env/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
-  -r requirements-build.txt
+pinned_environment "$python" "$work/env" requirements-build.txt
 build() {
   (cd "$work/tree" && "$work/env/bin/python" -c "import sys
 from setuptools import build_meta

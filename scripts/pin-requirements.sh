@@ -19,3 +19,7 @@ pin --extra dev --constraints requirements.txt --output-file requirements-dev.tx
 sed -n 's/^requires = \["\(setuptools.*\)"\]$/\1/p' pyproject.toml |
   uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
     --custom-compile-command 'sh scripts/pin-requirements.sh' --quiet --output-file requirements-build.txt "$@" - >/dev/null
+# What looks at a release before it is uploaded, and uploads it. Markdown is what the README is in.
+printf 'twine>=6\nreadme-renderer[md]>=44\n' |
+  uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+    --custom-compile-command 'sh scripts/pin-requirements.sh' --quiet --output-file requirements-release.txt "$@" - >/dev/null

@@ -14,6 +14,7 @@ from pathlib import Path
 from datasync_spider.config.documents import dotenv
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.project.catalog import CatalogFile
+from datasync_spider.sources.files.schema import SCHEMA_FILE, SCHEMA_LINE, schema_text
 
 PROJECT_FILE = "scrapy.cfg"
 _PROJECT = "# `scrapy` and `datasync` work in this folder.\n[settings]\ndefault = datasync_spider.settings\n"
@@ -36,14 +37,19 @@ def make_project(folder: Path, taken: CatalogFile | None) -> Made:
     """
     made = Made()
     name = "example" if taken is None else taken.name
-    source = Path("sources", f"{name}.toml")
+    source = folder / "sources" / f"{name}.toml"
+    schema = source.with_name(SCHEMA_FILE)
+    text = f"{SCHEMA_LINE}\n\n{_example() if taken is None else taken.text}"
     if taken is not None and (folder / PROJECT_FILE).exists():
-        _write(made, folder / source, taken.text)
+        _write(made, source, text)
+        if not os.path.lexists(schema):
+            _write(made, schema, schema_text())
         return made
     _write(made, folder / PROJECT_FILE, _PROJECT)
     _write(made, folder / ".env", dotenv() + _secret_lines(taken), _FOR_ITS_OWNER)
     _write(made, folder / ".gitignore", _IGNORED)
-    _write(made, folder / source, _example() if taken is None else taken.text)
+    _write(made, source, text)
+    _write(made, schema, schema_text())
     return made
 
 

@@ -81,6 +81,8 @@ def test_a_file_that_is_there_is_kept_and_nothing_is_asked(tmp_path: Path) -> No
         assert not api.asked
         assert scrapy("discover", f"{api.url}/v1/things", "--write", str(file), "--force").returncode == 0
         assert 'name = "shop"' in file.read_text()
+        schema = file.parent / file.read_text().splitlines()[0].removeprefix("#:schema ")
+        assert json.loads(schema.read_text())["required"] == ["source", "streams"]
 
 
 def test_the_schema_is_printed() -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from datasync_spider.project.catalog import catalog_names
+from datasync_spider.sources.files.schema import schema_text
 from tests.support.crawl import clean_environment
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,7 @@ def test_a_project_is_made_with_secrets_for_its_owner_alone(tmp_path: Path) -> N
         ".gitignore",
         "scrapy.cfg",
         "sources/github.toml",
+        "sources/source.schema.json",
     ]
     assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
     text = (folder / ".env").read_text()
@@ -60,6 +62,10 @@ def test_a_source_is_added_to_a_project_that_is_there_but_once(tmp_path: Path) -
     assert datasync(tmp_path, "init").returncode == 0
     added = datasync(tmp_path, "init", "--from", "stripe")
     assert (added.returncode, added.stdout.splitlines()[0]) == (0, "made sources/stripe.toml"), added.stderr
+    assert "source.schema.json" not in added.stdout
+    for name in ("example", "stripe"):
+        line = (tmp_path / "sources" / f"{name}.toml").read_text().splitlines()[0]
+        assert (tmp_path / "sources" / line.removeprefix("#:schema ")).read_text() == schema_text()
     (tmp_path / "sources" / "stripe.toml").write_text("# mine\n")
     again = datasync(tmp_path, "init", "--from", "stripe")
     assert again.returncode == 2

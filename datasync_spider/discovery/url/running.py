@@ -6,6 +6,7 @@ for.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,11 +28,10 @@ from datasync_spider.errors import ConfigurationError, SourceRefused
 from datasync_spider.logs.install import also_redact
 from datasync_spider.sources.files.kinds import PLAIN, PLAIN_ALLOWED
 from datasync_spider.sources.files.load import BUILT_IN, read_source
+from datasync_spider.sources.files.schema import SCHEMA_FILE, schema_text
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
-
-SCHEMA = "docs/sources/source.schema.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def discover_url(
     sender, target = _sender(settings, config, target, say)
     found = carry_out(investigate(target), sender)
     stream = stream_name(target.url, found.layout.path)
-    text = source_text(found, name, stream, _schema(wanted.file))
+    text = source_text(found, name, stream)
     for line in _report(found, sender):
         say(line)
     try:
@@ -104,13 +104,6 @@ def _sender(
     return make_sender(target, secrets.values, client_of, say), target
 
 
-def _schema(file: Path | None) -> str:
-    """Where the schema is from the file's directory, which is SOURCES_DIR's default for one that is printed."""
-    project = project_directory()
-    directory = project / "sources" if file is None else file.resolve().parent
-    return Path(os.path.relpath(project / SCHEMA, directory)).as_posix()
-
-
 def _write(file: Path, text: str, *, is_forced: bool) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -118,6 +111,9 @@ def _write(file: Path, text: str, *, is_forced: bool) -> None:
             opened.write(text)
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be written: {error.strerror or error}") from None
+    # Only editors want it.
+    with contextlib.suppress(OSError), (file.parent / SCHEMA_FILE).open("x", encoding="utf-8") as opened:
+        opened.write(schema_text())
 
 
 def _report(found: Findings, sender: Sender) -> Sequence[str]:

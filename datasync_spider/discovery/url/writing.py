@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from datasync_spider.discovery.url import toml
 from datasync_spider.discovery.url.findings import Findings
 from datasync_spider.discovery.url.target import put
+from datasync_spider.sources.files.schema import SCHEMA_LINE
 from datasync_spider.sources.paths import Path, parse_path
 from datasync_spider.sources.secretnames import is_reference
 from datasync_spider.sources.spec import Auth, BasicAuth, BodyAuth, HeadersAuth, QueryAuth
@@ -21,9 +22,9 @@ _BEARER = "Bearer "
 _SLOT = "{page_size}"
 
 
-def source_text(found: Findings, name: str, stream: str, schema: str) -> str:
-    """``schema``: where the JSON Schema of such files is, as an editor finds it from the file."""
-    lines = [f"#:schema {schema}", *toml.comments(_preamble(found)), "", "[source]"]
+def source_text(found: Findings, name: str, stream: str) -> str:
+    """All of the file, with the line by which editors find its schema."""
+    lines = [SCHEMA_LINE, *toml.comments(_preamble(found)), "", "[source]"]
     lines += [f"name = {toml.text(name)}", f"base_url = {toml.text(_base(found))}"]
     if found.target.headers:
         lines.append(f"headers = {toml.inline(dict(found.target.headers))}")

@@ -16,6 +16,10 @@ from datasync_spider.sources.spec import Meaning
 
 Schema: TypeAlias = dict[str, Any]
 
+# Whoever writes a source's file puts the schema beside it, where there is none, so that this line is true anywhere.
+SCHEMA_FILE = "source.schema.json"
+SCHEMA_LINE = f"#:schema ./{SCHEMA_FILE}"
+
 _NAME = r"^[A-Za-z0-9_-]{1,63}$"
 _SECRET = r"secret:[A-Za-z_{]"
 _TEXT: Schema = {"type": "string", "minLength": 1}

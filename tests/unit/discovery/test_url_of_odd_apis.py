@@ -148,7 +148,7 @@ def test_the_file_leads_to_all_records_once(api: Api, given: dict[str, Any], rig
         "largest": found.largest,
         "is_tried": found.is_tried,
     }
-    text = source_text(found, "shop", "things", "x.json")
+    text = source_text(found, "shop", "things")
     assert {key: facts[key] for key in right} == right, text
     ids, _ = walked(text, api)
     assert ids == IDS, text

@@ -296,7 +296,7 @@ def test_the_way_of_paging_is_found_and_tried(api: Api, given: dict[str, Any], r
     assert {key: facts[key] for key in right} == right
     assert found.is_tried
     assert str(found.identity.paths[0]) in {"id", "_id"}
-    text = source_text(found, "shop", "things", "x.json")
+    text = source_text(found, "shop", "things")
     assert not list(VALIDATOR.iter_errors(tomllib.loads(text)))
     ids, requests = walked(text, api)
     assert ids == [one["id"] for one in ALL], text

@@ -58,7 +58,7 @@ def test_the_file_of_a_real_server_is_right_and_its_second_page_was_seen(name: s
     found, asked = kept(name)
     assert found.is_tried
     assert 2 <= len(asked) <= 5
-    file = tomllib.loads(source_text(found, "lab", "things", "x.json"))
+    file = tomllib.loads(source_text(found, "lab", "things"))
     stream = file["streams"]["things"]
     assert {key: stream.get(key) for key in RIGHT[name]} == RIGHT[name]
 
@@ -72,4 +72,4 @@ def test_the_file_of_a_real_server_is_right_and_its_second_page_was_seen(name: s
 )
 def test_the_credential_is_named_in_the_file_and_nowhere_else(name: str, auth: dict[str, Any]) -> None:
     found, _ = kept(name)
-    assert tomllib.loads(source_text(found, "lab", "things", "x.json"))["source"]["auth"] == auth
+    assert tomllib.loads(source_text(found, "lab", "things"))["source"]["auth"] == auth
