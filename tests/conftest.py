@@ -22,7 +22,9 @@ from tests.support.memory import quick_directory
 from tests.support.mock import MockApi
 
 # A shared machine is slow at times; how long an example takes is not what these tests ask.
-settings.register_profile("datasync", deadline=None)
+settings.register_profile("datasync", deadline=None, max_examples=40)
+# For a night: pytest --hypothesis-profile=long
+settings.register_profile("long", deadline=None, max_examples=5_000)
 settings.load_profile("datasync")
 
 # A shell without job control starts what runs in its background deaf to Ctrl-C, and every process that these tests

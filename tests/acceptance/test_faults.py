@@ -18,9 +18,7 @@ QUICK = {"API_PAGE_LIMIT": "200", "API_TIMEOUT_MS": "1500", "API_RETRY_BASE_MS":
     "name",
     [
         "status_500",
-        "status_502",
         "status_503",
-        "status_504",
         "reset",
         "reset_body",
         "truncated",
@@ -28,7 +26,6 @@ QUICK = {"API_PAGE_LIMIT": "200", "API_TIMEOUT_MS": "1500", "API_RETRY_BASE_MS":
         "stalled",
         "drip",
         "empty",
-        "null",
         "non_object",
         "html",
         "missing_fields",

@@ -35,8 +35,9 @@ def written_files() -> dict[str, str]:
 class Folder:
     """A plug-in's project as the page makes it, with a virtual environment that the checkout is installed in."""
 
-    def __init__(self, path: Path, base_url: str, database_url: str) -> None:
+    def __init__(self, path: Path, base_url: str, database_url: str, types_cache: Path) -> None:
         self.path = path
+        self._types_cache = types_cache
         self._database_url = database_url
         for name, text in written_files().items():
             self.write(name, text.replace("https://blog.example.com/api", base_url))
@@ -51,7 +52,9 @@ class Folder:
 
     def typed(self, line: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """As in a shell that stands in the folder, with the environment activated."""
-        environment = clean_environment(DATABASE_URL=self._database_url, **settings)
+        # What is installed is the same for every project, and most of what the types' check does.
+        cache = {"MYPY_CACHE_DIR": str(self._types_cache)}
+        environment = clean_environment(DATABASE_URL=self._database_url, **cache, **settings)
         environment.pop("PYTHONPATH", None)
         path = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
         return subprocess.run(
@@ -72,8 +75,8 @@ def api() -> Iterator[TenantsApi]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, api: TenantsApi, database_url: str) -> Folder:
-    return Folder(tmp_path / "plugin", api.base_url, database_url)
+def folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, api: TenantsApi, database_url: str) -> Folder:
+    return Folder(tmp_path / "plugin", api.base_url, database_url, tmp_path_factory.getbasetemp() / "types-of-plug-ins")
 
 
 def test_each_step_works_as_it_is_typed_through_a_kill(folder: Folder, api: TenantsApi, database_url: str) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.database import value
 from tests.support.feed import FEED_SETTINGS, assert_feed_is_stored, serving
+from tests.support.memory import quick_directory
 from tests.support.mock import MockApi
 from tests.support.redirecting import pipe_without_reader
 from tests.support.waiting import eventually
@@ -25,15 +26,23 @@ ROOT = Path(__file__).resolve().parents[2]
 _PREFIXES = ("API_", "DATABASE_", "DATASYNC_", "LEASE_", "LOG_", "MOCK_", "PG", "STREAM", "WRITE_")
 
 
-@pytest.fixture
-def checkout() -> Iterator[Path]:
-    """A copy of this checkout with an embedded database of its own to come.
+@pytest.fixture(scope="module")
+def untouched() -> Iterator[Path]:
+    """A copy of this checkout for who changes nothing in it, with its modules compiled: each copy has them, too.
 
     Not in pytest's temporary directory: each session closes that to other users again, and where root runs the tests
     the database's user is another one.
     """
-    with tempfile.TemporaryDirectory(prefix="datasync-sh-", ignore_cleanup_errors=True) as place:
+    with tempfile.TemporaryDirectory(prefix="datasync-sh-", dir=quick_directory()) as place:
         yield copy_of_the_checkout(Path(place) / "checkout")
+
+
+@pytest.fixture
+def checkout(untouched: Path) -> Iterator[Path]:
+    """A copy of this test's own, with an embedded database of its own to come."""
+    with tempfile.TemporaryDirectory(prefix="datasync-sh-", dir=quick_directory(), ignore_cleanup_errors=True) as place:
+        subprocess.run(["cp", "-a", str(untouched), place], check=True)
+        yield Path(place) / "checkout"
 
 
 def copy_of_the_checkout(folder: Path) -> Path:
@@ -48,6 +57,8 @@ def copy_of_the_checkout(folder: Path) -> Path:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
+    packages = [str(folder / name) for name in ("datasync_spider", "embedded_postgres", "mock_api")]
+    subprocess.run([sys.executable, "-m", "compileall", "-q", *packages], check=True)
     return folder
 
 
@@ -115,8 +126,8 @@ def test_settings_of_the_crawl_also_lead_to_its_result(checkout: Path) -> None:
     assert (checkout / "my home").is_dir()
 
 
-def test_live_mode_without_a_key_is_refused_before_anything_is_started(checkout: Path) -> None:
-    result = run(checkout, "--local", API_MODE="live")
+def test_live_mode_without_a_key_is_refused_before_anything_is_started(untouched: Path) -> None:
+    result = run(untouched, "--local", API_MODE="live")
 
     assert result.returncode == 2
     assert "DATASYNC_API_KEY is missing" in result.stderr
@@ -197,24 +208,24 @@ def test_ctrl_c_saves_the_position_and_the_next_run_goes_on(
     assert last_lines(rest.stdout, 2) == ["INGESTION COMPLETE!", f"Total events: {total}"]
 
 
-def test_help_says_what_the_exit_codes_mean(checkout: Path) -> None:
-    result = run(checkout, "--help")
+def test_help_says_what_the_exit_codes_mean(untouched: Path) -> None:
+    result = run(untouched, "--help")
 
     assert result.returncode == 0
     assert "--docker" in result.stdout
     assert "exit codes: 0 complete" in result.stdout
 
 
-def test_an_unknown_argument_is_refused(checkout: Path) -> None:
-    result = run(checkout, "--lokal")
+def test_an_unknown_argument_is_refused(untouched: Path) -> None:
+    result = run(untouched, "--lokal")
 
     assert result.returncode == 2
     assert "unknown argument: --lokal" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["-o", "-O", "--output", "--overwrite-output"])
-def test_a_container_is_not_asked_to_keep_an_export(checkout: Path, option: str) -> None:
-    result = run(checkout, "--docker", "--", option, "events.jsonl")
+def test_a_container_is_not_asked_to_keep_an_export(untouched: Path, option: str) -> None:
+    result = run(untouched, "--docker", "--", option, "events.jsonl")
 
     assert result.returncode == 2
     assert f"{option} events.jsonl: a container keeps no file; use --local for exports" in result.stderr

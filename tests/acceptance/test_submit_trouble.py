@@ -59,7 +59,7 @@ def slow_api(start_mock_api: StartMock) -> MockApi:
 
 @pytest.mark.parametrize(
     "name",
-    ["reset", "reset_body", "truncated", "truncated_json", "stalled", "empty", "html", "status_500", "status_503"],
+    ["reset", "reset_body", "truncated", "truncated_json", "stalled", "empty", "html", "status_503"],
 )
 def test_an_answer_that_does_not_say_what_became_of_it_is_unknown_counted_and_never_repeated(
     start_mock_api: StartMock, environment: dict[str, str], name: str

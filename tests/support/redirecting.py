@@ -6,10 +6,12 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 
 from tests.support.crawl import PROJECT, clean_environment
+from tests.support.starting import start
 
 
 def redirected(redirections: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
@@ -23,6 +25,16 @@ def redirected(redirections: str, *arguments: str, **settings: str) -> subproces
         timeout=120,
         check=False,
     )
+
+
+def filled(numbers: Container[int], *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A process whose streams of these numbers go to a device that is full; ``stderr`` has what any other took."""
+    with open("/dev/full", "wb") as full, tempfile.TemporaryFile() as rest:  # noqa: PTH123 - a device
+        out, err = (full if number in numbers else rest for number in (1, 2))
+        process = start("scrapy", *arguments, environment=clean_environment(**settings), stdout=out, stderr=err)
+        code = process.wait(120)
+        rest.seek(0)
+        return subprocess.CompletedProcess(arguments, code, stderr=rest.read().decode())
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.compiling import needs_compiled
@@ -27,7 +27,6 @@ def test_damaged_pages_are_read_alike(text: bytes) -> None:
     assert_agrees(text)
 
 
-@settings(max_examples=60)
 @given(bodies(), st.binary(max_size=4), st.data())
 def test_no_good_page_is_left_and_damage_makes_no_difference(text: bytes, junk: bytes, data: st.DataObject) -> None:
     assert columns_of(text) is not None
@@ -35,7 +34,6 @@ def test_no_good_page_is_left_and_damage_makes_no_difference(text: bytes, junk: 
     assert_agrees(text[:position] + junk + text[position + data.draw(st.integers(0, 4)) :])
 
 
-@settings(max_examples=60)
 @given(st.lists(written(objects(any_text)), max_size=4))
 def test_events_of_any_content_are_read_alike(events: list[bytes]) -> None:
     named = [event.replace(b"{", b'{"id":"a",', 1) if len(event) > 2 else event for event in events]

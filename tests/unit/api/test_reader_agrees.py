@@ -36,7 +36,7 @@ def test_thousands_of_records_are_read_as_the_standard_library_reads_them(name: 
     ids, times = paths_of(layout.ids), paths_of(layout.times)
     quick, strict, writer = QuickLook(ids, times), Scrutiny(ids, times), Writer(layout, pick)
     seen = Counter[str]()
-    for number in range(900):
+    for number in range(500):
         record = writer.record()
         if number % 4 == 0:
             record = damaged(pick.choice, record)
@@ -51,8 +51,8 @@ def test_thousands_of_records_are_read_as_the_standard_library_reads_them(name: 
         seen["at once"] += at_once is not None
         assert at_once is None or at_once == read, record
     # Far from nothing: else this would prove little.
-    assert seen["usable"] > 200, seen
-    assert seen["at once"] > 100 or name == "names with escapes", seen
+    assert seen["usable"] > 110, seen
+    assert seen["at once"] > 55 or name == "names with escapes", seen
 
 
 @every_layout
@@ -137,17 +137,17 @@ def assert_true_of_page(
 
 
 @every_layout
-def test_thousands_of_pages_are_split_and_read_as_the_standard_library_reads_them(
+def test_a_thousand_pages_are_split_and_read_as_the_standard_library_reads_them(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout, pick = LAYOUTS[name], random.Random(name)
     reader, writer, seen = layout.reader(), Writer(layout, pick), Counter[str]()
-    for _ in range(300):
+    for _ in range(150):
         text = writer.page()
         assert_true_of_page(layout, reader, text, monkeypatch, seen)
         assert_true_of_page(layout, reader, damaged(pick.choice, text), monkeypatch, seen)
-    assert min(seen["taken"], seen["records"]) > 100, seen
-    assert seen["refused"] > 30, seen
+    assert min(seen["taken"], seen["records"]) > 50, seen
+    assert seen["refused"] > 15, seen
 
 
 @every_layout

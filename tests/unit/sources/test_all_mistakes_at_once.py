@@ -238,7 +238,7 @@ INNER = ["token", "headers", "headers.X-Key", "user", "password", "query", "quer
 PLACES = [*places(plain()), *(f"source.auth.{key}" for key in INNER)]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=8 * settings().max_examples)
 @given(st.sampled_from(CREDENTIALS), st.lists(st.tuples(st.sampled_from(PLACES), values), min_size=1, max_size=3))
 def test_whatever_stands_at_a_key_a_file_is_read_or_refused(
     auth: dict[str, Any], changes: list[tuple[str, Any]]

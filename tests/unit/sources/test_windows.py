@@ -71,7 +71,7 @@ class Pass:
         assert START + sum(window.end - window.begin for window in below) == self.windows.floor
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=4 * settings().max_examples)
 @given(data=st.data(), step=st.integers(1, 130), parallel=st.integers(1, 5))
 def test_any_interleaving_covers_the_time_once(data: st.DataObject, step: int, parallel: int) -> None:
     walked = Pass(step, parallel)
