@@ -1,3 +1,3 @@
 """Ingests what paginated APIs serve into PostgreSQL, exactly once."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"

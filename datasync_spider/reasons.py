@@ -1,4 +1,4 @@
-"""The slugs under which a page or a record is refused, all in one place.
+"""The slugs that say why: a page or a record is refused, a crawl waits, a run ends, a crawl has none. All in one place.
 
 They are stored in tables and counted in stats, and people search for them: once released, a slug keeps its meaning.
 """
@@ -64,3 +64,49 @@ NEVER_RECORDS: Final = frozenset({NOT_WRAPPED, KEY_TAKEN, NOT_A_SCALAR, NOT_A_RO
 def status_reason(status: int) -> str:
     """The slug of an answer that is told by its status alone, such as ``status_503``."""
     return f"status_{status}"
+
+
+# All that each place may hold: a new word gets its line here and in docs/reference/reasons.md. A status and a SQLSTATE
+# make words of their own (``status_503``, ``refused_by_postgresql_22003``), which no set can list.
+
+RETRY_REASONS: Final = frozenset(
+    {
+        *(EMPTY_BODY, TRUNCATED_JSON, NOT_JSON, NOT_AN_OBJECT, NO_DATA_ARRAY, COLUMNS_UNREADABLE, RECORD_READER_FAILED),
+        *(RETURNED_MISMATCH, HAS_MORE_WRONG_TYPE, CURSOR_WRONG_TYPE, CURSOR_NUL, LAST_RECORD_WITHOUT_CURSOR),
+        *(NEXT_URL_REFUSED, LINK_UNREADABLE, NO_TOKEN, ERROR_IN_PAGE),
+        *(HAS_MORE_WITHOUT_CURSOR, NEITHER_HAS_MORE_NOR_CURSOR, TWO_HAS_MORES, TWO_CURSORS),
+        *("rate_limited", "timeout", "host_not_found", "tls_failed", "proxy_refused", "connection_refused"),
+        *("connection_failed", "body_too_large", "body_cut", "no_http", "bad_http"),
+    }
+)
+"""Why a page is asked for again."""
+
+WAIT_REASONS: Final = frozenset({"declared_budget", "rate_window"})
+"""Why a crawl waits, beside those."""
+
+REJECTION_REASONS: Final = NEVER_RECORDS | {
+    *(NO_ID, ID_INCOMPLETE, ID_WRONG_TYPE, ID_EMPTY, ID_TOO_LONG, ID_NUL, NUL_CHARACTER, LONE_SURROGATE, INVALID_UTF8),
+    *(TOO_DEEP, TIME_WRONG_TYPE, TIME_OUT_OF_RANGE, MALFORMED_JSON, NOT_AN_OBJECT),
+}
+"""Why an event is not stored."""
+
+RUN_REASONS: Final = frozenset(
+    {
+        *("last_page", "reached_known", "not_modified", "backfilled", "replayed", "short_read", "pages_moved"),
+        *("SIGTERM", "SIGINT", "SIGHUP", "api_refused", "certificate_refused", "wrong_protocol", "origin_refused"),
+        *("retries_exhausted", "position_refused", "cursor_repeated", "no_new_records", "filter_ignored"),
+        *("resync", "window_too_large", "token_expired", "token_refused", "tokens_sealed", "signing_failed"),
+        *("only_empty_pages", "wait_too_long", "cursor_expires_too_fast", "rejected_too_many", "page_lost"),
+        *("stalled", "ended_early", "ended_abruptly", "lost", "storage_unavailable", "storage_refused"),
+        *("rows_refused", "storage_failed", "failed", "fenced"),
+    }
+)
+"""What the ``reason`` of a run's row may be."""
+
+NO_RUN_REASONS: Final = frozenset(
+    {
+        *("lease_held", "migration", "table_refused", "objects_in_the_way", "stream_changed", "stream_paused"),
+        *("export_refused", "submission_in_progress", "stopped", "no_run"),
+    }
+)
+"""Why a crawl had none: in the stat ``datasync/refused``, or Scrapy's ``finish_reason``."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class SourceFiles:
         return self.refused.get(f"{source}.toml")
 
 
+@cache
 def built_in_source() -> Source:
     """The DataSync API, as its file says; settings fill in what they name."""
     name = f"{BUILT_IN}.toml"

@@ -18,6 +18,7 @@ from tests.support.compiling import require_compiled
 from tests.support.crawl import Crawl
 from tests.support.database import fresh_database, make_template
 from tests.support.limitedrole import LimitedRole
+from tests.support.memory import quick_directory
 from tests.support.mock import MockApi
 
 # A shared machine is slow at times; how long an example takes is not what these tests ask.
@@ -68,7 +69,8 @@ def postgres_url() -> Iterator[str]:
     Not under pytest's own temporary directory: another pytest of the same user takes its parents' permissions away,
     and for root the server runs under another account.
     """
-    with tempfile.TemporaryDirectory(prefix="datasync-tests-") as home, start_embedded(Path(home)) as server:
+    place = tempfile.TemporaryDirectory(prefix="datasync-tests-", dir=quick_directory())
+    with place as home, start_embedded(Path(home)) as server:
         make_template(server.url)
         yield server.url
 

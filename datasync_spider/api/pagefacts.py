@@ -58,8 +58,7 @@ def read_facts(stream: Stream, body: Any) -> PageFacts:
 
 def given(paths: Iterable[Path], body: Any) -> list[Any]:
     """All that stands at the paths and is not null, in their order."""
-    values = (path.read(body) for path in paths)
-    return [value for value in values if value is not MISSING and value is not None]
+    return [value for path in paths if (value := path.read(body)) is not MISSING and value is not None]
 
 
 def _first(read: Callable[[Any], _T | None], values: list[Any]) -> _T | None:

@@ -407,6 +407,6 @@ def _report(
     """``source``: of a stream that a file describes; None for the API that comes with the project."""
     stored, rejected = state.get("total_ingested"), state.get("total_rejected")
     fields = {name: row[name] for name in _TOLD}
-    lines = summary.summary(row, stored, rejected, exports_failed, source)
+    lines = summary.summary(row, stored, rejected, exports_failed, source, state)
     code = exitcodes.exit_code(row["status"], export_failed=bool(exports_failed))
     return End(code, lines, {**fields, "stored": stored, "exports_failed": dict(exports_failed)})

@@ -28,6 +28,18 @@ _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
 
 _WATCH_SECONDS = 1.0
 _LAST_RUNS = 6
+# What is the slice's or the moment's own, and is said of those.
+_TOLD_ELSEWHERE = {
+    "run_id",
+    "slice_id",
+    "slice",
+    "holds_lease",
+    "lease_run_id",
+    "lease_expires_at",
+    "closed_until",
+    "is_current",
+    "read_at",
+}
 _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
@@ -136,6 +148,7 @@ def _report(
     doing: Activity | None,
     waits: Waits,
 ) -> dict[str, Any]:
+    from datasync_spider.observe.columns import STREAM, values
     from datasync_spider.storage.owner import parse_owner
 
     owner = parse_owner(state["lease_owner"]) if state["lease_owner"] else None
@@ -143,9 +156,7 @@ def _report(
         "stream": slice_.stream,
         "slice": slice_.name,
         "table": str(slice_.table),
-        "total_ingested": state["total_ingested"],
-        "total_rejected": state["total_rejected"],
-        "total_filtered": state["total_filtered"],
+        **values(STREAM, state),
         "expected_total": state["pass_expected_total"],
         "pass": {
             **{key: state[f"pass_{key}"] for key in ("number", "kind", "status", "started_at")},
@@ -176,17 +187,17 @@ def _report(
 
 
 def _run_report(run: dict[str, Any]) -> dict[str, Any]:
-    return {"id": run["run_id"], **{key: value for key, value in run.items() if key != "run_id"}}
+    return {"id": run["run_id"], **{key: value for key, value in run.items() if key not in _TOLD_ELSEWHERE}}
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
+    from datasync_spider.observe.columns import STREAM, words
     from datasync_spider.streamnames import label
 
     expected = f" of {report['expected_total']:,}" if report["expected_total"] is not None else ""
-    stored = f"{report['total_ingested']:,}{expected}"
-    lines = [
-        f"stream {label(report['stream'], report['slice'])}: {stored} stored, {report['total_rejected']:,} rejected"
-    ]
+    further = words([column for column in STREAM if column.key != "total_ingested"], report)
+    of_all = f"{report['total_ingested']:,}{expected} stored"
+    lines = [f"stream {label(report['stream'], report['slice'])}: {', '.join([of_all, *further])}"]
     if report["pass"]["number"] is not None:
         since = f", since {_time(report['pass']['since'])}" if report["pass"]["since"] else ""
         number, kind = report["pass"]["number"], report["pass"]["kind"]
@@ -238,19 +249,16 @@ def _poll_lines(seconds: float) -> list[str]:
 
 
 def _run_lines(run: dict[str, Any], doing: dict[str, str]) -> list[str]:
-    from datasync_spider.progress.words import counted
+    from datasync_spider.observe.columns import of_part, words
 
     reason = f": {run['reason']}" if run["reason"] else ""
     detail = f" ({run['detail']})" if run["detail"] else ""
     state = f", {doing['state']}" if run["status"] == "running" else ""
-    retries = counted(run["retries"], "retry", "retries")
     return [
         f"run {run['id']} is {run['status']}{state}{reason}{detail}",
         *(f"  {text}" for text in (doing["words"], doing["advice"]) if text),
         f"  {_time(run['started_at'])} to {_time(run['ended_at'])}",
-        f"  {counted(run['pages'], 'page')}, {counted(run['events'], 'event')}, {run['inserted']:,} inserted",
-        f"  {counted(run['duplicates'], 'duplicate')}, {run['rejected']:,} rejected, {retries}",
-        f"  {run['waited_ms'] / 1000:,.1f} s waited",
+        *(f"  {', '.join(words(of_part(part), run))}" for part in ("received", "became", "cost")),
     ]
 
 

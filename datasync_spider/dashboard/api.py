@@ -1,4 +1,6 @@
-"""The answers under ``/api/`` and ``/healthz``: a path and its parameters in, JSON out. For the page and for curl.
+"""The answers under ``/api/``, ``/healthz`` and ``/metrics``: a path and its parameters in, JSON or metrics out.
+
+For the page, for curl and for Prometheus.
 
 Invariant: nothing that was asked for comes back in an answer, and every list is bounded and continued by ``before``.
 """
@@ -9,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from datasync_spider.dashboard.counting import EventCounter, GroupCounter, Question
+from datasync_spider.dashboard.exposition import exposition
 from datasync_spider.dashboard.ledger import Ledger
 from datasync_spider.dashboard.poller import Poller
 from datasync_spider.dashboard.reading import Busy, Reader
@@ -19,6 +22,7 @@ from datasync_spider.dashboard.streams import StreamsPage, streams_page
 from datasync_spider.errors import StorageError
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.dashboard import (
+    Overview,
     read_chosen,
     read_recent_pages,
     read_rejected,
@@ -31,6 +35,8 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 _LONGEST_TEXT = 200
 _LONGEST_SLICE = 1_000
 _MOST_LISTED = 200
+_MOST_MEASURED = 1_000
+_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _STREAMS_LISTED = 50
 _RUNS_LISTED = 25
 _REJECTED_LISTED = 20
@@ -52,6 +58,7 @@ class Api:
         self._groups = groups
         self._fixed: dict[str, Handler] = {
             "/healthz": self._health,
+            "/metrics": self._metrics,
             "/api/state.json": self._state,
             "/api/streams.json": self._streams,
             "/api/runs.json": self._runs,
@@ -81,6 +88,12 @@ class Api:
     async def _health(self, _: Parameters) -> Reply:
         """Whether this process answers; a database that is away is told by the page, and is no reason to end it."""
         return json_reply({"status": "ok", "viewers": self._poller.listeners})
+
+    async def _metrics(self, _: Parameters) -> Reply:
+        def read(connection: Connection) -> Overview:
+            return read_streams(connection, slice_ids=None, text=None, after=0, limit=_MOST_MEASURED)
+
+        return Reply(200, _TEXT, exposition(await self._reader.read(read)))
 
     async def _state(self, _: Parameters) -> Reply:
         return encoded_reply(await self._poller.message())

@@ -1,4 +1,4 @@
-"""The page's own files, all in this package: nothing is fetched from anywhere else.
+"""The page's own files, in this package or made of it: nothing is fetched from anywhere else.
 
 Invariant: what can be asked for is the list of files that was found at the start; no path of a request reaches a file
 system.
@@ -10,8 +10,12 @@ import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 
-from datasync_spider.dashboard.replies import Reply
+import msgspec
 
+from datasync_spider.dashboard.replies import Reply
+from datasync_spider.observe.columns import RUN, STREAM
+
+COLUMNS = "columns.js"
 _TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -42,6 +46,16 @@ def load_assets() -> dict[str, Asset]:
     for file in (files("datasync_spider.dashboard") / "assets").iterdir():
         kind = file.name.rpartition(".")[2]
         if kind in _TYPES:
-            body = file.read_bytes()
-            found[file.name] = Asset(_TYPES[kind], body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+            found[file.name] = _asset(kind, file.read_bytes())
+    found[COLUMNS] = _asset("js", _columns())
     return found
+
+
+def _asset(kind: str, body: bytes) -> Asset:
+    return Asset(_TYPES[kind], body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+def _columns() -> bytes:
+    """The registry, as a module that the page's own import: a label or a format is written nowhere else."""
+    registry = msgspec.json.format(msgspec.json.encode({"stream": STREAM, "run": RUN}), indent=2)
+    return b"// Made of datasync_spider/observe/columns.py.\n\nexport const COLUMNS = " + registry + b";\n"

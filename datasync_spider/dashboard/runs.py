@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from datasync_spider.dashboard.activity import Activity, activity
 from datasync_spider.dashboard.visible import line, slice_view
+from datasync_spider.observe.columns import RUN, values
 from datasync_spider.storage.dashboard import Row
 
 STATUSES = ("running", "complete", "incomplete", "stopped", "failed", "fenced")
@@ -18,7 +20,7 @@ class RunView(msgspec.Struct, frozen=True):
 
     ``events_per_second`` is the average over the run's whole time, waits included.
 
-    ``conflicts`` are events that came with a known id and other content.
+    ``values``: what is counted, by the keys of the columns.
     """
 
     id: int
@@ -36,16 +38,7 @@ class RunView(msgspec.Struct, frozen=True):
     heartbeat_at: datetime
     ended_at: datetime | None
     duration_seconds: float
-    pages: int
-    events: int
-    inserted: int
-    duplicates: int
-    rejected: int
-    filtered: int
-    conflicts: int
-    bytes: int
-    retries: int
-    waited_seconds: float
+    values: dict[str, Any]
     expected_total: int | None
     events_per_second: float | None
 
@@ -61,7 +54,7 @@ class RunsPage(msgspec.Struct, frozen=True):
 def run_view(row: Row, recent: Row | None = None) -> RunView:
     """The run at the instant when its row was read."""
     now: datetime = row["read_at"]
-    duration = max(0.0, ((row["ended_at"] or now) - row["started_at"]).total_seconds())
+    duration = row["duration_seconds"]
     return RunView(
         id=row["run_id"],
         stream=_line(row["stream"]),
@@ -78,16 +71,7 @@ def run_view(row: Row, recent: Row | None = None) -> RunView:
         heartbeat_at=row["heartbeat_at"],
         ended_at=row["ended_at"],
         duration_seconds=duration,
-        pages=row["pages"],
-        events=row["events"],
-        inserted=row["inserted"],
-        duplicates=row["duplicates"],
-        rejected=row["rejected"],
-        filtered=row["filtered"],
-        conflicts=row["conflicts"],
-        bytes=row["bytes"],
-        retries=row["retries"],
-        waited_seconds=row["waited_ms"] / 1000,
+        values=values(RUN, row),
         expected_total=row["expected_total"],
         events_per_second=row["events"] / duration if duration > 0 else None,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
 from datasync_spider.dashboard.activity import Tone
 from datasync_spider.dashboard.runs import RunView, run_view
 from datasync_spider.dashboard.visible import line, slice_view
+from datasync_spider.observe.columns import STREAM, values
 from datasync_spider.storage.dashboard import Overview, Row
 from datasync_spider.storage.owner import parse_owner
 
@@ -35,8 +37,9 @@ class LeaseView(msgspec.Struct, frozen=True):
 class StreamView(msgspec.Struct, frozen=True):
     """``slice`` None: the stream has none.
 
-    ``accounted`` is stored, rejected and filtered together: what completeness is judged by.
-    ``events_per_second`` and ``seconds_left`` come from the last minutes of a run that lives, else they are None.
+    ``values``: what is counted, by the keys of the columns. ``accounted`` is stored, rejected and filtered together:
+    what completeness is judged by. ``events_per_second`` and ``seconds_left`` come from the last minutes of a run that
+    lives, else they are None.
     """
 
     name: str
@@ -45,9 +48,7 @@ class StreamView(msgspec.Struct, frozen=True):
     tone: Tone
     words: str
     advice: str
-    stored: int
-    rejected: int
-    filtered: int
+    values: dict[str, Any]
     accounted: int
     expected: int | None
     share: float | None
@@ -91,7 +92,7 @@ def _stream_view(row: Row, overview: Overview) -> StreamView:
     recent = overview.recent.get(row["newest_run_id"])
     run = run_view(run_row, recent) if run_row else None
     state, tone, words, advice = _state(row, run)
-    accounted = row["total_ingested"] + row["total_rejected"] + row["total_filtered"]
+    accounted = row["accounted"]
     expected = row["pass_expected_total"]
     alive = run is not None and run.activity.alive
     newest_at = row["newest_occurred_at"]
@@ -102,9 +103,7 @@ def _stream_view(row: Row, overview: Overview) -> StreamView:
         tone=tone,
         words=words,
         advice=advice,
-        stored=row["total_ingested"],
-        rejected=row["total_rejected"],
-        filtered=row["total_filtered"],
+        values=values(STREAM, row),
         accounted=accounted,
         expected=expected,
         share=min(1.0, accounted / expected) if expected else None,

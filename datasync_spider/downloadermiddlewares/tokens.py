@@ -22,7 +22,6 @@ from datasync_spider.errors import Stopped, WaitTooLong
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.syncplan import plan_of
-from datasync_spider.tokens import Given, TokenKeeper, TokenNotGiven
 from datasync_spider.waiting import Waiter
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from datasync_spider.sources.oauth import HeldToken
+    from datasync_spider.tokens import Given, TokenKeeper, TokenNotGiven
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,9 @@ class TokenMiddleware:
         grant = plan.authorization.grant
         if grant is None:
             raise NotConfigured
+        # With the cryptography that it needs, it is a part of the start that most sources do without.
+        from datasync_spider.tokens import TokenKeeper  # noqa: PLC0415
+
         middleware = cls(crawler, TokenKeeper(plan, grant), retry_policy(plan), Waiter(crawler))
         crawler.signals.connect(middleware._stop_requested, signals.stop_requested)
         crawler.signals.connect(middleware._spider_closed, scrapy_signals.spider_closed)
@@ -96,6 +99,8 @@ class TokenMiddleware:
             renewal.exception()
 
     async def _renew(self, refused: HeldToken | None) -> Given:
+        from datasync_spider.tokens import TokenNotGiven  # noqa: PLC0415 - as TokenKeeper, which is here by then
+
         state = RetryState()
         while True:
             try:

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from datasync_spider.progress.health import Verdict, judge_health
 from datasync_spider.progress.state import Activity, ProgressState
+from datasync_spider.progress.words import LIVE, run_values
 
 _REQUEST_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 10.0, 15.0, 30.0, 60.0)
 _WRITE_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -97,21 +98,18 @@ def _run(state: ProgressState, version: str) -> Metric:
 
 
 def _counters(state: ProgressState, now: float) -> Iterator[Metric]:
-    counts = state.counts
+    counts = run_values(state)
     yield _counter("datasync_pages_fetched", "Pages that were fetched and read.", state.pages_fetched)
     yield _counter("datasync_response_bytes", "Bytes of the bodies of these pages.", state.bytes_fetched)
-    yield _counter("datasync_pages_committed", "Pages that are committed.", counts.pages)
-    yield _counter("datasync_batches_committed", "Transactions with pages that are committed.", counts.batches)
+    for column in LIVE:
+        if column.metric:
+            yield _counter(column.metric, column.help, counts[column.key])
+    yield _counter("datasync_batches_committed", "Transactions with pages that are committed.", counts["batches"])
     yield _counters_by(
         "datasync_events",
         "Events that are committed, by what became of them; their sum is all that were committed.",
         "outcome",
-        {
-            "inserted": counts.inserted,
-            "duplicate": counts.duplicates,
-            "rejected": counts.rejected,
-            "filtered": counts.filtered,
-        },
+        {column.outcome: counts[column.key] for column in LIVE if column.outcome},
     )
     yield _counters_by(
         "datasync_retries", "Requests that were asked again, by why.", "reason", _RETRIES_FROM_THE_START | state.retries

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from datasync_spider.observe.columns import duration
 from datasync_spider.pacing.headers import AskedWait
-from datasync_spider.progress.words import duration
 
 _LONGEST_SECONDS = 100 * 365.25 * 86_400
 _SETTING = "API_RATE_LIMIT_WAIT_BUDGET_MS"

@@ -14,8 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from datasync_spider.observe.columns import duration
 from datasync_spider.progress.state import Activity, ProgressState
-from datasync_spider.progress.words import activity_words, counted, duration, stored_words
+from datasync_spider.progress.words import activity_words, run_phrases, stored_words
 
 _STYLES = {
     Activity.STARTING: "cyan",
@@ -25,6 +26,7 @@ _STYLES = {
     Activity.DATABASE_AWAY: "bold red",
     Activity.ENDING: "magenta",
 }
+_NOTED = {"rejected": "red", "conflicts": "yellow", "retries": "yellow"}
 _BAR_CELLS = 10
 # A terminal shows a Ctrl-C as ^C behind the last line. Where that wraps, the next drawing misses a line of the former.
 _MARGIN_CELLS = 4
@@ -86,13 +88,8 @@ def _rates(state: ProgressState, now: float) -> Text:
 
 
 def _counters(state: ProgressState) -> Text:
-    counts = state.counts
     parts = [
-        Text(counted(counts.pages, "page")),
-        Text(f"{counts.inserted:,} inserted"),
-        Text(counted(counts.duplicates, "duplicate")),
-        Text(f"{counts.rejected:,} rejected", style="red" if counts.rejected else ""),
-        Text(counted(state.retries_in_all, "retry", "retries"), style="yellow" if state.retries_in_all else ""),
+        Text(words, style=_NOTED.get(column.key, "") if value else "") for column, value, words in run_phrases(state)
     ]
     return Text(", ").join(parts)
 

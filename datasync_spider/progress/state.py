@@ -66,6 +66,7 @@ class Counts(Struct):
     duplicates: int = 0
     rejected: int = 0
     filtered: int = 0
+    conflicts: int = 0
 
 
 class ProgressState:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from datasync_spider.progress.words import counted, duration
+from datasync_spider.observe.columns import STREAM, duration, sentence, words
+from datasync_spider.progress.words import counted
 from datasync_spider.storage.resume import BACKFILL
 from datasync_spider.streamnames import label
 
@@ -113,14 +114,16 @@ def summary(
     rejected: int | None,
     exports_failed: Mapping[str, str] | None = None,
     source: str | None = None,
+    stream: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """The end of a run by its row in ``ingestion_runs``, and by its stream's totals where they could be read.
 
     ``exports_failed``: why, by where each was to go. ``source``: of a stream that a file describes.
+    ``stream``: all that is known of the stream, where it could be read.
     """
-    lines = [_headline(row), f"  this run: {_counts(row)}"]
+    lines = [_headline(row), f"  this run: {sentence(row)}"]
     if stored is not None:
-        lines.append(f"  stored: {_stored(row, stored, rejected or 0)}")
+        lines.append(f"  stored: {_stored(row, stored, rejected or 0, stream or {})}")
     if exports_failed:
         told = "; ".join(f"{uri}: {why}" for uri, why in exports_failed.items())
         lines.append(f"  export: failed, nothing of it is kept: {told}")
@@ -167,21 +170,14 @@ def _took(row: Mapping[str, Any], preposition: str = "after") -> str:
     return f" {preposition} {duration((ended - started).total_seconds())}"
 
 
-def _counts(row: Mapping[str, Any]) -> str:
-    filtered = f", {row['filtered']:,} filtered" if row["filtered"] else ""
-    waited = f", {duration(row['waited_ms'] / 1000)} waited" if row["waited_ms"] else ""
-    duplicates, retries = counted(row["duplicates"], "duplicate"), counted(row["retries"], "retry", "retries")
-    return (
-        f"{counted(row['pages'], 'page')}, {counted(row['events'], 'event')}: {row['inserted']:,} inserted,"
-        f" {duplicates}, {row['rejected']:,} rejected{filtered}; {retries}{waited}"
-    )
-
-
-def _stored(row: Mapping[str, Any], stored: int, rejected: int) -> str:
+def _stored(row: Mapping[str, Any], stored: int, rejected: int, stream: Mapping[str, Any]) -> str:
     expected = row["expected_total"]
     told = f"; the API counts {expected:,}" if expected is not None else ""
     dead = f", {rejected:,} in rejected_events" if rejected else ""
-    return f"{counted(stored, 'event')}{dead}{told}"
+    # The run's own line says what was filtered.
+    besides = [column for column in STREAM if column.key not in {"total_ingested", "total_rejected", "total_filtered"}]
+    further = "".join(f", {phrase}" for phrase in words(besides, stream))
+    return f"{counted(stored, 'event')}{dead}{further}{told}"
 
 
 def _next(row: Mapping[str, Any], rejected: int, source: str | None) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from datasync_spider.progress.state import Activity, ProgressState
+import msgspec
+
+from datasync_spider.observe.columns import RUN, Column, duration, phrase, values
+from datasync_spider.progress.state import Activity, Counts, ProgressState
 
 _WAITS = {
     "rate_window": "for the rate window",
@@ -13,21 +16,6 @@ _WAITS = {
 _OVERDUE = "due now"
 # Where pages shift, one or the other has nothing new.
 _MANY_PAGES = 10
-
-
-def duration(seconds: float) -> str:
-    """``23 s``, ``4 min 12 s``, ``2 h 05 min``, ``3 d 4 h``: two units at most, never negative."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes:02} min"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -102,20 +90,17 @@ def stored_words(state: ProgressState) -> str:
 
 def progress_line(state: ProgressState, now: float) -> str:
     """The progress so far, in one line."""
-    counts = state.counts
     left = state.seconds_left(now)
     time_left = f", {duration(left)} left" if left else ""
     return (
-        f"progress: {stored_words(state)} stored{time_left}; this run: {counted(counts.pages, 'page')},"
-        f" {counts.inserted:,} inserted, {counted(counts.duplicates, 'duplicate')}, {counts.rejected:,} rejected,"
-        f" {counted(state.retries_in_all, 'retry', 'retries')}; {state.events_per_second_now(now):,.0f} events/s now,"
+        f"progress: {stored_words(state)} stored{time_left}; this run: {run_words(state)};"
+        f" {state.events_per_second_now(now):,.0f} events/s now,"
         f" {state.events_per_second(now):,.0f} on average; {activity_words(state, now)}"
     )
 
 
 def progress_fields(state: ProgressState, now: float) -> dict[str, Any]:
     """The same as :func:`progress_line`, for programs."""
-    counts = state.counts
     left = state.seconds_left(now)
     return {
         "run_id": state.run_id,
@@ -124,14 +109,32 @@ def progress_fields(state: ProgressState, now: float) -> dict[str, Any]:
         "stored": state.stored,
         "expected_total": state.expected_total,
         "seconds_left": None if left is None else round(left),
-        "pages": counts.pages,
-        "events": counts.events,
-        "inserted": counts.inserted,
-        "duplicates": counts.duplicates,
-        "rejected": counts.rejected,
-        "filtered": counts.filtered,
+        **values(LIVE, run_values(state)),
         "pages_without_new": state.pages_without_new,
-        "retries": state.retries_in_all,
         "events_per_second_now": round(state.events_per_second_now(now)),
         "events_per_second": round(state.events_per_second(now)),
     }
+
+
+# What a crawl knows of itself, of what the database keeps of a run.
+LIVE = tuple(c for c in RUN if c.key in {*Counts.__struct_fields__, "retries"})
+
+
+def run_values(state: ProgressState) -> dict[str, int]:
+    """What is committed so far, and the retries, by the keys of the columns."""
+    return {**msgspec.structs.asdict(state.counts), "retries": state.retries_in_all}
+
+
+def run_phrases(state: ProgressState) -> list[tuple[Column, int, str]]:
+    """A phrase for each column but ``events``, which rates are shown of."""
+    known = run_values(state)
+    return [
+        (column, known[column.key], phrase(column, known[column.key]))
+        for column in LIVE
+        if column.in_words and column.key != "events" and (known[column.key] or not column.is_quiet)
+    ]
+
+
+def run_words(state: ProgressState) -> str:
+    """The same in one line."""
+    return ", ".join(words for _, _, words in run_phrases(state))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
-from datasync_spider.config.dotenvtext import dotenv_text
+from datasync_spider.config.documents import dotenv
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.project.catalog import CatalogFile
 from datasync_spider.sources.files.schema import SCHEMA_FILE, SCHEMA_LINE, schema_text
@@ -46,7 +46,7 @@ def make_project(folder: Path, taken: CatalogFile | None) -> Made:
             _write(made, schema, schema_text())
         return made
     _write(made, folder / PROJECT_FILE, _PROJECT)
-    _write(made, folder / ".env", dotenv_text() + _secret_lines(taken), _FOR_ITS_OWNER)
+    _write(made, folder / ".env", dotenv() + _secret_lines(taken), _FOR_ITS_OWNER)
     _write(made, folder / ".gitignore", _IGNORED)
     _write(made, source, text)
     _write(made, schema, schema_text())

@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from datasync_spider.display import visible
+from datasync_spider.observe.columns import STREAM, Column, shown, text, values
 from datasync_spider.storage.owner import parse_owner
 from datasync_spider.storage.removal import Target
 from datasync_spider.streamnames import label
 
-_HEAD = ("source", "stream", "table", "stored", "rejected", "pass", "last run")
-_RIGHT = {3, 4}
+_NAMES = ("source", "stream", "table")
 _LONGEST_NAME = 80
 
 
@@ -23,10 +23,13 @@ def as_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
     """A line for each slice, in columns; who runs it and since when it is paused at its end."""
     if not rows:
         return ["no stream is registered: the first crawl begins one"]
-    cells = [_HEAD, *(_cells(row) for row in rows)]
-    widths = [max(len(line[n]) for line in cells) for n in range(len(_HEAD))]
+    columns = shown(STREAM, rows)
+    head = (*_NAMES, *(column.label.lower() for column in columns), "pass", "last run")
+    right = range(len(_NAMES), len(_NAMES) + len(columns))
+    cells = [head, *(_cells(row, columns) for row in rows)]
+    widths = [max(len(line[n]) for line in cells) for n in range(len(head))]
     lines = [
-        "  ".join(c.rjust(w) if n in _RIGHT else c.ljust(w) for n, (c, w) in enumerate(zip(line, widths, strict=True)))
+        "  ".join(c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in enumerate(zip(line, widths, strict=True)))
         for line in cells
     ]
     lines = [f"{line}  {note}".rstrip() for line, note in zip(lines, ["", *map(_note, rows)], strict=True)]
@@ -73,14 +76,14 @@ def _more(rows: Sequence[dict[str, Any]]) -> int:
     return int(rows[0]["slices"]) - len(rows) if rows else 0
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: dict[str, Any], columns: Sequence[Column]) -> tuple[str, ...]:
     name = row["stream"] if row["slice"] is None else label(row["stream"], row["slice"])
     named = (visible(row["source"], _LONGEST_NAME), visible(name, _LONGEST_NAME), visible(_table(row) or "-"))
     if row["slice"] is None:
-        return (*named, "-", "-", "-", "-")
+        return (*named, *("-" for _ in columns), "-", "-")
     run = f"{row['status']} (run {row['run_id']})" if row["run_id"] is not None else "-"
     pass_ = f"{row['pass_number']} {row['pass_kind']}: {row['pass_status']}"
-    return (*named, f"{row['total_ingested']:,}", f"{row['total_rejected']:,}", pass_, visible(run))
+    return (*named, *(text(column, row[column.key]) for column in columns), pass_, visible(run))
 
 
 def _note(row: dict[str, Any]) -> str:
@@ -102,8 +105,7 @@ def _report(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **named,
         "table": _table(row),
-        "total_ingested": row["total_ingested"],
-        "total_rejected": row["total_rejected"],
+        **values(STREAM, row),
         "pass": {key: row[f"pass_{key}"] for key in ("number", "kind", "status")},
         "completed_at": _instant(row["completed_at"]),
         "floor_at": _instant(row["floor_at"]),

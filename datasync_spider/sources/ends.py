@@ -35,7 +35,7 @@ def direction(end: End, answer: Answer, following: str | None, asked: str | None
         # A position beside the end is where a later page would begin, or a link back to the head: to follow it would
         # never end.
         return None if is_last else following
-    if _is_end_by_count(end, answer) or (end.repeat and following is not None and following == asked):
+    if _is_end_by_count(end, answer, following) or (end.repeat and following is not None and following == asked):
         return None
     if following is None and not end.no_next:
         raise PageContradiction(NEITHER_HAS_MORE_NOR_CURSOR)
@@ -64,7 +64,11 @@ def _says_last(flag: EndFlag, value: Any) -> bool | None:
     return not isinstance(value, bool) and bool(value == flag.value)
 
 
-def _is_end_by_count(end: End, answer: Answer) -> bool:
-    if end.empty and answer.records == 0:
-        return True
+def _is_end_by_count(end: End, answer: Answer, following: str | None) -> bool:
+    if answer.records == 0:
+        return end.empty or (end.short and bool(answer.page_size))
+    if end.no_next and following is not None:
+        # Where the last page is known by naming nothing, one that names a page is not the last, however short it is:
+        # the API gives fewer than it was asked for.
+        return False
     return end.short and answer.page_size is not None and answer.records < answer.page_size

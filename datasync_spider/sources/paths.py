@@ -56,8 +56,11 @@ class Path:
     def read(self, value: Any) -> Any:
         """The value that the path leads to, or MISSING."""
         for step in self.steps:
-            value = _step(value, step)
-            if value is MISSING:
+            if isinstance(step, str):
+                value = value.get(step, MISSING) if isinstance(value, dict) else MISSING
+            elif isinstance(value, list) and -len(value) <= step < len(value):
+                value = value[step]
+            else:
                 return MISSING
         return value
 
@@ -95,11 +98,3 @@ def _name_text(name: str) -> str:
     if _PLAIN.fullmatch(name):
         return name
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _step(value: Any, step: str | int) -> Any:
-    if isinstance(step, str):
-        return value.get(step, MISSING) if isinstance(value, dict) else MISSING
-    if isinstance(value, list) and -len(value) <= step < len(value):
-        return value[step]
-    return MISSING

@@ -16,7 +16,7 @@ from datasync_spider.storage.translate import translated
 
 _ADD = ("SELECT", "INSERT")
 _CHANGE = ("SELECT", "INSERT", "UPDATE")
-# Every table, with what crawls, replays and submissions do to it.
+# Every table and view, with what crawls, replays and submissions do to it.
 NEEDED_RIGHTS = {
     "ingested_events": _CHANGE,
     "ingestion_state": _CHANGE,
@@ -32,6 +32,8 @@ NEEDED_RIGHTS = {
     "ingestion_tokens": _CHANGE,
     "ingestion_seen": (*_ADD, "DELETE"),
     "schema_migrations": _ADD,
+    "ingestion_stream_facts": ("SELECT",),
+    "ingestion_run_facts": ("SELECT",),
 }
 
 

@@ -136,7 +136,7 @@ class Writer:
             pages = {"run_id": run.run_id, "first_page": batch.first_page, "last_page": batch.last_page}
             cursor.execute(statement("read_batch_counts"), pages)
             counts = cursor.fetchone()
-            cursor.execute(statement("read_run"), {"run_id": run.run_id})
+            cursor.execute(statement("read_run_status"), {"run_id": run.run_id})
             status = _run_status(cursor)
             connection.rollback()
         assert counts is not None
@@ -235,5 +235,5 @@ def _raise_unless_refused(error: psycopg2.Error) -> None:
 
 def _run_status(cursor: psycopg2.extensions.cursor) -> str | None:
     row = cursor.fetchone()
-    status = row[2] if row else None
+    status = row[0] if row else None
     return None if status == "running" else status

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from embedded_postgres.starting import start_embedded
+from tests.support.memory import quick_directory
 from tests.support.mock import MockApi
 from tests.support.postgres import OwnServer
 
@@ -16,7 +17,8 @@ from tests.support.postgres import OwnServer
 @pytest.fixture
 def own_server() -> Iterator[OwnServer]:
     """A server that this test may freeze or kill."""
-    with tempfile.TemporaryDirectory(prefix="datasync-own-") as home, start_embedded(Path(home)) as server:
+    place = tempfile.TemporaryDirectory(prefix="datasync-own-", dir=quick_directory())
+    with place as home, start_embedded(Path(home)) as server:
         yield OwnServer(Path(home), server.url)
 
 

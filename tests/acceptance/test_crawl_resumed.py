@@ -99,7 +99,7 @@ def test_a_signal_ends_the_run_with_its_position_saved(
     crawl = start_crawl(mock.base_url, API_PAGE_LIMIT="100")
     eventually(lambda: committed_pages(database_url) > 0, what="the first commit")
     crawl.kill(number)
-    assert crawl.wait(10) == 5, crawl.log
+    assert crawl.wait(45) == 5, crawl.log
     assert "ingestion complete" not in crawl.log
     assert last_run(database_url) == ("stopped", number.name)
     assert value(database_url, "SELECT lease_owner FROM ingestion_state WHERE id = 1") is None
@@ -117,7 +117,7 @@ def test_a_signal_while_waiting_for_the_rate_window_ends_the_wait(
     eventually(lambda: committed_pages(database_url) == 2, what="the commit before the wait")
     eventually(lambda: "waiting" in crawl.log, what="the wait")
     crawl.kill(signal.SIGTERM)
-    assert crawl.wait(10) == 5, crawl.log
+    assert crawl.wait(45) == 5, crawl.log
 
 
 def test_an_expired_cursor_in_the_middle_costs_a_new_walk_and_no_event(

@@ -34,7 +34,7 @@ def test_a_run_is_stopped_and_says_so_however_often_it_hears_of_it(
     while not _has_ended(crawl):
         with suppress(ProcessLookupError):
             crawl.kill(signal.SIGHUP)
-    assert crawl.wait(10) == 5, crawl.log
+    assert crawl.wait(45) == 5, crawl.log
     if place != "at_start":
         assert rows(database_url, "SELECT status, reason FROM ingestion_runs") == [("stopped", "SIGHUP")]
     assert value(database_url, "SELECT lease_owner FROM ingestion_state WHERE id = 1") is None
@@ -85,4 +85,4 @@ def test_a_command_that_watches_ends_with_its_own_exit_code(database_url: str) -
         assert shown.readline()
         assert shown.readline()
         os.kill(watching.pid, signal.SIGHUP)
-        assert watching.wait(10) == 0
+        assert watching.wait(45) == 0

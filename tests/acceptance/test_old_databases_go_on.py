@@ -163,7 +163,7 @@ def test_a_database_of_a_later_version_is_refused_with_the_migration_and_the_ver
     start_crawl: StartCrawl, database_url: str
 ) -> None:
     execute_outside(database_url, "INSERT INTO schema_migrations VALUES (9999, 'from_the_future', 'x', now())")
-    named = "the database has migration 9999_from_the_future, which this version (0.4.0) does not know"
+    named = "the database has migration 9999_from_the_future, which this version (0.5.0) does not know"
     assert named in scrapy("migrate", "--check", DATABASE_URL=database_url).stderr
     with serving() as feed:
         crawl = start_crawl(feed.base_url, LOG_FORMAT="json", **_settings(database_url))

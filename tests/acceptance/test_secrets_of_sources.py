@@ -77,7 +77,7 @@ def test_user_and_password_are_hidden_in_the_form_that_they_travel_in_and_a_stop
         stopped = start_crawl("", spider="shop.records", **settings)
         eventually(lambda: len(api.asked) > 1, what="the second page to be asked for")
         stopped.kill(signal.SIGTERM)
-        assert stopped.wait(20) == 5, stopped.log
+        assert stopped.wait(45) == 5, stopped.log
         assert "ingestion stopped" in stopped.log
         api.release()
 

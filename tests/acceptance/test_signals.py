@@ -42,7 +42,7 @@ def test_a_signal_ends_the_run_in_every_state(
     eventually(lambda: crawl.is_frozen, what="the state")
     crawl.kill(signal.SIGTERM)
     crawl.kill(signal.SIGCONT)
-    assert crawl.wait(10) == 5, crawl.log
+    assert crawl.wait(45) == 5, crawl.log
     assert "ingestion complete" not in crawl.log
     assert value(database_url, "SELECT lease_owner FROM ingestion_state WHERE id = 1") is None
     mock.control("faults", "DELETE")
@@ -61,7 +61,7 @@ def test_a_second_signal_ends_the_run_at_once_and_what_was_committed_stays(
     crawl.kill(signal.SIGTERM)
     eventually(lambda: "received SIGTERM" in crawl.log, what="the first signal to be heard")
     crawl.kill(signal.SIGTERM)
-    assert crawl.wait(10) == 5, crawl.log
+    assert crawl.wait(45) == 5, crawl.log
     assert_books_balance(database_url)
     again = start_crawl(mock.base_url, **SETTINGS)
     assert again.wait() == 0, again.log
@@ -98,7 +98,7 @@ def test_a_signal_is_heard_while_the_database_keeps_the_run_waiting(
         )
         eventually(lambda: value(database_url, waiting), what=f"the {begins_with} to wait")
         crawl.kill(signal.SIGTERM)
-        assert crawl.wait(10) == 5, crawl.log
+        assert crawl.wait(45) == 5, crawl.log
         assert "ingestion complete" not in crawl.log
     finally:
         holder.close()

@@ -115,7 +115,7 @@ def test_after_a_signal_during_the_second_the_third_is_not_begun_and_the_next_cr
     crawl = start_crawl("", spider="shop.records", **settings)
     eventually(lambda: sum(asked.tenant == "b" for asked in api.asked) > 1, what="the second page of the second slice")
     crawl.kill(signal.SIGTERM)
-    assert crawl.wait(20) == 5, crawl.log
+    assert crawl.wait(45) == 5, crawl.log
     api.release()
     assert api.tenants() == ["a", "b"]
     ends = [line.split(":")[0] for line in crawl.log.splitlines() if line.startswith("ingestion ")]

@@ -40,7 +40,7 @@ def test_status_tells_what_the_last_run_did_and_the_runs_before_it(
     lines = scrapy("status", DATABASE_URL=database_url).stdout.splitlines()
     at = lines.index("before it:")
     assert f"  {report['activity']['words']}" in lines[:at]
-    assert "  1 page, 700 events, 0 inserted" in lines[:at]
+    assert lines[at - 3 : at - 1] == ["  1 page, 700 events", "  0 inserted, 700 duplicates, 0 rejected"]
     assert lines[at + 1].startswith("  run 1: complete, last_page; ")
     assert lines[at + 1].endswith(", 700 inserted of 700 events")
 

@@ -107,7 +107,7 @@ def test_a_signal_ends_a_start_whose_commit_waits(
         crawl = start_crawl(feed.base_url, DATABASE_URL=own_database, **FEED_SETTINGS)
         eventually(lambda: waiting_commits(own_server.url) == 1, what="a commit that waits")
         crawl.kill(signal.SIGTERM)
-        assert crawl.wait(10) == 5, crawl.log
+        assert crawl.wait(45) == 5, crawl.log
 
 
 def test_a_lock_that_is_not_given_back_is_said_with_its_holder(start_crawl: StartCrawl, database_url: str) -> None:

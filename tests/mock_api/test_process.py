@@ -26,7 +26,7 @@ def test_a_signal_ends_it_with_status_0(serve: Serve, number: signal.Signals) ->
     with server.raw("{base}/events") as answer:
         assert answer.read()
         server.process.send_signal(number)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(60) == 0
     assert server.close() == 0
 
 
@@ -59,7 +59,7 @@ def test_a_signal_ends_the_preparation_as_well() -> None:
 
         eventually(hears_it, what="the handler of the signal")
         process.terminate()
-        assert process.communicate(timeout=20) == ("", "")
+        assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 0
 
 
@@ -86,7 +86,7 @@ def test_it_ends_with_its_parent() -> None:
         assert process.stdout.readline().startswith("http://")
         process.kill()
         # The end of the output is the end of the last process that holds it.
-        assert process.communicate(timeout=20)[0] == ""
+        assert process.communicate(timeout=60)[0] == ""
 
 
 def test_the_ground_truth_can_be_cut_and_reduced_to_ids() -> None:
@@ -113,7 +113,7 @@ def test_the_ground_truth_ends_quietly_when_its_reader_leaves() -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == b""
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize(

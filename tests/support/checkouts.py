@@ -1,18 +1,36 @@
 """Checkouts that hold nothing but the scripts' own business.
 
 Their requirement files are empty ones, since the rules are what is tested, and no package index is needed. Their
-compiled module does nothing but answer with a number.
+compiled module does nothing but answer with a number. Their environments have the pip of the one that runs the tests,
+since to install another is nearly all of what making one costs; ``PYTHON=str(PLAIN_PYTHON)`` has it installed.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# Not this environment's own Python: an environment that hangs on another one's bin would be no fair test of it.
+PLAIN_PYTHON = Path(sys.base_prefix) / "bin" / "python3"
+
+# In place of PYTHON: it makes environments whose pip is that of a folder.
+_LENDING = """\
+#!/bin/sh
+[ "$1 $2" = '-m venv' ] || exec '{python}' "$@"
+'{python}' -m venv --without-pip "$3" || exit
+for packages in "$3"/lib/python3*/site-packages; do
+  echo '{folder}' >"$packages/lent-pip.pth"
+done
+"""
 
 # Without byte code, each new environment compiles pip again at every call of it.
 _NOT_INHERITED = {"CC", "DATASYNC_VENV", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"}
@@ -63,8 +81,21 @@ def let_it_answer(checkout: Path, number: int) -> None:
 def environment(**more: str) -> dict[str, str]:
     """For a script's process."""
     kept = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-    # Not this environment's own Python: an environment that hangs on another one's bin would be no fair test of it.
-    return kept | {"PYTHON": str(Path(sys.base_prefix) / "bin" / "python3")} | more
+    return kept | {"PYTHON": _lending_python()} | more
+
+
+@functools.cache
+def _lending_python() -> str:
+    pip = importlib.util.find_spec("pip")
+    assert pip is not None, "pip is missing where the tests run"
+    assert pip.origin is not None
+    folder = Path(tempfile.mkdtemp(prefix="datasync-pip-"))
+    atexit.register(shutil.rmtree, folder)
+    (folder / "pip").symlink_to(Path(pip.origin).parent)
+    python = folder / "python3"
+    python.write_text(_LENDING.format(python=PLAIN_PYTHON, folder=folder))
+    python.chmod(0o755)
+    return str(python)
 
 
 def start(checkout: Path, wanted: str, **more: str) -> subprocess.Popen[str]:
@@ -83,7 +114,7 @@ def start(checkout: Path, wanted: str, **more: str) -> subprocess.Popen[str]:
 def ensure(checkout: Path, wanted: str, **more: str) -> subprocess.CompletedProcess[str]:
     """The same, when it has ended."""
     process = start(checkout, wanted, **more)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

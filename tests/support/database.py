@@ -12,6 +12,7 @@ from psycopg2.extensions import parse_dsn
 
 from datasync_spider.storage.connect import connect
 from datasync_spider.storage.migrate import migrate
+from tests.support.memory import quick_directory
 
 TEMPLATE = "datasync_template"
 
@@ -38,20 +39,22 @@ def make_template(server_url: str) -> None:
 @contextmanager
 def fresh_database(server_url: str, template: str = TEMPLATE) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    execute_outside(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    # As files, and not page by page through the log: a third less, where files cost next to nothing.
+    strategy = "file_copy" if quick_directory() else "wal_log"
+    execute_outside(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {strategy}")
     try:
         yield with_database(server_url, name)
     finally:
         execute_outside(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def execute_outside(url: str, sql: str) -> None:
+def execute_outside(url: str, sql: str, values: Any = None) -> None:
     """Runs a statement that no transaction may hold."""
     connection = psycopg2.connect(url)
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(sql)
+            cursor.execute(sql, values)
     finally:
         connection.close()
 

@@ -26,7 +26,7 @@ class Endpoint:
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
         assert self.address.hostname is not None
-        connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=10)
+        connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=60)
         try:
             connection.request(method, path, headers=headers)
             with connection.getresponse() as response:

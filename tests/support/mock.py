@@ -32,7 +32,7 @@ class MockApi:
         root = self.base_url.removesuffix("/api/v1")
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{root}/__control/{path}", data=data, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 

@@ -87,7 +87,7 @@ class OnTerminal:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
         self._reader.join(10)
         if not self._hung_up:
             os.close(self._main)

@@ -78,6 +78,13 @@ export function timeOfDay(date) {
   return clock.format(date);
 }
 
+// By the name that the registry of columns gives.
+const BY_NAME = { count: number, bytes, seconds: span };
+
+export function value(column, row) {
+  return BY_NAME[column.format](row.values[column.key]);
+}
+
 export function plural(count, noun) {
   return `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -1,6 +1,6 @@
 // Small parts that several views share. Each makes its element once and updates it in place.
 
-import { foreign, h, setData, setText } from "./dom.js";
+import { foreign, h, setData, setText, show } from "./dom.js";
 import * as format from "./format.js";
 
 export class Badge {
@@ -17,10 +17,10 @@ export class Badge {
 
 // A term with its value, as an entry of a description list.
 export class Fact {
-  constructor(term, value = h("span")) {
+  constructor(term, value = h("span"), help = null) {
     this.value = value;
     this.note = h("span", { class: "note" });
-    this.element = h("div", { class: "fact" }, h("dt", {}, term), h("dd", {}, this.value, this.note));
+    this.element = h("div", { class: "fact" }, h("dt", { title: help }, term), h("dd", {}, this.value, this.note));
   }
 
   update(text, note = "", title = null) {
@@ -28,6 +28,18 @@ export class Fact {
     setText(this.note, note);
     if (title) this.value.title = title;
     else this.value.removeAttribute("title");
+  }
+}
+
+// A fact for each column of the registry, by key; `values`: the elements of those that are more than a text.
+export function columnFacts(columns, values = {}) {
+  return Object.fromEntries(columns.map((column) => [column.key, new Fact(column.label, values[column.key], column.help)]));
+}
+
+export function updateColumns(facts, columns, row) {
+  for (const column of columns) {
+    facts[column.key].update(format.value(column, row));
+    show(facts[column.key].element, !column.is_quiet || row.values[column.key] > 0);
   }
 }
 

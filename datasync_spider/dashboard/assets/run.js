@@ -1,11 +1,12 @@
 // One run: what it does or how it ended, its counters, and its curves on one time axis.
 
 import { Chart } from "./charts.js";
+import { COLUMNS } from "./columns.js";
 import { foreign, h, setText, show } from "./dom.js";
 import { EventsPanel } from "./events.js";
 import * as format from "./format.js";
 import { ask } from "./live.js";
-import { address, Badge, Fact, label, panel, When } from "./parts.js";
+import { address, Badge, columnFacts, Fact, label, panel, updateColumns, When } from "./parts.js";
 
 const REFRESH_MS = 2_500;
 const count = (value) => format.rate(value);
@@ -46,13 +47,6 @@ const CHARTS = [
   },
 ];
 
-function duplicateNotes(run) {
-  return [
-    [run.conflicts, "with other content"],
-    [run.filtered, "filtered"],
-  ].filter(([count]) => count > 0).map(([count, what]) => `${format.number(count)} ${what}`).join(", ");
-}
-
 export class RunView {
   constructor(id) {
     this.id = id;
@@ -89,19 +83,15 @@ export class RunView {
       return [fact, (run) => fact.update(...[text(run)].flat())];
     };
     const when = (term, part, iso) => [new Fact(term, part.element), (run, now) => part.update(iso(run), now)];
-    const rejected = new Fact("Rejected", this.rejected);
+    const columns = columnFacts(COLUMNS.run, { rejected: this.rejected });
+    const counted = Object.values(columns).map((fact) => [fact, () => {}]);
+    counted[0][1] = (run) => {
+      updateColumns(columns, COLUMNS.run, run);
+      this.rejected.setAttribute("href", address("#/rejected", { stream: run.stream, slice: run.slice }));
+    };
     return [
-      said("Events", (run) => [format.number(run.events), `on ${format.plural(run.pages, "page")}`]),
-      said("Stored", (run) => format.number(run.inserted)),
-      said("Duplicates", (run) => [format.number(run.duplicates), duplicateNotes(run)]),
-      [rejected, (run) => {
-        rejected.update(format.number(run.rejected));
-        this.rejected.setAttribute("href", address("#/rejected", { stream: run.stream, slice: run.slice }));
-      }],
+      ...counted,
       said("Speed", (run) => [format.rate(run.events_per_second), "on average"]),
-      said("Received", (run) => format.bytes(run.bytes)),
-      said("Retries", (run) => format.number(run.retries)),
-      said("Waited", (run) => format.span(run.waited_seconds)),
       when("Started", this.started, (run) => run.started_at),
       when("Ended", this.ended, (run) => run.ended_at),
       said("Took", (run) => format.span(run.duration_seconds)),
@@ -123,7 +113,7 @@ export class RunView {
   }
 
   curvesDue() {
-    if (this.drawnPages === this.run.pages && this.run.status !== "running") return false;
+    if (this.drawnPages === this.run.values.pages && this.run.status !== "running") return false;
     return performance.now() - this.curvesAt > REFRESH_MS;
   }
 

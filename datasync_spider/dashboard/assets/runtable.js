@@ -1,19 +1,18 @@
 // A table of runs. On a narrow screen each row becomes a card, with the column's name before each value.
 
-import { foreign, h, keyed, setText } from "./dom.js";
+import { COLUMNS } from "./columns.js";
+import { foreign, h, keyed, setText, show } from "./dom.js";
 import * as format from "./format.js";
 import { Badge, label, When } from "./parts.js";
 
-const COLUMNS = ["Run", "Stream", "State", "Started", "Took", "Pages", "Stored", "Rejected", "What happened"];
+const COUNTED = COLUMNS.run.filter((column) => column.in_tables);
 
 class Row {
   constructor(run) {
     this.badge = new Badge();
     this.started = new When();
     this.took = h("span");
-    this.pages = h("span");
-    this.stored = h("span");
-    this.rejected = h("span");
+    this.counted = COUNTED.map(() => h("span"));
     this.words = h("span");
     this.element = h(
       "tr", {},
@@ -22,9 +21,7 @@ class Row {
       cell("State", this.badge.element),
       cell("Started", this.started.element),
       cell("Took", this.took, "number"),
-      cell("Pages", this.pages, "number"),
-      cell("Stored", this.stored, "number"),
-      cell("Rejected", this.rejected, "number"),
+      COUNTED.map((column, place) => cell(column.label, this.counted[place], "number")),
       cell("What happened", this.words, "wide"),
     );
   }
@@ -33,9 +30,7 @@ class Row {
     this.badge.update(run.activity.state, run.activity.tone);
     this.started.update(run.started_at, now);
     setText(this.took, format.span(run.duration_seconds));
-    setText(this.pages, format.number(run.pages));
-    setText(this.stored, format.number(run.inserted));
-    setText(this.rejected, format.number(run.rejected));
+    COUNTED.forEach((column, place) => setText(this.counted[place], format.value(column, run)));
     setText(this.words, run.activity.words);
   }
 }
@@ -48,10 +43,13 @@ export class RunTable {
   constructor() {
     this.rows = new Map();
     this.body = h("tbody");
+    const head = (name, kind, help) => h("th", { scope: "col", class: kind, title: help }, name);
+    this.counted = COUNTED.map((column) => head(column.label, "number", column.help));
+    this.heads = [...["Run", "Stream", "State", "Started"].map((name) => head(name)), head("Took", "number"), ...this.counted, head("What happened")];
     this.table = h(
       "table", { class: "runs" },
       h("caption", { class: "unseen" }, "Runs, newest first"),
-      h("thead", {}, h("tr", {}, COLUMNS.map((name) => h("th", { scope: "col", class: /Took|Pages|Stored|Rejected/.test(name) ? "number" : null }, name)))),
+      h("thead", {}, h("tr", {}, this.heads)),
       this.body,
     );
     this.empty = h("p", { class: "empty" }, "No runs.");
@@ -60,6 +58,12 @@ export class RunTable {
 
   update(runs, now) {
     keyed(this.body, runs, (run) => run.id, (run) => this.create(run), (element, run) => this.rows.get(element).update(run, now));
+    // Nothing but noughts is not worth the room.
+    COUNTED.forEach((column, place) => {
+      const isShown = !column.is_quiet || runs.some((run) => run.values[column.key] > 0);
+      show(this.counted[place], isShown);
+      for (const row of this.rows.values()) show(row.counted[place].parentElement, isShown);
+    });
     this.table.hidden = runs.length === 0;
     this.empty.hidden = runs.length !== 0;
   }

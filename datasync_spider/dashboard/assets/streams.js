@@ -1,10 +1,11 @@
 // The first page: the streams with their state, the events that are stored, and what ran last; or one stream alone.
 
+import { COLUMNS } from "./columns.js";
 import { foreign, h, keyed, setText, show } from "./dom.js";
 import { EventsPanel } from "./events.js";
 import * as format from "./format.js";
 import { ask } from "./live.js";
-import { address, Badge, Fact, label, panel, Progress, When } from "./parts.js";
+import { address, Badge, columnFacts, Fact, label, panel, Progress, updateColumns, When } from "./parts.js";
 import { RunTable } from "./runtable.js";
 
 const AHEAD_SECONDS = 3600;
@@ -26,8 +27,7 @@ class StreamCard {
       rate: new Fact("Speed"),
       lag: new Fact("Lag"),
       success: new Fact("Last success", this.success.element),
-      stored: new Fact("Stored"),
-      rejected: new Fact("Rejected", this.rejected),
+      ...columnFacts(COLUMNS.stream, { total_rejected: this.rejected }),
       pass: new Fact("Pass"),
       lease: new Fact("Held by"),
     };
@@ -56,8 +56,7 @@ class StreamCard {
     facts.rate.update(format.rate(stream.events_per_second), rateNote(stream, alive));
     facts.lag.update(...lag(stream), stream.newest_at ? `Newest event: ${format.at(stream.newest_at)}` : null);
     this.success.update(stream.last_success_at, now);
-    facts.stored.update(format.number(stream.stored));
-    facts.rejected.update(format.number(stream.rejected));
+    updateColumns(facts, COLUMNS.stream, stream);
     facts.pass.update(stream.pass_number ? `${stream.pass_number}, ${stream.pass_kind}` : format.NONE, stream.pass_words);
     facts.lease.update(...leaseWords(stream.lease, now));
   }

@@ -1,49 +1,27 @@
 -- name: dashboard_streams
--- The slices that were written last, each with the newest run that is in a pass: a replay or a backfill says nothing of it,
--- and neither does a run whose rows are forgotten. Which they are is known before their runs are looked up, so that those
--- that are not shown cost nothing but their row.
-SELECT s.*, newest.run_id AS newest_run_id, now() AS read_at
+-- The slices that were written last. Which they are is known before anything else of them is looked up, so that those that are
+-- not shown cost nothing but their row.
+SELECT facts.*, shown.streams
 FROM (
-    SELECT id, stream, slice, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
-           pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
-           first_run_id, oldest_occurred_at, newest_occurred_at, floor_at,
-           lease_owner, lease_run_id, lease_acquired_at, lease_expires_at,
-           count(*) OVER () AS streams
-    FROM ingestion_state
-    ORDER BY updated_at DESC, id
-    LIMIT %(limit)s
-) AS s
-LEFT JOIN LATERAL (
-    SELECT r.run_id FROM ingestion_runs AS r
-    WHERE r.slice_id = s.id AND r.run_id >= s.first_run_id AND r.pass_kind NOT IN ('replay', 'backfill')
-    ORDER BY r.run_id DESC
-    LIMIT 1
-) AS newest ON true
-ORDER BY s.updated_at DESC, s.id;
+    SELECT id, count(*) OVER () AS streams FROM ingestion_state ORDER BY updated_at DESC, id LIMIT %(limit)s
+) AS shown
+JOIN ingestion_stream_facts AS facts USING (id)
+ORDER BY facts.updated_at DESC, facts.id;
 
 -- name: dashboard_streams_found
 -- One page of those slices whose stream's or own name holds the text, whatever its case, in the order in which they were
 -- made. NULL filters nothing.
-SELECT s.*, newest.run_id AS newest_run_id, now() AS read_at
+SELECT facts.*
 FROM (
-    SELECT id, stream, slice, total_ingested, total_rejected, total_filtered, updated_at, completed_at,
-           pass_number, pass_kind, pass_status, pass_started_at, pass_expected_total, walk,
-           first_run_id, oldest_occurred_at, newest_occurred_at, floor_at,
-           lease_owner, lease_run_id, lease_acquired_at, lease_expires_at
-    FROM ingestion_state
+    SELECT id FROM ingestion_state
     WHERE id > %(after)s
       AND (%(slice_ids)s::bigint[] IS NULL OR id = ANY(%(slice_ids)s))
       AND (%(text)s::text IS NULL OR strpos(lower(stream || ' ' || slice), lower(%(text)s)) > 0)
     ORDER BY id
     LIMIT %(limit)s
-) AS s
-LEFT JOIN LATERAL (
-    SELECT r.run_id FROM ingestion_runs AS r
-    WHERE r.slice_id = s.id AND r.run_id >= s.first_run_id AND r.pass_kind NOT IN ('replay', 'backfill')
-    ORDER BY r.run_id DESC
-    LIMIT 1
-) AS newest ON true
-ORDER BY s.id;
+) AS shown
+JOIN ingestion_stream_facts AS facts USING (id)
+ORDER BY facts.id;
 
 -- name: dashboard_chosen
 -- What a name of a stream, or of one of its slices, stands for: their numbers, the table, and how many rows they booked.
@@ -81,14 +59,7 @@ ORDER BY newest.run_id DESC
 LIMIT %(limit)s;
 
 -- name: dashboard_runs_by_id
-SELECT r.run_id, r.slice_id, r.stream, s.slice, r.status, r.reason, r.detail, r.owner, r.version, r.pass_number, r.pass_kind,
-       r.started_at, r.heartbeat_at, r.ended_at, r.pages, r.events, r.inserted, r.duplicates, r.rejected, r.filtered,
-       r.conflicts, r.bytes, r.retries, r.waited_ms, r.expected_total, s.lease_run_id = r.run_id AS holds_lease,
-       s.lease_run_id, s.lease_expires_at, greatest(c.closed_until, c.advised_until) AS closed_until, now() AS read_at
-FROM ingestion_runs AS r
-JOIN ingestion_state AS s ON s.id = r.slice_id
-LEFT JOIN ingestion_credentials AS c ON c.credential_id = s.credential_id
-WHERE r.run_id = ANY(%(run_ids)s);
+SELECT * FROM ingestion_run_facts WHERE run_id = ANY(%(run_ids)s);
 
 -- name: dashboard_recent_pages
 -- The last minutes of each of these runs, from its newest ledger rows alone: 200 rows a run, found by index.

@@ -148,13 +148,6 @@ WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (%(slice_id)s::
       SELECT FROM ingestion_state WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
   );
 
--- name: read_run
-SELECT run_id, slice_id, stream, (SELECT slice FROM ingestion_state WHERE id = slice_id) AS slice, status, reason, detail, owner, version, pass_number, pass_kind, started_at, heartbeat_at, ended_at,
-       pages, events, inserted, duplicates, rejected, filtered, conflicts, bytes, retries, waited_ms, expected_total, start_cursor,
-       end_cursor
-FROM ingestion_runs
-WHERE run_id = %(run_id)s;
-
 -- name: count_known
 -- How many of these ids are known to the pass: only those say that the walk has reached known ground.
 SELECT count(*) FROM {table}
@@ -193,3 +186,6 @@ UPDATE ingestion_runs SET pass_number = %(pass_number)s, pass_kind = %(pass_kind
 
 -- name: forget_validator
 UPDATE ingestion_state SET validator = NULL WHERE id = %(slice_id)s;
+
+-- name: read_run_status
+SELECT status FROM ingestion_runs WHERE run_id = %(run_id)s;

@@ -1,13 +1,8 @@
 -- name: list_slices
--- Sources, streams and slices by name; a stream without a slice has a row, too. Only what is shown is looked at further: the
--- newest run that is in a pass, of those that tell of what is stored now.
-WITH chosen AS (
-    SELECT source.name AS source, stream.name AS stream, stream.is_sliced,
-           coalesce(stream.table_schema, current_schema()::text) AS table_schema, stream.table_name,
-           slice.id, slice.slice, slice.total_ingested, slice.total_rejected, slice.pass_number, slice.pass_kind,
-           slice.pass_status, slice.completed_at, slice.floor_at, slice.paused_at, slice.first_run_id, slice.lease_owner,
-           slice.lease_run_id, slice.lease_expires_at, coalesce(slice.lease_expires_at < now(), true) AS lease_expired,
-           count(*) OVER () AS slices
+-- Sources, streams and slices by name; a stream without a slice has a row, too. Only of what is shown the newest run is looked
+-- up.
+WITH shown AS (
+    SELECT stream.stream_id, slice.id, count(*) OVER () AS slices
     FROM ingestion_streams AS stream
     JOIN ingestion_sources AS source USING (source_id)
     LEFT JOIN ingestion_state AS slice USING (stream_id)
@@ -15,15 +10,11 @@ WITH chosen AS (
     ORDER BY source.name, stream.name, slice.slice
     LIMIT nullif(%(limit)s, 0)
 )
-SELECT chosen.*, last.run_id, last.status, last.reason
-FROM chosen
-LEFT JOIN LATERAL (
-    SELECT run_id, status, reason FROM ingestion_runs
-    WHERE slice_id = chosen.id AND run_id >= chosen.first_run_id AND pass_kind NOT IN ('replay', 'backfill')
-    ORDER BY run_id DESC
-    LIMIT 1
-) AS last ON true
-ORDER BY source, stream, slice;
+SELECT facts.*, shown.slices, run.run_id, run.status, run.reason
+FROM shown
+JOIN ingestion_stream_facts AS facts ON facts.stream_id = shown.stream_id AND facts.id IS NOT DISTINCT FROM shown.id
+LEFT JOIN ingestion_runs AS run ON run.run_id = facts.newest_run_id
+ORDER BY facts.source, facts.stream, facts.slice;
 
 -- name: read_registered_names
 SELECT name FROM ingestion_streams ORDER BY stream_id;

@@ -52,7 +52,7 @@ class DashboardProcess:
         return Path(self._log_path).read_text(errors="replace")
 
     def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def ask(
         self, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None
@@ -78,7 +78,7 @@ class DashboardProcess:
         finally:
             if self.process.poll() is None:
                 self.process.kill()
-                self.process.wait(10)
+                self.process.wait(60)
             assert self.process.stdout is not None
             self.process.stdout.close()
             self._log.close()

@@ -131,7 +131,12 @@ def test_the_numbers_are_those_of_the_database(dashboard: DashboardProcess, writ
     add_events(writing, 30, now, 2, ["click", "view"])
 
     (stream,) = dashboard.state()["streams"]
-    assert (stream["stored"], stream["rejected"], stream["accounted"], stream["expected"]) == (
+    assert (
+        stream["values"]["total_ingested"],
+        stream["values"]["total_rejected"],
+        stream["accounted"],
+        stream["expected"],
+    ) == (
         15_000,
         6,
         15_006,
@@ -141,7 +146,7 @@ def test_the_numbers_are_those_of_the_database(dashboard: DashboardProcess, writ
     assert stream["lease"]["holder"] == "process 4711 on crawler-2"
     assert stream["seconds_left"] == pytest.approx((40_000 - 15_006) / (10_004 / 60), rel=0.3)
     run = stream["run"]
-    assert (run["id"], run["events"], run["pages"], run["retries"]) == (running, 15_006, 3, 3)
+    assert (run["id"], *(run["values"][key] for key in ("events", "pages", "retries"))) == (running, 15_006, 3, 3)
 
     listed = dashboard.ask("/api/runs.json").json
     assert [entry["id"] for entry in listed["runs"]] == [running, old]
@@ -182,13 +187,13 @@ def test_viewers_get_messages_and_who_comes_back_gets_everything(
 ) -> None:
     with live(dashboard) as viewer:
         assert viewer.answer.headers["Content-Type"].startswith("text/event-stream")
-        assert viewer.message()["streams"][0]["stored"] == 0
+        assert viewer.message()["streams"][0]["values"]["total_ingested"] == 0
         set_stream(writing, "events", total_ingested=42)
-        while viewer.message()["streams"][0]["stored"] != 42:
+        while viewer.message()["streams"][0]["values"]["total_ingested"] != 42:
             pass
     set_stream(writing, "events", total_ingested=43)
     with live(dashboard) as viewer:
-        while viewer.message()["streams"][0]["stored"] != 43:
+        while viewer.message()["streams"][0]["values"]["total_ingested"] != 43:
             pass
     eventually(lambda: dashboard.ask("/healthz").json["viewers"] == 0, what="leaving")
 

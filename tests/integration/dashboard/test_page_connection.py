@@ -17,6 +17,7 @@ from datasync_spider.storage.migrate import migrate
 from embedded_postgres.starting import start_embedded
 from tests.integration.dashboard.browser import REASON, SKIPPED, window
 from tests.integration.dashboard.process import DashboardProcess, LiveConnection
+from tests.support.memory import quick_directory
 from tests.support.postgres import OwnServer
 from tests.support.waiting import eventually
 
@@ -33,7 +34,8 @@ _SET_HIDDEN = """
 @pytest.fixture
 def own_server() -> Iterator[OwnServer]:
     """A server that this test may kill."""
-    with tempfile.TemporaryDirectory(prefix="datasync-own-") as home, start_embedded(Path(home)) as server:
+    place = tempfile.TemporaryDirectory(prefix="datasync-own-", dir=quick_directory())
+    with place as home, start_embedded(Path(home)) as server:
         with connected(server.url) as connection:
             migrate(connection)
         yield OwnServer(Path(home), server.url)

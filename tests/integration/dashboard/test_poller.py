@@ -19,6 +19,7 @@ from datasync_spider.storage.dashboard import Overview, read_overview
 from datasync_spider.storage.migrate import migrate
 from embedded_postgres.starting import start_embedded
 from tests.support.database import execute_outside
+from tests.support.memory import quick_directory
 from tests.support.postgres import OwnServer
 
 LABEL = "the database"
@@ -138,7 +139,8 @@ def test_a_database_without_tables_is_told_and_found_when_it_has_them(empty_data
 @pytest.fixture
 def own_server() -> Iterator[OwnServer]:
     """A server that this test may kill."""
-    with tempfile.TemporaryDirectory(prefix="datasync-own-") as home, start_embedded(Path(home)) as server:
+    place = tempfile.TemporaryDirectory(prefix="datasync-own-", dir=quick_directory())
+    with place as home, start_embedded(Path(home)) as server:
         with connected(server.url) as connection:
             migrate(connection)
         yield OwnServer(Path(home), server.url)

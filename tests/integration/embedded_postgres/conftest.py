@@ -14,12 +14,13 @@ import pytest
 
 from embedded_postgres.starting import start_embedded
 from tests.integration.embedded_postgres.servers import kill_server
+from tests.support.memory import quick_directory
 
 
 @pytest.fixture(scope="session")
 def used_home() -> Iterator[Path]:
     """Where a server has run and was stopped; made once, since making a cluster takes longer than most tests."""
-    with tempfile.TemporaryDirectory(prefix="datasync-used-") as directory:
+    with tempfile.TemporaryDirectory(prefix="datasync-used-", dir=quick_directory()) as directory:
         start_embedded(Path(directory) / "home").close()
         yield Path(directory) / "home"
 
@@ -27,7 +28,7 @@ def used_home() -> Iterator[Path]:
 @pytest.fixture
 def place() -> Iterator[Path]:
     """An empty directory; a server in its ``home`` does not outlive the test."""
-    with tempfile.TemporaryDirectory(prefix="datasync-") as directory:
+    with tempfile.TemporaryDirectory(prefix="datasync-", dir=quick_directory()) as directory:
         yield Path(directory)
         kill_server(Path(directory) / "home")
 

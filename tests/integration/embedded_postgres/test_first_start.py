@@ -19,6 +19,7 @@ from datasync_spider.errors import Stopped
 from embedded_postgres.places import Places
 from embedded_postgres.postmaster import server_processes
 from embedded_postgres.starting import start_embedded
+from tests.support.memory import quick_directory
 from tests.support.waiting import eventually
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -36,7 +37,7 @@ WHILE_THE_SERVER_STARTS = "data/postmaster.pid"
 @pytest.fixture
 def home() -> Iterator[Path]:
     """Not in pytest's own directory: each session of pytest closes that one to other accounts, such as the server's."""
-    with tempfile.TemporaryDirectory(prefix="datasync-") as directory:
+    with tempfile.TemporaryDirectory(prefix="datasync-", dir=quick_directory()) as directory:
         yield Path(directory) / "home"
         for process in programs(Path(directory)):
             with suppress(psutil.NoSuchProcess):

@@ -38,8 +38,9 @@ def test_a_migrated_database_of_our_own_lacks_nothing(database_url: str) -> None
     assert (facts.missing_rights, facts.alien_tables, facts.pending, facts.alien_schema) == ((), (), (), None)
 
 
-def test_the_rights_to_every_table_are_looked_at(database_url: str) -> None:
-    tables = rows(database_url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+def test_the_rights_to_every_table_and_view_are_looked_at(database_url: str) -> None:
+    ours = "relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+    tables = rows(database_url, f"SELECT relname FROM pg_class WHERE {ours}")
     assert {name for (name,) in tables} == NEEDED_RIGHTS.keys()
 
 

@@ -60,7 +60,7 @@ def test_of_runs_that_start_at_the_same_moment_one_wins(database_url: str) -> No
 
     def start() -> None:
         with connected(database_url) as connection:
-            barrier.wait(10)
+            barrier.wait(60)
             try:
                 outcomes.append(open_run(connection, stream_spec("events"), 60_000, "test"))
             except LeaseHeld as refused:

@@ -102,7 +102,7 @@ def test_of_many_that_begin_together_exactly_one_gets_through(database_url: str)
 
     def run() -> None:
         with connected(database_url) as connection:
-            start.wait(10)
+            start.wait(60)
             try:
                 settle_abandoned(connection, KEY)
                 mark_sent(connection, plan_attempt(connection, plan(), allow_any))

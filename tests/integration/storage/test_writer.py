@@ -134,6 +134,12 @@ def test_a_commit_in_doubt_is_read_back(database_url: str) -> None:
         committed = run.writer.was_committed(run.connection, first)
         assert committed is not None
         assert committed.inserted == 2
+        assert committed.run_status is None
+        last = run.batch(page(2, ["c"], ends_pass="last_page"))
+        verdict = run.writer.write(run.connection, last, lambda: None, no_totals).run_status
+        read_back = run.writer.was_committed(run.connection, last)
+        assert read_back is not None
+        assert read_back.run_status == verdict == "complete"
         open_test_run(database_url)
         with pytest.raises(FencedOff):
             run.writer.was_committed(run.connection, first)
@@ -150,7 +156,7 @@ def test_a_commit_that_is_still_going_on_is_waited_for(database_url: str) -> Non
             eventually(lambda: value(database_url, waiting, (other.info.backend_pid,)), what="the question to wait")
 
         _commit_after(run, batch, ask_before_the_commit)
-        answer = asked[0].result(10)
+        answer = asked[0].result(60)
     assert answer is not None
     assert answer.inserted == 2
 
@@ -201,7 +207,7 @@ def test_the_streams_row_is_free_while_the_ledger_is_copied(database_url: str) -
             locked = rows(database_url, "SELECT stream FROM ingestion_state FOR UPDATE NOWAIT")
             other.rollback()
         assert locked == [("events",)]
-        assert written.result(10).inserted == 1
+        assert written.result(60).inserted == 1
 
 
 def test_a_lost_connection_is_something_to_retry(database_url: str) -> None:

@@ -41,9 +41,9 @@ def test_the_page_shows_no_run_of_what_is_forgotten(sound: str) -> None:
     assert shown().run is not None
     forget(sound)
     view = shown()
-    assert (view.state, view.run, view.stored, view.last_success_at) == ("reset", None, 0, None)
+    assert (view.state, view.run, view.values["total_ingested"], view.last_success_at) == ("reset", None, 0, None)
     run_of(sound, step(1, [10, 9], None, "g1"))
-    assert (shown().state, shown().stored) == ("stopped", 2)
+    assert (shown().state, shown().values["total_ingested"]) == ("stopped", 2)
 
 
 def test_damage_after_a_reset_is_found_as_ever(sound: str) -> None:

@@ -26,6 +26,8 @@ def stream(**columns: Any) -> StreamView:
         "total_ingested": 700,
         "total_rejected": 50,
         "total_filtered": 0,
+        "total_unseen": 0,
+        "accounted": 750,
         "updated_at": NOW,
         "completed_at": None,
         "pass_number": 1,

@@ -7,6 +7,7 @@ import pkgutil
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def words(line: str) -> list[str]:
     return found
 
 
+@cache
 def our_commands() -> dict[str, type[ScrapyCommand]]:
     return {
         module.name: import_module(f"datasync_spider.commands.{module.name}").Command
@@ -67,19 +69,24 @@ def complaint(command: list[str]) -> str | None:
         case ["scrapy", name, *arguments]:
             if name in SCRAPYS_OWN:
                 return None
-            commands = our_commands()
-            return parse(commands[name](), arguments) if name in commands else f"there is no scrapy {name}"
+            return parse(name, arguments) if name in our_commands() else f"there is no scrapy {name}"
         case _:
             return None
 
 
-def parse(command: ScrapyCommand, arguments: list[str]) -> str | None:
-    """Lets the command's own parser judge, as Scrapy would."""
+@cache
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """The command's own, as Scrapy would make it."""
+    command = our_commands()[name]()
     command.settings = Settings()
     parser = argparse.ArgumentParser(conflict_handler="resolve", exit_on_error=False)
     command.add_options(parser)
+    return parser
+
+
+def parse(name: str, arguments: list[str]) -> str | None:
     try:
-        _, rest = parser.parse_known_args(arguments)
+        _, rest = parser_of(name).parse_known_args(arguments)
     except argparse.ArgumentError as error:
         return str(error)
     own = rest[: rest.index("--")] if "--" in rest else rest

@@ -38,7 +38,7 @@ def row(status: str, reason: str, detail: str | None = None, **others: Any) -> d
         "rejected": 0,
         "filtered": 0,
         "retries": 2,
-        "waited_ms": 20_000,
+        "waited_seconds": 20.0,
         "expected_total": 3_000_000,
         **others,
     }

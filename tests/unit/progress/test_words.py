@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from datasync_spider.progress.words import activity_words, duration, progress_fields, progress_line
+from datasync_spider.observe.columns import duration
+from datasync_spider.progress.words import activity_words, progress_fields, progress_line
 from tests.support.progress import commit, running
 
 

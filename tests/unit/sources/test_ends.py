@@ -125,6 +125,10 @@ def flag(path: str, value: Any) -> EndFlag:
         (End(short=True), {}, 4, "a", None),
         (End(short=True), {}, 5, "a", "a"),
         (End(short=True, no_next=True), {}, 5, None, None),
+        # An API that gives fewer than it was asked for, and says that more follow.
+        (End(short=True, no_next=True), {}, 4, "a", "a"),
+        (End(short=True, no_next=True), {}, 4, None, None),
+        (End(short=True, no_next=True), {}, 0, "a", None),
         (End(flags=(flag("end", True),)), {"end": True}, 5, "a", None),
         (End(flags=(flag("end", True),)), {"end": "false"}, 0, "a", "a"),
         (End(flags=(flag("state", "done"),)), {"state": "done"}, 5, "a", None),

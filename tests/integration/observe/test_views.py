@@ -1,0 +1,43 @@
+"""The views have every column of the registry, and whoever could read what they are made of can read them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import psycopg2
+import pytest
+
+from datasync_spider.observe.columns import RUN, STREAM, Column
+from datasync_spider.storage.connect import connected
+from datasync_spider.storage.migrate import load_migrations, migrate
+from tests.support.database import rows
+
+VIEWS = [("ingestion_stream_facts", STREAM), ("ingestion_run_facts", RUN)]
+
+
+@pytest.mark.parametrize(("view", "columns"), VIEWS)
+def test_a_view_has_every_column_of_the_registry(database_url: str, view: str, columns: tuple[Column, ...]) -> None:
+    found = rows(database_url, f"SELECT attname FROM pg_attribute WHERE attrelid = '{view}'::regclass")
+    assert {column.key for column in columns} <= {name for (name,) in found}
+
+
+def test_who_could_read_the_tables_can_read_the_views(empty_database_url: str) -> None:
+    with connected(empty_database_url) as connection:
+        migrate(connection, load_migrations()[:19])
+    with closing(psycopg2.connect(empty_database_url)) as owner, owner.cursor() as cursor:
+        cursor.execute('CREATE ROLE "datasync looks on"; CREATE ROLE datasync_stranger')
+        owner.commit()
+        try:
+            cursor.execute('GRANT SELECT ON ingestion_state TO "datasync looks on"')
+            owner.commit()
+            with connected(empty_database_url) as connection:
+                migrate(connection, load_migrations())
+            cursor.execute(
+                "SELECT rolname, has_table_privilege(rolname, 'ingestion_run_facts', 'SELECT') FROM pg_roles"
+                " WHERE rolname IN ('datasync looks on', 'datasync_stranger') ORDER BY rolname"
+            )
+            assert cursor.fetchall() == [("datasync looks on", True), ("datasync_stranger", False)]
+        finally:
+            owner.rollback()
+            cursor.execute('DROP OWNED BY "datasync looks on"; DROP ROLE "datasync looks on", datasync_stranger')
+            owner.commit()
