@@ -92,8 +92,6 @@ def test_from_nothing_but_the_wheel_to_a_first_sync(
     assert crawl.returncode == 0, crawl.stderr
     assert "7,000 stored" in crawl.stderr
 
-    status = user.typed("datasync status --expect complete", folder)
-    assert status.returncode == 0, status.stdout + status.stderr
     assert user.typed("python -m scrapy list", folder).stdout.split() == ["events", "example.items"]
     loaded = user.typed("python -c 'import datasync_columns'", folder)
     assert (loaded.returncode == 0) == (kind == "compiled"), loaded.stderr
@@ -110,6 +108,6 @@ def test_from_nothing_but_the_wheel_to_a_first_sync(
     dashboard.append(page)
     assert page.stdout is not None
     address = page.stdout.readline().split()[1]
-    for name in ("", "assets/app.js", "assets/base.css", "assets/uPlot.iife.min.js", "api/state.json"):
+    for name, holds in (("", b"<html"), ("assets/app.js", b"import"), ("api/state.json", b'"complete"')):
         with urllib.request.urlopen(address + name, timeout=60) as answer:
-            assert answer.status == 200, name
+            assert holds in answer.read(), name

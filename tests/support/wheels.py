@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
@@ -47,9 +46,9 @@ class Installed:
         self._bin = folder / "env" / "bin"
         self.home = folder / "home"
         self.home.mkdir(parents=True)
-        # pip is expensive: the one outside serves as well as one inside, and what fits is copied.
+        # pip is expensive: the one outside serves as well as one inside, and what fits is linked.
         subprocess.run([python, "-m", "venv", "--without-pip", folder / "env"], check=True)
-        self._copy_pins(is_same_python=python == sys.executable)
+        self._link_pins(is_same_python=python == sys.executable)
         # The wheel's own requirements have to be among the pinned ones: pip installs nothing without a hash here.
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         listed = folder / "requirements.txt"
@@ -61,7 +60,7 @@ class Installed:
         done = subprocess.run(install, capture_output=True, text=True, check=False, cwd=self.home)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def _copy_pins(self, *, is_same_python: bool) -> None:
+    def _link_pins(self, *, is_same_python: bool) -> None:
         """What pip has put into this environment, from the same pins and with their hashes, where it fits the Python.
 
         pip finds these in place, and looks for the rest alone. Without their programs, which name another Python.
@@ -72,11 +71,10 @@ class Installed:
                 found = distribution(name)
             except PackageNotFoundError:
                 continue
-            fits = is_same_python or _FITS_EACH.search(found.read_text("WHEEL") or "")
-            for file in (found.files or []) if fits and found.version == version else []:
-                if ".." not in file.parts:
-                    (packages / file).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(str(file.locate()), packages / file)
+            if found.version == version and (is_same_python or _FITS_EACH.search(found.read_text("WHEEL") or "")):
+                tops = {file.parts[0] for file in found.files or []} - {"..", "__pycache__"}
+                for top in tops:
+                    (packages / top).symlink_to(str(found.locate_file(top)))
 
     def environment(self, **settings: str) -> dict[str, str]:
         inherited = {name: text for name, text in clean_environment().items() if name not in _NOT_INHERITED}
