@@ -51,6 +51,13 @@ logger = logging.getLogger(__name__)
 PROJECT_DIRECTORY = Path(__file__).resolve().parent.parent
 
 
+def typed() -> str:
+    """What this process was started as, to begin hints with: in a bare folder ``scrapy`` has no commands of ours."""
+    program = Path(sys.argv[0])
+    is_ours = program.name == "datasync" or program.parts[-2:] == ("datasync_spider", "__main__.py")
+    return "datasync" if is_ours else "scrapy"
+
+
 def load_config(settings: BaseSettings) -> Config:
     """The checked configuration, with logging installed as it says. Exits with code 2 where it is bad."""
     try:

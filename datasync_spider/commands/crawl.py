@@ -19,7 +19,7 @@ from scrapy.commands import crawl
 
 from datasync_spider import exitcodes, failpoints, signals, stats, streamnames
 from datasync_spider.agenda import Agenda
-from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable
+from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable, typed
 from datasync_spider.errors import (
     ConfigurationError,
     ExportRefused,
@@ -114,7 +114,7 @@ class Command(crawl.Command):
         """One for each slice that was crawled, or the one that says why none was."""
         assert self.settings is not None
         if len(args) != 1:
-            return [_called_wrongly("say which spider: scrapy crawl events")]
+            return [_called_wrongly(f"say which spider: {typed()} crawl events")]
         try:
             return self._served(args[0], opts.spargs)
         except WronglyCalled as error:
@@ -159,7 +159,7 @@ class Command(crawl.Command):
         assert self.settings is not None
         try:
             if len(args) != 1:
-                raise WronglyCalled("say which spider: scrapy crawl events --dry-run")
+                raise WronglyCalled(f"say which spider: {typed()} crawl events --dry-run")
             spiders = self._spiders(args[0])
             code = exitcodes.COMPLETE
             for spider in spiders:

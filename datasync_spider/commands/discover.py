@@ -20,7 +20,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.command import api, load_config, stoppable
+from datasync_spider.command import api, load_config, stoppable, typed
 from datasync_spider.errors import ConfigurationError, ConnectionTrouble, FatalError, Stopped, StorageError
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Command(ScrapyCommand):
         elif file is None:
             _say(f"nothing is written: put it into {sources_dir / f'{made.name}.toml'}, or say --write FILE")
         else:
-            _say(f"written to {file}; next: scrapy crawl {made.name}.{made.stream} --dry-run")
+            _say(f"written to {file}; next: {typed()} crawl {made.name}.{made.stream} --dry-run")
 
 
 def _say(line: str) -> None:

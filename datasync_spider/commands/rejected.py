@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand, chosen_slice
+from datasync_spider.command import DatasyncCommand, chosen_slice, typed
 
 if TYPE_CHECKING:
     import argparse
@@ -54,7 +54,10 @@ class Command(DatasyncCommand):
 
         with connected(database_url) as connection:
             if pending_migrations(connection, load_migrations()):
-                print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
+                print(
+                    f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)",
+                    file=sys.stderr,
+                )
                 return exitcodes.FAILED
             slice_ = chosen_slice(connection, self.plan(with_secrets=False))
             if opts.raw is not None:

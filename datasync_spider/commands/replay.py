@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand, chosen_slice
+from datasync_spider.command import DatasyncCommand, chosen_slice, typed
 from datasync_spider.errors import LeaseHeld
 
 if TYPE_CHECKING:
@@ -42,7 +42,10 @@ class Command(DatasyncCommand):
         with connected(database_url) as connection:
             check_tables(connection)
             if pending_migrations(connection, load_migrations()):
-                print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
+                print(
+                    f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)",
+                    file=sys.stderr,
+                )
                 return exitcodes.FAILED
             plan = self.plan(with_secrets=False)
             chosen = Chosen(chosen_slice(connection, plan), opts.reason)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand, chosen_slice
+from datasync_spider.command import DatasyncCommand, chosen_slice, typed
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -90,7 +90,10 @@ class Command(DatasyncCommand):
 
         with connected(database_url) as connection:
             if pending_migrations(connection, load_migrations()):
-                print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
+                print(
+                    f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)",
+                    file=sys.stderr,
+                )
                 return exitcodes.FAILED
             slice_ = chosen_slice(connection, self.plan(with_secrets=False))
             state = read_state(connection, slice_.slice_id)
@@ -208,7 +211,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
         expired = ", expired" if lease["expired"] else ""
         lines.append(f"lease: {lease['held_by']} since {_time(lease['since'])} (run {lease['run_id']}{expired})")
     if report["paused_at"]:
-        lines.append(f"paused since {_time(report['paused_at'])}: scrapy streams resume {report['stream']}")
+        lines.append(f"paused since {_time(report['paused_at'])}: {typed()} streams resume {report['stream']}")
     lines += _wait_lines(report["credential"])
     lines += _poll_lines(report["next_sync_in_seconds"])
     run = report["run"]

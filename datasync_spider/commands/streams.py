@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes, streamnames
-from datasync_spider.command import DatasyncCommand
+from datasync_spider.command import DatasyncCommand, typed
 from datasync_spider.errors import ConfigurationError, LeaseHeld
 from datasync_spider.storage.removal import drop, reset
 
@@ -88,7 +88,10 @@ class Command(DatasyncCommand):
 
         with connected(database_url) as connection:
             if pending_migrations(connection, load_migrations()):
-                print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
+                print(
+                    f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)",
+                    file=sys.stderr,
+                )
                 return exitcodes.FAILED
             if self._action == "list":
                 return _list(connection, opts)
@@ -108,7 +111,7 @@ class Command(DatasyncCommand):
         if self._action == "drop" and target.is_seed:
             raise ConfigurationError(
                 f"{target.table} is a table that every database of this program has, so {target} is not dropped:"
-                f" scrapy streams reset {target} empties it"
+                f" {typed()} streams reset {target} empties it"
             )
         print("\n".join(loss_lines(self._action, target)), file=sys.stderr)
         if not is_agreed and not sys.stdin.isatty():

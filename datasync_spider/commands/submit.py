@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand, api, chosen_slice
+from datasync_spider.command import DatasyncCommand, api, chosen_slice, typed
 from datasync_spider.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Command(DatasyncCommand):
         with connected(database_url) as connection:
             check_tables(connection)
             if pending_migrations(connection, load_migrations()):
-                print("the schema is not up to date: run 'scrapy migrate'", file=sys.stderr)
+                print(f"the schema is not up to date: run '{typed()} migrate'", file=sys.stderr)
                 return exitcodes.FAILED
             assert self.settings is not None
             plan = self.plan(with_secrets=self._action != "prepare")

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand, api, chosen_slice
+from datasync_spider.command import DatasyncCommand, api, chosen_slice, typed
 from datasync_spider.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -53,7 +53,10 @@ class Command(DatasyncCommand):
         with connected(database_url) as connection:
             check_tables(connection)
             if pending_migrations(connection, load_migrations()):
-                print("the schema is not up to date: run 'scrapy migrate' (a crawl does so by itself)", file=sys.stderr)
+                print(
+                    f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)",
+                    file=sys.stderr,
+                )
                 return exitcodes.FAILED
             plan = self.plan(with_secrets=not opts.no_api)
             slice_ = chosen_slice(connection, plan)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datasync_spider.project.catalog import catalog_names
 from datasync_spider.sources.files.schema import schema_text
-from tests.support.crawl import clean_environment
+from tests.support.crawl import clean_environment, scrapy
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -100,3 +100,8 @@ def test_a_project_above_counts_but_not_for_init(tmp_path: Path) -> None:
     assert datasync(below, "init").returncode == 0
     assert "active project: datasync" in datasync(below).stdout
     assert (below / "scrapy.cfg").is_file()
+
+
+def test_a_hint_names_the_command_that_was_typed(tmp_path: Path) -> None:
+    assert "say which spider: datasync crawl events" in datasync(tmp_path, "crawl").stderr
+    assert "say which spider: scrapy crawl events" in scrapy("crawl").stderr

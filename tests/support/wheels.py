@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
@@ -15,6 +14,8 @@ from tests.support.crawl import clean_environment
 from tests.support.pythons import pythons_with_headers
 
 ROOT = Path(__file__).resolve().parents[2]
+# By their tag: what has no code of one version of Python in it.
+_FITS_EACH = re.compile(r"^Tag: (py3-none|py2\.py3-none|cp\d+-abi3)-", re.MULTILINE)
 # Whatever would lead to the checkout, or to this environment.
 _NOT_INHERITED = {"PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "SCRAPY_SETTINGS_MODULE", "SCRAPY_PROJECT"}
 
@@ -45,42 +46,35 @@ class Installed:
         self._bin = folder / "env" / "bin"
         self.home = folder / "home"
         self.home.mkdir(parents=True)
-        # pip is expensive: one outside serves the environment as well as one inside.
+        # pip is expensive: the one outside serves as well as one inside, and what fits is linked.
         subprocess.run([python, "-m", "venv", "--without-pip", folder / "env"], check=True)
-        if python == sys.executable:
-            self._copy_pins()
-            self._pip("install", "--no-compile", "--no-index", "--no-deps", str(wheel))
-            self._pip("check")
-            return
+        self._link_pins(is_same_python=python == sys.executable)
         # The wheel's own requirements have to be among the pinned ones: pip installs nothing without a hash here.
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         listed = folder / "requirements.txt"
         listed.write_text(
             f"{_pins()}\ndatasync-ingestion @ {wheel.as_uri()} --hash=sha256:{digest}\n", encoding="utf-8"
         )
-        self._pip("install", "--no-compile", "--require-hashes", "-r", str(listed))
-
-    def _pip(self, *arguments: str) -> None:
-        pip = [sys.executable, "-m", "pip", "--python", str(self._bin / "python"), "--quiet", "--no-input"]
-        done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False, cwd=self.home)
+        pip = [sys.executable, "-m", "pip", "--python", str(self._bin / "python"), "install", "--quiet", "--no-input"]
+        install = [*pip, "--no-compile", "--require-hashes", "-r", str(listed)]
+        done = subprocess.run(install, capture_output=True, text=True, check=False, cwd=self.home)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def _copy_pins(self) -> None:
-        """As pip has put them into this environment, from the same pins and with their hashes: half a minute saved.
+    def _link_pins(self, *, is_same_python: bool) -> None:
+        """What pip has put into this environment, from the same pins and with their hashes, where it fits the Python.
 
-        Without the programs, which name the Python of this environment.
+        pip finds these in place, and looks for the rest alone. Without their programs, which name another Python.
         """
         (packages,) = (self.folder / "env").glob("lib/python*/site-packages")
         for name, version in re.findall(r"^([\w.-]+)==(\S+)", _pins(), re.MULTILINE):
             try:
                 found = distribution(name)
             except PackageNotFoundError:
-                continue  # it is for other platforms; pip looks at the whole afterwards
-            assert found.version == version, f"{name} is here as {found.version}: sh run-tests.sh makes .venv anew"
-            for file in found.files or []:
-                if ".." not in file.parts:
-                    (packages / file).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(file.locate(), packages / file)
+                continue
+            if found.version == version and (is_same_python or _FITS_EACH.search(found.read_text("WHEEL") or "")):
+                tops = {file.parts[0] for file in found.files or []} - {"..", "__pycache__"}
+                for top in tops:
+                    (packages / top).symlink_to(str(found.locate_file(top)))
 
     def environment(self, **settings: str) -> dict[str, str]:
         inherited = {name: text for name, text in clean_environment().items() if name not in _NOT_INHERITED}
