@@ -41,7 +41,14 @@ FROM ingestion_runs AS run
 JOIN ingestion_state AS slice ON slice.id = run.slice_id
 LEFT JOIN ingestion_credentials AS credential USING (credential_id);
 
--- Whoever may read what they are made of may read them: a page or a report that has worked goes on to.
+-- Whoever reads them sees what that role may see of the tables below, be it by rights or by policies of rows. PostgreSQL 14 has no
+-- word for it, and looks with the eyes of the owner.
+DO $$
+BEGIN IF current_setting('server_version_num')::integer >= 150000 THEN
+    ALTER VIEW ingestion_stream_facts SET (security_invoker = true); ALTER VIEW ingestion_run_facts SET (security_invoker = true); END IF; END
+$$;
+
+-- Whoever may read what they are made of may read them, and the names of sources: a page or a report that has worked goes on to.
 DO $$
 DECLARE reader record; BEGIN
     FOR reader IN
@@ -49,5 +56,5 @@ DECLARE reader record; BEGIN
         FROM pg_class, aclexplode(relacl)
         WHERE oid = 'ingestion_state'::regclass AND privilege_type = 'SELECT'
     LOOP
-        EXECUTE format('GRANT SELECT ON ingestion_stream_facts, ingestion_run_facts TO %s', reader.name); END LOOP; END
+        EXECUTE format('GRANT SELECT ON ingestion_stream_facts, ingestion_run_facts, ingestion_sources TO %s', reader.name); END LOOP; END
 $$;

@@ -11,6 +11,8 @@ from datasync_spider.observe.columns import RUN, STREAM, Column
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.migrate import load_migrations, migrate
 from tests.support.database import rows
+from tests.support.pages import page
+from tests.support.runs import run_writer
 
 VIEWS = [("ingestion_stream_facts", STREAM), ("ingestion_run_facts", RUN)]
 
@@ -28,7 +30,12 @@ def test_who_could_read_the_tables_can_read_the_views(empty_database_url: str) -
         cursor.execute('CREATE ROLE "datasync looks on"; CREATE ROLE datasync_stranger')
         owner.commit()
         try:
-            cursor.execute('GRANT SELECT ON ingestion_state TO "datasync looks on"')
+            # As the documentation of the version before had it.
+            cursor.execute('GRANT SELECT ON ingestion_streams, ingestion_state, ingestion_runs TO "datasync looks on"')
+            cursor.execute(
+                "GRANT SELECT (credential_id, closed_until, advised_until) ON ingestion_credentials"
+                ' TO "datasync looks on"'
+            )
             owner.commit()
             with connected(empty_database_url) as connection:
                 migrate(connection, load_migrations())
@@ -37,7 +44,25 @@ def test_who_could_read_the_tables_can_read_the_views(empty_database_url: str) -
                 " WHERE rolname IN ('datasync looks on', 'datasync_stranger') ORDER BY rolname"
             )
             assert cursor.fetchall() == [("datasync looks on", True), ("datasync_stranger", False)]
+            cursor.execute('SET ROLE "datasync looks on"')
+            for view, _ in VIEWS:
+                cursor.execute(f"SELECT count(*) FROM {view}")
         finally:
             owner.rollback()
             cursor.execute('DROP OWNED BY "datasync looks on"; DROP ROLE "datasync looks on", datasync_stranger')
             owner.commit()
+
+
+def test_a_policy_that_hides_rows_of_a_table_hides_them_in_the_views(database_url: str) -> None:
+    """By the oldest server that can: PostgreSQL 15."""
+    with run_writer(database_url) as run:
+        run.write(page(1, ["a"]))
+    with closing(psycopg2.connect(database_url)) as owner, owner.cursor() as cursor:
+        cursor.execute("CREATE ROLE datasync_tenant; GRANT SELECT ON ALL TABLES IN SCHEMA public TO datasync_tenant")
+        cursor.execute("ALTER TABLE ingestion_state ENABLE ROW LEVEL SECURITY; SET ROLE datasync_tenant")
+        found = {}
+        for view, key in (("ingestion_stream_facts", "id"), ("ingestion_run_facts", "run_id")):
+            cursor.execute(f"SELECT count({key}) FROM {view}")
+            found[view] = cursor.fetchone()
+        owner.rollback()
+    assert found == {"ingestion_stream_facts": (0,), "ingestion_run_facts": (0,)}
