@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -79,7 +80,10 @@ def stop(number: int, _: object) -> None:
 
 @contextmanager
 def interrupted_at(home: Path, stage: str) -> Iterator[None]:
-    """Sends this process a signal whose handler raises, as soon as the stage is reached."""
+    """Sends this process a signal whose handler raises, as soon as the stage is reached.
+
+    What other tests have left is cleared away before: Python lets nothing be raised out of a finaliser.
+    """
 
     def watch() -> None:
         eventually(lambda: reached(home, stage), what=stage)
@@ -87,11 +91,14 @@ def interrupted_at(home: Path, stage: str) -> Iterator[None]:
 
     previous = signal.signal(signal.SIGALRM, stop)
     watcher = threading.Thread(target=watch)
+    gc.collect()
+    gc.disable()
     watcher.start()
     try:
         yield
     finally:
         watcher.join()
+        gc.enable()
         signal.signal(signal.SIGALRM, previous)
 
 
