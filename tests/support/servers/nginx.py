@@ -6,6 +6,7 @@ programs. What it answered is read from its access log, so that how politely it 
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ http {{
 """
 
 
+_SHORTEST_WAIT_SECONDS = 0.9
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One line of the access log: ``time`` in seconds since 1970, with milliseconds, when the answer was sent."""
@@ -53,6 +57,21 @@ class Answer:
     time: float
     status: int
     uri: str
+
+
+def impatient(answers: list[Answer], killed_at: float | None) -> list[Answer]:
+    """Those that were asked for less than our shortest wait after a 429 without a word.
+
+    ``killed_at``: when a run was killed. The next one does not know of a refusal that said nothing, and begins at once.
+    """
+    after = itertools.pairwise(answers)
+    return [
+        following
+        for refused, following in after
+        if refused.status == 429
+        and following.time - refused.time < _SHORTEST_WAIT_SECONDS
+        and not (killed_at is not None and refused.time <= killed_at <= following.time)
+    ]
 
 
 def nginx_program() -> str:

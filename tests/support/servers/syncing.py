@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +20,14 @@ _KILLED_AT = 2
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """How one run ended; ``code`` is the exit code of ``scrapy crawl``."""
+    """How one run ended; ``code`` is the exit code of ``scrapy crawl``.
+
+    ``killed_at``: when the one before it was killed, in seconds since 1970.
+    """
 
     code: int
     log: str
+    killed_at: float | None = None
 
 
 def sync(start_crawl: StartCrawl, tmp_path: Path, toml_text: str, stream: str, **settings: str) -> Synced:
@@ -55,11 +60,13 @@ def kill_in_midwalk(
         start_crawl, tmp_path, toml_text, stream, DATASYNC_FAILPOINT=f"after_commit@{_KILLED_AT}=kill", **small
     )
     assert crawl.wait() == -signal.SIGKILL, crawl.log
+    killed_at = time.time()
     assert value(database_url, f"SELECT count(*) FROM {table}") > 0
     assert last_end(database_url)[0] == "running"
     if between is not None:
         between()
-    return sync(start_crawl, tmp_path, toml_text, stream, **settings)
+    ended = sync(start_crawl, tmp_path, toml_text, stream, **settings)
+    return Synced(ended.code, ended.log, killed_at)
 
 
 def stored(database_url: str, table: str) -> dict[str, Any]:
