@@ -16,9 +16,10 @@ import pytest
 from tests.support.crawl import Crawl
 from tests.support.database import value
 from tests.support.filesources import assert_hidden, whole_database, write_sources
+from tests.support.servers.nginx import Nginx, impatient
 from tests.support.servers.rest_framework import answers, seed, serving, truth
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import last_end, stored, sync
+from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
 
 StartCrawl = Callable[..., Crawl]
 TOTAL = 1_500
@@ -122,6 +123,28 @@ def test_a_token_that_ends_in_mid_walk_is_renewed_and_nothing_is_lost(
         # Each refusal led to one new token.
         assert refused(server) - gone == renewals
     assert_hidden([SECRET, *access_tokens(database)], end.log, whole_database(database_url))
+
+
+def test_refusals_that_say_nothing_and_a_kill_lose_nothing_between_tokens(
+    start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, database: Path
+) -> None:
+    """The provider is behind the same proxy, and refuses tokens as well."""
+    with Nginx(server.url, "3r/s", burst=1) as nginx:
+        end = kill_in_midwalk(
+            start_crawl,
+            tmp_path,
+            source(nginx.url, _CLIENT.format(scope="read")),
+            "oauth.events",
+            database_url=database_url,
+            table="oauth__events",
+            LAB_SECRET=SECRET,
+        )
+        asked = nginx.answers()
+    assert end.code == 0, end.log
+    assert stored(database_url, "oauth__events") == truth(database)
+    assert any(answer.status == 429 for answer in asked)
+    pages = [answer for answer in asked if "/protected/" in answer.uri]
+    assert impatient(pages, end.killed_at) == []
 
 
 def access_tokens(database: Path) -> list[str]:
