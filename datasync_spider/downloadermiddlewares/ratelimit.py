@@ -154,15 +154,15 @@ class RateLimitMiddleware:
         if self._places is not None:
             await self._places.acquire()
         try:
-            while not self._may_leave(time.monotonic()):
-                if (seconds := self._window.wait_seconds(time.monotonic())) > 0:
-                    await self._wait(request, seconds)
+            # Both are asked of one instant: a window may end between two.
+            while not self._may_leave(now := time.monotonic()):
+                if (seconds := self._window.wait_seconds(now)) > 0:
+                    await self._wait(request, seconds, now)
                 else:
-                    await self._wait_for_budget(request)
+                    await self._wait_for_budget(request, now)
         except BaseException:
             self._give_place()
             raise
-        now = time.monotonic()
         self._in_flight.add(request)
         self._window.request_sent(now)
         if self._declared is not None:
@@ -192,17 +192,16 @@ class RateLimitMiddleware:
         declared_seconds = 0.0 if self._declared is None else self._declared.wait_seconds(now)
         return max(self._window.wait_seconds(now), declared_seconds) <= 0
 
-    async def _wait_for_budget(self, request: Request) -> None:
+    async def _wait_for_budget(self, request: Request, now: float) -> None:
         """Nobody but the source's file asks for it, so it is held against no budget for waits."""
         assert self._declared is not None
-        seconds = self._declared.wait_seconds(time.monotonic())
+        seconds = self._declared.wait_seconds(now)
         level = logging.INFO if seconds >= 1 else logging.DEBUG
         fields = {"page_number": request.meta.get("page_number")}
         waited_ms = await self._waiter.wait(seconds, _DECLARED, level, fields, str(self._declared))
         request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
 
-    async def _wait(self, request: Request, seconds: float) -> None:
-        now = time.monotonic()
+    async def _wait(self, request: Request, seconds: float, now: float) -> None:
         # What is known of a window by its end alone has nobody's words but its headers'.
         is_held = self._window.is_held(now)
         hold = self._hold if is_held else _Hold(self._window_ends_by)
