@@ -1,4 +1,4 @@
-"""``python -m bench`` measures; ``sources``, ``peers``, ``growth``, ``report`` are commands of their own."""
+"""``python -m bench`` measures; ``sources``, ``peers``, ``growth``, ``report``, ``path`` are commands of their own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from bench.growth import grow
 from bench.measuring import measure
+from bench.path.showing import show_path
 from bench.peers.comparing import compare_peers
 from bench.publishing import publish
 from bench.sources import measure_sources
@@ -17,6 +18,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "peers": compare_peers,
     "growth": grow,
     "report": publish,
+    "path": show_path,
 }
 
 
