@@ -1,4 +1,4 @@
-"""Runs Scrapy's command line in this process, and writes down what of ours one page passes: ``tracing.py FILE scrapy …``.
+"""Runs Scrapy's command line in this process, and writes down what of ours one page passes.
 
 The window begins when the last page's answer, which has come whole, is given to the first of the package's downloader
 middlewares, and ends when the first COMMIT after it has been answered; so no request follows it, and no other page is
@@ -18,6 +18,8 @@ import threading
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from scrapy.cmdline import execute
 
 _PACKAGE = "datasync_spider"
 _HEAD_IS_READ = "allHeadersReceived"
@@ -91,8 +93,6 @@ def _living() -> set[int]:
 def main(arguments: list[str]) -> None:
     """``arguments``: where to write to, how many pages there are, and the command."""
     found, pages, *command = arguments
-    from scrapy.cmdline import execute
-
     trace = Trace(int(pages))
     threading.setprofile(trace)
     sys.setprofile(trace)
