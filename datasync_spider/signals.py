@@ -29,9 +29,3 @@ request_retrying = object()  # reason: str, attempt: int, delay_seconds: float
 rate_window_observed = object()
 page_fetched = object()  # page: datasync_spider.items.EventPage, cursor_seconds: float | None, its next cursor's life
 walk_restarted = object()  # walk: int, the new walk's number
-# done: asyncio.Future[OpenRun | None]; the API says that nothing has changed: the run and its pass are complete
-pass_unmodified = object()
-# after_page: int, done: as above; answered when that page is committed, or the run is being ended
-commit_wanted = object()
-# after_page: int, done: as above; when that page is committed a full pass is to begin, and the run in it is given
-resync_asked = object()

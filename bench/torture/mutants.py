@@ -16,13 +16,12 @@ from typing import Any
 
 from datasync_spider.pacing import retry
 from datasync_spider.pacing.window import RateWindow
-from datasync_spider.pipelines import ending
-from datasync_spider.pipelines.turns import Turns
-from datasync_spider.spiders import lookups
 from datasync_spider.storage import checkpoint, known, occurrences, rejections, runs, sql, streamtable, writer
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.completion import Verdict
 from datasync_spider.storage.ground import Ground
+from datasync_spider.sync import storage as sync_storage
+from datasync_spider.sync.commitorder import CommitOrder
 
 _NO_FENCE = " AND fence = %(fence)s AND lease_run_id = %(run_id)s"
 _NO_GAP = "\n  AND checkpoint_page = %(first_page)s - 1"
@@ -72,7 +71,7 @@ def batches_commit_in_any_order() -> None:
     _without({"checkpoint": [_NO_GAP]})
     _put(checkpoint, "_refusal", lambda *_: None)
     original = writer.Writer._write_rows
-    _put(Turns, "wait", lambda *_: None)
+    _put(CommitOrder, "wait", lambda *_: None)
 
     def write_rows(self: Any, connection: Any, batch: Any) -> Any:
         if batch.number % 2 == 0:
@@ -101,7 +100,7 @@ def known_ground_is_any_stored_page() -> None:
     def is_known_entirely(connection: Any, slice_: Any, page: Any, before: Any) -> bool:
         return original(connection, slice_, page, before.replace(year=before.year + 100))
 
-    _put(lookups, "is_known_entirely", is_known_entirely)
+    _put(sync_storage, "is_known_entirely", is_known_entirely)
 
 
 def rejected_events_are_dropped() -> None:
@@ -116,7 +115,7 @@ def a_rejected_event_is_kept_each_time_that_it_is_read() -> None:
 
 def whatever_ends_is_complete() -> None:
     """A run whose crawl ended is called complete."""
-    _put(ending.Ending, "outcome", lambda *_: ("complete", "last_page", None))
+    _put(outcome.Outcome, "ended", lambda *_: ("complete", "last_page", None))
 
 
 def a_commit_in_doubt_is_taken_for_granted() -> None:

@@ -1,9 +1,7 @@
-"""The spider that every stream is: follows positions through its chain; hands over each page with what follows it.
+"""The spider that every stream is: asks for the pages that its sync wants, and hands each of them over.
 
-Invariant: the spider decides where to go on, never what is saved. It starts where the run was opened (signal
-run_opened), numbers its pages without a gap, and yields the next request before the page, so that fetching goes on
-while the page is parsed and written. Only an incremental pass looks before it leaps: whether the page at hand is known
-decides whether there is a next request at all.
+Invariant: nothing is decided here; the sync says what is asked for (:mod:`datasync_spider.sync.slicesync`). The next
+request is yielded before the page, so that fetching goes on while the page is parsed and written.
 
 Requests have a callback and an errback as in any spider, so how many bytes of pages may be under way, and what a crawl
 that is closed waits for, is Scrapy's business (docs/decisions/0029).
@@ -13,41 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import AsyncIterator
-from http import HTTPStatus
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider
 
-from datasync_spider import signals, stats
-from datasync_spider.api.page import Page
-from datasync_spider.errors import (
-    ApiRefused,
-    ConfigurationError,
-    CursorExpired,
-    CursorRefused,
-    CursorRepeated,
-    DatasyncError,
-    FilterIgnored,
-    NotModified,
-    Resync,
-    RetriesExhausted,
-    Stopped,
-    WindowTooLarge,
-)
+from datasync_spider.errors import ConfigurationError, DatasyncError
 from datasync_spider.headers import fill_headers, plain_headers
-from datasync_spider.items import EventPage, lazy_views, page_fields
+from datasync_spider.items import EventPage, lazy_views
 from datasync_spider.planning import source_plans
 from datasync_spider.sources.spec import SlicesFromStream
-from datasync_spider.sources.timetexts import unit_us
-from datasync_spider.spiders.chains import Chains, chains_of
-from datasync_spider.spiders.conditions import conditions, validator_in
-from datasync_spider.spiders.lookups import Lookups
-from datasync_spider.spiders.walk import Step, Walk
-from datasync_spider.storage.floor import walk_from
+from datasync_spider.spiders.reporting import CrawlReporter
+from datasync_spider.sync.slicesync import SliceSync
+from datasync_spider.sync.storage import SliceStorage
 from datasync_spider.syncplan import SyncPlan
 
 if TYPE_CHECKING:
@@ -59,21 +38,13 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
     from twisted.python.failure import Failure
 
+    from datasync_spider.api.page import Page
     from datasync_spider.sources.spec import Source
-    from datasync_spider.storage.runs import OpenRun
+    from datasync_spider.sync.fetching import Ask
+    from datasync_spider.sync.observer import Observer
 
 logger = logging.getLogger(__name__)
 
-# Also of a cursor that makes the address too long for the server.
-_ABOUT_WHAT_IS_ASKED = {
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.NOT_FOUND,
-    HTTPStatus.CONFLICT,
-    HTTPStatus.REQUEST_URI_TOO_LONG,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-}
-_WHOLE_SECOND_MS = 1_000
 # Of the event loop, until Scrapy has taken a request through scheduler, middlewares and slot to the handler.
 _TURNS_TO_LEAVE = 5
 
@@ -81,21 +52,18 @@ _TURNS_TO_LEAVE = 5
 class StreamSpider(Spider):
     """Subclasses say what they crawl: ``source`` is one API, ``stream`` the name of one of its streams.
 
-    ``plan``: what this crawl does, for all that take part in it.
+    ``plan``: what this crawl does, for all that take part in it. ``sync``: what does it.
     """
 
     source: ClassVar[Source | None] = None
     stream: ClassVar[str] = ""
 
-    def __init__(self, plan: SyncPlan, lookups: Lookups) -> None:
+    def __init__(self, plan: SyncPlan, observer: Observer) -> None:
         super().__init__()
         self.plan = plan
+        self.sync = SliceSync(plan, SliceStorage(plan), observer)
+        self._observer = observer
         self._headers = tuple((name.encode(), value.encode()) for name, value in plan.headers)
-        self._run: OpenRun | None = None
-        self._chains: Chains | None = None
-        self._refusal: ApiRefused | None = None
-        self._has_begun_anew = False
-        self._lookups = lookups
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, plan: SyncPlan | None = None, **arguments: Any) -> Self:
@@ -108,9 +76,7 @@ class StreamSpider(Spider):
         if plan.parallel > 1:
             for name in ("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN"):
                 crawler.settings.set(name, plan.parallel, priority="spider")
-        spider = super().from_crawler(crawler, *args, plan, Lookups(crawler, plan.config))
-        crawler.signals.connect(spider.run_opened, signals.run_opened)
-        return spider
+        return super().from_crawler(crawler, *args, plan, CrawlReporter(crawler))
 
     @classmethod
     def make_plans(cls, settings: BaseSettings, arguments: Mapping[str, str]) -> list[SyncPlan]:
@@ -140,26 +106,24 @@ class StreamSpider(Spider):
         origin = None if stream is None else stream.slices_from
         return f"{cls.source.name}.{origin.stream}" if cls.source and isinstance(origin, SlicesFromStream) else None
 
-    def run_opened(self, run: OpenRun, **_: Any) -> None:
-        """Takes in where the run starts."""
-        self._run = run
-        self._chains = chains_of(self.plan.stream, run.resume, is_backfill=run.is_backfill)
-
     async def start(self) -> AsyncIterator[Any]:
-        if self._chains is None:
+        if not self.sync.is_open:
             raise CloseSpider("no_run")
         try:
-            requests = self._first_requests(self._chains.begin())
+            asks = self.sync.first()
         except DatasyncError as error:
             self._fail(error)
-        for request in requests:
-            yield request
+        for ask in asks:
+            yield self._request(ask)
 
     async def parse(self, response: Response) -> AsyncIterator[Any]:
         """The requests that follow, and the page."""
-        self._refusal = None
+        page: Page = response.meta["page"]
+        item = _item(response, page)
         try:
-            page, requests = await self._turn(response.meta["walk"], response)
+            ask, headers = response.meta["ask"], partial(plain_headers, response.headers)
+            asks = await self.sync.answered(ask, page, item, headers)
+            requests = [self._request(ask) for ask in asks]
         except DatasyncError as error:
             self._fail(error)
         for request in requests:
@@ -169,53 +133,29 @@ class StreamSpider(Spider):
             # there is no room for another page, the request waits in the scheduler, and this one goes on.
             for _ in range(_TURNS_TO_LEAVE):
                 await asyncio.sleep(0)
-        if page is not None:
-            cursor_seconds = response.meta["page"].cursor_expires_in_seconds if page.next_cursor is not None else None
-            self.crawler.signals.send_catch_log(signals.page_fetched, page=page, cursor_seconds=cursor_seconds)
-            logger.debug(
-                "page %d: %d events in %d ms",
-                page.number,
-                page.received_events,
-                page.fetch_ms,
-                extra={"datasync": page_fields(page)},
-            )
-            yield page
+        if item.number:
+            response.meta["page_number"] = item.number
+            cursor_seconds = page.cursor_expires_in_seconds if page.next_cursor is not None else None
+            self._observer.page_fetched(item, cursor_seconds)
+            yield item
 
     async def _not_answered(self, failure: Failure) -> AsyncIterator[Any]:
         """What is asked instead, where that is known."""
         request: Request = failure.request  # type: ignore[attr-defined] # Scrapy puts it there
         try:
-            instead = await self._after_failure(request.meta["walk"], request, failure.value)
+            instead = await self.sync.not_answered(request.meta["ask"], failure.value)
         except DatasyncError as error:
             self._fail(error)
-        for again in instead:
-            yield again
+        for ask in instead:
+            yield self._request(ask)
 
     def _fail(self, error: DatasyncError) -> NoReturn:
         """The position stays where the last commit has put it."""
-        self.crawler.signals.send_catch_log(signals.run_failed, error=error)
+        self.sync.fail(error)
         raise CloseSpider(getattr(error, "reason", "failed")) from error
 
-    def _first_requests(self, walks: list[Walk]) -> list[Request]:
-        return [self._first_request(walk) for walk in walks]
-
-    def _first_request(self, walk: Walk) -> Request:
-        """Where the chain begins, only if the page is not what the last complete pass began with."""
-        request, run = self._request(walk, walk.first_cursor()), self._run
-        if run is None or request.meta["validator_of"] is None or run.resume.walk > 1:
-            return request
-        for name, value in conditions(run.resume.validator, request.meta["validator_of"]):
-            request.headers[name] = value.encode("latin-1")
-            request.meta["is_conditional"] = True
-        return request
-
-    def _request(self, walk: Walk, cursor: str | None, until_ms: int | None = None) -> Request:
-        since_us, before_ms = walk.since_us, until_ms
-        if walk.bounds_ms is not None:
-            since_us, before_ms = walk.bounds_ms[0] * 1_000, walk.bounds_ms[1]
-        asked = self.plan.request(cursor, since_us=since_us, until_ms=before_ms)
-        asks_on_condition = self.plan.stream.incremental.conditional and not self.plan.is_backfill
-        is_first = cursor is None and until_ms is None
+    def _request(self, ask: Ask) -> Request:
+        asked = self.plan.request(ask.cursor, since_us=ask.since_us, until_ms=ask.before_ms)
         request = Request(
             asked.url,
             method=asked.method,
@@ -224,13 +164,10 @@ class StreamSpider(Spider):
             errback=self._not_answered,
             dont_filter=True,
             meta={
-                "asked": self.plan.asked(asked.url, cursor),
-                "walk": walk,
-                "cursor": cursor,
-                "until_ms": until_ms,
-                "since_us": since_us,
-                "validator_of": self.plan.first_request_digest(since_us) if asks_on_condition and is_first else None,
-                "page_number": walk.next_page,
+                "ask": ask,
+                "asked": self.plan.asked(asked.url, ask.cursor),
+                "page_number": ask.page_number,
+                "is_conditional": bool(ask.conditions),
                 # What is to be escaped has been, where the URL was made.
                 "verbatim_url": True,
                 # A search by POST changes nothing.
@@ -241,164 +178,9 @@ class StreamSpider(Spider):
         fill_headers(request.headers, self._headers)
         for name, value in asked.headers:
             request.headers[name] = value
+        for name, text in ask.conditions:
+            request.headers[name] = text.encode("latin-1")
         return request
-
-    async def _after_failure(self, walk: Walk, request: Request, error: BaseException | None) -> list[Request]:
-        """What is asked instead. Raises what ends the run: DatasyncErrors."""
-        if isinstance(error, Stopped):
-            return []
-        if isinstance(error, WindowTooLarge):
-            assert self._chains is not None
-            return self._first_requests(self._chains.split(walk, error))
-        if isinstance(error, Resync) and self.plan.stream.end.resumable and walk.begin_anew():
-            logger.warning("all is read anew, in a full pass: %s", error)
-            self._announce_walk(walk)
-            return [self._request(walk, None)]
-        if isinstance(error, CursorExpired | ApiRefused):
-            return [await self._after_refusal(walk, request, error)]
-        if isinstance(error, NotModified):
-            await self._wait_for(signals.pass_unmodified)
-            return []
-        has_bookmark = self.plan.stream.incremental.type in {"resume", "window"}
-        can_begin_anew = not (self._has_begun_anew or self.plan.is_backfill or has_bookmark)
-        if isinstance(error, Resync) and can_begin_anew:
-            return await self._begin_anew(walk, error)
-        if isinstance(error, DatasyncError):
-            raise error
-        raise RetriesExhausted(type(error).__name__, "an error that is not retried", str(error)) from error
-
-    async def _after_refusal(self, walk: Walk, request: Request, error: CursorExpired | ApiRefused) -> Request:
-        """What is asked instead. Raises the error where that ends the run, or an earlier one that it confirms."""
-        cursor = request.meta["cursor"]
-        if isinstance(error, CursorExpired):
-            if cursor is not None and cursor == walk.head:
-                return self._give_up_position(walk, cursor, str(error))
-            if cursor is not None:
-                return await self._restart(walk)
-        elif walk.is_stored_position(cursor) and _may_be_about_position(error):
-            # Whether it is about the position shows when the head is asked: nothing is lost until that has answered.
-            self._refusal = error
-            return self._give_up_position(walk, cursor, str(error))
-        if request.meta["until_ms"] is not None and (isinstance(error, CursorExpired) or _may_be_about_position(error)):
-            walk.forget_until()
-            logger.warning("the API does not take a filter by time, walking on from the head of the feed: %s", error)
-            return self._request(walk, None)
-        if self._refusal is not None:
-            raise self._refusal from error
-        raise error
-
-    async def _begin_anew(self, walk: Walk, error: Resync) -> list[Request]:
-        """The first request of a full pass; none where the run is being ended."""
-        self._has_begun_anew = True
-        logger.warning("position and floor are given up, and a full pass begins: %s", error)
-        run = await self._wait_for(signals.resync_asked, after_page=walk.next_page - 1)
-        if run is None:
-            return []
-        self._run = run
-        walk.begin_pass(run.resume)
-        self._announce_walk(walk)
-        return [self._request(walk, None)]
-
-    async def _wait_for(self, signal: object, **facts: Any) -> OpenRun | None:
-        """Until the pipeline has done to the pass what the signal asks for. Raises what keeps it from that."""
-        done: asyncio.Future[OpenRun | None] = asyncio.get_running_loop().create_future()
-        self.crawler.signals.send_catch_log(signal, done=done, **facts)
-        return await done
-
-    def _give_up_position(self, walk: Walk, cursor: str | None, why: str) -> Request:
-        is_bookmark = cursor == walk.head
-        walk.give_up_position(cursor, self._since_of_new_walk(self._run.resume.floor_us if self._run else None))
-        if is_bookmark:
-            logger.warning("the durable token of the last sync is given up for a full pass: %s", why)
-        else:
-            logger.warning("the stored position is given up, walking on from the head of the feed: %s", why)
-        self._announce_walk(walk)
-        return self._request(walk, walk.head)
-
-    def _since_of_new_walk(self, floor_us: int | None) -> int | None:
-        return walk_from(self._run, floor_us) if self._run else None
-
-    def _can_go_on_by_time(self) -> bool:
-        """Whether what lies behind the oldest stored record can be asked for: only where they come newest first."""
-        stream = self.plan.stream
-        return (
-            self.plan.takes("until")
-            and stream.order == "newest-first"
-            and stream.incremental.type not in {"resume", "window"}
-            and not self.plan.is_backfill
-        )
-
-    def _announce_walk(self, walk: Walk) -> None:
-        self.crawler.stats.inc_value(stats.RESTARTS_FROM_HEAD)
-        self.crawler.signals.send_catch_log(signals.walk_restarted, walk=walk.number)
-
-    async def _turn(self, walk: Walk, response: Response) -> tuple[EventPage | None, list[Request]]:
-        """What an answer leads to: a page to hand over, requests to send, or both. Raises what ends the run."""
-        assert self._chains is not None
-        meta = response.meta
-        page: Page = meta["page"]
-        if walk.leaves_a_gap(page, meta["until_ms"]):
-            logger.warning("the API filters by time in a way of its own; walking on from the head of the feed")
-            return None, [self._request(walk, None)]
-        if walk.ends_unproven(page, meta["cursor"]):
-            why = "it is answered with an empty last page and no total"
-            return None, [self._give_up_position(walk, meta["cursor"], why)]
-        if walk.bounds_ms is not None and meta["cursor"] is None:
-            # What is finer than the form of its bounds was not asked for.
-            unit_ms = unit_us(self.plan.stream.incremental.format) // 1_000
-            _check_window(page, walk.bounds_ms[0] - unit_ms, walk.bounds_ms[1] + unit_ms)
-        elif walk.next_page == 1 and self.plan.is_backfill:
-            _check_window(page, self.plan.since_ms, self.plan.until_ms)
-        try:
-            step = walk.step(page, meta["cursor"], meta["until_ms"])
-        except CursorRepeated as error:
-            if not walk.is_stored_position(meta["cursor"]):
-                raise
-            return None, [self._give_up_position(walk, meta["cursor"], str(error))]
-        item = _item(response, page, step)
-        self._warn_of_nothing(item)
-        meta["page_number"] = item.number
-        # Nothing is awaited since the page was numbered: what is said of the position goes with the number.
-        begun = self._chains.take_in(walk, item, page.tail)
-        if page.has_more and await self._is_known(item):
-            item.ends_pass = "reached_known"
-        following = [] if item.ends_pass or not page.has_more else [self._request(walk, item.next_cursor)]
-        return item, following + self._first_requests(begun)
-
-    def _warn_of_nothing(self, page: EventPage) -> None:
-        """A wrong filter or right looks like an API that has nothing."""
-        run = self._run
-        is_first = page.number == 1 and page.ends_pass is not None and page.cursor is None
-        if run is None or self.plan.is_built_in or not is_first or page.received_events or run.resume.pass_number != 1:
-            return
-        logger.warning(
-            "the first sync of %s has met no record: there is none, or the API shows none to who asks in this way",
-            run.slice,
-        )
-
-    async def _is_known(self, page: EventPage) -> bool:
-        run = self._run
-        if run is None or not run.resume.stops_at_known:
-            return False
-        return await self._lookups.is_known(page, run)
-
-    async def _restart(self, walk: Walk) -> Request:
-        """The first request of a new walk. Raises NoProgress where restarting does not help any more."""
-        if self.plan.spec.since is not None:
-            # Where the walk goes on follows from what is committed, and so does whether it has come any further.
-            await self._wait_for(signals.commit_wanted, after_page=walk.next_page - 1)
-        depth = await self._lookups.pass_depth(self._run) if self._run else None
-        since_us = self._since_of_new_walk(depth.floor_us if depth else None)
-        walk.restart(depth.accounted if depth else None, since_us)
-        until_ms = walk.until_ms(depth.oldest_ms, depth.newest_ms) if depth and self._can_go_on_by_time() else None
-        logger.warning(
-            "the cursor has expired; walking on from %s",
-            "the oldest stored event of this pass, if the API can filter by time"
-            if until_ms
-            else "where this chain has begun",
-        )
-        self._announce_walk(walk)
-        return self._request(walk, walk.head, until_ms)
 
 
 def _only(plans: Sequence[SyncPlan]) -> SyncPlan:
@@ -409,34 +191,18 @@ def _only(plans: Sequence[SyncPlan]) -> SyncPlan:
     return plans[0]
 
 
-def _check_window(page: Page, since_ms: int | None, until_ms: int | None) -> None:
-    """Raises FilterIgnored where no record of a first page that tells its time is from the window."""
-    # Who counts in whole seconds takes a record of the next one for one at the bound.
-    from_ms = -math.inf if since_ms is None else since_ms - _WHOLE_SECOND_MS
-    to_ms = math.inf if until_ms is None else until_ms + _WHOLE_SECOND_MS
-    times_ms = [time_us // 1000 for time_us in page.parse().times_us if time_us is not None]
-    if times_ms and not any(from_ms <= time_ms <= to_ms for time_ms in times_ms):
-        raise FilterIgnored(f"none of the {len(times_ms)} records of the first page lies in the window of time")
-
-
-def _may_be_about_position(error: ApiRefused) -> bool:
-    """Whether a refusal may be about what was asked, such as the cursor, and not about who asks or in which way."""
-    return isinstance(error, CursorRefused) or error.status in _ABOUT_WHAT_IS_ASKED
-
-
-def _item(response: Response, page: Page, step: Step) -> EventPage:
+def _item(response: Response, page: Page) -> EventPage:
+    """The page without its place in the run."""
     meta = response.meta
     events, rejected = lazy_views(page)
     return EventPage(
-        number=step.number,
-        walk=step.walk,
-        cursor=meta["cursor"],
-        next_cursor=step.next_cursor,
+        number=0,
+        walk=0,
+        cursor=meta["ask"].cursor,
+        next_cursor=None,
         received_events=len(page.raw_events),
         events=events,
         rejected=rejected,
-        ends_pass=None if page.has_more else "last_page",
-        expected_total=step.expected_total,
         request_id=page.request_id,
         body_bytes=len(response.body),
         attempts=meta.get("attempts", 1),
@@ -444,6 +210,4 @@ def _item(response: Response, page: Page, step: Step) -> EventPage:
         fetch_ms=round((time.monotonic() - meta["asked_at"]) * 1000),
         fetched_at=time.time(),
         total=page.total,
-        since_us=meta["since_us"],
-        validator=validator_in(plain_headers(response.headers), of) if (of := meta["validator_of"]) else None,
     )

@@ -1,29 +1,45 @@
-"""The walk through the feed: page numbers, the cycle guard, restarts from the head. Pure.
+"""The chain of pages that a slice is read by: page numbers, the cycle guard, restarts from the head. Pure.
 
-A walk is an unbroken chain of cursors. When the server lets a cursor expire, the pass goes on in a new walk that
-starts at the head, or at the oldest event of the pass where the API honours ``until``. Whether it does shows in the
-answer: every event of the page is old enough, while the stream is known to hold newer ones. An API that ignores
-``until`` has then simply served the head. One that rounds it down leaves a gap: the page does not reach back up to the
-event that was asked for, and is not used.
+A chain is unbroken: each page follows from the one before. When the server lets a cursor expire, the pass goes on in a
+new chain that starts at the head, or at the oldest event of the pass where the API honours ``until``. Whether it does
+shows in the answer: every event of the page is old enough, while the stream is known to hold newer ones. An API that
+ignores ``until`` has then simply served the head. One that rounds it down leaves a gap: the page does not reach back up
+to the event that was asked for, and is not used.
 
 A run that goes on from a stored position gives it up, at most once, where the API has no use for it any more: it is
-refused, it leads back to where the walk has been, or it is answered with an end that nothing proves. A new walk from
+refused, it leads back to where the chain has been, or it is answered with an end that nothing proves. A new chain from
 the head is always right, and a position that is kept for ever may never be. A pass that begins with a bookmark has that
 in the head's place; it is given up in the same way, and then the pass is a full one.
 
-Invariant: a new walk covers at least what lies behind the last committed page, and walks that bring nothing new, and
+A run follows one chain, or one for each window of time that is under way. Its pages are numbered as they come, without
+a gap, whichever chain they are of; what a page says of the run's position holds for all chains, with this page and all
+before it taken in. So whoever commits pages in the order of their numbers may save the position of the last of them.
+
+Invariant: a new chain covers at least what lies behind the last committed page, and chains that bring nothing new, and
 pages that bring nothing new within one, are few.
 """
 
 from __future__ import annotations
 
-from msgspec import Struct
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 from datasync_spider.api.page import Page
 from datasync_spider.api.pagetrail import PageTrail
 from datasync_spider.api.trail import CursorTrail, digest
 from datasync_spider.errors import FatalError
+from datasync_spider.items import EventPage
+from datasync_spider.sources.timetexts import instant_ms, unit_us
+from datasync_spider.sources.windows import Window, Windows
 from datasync_spider.storage.runs import ResumePoint
+
+if TYPE_CHECKING:
+    from datasync_spider.errors import WindowTooLarge
+    from datasync_spider.sources.spec import Incremental, Stream
+
+logger = logging.getLogger(__name__)
 
 _RESTARTS_WITHOUT_PROGRESS = 3
 # Between 1970 and the year 9999. Sources write a time that they do not know as the first or the last one that they can:
@@ -37,17 +53,8 @@ class NoProgress(FatalError):
     reason = "cursor_expires_too_fast"
 
 
-class Step(Struct, frozen=True):
-    """What one page means for the walk. ``expected_total`` is set where the page speaks for the whole feed."""
-
-    number: int
-    walk: int
-    next_cursor: str | None
-    expected_total: int | None
-
-
 class PageNumbers:
-    """Of one run, whose pages may be of several walks: from 1, as they come."""
+    """Of one run, whose pages may be of several chains: from 1, as they come."""
 
     def __init__(self) -> None:
         self.last = 0
@@ -57,8 +64,8 @@ class PageNumbers:
         return self.last
 
 
-class Walk:
-    """The spider's memory of one chain. ``since_us``: what the present walk asks from.
+class Chain:
+    """The memory of one chain. ``since_us``: what the present chain asks from.
 
     ``bounds_ms``: the window of time that it asks for, None for no window.
     """
@@ -84,7 +91,7 @@ class Walk:
 
     @property
     def number(self) -> int:
-        """Of this walk within its pass, from 1."""
+        """Of this chain within its pass, from 1."""
         return self._number
 
     @property
@@ -94,7 +101,7 @@ class Walk:
 
     @property
     def head(self) -> str | None:
-        """Where a new walk of the pass begins: its bookmark, or None, which is the head of the feed."""
+        """Where a new chain of the pass begins: its bookmark, or None, which is the head of the feed."""
         return self._head
 
     @property
@@ -115,25 +122,27 @@ class Walk:
             return False
         return cursor == self._head or (self._pages == 0 and not self._has_restarted)
 
-    def step(self, page: Page, cursor: str | None, until_ms: int | None) -> Step:
-        """Takes in a page that was asked for with this cursor and ``until``.
+    def take_in(self, page: Page, item: EventPage, until_ms: int | None) -> None:
+        """A page that was asked for with the item's cursor and ``until``: the item is given its place.
 
-        Raises CursorRepeated where the next cursor has been asked for before in this walk, NoNewRecords or
-        OnlyEmptyPages where the pages of the walk have brought nothing for too long.
+        Its ``expected_total`` is set where the page speaks for the whole feed. Raises CursorRepeated where the next
+        cursor has been asked for before in this chain, NoNewRecords or OnlyEmptyPages where the pages of the chain have
+        brought nothing for too long.
         """
         if page.next_cursor is not None:
             self._trail.follow(page.next_cursor)
         self._page_trail.follow(page)
         self._pages += 1
-        is_head = cursor is None and (until_ms is None or not self._honours(page, until_ms))
-        # A walk that asks from a later time than its pass is told of less than that.
+        is_head = item.cursor is None and (until_ms is None or not self._honours(page, until_ms))
+        # A chain that asks from a later time than its pass is told of less than that.
         is_head = is_head and self.since_us == self._pass_since_us
-        return Step(self._numbers.take(), self._number, page.next_cursor, page.total if is_head else None)
+        item.number, item.walk = self._numbers.take(), self._number
+        item.next_cursor, item.expected_total = page.next_cursor, page.total if is_head else None
 
     def restart(self, accounted: int | None, since_us: int | None = None) -> None:
-        """Begins a new walk; ``accounted``: how many different events are stored or rejected by now, None if unknown.
+        """Begins a new chain; ``accounted``: how many different events are stored or rejected by now, None if unknown.
 
-        ``since_us``: what the walk is to ask from.
+        ``since_us``: what the chain is to ask from.
 
         Raises NoProgress after several restarts between which nothing new came.
         """
@@ -149,13 +158,13 @@ class Walk:
         self._begin(since_us)
 
     def give_up_position(self, cursor: str | None = None, since_us: int | None = None) -> None:
-        """Begins a new walk at the head, instead of going on where an earlier run or pass has ended."""
+        """Begins a new chain at the head, instead of going on where an earlier run or pass has ended."""
         if cursor is not None and cursor == self._head:
             self._head, self._is_widened = None, True
         self._begin(since_us)
 
     def begin_anew(self) -> bool:
-        """Begins a new walk at the head of the feed, whatever the pass has begun with. False where it has done so."""
+        """Begins a new chain at the head of the feed, whatever the pass has begun with. False where it has done so."""
         if self._is_widened:
             return False
         self._head, self._is_widened = None, True
@@ -163,7 +172,7 @@ class Walk:
         return True
 
     def begin_pass(self, resume: ResumePoint) -> None:
-        """Begins a new walk in a new pass."""
+        """Begins a new chain in a new pass."""
         self._pass_since_us = resume.pass_since_us
         self._total_is_known = False
         self._accounted_at_restart, self._idle_restarts = -1, 0
@@ -223,3 +232,130 @@ class Walk:
     def _honours(self, page: Page, until_ms: int) -> bool:
         times = page.parse().times_us
         return bool(times) and all(time is not None and time <= until_ms * 1000 for time in times)
+
+
+class Chains(Protocol):
+    """What the spider asks of them."""
+
+    def begin(self) -> list[Chain]:
+        """The chains that the run begins with."""
+        ...
+
+    def take_in(self, chain: Chain, page: EventPage, tail: str | None) -> list[Chain]:
+        """A page of this chain: it is given what it says of position and end. Gives the chains that begin now.
+
+        ``tail``: the durable token that the page has.
+        """
+        ...
+
+    def split(self, chain: Chain, error: WindowTooLarge) -> list[Chain]:
+        """The API gives no more of this chain: the chains that begin in its place. Raises the error where none can."""
+        ...
+
+
+def chains_of(stream: Stream, resume: ResumePoint, *, is_backfill: bool) -> Chains:
+    """A backfill has a window of its own, and is one chain whatever the stream's passes are."""
+    if stream.incremental.type == "window" and not is_backfill:
+        return WindowChains(resume, stream.incremental, time.time())
+    return OneChain(resume, is_resumable=stream.end.resumable and not is_backfill)
+
+
+class OneChain:
+    """``is_resumable``: its end has a durable token."""
+
+    def __init__(self, resume: ResumePoint, *, is_resumable: bool = False) -> None:
+        self._chain = Chain(resume)
+        self._is_resumable = is_resumable
+
+    def begin(self) -> list[Chain]:
+        return [self._chain]
+
+    def take_in(self, chain: Chain, page: EventPage, tail: str | None) -> list[Chain]:
+        page.is_widened = chain.is_widened
+        if page.ends_pass and self._is_resumable:
+            # The token that the pass began with is as good as it was.
+            page.bookmark = tail or chain.head
+            if tail is None:
+                logger.warning(
+                    "the last page has no durable token: the next sync %s",
+                    "begins where this one has begun" if page.bookmark else "is a full one",
+                )
+        return []
+
+    def split(self, chain: Chain, error: WindowTooLarge) -> list[Chain]:
+        raise error
+
+
+class WindowChains:
+    """One chain for each window that is under way. ``now``: seconds since the epoch, when the run begins."""
+
+    def __init__(self, resume: ResumePoint, incremental: Incremental, now: float) -> None:
+        assert incremental.start is not None
+        assert incremental.step_seconds is not None
+        self._resume = resume
+        self._numbers = PageNumbers()
+        self._step = max(1, int(incremental.step_seconds))
+        self._parallel = incremental.parallel
+        # A server to which the very time does not belong is asked for the time before it, as its form can say it.
+        self._before = 0 if incremental.inclusive else max(1, unit_us(incremental.format) // 1_000_000)
+        start = instant_ms(incremental.start) // 1000
+        if resume.bookmark is not None:
+            reached = _read(resume.bookmark)
+            if reached is not None:
+                start = max(min(start, reached.floor), reached.floor - int(incremental.overlap_seconds))
+        under_way = None if resume.cursor is None else _read(resume.cursor)
+        # A number that a chain of the pass may have had is not used again.
+        first = resume.walk if resume.begins_pass else resume.walk + 1
+        until = int(now - incremental.lag_seconds)
+        self._windows = Windows.begin(start, until, first) if under_way is None else under_way
+
+    def begin(self) -> list[Chain]:
+        return self._begun()
+
+    def take_in(self, chain: Chain, page: EventPage, tail: str | None) -> list[Chain]:
+        before = self._windows.text()
+        self._windows.move(chain.number, page.next_cursor)
+        # One that is complete only as a whole: what an API says of a window's records says nothing of the stream's.
+        page.expected_total = None
+        page.position = self._windows.text()
+        page.ends_pass = None
+        if self._windows.is_finished:
+            # Where the pass is refused its verdict, the last page is asked for again.
+            page.ends_pass, page.bookmark, page.position = "last_page", page.position, before
+        return self._begun()
+
+    def split(self, chain: Chain, error: WindowTooLarge) -> list[Chain]:
+        if not self._windows.split(chain.number):
+            raise error
+        logger.info("a window of time is too large for the API, asking for its two halves: %s", error)
+        return self._begun()
+
+    def _begun(self) -> list[Chain]:
+        return [self._chain_of(window) for window in self._windows.take(self._step, self._parallel)]
+
+    def _chain_of(self, window: Window) -> Chain:
+        resume = replace(
+            self._resume, cursor=window.position, walk=window.walk, trail=(), expected_total=None, bookmark=None
+        )
+        bounds_ms = (window.begin - self._before) * 1000, window.end * 1000
+        return _WindowChain(resume, self._numbers, self._windows, bounds_ms)
+
+
+class _WindowChain(Chain):
+    """Where it begins anew, it begins at its window's first page."""
+
+    def __init__(self, resume: ResumePoint, numbers: PageNumbers, windows: Windows, bounds_ms: tuple[int, int]) -> None:
+        super().__init__(resume, numbers)
+        self._windows = windows
+        self.bounds_ms = bounds_ms
+
+    def _new_number(self) -> int:
+        return self._windows.begin_anew(self.number)
+
+
+def _read(text: str) -> Windows | None:
+    try:
+        return Windows.read(text)
+    except ValueError:
+        logger.warning("the stored position is not one of windows of time, beginning at the start that the file names")
+        return None

@@ -1,11 +1,11 @@
 """In which order batches take connections, and in which they commit.
 
 Invariants: batch k+1 commits after batch k or never. A batch takes a connection only while every earlier one holds one
-or is committed, so that none ever waits for a connection which a later one keeps while it waits for its turn.
+or is committed, so that none ever waits for a connection which a later one keeps while it waits for its place.
 
-A batch that holds a connection and waits for its turn gives way, which means that it rolls back and gives the
+A batch that holds a connection and waits for its place gives way, which means that it rolls back and gives the
 connection back, in two cases: when an earlier batch cannot get a connection, at once; and when the wait takes too long,
-because it may hold keys that somebody outside this process needs before our turn can come.
+because it may hold keys that somebody outside this process needs before our place has come.
 
 Nothing here connects or writes; each batch says what became of it.
 """
@@ -25,7 +25,7 @@ class GaveWay(StorageUnavailable):
     """The batch is to roll back and to begin again; its connection is as good as before."""
 
 
-class Turns:
+class CommitOrder:
     """Shared by the writing threads. Batches are numbered from 1, without a gap."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Turns:
             self._changed.notify_all()
 
     def fail(self) -> None:
-        """No batch that has not its turn yet will ever get it, or a connection."""
+        """No batch whose place has not come will ever commit, or get a connection."""
         with self._changed:
             self._failed = True
             self._changed.notify_all()

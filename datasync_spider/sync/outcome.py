@@ -1,22 +1,37 @@
-"""How a run ends: the first cause wins, and a verdict that was committed beats them all.
+"""How a run ends, and whether its pages are reason enough to end it. Pure bookkeeping.
 
-Pure bookkeeping. Status and reason as the table of runs spells them.
+Invariant: the first cause wins, and a verdict that was committed beats them all. Status and reason are spelled as the
+table of runs spells them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TypeAlias
 
-from datasync_spider.errors import DatasyncError, FencedOff, PageLost, RejectedTooMany, Stalled, StorageError
-from datasync_spider.storage.batch import Committed
+from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
+from datasync_spider.errors import (
+    DatasyncError,
+    FencedOff,
+    NoNewRecords,
+    PageLost,
+    RejectedTooMany,
+    Stalled,
+    StorageError,
+)
+from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.completion import exceeds_share
 
 # After these the position must not move, or cannot.
 _WRITING_IS_OVER = (StorageError, PageLost, RejectedTooMany, Stalled)
 
 
-class Ending:
-    """Collects what happened; :meth:`outcome` gives the run's status, reason and detail."""
+Ended: TypeAlias = tuple[str, str, str | None]
+"""Status, reason and detail of a run."""
+
+
+class Outcome:
+    """Collects what happened; :meth:`ended` gives the run's status, reason and detail."""
 
     def __init__(self) -> None:
         self.error: DatasyncError | None = None
@@ -59,6 +74,10 @@ class Ending:
         self._events += committed.events
         self._rejected += committed.rejected
 
+    def completed(self) -> None:
+        """The pass is complete without a page."""
+        self._run_status = "complete"
+
     def rejected_too_many(self, max_percent: float) -> RejectedTooMany | None:
         """The error that ends the run where too large a share of its events is unusable."""
         if not exceeds_share(self._events, self._rejected, max_percent):
@@ -68,7 +87,7 @@ class Ending:
             " look at rejected_events, or raise REJECTED_MAX_PERCENT"
         )
 
-    def outcome(self, missing_pages: Collection[int]) -> tuple[str, str, str | None]:
+    def ended(self, missing_pages: Collection[int]) -> Ended:
         """Status, reason and detail for the run's row. ``missing_pages``: pages that wait for an earlier one."""
         if isinstance(self.error, FencedOff):
             return "fenced", self.error.reason, str(self.error)
@@ -82,3 +101,64 @@ class Ending:
         if missing_pages:
             return "failed", "page_lost", f"pages from {min(missing_pages)} on wait for one that never came"
         return "failed", "ended_early", "the crawl ended before the feed did"
+
+
+class ChainNews:
+    """Whether a run's chain still brings anything new, by what was committed of it.
+
+    Pages whose records are all known say nothing by themselves: a chain over known ground has nothing else. But when a
+    chain has received more records than the stream accounts for in all, some of them came twice, whatever their pages
+    look like and in whatever order they came: the feed goes round. From then on, pages in a row that bring nothing new
+    are counted.
+
+    Invariant: it is of this run's part of the chain alone, so that a run whose stored position is answered with the
+    head of the feed may go through all of it. What item pipelines filter is never held against the API: nobody keeps
+    those ids, so nobody can tell whether they are new.
+    """
+
+    def __init__(self) -> None:
+        self._walk = 0
+        self._received = 0
+        self._repeated = 0
+        self._unbooked = 0
+
+    def committed(self, batch: Batch, committed: Committed) -> None:
+        """The next batch. One whose commit was only read back tells too little to count, and too little to forget."""
+        pages = batch.pages
+        walk = pages[-1].page.walk
+        if walk != self._walk:
+            self._walk, self._received, self._repeated = walk, 0, 0
+        self._received += (
+            committed.events
+            if pages[0].page.walk == walk
+            else sum(prepared.page.received_events for prepared in pages if prepared.page.walk == walk)
+        )
+        if committed.accounted is not None:
+            self._count_repeated(batch, committed.last_new_page, committed.accounted + self._unbooked)
+
+    def stored(self, rows: int, booked: int) -> None:
+        """The table has more rows than the stream has booked: those of other streams, or of a database adopted."""
+        self._unbooked = max(0, rows - booked)
+        if self._unbooked:
+            self._repeated = 0
+
+    def standstill(self) -> NoNewRecords | None:
+        """The error that ends the run where too many pages in a row were known."""
+        if self._repeated <= MOST_REPEATED_PAGES:
+            return None
+        return NoNewRecords(
+            f"no new event in the last {self._repeated:,} pages: this walk was given {self._received:,} events, more"
+            " than there are, so the API serves again what it has served before"
+        )
+
+    def _count_repeated(self, batch: Batch, last_new_page: int | None, accounted: int) -> None:
+        received = self._received
+        repeated = 0
+        for prepared in reversed(batch.pages):
+            page = prepared.page
+            if page.walk != self._walk or page.number == last_new_page or received <= accounted:
+                self._repeated = repeated
+                return
+            repeated += page.received_events > prepared.filtered
+            received -= page.received_events
+        self._repeated += repeated

@@ -1,75 +1,203 @@
-"""Asks the database what the walk must know of what is stored, without keeping the event loop waiting.
+"""What the sync of a slice asks of the database beside the writing of its pages, each answer in a thread.
 
-Invariant: not knowing costs requests, never events; so whoever asks goes on where the database says nothing, and a
-stop ends the waiting at once.
+Invariant: the event loop never waits for PostgreSQL; a stop ends the waiting within seconds, whatever hangs. What only
+saves requests is not worth an error: where the database does not say, the answer is that nothing is known.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from datasync_spider.errors import StorageError, StorageUnavailable
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.known import is_known_entirely
+from datasync_spider import __version__, failpoints
+from datasync_spider.errors import Stopped, StorageError, StorageUnavailable
+from datasync_spider.logs.redaction import Redactor
+from datasync_spider.storage.backends import end_backends_of_earlier_runs
+from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.known import count_stored, is_known_entirely
 from datasync_spider.storage.passdepth import PassDepth, read_pass_depth
-from datasync_spider.waiting import Waiter
+from datasync_spider.storage.resync import begin_anew
+from datasync_spider.storage.retrying import AT_END, patiently
+from datasync_spider.storage.runs import OpenRun, finish_run, open_run
+from datasync_spider.storage.standstill import StandstillWatch
+from datasync_spider.storage.validators import end_unmodified
 from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scrapy.crawler import Crawler
-
-    from datasync_spider.config import Config
     from datasync_spider.items import EventPage
-    from datasync_spider.storage.runs import OpenRun
+    from datasync_spider.pacing.askedwaits import Closed
+    from datasync_spider.storage.checkpoint import RunTotals
+    from datasync_spider.sync.outcome import Ended
+    from datasync_spider.syncplan import SyncPlan
 
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 _ANSWER_SECONDS = 20.0
+# A signal ends the run within ten seconds whatever hangs.
+_STOP_OPENING_SECONDS = 3.0
 
 
-class Lookups:
-    """Of one crawl; each answer takes a connection of its own."""
+class SliceStorage:
+    """Of one sync. Each question takes a connection of its own."""
 
-    def __init__(self, crawler: Crawler, config: Config) -> None:
-        self._database_url = config.database_url_text
-        self._waiter = Waiter(crawler)
-        self._worker = Worker("datasync-lookup")
+    def __init__(self, plan: SyncPlan) -> None:
+        self._plan = plan
+        self._config = plan.config
+        self._control = Worker("datasync-control")
+        self._lookups = Worker("datasync-lookup")
+        self._counts = Worker("datasync-count")
+        self._stopped = asyncio.Event()
+        self._given_up = threading.Event()
+        self._open_was_tried = False
+
+    def stop(self) -> None:
+        """Who waits for an answer is let go."""
+        self._stopped.set()
+
+    def give_up(self) -> None:
+        """Nothing is tried again any more, but for the end of the run."""
+        self._given_up.set()
+
+    def close(self) -> None:
+        for worker in (self._control, self._lookups, self._counts):
+            worker.close()
+
+    # The run
+
+    async def open_run(self) -> OpenRun:
+        """Takes the lease and learns where to start.
+
+        One that is given up leaves at most a run whose process is dead, which the next one sees and takes over. Raises
+        LeaseHeld or another StorageError, Stalled where the database stands still, Stopped where a stop came first.
+        """
+        given_up = threading.Event()
+        with StandstillWatch(self._config.database_url_text, self._config.stall_timeout_seconds) as watch:
+            opening = self._control.submit(lambda: patiently(lambda: self._open(watch), stopped=given_up))
+            stopped = asyncio.ensure_future(self._stopped.wait())
+            try:
+                while not opening.done() and not stopped.done():
+                    watch.check()
+                    waits = (opening, stopped)
+                    await asyncio.wait(waits, timeout=watch.pause_seconds, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stopped.cancel()
+                # Nothing is tried again any more, also where the database has been found to stand still.
+                given_up.set()
+            if not opening.done():
+                # The database is given a while to answer: it may be frozen, or locked.
+                await asyncio.wait((opening,), timeout=_STOP_OPENING_SECONDS)
+            if not opening.done():
+                raise Stopped("stopped while the run was being opened")
+        return opening.result()
+
+    def _open(self, watch: StandstillWatch) -> OpenRun:
+        config, is_again, self._open_was_tried = self._config, self._open_was_tried, True
+        with connected(config.database_url_text) as connection, watch.over(connection):
+            run = open_run(
+                connection,
+                self._plan.spec,
+                config.lease_ttl_ms,
+                __version__,
+                again=is_again,
+                is_backfill=self._plan.is_backfill,
+            )
+            end_backends_of_earlier_runs(connection, run)
+            return run
+
+    async def finish(
+        self, run: OpenRun, ended: Ended, totals: RunTotals, closed: Closed, timeout_seconds: float
+    ) -> None:
+        """Records in the run's row how it has ended, or logs why it cannot be recorded within the time.
+
+        Nothing depends on it: a row that goes on saying running belongs to a process that is gone, which the next run
+        sees and corrects.
+        """
+        status, reason, detail = ended
+        if run.note:
+            detail = f"{detail}; {run.note}" if detail else run.note
+        if detail is not None:
+            # The API's own words may be in it, and an API may say a key aloud.
+            detail = Redactor(self._plan.secrets).redact(detail)
+
+        def finish() -> None:
+            failpoints.reach("before_finish")
+            patiently(finish_once, AT_END)
+
+        def finish_once() -> None:
+            with connected(self._config.database_url_text, connect_timeout_seconds=2) as connection:
+                finish_run(connection, run, status, reason, detail, totals.retries, totals.waited_ms, closed)
+
+        finishing = self._control.submit(finish)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await finishing
+        except StorageError as error:
+            logger.error("the end of the run could not be recorded: %s", error)
+        except TimeoutError:
+            logger.error("the end of the run could not be recorded: PostgreSQL took longer than %g s", timeout_seconds)
+
+    # Its pass, beside the writing of its pages
+
+    async def begin_anew(self, run: OpenRun) -> OpenRun:
+        """The run in a new, full pass. Raises StorageError."""
+        return await self._insist(lambda connection: begin_anew(connection, run))
+
+    async def end_unmodified(self, run: OpenRun) -> None:
+        """The run and its pass are complete, since the API says that nothing has changed. Raises StorageError."""
+        await self._insist(lambda connection: end_unmodified(connection, run))
+
+    async def _insist(self, act: Callable[[Connection], _T]) -> _T:
+        def once() -> _T:
+            with connected(self._config.database_url_text) as connection:
+                return act(connection)
+
+        return await self._control.submit(lambda: patiently(once, stopped=self._given_up))
+
+    # What only saves requests
 
     async def is_known(self, page: EventPage, run: OpenRun) -> bool:
         """Whether all that the page holds was stored before this pass; False where the database does not say."""
-
-        def look() -> bool:
-            with connected(self._database_url) as connection:
-                return is_known_entirely(connection, run.slice, page, run.resume.known_before)
-
         try:
-            return await self._answer(look)
+            return await self._look(lambda c: is_known_entirely(c, run.slice, page, run.resume.known_before))
         except StorageError as error:
             logger.warning("could not ask whether page %d is known, walking on: %s", page.number, error)
             return False
 
     async def pass_depth(self, run: OpenRun) -> PassDepth | None:
         """How far the slice's open pass has come; None where the database does not say."""
-
-        def look() -> PassDepth:
-            with connected(self._database_url) as connection:
-                return read_pass_depth(connection, run.slice)
-
         try:
-            return await self._answer(look)
+            return await self._look(lambda connection: read_pass_depth(connection, run.slice))
         except StorageError as error:
             logger.warning("could not ask how deep this pass is, starting from the head: %s", error)
             return None
 
-    async def _answer(self, look: Callable[[], _T]) -> _T:
+    async def count_stored(self, run: OpenRun) -> int | None:
+        """How many rows the slice has; None where the database does not say."""
+
+        def count() -> int:
+            with connected(self._config.database_url_text) as connection:
+                return count_stored(connection, run.slice)
+
+        try:
+            return await self._counts.submit(count)
+        except StorageError as error:
+            logger.warning("could not count the stored events: %s", error)
+            return None
+
+    async def _look(self, look: Callable[[Connection], _T]) -> _T:
         """Raises StorageUnavailable where it takes too long, or where a stop is requested."""
-        answer = self._worker.submit(look)
-        stopped = asyncio.ensure_future(self._waiter.wait_for_stop())
+
+        def once() -> _T:
+            with connected(self._config.database_url_text) as connection:
+                return look(connection)
+
+        answer = self._lookups.submit(once)
+        stopped = asyncio.ensure_future(self._stopped.wait())
         await asyncio.wait((answer, stopped), timeout=_ANSWER_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if not answer.done():

@@ -10,7 +10,7 @@ connecting  takes an idle connection, or opens   nothing; where it is refused on
                                                  turn, where an earlier batch leaves a connection
 copying     holds a connection                   what :mod:`datasync_spider.storage.writer` says; the connection is
                                                  closed, and no later batch takes one until this one has another
-its turn    holds one until all earlier ones     given way (:mod:`datasync_spider.pipelines.turns`): rolled back, the
+its turn    holds one until all earlier ones     given way (:mod:`datasync_spider.sync.commitorder`): rolled back, the
             are committed                        connection is idle, for the batch that lacks one
 pausing     holds none                           nothing
 committed   its connection is idle               everything
@@ -45,17 +45,17 @@ from msgspec import Struct
 
 from datasync_spider.errors import StorageUnavailable
 from datasync_spider.pacing.backoff import backoff_seconds
-from datasync_spider.pipelines.turns import GaveWay, Turns
 from datasync_spider.storage.backends import end_lost_backends
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.connect import Connection, begin, close_quietly, connect, roll_back
 from datasync_spider.storage.writer import Writer
+from datasync_spider.sync.commitorder import CommitOrder, GaveWay
 from datasync_spider.workers import Worker
 
 logger = logging.getLogger(__name__)
 
-_TURN_TIMEOUT_SECONDS = 20.0
+_ORDER_TIMEOUT_SECONDS = 20.0
 _PAUSE_BASE_SECONDS = 0.2
 _PAUSE_MAX_SECONDS = 5.0
 
@@ -70,7 +70,7 @@ class WriterSettings(Struct, frozen=True):
     retry_budget_seconds: float
 
 
-class _Lane:
+class _Slot:
     """One writing thread."""
 
     def __init__(self, index: int) -> None:
@@ -78,7 +78,7 @@ class _Lane:
         self.busy = False
 
 
-class _Line(Struct, frozen=True):
+class _Named(Struct, frozen=True):
     """A connection, and the name under which the server lists it. No two of a run share a name."""
 
     label: str
@@ -91,7 +91,7 @@ class _Job:
 
     batch: Batch
     attempt: int = 0
-    line: _Line | None = None
+    held: _Named | None = None
     lost: list[str] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
 
@@ -108,12 +108,12 @@ class _Job:
         finally:
             self._started += time.monotonic() - began
 
-    def release(self) -> _Line | None:
-        line, self.line = self.line, None
-        return line
+    def release(self) -> _Named | None:
+        held, self.held = self.held, None
+        return held
 
 
-class Dispatcher:
+class Writers:
     """Used from the event loop; the threads are its own."""
 
     def __init__(
@@ -127,53 +127,53 @@ class Dispatcher:
         self._writer = writer
         self._totals = totals
         self._on_retry = on_retry
-        self._turns = Turns()
+        self._order = CommitOrder()
         self._abandoned = threading.Event()
-        self._idle: list[_Line] = []
-        self._line_numbers = count(1)
+        self._idle: list[_Named] = []
+        self._names = count(1)
         self._said_refused = False
-        self._lanes = [_Lane(index) for index in range(1, settings.concurrency + 1)]
+        self._slots = [_Slot(index) for index in range(1, settings.concurrency + 1)]
         self.in_flight = 0
-        """How many batches are being written: the busy lanes, counted, since it is asked for three times a page."""
+        """How many batches are being written: the busy slots, counted, since it is asked for three times a page."""
 
     def has_room(self) -> bool:
         """Whether a batch would start at once."""
-        return self.in_flight < len(self._lanes)
+        return self.in_flight < len(self._slots)
 
     def write(self, batch: Batch) -> asyncio.Future[Committed]:
         """Starts writing the batch; the future is done when it is committed. Only to be called while there is room.
 
         The future raises the StorageError that ended it, or PredecessorFailed.
         """
-        lane = next(lane for lane in self._lanes if not lane.busy)
-        lane.busy = True
+        slot = next(slot for slot in self._slots if not slot.busy)
+        slot.busy = True
         self.in_flight += 1
 
         def free(_: asyncio.Future[Committed]) -> None:
-            lane.busy = False
+            slot.busy = False
             self.in_flight -= 1
 
-        future = lane.worker.submit(lambda: self._write(_Job(batch)))
+        future = slot.worker.submit(lambda: self._write(_Job(batch)))
         future.add_done_callback(free)
         return future
 
     def abandon(self) -> None:
         """Ends all retrying now: what is not committed by itself within moments will not be."""
         self._abandoned.set()
-        self._turns.fail()
+        self._order.fail()
 
     async def close(self, timeout_seconds: float) -> None:
         """Closes idle connections; a thread that hangs is left to die with the process."""
         closing: list[asyncio.Future[None]] = []
-        worker = next((lane.worker for lane in self._lanes if not lane.busy), None)
+        worker = next((slot.worker for slot in self._slots if not slot.busy), None)
         while worker is not None and (line := self._take_idle()) is not None:
             closing.append(worker.submit(partial(close_quietly, line.connection)))
-        for lane in self._lanes:
-            lane.worker.close()
+        for slot in self._slots:
+            slot.worker.close()
         if closing:
             await asyncio.wait(closing, timeout=timeout_seconds)
 
-    # What follows runs in a lane's thread.
+    # What follows runs in a slot's thread.
 
     def _write(self, job: _Job) -> Committed:
         number = job.batch.number
@@ -190,10 +190,10 @@ class Dispatcher:
                     self._pause_or_raise(error, job)
                 else:
                     self._give_back(job)
-                    self._turns.committed(number)
+                    self._order.committed(number)
                     return committed
         except BaseException:
-            self._turns.fail()
+            self._order.fail()
             if (line := job.release()) is not None:
                 close_quietly(line.connection)
             raise
@@ -202,10 +202,10 @@ class Dispatcher:
         batch = job.batch
         with job.not_counted():
             if job.attempt == 1:
-                self._turns.wait_to_connect(batch.number)
+                self._order.wait_to_connect(batch.number)
             else:
                 # One writer at a time from now on, for this batch: whoever we were in a knot with gets out of it.
-                self._turns.wait(batch.number, None)
+                self._order.wait(batch.number, None)
         connection = self._connect(job)
         if job.attempt > 1:
             for label in job.lost:
@@ -216,43 +216,43 @@ class Dispatcher:
                 logger.info("batch %d had been committed before the connection was lost", batch.number)
                 return committed
         begin(connection)
-        self._turns.holds(batch.number)
-        return self._writer.write(connection, batch, lambda: self._wait_for_turn(job), self._totals)
+        self._order.holds(batch.number)
+        return self._writer.write(connection, batch, lambda: self._wait_in_order(job), self._totals)
 
-    def _wait_for_turn(self, job: _Job) -> None:
+    def _wait_in_order(self, job: _Job) -> None:
         with job.not_counted():
-            self._turns.wait(job.batch.number, _TURN_TIMEOUT_SECONDS)
+            self._order.wait(job.batch.number, _ORDER_TIMEOUT_SECONDS)
 
     def _connect(self, job: _Job) -> Connection:
         number = job.batch.number
-        while job.line is None:
-            job.line = self._take_idle()
-            if job.line is not None:
-                self._part_if_ended(job, job.line)
+        while job.held is None:
+            job.held = self._take_idle()
+            if job.held is not None:
+                self._part_if_ended(job, job.held)
             else:
                 try:
-                    job.line = self._open()
+                    job.held = self._open()
                 except StorageUnavailable as error:
-                    self._turns.lacks(number)
-                    if self._turns.has_come(number):
+                    self._order.lacks(number)
+                    if self._order.has_come(number):
                         raise
                     # Earlier batches hold what there is, and the last of them leaves its own.
                     self._say_that_one_is_refused(error)
                     with job.not_counted():
-                        self._turns.wait(number, None)
-        return job.line.connection
+                        self._order.wait(number, None)
+        return job.held.connection
 
-    def _part_if_ended(self, job: _Job, idle: _Line) -> None:
+    def _part_if_ended(self, job: _Job, idle: _Named) -> None:
         """A server may end what is idle (idle_session_timeout). Nothing was under way there, so it costs no attempt."""
         try:
             begin(idle.connection)
         except StorageUnavailable:
-            job.line = None
+            job.held = None
             close_quietly(idle.connection)
 
-    def _open(self) -> _Line:
-        label = self._writer.label(next(self._line_numbers))
-        return _Line(label, connect(self._settings.database_url, label=label))
+    def _open(self) -> _Named:
+        label = self._writer.label(next(self._names))
+        return _Named(label, connect(self._settings.database_url, label=label))
 
     def _say_that_one_is_refused(self, error: StorageUnavailable) -> None:
         """Once a run: nothing has failed, and it would come with nearly every batch."""
@@ -260,7 +260,7 @@ class Dispatcher:
             self._said_refused = True
             logger.warning("a writer is refused a connection, and waits for one of an earlier batch: %s", error)
 
-    def _take_idle(self) -> _Line | None:
+    def _take_idle(self) -> _Named | None:
         with suppress(IndexError):
             return self._idle.pop()
         return None
@@ -271,7 +271,7 @@ class Dispatcher:
         assert line is not None
         if roll_back(line.connection):
             self._idle.append(line)
-        self._turns.lets_go(job.batch.number)
+        self._order.lets_go(job.batch.number)
 
     def _lose(self, job: _Job) -> None:
         line = job.release()
@@ -283,7 +283,7 @@ class Dispatcher:
         # What has broken one connection may have broken the idle ones, which would be found out one attempt at a time.
         while is_broken and (idle := self._take_idle()) is not None:
             close_quietly(idle.connection)
-        self._turns.lets_go(job.batch.number)
+        self._order.lets_go(job.batch.number)
 
     def _pause_or_raise(self, error: StorageUnavailable, job: _Job) -> None:
         pause = backoff_seconds(job.attempt, _PAUSE_BASE_SECONDS, _PAUSE_MAX_SECONDS, 0.5)

@@ -11,11 +11,11 @@ import psycopg2
 import pytest
 
 from datasync_spider.errors import StorageUnavailable
-from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.writer import Writer
+from datasync_spider.sync.writers import Writers, WriterSettings
 from tests.support.database import rows, value
 from tests.support.limitedrole import LimitedRole
 from tests.support.pages import page
@@ -29,7 +29,7 @@ REFUSED = "a writer is refused a connection"
 
 
 class Crew:
-    """A dispatcher with its writers, on the role's connections."""
+    """A run's writers, on the role's connections."""
 
     def __init__(self, run: OpenRun, role: LimitedRole) -> None:
         self.retries: list[str] = []
@@ -38,7 +38,7 @@ class Crew:
         self._preparer = Preparer()
         self._numbers = count(1)
         settings = WriterSettings(role.url, WRITERS, BUDGET_SECONDS)
-        self._dispatcher = Dispatcher(settings, Writer(run), no_totals, self._on_retry)
+        self._writers = Writers(settings, Writer(run), no_totals, self._on_retry)
 
     def _on_retry(self, error: StorageUnavailable, attempt: int, seconds: float) -> None:
         self.retries.append(str(error))
@@ -54,17 +54,17 @@ class Crew:
         committed: list[Committed] = []
         under_way: set[asyncio.Future[Committed]] = set()
         for batch in batches:
-            while not self._dispatcher.has_room():
+            while not self._writers.has_room():
                 done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 committed += [future.result() for future in done]
                 # The lane is free one step of the loop after its future is done.
                 await asyncio.sleep(0)
-            under_way.add(self._dispatcher.write(batch))
+            under_way.add(self._writers.write(batch))
         return committed + list(await asyncio.gather(*under_way))
 
     async def close(self) -> None:
-        self._dispatcher.abandon()
-        await self._dispatcher.close(10)
+        self._writers.abandon()
+        await self._writers.close(10)
 
 
 def write_all(crew: Crew, batches: list[Batch], meanwhile: Callable[[], None] = lambda: None) -> list[int]:

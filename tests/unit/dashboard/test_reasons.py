@@ -12,8 +12,8 @@ import datasync_spider
 from datasync_spider import reasons as api_reasons
 from datasync_spider.dashboard.reasons import REJECTION_REASONS, RUN_REASONS, explain_rejection, explain_run
 from datasync_spider.errors import DatasyncError, FencedOff, PageLost
-from datasync_spider.pipelines.ending import Ending
 from datasync_spider.storage.completion import Counted, judge
+from datasync_spider.sync.outcome import Outcome
 
 PACKAGE = Path(datasync_spider.__file__).parent
 SLUG = re.compile(r"[a-z][a-z0-9_]+")
@@ -63,18 +63,18 @@ def returned_texts(path: Path, functions: set[str]) -> set[str]:
 
 
 def test_each_reason_that_an_ending_gives_has_words() -> None:
-    texts = returned_texts(PACKAGE / "pipelines" / "ending.py", {"outcome"})
+    texts = returned_texts(PACKAGE / "sync" / "outcome.py", {"ended"})
     slugs = {text for text in texts if SLUG.fullmatch(text)} - {"complete", "incomplete", "stopped", "failed", "fenced"}
     assert {"last_page", "page_lost", "ended_early"} <= slugs
     assert slugs - {"reason"} <= RUN_REASONS.keys()
 
 
 def test_endings_that_were_made_have_words() -> None:
-    signalled, failed, fenced, short = Ending(), Ending(), Ending(), Ending()
+    signalled, failed, fenced, short = Outcome(), Outcome(), Outcome(), Outcome()
     signalled.stop("SIGTERM")
     failed.fail(PageLost("x"))
     fenced.fail(FencedOff("x"))
-    reasons = {ending.outcome([])[1] for ending in (signalled, failed, fenced, short)} | {Ending().outcome([3])[1]}
+    reasons = {ending.ended([])[1] for ending in (signalled, failed, fenced, short)} | {Outcome().ended([3])[1]}
     assert reasons == {"SIGTERM", "page_lost", "fenced", "ended_early"}
     assert reasons <= RUN_REASONS.keys()
     assert "SIGINT" in RUN_REASONS
@@ -89,7 +89,7 @@ def test_verdicts_have_words() -> None:
 
 def test_reasons_that_are_written_as_literals_have_words() -> None:
     written = set()
-    for name in ("storage/runs.py", "spiders/stream.py", "pipelines/postgres.py"):
+    for name in ("storage/runs.py", "sync/fetching.py", "pipelines/postgres.py"):
         text = (PACKAGE / name).read_text()
         written |= set(re.findall(r'"reason": (?:\w+ or )?"([a-z_]+)"', text))
         written |= set(re.findall(r'ends_pass = (?:\w+ if .*? else )?"([a-z_]+)"', text))

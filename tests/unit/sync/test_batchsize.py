@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.pipelines.batchsize import BatchSize
+from datasync_spider.sync.writing import BatchSize
 
 
 def test_a_quick_database_gets_batches_of_the_largest_size() -> None:

@@ -8,23 +8,24 @@ import msgspec
 import pytest
 
 from datasync_spider.errors import CursorRepeated
-from datasync_spider.spiders.walk import Walk
-from tests.unit.spiders.test_walk_positions import page, resume
+from datasync_spider.sync.chain import Chain
+from tests.support.chains import step
+from tests.unit.sync.test_chain_positions import page, resume
 
 
-def begun(cursor: str | None = None, *trail: str) -> Walk:
-    return Walk(replace(resume(cursor, *trail), bookmark="B"))
+def begun(cursor: str | None = None, *trail: str) -> Chain:
+    return Chain(replace(resume(cursor, *trail), bookmark="B"))
 
 
 def test_it_begins_with_the_bookmark_and_begins_anew_there() -> None:
     walk = begun()
     assert (walk.first_cursor(), walk.head) == ("B", "B")
-    walk.step(page("C", "x"), "B", None)
+    step(walk, page("C", "x"), "B", None)
     walk.restart(1)
     assert walk.head == "B"
     # Its own beginning is part of the new walk's trail.
     with pytest.raises(CursorRepeated):
-        walk.step(page("B", "x"), "C", None)
+        step(walk, page("B", "x"), "C", None)
     assert begun("C").first_cursor() == "C"
 
 
@@ -43,7 +44,7 @@ def test_a_position_is_given_up_for_the_bookmark_and_that_for_the_head_and_no_mo
 
 def test_a_bookmark_may_be_given_up_after_pages_that_came_of_it() -> None:
     walk = begun()
-    walk.step(page("C", "x"), "B", None)
+    step(walk, page("C", "x"), "B", None)
     walk.restart(1)
     assert walk.is_stored_position("B")
 
@@ -56,7 +57,7 @@ def test_all_is_read_anew_once() -> None:
 
 
 def test_a_pass_without_a_bookmark_is_never_widened_by_a_position_that_is_given_up() -> None:
-    walk = Walk(resume("C"))
+    walk = Chain(resume("C"))
     walk.give_up_position("C")
     assert not walk.is_widened
 
@@ -69,4 +70,4 @@ def test_an_empty_end_with_a_durable_token_proves_itself() -> None:
 
 def test_no_total_counts_what_follows_a_bookmark() -> None:
     told = msgspec.structs.replace(page(None, "x"), total=99)
-    assert begun().step(told, "B", None).expected_total is None
+    assert step(begun(), told, "B", None).expected_total is None

@@ -3,16 +3,16 @@ import threading
 import pytest
 
 from datasync_spider.errors import StorageUnavailable
-from datasync_spider.pipelines.turns import PredecessorFailed, Turns
+from datasync_spider.sync.commitorder import CommitOrder, PredecessorFailed
 from tests.support.waiting import eventually
 
 
 def test_the_first_batch_need_not_wait() -> None:
-    Turns().wait(1, 0)
+    CommitOrder().wait(1, 0)
 
 
 def test_batches_commit_in_the_order_of_their_numbers_whatever_the_order_of_the_threads() -> None:
-    turns = Turns()
+    turns = CommitOrder()
     order: list[int] = []
 
     def commit(number: int) -> None:
@@ -29,7 +29,7 @@ def test_batches_commit_in_the_order_of_their_numbers_whatever_the_order_of_the_
 
 
 def test_a_batch_behind_one_that_failed_is_void() -> None:
-    turns = Turns()
+    turns = CommitOrder()
     outcome: list[BaseException] = []
 
     def wait() -> None:
@@ -47,10 +47,10 @@ def test_a_batch_behind_one_that_failed_is_void() -> None:
 
 def test_a_batch_that_waits_too_long_gives_way() -> None:
     with pytest.raises(StorageUnavailable, match="gave way"):
-        Turns().wait(2, 0.01)
+        CommitOrder().wait(2, 0.01)
 
 
 def test_a_batch_whose_turn_has_come_may_commit_even_if_a_later_one_failed() -> None:
-    turns = Turns()
+    turns = CommitOrder()
     turns.fail()
     turns.wait(1, 0)

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
-from datasync_spider.pipelines.buffer import PageBuffer
 from datasync_spider.storage.batch import PreparedPage
 from datasync_spider.storage.prepare import Preparer
+from datasync_spider.sync.writing import PageBuffer
 from tests.support.pages import page
 
 

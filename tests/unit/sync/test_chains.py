@@ -11,12 +11,12 @@ import pytest
 from datasync_spider.errors import WindowTooLarge
 from datasync_spider.items import EventPage
 from datasync_spider.sources.spec import Incremental
-from datasync_spider.spiders.chains import OneChain, WindowChains
-from datasync_spider.spiders.walk import Walk
 from datasync_spider.storage.runs import ResumePoint
+from datasync_spider.sync.chain import Chain, OneChain, WindowChains
+from tests.support.chains import step
 from tests.support.pages import page as made_page
-from tests.unit.spiders.test_walk_positions import page as api_page
-from tests.unit.spiders.test_walk_positions import resume
+from tests.unit.sync.test_chain_positions import page as api_page
+from tests.unit.sync.test_chain_positions import resume
 
 NEW = replace(resume(None), walk=1)
 WINDOWS = Incremental(type="window", start="1970-01-01", step_seconds=10.0, parallel=2)
@@ -26,20 +26,20 @@ def chains(resume: ResumePoint = NEW, now: float = 30.0, **more: Any) -> WindowC
     return WindowChains(resume, replace(WINDOWS, **more), now)
 
 
-def page(walk: Walk, following: str | None) -> EventPage:
+def page(walk: Chain, following: str | None) -> EventPage:
     """As the spider makes it of an answer."""
-    step = walk.step(api_page(following, f"{walk.number}{following}"), walk.first_cursor(), None)
-    made = replace(made_page(step.number, ["a"], walk=step.walk, expected_total=7), next_cursor=following)
+    met = step(walk, api_page(following, f"{walk.number}{following}"), walk.first_cursor(), None)
+    made = replace(made_page(met.number, ["a"], walk=met.walk, expected_total=7), next_cursor=following)
     return replace(made, ends_pass=None if following else "last_page")
 
 
-def take_in(held: WindowChains, walk: Walk, following: str | None) -> tuple[EventPage, list[Walk]]:
+def take_in(held: WindowChains, walk: Chain, following: str | None) -> tuple[EventPage, list[Chain]]:
     made = page(walk, following)
     begun = held.take_in(walk, made, None)
     return made, begun
 
 
-def asked(walks: list[Walk]) -> list[Any]:
+def asked(walks: list[Chain]) -> list[Any]:
     return [walk.bounds_ms for walk in walks]
 
 
@@ -97,7 +97,7 @@ def test_a_window_that_is_too_large_is_asked_for_in_halves_and_a_second_is_not()
 def test_a_window_whose_cursor_is_lost_begins_anew_under_a_number_of_its_own() -> None:
     held = chains()
     first, second = held.begin()
-    first.step(api_page("f", "a"), None, None)
+    step(first, api_page("f", "a"), None, None)
     first.restart(1)
     assert (first.number, second.number, first.head) == (3, 2, None)
     made, _ = take_in(held, first, "g")

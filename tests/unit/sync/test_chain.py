@@ -5,8 +5,9 @@ import pytest
 
 from datasync_spider.api.page import Page
 from datasync_spider.errors import CursorRepeated
-from datasync_spider.spiders.walk import NoProgress, Walk
 from datasync_spider.storage.runs import ResumePoint
+from datasync_spider.sync.chain import Chain, NoProgress
+from tests.support.chains import step
 from tests.support.sources import READER
 
 
@@ -31,64 +32,64 @@ def page(next_cursor: str | None, total: int | None = 10, *, seconds: int = 1_70
 
 
 def test_pages_are_numbered_without_a_gap_across_walks() -> None:
-    walk = Walk(resume())
-    numbers = [walk.step(page("A"), None, None).number]
+    walk = Chain(resume())
+    numbers = [step(walk, page("A"), None, None).number]
     walk.restart(5)
-    numbers += [walk.step(page("B"), None, None).number, walk.step(page(None), "B", None).number]
+    numbers += [step(walk, page("B"), None, None).number, step(walk, page(None), "B", None).number]
     assert numbers == [1, 2, 3]
 
 
 def test_a_cursor_that_does_not_advance_is_a_circle() -> None:
-    walk = Walk(resume())
-    walk.step(page("A"), None, None)
+    walk = Chain(resume())
+    step(walk, page("A"), None, None)
     with pytest.raises(CursorRepeated):
-        walk.step(page("A"), "A", None)
+        step(walk, page("A"), "A", None)
 
 
 def test_a_circle_of_two_is_noticed_too() -> None:
-    walk = Walk(resume())
-    walk.step(page("A"), None, None)
-    walk.step(page("B"), "A", None)
+    walk = Chain(resume())
+    step(walk, page("A"), None, None)
+    step(walk, page("B"), "A", None)
     with pytest.raises(CursorRepeated):
-        walk.step(page("A"), "B", None)
+        step(walk, page("A"), "B", None)
 
 
 def test_the_guard_holds_across_runs() -> None:
-    walk = Walk(resume("C", ("A", "B")))
+    walk = Chain(resume("C", ("A", "B")))
     assert walk.first_cursor() == "C"
     with pytest.raises(CursorRepeated):
-        walk.step(page("A"), "C", None)
+        step(walk, page("A"), "C", None)
 
 
 def test_a_stored_position_that_the_walk_has_been_at_is_asked_once_more() -> None:
-    walk = Walk(resume("A", ("A", "B")))
+    walk = Chain(resume("A", ("A", "B")))
     assert walk.first_cursor() == "A"
     with pytest.raises(CursorRepeated):
-        walk.step(page("A"), "A", None)
+        step(walk, page("A"), "A", None)
 
 
 def test_a_new_walk_may_meet_the_cursors_of_the_last_one() -> None:
-    walk = Walk(resume("B", ("A",)))
+    walk = Chain(resume("B", ("A",)))
     walk.first_cursor()
     walk.restart(1)
-    assert walk.step(page("A"), None, None).walk == 2
+    assert step(walk, page("A"), None, None).walk == 2
 
 
 def test_only_the_head_speaks_for_the_whole_feed() -> None:
-    walk = Walk(resume())
-    assert walk.step(page("A", total=99), None, None).expected_total == 99
-    assert walk.step(page("B", total=99), "A", None).expected_total is None
+    walk = Chain(resume())
+    assert step(walk, page("A", total=99), None, None).expected_total == 99
+    assert step(walk, page("B", total=99), "A", None).expected_total is None
 
 
 def test_a_filter_that_is_honoured_shows_in_the_answer_and_one_that_is_ignored_has_served_the_head() -> None:
-    walk = Walk(resume())
-    assert walk.step(page("A", total=7, seconds=1_600_000_000), None, 1_650_000_000_000).expected_total is None
+    walk = Chain(resume())
+    assert step(walk, page("A", total=7, seconds=1_600_000_000), None, 1_650_000_000_000).expected_total is None
     walk.restart(1)
-    assert walk.step(page("B", total=7, seconds=1_700_000_000), None, 1_650_000_000_000).expected_total == 7
+    assert step(walk, page("B", total=7, seconds=1_700_000_000), None, 1_650_000_000_000).expected_total == 7
 
 
 def test_a_filter_is_tried_only_where_its_effect_could_be_seen() -> None:
-    walk = Walk(resume())
+    walk = Chain(resume())
     assert walk.until_ms(1000, 5000) == 1001
     assert walk.until_ms(None, 5000) is None
     assert walk.until_ms(1000, None) is None
@@ -97,11 +98,11 @@ def test_a_filter_is_tried_only_where_its_effect_could_be_seen() -> None:
 
 @pytest.mark.parametrize("oldest_ms", [-62_135_596_800_000, -1, 0, 253_402_300_799_998])
 def test_a_time_that_a_source_writes_for_one_that_it_does_not_know_is_no_place_to_go_on_from(oldest_ms: int) -> None:
-    assert Walk(resume()).until_ms(oldest_ms, 253_402_300_799_999) is None
+    assert Chain(resume()).until_ms(oldest_ms, 253_402_300_799_999) is None
 
 
 def test_a_filter_that_leaves_a_gap_is_not_used_and_not_tried_again() -> None:
-    walk = Walk(resume())
+    walk = Chain(resume())
     until_ms = walk.until_ms(1_650_000_000_000, 1_700_000_000_000)
     assert until_ms == 1_650_000_000_001
     assert not walk.leaves_a_gap(page("A", seconds=1_650_000_000), until_ms)
@@ -113,7 +114,7 @@ def test_a_filter_that_leaves_a_gap_is_not_used_and_not_tried_again() -> None:
 
 
 def test_restarts_that_bring_nothing_new_end_the_run() -> None:
-    walk = Walk(resume())
+    walk = Chain(resume())
     for _ in range(3):
         walk.restart(10)
     with pytest.raises(NoProgress, match="4 times"):
@@ -121,12 +122,12 @@ def test_restarts_that_bring_nothing_new_end_the_run() -> None:
 
 
 def test_restarts_may_go_on_as_long_as_each_brings_something() -> None:
-    walk = Walk(resume())
+    walk = Chain(resume())
     for accounted in range(50):
         walk.restart(accounted)
 
 
 def test_a_restart_of_which_nothing_is_known_is_not_held_against_the_run() -> None:
-    walk = Walk(resume())
+    walk = Chain(resume())
     for _ in range(50):
         walk.restart(None)

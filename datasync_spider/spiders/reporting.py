@@ -1,6 +1,6 @@
-"""What the pipeline tells of its work: stats, log lines and signals, for whoever shows or judges progress.
+"""Reports a sync to Scrapy: stats, log lines, and signals for extensions.
 
-Invariant: it tells and decides nothing; used from the event loop.
+Invariant: it reports and decides nothing; used from the event loop.
 """
 
 from __future__ import annotations
@@ -15,39 +15,55 @@ from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.throttle import Throttle
 
 if TYPE_CHECKING:
-    import asyncio
-
     from scrapy.crawler import Crawler
 
     from datasync_spider.errors import StorageUnavailable
-    from datasync_spider.pipelines.buffer import PageBuffer
-    from datasync_spider.pipelines.dispatcher import OnRetry
+    from datasync_spider.items import EventPage
     from datasync_spider.storage.batch import Batch, Committed
+    from datasync_spider.storage.runs import OpenRun
+    from datasync_spider.sync.writing import PageBuffer
 
 logger = logging.getLogger(__name__)
 
 _BUFFER_EVERY_SECONDS = 0.05
 
 
-class Telling:
-    """Of one crawl."""
+class CrawlReporter:
+    """An :class:`~datasync_spider.sync.observer.Observer` of the sync that a crawl is."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._buffer_throttle = Throttle(_BUFFER_EVERY_SECONDS)
-        self._told_writing_batches = 0
+        self._reported_writing_batches = 0
 
-    def totals(self) -> RunTotals:
-        """What the run's row tells of fetching; may be called from any thread."""
-        collector = self._crawler.stats
-        return RunTotals(collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0))
+    def run_opened(self, run: OpenRun) -> None:
+        self._crawler.stats.set_value(stats.RUN_ID, run.run_id)
+        self._crawler.signals.send_catch_log(signals.run_opened, run=run)
 
-    def buffered(self, buffer: PageBuffer, writing_batches: int) -> None:
+    def run_failing(self, reason: str) -> None:
+        self._crawler.stats.set_value(stats.FAILURE, reason)
+        self._crawler.signals.send_catch_log(signals.run_ending, reason=reason)
+
+    def page_fetched(self, page: EventPage, cursor_seconds: float | None) -> None:
+        self._crawler.signals.send_catch_log(signals.page_fetched, page=page, cursor_seconds=cursor_seconds)
+        logger.debug(
+            "page %d: %d events in %d ms",
+            page.number,
+            page.received_events,
+            page.fetch_ms,
+            extra={"datasync": page_fields(page)},
+        )
+
+    def chain_restarted(self, number: int) -> None:
+        self._crawler.stats.inc_value(stats.RESTARTS_FROM_HEAD)
+        self._crawler.signals.send_catch_log(signals.walk_restarted, walk=number)
+
+    def buffer_changed(self, buffer: PageBuffer, writing_batches: int) -> None:
         """Says so when batches begin or end, and what else changes now and then."""
-        always = writing_batches != self._told_writing_batches
+        always = writing_batches != self._reported_writing_batches
         if not self._buffer_throttle.lets_through(time.monotonic(), always=always):
             return
-        self._told_writing_batches = writing_batches
+        self._reported_writing_batches = writing_batches
         self._crawler.signals.send_catch_log(
             signals.buffer_changed,
             pages=buffer.pages,
@@ -56,7 +72,7 @@ class Telling:
             batch_size_rows=buffer.batch_size_rows,
         )
 
-    def committed(self, batch: Batch, committed: Committed) -> None:
+    def batch_committed(self, batch: Batch, committed: Committed) -> None:
         collector = self._crawler.stats
         for name, count in (
             (stats.COMMITTED_BATCHES, 1),
@@ -81,17 +97,14 @@ class Telling:
         )
         self._crawler.signals.send_catch_log(signals.batch_committed, summary=committed, newest=batch.newest)
 
-    def retrying_from_threads(self, loop: asyncio.AbstractEventLoop) -> OnRetry:
-        """To be called by a writing thread that is about to try again."""
-
-        def announce(error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
-            loop.call_soon_threadsafe(self._retrying, error, attempt, delay_seconds)
-
-        return announce
-
-    def _retrying(self, error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
+    def writer_retrying(self, error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
         logger.warning("PostgreSQL: %s; attempt %d again in %.3g s", error, attempt + 1, delay_seconds)
         self._crawler.stats.inc_value(stats.WRITE_RETRIES)
         self._crawler.signals.send_catch_log(
             signals.writer_retrying, error=error, attempt=attempt, delay_seconds=delay_seconds
         )
+
+    def totals(self) -> RunTotals:
+        """Of the crawl's stats; may be called from any thread."""
+        collector = self._crawler.stats
+        return RunTotals(collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from datasync_spider.pipelines.turns import GaveWay, PredecessorFailed, Turns
+from datasync_spider.sync.commitorder import CommitOrder, GaveWay, PredecessorFailed
 from tests.support.waiting import eventually
 
 SECONDS = 60
@@ -42,19 +42,19 @@ class Waiting:
 
 
 @pytest.fixture
-def turns() -> Iterator[Turns]:
-    turns = Turns()
+def turns() -> Iterator[CommitOrder]:
+    turns = CommitOrder()
     yield turns
     # Nobody is left waiting where a test has failed.
     turns.fail()
 
 
-def waits(turns: Turns) -> int:
+def waits(turns: CommitOrder) -> int:
     """How many threads wait, as the condition itself counts them."""
     return len(turns._changed._waiters)  # type: ignore[attr-defined]
 
 
-def is_waiting(turns: Turns, call: Callable[[], None]) -> Waiting:
+def is_waiting(turns: CommitOrder, call: Callable[[], None]) -> Waiting:
     before = waits(turns)
     waiting = Waiting(call)
     eventually(lambda: waits(turns) > before or waiting.is_over, what="the thread to wait")
@@ -62,11 +62,11 @@ def is_waiting(turns: Turns, call: Callable[[], None]) -> Waiting:
     return waiting
 
 
-def test_the_first_batch_takes_a_connection_at_once(turns: Turns) -> None:
+def test_the_first_batch_takes_a_connection_at_once(turns: CommitOrder) -> None:
     turns.wait_to_connect(1)
 
 
-def test_a_batch_takes_one_only_when_all_earlier_ones_hold_one(turns: Turns) -> None:
+def test_a_batch_takes_one_only_when_all_earlier_ones_hold_one(turns: CommitOrder) -> None:
     third = is_waiting(turns, lambda: turns.wait_to_connect(3))
     turns.holds(2)
     eventually(lambda: waits(turns) == 1, what="the thread to wait again")
@@ -76,7 +76,7 @@ def test_a_batch_takes_one_only_when_all_earlier_ones_hold_one(turns: Turns) -> 
 
 
 def test_batches_take_connections_in_the_order_of_their_numbers_whatever_the_order_of_the_threads(
-    turns: Turns,
+    turns: CommitOrder,
 ) -> None:
     order: list[int] = []
 
@@ -90,7 +90,7 @@ def test_batches_take_connections_in_the_order_of_their_numbers_whatever_the_ord
     assert order == [1, 2, 3, 4, 5]
 
 
-def test_a_committed_batch_needs_no_connection_any_more(turns: Turns) -> None:
+def test_a_committed_batch_needs_no_connection_any_more(turns: CommitOrder) -> None:
     turns.holds(1)
     third = is_waiting(turns, lambda: turns.wait_to_connect(3))
     turns.lets_go(1)
@@ -101,7 +101,7 @@ def test_a_committed_batch_needs_no_connection_any_more(turns: Turns) -> None:
     assert third.outcome is None
 
 
-def test_no_later_batch_takes_a_connection_until_one_that_lost_its_own_has_another(turns: Turns) -> None:
+def test_no_later_batch_takes_a_connection_until_one_that_lost_its_own_has_another(turns: CommitOrder) -> None:
     turns.holds(1)
     turns.holds(2)
     turns.lets_go(1)
@@ -111,7 +111,7 @@ def test_no_later_batch_takes_a_connection_until_one_that_lost_its_own_has_anoth
 
 
 def test_a_batch_that_only_waits_for_its_turn_gives_way_at_once_to_an_earlier_one_that_gets_no_connection(
-    turns: Turns,
+    turns: CommitOrder,
 ) -> None:
     turns.holds(1)
     turns.holds(2)
@@ -122,7 +122,7 @@ def test_a_batch_that_only_waits_for_its_turn_gives_way_at_once_to_an_earlier_on
     assert "cannot get a connection" in str(second.outcome)
 
 
-def test_one_that_comes_to_wait_later_gives_way_as_well_as_long_as_the_earlier_one_has_none(turns: Turns) -> None:
+def test_one_that_comes_to_wait_later_gives_way_as_well_as_long_as_the_earlier_one_has_none(turns: CommitOrder) -> None:
     turns.holds(1)
     turns.holds(2)
     turns.lets_go(1)
@@ -134,7 +134,7 @@ def test_one_that_comes_to_wait_later_gives_way_as_well_as_long_as_the_earlier_o
         turns.wait(2, 0.01)
 
 
-def test_a_batch_without_a_connection_has_nothing_to_give_and_waits_on(turns: Turns) -> None:
+def test_a_batch_without_a_connection_has_nothing_to_give_and_waits_on(turns: CommitOrder) -> None:
     turns.lacks(1)
     second = is_waiting(turns, lambda: turns.wait(2, None))
     turns.holds(1)
@@ -142,7 +142,7 @@ def test_a_batch_without_a_connection_has_nothing_to_give_and_waits_on(turns: Tu
     assert second.outcome is None
 
 
-def test_an_earlier_batch_does_not_give_way_to_a_later_one(turns: Turns) -> None:
+def test_an_earlier_batch_does_not_give_way_to_a_later_one(turns: CommitOrder) -> None:
     turns.holds(1)
     turns.holds(2)
     second = is_waiting(turns, lambda: turns.wait(2, None))
@@ -153,7 +153,7 @@ def test_an_earlier_batch_does_not_give_way_to_a_later_one(turns: Turns) -> None
     assert second.outcome is None
 
 
-def test_giving_up_wakes_all_that_wait_for_a_connection_or_for_their_turn(turns: Turns) -> None:
+def test_giving_up_wakes_all_that_wait_for_a_connection_or_for_their_turn(turns: CommitOrder) -> None:
     turns.holds(1)
     turns.holds(2)
     waiting = [
@@ -166,7 +166,7 @@ def test_giving_up_wakes_all_that_wait_for_a_connection_or_for_their_turn(turns:
 
 
 def test_after_a_failure_no_later_batch_takes_a_connection_and_the_one_whose_turn_it_is_still_may(
-    turns: Turns,
+    turns: CommitOrder,
 ) -> None:
     turns.holds(1)
     turns.fail()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
-from datasync_spider.pipelines.chainnews import ChainNews
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.prepare import Preparer
+from datasync_spider.sync.outcome import ChainNews
 from tests.support.pages import page
 
 

@@ -1,0 +1,291 @@
+"""One sync of one slice, with what it needs handed in. Read it from top to bottom.
+
+open          takes the lease, opens the run, learns where to start
+first         what is asked for at first
+answered      an answer: the page's place in the run, and what is asked for next
+not_answered  what is asked for instead
+store         the page is prepared and written in order; returns when there is room for another one
+close         writes what is left, then ends the run's row with the truth: a commit has already said complete or
+              incomplete; else the first failure, the stop, or that the caller had enough before the feed ended
+
+Invariant: the position moves with the rows or not at all, so whatever goes wrong here loses nothing that is not fetched
+again. The first failure is kept, and ends the run. How pages are asked for, and who is told of it, is the caller's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from datasync_spider import failpoints
+from datasync_spider.errors import DatasyncError, FencedOff, Stalled, StorageUnavailable
+from datasync_spider.pacing.askedwaits import AskedWaits
+from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.writer import Writer
+from datasync_spider.sync.fetching import Fetching
+from datasync_spider.sync.outcome import ChainNews, Outcome
+from datasync_spider.sync.storage import SliceStorage
+from datasync_spider.sync.writers import Writers, WriterSettings
+from datasync_spider.sync.writing import FLUSH_AFTER_SECONDS, Writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from datasync_spider.api.page import Page
+    from datasync_spider.items import EventPage
+    from datasync_spider.storage.batch import Batch, Committed
+    from datasync_spider.storage.runs import OpenRun
+    from datasync_spider.sync.fetching import Ask, HeadersOf
+    from datasync_spider.sync.observer import Observer
+    from datasync_spider.syncplan import SyncPlan
+
+logger = logging.getLogger(__name__)
+
+# A signal ends the run within ten seconds whatever hangs: these, and what the command takes to read the run's row.
+_STOP_FLUSH_SECONDS = 4.0
+_FINISH_SECONDS = 1.5
+
+
+class SliceSync:
+    """See the module's text."""
+
+    def __init__(self, plan: SyncPlan, storage: SliceStorage, observer: Observer) -> None:
+        self.plan = plan
+        self._storage = storage
+        self._observer = observer
+        self._outcome = Outcome()
+        self._news = ChainNews()
+        self._asked_waits = AskedWaits()
+        self._counting: asyncio.Task[None] | None = None
+        self._stop_deadline: float | None = None
+        self._run: OpenRun | None = None
+        self._writer: Writer | None = None
+        self._writing: Writing | None = None
+        self._fetching: Fetching | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._fetching is not None
+
+    async def open(self) -> OpenRun:
+        """Raises LeaseHeld, StreamPaused, StreamChanged or another StorageError, Stalled, Stopped."""
+        config = self.plan.config
+        run = await self._storage.open_run()
+        _log_start(run)
+        failpoints.reach("run_opened")
+        self._run = run
+        # A pass over ground that was read before meets keys that exist; a first one meets none.
+        mode = CopyMode(expects_known=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
+        self._writer = Writer(run, mode, config.rejected_max_percent)
+        settings = WriterSettings(
+            config.database_url_text, config.write_concurrency, config.write_retry_budget_ms / 1000
+        )
+        writers = Writers(settings, self._writer, self._observer.totals, self._reporting_retries())
+        self._writing = Writing(
+            writers,
+            config.write_batch_size_rows,
+            self._outcome,
+            self._committed,
+            self.fail,
+            self._observer.buffer_changed,
+        )
+        self._count_what_is_received(run)
+        self._fetching = Fetching(self.plan, run, self._storage, self._observer, self)
+        self._observer.run_opened(run)
+        return run
+
+    # Pages
+
+    def first(self) -> list[Ask]:
+        """What the run begins with."""
+        return self._opened_fetching.first()
+
+    async def answered(self, ask: Ask, page: Page, item: EventPage, headers: HeadersOf) -> list[Ask]:
+        """See :meth:`Fetching.answered`. Raises what ends the run."""
+        return await self._opened_fetching.answered(ask, page, item, headers)
+
+    async def not_answered(self, ask: Ask, error: BaseException | None) -> list[Ask]:
+        """What is asked for instead. Raises what ends the run."""
+        return await self._opened_fetching.not_answered(ask, error)
+
+    async def store(self, page: EventPage) -> None:
+        """Returns when there is room for another page."""
+        await self._opened_writing.store(page)
+
+    def is_waited_for(self, page_number: int) -> bool:
+        """Whether the page has not come to :meth:`store`."""
+        return self._writing is not None and self._writing.is_waited_for(page_number)
+
+    def _committed(self, batch: Batch, committed: Committed) -> None:
+        self._outcome.committed(committed)
+        self._observer.batch_committed(batch, committed)
+        error = self._outcome.rejected_too_many(self.plan.config.rejected_max_percent)
+        if error is not None:
+            self.fail(error)
+        self._check_news(batch, committed)
+
+    def _check_news(self, batch: Batch, committed: Committed) -> None:
+        self._news.committed(batch, committed)
+        if committed.run_status is not None or self._news.standstill() is None:
+            return
+        if self._counting is None:
+            self._counting = asyncio.ensure_future(self._count_stored(committed.total_ingested or 0))
+        elif self._counting.done():
+            self._fail_standstill()
+
+    async def _count_stored(self, recorded: int) -> None:
+        """Once a run, before it is ended: what others have stored is known as well, and no repeat of this chain."""
+        assert self._run is not None
+        if (stored := await self._storage.count_stored(self._run)) is not None:
+            self._news.stored(stored, recorded)
+        self._fail_standstill()
+
+    def _fail_standstill(self) -> None:
+        error = self._news.standstill()
+        if error is not None:
+            self.fail(error)
+
+    # Its pass
+
+    async def commit(self, after_page: int) -> OpenRun | None:
+        """The run, when the page and all before it are committed; None where it ends."""
+        writing = self._opened_writing
+        writing.flush()
+        await writing.wait_for(lambda: self._outcome.is_final or writing.committed_page >= after_page)
+        return None if self._outcome.is_final else self._run
+
+    async def begin_anew(self, after_page: int) -> OpenRun | None:
+        """The run in a new, full pass, when all that was fetched before is committed; None where it ends."""
+        if await self.commit(after_page) is None:
+            return None
+        assert self._run is not None
+        assert self._writer is not None
+        self._run = await self._storage.begin_anew(self._run)
+        # No batch is on its way, so none is written as of the pass before.
+        self._writer.go_on(self._run)
+        self._count_what_is_received(self._run)
+        return self._run
+
+    async def end_unmodified(self) -> None:
+        """The API says that nothing has changed: the run and its pass are complete."""
+        assert self._run is not None
+        await self._storage.end_unmodified(self._run)
+        self._outcome.completed()
+
+    def _count_what_is_received(self, run: OpenRun) -> None:
+        if run.resume.pass_since_us is not None:
+            self._opened_writing.preparer.count_repeated()
+
+    # Trouble, and pauses
+
+    def fail(self, error: DatasyncError, cause: BaseException | None = None) -> None:
+        """The run is to end as failed, the position where the last commit has put it. ``cause``: where it is a bug."""
+        if isinstance(error, Stalled):
+            # A write that hangs does not end by being waited for.
+            self._stop_deadline = time.monotonic()
+        if not self._outcome.fail(error):
+            return
+        # The traceback of a bug is worth its lines; an error of the world is given by its text.
+        logger.error("the run fails: %s", error, exc_info=cause)
+        if self._writing is not None:
+            if isinstance(error, FencedOff):
+                self._writing.abandon()
+            self._writing.look_again()
+        self._observer.run_failing(getattr(error, "reason", "failed"))
+
+    def stop(self, signal_name: str) -> None:
+        """Fetching has stopped, or will; what was fetched is committed within seconds, or fetched again."""
+        self._outcome.stop(signal_name)
+        self._storage.stop()
+        self._stop_deadline = time.monotonic() + _STOP_FLUSH_SECONDS
+        if self._writing is not None:
+            # Pages that wait for room are in line already; the caller closes only when they have been let go.
+            self._writing.look_again()
+
+    def wait_begins(self, seconds: float) -> None:
+        """Nothing will come for so long: what is buffered is committed, since cursors live about two minutes."""
+        if seconds > FLUSH_AFTER_SECONDS and self._writing is not None and self._outcome.error is None:
+            self._writing.flush()
+
+    def wait_asked(self, seconds: float, *, is_binding: bool) -> None:
+        """The API wants no request for so long. Binding is what a refusal for the rate says."""
+        self._asked_waits.asked(seconds, time.monotonic(), is_binding=is_binding)
+
+    # The end
+
+    async def close(self) -> None:
+        """Returns when all that could be is written, and the run's row says how it has ended."""
+        if self._run is None or self._writing is None:
+            self._storage.close()
+            return
+        writing = self._writing
+        self._outcome.close()
+        self._storage.give_up()
+        if not await writing.finish(self._seconds_left):
+            self._outcome.abandoned()
+        if self._counting is not None:
+            self._counting.cancel()
+        ended = self._outcome.ended(writing.stranded)
+        seconds = _FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3
+        closed = self._asked_waits.left(time.monotonic())
+        totals = self._observer.totals()
+        # First, since the server may have no further connection for the end.
+        await writing.close(_FINISH_SECONDS)
+        await self._storage.finish(self._run, ended, totals, closed, seconds)
+        self._storage.close()
+
+    def _seconds_left(self) -> float | None:
+        return None if self._stop_deadline is None else self._stop_deadline - time.monotonic()
+
+    def _reporting_retries(self) -> Callable[[StorageUnavailable, int, float], None]:
+        """To be called by a writing thread that is about to try again."""
+        loop = asyncio.get_running_loop()
+
+        def report(error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
+            loop.call_soon_threadsafe(self._observer.writer_retrying, error, attempt, delay_seconds)
+
+        return report
+
+    @property
+    def _opened_fetching(self) -> Fetching:
+        assert self._fetching is not None, "the run is not open"
+        return self._fetching
+
+    @property
+    def _opened_writing(self) -> Writing:
+        assert self._writing is not None, "the run is not open"
+        return self._writing
+
+
+def _log_start(run: OpenRun) -> None:
+    resume = run.resume
+    if run.took_over:
+        logger.warning("took over stream %s: %s", run.slice, run.took_over)
+    if resume.distrusted:
+        logger.warning("the stored position is not used: the run that left it got page after page and no new record")
+    if run.is_backfill:
+        logger.info(
+            "run %d of stream %s is a backfill: it begins at its window's first page and leaves position and pass as"
+            " they are, %d events stored so far",
+            run.run_id,
+            run.slice,
+            resume.total_ingested,
+            extra={"datasync": {"run_id": run.run_id, "stream": run.slice.stream}},
+        )
+        return
+    logger.info(
+        "run %d of stream %s starts at %s: %s pass %d, %d events stored so far",
+        run.run_id,
+        run.slice,
+        "the stored cursor"
+        if resume.cursor
+        else "where the last complete pass has ended"
+        if resume.bookmark
+        else "the head of the feed",
+        resume.pass_kind,
+        resume.pass_number,
+        resume.total_ingested,
+        extra={"datasync": {"run_id": run.run_id, "stream": run.slice.stream}},
+    )
