@@ -20,6 +20,7 @@ from datasync_spider.storage import checkpoint, known, occurrences, rejections, 
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.completion import Verdict
 from datasync_spider.storage.ground import Ground
+from datasync_spider.sync import outcome
 from datasync_spider.sync import storage as sync_storage
 from datasync_spider.sync.commitorder import CommitOrder
 
