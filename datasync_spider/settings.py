@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from datasync_spider.memory import collect_rarely
-from datasync_spider.standardstreams import guard
+from datasync_spider.process.memory import collect_rarely
+from datasync_spider.process.standardstreams import guard
 
 guard()
 collect_rarely()
 
 BOT_NAME = "datasync"
 SPIDER_MODULES = ["datasync_spider.spiders"]
-SPIDER_LOADER_CLASS = "datasync_spider.spiderloader.StreamSpiderLoader"
+SPIDER_LOADER_CLASS = "datasync_spider.spiders.loader.StreamSpiderLoader"
 COMMANDS_MODULE = "datasync_spider.commands"
 ADDONS = {"datasync_spider.addon.ConfigAddon": 100}
 
@@ -35,7 +35,7 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 # API_MAX_BODY_BYTES is the limit; below it no size is worth a warning.
 DOWNLOAD_WARNSIZE = 0
 
-_HTTP = "datasync_spider.downloadhandler.HttpDownloadHandler"
+_HTTP = "datasync_spider.transport.handler.HttpDownloadHandler"
 DOWNLOAD_HANDLERS: dict[str, str | None] = {
     "http": _HTTP,
     "https": _HTTP,
@@ -71,7 +71,7 @@ DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
 SPIDER_MIDDLEWARES_BASE: dict[str, int | None] = {}
 ITEM_PIPELINES = {"datasync_spider.pipelines.postgres.PostgresPipeline": 900}
 EXTENSIONS: dict[str, int | None] = {
-    "datasync_spider.progress.feed.ProgressFeed": 50,
+    "datasync_spider.faces.progress.feed.ProgressFeed": 50,
     "datasync_spider.extensions.heartbeat.HeartbeatExtension": 100,
     "datasync_spider.extensions.logcontext.LogContextExtension": 110,
     "datasync_spider.extensions.progress.ProgressExtension": 200,
@@ -99,7 +99,7 @@ FEED_STORAGES_BASE: dict[str, str | None] = {
     "stdout": f"{_STORAGES}.StdoutFeedStorage",
 }
 
-_EXPORTERS = "datasync_spider.exporters"
+_EXPORTERS = "datasync_spider.extensions.exporters"
 FEED_EXPORTERS: dict[str, Any] = {
     "jsonlines": f"{_EXPORTERS}.JsonLinesEventExporter",
     "jsonl": f"{_EXPORTERS}.JsonLinesEventExporter",

@@ -21,9 +21,9 @@ _PAGES, _PAGE_SIZE = 6, 1_000
 _MOST_MODULES, _MOST_TYPES = 30, 8
 _WATCHING = (
     "datasync_spider.logs.",
-    "datasync_spider.standardstreams",
-    "datasync_spider.progress.",
-    "datasync_spider.throttle",
+    "datasync_spider.process.standardstreams",
+    "datasync_spider.faces.progress.",
+    "datasync_spider.process.throttle",
 )
 
 

@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import crawl
 
-from datasync_spider import exitcodes, failpoints, signals, stats, streamnames
-from datasync_spider.agenda import Agenda
-from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable, typed
+from datasync_spider import failpoints, signals
 from datasync_spider.errors import (
     ConfigurationError,
     ExportRefused,
@@ -32,13 +30,17 @@ from datasync_spider.errors import (
     StreamPaused,
     WronglyCalled,
 )
-from datasync_spider.exitcodes import worst
-from datasync_spider.importing import imported_meanwhile
-from datasync_spider.lastwords import End, say
+from datasync_spider.faces.exitreport import summary
+from datasync_spider.faces.exitreport.printing import End, say
+from datasync_spider.faces.metrics.listening import reserved_port
+from datasync_spider.fleet.agenda import Agenda
 from datasync_spider.local.shutdown import ShutdownSignals
-from datasync_spider.memory import keep_buffers, spare_what_is_imported
-from datasync_spider.metrics.listening import reserved_port
-from datasync_spider.progress import summary
+from datasync_spider.observe import exitcodes, stats
+from datasync_spider.observe.exitcodes import worst
+from datasync_spider.ops.command import api, check_way, database, interruptibly, load_config, stoppable, typed
+from datasync_spider.process.importing import imported_meanwhile
+from datasync_spider.process.memory import keep_buffers, spare_what_is_imported
+from datasync_spider.sources import streamnames
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.retrying import AT_END, patiently
@@ -54,13 +56,13 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from datasync_spider.config import Config
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
 
 logger = logging.getLogger(__name__)
 
 # What nobody needs before it. Where Scrapy makes a deprecated class, it looks through the whole stack, and for a frame
 # through all modules, so the module that does so comes first, and by itself.
-_FOR_THE_FIRST_REQUEST = ("scrapy.core.downloader.contextfactory", "datasync_spider.wire.client")
+_FOR_THE_FIRST_REQUEST = ("scrapy.core.downloader.contextfactory", "datasync_spider.transport.client")
 _ENGINE_LOOK_SECONDS = 0.02
 
 _READ_END_SECONDS = 5.0
@@ -265,9 +267,9 @@ def _planned(
 
 
 def _show_first_page(plan: SyncPlan) -> bool:
-    from datasync_spider.apiclient import ApiClient
-    from datasync_spider.doctor.dryrun import as_lines, is_fine
-    from datasync_spider.doctor.looking import look
+    from datasync_spider.ops.doctor.dryrun import as_lines, is_fine
+    from datasync_spider.ops.doctor.firstpage import look
+    from datasync_spider.transport.apiclient import ApiClient
 
     plan = plan.beginning(int(time.time() * 1_000))
     seen = look(ApiClient.of(plan), plan)

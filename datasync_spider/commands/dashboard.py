@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand
+from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -38,8 +38,8 @@ class Command(DatasyncCommand):
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         from datasync_spider import __version__
-        from datasync_spider.dashboard import guard
-        from datasync_spider.dashboard.server import Address, CannotListen, serve
+        from datasync_spider.faces.dashboard import guard
+        from datasync_spider.faces.dashboard.server import Address, CannotListen, serve
 
         host = opts.host.removeprefix("[").removesuffix("]")
         try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand
 from datasync_spider.errors import LeaseHeld, ObjectsInTheWay
+from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -60,7 +60,7 @@ class Command(DatasyncCommand):
 
 
 def _say(upgrade: Upgrade) -> int:
-    from datasync_spider.progress.words import counted
+    from datasync_spider.faces.progress.words import counted
 
     if not upgrade.pending:
         print("the schema is up to date")

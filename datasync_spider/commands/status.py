@@ -10,15 +10,15 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from datasync_spider import exitcodes
-from datasync_spider.command import DatasyncCommand, chosen_slice, typed
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
+from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand, chosen_slice, typed
 
 if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
-    from datasync_spider.dashboard.activity import Activity
+    from datasync_spider.faces.dashboard.activity import Activity
     from datasync_spider.storage.connect import Connection
     from datasync_spider.storage.credentials import Waits
     from datasync_spider.storage.registry import Slice
@@ -60,7 +60,7 @@ class Command(DatasyncCommand):
         parser.add_argument("--expect", choices=_STATUSES, help="exit 1 unless the last run has this status")
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        from datasync_spider.standardstreams import reader_is_gone
+        from datasync_spider.process.standardstreams import reader_is_gone
 
         if not opts.watch:
             return self._look(database_url, config, opts, _print)
@@ -81,7 +81,7 @@ class Command(DatasyncCommand):
         return code
 
     def _look(self, database_url: str, config: Config, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
-        from datasync_spider.display import visible
+        from datasync_spider.observe.display import visible
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.credentials import waits_of
         from datasync_spider.storage.migrate import load_migrations, pending_migrations
@@ -130,7 +130,7 @@ def _redraw(text: str) -> None:
 
 def _activity(connection: Connection, run_id: int) -> Activity:
     """What the run does or how it ended, in the words of the status page."""
-    from datasync_spider.dashboard.activity import activity
+    from datasync_spider.faces.dashboard.activity import activity
     from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
 
     (row,) = read_runs_by_id(connection, [run_id])
@@ -192,7 +192,7 @@ def _run_report(run: dict[str, Any]) -> dict[str, Any]:
 
 def _lines(report: dict[str, Any]) -> list[str]:
     from datasync_spider.observe.columns import STREAM, words
-    from datasync_spider.streamnames import label
+    from datasync_spider.sources.streamnames import label
 
     expected = f" of {report['expected_total']:,}" if report["expected_total"] is not None else ""
     further = words([column for column in STREAM if column.key != "total_ingested"], report)
@@ -231,7 +231,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
 
 
 def _wait_lines(credential: dict[str, Any]) -> list[str]:
-    from datasync_spider.progress.askedwaits import until_words
+    from datasync_spider.pacing.waittexts import until_words
 
     column, seconds = "closed_until", credential["seconds"]
     if seconds < credential["advised_seconds"]:
@@ -243,7 +243,7 @@ def _wait_lines(credential: dict[str, Any]) -> list[str]:
 
 
 def _poll_lines(seconds: float) -> list[str]:
-    from datasync_spider.progress.askedwaits import until_words
+    from datasync_spider.pacing.waittexts import until_words
 
     return [f"the API asks for no further sync of it until {until_words(seconds, time.time())}"] if seconds > 0 else []
 

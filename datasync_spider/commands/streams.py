@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
-from datasync_spider import exitcodes, streamnames
-from datasync_spider.command import DatasyncCommand, typed
 from datasync_spider.errors import ConfigurationError, LeaseHeld
+from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand, typed
+from datasync_spider.sources import streamnames
 from datasync_spider.storage.removal import drop, reset
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Command(DatasyncCommand):
                 raise UsageError(f"--slice {opts.slice!r} is {error}", print_help=False) from error
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        from datasync_spider.display import visible
+        from datasync_spider.observe.display import visible
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.migrate import load_migrations, pending_migrations
         from datasync_spider.storage.removal import find_target
@@ -105,7 +106,7 @@ class Command(DatasyncCommand):
         return exitcodes.COMPLETE
 
     def _remove(self, connection: Connection, target: Target, config: Config, *, is_agreed: bool) -> int:
-        from datasync_spider.registry.showing import done_line, loss_lines
+        from datasync_spider.ops.registry.streamlist import done_line, loss_lines
         from datasync_spider.storage.interruption import interruptible
 
         if self._action == "drop" and target.is_seed:
@@ -129,7 +130,7 @@ class Command(DatasyncCommand):
         return exitcodes.COMPLETE
 
     def _switch(self, connection: Connection, target: Target) -> None:
-        from datasync_spider.display import visible
+        from datasync_spider.observe.display import visible
         from datasync_spider.storage.streams import pause, resume
 
         if self._action == "pause":
@@ -142,8 +143,8 @@ class Command(DatasyncCommand):
 
 
 def _list(connection: Connection, opts: argparse.Namespace) -> int:
-    from datasync_spider.display import visible
-    from datasync_spider.registry.showing import as_lines, as_report
+    from datasync_spider.observe.display import visible
+    from datasync_spider.ops.registry.streamlist import as_lines, as_report
     from datasync_spider.storage.streams import list_slices, read_registered_names
 
     rows = list_slices(connection, opts.stream, _LISTED if opts.limit is None else opts.limit)

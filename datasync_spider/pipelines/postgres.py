@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals as scrapy_signals
 from scrapy.exceptions import CloseSpider
 
-from datasync_spider import signals, stats
+from datasync_spider import signals
 from datasync_spider.errors import (
     ConfigurationError,
     DatasyncError,
@@ -26,6 +26,7 @@ from datasync_spider.errors import (
     StreamPaused,
 )
 from datasync_spider.items import EventPage
+from datasync_spider.observe import stats
 from datasync_spider.sync.slicesync import SliceSync
 
 if TYPE_CHECKING:

@@ -20,14 +20,14 @@ from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider
 
 from datasync_spider.errors import ConfigurationError, DatasyncError
-from datasync_spider.headers import fill_headers, plain_headers
 from datasync_spider.items import EventPage, lazy_views
-from datasync_spider.planning import source_plans
+from datasync_spider.records.headers import fill_headers, plain_headers
 from datasync_spider.sources.spec import SlicesFromStream
 from datasync_spider.spiders.reporting import CrawlReporter
+from datasync_spider.sync.plan import SyncPlan
+from datasync_spider.sync.planning import source_plans
 from datasync_spider.sync.slicesync import SliceSync
 from datasync_spider.sync.storage import SliceStorage
-from datasync_spider.syncplan import SyncPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
     from twisted.python.failure import Failure
 
-    from datasync_spider.api.page import Page
+    from datasync_spider.records.page import Page
     from datasync_spider.sources.spec import Source
     from datasync_spider.sync.fetching import Ask
     from datasync_spider.sync.observer import Observer

@@ -26,11 +26,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from datasync_spider.api.page import Page
-from datasync_spider.api.pagetrail import PageTrail
-from datasync_spider.api.trail import CursorTrail, digest
 from datasync_spider.errors import FatalError
 from datasync_spider.items import EventPage
+from datasync_spider.records.page import Page
+from datasync_spider.records.pagetrail import PageTrail
+from datasync_spider.records.trail import CursorTrail, digest
 from datasync_spider.sources.timetexts import instant_ms, unit_us
 from datasync_spider.sources.windows import Window, Windows
 from datasync_spider.storage.runs import ResumePoint

@@ -35,13 +35,13 @@ from datasync_spider.sync.conditions import conditions, validator_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from datasync_spider.api.page import Page
     from datasync_spider.items import EventPage
+    from datasync_spider.records.page import Page
     from datasync_spider.sources.spec import Pairs
     from datasync_spider.storage.runs import OpenRun
     from datasync_spider.sync.observer import Observer
+    from datasync_spider.sync.plan import SyncPlan
     from datasync_spider.sync.storage import SliceStorage
-    from datasync_spider.syncplan import SyncPlan
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TypeAlias
 
-from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.errors import (
     DatasyncError,
     FencedOff,
@@ -19,6 +18,7 @@ from datasync_spider.errors import (
     Stalled,
     StorageError,
 )
+from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.completion import exceeds_share
 

@@ -33,13 +33,13 @@ from datasync_spider.sync.writing import FLUSH_AFTER_SECONDS, Writing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from datasync_spider.api.page import Page
     from datasync_spider.items import EventPage
+    from datasync_spider.records.page import Page
     from datasync_spider.storage.batch import Batch, Committed
     from datasync_spider.storage.runs import OpenRun
     from datasync_spider.sync.fetching import Ask, HeadersOf
     from datasync_spider.sync.observer import Observer
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
 
 logger = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from datasync_spider import __version__, failpoints
 from datasync_spider.errors import Stopped, StorageError, StorageUnavailable
 from datasync_spider.logs.redaction import Redactor
+from datasync_spider.process.workers import Worker
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.known import count_stored, is_known_entirely
@@ -23,7 +24,6 @@ from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import OpenRun, finish_run, open_run
 from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.validators import end_unmodified
-from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datasync_spider.pacing.askedwaits import Closed
     from datasync_spider.storage.checkpoint import RunTotals
     from datasync_spider.sync.outcome import Ended
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
 
 logger = logging.getLogger(__name__)
 

@@ -19,12 +19,12 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.errors import DatasyncError, PageLost
+from datasync_spider.process.workers import Worker
+from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.sync.commitorder import PredecessorFailed
-from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

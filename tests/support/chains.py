@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datasync_spider.api.page import Page
 from datasync_spider.items import EventPage
+from datasync_spider.records.page import Page
 from datasync_spider.sync.chain import Chain
 
 

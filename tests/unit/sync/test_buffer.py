@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
+from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.storage.batch import PreparedPage
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.sync.writing import PageBuffer

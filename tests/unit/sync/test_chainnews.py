@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
+from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.sync.outcome import ChainNews

@@ -1,0 +1,39 @@
+"""How many tries are left, from what this database knows and what the API tells. The lower number counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datasync_spider.datasync.submission.refusal import SubmissionRefused
+
+QUOTA = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """``used_here``: attempts of this key in this database. ``told_left``: what the API tells, None where nothing."""
+
+    used_here: int
+    told_left: int | None = None
+
+    @property
+    def left(self) -> int:
+        """Never more than either source allows, never below 0."""
+        here = QUOTA - self.used_here
+        return max(0, here if self.told_left is None else min(here, self.told_left))
+
+    @property
+    def used(self) -> int:
+        return QUOTA - self.left
+
+    def __str__(self) -> str:
+        told = "the API tells nothing of it" if self.told_left is None else f"the API tells {self.told_left} left"
+        return f"{self.used} of {QUOTA} tries used, {self.left} left ({self.used_here} sent from here; {told})"
+
+
+def check_tries(tries: Tries, *, last_try: bool) -> None:
+    """Raises SubmissionRefused where no try is left, or the last one is and ``last_try`` is not said."""
+    if tries.left == 0:
+        raise SubmissionRefused(f"no try is left for this key: {tries}")
+    if tries.left == 1 and not last_try:
+        raise SubmissionRefused(f"this would be the key's last try: say --last-try if it is to be made ({tries})")

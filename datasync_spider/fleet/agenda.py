@@ -1,0 +1,78 @@
+"""What one ``scrapy crawl`` does, one crawl after the other: the slices of one stream, or of all streams of a source.
+
+Invariant: a stream whose slices are made of another one's records is planned when that one has been crawled, where both
+are on the agenda; all others are planned before the first crawl, so that what is wrong with them costs no request.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from datasync_spider.errors import ConfigurationError, StorageError
+from datasync_spider.faces.exitreport import summary
+from datasync_spider.faces.exitreport.printing import End
+from datasync_spider.observe import exitcodes
+from datasync_spider.sources.streamnames import label
+from datasync_spider.sync.plan import SyncPlan
+
+logger = logging.getLogger(__name__)
+
+
+class Agenda:
+    """``spiders``: classes of streams; ``plan`` makes the plans of one.
+
+    Raises what that raises for those that are planned at once. ``ends``: of streams that are not crawled at all.
+    """
+
+    def __init__(self, spiders: Sequence[type[Any]], plan: Callable[[type[Any]], list[SyncPlan]]) -> None:
+        self.ends: list[End] = []
+        self._plan = plan
+        self._planned: deque[tuple[type[Any], SyncPlan]] = deque()
+        names = {spider.name for spider in spiders}
+        waiting = [spider for spider in spiders if spider.parent() in names]
+        for spider in spiders:
+            if spider not in waiting:
+                self._take(spider)
+        self._later = deque(sorted(waiting, key=lambda spider: _depth(spider, waiting)))
+
+    @property
+    def left(self) -> list[str]:
+        """How those are called whose turn has not come."""
+        planned = [label(plan.spec.name, plan.spec.slice) for _, plan in self._planned]
+        return [*planned, *(spider.name for spider in self._later)]
+
+    def goes_on(self) -> bool:
+        """Whether there is a next one."""
+        while not self._planned and self._later:
+            spider = self._later.popleft()
+            try:
+                self._take(spider)
+            except ConfigurationError as error:
+                self.ends.append(End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(str(error))))
+            except StorageError as error:
+                self.ends.append(End(exitcodes.FAILED, summary.not_started(str(error), error.reason)))
+            except Exception as error:
+                # Nobody above would hear of it, and a stream that is on no list any more would be taken for crawled.
+                logger.exception("the slices of %s cannot be planned", spider.name)
+                why = f"{spider.name} could not be planned: {type(error).__name__}: {error}"
+                self.ends.append(End(exitcodes.FAILED, summary.not_started(why)))
+        return bool(self._planned)
+
+    def next(self) -> tuple[type[Any], SyncPlan]:
+        """The spider and its plan, taken from the agenda."""
+        return self._planned.popleft()
+
+    def _take(self, spider: type[Any]) -> None:
+        plans = self._plan(spider)
+        self._planned.extend((spider, plan) for plan in plans)
+        if not plans:
+            self.ends.append(End(exitcodes.COMPLETE, summary.nothing_to_crawl(spider.name)))
+
+
+def _depth(spider: type[Any], waiting: Sequence[type[Any]]) -> int:
+    """How many of those that wait come before it: a source's file has no circle of them."""
+    parents = [one for one in waiting if one.name == spider.parent()]
+    return 1 + _depth(parents[0], waiting) if parents else 0
