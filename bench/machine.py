@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.feed import PROJECT
 from bench.figures import Machine
-from datasync_spider.api.compiled import IS_COMPILED
+from datasync_spider.records.compiled import IS_COMPILED
 
 _LIBRARIES = ("scrapy", "twisted", "httptools", "msgspec", "psycopg2-binary")
 

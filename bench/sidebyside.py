@@ -20,8 +20,8 @@ from psycopg2 import sql
 
 from bench.feed import PROJECT
 from bench.streams import READER, stream_spec
-from datasync_spider.api.page import Page
 from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.records.page import Page
 from datasync_spider.storage.batch import Batch
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.connect import Connection, connected

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datasync_spider.api.recordreader import RecordReader
+from datasync_spider.records.recordreader import RecordReader
 from datasync_spider.sourcefiles import built_in_source
+from datasync_spider.sources.streamnames import NO_SLICE
 from datasync_spider.storage.registry import StreamSpec
-from datasync_spider.streamnames import NO_SLICE
 
 READER = RecordReader.of(built_in_source().streams["events"])
 

@@ -7,7 +7,7 @@
  *   Rows, listed(rows), join(parts)      many such rows as one object: of a page's events, of a list, of several
  *   InFlight                             the ids of rows that are on their way
  *
- * All have their twin in Python (datasync_spider.api, datasync_spider.storage.rows), which is what runs where nobody could
+ * All have their twin in Python (datasync_spider.records, datasync_spider.storage.rows), which is what runs where nobody could
  * compile this, and what the tests hold it to. Invariant: no byte outside of an argument is read; whatever is not plain is
  * left to Python. Only the stable ABI is used, so that one build serves every Python from 3.11 on.
  */

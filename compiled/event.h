@@ -1,6 +1,6 @@
 /* One event: where it stands, where its id does, and when it happened.
  *
- * Invariant: an event that is known here, datasync_spider.api.scrutiny would accept too, and read the same from it.
+ * Invariant: an event that is known here, datasync_spider.records.scrutiny would accept too, and read the same from it.
  */
 
 #ifndef DATASYNC_EVENT_H
@@ -9,7 +9,7 @@
 #include "instant.h"
 #include "layout.h"
 
-#define MAX_ID_BYTES 1000 /* as datasync_spider.api.eventid has it */
+#define MAX_ID_BYTES 1000 /* as datasync_spider.records.eventid has it */
 #define MAX_INTEGER_DIGITS 18
 
 /* What id and time were read from; where is_known is false that needs a closer look. */

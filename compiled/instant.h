@@ -1,6 +1,6 @@
 /* When an event happened, from the forms that nearly all feeds write.
  *
- * Invariant: what is understood here is understood exactly, as datasync_spider.api.timestamp has it; whatever else,
+ * Invariant: what is understood here is understood exactly, as datasync_spider.records.timestamp has it; whatever else,
  * false. Microseconds since 1970-01-01 UTC; what is below one is cut off.
  */
 

@@ -2,7 +2,7 @@
  *
  * Invariant: each function is given [at, end), reads no byte outside of it, and returns where the thing ends, or NULL
  * where it is none or is not for us to judge: nested too deeply, half of a surrogate pair, a NUL, broken UTF-8. NULL is a
- * doubt and no verdict: datasync_spider.api.scrutiny looks again.
+ * doubt and no verdict: datasync_spider.records.scrutiny looks again.
  */
 
 #ifndef DATASYNC_JSON_H
@@ -17,7 +17,7 @@
 #include <emmintrin.h>
 #endif
 
-#define MAX_DEPTH 512 /* as datasync_spider.api.grammar has it */
+#define MAX_DEPTH 512 /* as datasync_spider.records.grammar has it */
 
 typedef const unsigned char *Place;
 

@@ -1,7 +1,7 @@
 /* A page: where its events stand, each looked at on the way.
  *
  * Invariant: a page is taken whole or not at all. What is taken is JSON to its last byte, with exactly one array of
- * events; all else is left to datasync_spider.api.page.
+ * events; all else is left to datasync_spider.records.page.
  */
 
 #ifndef DATASYNC_PAGE_H

@@ -15,7 +15,7 @@ from datasync_spider import exitcodes
 from datasync_spider.errors import ConfigurationError, StorageError
 from datasync_spider.lastwords import End
 from datasync_spider.progress import summary
-from datasync_spider.streamnames import label
+from datasync_spider.sources.streamnames import label
 from datasync_spider.syncplan import SyncPlan
 
 logger = logging.getLogger(__name__)

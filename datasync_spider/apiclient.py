@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from datasync_spider.errors import ConnectionTrouble, OriginRefused, Stopped
-from datasync_spider.headers import merged_pairs
 from datasync_spider.proxies import proxy_for
+from datasync_spider.records.headers import merged_pairs
 from datasync_spider.sources.requests import PageRequest
 from datasync_spider.sources.signing import Signer
 from datasync_spider.sources.spec import Pairs

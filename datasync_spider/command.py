@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from datasync_spider import exitcodes, streamnames
+from datasync_spider import exitcodes
 from datasync_spider.config import Config
 from datasync_spider.config.model import BUNDLED_MOCK_URL
 from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
@@ -33,6 +33,7 @@ from datasync_spider.logs import also_redact, install_logging
 from datasync_spider.planning import named_plan
 from datasync_spider.proxies import passed_over, proxy_for
 from datasync_spider.sourcefiles import built_in_source
+from datasync_spider.sources import streamnames
 from datasync_spider.sources.secretnames import secret_places
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.registry import FIRST_STREAM, Slice, find_slice

@@ -16,11 +16,11 @@ from typing import Any, Generic, TypeVar, overload
 
 import msgspec
 
-from datasync_spider.api import compiled
-from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent
-from datasync_spider.api.page import Page
-from datasync_spider.api.recordreader import RawEvents
-from datasync_spider.api.touched import as_columns
+from datasync_spider.records import compiled
+from datasync_spider.records.event import Event, ParsedEvents, RejectedEvent
+from datasync_spider.records.page import Page
+from datasync_spider.records.recordreader import RawEvents
+from datasync_spider.records.touched import as_columns
 
 _T = TypeVar("_T")
 
@@ -117,7 +117,7 @@ class _RejectedView(LazyView[RejectedEvent]):
 class EventPage:
     """One page of the feed.
 
-    ``events``: what will be stored, as :class:`~datasync_spider.api.event.Event`; an item pipeline may replace it by a
+    ``events``: what will be stored, as :class:`~datasync_spider.records.event.Event`; an item pipeline may replace it by a
     list with events left out or changed. What it leaves out is counted as filtered, what it makes unusable is rejected.
     ``cursor``: what the page was asked for with (None: the head). ``next_cursor``: what follows (None: nothing).
     ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the walk goes on.

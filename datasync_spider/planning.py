@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from datasync_spider.api.timestamp import parse_timestamp
 from datasync_spider.config import Config
 from datasync_spider.config.kinds import slice_name
 from datasync_spider.config.model import project_directory
@@ -21,6 +20,7 @@ from datasync_spider.config.secrets import read_secrets
 from datasync_spider.config.sources import Sources, read_dotenv
 from datasync_spider.errors import ConfigurationError, WronglyCalled
 from datasync_spider.logs.install import also_redact
+from datasync_spider.records.timestamp import parse_timestamp
 from datasync_spider.slicing.find import find_slices, with_slices
 from datasync_spider.sourcefiles import SourceFiles, read_source_files
 from datasync_spider.sources.inpython import checked
@@ -29,7 +29,7 @@ from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.slicevalues import checked_values
 from datasync_spider.sources.slots import slot_values
 from datasync_spider.sources.spec import SliceValues, Source, Stream
-from datasync_spider.streamnames import NO_SLICE
+from datasync_spider.sources.streamnames import NO_SLICE
 from datasync_spider.syncplan import SyncPlan, plan_built_in, plan_sync
 
 if TYPE_CHECKING:

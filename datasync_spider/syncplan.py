@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from w3lib.url import safe_url_string
 
-from datasync_spider.api.credential import Credential
-from datasync_spider.api.page import Asked, PageReader
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.headers import merged_pairs
+from datasync_spider.records.headers import merged_pairs
+from datasync_spider.records.page import Asked, PageReader
 from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.auth import Authorization, authorize
+from datasync_spider.sources.credential import Credential
 from datasync_spider.sources.files.load import BUILT_IN
 from datasync_spider.sources.limits import Limit, retries_of, timeout_of
 from datasync_spider.sources.oauth import TokenBook
@@ -32,10 +32,10 @@ from datasync_spider.sources.shifting import can_shift
 from datasync_spider.sources.slicenames import canonical
 from datasync_spider.sources.slots import SLICE, fill_url, slot_values
 from datasync_spider.sources.spec import Incremental, Next, PageSize, Pairs, SliceValues, Source, Stream
+from datasync_spider.sources.streamnames import NO_SLICE
 from datasync_spider.sources.timetexts import instant_ms, unit_us, written, written_us
 from datasync_spider.storage.registry import Deletions, StreamSpec, Tombstone
 from datasync_spider.storage.since import Since
-from datasync_spider.streamnames import NO_SLICE
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from datasync_spider.api.credential import Credential
 from datasync_spider.errors import (
     CertificateRefused,
     ConfigurationError,
@@ -21,10 +20,11 @@ from datasync_spider.errors import (
     RateLimited,
     RetryableError,
 )
-from datasync_spider.headers import merged_pairs
 from datasync_spider.logs.install import also_redact
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait
 from datasync_spider.proxies import proxy_for
+from datasync_spider.records.headers import merged_pairs
+from datasync_spider.sources.credential import Credential
 from datasync_spider.sources.oauth import Grant, HeldToken, Token, read_token, shortened
 from datasync_spider.storage.retrying import RetryPolicy, patiently
 from datasync_spider.storage.sealing import Sealing

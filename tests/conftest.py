@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from datasync_spider.api import compiled
+from datasync_spider.records import compiled
 from datasync_spider.wire.running import run
 from embedded_postgres.starting import start_embedded
 from tests.support.compiling import require_compiled

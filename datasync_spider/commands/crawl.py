@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import crawl
 
-from datasync_spider import exitcodes, failpoints, signals, stats, streamnames
+from datasync_spider import exitcodes, failpoints, signals, stats
 from datasync_spider.agenda import Agenda
 from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable, typed
 from datasync_spider.errors import (
@@ -39,6 +39,7 @@ from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.memory import keep_buffers, spare_what_is_imported
 from datasync_spider.metrics.listening import reserved_port
 from datasync_spider.progress import summary
+from datasync_spider.sources import streamnames
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.retrying import AT_END, patiently

@@ -79,7 +79,6 @@ class Command(ScrapyCommand):
 
 
 def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[str, ...]]:
-    from datasync_spider.api.compiled import IS_COMPILED
     from datasync_spider.config import Config
     from datasync_spider.config.model import project_directory
     from datasync_spider.config.sources import Sources, read_dotenv
@@ -90,6 +89,7 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
     from datasync_spider.doctor.finding import problem
     from datasync_spider.doctor.tokens import judge_tokens
     from datasync_spider.planning import named_plan
+    from datasync_spider.records.compiled import IS_COMPILED
 
     try:
         config = Config.from_settings(settings)

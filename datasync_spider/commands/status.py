@@ -192,7 +192,7 @@ def _run_report(run: dict[str, Any]) -> dict[str, Any]:
 
 def _lines(report: dict[str, Any]) -> list[str]:
     from datasync_spider.observe.columns import STREAM, words
-    from datasync_spider.streamnames import label
+    from datasync_spider.sources.streamnames import label
 
     expected = f" of {report['expected_total']:,}" if report["expected_total"] is not None else ""
     further = words([column for column in STREAM if column.key != "total_ingested"], report)

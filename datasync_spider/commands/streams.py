@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
-from datasync_spider import exitcodes, streamnames
+from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, typed
 from datasync_spider.errors import ConfigurationError, LeaseHeld
+from datasync_spider.sources import streamnames
 from datasync_spider.storage.removal import drop, reset
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from typing import Literal
 from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
 
-from datasync_spider.api.credential import Credential
 from datasync_spider.config.database_url import database_label, database_secrets
 from datasync_spider.config.misspelt import misspelt
 from datasync_spider.config.reading import Reading
 from datasync_spider.config.sources import DotEnv, Sources, given_texts, read_dotenv
 from datasync_spider.config.table import MOCK_PREFIX
+from datasync_spider.sources.credential import Credential
 
 
 def project_directory() -> Path:

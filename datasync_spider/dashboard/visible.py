@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from datasync_spider.streamnames import NO_SLICE
+from datasync_spider.sources.streamnames import NO_SLICE
 
 # Cc, Cf: controls and invisible formatting, among them the bidirectional ones; Cs: lone surrogates; Cn, Co: no agreed
 # shape; Zl, Zp: line separators that browsers show as nothing.

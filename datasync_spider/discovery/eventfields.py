@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from datasync_spider.api.event import Event
-from datasync_spider.api.recordreader import RecordReader
+from datasync_spider.records.event import Event
+from datasync_spider.records.recordreader import RecordReader
 
 _LONGEST_EXAMPLE = 80
 

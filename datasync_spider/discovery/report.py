@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from datasync_spider.api.event import Event
-from datasync_spider.api.page import Page
 from datasync_spider.discovery.envelope import Envelope
 from datasync_spider.discovery.eventfields import FieldUse
 from datasync_spider.discovery.examine import Discovery
 from datasync_spider.display import shown_headers, shown_value
+from datasync_spider.records.event import Event
+from datasync_spider.records.page import Page
 
 _LONGEST_PAYLOAD = 400
 _Shown: TypeAlias = Callable[[Any], Any]

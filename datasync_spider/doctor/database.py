@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from datasync_spider import streamnames
 from datasync_spider.doctor.finding import Finding, fine, problem, warning
 from datasync_spider.errors import StorageError, StorageUnavailable
+from datasync_spider.sources import streamnames
 from datasync_spider.storage.inspection import DatabaseFacts, ServerFacts
 from datasync_spider.storage.shape import REMEDY
 

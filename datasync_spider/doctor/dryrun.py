@@ -12,8 +12,8 @@ from datasync_spider.display import visible
 from datasync_spider.doctor.looking import Look
 from datasync_spider.logs.redaction import Redactor
 from datasync_spider.sources.requests import PageRequest
+from datasync_spider.sources.streamnames import label
 from datasync_spider.storage.registry import table_name
-from datasync_spider.streamnames import label
 from datasync_spider.syncplan import SyncPlan
 
 _SHOWN_RECORDS = 3

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from datasync_spider.api.answer import check_answer
-from datasync_spider.api.event import Event, ParsedEvents
-from datasync_spider.api.page import Page
 from datasync_spider.apiclient import ApiClient
 from datasync_spider.errors import DatasyncError, Stopped
 from datasync_spider.pacing.headers import read_asked_wait
+from datasync_spider.records.answer import check_answer
+from datasync_spider.records.event import Event, ParsedEvents
+from datasync_spider.records.page import Page
 from datasync_spider.sources.requests import PageRequest
 from datasync_spider.syncplan import SyncPlan
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from datasync_spider.api.event import Event
 from datasync_spider.doctor.finding import Finding, fine, problem, warning
 from datasync_spider.doctor.looking import Look
-from datasync_spider.streamnames import label
+from datasync_spider.records.event import Event
+from datasync_spider.sources.streamnames import label
 from datasync_spider.syncplan import SyncPlan
 
 Asking = Callable[[SyncPlan, str | None], Look]

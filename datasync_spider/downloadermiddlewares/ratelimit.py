@@ -24,7 +24,6 @@ from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals
 from datasync_spider.errors import WaitTooLong
-from datasync_spider.headers import plain_headers
 from datasync_spider.pacing.budget import RequestBudget
 from datasync_spider.pacing.dialect import KNOWN, Dialect
 from datasync_spider.pacing.headers import (
@@ -38,6 +37,7 @@ from datasync_spider.pacing.headers import (
 from datasync_spider.pacing.retry import RetryState
 from datasync_spider.pacing.window import RateWindow
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
+from datasync_spider.records.headers import plain_headers
 from datasync_spider.syncplan import plan_of
 from datasync_spider.throttle import Throttle
 from datasync_spider.waiting import Waiter

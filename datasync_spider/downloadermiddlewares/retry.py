@@ -1,7 +1,7 @@
 """Decides what an answer, or the lack of one, means: a page, another attempt, or the end.
 
 Replaces Scrapy's retry middleware: that one gives up quietly, knows nothing of bodies, and counts 429 as a failure. The
-decisions are :func:`datasync_spider.api.answer.check_answer` and :class:`datasync_spider.pacing.retry.RetryPolicy`;
+decisions are :func:`datasync_spider.records.answer.check_answer` and :class:`datasync_spider.pacing.retry.RetryPolicy`;
 this shell waits, as long as the answer asks for and the budget allows, and asks again. A page that was read is put into
 ``response.meta["page"]``.
 """
@@ -24,7 +24,6 @@ from scrapy.exceptions import (
 )
 
 from datasync_spider import failpoints, signals, stats
-from datasync_spider.api.answer import check_answer
 from datasync_spider.errors import (
     ApiRefused,
     CertificateRefused,
@@ -37,11 +36,12 @@ from datasync_spider.errors import (
     WaitTooLong,
     WrongProtocol,
 )
-from datasync_spider.headers import listed_headers, plain_headers
 from datasync_spider.pacing.dialect import KNOWN, Dialect
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait, read_body_wait
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
+from datasync_spider.records.answer import check_answer
+from datasync_spider.records.headers import listed_headers, plain_headers
 from datasync_spider.syncplan import plan_of
 from datasync_spider.trust import remedy
 from datasync_spider.waiting import Waiter
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-    from datasync_spider.api.page import PageReader
+    from datasync_spider.records.page import PageReader
     from datasync_spider.syncplan import SyncPlan
 
 logger = logging.getLogger(__name__)

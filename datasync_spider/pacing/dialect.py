@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from datasync_spider.pacing.told import FIRST_IMPLAUSIBLE, Told, wait_told
+from datasync_spider.pacing.retryafter import FIRST_IMPLAUSIBLE, Told, wait_told
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import Budget, WaitUnit
 

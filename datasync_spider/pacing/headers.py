@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from datasync_spider.pacing.dialect import KNOWN, Dialect
+from datasync_spider.pacing.retryafter import Told, is_moment, is_whole, seconds_told, server_clock, wait_told
 from datasync_spider.pacing.structured import count, policies_of, standings
-from datasync_spider.pacing.told import Told, is_moment, is_whole, seconds_told, server_clock, wait_told
 
 _T = TypeVar("_T")
 

@@ -6,7 +6,7 @@ leaves twice, nothing is left behind when ``take`` is told that no more will com
 
 from __future__ import annotations
 
-from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
+from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.storage.batch import Batch, PreparedPage
 
 _ROW_BYTES = 1024

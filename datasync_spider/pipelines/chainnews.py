@@ -11,8 +11,8 @@ those ids, so nobody can tell whether they are new.
 
 from __future__ import annotations
 
-from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.errors import NoNewRecords
+from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.storage.batch import Batch, Committed
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from datasync_spider.observe.columns import STREAM, duration, sentence, words
 from datasync_spider.progress.words import counted
+from datasync_spider.sources.streamnames import label
 from datasync_spider.storage.resume import BACKFILL
-from datasync_spider.streamnames import label
 
 _GO_ON = "run again: it goes on from the stored position"
 _ONLY_NEW = "a further run fetches only what is new"

@@ -11,9 +11,9 @@ from typing import Any
 
 from datasync_spider.display import visible
 from datasync_spider.observe.columns import STREAM, Column, shown, text, values
+from datasync_spider.sources.streamnames import label
 from datasync_spider.storage.owner import parse_owner
 from datasync_spider.storage.removal import Target
-from datasync_spider.streamnames import label
 
 _NAMES = ("source", "stream", "table")
 _LONGEST_NAME = 80

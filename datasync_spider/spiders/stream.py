@@ -23,7 +23,6 @@ from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider
 
 from datasync_spider import signals, stats
-from datasync_spider.api.page import Page
 from datasync_spider.errors import (
     ApiRefused,
     ConfigurationError,
@@ -38,9 +37,10 @@ from datasync_spider.errors import (
     Stopped,
     WindowTooLarge,
 )
-from datasync_spider.headers import fill_headers, plain_headers
 from datasync_spider.items import EventPage, lazy_views, page_fields
 from datasync_spider.planning import source_plans
+from datasync_spider.records.headers import fill_headers, plain_headers
+from datasync_spider.records.page import Page
 from datasync_spider.sources.spec import SlicesFromStream
 from datasync_spider.sources.timetexts import unit_us
 from datasync_spider.spiders.chains import Chains, chains_of

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from datasync_spider.api.page import Page
-from datasync_spider.api.pagetrail import PageTrail
-from datasync_spider.api.trail import CursorTrail, digest
 from datasync_spider.errors import FatalError
+from datasync_spider.records.page import Page
+from datasync_spider.records.pagetrail import PageTrail
+from datasync_spider.records.trail import CursorTrail, digest
 from datasync_spider.storage.runs import ResumePoint
 
 _RESTARTS_WITHOUT_PROGRESS = 3

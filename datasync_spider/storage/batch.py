@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.items import EventPage
+from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.storage.pagerecords import PageRecords
 from datasync_spider.storage.rows import Rows
 

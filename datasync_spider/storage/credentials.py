@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from datasync_spider.api.credential import Credential
 from datasync_spider.pacing.askedwaits import Closed
+from datasync_spider.sources.credential import Credential
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from datasync_spider.api.event import Event, RejectedEvent
-from datasync_spider.api.recordreader import RecordReader
+from datasync_spider.records.event import Event, RejectedEvent
+from datasync_spider.records.recordreader import RecordReader
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from datasync_spider.api import compiled
+from datasync_spider.records import compiled
 from datasync_spider.storage.batch import Watermark
 
 

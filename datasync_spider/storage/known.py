@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from datasync_spider.api.event import ParsedEvents
 from datasync_spider.items import EventPage
+from datasync_spider.records.event import ParsedEvents
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.quarantine import stage_rows
 from datasync_spider.storage.registry import Slice

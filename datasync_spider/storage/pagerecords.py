@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from datasync_spider.api.event import ParsedEvents, RejectedEvent
+from datasync_spider.records.event import ParsedEvents, RejectedEvent
 from datasync_spider.storage.rows import Rows
 
 

@@ -13,9 +13,9 @@ import threading
 from itertools import chain, compress
 from typing import Any, NamedTuple
 
-from datasync_spider.api import compiled
-from datasync_spider.api.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.items import EventPage
+from datasync_spider.records import compiled
+from datasync_spider.records.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.encoded import IdsInFlight
 from datasync_spider.storage.feedorder import FeedOrder, PageEnds, PageTimes

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from datasync_spider.api.event import Event
 from datasync_spider.errors import RowsRefused
+from datasync_spider.records.event import Event
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.copying import CopyStream
 from datasync_spider.storage.rows import Rows

@@ -26,16 +26,16 @@ import psycopg2.errors
 from psycopg2 import sql
 from psycopg2.extras import Json
 
-from datasync_spider.api.credential import NO_KEY, Credential
-from datasync_spider.api.recordreader import RecordReader
 from datasync_spider.errors import StorageRefused, StorageUnavailable, StreamChanged, TableRefused
+from datasync_spider.records.recordreader import RecordReader
+from datasync_spider.sources.credential import NO_KEY, Credential
 from datasync_spider.sources.spec import Order
+from datasync_spider.sources.streamnames import NO_SLICE, label
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.since import Since
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable, Versions
 from datasync_spider.storage.translate import translated
-from datasync_spider.streamnames import NO_SLICE, label
 
 logger = logging.getLogger(__name__)
 

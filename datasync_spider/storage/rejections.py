@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 from psycopg2.extras import execute_values
 
-from datasync_spider.api.event import RejectedEvent
+from datasync_spider.records.event import RejectedEvent
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.ground import Ground, Known, Standing, find_known, read_progress

@@ -25,6 +25,7 @@ from msgspec import Struct
 
 from datasync_spider import failpoints
 from datasync_spider.errors import LeaseHeld, StorageRefused, StorageUnavailable
+from datasync_spider.sources.streamnames import label
 from datasync_spider.storage.backends import end_backends_of_slices
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.lease import Held, decide
@@ -33,7 +34,6 @@ from datasync_spider.storage.owner import Owner, is_alive
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable
 from datasync_spider.storage.translate import translated
-from datasync_spider.streamnames import label
 
 
 class Target(Struct, frozen=True):

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datasync_spider import failpoints
-from datasync_spider.api.event import Event, RejectedEvent
-from datasync_spider.api.recordreader import RecordReader
 from datasync_spider.errors import FencedOff, StorageRefused
 from datasync_spider.items import EventPage
+from datasync_spider.records.event import Event, RejectedEvent
+from datasync_spider.records.recordreader import RecordReader
 from datasync_spider.storage.batch import PreparedPage, Watermark
 from datasync_spider.storage.conflicts import settle_staged
 from datasync_spider.storage.connect import Connection

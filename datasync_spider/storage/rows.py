@@ -18,9 +18,9 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, overload
 
-from datasync_spider.api import compiled
-from datasync_spider.api.event import Event
-from datasync_spider.api.quicklook import Payload
+from datasync_spider.records import compiled
+from datasync_spider.records.event import Event
+from datasync_spider.records.quicklook import Payload
 from datasync_spider.storage.encoded import EncodedRows
 
 Encoded: TypeAlias = "compiled.Rows | EncodedRows"

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRefused, StreamPaused
 from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.sources.spec import Order
+from datasync_spider.sources.streamnames import command_words
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.credentials import Waits, claim_credential, raise_waits, read_closed
 from datasync_spider.storage.lease import Held, decide
@@ -42,7 +43,6 @@ from datasync_spider.storage.resume import BACKFILL, FULL, BeginPass, decide_sta
 from datasync_spider.storage.since import Since, instant_of, us_of
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
-from datasync_spider.streamnames import command_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ from typing import Any
 import psycopg2.errors
 
 from datasync_spider import failpoints
-from datasync_spider.api.credential import Credential
 from datasync_spider.errors import StorageUnavailable, TokensSealed
+from datasync_spider.sources.credential import Credential
 from datasync_spider.storage.connect import Connection, RowCursor, close_quietly, connect
 from datasync_spider.storage.limits import LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.sealing import Sealing

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from datasync_spider.api.errorinpage import sign_of_error
 from datasync_spider.display import visible
+from datasync_spider.records.errorinpage import sign_of_error
 
 _LONGEST_TEXT = 300
 _LONGEST_BODY = 2000

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 
-from datasync_spider.api.answer import check_answer
 from datasync_spider.apiclient import ApiClient
 from datasync_spider.errors import ApiRefused, DatasyncError, RateLimited, Stopped
+from datasync_spider.records.answer import check_answer
 from datasync_spider.syncplan import SyncPlan
 from datasync_spider.verification.completeness import Told
 

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from datasync_spider.api.event import Event
+from datasync_spider.records.event import Event
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import LetterIds
 from datasync_spider.storage.deadletters import Chosen, DeadLetter, find_stored, read_letters_after

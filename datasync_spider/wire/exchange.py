@@ -17,7 +17,7 @@ from scrapy import Request, Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 
-from datasync_spider.headers import header_pairs, listed_pairs, plain_pairs
+from datasync_spider.records.headers import header_pairs, listed_pairs, plain_pairs
 from datasync_spider.sources.spec import Pairs
 from datasync_spider.trust import remedy
 from datasync_spider.wire.client import HttpClient
@@ -62,7 +62,7 @@ class Answer:
     seconds: float
 
     def plain_headers(self) -> dict[str, str]:
-        """Text by lower-case name, as :func:`datasync_spider.headers.plain_pairs` has it."""
+        """Text by lower-case name, as :func:`datasync_spider.records.headers.plain_pairs` has it."""
         return plain_pairs(self.headers)
 
     def header_lists(self) -> dict[str, list[str]]:

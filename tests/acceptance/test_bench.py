@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from bench.reports import load
-from datasync_spider.api.compiled import IS_COMPILED
+from datasync_spider.records.compiled import IS_COMPILED
 from tests.support.waiting import eventually
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.compiled import IS_COMPILED
 from datasync_spider.doctor.compiled import judge_compiled
+from datasync_spider.records.compiled import IS_COMPILED
 from tests.support.crawl import scrapy
 from tests.support.credentials import keep_wait
 from tests.support.database import execute_outside, value

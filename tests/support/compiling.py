@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.api import compiled
+from datasync_spider.records import compiled
 
 SOURCES = Path(__file__).resolve().parents[2] / "compiled"
 REQUIRED = os.environ.get("REQUIRE_COMPILED") == "1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from datasync_spider.api.event import Event, RejectedEvent
+from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.storage.registry import Deletions, StreamSpec
 from tests.support.database import rows, value
 from tests.support.pages import event, page

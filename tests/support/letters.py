@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from datasync_spider.api.event import RejectedEvent
+from datasync_spider.records.event import RejectedEvent
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.runs import finish_run
 from tests.support.pages import page

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.items import EventPage
+from datasync_spider.records.event import Event, RejectedEvent
 
 
 def event(event_id: str, occurred_at_us: int | None = 1_700_000_000_000_000, payload: bytes | None = None) -> Event:

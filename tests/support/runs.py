@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from datasync_spider.api.credential import NO_KEY, Credential
 from datasync_spider.items import EventPage
+from datasync_spider.sources.credential import NO_KEY, Credential
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.connect import connect, connected

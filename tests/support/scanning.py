@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from datasync_spider.api import compiled
+from datasync_spider.records import compiled
 
 
 @functools.cache

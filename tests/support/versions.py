@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from datasync_spider.api.event import Event
+from datasync_spider.records.event import Event
 from datasync_spider.storage.registry import StreamSpec
 from tests.support.database import rows
 from tests.support.pages import event

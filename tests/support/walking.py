@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from scrapy.settings import Settings
 
-from datasync_spider.api.answer import check_answer
 from datasync_spider.config import Config
+from datasync_spider.records.answer import check_answer
 from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.requests import PageRequest
 from datasync_spider.syncplan import plan_sync

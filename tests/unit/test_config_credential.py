@@ -6,9 +6,9 @@ from pathlib import Path
 
 from scrapy.settings import Settings
 
-from datasync_spider.api.credential import NO_KEY
 from datasync_spider.config import Config
 from datasync_spider.config.model import BUNDLED_MOCK_URL
+from datasync_spider.sources.credential import NO_KEY
 
 MOCK = "http://127.0.0.1:{port}/api/v1"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.event import RejectedEvent
 from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.records.event import RejectedEvent
 from tests.support.sources import read_page
 
 pytestmark = pytest.mark.usefixtures("each_way")

@@ -15,8 +15,8 @@ from email.utils import parsedate_to_datetime
 from itertools import combinations, pairwise
 from typing import Any
 
-from datasync_spider.api.timestamp import parse_timestamp
 from datasync_spider.discovery.url.names import is_scalar, members, plain, words
+from datasync_spider.records.timestamp import parse_timestamp
 from datasync_spider.sources.paths import MISSING, Path
 
 _IDS = ("id", "uuid", "guid", "eventid", "gid", "nodeid", "objectid", "docid", "oid", "uid")

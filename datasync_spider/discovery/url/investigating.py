@@ -10,7 +10,6 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from datasync_spider.api.complaint import read_complaint
 from datasync_spider.discovery.url.asking import Asker, advances
 from datasync_spider.discovery.url.counts import SizeParameter, find_total, given_size, hinted_sizes
 from datasync_spider.discovery.url.exchange import Seen, Wish
@@ -25,6 +24,7 @@ from datasync_spider.discovery.url.proposal import Proposal
 from datasync_spider.discovery.url.settling import find_base, find_end, find_largest, find_size
 from datasync_spider.discovery.url.target import Target
 from datasync_spider.errors import DatasyncError
+from datasync_spider.records.complaint import read_complaint
 
 MOST_REQUESTS = 5
 

@@ -12,7 +12,7 @@ from typing import Any
 from datasync_spider.errors import SourceRefused
 from datasync_spider.sources.addresses import check_origin, shown_url
 from datasync_spider.sources.files import keys
-from datasync_spider.sources.files.credentials import read_auth, read_headers
+from datasync_spider.sources.files.authtables import read_auth, read_headers
 from datasync_spider.sources.files.kinds import (
     PLAIN,
     PLAIN_ALLOWED,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from datasync_spider.sources.files.credentials import read_headers, read_query
+from datasync_spider.sources.files.authtables import read_headers, read_query
 from datasync_spider.sources.files.incrementaltables import read_incremental, read_times
 from datasync_spider.sources.files.kinds import boolean, choice, path, paths, stream_url
 from datasync_spider.sources.files.nextends import read_end, read_next

@@ -14,8 +14,8 @@ from typing import Any
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's name for the class
 from psycopg2.extras import execute_values
 
+from datasync_spider.sources.streamnames import NO_SLICE
 from datasync_spider.storage.owner import Owner
-from datasync_spider.streamnames import NO_SLICE
 
 # What an API might send to make a browser do something.
 HOSTILE = (

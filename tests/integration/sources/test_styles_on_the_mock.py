@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from datasync_spider.api.answer import check_answer
-from datasync_spider.api.page import Asked, PageReader
-from datasync_spider.headers import listed_pairs, plain_pairs
+from datasync_spider.records.answer import check_answer
+from datasync_spider.records.headers import listed_pairs, plain_pairs
+from datasync_spider.records.page import Asked, PageReader
 from datasync_spider.sources.auth import Authorization
 from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.paginators.choose import paginator

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.event import RejectedEvent
 from datasync_spider.items import EventPage
+from datasync_spider.records.event import RejectedEvent
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.passdepth import read_pass_depth
 from datasync_spider.storage.runs import finish_run

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psycopg2
 import pytest
 
-from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.errors import FencedOff
+from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.runs import finish_run, renew_lease

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from datasync_spider.api.event import Event, RejectedEvent
+from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.storage import deadletters
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import (

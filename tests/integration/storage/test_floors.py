@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from datasync_spider.api.event import RejectedEvent
 from datasync_spider.items import EventPage
+from datasync_spider.records.event import RejectedEvent
 from datasync_spider.sources.spec import Order
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.connect import connected

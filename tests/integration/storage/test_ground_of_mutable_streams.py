@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from datasync_spider.api.event import RejectedEvent
 from datasync_spider.items import EventPage
+from datasync_spider.records.event import RejectedEvent
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.registry import StreamSpec

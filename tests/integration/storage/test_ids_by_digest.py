@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasync_spider.api.canonical import digest
+from datasync_spider.records.canonical import digest
 from datasync_spider.storage.connect import connected
-from tests.unit.api.jsontexts import objects, storable_text, written
+from tests.unit.records.jsontexts import objects, storable_text, written
 
 NUMBERS = ["0", "-0", "0.0", "1", "1.0", "1.00", "10e-1", "1e0", "100", "1e2", "1E+2", "0.1", "1e-1", "-1", "-1.0e0"]
 NUMBERS += ["12345678901234567890", "12345678901234567890.0", "1234567890123456789e1", "1e30", "1" + "0" * 30, "1.5"]

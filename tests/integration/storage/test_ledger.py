@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from datasync_spider.api.event import RejectedEvent
+from datasync_spider.records.event import RejectedEvent
 from tests.support.database import rows, value
 from tests.support.pages import event, page
 from tests.support.runs import run_writer

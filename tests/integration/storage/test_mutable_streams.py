@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import pytest
 
-from datasync_spider.api.event import Event
 from datasync_spider.items import EventPage
+from datasync_spider.records.event import Event
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.registry import StreamSpec

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.event import Event
+from datasync_spider.records.event import Event
 from tests.support.database import rows, value
 from tests.support.pages import event, page
 from tests.support.runs import run_writer

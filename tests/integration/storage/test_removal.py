@@ -9,8 +9,8 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from datasync_spider.api.event import RejectedEvent
 from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused, StorageUnavailable
+from datasync_spider.records.event import RejectedEvent
 from datasync_spider.storage import removal
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.connect import Connection, connect, connected

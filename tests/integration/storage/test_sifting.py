@@ -11,7 +11,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from datasync_spider.api.event import Event
+from datasync_spider.records.event import Event
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.connect import Connection, connect
 from datasync_spider.storage.connection import Cursor

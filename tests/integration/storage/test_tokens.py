@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from datasync_spider.api.credential import Credential
 from datasync_spider.errors import StorageUnavailable, TokensSealed
+from datasync_spider.sources.credential import Credential
 from datasync_spider.storage import tokens
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.removal import find_target

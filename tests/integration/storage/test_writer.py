@@ -8,9 +8,9 @@ import psycopg2
 import psycopg2.extensions
 import pytest
 
-from datasync_spider.api.event import RejectedEvent
 from datasync_spider.errors import FencedOff, StorageRefused, StorageUnavailable
 from datasync_spider.items import EventPage
+from datasync_spider.records.event import RejectedEvent
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.connection import Connection, Cursor

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.event import Event
+from datasync_spider.records.event import Event
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.runs import open_run

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.pipelines.chainnews import ChainNews
+from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.prepare import Preparer
 from tests.support.pages import page

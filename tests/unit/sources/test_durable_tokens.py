@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.page import Asked, PageReader
+from datasync_spider.records.page import Asked, PageReader
 from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.inpython import checked
 from datasync_spider.sources.paginators.choose import stream_paginator

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 from scrapy.settings import Settings
 
-from datasync_spider.api.answer import check_answer
-from datasync_spider.api.page import Page
 from datasync_spider.config import Config
 from datasync_spider.errors import CursorExpired, DatasyncError, RateLimited, Resync, WindowTooLarge
+from datasync_spider.records.answer import check_answer
+from datasync_spider.records.page import Page
 from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.requests import PageRequest
 from datasync_spider.sources.secretnames import secrets_of

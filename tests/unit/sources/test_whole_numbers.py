@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.api.page import Page
 from datasync_spider.errors import PageUnreadable
+from datasync_spider.records.page import Page
 from datasync_spider.sources.numbers import exact_number, whole_number
 from tests.support.sources import READ_WAYS, read_page
-from tests.unit.api.pagetexts import body, compact
+from tests.unit.records.pagetexts import body, compact
 
 THIRTY = [b"30", b"30.0", b"3e1", b"3E+1", b"300e-1", b'"30"', b'"30.0"', b'"3e1"', b'" 30 "', b'"030"']
 NO_COUNT = [

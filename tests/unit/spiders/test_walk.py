@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from datasync_spider.api.page import Page
 from datasync_spider.errors import CursorRepeated
+from datasync_spider.records.page import Page
 from datasync_spider.spiders.walk import NoProgress, Walk
 from datasync_spider.storage.runs import ResumePoint
 from tests.support.sources import READER

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from datasync_spider.api.page import Page
-from datasync_spider.api.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.errors import CursorRepeated, NoNewRecords
+from datasync_spider.records.page import Page
+from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.spiders.walk import Walk
 from datasync_spider.storage.runs import ResumePoint
 from tests.support.sources import READER

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.api import compiled
+from datasync_spider.records import compiled
 from datasync_spider.storage.encoded import EncodedRows, IdsInFlight
 from datasync_spider.storage.rows import encode_rows
 from tests.support.compiling import require_compiled

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from datasync_spider.api.event import Event, RejectedEvent
+from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.storage.deadletters import DeadLetter, read_ids
-from tests.unit.api.shapedreaders import reader
+from tests.unit.records.shapedreaders import reader
 
 WRAPPED = reader({"path": "data", "shape": "wrapped:node"})
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.api import compiled
-from datasync_spider.api.page import Page
 from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.records import compiled
+from datasync_spider.records.page import Page
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.feedorder import PageEnds, PageTimes
 from datasync_spider.storage.prepare import Preparer
@@ -22,7 +22,7 @@ from tests.support.compiling import needs_compiled
 from tests.support.leaks import left_behind_bytes
 from tests.support.scanning import split
 from tests.support.sources import read_page
-from tests.unit.api.pagetexts import body
+from tests.unit.records.pagetexts import body
 
 pytestmark = needs_compiled
 

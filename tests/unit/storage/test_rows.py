@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasync_spider.api.event import Event
+from datasync_spider.records.event import Event
 from datasync_spider.storage.rows import HEADER, TRAILER, Rows, copy_stream, row_prefix
 
 pytestmark = pytest.mark.usefixtures("each_way")

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.api import compiled
-from datasync_spider.api.quicklook import Payload
+from datasync_spider.records import compiled
+from datasync_spider.records.quicklook import Payload
 from datasync_spider.storage.rows import POSTGRES_EPOCH_US, Rows, encode_rows
 from tests.support.compiling import needs_compiled
 from tests.support.leaks import left_behind_bytes
 from tests.support.scanning import split
-from tests.unit.api.pagetexts import body
+from tests.unit.records.pagetexts import body
 
 pytestmark = needs_compiled
 

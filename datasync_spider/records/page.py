@@ -1,0 +1,206 @@
+"""One page of a stream, out of the body of an answer.
+
+Invariant: a body is a page only when it parses whole, has a list of records and says whether there is more; a truncated
+body is never a shorter page, and an error is none. Records stay raw here, so that a bad one costs nobody but itself.
+
+Null in place of the list is an empty one where the page says so: that it returned 0, or that there are 0 in all. Some
+languages write an empty list so, and others whatever went wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from datasync_spider.errors import PageUnreadable
+from datasync_spider.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
+from datasync_spider.records.errorinpage import find_error
+from datasync_spider.records.event import ParsedEvents
+from datasync_spider.records.exactjson import REFUSALS, decode, decoded
+from datasync_spider.records.meanings import Declared, find_meaning, meaning_of_error
+from datasync_spider.records.pagefacts import PageFacts, read_facts
+from datasync_spider.records.recordreader import RawEvents, RecordReader
+from datasync_spider.sources.ends import direction
+from datasync_spider.sources.paginators.protocol import Answer, Paginator
+from datasync_spider.sources.paginators.tailed import durable_token
+from datasync_spider.sources.paths import MISSING, Path
+from datasync_spider.sources.spec import Budget, Meaning, MeaningRow, Next, Stream
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# What an answer may mean and be a page. Whatever records it has are kept, also where it need not have any.
+_NEED_NO_RECORDS: Final = frozenset({"empty", "end"})
+_PAGES: Final = frozenset({"page", *_NEED_NO_RECORDS})
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a page was asked for with: its URL, the position, and how many records, None where that is not said."""
+
+    url: str
+    position: str | None
+    page_size: int | None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """``has_more`` and ``next_cursor`` agree: there is a next position exactly where there is more.
+
+    ``total`` is the API's count of all records, ``cursor_expires_in_seconds`` what it says of its cursor's life.
+    ``unreadable_total`` is what it gave for a total, where that is no count. ``asked_wait``: what stands where its
+    source's budget looks for a wait. ``tail``: of the last page of a stream that can be resumed, the position that a
+    later sync goes on from. ``received_us``: when it came, by our clock, for records that tell no time.
+    """
+
+    raw_events: RawEvents
+    reader: RecordReader
+    next_cursor: str | None
+    has_more: bool
+    total: int | None = None
+    request_id: str | None = None
+    cursor_expires_in_seconds: float | None = None
+    unreadable_total: str | None = None
+    asked_wait: Any = None
+    tail: str | None = None
+    received_us: int | None = None
+
+    def parse(self) -> ParsedEvents:
+        """All records of the page, made anew at each look."""
+        return self.reader.parse(self.raw_events, self.received_us)
+
+
+class PageReader:
+    """Of one stream, made once a run.
+
+    ``meanings``: what its source says of answers; ``budget``: of limits. ``end_statuses``: of answers that end a chain
+    without being pages.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        paginator: Paginator,
+        meanings: Sequence[MeaningRow] = (),
+        budget: Budget | None = None,
+    ) -> None:
+        self._stream = stream
+        self._paginator = paginator
+        self.meanings = meanings
+        self.budget = budget
+        self.records = RecordReader.of(stream)
+        self.end_statuses = frozenset(stream.end.statuses)
+        self._first = _first(stream)
+        self._looks_at_last = any(step.source in {"last", "python"} for step in _steps(stream))
+        facts = (*stream.total, *stream.returned, *stream.request_id, *stream.cursor_seconds, *_next_paths(stream))
+        # The members of a body that say more of a page than its records may say as well that it is an error.
+        self._around = tuple(sorted({path.steps[0] for path in facts if len(path.steps) > 1}, key=str))
+
+    def read(
+        self, body: bytes, headers: Mapping[str, Sequence[str]], asked: Asked, means: Meaning | None = None
+    ) -> Page:
+        """The page of an answer. ``headers``: all values of each name, in lower case.
+
+        ``means``: what its source says of it, where that is known already. Raises PageUnreadable for what is no page,
+        Declared where its source says what it is, PageContradiction for one that does not say how it goes on.
+        """
+        try:
+            records, rest = self.records.split(body.removeprefix(_BYTE_ORDER_MARK))
+            around = _decoded(rest)
+        except PageUnreadable:
+            means = means or meaning_of_error(self.meanings, HTTPStatus.OK, body)
+            if means in {None, "page"}:
+                raise
+            records, rest, around = None, body, None
+        means = means or find_meaning(self.meanings, HTTPStatus.OK, rest, around)
+        if means is not None and means not in _PAGES:
+            raise Declared(means)
+        if means is None and isinstance(around, dict):
+            nested = [around.get(name) for name in self._around]
+            found = find_error(around, nested, has_events=bool(records))
+            if found is not None:
+                raise found
+        facts = read_facts(self._stream, around)
+        if records is None:
+            records = [] if means in _NEED_NO_RECORDS else self._nothing(around, facts)
+        if facts.returned is not None and facts.returned != len(records):
+            raise PageUnreadable(RETURNED_MISMATCH, f"the page says {facts.returned} events and holds {len(records)}")
+        answer = Answer(asked.url, headers, around, len(records), asked.page_size, self._last(records))
+        # A source that calls an answer the end says so whatever else the answer says.
+        named = None if means == "end" else self._paginator.following(asked.position, answer)
+        following = self._following(means, answer, asked, named)
+        tail = None
+        if following is None and self._stream.end.resumable:
+            tail = durable_token(self._paginator, asked.position, answer, named)
+        return Page(
+            raw_events=records,
+            reader=self.records,
+            next_cursor=following,
+            has_more=following is not None,
+            total=facts.total,
+            request_id=facts.request_id,
+            cursor_expires_in_seconds=facts.cursor_expires_in_seconds,
+            unreadable_total=facts.unreadable_total,
+            asked_wait=self._asked_wait(around),
+            tail=tail,
+        )
+
+    def _asked_wait(self, around: Any) -> Any:
+        place = None if self.budget is None else self.budget.body_wait
+        return None if place is None or (found := place.read(around)) is MISSING else found
+
+    def _following(self, means: Meaning | None, answer: Answer, asked: Asked, named: str | None) -> str | None:
+        """The position that follows; ``named``: what the paginator says of the answer. Raises PageContradiction."""
+        if means == "end":
+            return None
+        end = self._stream.end
+        if means == "empty":
+            # Its source knows this answer, which may have nothing else to say.
+            end = replace(end, no_next=True)
+        position = self._first if asked.position is None else asked.position
+        return direction(end, answer, named, position)
+
+    def end(self, asked: Asked) -> Page:
+        """What an answer is that ends the chain by its status: a page without records.
+
+        What it was asked with is its token, unless the stream has that in a place of its own: then there is none.
+        """
+        tail = asked.position if self._stream.end.resumable and self._stream.tail is None else None
+        return Page(raw_events=[], reader=self.records, next_cursor=None, has_more=False, tail=tail)
+
+    def _last(self, records: RawEvents) -> Any:
+        """The last record, for a stream whose next positions are made of it."""
+        return decoded(bytes(records[len(records) - 1])) if self._looks_at_last and records else None
+
+    def _nothing(self, around: Any, facts: PageFacts) -> RawEvents:
+        """The records of a page that has no list of them. Raises PageUnreadable."""
+        found = {type(value) for path in self._stream.records if (value := path.read(around)) is not MISSING}
+        if found != {type(None)}:
+            raise PageUnreadable(NO_DATA_ARRAY)
+        if not facts.says_empty and not self._stream.shape.null_is_empty:
+            raise PageUnreadable(NO_DATA_ARRAY, "null stands for the events, and nothing says that there are 0")
+        return []
+
+
+def _decoded(text: bytes) -> Any:
+    try:
+        return decode(text)
+    except REFUSALS as error:
+        raise PageUnreadable(NOT_JSON, str(error)) from error
+
+
+def _next_paths(stream: Stream) -> tuple[Path, ...]:
+    in_body = (step for step in _steps(stream) if step.source != "last")
+    tail = () if stream.tail is None else stream.tail.paths
+    return (*(path for step in in_body for path in step.paths), *tail, *(flag.path for flag in stream.end.flags))
+
+
+def _steps(stream: Stream) -> tuple[Next, ...]:
+    return (stream.next, *stream.next.beside)
+
+
+def _first(stream: Stream) -> str | None:
+    """What the first page is asked with in place of a position, be it by ``first`` or by a parameter of its own."""
+    if stream.next.first is not None:
+        return str(stream.next.first)
+    return dict(stream.query).get(stream.next.parameter) if stream.next.to == "query" else None
