@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from datasync_spider import exitcodes
 from datasync_spider.errors import ConfigurationError, StorageError
 from datasync_spider.lastwords import End
+from datasync_spider.observe import exitcodes
 from datasync_spider.progress import summary
 from datasync_spider.sources.streamnames import label
 from datasync_spider.syncplan import SyncPlan

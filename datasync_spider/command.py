@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from datasync_spider import exitcodes
 from datasync_spider.config import Config
 from datasync_spider.config.model import BUNDLED_MOCK_URL
 from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
 from datasync_spider.local.mock_process import start_mock
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.logs import also_redact, install_logging
+from datasync_spider.observe import exitcodes
 from datasync_spider.planning import named_plan
 from datasync_spider.proxies import passed_over, proxy_for
 from datasync_spider.sourcefiles import built_in_source

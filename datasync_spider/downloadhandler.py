@@ -16,8 +16,9 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from datasync_spider import signals, stats
+from datasync_spider import signals
 from datasync_spider.errors import Stopped
+from datasync_spider.observe import stats
 from datasync_spider.syncplan import plan_of
 from datasync_spider.wire.errors import (
     BodyCut,

@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from datasync_spider import exitcodes
 from datasync_spider.logs import LogHandler
+from datasync_spider.observe import exitcodes
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,9 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from datasync_spider import failpoints, signals, stats
+from datasync_spider import failpoints, signals
 from datasync_spider.errors import Stopped
+from datasync_spider.observe import stats
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import crawl
 
-from datasync_spider import exitcodes, failpoints, signals, stats
+from datasync_spider import failpoints, signals
 from datasync_spider.agenda import Agenda
 from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable, typed
 from datasync_spider.errors import (
@@ -32,12 +32,13 @@ from datasync_spider.errors import (
     StreamPaused,
     WronglyCalled,
 )
-from datasync_spider.exitcodes import worst
 from datasync_spider.importing import imported_meanwhile
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.memory import keep_buffers, spare_what_is_imported
 from datasync_spider.metrics.listening import reserved_port
+from datasync_spider.observe import exitcodes, stats
+from datasync_spider.observe.exitcodes import worst
 from datasync_spider.progress import summary
 from datasync_spider.sources import streamnames
 from datasync_spider.storage.backends import label

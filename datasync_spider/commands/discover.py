@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from datasync_spider import exitcodes
 from datasync_spider.command import api, load_config, stoppable, typed
 from datasync_spider.errors import ConfigurationError, ConnectionTrouble, FatalError, Stopped, StorageError
+from datasync_spider.observe import exitcodes
 
 if TYPE_CHECKING:
     import argparse
@@ -165,8 +165,8 @@ def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
     from datasync_spider.discovery.plan import make_plan, plan_report
     from datasync_spider.discovery.planning import Wanted, assume
     from datasync_spider.discovery.report import as_lines, as_report
-    from datasync_spider.display import shown_headers
     from datasync_spider.logs.redaction import Redactor
+    from datasync_spider.observe.display import shown_headers
 
     config = plan.config
     asked = plan.request(None, page_size=_ASKED_EVENTS)

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from datasync_spider import exitcodes
 from datasync_spider.command import api, database, load_config, stoppable
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
+from datasync_spider.observe import exitcodes
 
 if TYPE_CHECKING:
     import argparse

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from datasync_spider import exitcodes
 from datasync_spider.errors import ConfigurationError
+from datasync_spider.observe import exitcodes
 
 if TYPE_CHECKING:
     import argparse

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
-from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, chosen_slice, typed
+from datasync_spider.observe import exitcodes
 
 if TYPE_CHECKING:
     import argparse

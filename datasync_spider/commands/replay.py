@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, chosen_slice, typed
 from datasync_spider.errors import LeaseHeld
+from datasync_spider.observe import exitcodes
 
 if TYPE_CHECKING:
     import argparse
@@ -82,7 +82,7 @@ def _lines(slice_: Slice, totals: Totals, *, dry_run: bool) -> list[str]:
 
 
 def _reasons(totals: Totals) -> str:
-    from datasync_spider.display import visible
+    from datasync_spider.observe.display import visible
 
     told = ", ".join(f"{visible(reason)} {count:,}" for reason, count in totals.refused.most_common())
     return f": {told}" if told else ""

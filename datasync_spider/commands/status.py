@@ -10,9 +10,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, chosen_slice, typed
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
+from datasync_spider.observe import exitcodes
 
 if TYPE_CHECKING:
     import argparse
@@ -81,7 +81,7 @@ class Command(DatasyncCommand):
         return code
 
     def _look(self, database_url: str, config: Config, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
-        from datasync_spider.display import visible
+        from datasync_spider.observe.display import visible
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.credentials import waits_of
         from datasync_spider.storage.migrate import load_migrations, pending_migrations

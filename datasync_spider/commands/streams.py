@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
-from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, typed
 from datasync_spider.errors import ConfigurationError, LeaseHeld
+from datasync_spider.observe import exitcodes
 from datasync_spider.sources import streamnames
 from datasync_spider.storage.removal import drop, reset
 
@@ -81,7 +81,7 @@ class Command(DatasyncCommand):
                 raise UsageError(f"--slice {opts.slice!r} is {error}", print_help=False) from error
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        from datasync_spider.display import visible
+        from datasync_spider.observe.display import visible
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.migrate import load_migrations, pending_migrations
         from datasync_spider.storage.removal import find_target
@@ -130,7 +130,7 @@ class Command(DatasyncCommand):
         return exitcodes.COMPLETE
 
     def _switch(self, connection: Connection, target: Target) -> None:
-        from datasync_spider.display import visible
+        from datasync_spider.observe.display import visible
         from datasync_spider.storage.streams import pause, resume
 
         if self._action == "pause":
@@ -143,7 +143,7 @@ class Command(DatasyncCommand):
 
 
 def _list(connection: Connection, opts: argparse.Namespace) -> int:
-    from datasync_spider.display import visible
+    from datasync_spider.observe.display import visible
     from datasync_spider.registry.showing import as_lines, as_report
     from datasync_spider.storage.streams import list_slices, read_registered_names
 

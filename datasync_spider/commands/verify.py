@@ -10,9 +10,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from datasync_spider import exitcodes
 from datasync_spider.command import DatasyncCommand, api, chosen_slice, typed
 from datasync_spider.errors import ConfigurationError
+from datasync_spider.observe import exitcodes
 
 if TYPE_CHECKING:
     import argparse

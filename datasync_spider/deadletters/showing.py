@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from datasync_spider.display import visible
+from datasync_spider.observe.display import visible
 from datasync_spider.storage.deadletters import Chosen, LetterCount, LetterGroup, ListedLetter
 
 _SHOWN_CHARACTERS = 200

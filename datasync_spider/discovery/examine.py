@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datasync_spider import reasons
 from datasync_spider.discovery.envelope import Envelope, read_envelope
 from datasync_spider.discovery.eventfields import EventFields, find_event_fields
 from datasync_spider.discovery.limits import PageCap, RateLimit, read_page_cap, read_rate_limit
 from datasync_spider.errors import ApiRefused, DatasyncError, RateLimited, RetryableError, ServerTrouble
+from datasync_spider.observe import reasons
 from datasync_spider.records.answer import check_answer
 from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.records.headers import listed_pairs, plain_pairs

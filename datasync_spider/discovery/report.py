@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from datasync_spider.discovery.envelope import Envelope
 from datasync_spider.discovery.eventfields import FieldUse
 from datasync_spider.discovery.examine import Discovery
-from datasync_spider.display import shown_headers, shown_value
+from datasync_spider.observe.display import shown_headers, shown_value
 from datasync_spider.records.event import Event
 from datasync_spider.records.page import Page
 

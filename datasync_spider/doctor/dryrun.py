@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from datasync_spider.display import visible
 from datasync_spider.doctor.looking import Look
 from datasync_spider.logs.redaction import Redactor
+from datasync_spider.observe.display import visible
 from datasync_spider.sources.requests import PageRequest
 from datasync_spider.sources.streamnames import label
 from datasync_spider.storage.registry import table_name

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from datasync_spider.display import shown_value
 from datasync_spider.doctor.configuration import InForce
 from datasync_spider.doctor.finding import Finding, Level, has_problems
+from datasync_spider.observe.display import shown_value
 
 
 def as_report(settings: Sequence[InForce], findings: Sequence[Finding], secrets: Iterable[str] = ()) -> dict[str, Any]:

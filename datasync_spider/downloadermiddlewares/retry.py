@@ -23,7 +23,7 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from datasync_spider import failpoints, signals, stats
+from datasync_spider import failpoints, signals
 from datasync_spider.errors import (
     ApiRefused,
     CertificateRefused,
@@ -36,6 +36,7 @@ from datasync_spider.errors import (
     WaitTooLong,
     WrongProtocol,
 )
+from datasync_spider.observe import stats
 from datasync_spider.pacing.dialect import KNOWN, Dialect
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait, read_body_wait
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong

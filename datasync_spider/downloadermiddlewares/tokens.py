@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
-from datasync_spider import signals, stats
+from datasync_spider import signals
 from datasync_spider.downloadermiddlewares.retry import retry_policy
 from datasync_spider.errors import Stopped, WaitTooLong
+from datasync_spider.observe import stats
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.syncplan import plan_of

@@ -13,9 +13,9 @@ from scrapy import Spider, signals
 from scrapy.exceptions import NotConfigured
 from scrapy.extensions import feedexport
 
-from datasync_spider import stats
 from datasync_spider.errors import ExportRefused
 from datasync_spider.extensions.guardedstorage import GuardedStorage, guarded
+from datasync_spider.observe import stats
 
 if TYPE_CHECKING:
     from typing import Self

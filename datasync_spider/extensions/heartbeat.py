@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from scrapy import signals as scrapy_signals
 
-from datasync_spider import signals, stats
+from datasync_spider import signals
 from datasync_spider.errors import FencedOff, StorageError
+from datasync_spider.observe import stats
 from datasync_spider.pacing.askedwaits import AskedWaits, Closed
 from datasync_spider.storage.backends import end_lost_backends, label
 from datasync_spider.storage.connect import Connection, close_quietly, connect

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals as scrapy_signals
 from scrapy.exceptions import CloseSpider
 
-from datasync_spider import failpoints, signals, stats
+from datasync_spider import failpoints, signals
 from datasync_spider.errors import (
     DatasyncError,
     FencedOff,
@@ -34,6 +34,7 @@ from datasync_spider.errors import (
     StreamPaused,
 )
 from datasync_spider.items import EventPage
+from datasync_spider.observe import stats
 from datasync_spider.pacing.askedwaits import AskedWaits
 from datasync_spider.pipelines.chainnews import ChainNews
 from datasync_spider.pipelines.dispatcher import Dispatcher, WriterSettings

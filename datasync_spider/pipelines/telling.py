@@ -9,8 +9,9 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from datasync_spider import signals, stats
+from datasync_spider import signals
 from datasync_spider.items import page_fields
+from datasync_spider.observe import stats
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.throttle import Throttle
 

@@ -27,7 +27,7 @@ from datasync_spider.errors import (
     TokenExpired,
     WindowTooLarge,
 )
-from datasync_spider.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
+from datasync_spider.observe.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
 from datasync_spider.records.complaint import MAX_CHARACTERS, Complaint, read_complaint
 from datasync_spider.records.cursorfault import CursorFault, cursor_fault
 from datasync_spider.records.errorinpage import ErrorInPage

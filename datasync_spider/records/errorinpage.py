@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from datasync_spider.errors import PageUnreadable
-from datasync_spider.reasons import ERROR_IN_PAGE
+from datasync_spider.observe.reasons import ERROR_IN_PAGE
 from datasync_spider.records.complaint import Complaint, complaint_of
 from datasync_spider.sources.numbers import whole_number
 

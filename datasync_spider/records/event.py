@@ -34,7 +34,7 @@ class Event(msgspec.Struct, gc=False):
 
 
 class RejectedEvent(msgspec.Struct, gc=False):
-    """``reason`` is a slug of :mod:`datasync_spider.reasons`; ``detail`` says more where there is more to say.
+    """``reason`` is a slug of :mod:`datasync_spider.observe.reasons`; ``detail`` says more where there is more to say.
 
     ``position`` counts from 0 within the page; -1 where the place is not known any more. ``event_id``: what can be read
     as its id all the same.

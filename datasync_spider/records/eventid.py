@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from datasync_spider.reasons import ID_EMPTY, ID_NUL, ID_TOO_LONG
+from datasync_spider.observe.reasons import ID_EMPTY, ID_NUL, ID_TOO_LONG
 
 MAX_ID_BYTES = 1_000
 """PostgreSQL's B-tree keys end at about 2,700 bytes; longer ids than this are a mistake long before that."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from datasync_spider.reasons import LONE_SURROGATE, MALFORMED_JSON, NUL_CHARACTER, TOO_DEEP
+from datasync_spider.observe.reasons import LONE_SURROGATE, MALFORMED_JSON, NUL_CHARACTER, TOO_DEEP
 
 MAX_DEPTH = 512
 

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from datasync_spider.reasons import (
+from datasync_spider.observe.reasons import (
     ID_EMPTY,
     ID_INCOMPLETE,
     ID_WRONG_TYPE,

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from datasync_spider.errors import PageUnreadable
-from datasync_spider.reasons import MALFORMED_JSON, TRUNCATED_JSON
+from datasync_spider.observe.reasons import MALFORMED_JSON, TRUNCATED_JSON
 from datasync_spider.records.pieces import Piece, Unmade
 from datasync_spider.records.spans import skip_space, value_end
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from datasync_spider.errors import PageUnreadable
-from datasync_spider.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
+from datasync_spider.observe.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
 from datasync_spider.records.errorinpage import find_error
 from datasync_spider.records.event import ParsedEvents
 from datasync_spider.records.exactjson import REFUSALS, decode, decoded

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from datasync_spider.errors import PageUnreadable
-from datasync_spider.reasons import RETURNED_MISMATCH
+from datasync_spider.observe.reasons import RETURNED_MISMATCH
 from datasync_spider.sources.numbers import whole_number
 from datasync_spider.sources.paths import MISSING, Path
 from datasync_spider.sources.spec import Stream

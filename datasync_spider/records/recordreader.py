@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from datasync_spider.reasons import NEVER_RECORDS
+from datasync_spider.observe.reasons import NEVER_RECORDS
 from datasync_spider.records import compiled
 from datasync_spider.records.event import ParsedEvents
 from datasync_spider.records.exactjson import REFUSALS

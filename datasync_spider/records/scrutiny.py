@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from datasync_spider.reasons import ID_NUL, INVALID_UTF8, NOT_AN_OBJECT, NUL_CHARACTER
+from datasync_spider.observe.reasons import ID_NUL, INVALID_UTF8, NOT_AN_OBJECT, NUL_CHARACTER
 from datasync_spider.records.grammar import Ungrammatical, unstorable_escape
 from datasync_spider.records.ids import IdRule, Unusable, id_rule
 from datasync_spider.records.literals import Literals, text_of

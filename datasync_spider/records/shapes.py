@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from datasync_spider.reasons import (
+from datasync_spider.observe.reasons import (
     INVALID_UTF8,
     KEY_TAKEN,
     NOT_A_MEMBER,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from datasync_spider.errors import PageUnreadable
-from datasync_spider.reasons import NOT_JSON, TRUNCATED_JSON
+from datasync_spider.observe.reasons import NOT_JSON, TRUNCATED_JSON
 
 _SPACE = re.compile(rb"[ \t\n\r]*+")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from datasync_spider.errors import PageUnreadable
-from datasync_spider.reasons import COLUMNS_UNREADABLE, NOT_JSON
+from datasync_spider.observe.reasons import COLUMNS_UNREADABLE, NOT_JSON
 from datasync_spider.records.exactjson import REFUSALS, decode
 from datasync_spider.records.lines import split_lines
 from datasync_spider.records.pieces import Piece

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import msgspec
 
 from datasync_spider.errors import PageUnreadable
-from datasync_spider.reasons import EMPTY_BODY, NOT_AN_OBJECT, NOT_JSON
+from datasync_spider.observe.reasons import EMPTY_BODY, NOT_AN_OBJECT, NOT_JSON
 from datasync_spider.records.grammar import Ungrammatical, walk
 from datasync_spider.records.spans import after, skip_space, string_end, value_end
 from datasync_spider.sources.paths import Path

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import msgspec
 
 from datasync_spider.errors import PageLost
-from datasync_spider.reasons import ID_WRONG_TYPE, LONE_SURROGATE, TIME_OUT_OF_RANGE, TIME_WRONG_TYPE
+from datasync_spider.observe.reasons import ID_WRONG_TYPE, LONE_SURROGATE, TIME_OUT_OF_RANGE, TIME_WRONG_TYPE
 from datasync_spider.records.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.records.eventid import MAX_ID_BYTES, id_fault
 from datasync_spider.records.timestamp import FIRST_US, LAST_US

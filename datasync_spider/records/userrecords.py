@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from datasync_spider.errors import DatasyncError, PageUnreadable
-from datasync_spider.reasons import RECORD_READER_FAILED
+from datasync_spider.observe.reasons import RECORD_READER_FAILED
 from datasync_spider.records.lines import pieces_of
 from datasync_spider.records.pieces import Piece
 from datasync_spider.sources.bodyreader import BodyReader

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from datasync_spider.display import visible
 from datasync_spider.observe.columns import STREAM, Column, shown, text, values
+from datasync_spider.observe.display import visible
 from datasync_spider.sources.streamnames import label
 from datasync_spider.storage.owner import parse_owner
 from datasync_spider.storage.removal import Target

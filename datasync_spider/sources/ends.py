@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from datasync_spider.errors import PageContradiction, PageUnreadable
-from datasync_spider.reasons import (
+from datasync_spider.observe.reasons import (
     HAS_MORE_WITHOUT_CURSOR,
     HAS_MORE_WRONG_TYPE,
     NEITHER_HAS_MORE_NOR_CURSOR,

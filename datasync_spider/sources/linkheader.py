@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from datasync_spider.errors import PageUnreadable
-from datasync_spider.reasons import LINK_UNREADABLE
+from datasync_spider.observe.reasons import LINK_UNREADABLE
 from datasync_spider.sources.urls import is_plain, resolve
 
 _SPACE_AND_COMMAS = re.compile(r"[ \t,]*")

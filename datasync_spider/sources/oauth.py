@@ -16,7 +16,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, quote_plus, urlencode
 
 from datasync_spider.errors import DatasyncError, PageUnreadable, RateLimited, ServerTrouble, TokenRefused
-from datasync_spider.reasons import NO_TOKEN, status_reason
+from datasync_spider.observe.reasons import NO_TOKEN, status_reason
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import Pairs
 from datasync_spider.sources.urls import origin

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from datasync_spider.errors import PageUnreadable
-from datasync_spider.reasons import CURSOR_NUL, CURSOR_WRONG_TYPE
+from datasync_spider.observe.reasons import CURSOR_NUL, CURSOR_WRONG_TYPE
 from datasync_spider.sources.numbers import whole_number
 from datasync_spider.sources.paths import MISSING
 

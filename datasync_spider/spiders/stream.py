@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider
 
-from datasync_spider import signals, stats
+from datasync_spider import signals
 from datasync_spider.errors import (
     ApiRefused,
     ConfigurationError,
@@ -38,6 +38,7 @@ from datasync_spider.errors import (
     WindowTooLarge,
 )
 from datasync_spider.items import EventPage, lazy_views, page_fields
+from datasync_spider.observe import stats
 from datasync_spider.planning import source_plans
 from datasync_spider.records.headers import fill_headers, plain_headers
 from datasync_spider.records.page import Page

@@ -6,7 +6,7 @@ nobody can.
 
 from __future__ import annotations
 
-from datasync_spider.display import visible
+from datasync_spider.observe.display import visible
 from datasync_spider.storage.event_ids import Basis
 from datasync_spider.submission.refusal import SubmissionRefused
 

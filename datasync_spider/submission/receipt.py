@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from datasync_spider.display import visible
+from datasync_spider.observe.display import visible
 from datasync_spider.records.errorinpage import sign_of_error
 
 _LONGEST_TEXT = 300

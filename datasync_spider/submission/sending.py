@@ -13,8 +13,8 @@ from typing import BinaryIO
 from urllib.parse import urlencode
 
 from datasync_spider.apiclient import AnswerLost, ApiClient, NothingSent, Upload
-from datasync_spider.display import shown_value, without_secrets
 from datasync_spider.errors import Stopped, StorageError
+from datasync_spider.observe.display import shown_value, without_secrets
 from datasync_spider.sources.urls import origin
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.retrying import RetryPolicy, patiently

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from datasync_spider.display import shown_value
+from datasync_spider.observe.display import shown_value
 from datasync_spider.submission.overview import Overview
 from datasync_spider.submission.preparing import Prepared
 from datasync_spider.submission.quota import QUOTA

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from datasync_spider import exitcodes
+from datasync_spider.observe import exitcodes
 
 Numbers = Mapping[str, int | None]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from datasync_spider.display import visible
+from datasync_spider.observe.display import visible
 from datasync_spider.storage.verification import Events, Mark
 from datasync_spider.verification.check import Check, fails, holds
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from datasync_spider.display import visible
+from datasync_spider.observe.display import visible
 from datasync_spider.storage.verification import Events
 from datasync_spider.verification.check import Check, exit_code
 

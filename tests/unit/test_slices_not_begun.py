@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datasync_spider import exitcodes
 from datasync_spider.commands.crawl import _not_begun
-from datasync_spider.exitcodes import worst
 from datasync_spider.lastwords import End
+from datasync_spider.observe import exitcodes
+from datasync_spider.observe.exitcodes import worst
 
 LEFT = "events"
 WHOLE = End(exitcodes.COMPLETE, ["ingestion complete"])

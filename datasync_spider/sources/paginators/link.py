@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from datasync_spider.errors import PageUnreadable, PositionRefused
-from datasync_spider.reasons import CURSOR_WRONG_TYPE, NEXT_URL_REFUSED
+from datasync_spider.observe.reasons import CURSOR_WRONG_TYPE, NEXT_URL_REFUSED
 from datasync_spider.sources.linkheader import references as links_of
 from datasync_spider.sources.paginators.naming import agreed, named
 from datasync_spider.sources.paginators.protocol import Answer, Ask

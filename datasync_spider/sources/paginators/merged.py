@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from datasync_spider.errors import PageUnreadable, PositionRefused
-from datasync_spider.reasons import CURSOR_WRONG_TYPE
+from datasync_spider.observe.reasons import CURSOR_WRONG_TYPE
 from datasync_spider.sources.jsontext import read_json, written_json
 from datasync_spider.sources.paginators.naming import agreed, named
 from datasync_spider.sources.paginators.protocol import Answer, Ask

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from datasync_spider.errors import PageContradiction, PageUnreadable
-from datasync_spider.reasons import LAST_RECORD_WITHOUT_CURSOR, TWO_CURSORS
+from datasync_spider.observe.reasons import LAST_RECORD_WITHOUT_CURSOR, TWO_CURSORS
 from datasync_spider.sources.paginators.protocol import Answer
 from datasync_spider.sources.paths import MISSING
 from datasync_spider.sources.spec import Next

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from datasync_spider.errors import PageUnreadable, PositionRefused
-from datasync_spider.reasons import CURSOR_NUL, CURSOR_WRONG_TYPE
+from datasync_spider.observe.reasons import CURSOR_NUL, CURSOR_WRONG_TYPE
 from datasync_spider.sources.jsontext import written_json
 from datasync_spider.sources.paginators.protocol import Ask
 from datasync_spider.sources.slots import is_header_text

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from datasync_spider.errors import PageContradiction, PositionRefused
-from datasync_spider.reasons import TWO_CURSORS
+from datasync_spider.observe.reasons import TWO_CURSORS
 from datasync_spider.sources.jsontext import read_json, written_json
 from datasync_spider.sources.paginators.naming import named
 from datasync_spider.sources.paginators.parts import asking, part

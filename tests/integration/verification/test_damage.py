@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from datasync_spider import exitcodes
+from datasync_spider.observe import exitcodes
 from datasync_spider.verification.check import exit_code
 from datasync_spider.verification.completeness import Told
 from tests.support.database import execute_outside

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import datasync_spider
-from datasync_spider import reasons as api_reasons
 from datasync_spider.dashboard.reasons import REJECTION_REASONS, RUN_REASONS, explain_rejection, explain_run
 from datasync_spider.errors import DatasyncError, FencedOff, PageLost
+from datasync_spider.observe import reasons as api_reasons
 from datasync_spider.pipelines.ending import Ending
 from datasync_spider.storage.completion import Counted, judge
 

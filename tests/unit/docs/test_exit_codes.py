@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import datasync_spider.commands
-from datasync_spider import exitcodes
+from datasync_spider.observe import exitcodes
 from tests.unit.docs.pages import DOCS, PROJECT, Section, names, read
 
 CODES = sorted(value for name, value in vars(exitcodes).items() if name.isupper() and isinstance(value, int))

@@ -7,11 +7,11 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 import datasync_spider
-from datasync_spider import reasons
 from datasync_spider.dashboard.reasons import REJECTION_REASONS, RUN_REASONS
 from datasync_spider.downloadermiddlewares import ratelimit, retry
 from datasync_spider.errors import DatasyncError
 from datasync_spider.local.shutdown import stop_signals
+from datasync_spider.observe import reasons
 from datasync_spider.wire.exchange import TROUBLE
 from tests.unit.docs.pages import DOCS, names, read
 

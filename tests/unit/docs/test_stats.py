@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datasync_spider import stats
+from datasync_spider.observe import stats
 from tests.unit.docs.pages import DOCS, names, read
 
 PATH = DOCS / "reference" / "stats.md"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasync_spider.display import shown_headers, shown_value, visible, without_secrets
+from datasync_spider.observe.display import shown_headers, shown_value, visible, without_secrets
 
 
 @settings(deadline=None, max_examples=50)
