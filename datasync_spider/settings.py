@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from datasync_spider.memory import collect_rarely
-from datasync_spider.standardstreams import guard
+from datasync_spider.process.memory import collect_rarely
+from datasync_spider.process.standardstreams import guard
 
 guard()
 collect_rarely()

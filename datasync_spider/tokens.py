@@ -22,6 +22,7 @@ from datasync_spider.errors import (
 )
 from datasync_spider.logs.install import also_redact
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait
+from datasync_spider.process.workers import Worker
 from datasync_spider.proxies import proxy_for
 from datasync_spider.records.headers import merged_pairs
 from datasync_spider.sources.credential import Credential
@@ -33,7 +34,6 @@ from datasync_spider.syncplan import SyncPlan
 from datasync_spider.trust import remedy
 from datasync_spider.wire.errors import NotTrusted
 from datasync_spider.wire.exchange import TROUBLE, Exchange, proxy_choice, said_of
-from datasync_spider.workers import Worker
 
 logger = logging.getLogger(__name__)
 

@@ -60,7 +60,7 @@ class Command(DatasyncCommand):
         parser.add_argument("--expect", choices=_STATUSES, help="exit 1 unless the last run has this status")
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        from datasync_spider.standardstreams import reader_is_gone
+        from datasync_spider.process.standardstreams import reader_is_gone
 
         if not opts.watch:
             return self._look(database_url, config, opts, _print)

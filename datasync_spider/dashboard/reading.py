@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from datasync_spider.errors import DatasyncError
+from datasync_spider.process.workers import Worker
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.dashboard import ReadOnlySession
-from datasync_spider.workers import Worker
 
 _T = TypeVar("_T")
 

@@ -36,11 +36,11 @@ from datasync_spider.pacing.headers import (
 )
 from datasync_spider.pacing.retry import RetryState
 from datasync_spider.pacing.window import RateWindow
+from datasync_spider.process.throttle import Throttle
+from datasync_spider.process.waiting import Waiter
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.records.headers import plain_headers
 from datasync_spider.syncplan import plan_of
-from datasync_spider.throttle import Throttle
-from datasync_spider.waiting import Waiter
 
 if TYPE_CHECKING:
     from typing import Self

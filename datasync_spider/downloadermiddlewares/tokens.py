@@ -21,9 +21,9 @@ from datasync_spider.downloadermiddlewares.retry import retry_policy
 from datasync_spider.errors import Stopped, WaitTooLong
 from datasync_spider.observe import stats
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
+from datasync_spider.process.waiting import Waiter
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.syncplan import plan_of
-from datasync_spider.waiting import Waiter
 
 if TYPE_CHECKING:
     from typing import Any, Self

@@ -23,7 +23,7 @@ from datasync_spider.logs.formats import JsonFormatter, TextFormatter
 from datasync_spider.logs.quiet import is_worth_a_line
 from datasync_spider.logs.redaction import Redactor
 from datasync_spider.logs.tracebacks import install_excepthook
-from datasync_spider.standardstreams import Lossy, descriptor_of
+from datasync_spider.process.standardstreams import Lossy, descriptor_of
 
 _ABOVE_ALL = logging.CRITICAL + 1
 

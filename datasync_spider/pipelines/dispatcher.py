@@ -46,12 +46,12 @@ from msgspec import Struct
 from datasync_spider.errors import StorageUnavailable
 from datasync_spider.pacing.backoff import backoff_seconds
 from datasync_spider.pipelines.turns import GaveWay, Turns
+from datasync_spider.process.workers import Worker
 from datasync_spider.storage.backends import end_lost_backends
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.connect import Connection, begin, close_quietly, connect, roll_back
 from datasync_spider.storage.writer import Writer
-from datasync_spider.workers import Worker
 
 logger = logging.getLogger(__name__)
 

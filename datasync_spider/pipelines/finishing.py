@@ -19,9 +19,9 @@ from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import OpenRun, finish_run
 
 if TYPE_CHECKING:
+    from datasync_spider.process.workers import Worker
     from datasync_spider.storage.checkpoint import RunTotals
     from datasync_spider.syncplan import SyncPlan
-    from datasync_spider.workers import Worker
 
 logger = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from datasync_spider.storage.runs import OpenRun, open_run
 from datasync_spider.storage.standstill import StandstillWatch
 
 if TYPE_CHECKING:
+    from datasync_spider.process.workers import Worker
     from datasync_spider.syncplan import SyncPlan
-    from datasync_spider.workers import Worker
 
 logger = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from datasync_spider.process.workers import Worker
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.resync import begin_anew
 from datasync_spider.storage.retrying import patiently
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.validators import end_unmodified
-from datasync_spider.workers import Worker
 
 _T = TypeVar("_T")
 

@@ -46,6 +46,7 @@ from datasync_spider.pipelines.preparing import Preparing
 from datasync_spider.pipelines.room import Room
 from datasync_spider.pipelines.telling import Telling
 from datasync_spider.pipelines.writing import FLUSH_AFTER_SECONDS, Writing
+from datasync_spider.process.workers import Worker
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.copymode import CopyMode
@@ -54,7 +55,6 @@ from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.writer import Writer
 from datasync_spider.syncplan import SyncPlan, plan_of
-from datasync_spider.workers import Worker
 
 if TYPE_CHECKING:
     from typing import Self

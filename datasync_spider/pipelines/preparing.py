@@ -14,9 +14,9 @@ from collections.abc import Callable
 from functools import partial
 
 from datasync_spider.items import EventPage
+from datasync_spider.process.workers import Worker
 from datasync_spider.storage.batch import PreparedPage
 from datasync_spider.storage.prepare import Preparer
-from datasync_spider.workers import Worker
 
 _WORTH_A_HOP_BYTES = 128_000
 _MOST_BYTES = 6_000_000

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from datasync_spider import signals
 from datasync_spider.items import page_fields
 from datasync_spider.observe import stats
+from datasync_spider.process.throttle import Throttle
 from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.throttle import Throttle
 
 if TYPE_CHECKING:
     import asyncio

@@ -11,8 +11,8 @@ from scrapy.utils.test import get_crawler
 from datasync_spider.downloadermiddlewares.ratelimit import RateLimitMiddleware
 from datasync_spider.errors import Stopped
 from datasync_spider.pacing.budget import RequestBudget
+from datasync_spider.process.waiting import Waiter
 from datasync_spider.signals import stop_requested
-from datasync_spider.waiting import Waiter
 
 URL = "http://127.0.0.1/records"
 

@@ -127,7 +127,7 @@ def test_each_trouble_of_the_runbook_shows_what_is_written_in_it() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "ERROR    datasync_spider.waiting: waiting for better days",
+        "ERROR    datasync_spider.process.waiting: waiting for better days",
         "DEBUG    datasync_spider.pipelines.postgres: took over stream events: the level is another one",
         "ingestion almost complete: run 1",
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datasync_spider.throttle import Throttle
+from datasync_spider.process.throttle import Throttle
 
 
 def test_one_thing_goes_through_an_interval_and_what_matters_at_any_time() -> None:

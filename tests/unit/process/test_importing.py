@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.importing import imported_meanwhile
+from datasync_spider.process.importing import imported_meanwhile
 
 
 def test_modules_are_there_at_the_end_of_what_went_on_meanwhile(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.standardstreams import Lossy, Patient
+from datasync_spider.process.standardstreams import Lossy, Patient
 from tests.support.crawl import PROJECT
 from tests.support.redirecting import pipe_that_nobody_reads
 from tests.support.waiting import eventually
@@ -21,7 +21,7 @@ from tests.support.waiting import eventually
 PROLOGUE = """
 import resource, sys
 from pathlib import Path
-from datasync_spider.standardstreams import Lossy, guard
+from datasync_spider.process.standardstreams import Lossy, guard
 def limit(size): resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 """
 
