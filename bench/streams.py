@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from datasync_spider.config.sourcefiles import built_in_source
 from datasync_spider.records.recordreader import RecordReader
-from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.streamnames import NO_SLICE
 from datasync_spider.storage.registry import StreamSpec
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from datasync_spider.config.proxies import proxy_for
 from datasync_spider.errors import ConnectionTrouble, OriginRefused, Stopped
-from datasync_spider.proxies import proxy_for
 from datasync_spider.records.headers import merged_pairs
 from datasync_spider.sources.requests import PageRequest
 from datasync_spider.sources.signing import Signer

@@ -25,14 +25,15 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider.config import Config
 from datasync_spider.config.model import BUNDLED_MOCK_URL
+from datasync_spider.config.proxies import passed_over, proxy_for
+from datasync_spider.config.sourcefiles import built_in_source
+from datasync_spider.config.trust import check_authorities
 from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
 from datasync_spider.local.mock_process import start_mock
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.logs import also_redact, install_logging
 from datasync_spider.observe import exitcodes
 from datasync_spider.planning import named_plan
-from datasync_spider.proxies import passed_over, proxy_for
-from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources import streamnames
 from datasync_spider.sources.secretnames import secret_places
 from datasync_spider.storage.connect import Connection
@@ -40,7 +41,6 @@ from datasync_spider.storage.registry import FIRST_STREAM, Slice, find_slice
 from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.status import read_stream_names
 from datasync_spider.syncplan import SyncPlan
-from datasync_spider.trust import check_authorities
 
 if TYPE_CHECKING:
     import argparse

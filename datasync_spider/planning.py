@@ -17,12 +17,12 @@ from datasync_spider.config import Config
 from datasync_spider.config.kinds import slice_name
 from datasync_spider.config.model import project_directory
 from datasync_spider.config.secrets import read_secrets
+from datasync_spider.config.sourcefiles import SourceFiles, read_source_files
 from datasync_spider.config.sources import Sources, read_dotenv
 from datasync_spider.errors import ConfigurationError, WronglyCalled
 from datasync_spider.logs.install import also_redact
 from datasync_spider.records.timestamp import parse_timestamp
 from datasync_spider.slicing.find import find_slices, with_slices
-from datasync_spider.sourcefiles import SourceFiles, read_source_files
 from datasync_spider.sources.inpython import checked
 from datasync_spider.sources.secretnames import secret_places, secrets_of
 from datasync_spider.sources.slicenames import canonical

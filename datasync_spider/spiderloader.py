@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scrapy import Spider
     from scrapy.settings import BaseSettings
 
-    from datasync_spider.sourcefiles import SourceFiles
+    from datasync_spider.config.sourcefiles import SourceFiles
 
 
 class StreamSpiderLoader(SpiderLoader):

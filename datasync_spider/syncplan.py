@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from w3lib.url import safe_url_string
 
+from datasync_spider.config.sourcefiles import built_in_source
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.records.headers import merged_pairs
 from datasync_spider.records.page import Asked, PageReader
-from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.credential import Credential
 from datasync_spider.sources.files.load import BUILT_IN

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
+from datasync_spider.config.proxies import proxy_for
+from datasync_spider.config.trust import remedy
 from datasync_spider.errors import (
     CertificateRefused,
     ConfigurationError,
@@ -23,7 +25,6 @@ from datasync_spider.errors import (
 from datasync_spider.logs.install import also_redact
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait
 from datasync_spider.process.workers import Worker
-from datasync_spider.proxies import proxy_for
 from datasync_spider.records.headers import merged_pairs
 from datasync_spider.sources.credential import Credential
 from datasync_spider.sources.oauth import Grant, HeldToken, Token, read_token, shortened
@@ -31,7 +32,6 @@ from datasync_spider.storage.retrying import RetryPolicy, patiently
 from datasync_spider.storage.sealing import Sealing
 from datasync_spider.storage.tokens import StoredTokens, TokenRow
 from datasync_spider.syncplan import SyncPlan
-from datasync_spider.trust import remedy
 from datasync_spider.wire.errors import NotTrusted
 from datasync_spider.wire.exchange import TROUBLE, Exchange, proxy_choice, said_of
 

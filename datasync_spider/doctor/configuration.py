@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from datasync_spider.config import SETTINGS, Config, Setting
+from datasync_spider.config.sourcefiles import built_in_source
 from datasync_spider.config.sources import Sources
 from datasync_spider.doctor.finding import Finding, fine, warning
-from datasync_spider.sourcefiles import built_in_source
 
 PART = "configuration"
 _MASK = "***"

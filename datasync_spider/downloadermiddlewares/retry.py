@@ -24,6 +24,7 @@ from scrapy.exceptions import (
 )
 
 from datasync_spider import failpoints, signals
+from datasync_spider.config.trust import remedy
 from datasync_spider.errors import (
     ApiRefused,
     CertificateRefused,
@@ -45,7 +46,6 @@ from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.records.answer import check_answer
 from datasync_spider.records.headers import listed_headers, plain_headers
 from datasync_spider.syncplan import plan_of
-from datasync_spider.trust import remedy
 from datasync_spider.wire.errors import NotHttp, NotTls, NotTrusted, OtherProtocol, ProxyRefused, TlsFailed
 
 if TYPE_CHECKING:

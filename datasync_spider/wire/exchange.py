@@ -17,9 +17,9 @@ from scrapy import Request, Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 
+from datasync_spider.config.trust import remedy
 from datasync_spider.records.headers import header_pairs, listed_pairs, plain_pairs
 from datasync_spider.sources.spec import Pairs
-from datasync_spider.trust import remedy
 from datasync_spider.wire.client import HttpClient
 from datasync_spider.wire.errors import (
     BodyCut,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 
-from datasync_spider.trust import tls_context
+from datasync_spider.config.trust import tls_context
 from datasync_spider.wire.errors import HttpError
 from datasync_spider.wire.places import Place
 from datasync_spider.wire.trouble import no_http

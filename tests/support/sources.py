@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from datasync_spider.config.sourcefiles import built_in_source
 from datasync_spider.records import compiled
 from datasync_spider.records.answer import check_answer as check
 from datasync_spider.records.page import Asked, Page, PageReader
-from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.paginators.cursor import CursorPaginator
 from datasync_spider.sources.paths import Path, parse_path
 from datasync_spider.sources.streamnames import NO_SLICE

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.sourcefiles import built_in_source
+from datasync_spider.config.sourcefiles import built_in_source
 from datasync_spider.sources.secretnames import secret_places
 
 PROJECT = Path(__file__).parents[2]

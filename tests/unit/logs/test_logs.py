@@ -18,7 +18,7 @@ from datasync_spider.logs import Redactor
 from datasync_spider.logs.formats import JsonFormatter, TextFormatter
 from datasync_spider.logs.quiet import is_worth_a_line
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 KEY = "ds_live_0123456789"
 AWKWARD = "p@ss/w\"o'r\\d ü€😀+%&="
 

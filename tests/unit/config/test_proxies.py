@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from datasync_spider.config.proxies import bypasses, passed_over, proxy_for
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.proxies import bypasses, passed_over, proxy_for
 
 PROXY = "http://proxy.example:3128"
 

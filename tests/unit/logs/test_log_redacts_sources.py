@@ -10,9 +10,9 @@ import pytest
 from scrapy.settings import Settings
 
 from datasync_spider.config import Config
+from datasync_spider.config.sourcefiles import built_in_source
 from datasync_spider.logs.install import LogHandler, also_redact, install_logging
 from datasync_spider.logs.redaction import Redactor
-from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.secretnames import secret_places
 
 

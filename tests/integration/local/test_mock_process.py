@@ -19,7 +19,7 @@ from datasync_spider.errors import ConfigurationError
 from datasync_spider.local.mock_process import start_mock
 from tests.support.waiting import eventually
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 SMALL = {"PATH": os.environ["PATH"], "MOCK_TOTAL_EVENTS": "7", "MOCK_SEED": "3"}
 
 # Starts a mock, tells its address and process id, and stays until it is killed.

@@ -9,8 +9,8 @@ import pytest
 from scrapy.settings import Settings
 
 from datasync_spider.config import Config
+from datasync_spider.config.sourcefiles import SourceFiles, built_in_source, read_source_files
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.sourcefiles import SourceFiles, built_in_source, read_source_files
 from tests.support.sourcetexts import changed, plain, toml
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from datasync_spider.config.trust import check_authorities, remedy, tls_context
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.trust import check_authorities, remedy, tls_context
 from tests.support.tls import make_certificate
 
 MANGLED = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
