@@ -21,7 +21,7 @@ from datasync_spider.sources.requests import PageRequest
 from datasync_spider.sources.signing import Signer
 from datasync_spider.sources.spec import Pairs
 from datasync_spider.sources.urls import origin, same_origin
-from datasync_spider.syncplan import ACCEPT, SyncPlan
+from datasync_spider.sync.plan import ACCEPT, SyncPlan
 from datasync_spider.tokens import TokenKeeper, TokenNotGiven
 from datasync_spider.wire.errors import NameNotFound, NotConnected, ProxyRefused
 from datasync_spider.wire.exchange import TROUBLE, Answer, Exchange, proxy_choice, said_of

@@ -33,14 +33,14 @@ from datasync_spider.local.mock_process import start_mock
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.logs import also_redact, install_logging
 from datasync_spider.observe import exitcodes
-from datasync_spider.planning import named_plan
 from datasync_spider.sources import streamnames
 from datasync_spider.sources.secretnames import secret_places
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.registry import FIRST_STREAM, Slice, find_slice
 from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.status import read_stream_names
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sync.plan import SyncPlan
+from datasync_spider.sync.planning import named_plan
 
 if TYPE_CHECKING:
     import argparse

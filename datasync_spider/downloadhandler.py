@@ -19,7 +19,7 @@ from scrapy.exceptions import (
 from datasync_spider import signals
 from datasync_spider.errors import Stopped
 from datasync_spider.observe import stats
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 from datasync_spider.wire.errors import (
     BodyCut,
     BodyTooLarge,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scrapy.spiderloader import SpiderLoader
 
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.planning import source_files
+from datasync_spider.sync.planning import source_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

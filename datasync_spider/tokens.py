@@ -31,7 +31,7 @@ from datasync_spider.sources.oauth import Grant, HeldToken, Token, read_token, s
 from datasync_spider.storage.retrying import RetryPolicy, patiently
 from datasync_spider.storage.sealing import Sealing
 from datasync_spider.storage.tokens import StoredTokens, TokenRow
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sync.plan import SyncPlan
 from datasync_spider.wire.errors import NotTrusted
 from datasync_spider.wire.exchange import TROUBLE, Exchange, proxy_choice, said_of
 

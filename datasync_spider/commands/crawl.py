@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from scrapy.commands import crawl
 
 from datasync_spider import failpoints, signals
-from datasync_spider.agenda import Agenda
 from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable, typed
 from datasync_spider.errors import (
     ConfigurationError,
@@ -32,6 +31,7 @@ from datasync_spider.errors import (
     StreamPaused,
     WronglyCalled,
 )
+from datasync_spider.fleet.agenda import Agenda
 from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.metrics.listening import reserved_port
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from datasync_spider.config import Config
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
 
 logger = logging.getLogger(__name__)
 

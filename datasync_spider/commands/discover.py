@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from datasync_spider.discovery.plan import Plan
     from datasync_spider.discovery.url.running import Made
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Command(ScrapyCommand):
         if args:
             self._discover_url(args[0], opts)
             return
-        from datasync_spider.planning import named_plan
+        from datasync_spider.sync.planning import named_plan
 
         assert self.settings is not None
         load_config(self.settings)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datasync_spider.doctor.finding import Finding
     from datasync_spider.storage.credentials import Waits
     from datasync_spider.storage.inspection import DatabaseFacts
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
 
 # Whoever looks wants to know now; a crawl is more patient.
 _LONGEST_LOOK_SECONDS = 10.0
@@ -88,8 +88,8 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
     from datasync_spider.doctor.disk import free_bytes, judge_disk
     from datasync_spider.doctor.finding import problem
     from datasync_spider.doctor.tokens import judge_tokens
-    from datasync_spider.planning import named_plan
     from datasync_spider.records.compiled import IS_COMPILED
+    from datasync_spider.sync.planning import named_plan
 
     try:
         config = Config.from_settings(settings)
@@ -197,7 +197,7 @@ def _look_at_api(settings: BaseSettings, plan: SyncPlan) -> list[Finding]:
     from datasync_spider.apiclient import ApiClient
     from datasync_spider.doctor.finding import problem
     from datasync_spider.doctor.reachability import check_api
-    from datasync_spider.planning import named_plan
+    from datasync_spider.sync.planning import named_plan
 
     try:
         with api(settings, plan):

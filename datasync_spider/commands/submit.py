@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from datasync_spider.config import Config
     from datasync_spider.storage.registry import Slice
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
 
 _OPTIONS = {
     "prepare": {"output", "anyway", "json"},

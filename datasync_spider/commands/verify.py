@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datasync_spider.storage.connect import Connection
     from datasync_spider.storage.registry import Slice
     from datasync_spider.storage.verification import Facts
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
     from datasync_spider.verification.completeness import Told
     from datasync_spider.verification.letters import Letters
 

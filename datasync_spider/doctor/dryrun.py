@@ -14,7 +14,7 @@ from datasync_spider.observe.display import visible
 from datasync_spider.sources.requests import PageRequest
 from datasync_spider.sources.streamnames import label
 from datasync_spider.storage.registry import table_name
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sync.plan import SyncPlan
 
 _SHOWN_RECORDS = 3
 _SHOWN_CHARACTERS = 200

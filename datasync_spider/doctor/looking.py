@@ -15,7 +15,7 @@ from datasync_spider.records.answer import check_answer
 from datasync_spider.records.event import Event, ParsedEvents
 from datasync_spider.records.page import Page
 from datasync_spider.sources.requests import PageRequest
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sync.plan import SyncPlan
 
 _REFUSING = frozenset({403, 429, 503})
 

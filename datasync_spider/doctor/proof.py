@@ -13,7 +13,7 @@ from datasync_spider.doctor.finding import Finding, fine, problem, warning
 from datasync_spider.doctor.looking import Look
 from datasync_spider.records.event import Event
 from datasync_spider.sources.streamnames import label
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sync.plan import SyncPlan
 
 Asking = Callable[[SyncPlan, str | None], Look]
 _SURE = 5

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from datasync_spider.doctor.finding import Finding, fine, problem, warning
 from datasync_spider.errors import ConfigurationError, SourceRefused
-from datasync_spider.planning import source_files, source_plans
 from datasync_spider.sources.spec import Source
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sync.plan import SyncPlan
+from datasync_spider.sync.planning import source_files, source_plans
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings

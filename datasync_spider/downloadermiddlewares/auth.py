@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from datasync_spider.errors import OriginRefused
 from datasync_spider.sources.urls import origin, same_origin
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider.config.proxies import proxy_for
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self

@@ -40,7 +40,7 @@ from datasync_spider.process.throttle import Throttle
 from datasync_spider.process.waiting import Waiter
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.records.headers import plain_headers
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self

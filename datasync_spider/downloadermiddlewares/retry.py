@@ -45,7 +45,7 @@ from datasync_spider.process.waiting import Waiter
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.records.answer import check_answer
 from datasync_spider.records.headers import listed_headers, plain_headers
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 from datasync_spider.wire.errors import NotHttp, NotTls, NotTrusted, OtherProtocol, ProxyRefused, TlsFailed
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
     from datasync_spider.records.page import PageReader
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
 
 logger = logging.getLogger(__name__)
 

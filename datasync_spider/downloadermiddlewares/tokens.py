@@ -23,7 +23,7 @@ from datasync_spider.observe import stats
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
 from datasync_spider.process.waiting import Waiter
 from datasync_spider.progress.askedwaits import asked_by, too_long_words
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from typing import Any, Self

@@ -14,7 +14,7 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
-from datasync_spider.syncplan import SyncPlan, plan_of
+from datasync_spider.sync.plan import SyncPlan, plan_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

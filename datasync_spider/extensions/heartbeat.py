@@ -27,7 +27,7 @@ from datasync_spider.storage.connect import Connection, close_quietly, connect
 from datasync_spider.storage.polls import note_poll
 from datasync_spider.storage.retrying import once_more
 from datasync_spider.storage.runs import OpenRun, note_closed, renew_lease
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self

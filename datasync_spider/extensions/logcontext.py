@@ -14,7 +14,7 @@ from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
 from datasync_spider.logs import LogHandler
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self

@@ -18,7 +18,7 @@ from datasync_spider.metrics.listening import LISTENING_SOCKET, family_of
 from datasync_spider.metrics.pages import Pages, names_loopback
 from datasync_spider.progress.feed import progress_of
 from datasync_spider.progress.health import health_report
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from datasync_spider import signals
 from datasync_spider.progress.display import PROGRESS_LOGGER, wants_live_view
 from datasync_spider.progress.feed import progress_of
 from datasync_spider.progress.words import progress_fields, progress_line
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self

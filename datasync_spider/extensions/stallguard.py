@@ -21,7 +21,7 @@ from datasync_spider.progress.feed import progress_of
 from datasync_spider.progress.health import Verdict, judge_health
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.standstill import standstill_words
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self

@@ -21,7 +21,7 @@ from datasync_spider.storage.runs import OpenRun, finish_run
 if TYPE_CHECKING:
     from datasync_spider.process.workers import Worker
     from datasync_spider.storage.checkpoint import RunTotals
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from datasync_spider.storage.standstill import StandstillWatch
 
 if TYPE_CHECKING:
     from datasync_spider.process.workers import Worker
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
 
 logger = logging.getLogger(__name__)
 

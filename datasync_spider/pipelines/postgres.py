@@ -54,7 +54,7 @@ from datasync_spider.storage.known import count_stored
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.writer import Writer
-from datasync_spider.syncplan import SyncPlan, plan_of
+from datasync_spider.sync.plan import SyncPlan, plan_of
 
 if TYPE_CHECKING:
     from typing import Self

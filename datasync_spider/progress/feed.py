@@ -12,7 +12,7 @@ from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals
 from datasync_spider.progress.state import Counts, ProgressState
-from datasync_spider.syncplan import plan_of
+from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datasync_spider.planning import built_in_plans
 from datasync_spider.spiders.stream import StreamSpider
+from datasync_spider.sync.planning import built_in_plans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scrapy.settings import BaseSettings
 
-    from datasync_spider.syncplan import SyncPlan
+    from datasync_spider.sync.plan import SyncPlan
 
 
 class EventsSpider(StreamSpider):

@@ -39,7 +39,6 @@ from datasync_spider.errors import (
 )
 from datasync_spider.items import EventPage, lazy_views, page_fields
 from datasync_spider.observe import stats
-from datasync_spider.planning import source_plans
 from datasync_spider.records.headers import fill_headers, plain_headers
 from datasync_spider.records.page import Page
 from datasync_spider.sources.spec import SlicesFromStream
@@ -49,7 +48,8 @@ from datasync_spider.spiders.conditions import conditions, validator_in
 from datasync_spider.spiders.lookups import Lookups
 from datasync_spider.spiders.walk import Step, Walk
 from datasync_spider.storage.floor import walk_from
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sync.plan import SyncPlan
+from datasync_spider.sync.planning import source_plans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -22,7 +22,7 @@ from datasync_spider.submission.refusal import SubmissionRefused
 from datasync_spider.submission.repository import check_repository
 from datasync_spider.submission.sending import Order, Outcome, Sender
 from datasync_spider.submission.telling import Telling
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sync.plan import SyncPlan
 
 
 @dataclass(frozen=True, slots=True)

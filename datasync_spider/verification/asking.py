@@ -11,7 +11,7 @@ import math
 from datasync_spider.apiclient import ApiClient
 from datasync_spider.errors import ApiRefused, DatasyncError, RateLimited, Stopped
 from datasync_spider.records.answer import check_answer
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sync.plan import SyncPlan
 from datasync_spider.verification.completeness import Told
 
 _OR_LEAVE_IT = "or leave the API out with --no-api"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.syncplan import fingerprint
+from datasync_spider.sync.plan import fingerprint
 from tests.support.crawl import Crawl, scrapy
 from tests.support.database import execute_outside, rows, value
 from tests.support.feed import FEED_SETTINGS, Asked, assert_feed_is_stored, serving

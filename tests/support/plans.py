@@ -5,7 +5,7 @@ from __future__ import annotations
 from scrapy.settings import Settings
 
 from datasync_spider.config import Config
-from datasync_spider.syncplan import SyncPlan, plan_built_in
+from datasync_spider.sync.plan import SyncPlan, plan_built_in
 
 
 def plan_for(base_url: str, **settings: object) -> SyncPlan:

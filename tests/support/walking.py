@@ -12,7 +12,7 @@ from datasync_spider.config import Config
 from datasync_spider.records.answer import check_answer
 from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.requests import PageRequest
-from datasync_spider.syncplan import plan_sync
+from datasync_spider.sync.plan import plan_sync
 from tests.support.unknownapis import Api, Asked
 
 _MOST_PAGES = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from datasync_spider.syncplan import fingerprint
+from datasync_spider.sync.plan import fingerprint
 from tests.support.database import execute_outside, value
 from tests.support.sources import EVENTS_STREAM
 

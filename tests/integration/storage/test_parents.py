@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.slicing.parent import slices_of_parent
 from datasync_spider.sources.paths import Path, parse_path
 from datasync_spider.sources.spec import OfSlice, SlicesFromStream
 from datasync_spider.storage.registry import StreamSpec, Tombstone
+from datasync_spider.sync.slicing.parent import slices_of_parent
 from tests.support.pages import event, page
 from tests.support.runs import open_test_run, run_writer
 from tests.support.sources import stream_spec

@@ -11,7 +11,7 @@ from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.inpython import checked
 from datasync_spider.sources.shifting import can_shift
 from datasync_spider.sources.spec import Stream
-from datasync_spider.syncplan import fingerprint
+from datasync_spider.sync.plan import fingerprint
 
 FILE = """
 [source]

@@ -18,7 +18,7 @@ from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.requests import PageRequest
 from datasync_spider.sources.secretnames import secrets_of
 from datasync_spider.sources.slots import slot_values
-from datasync_spider.syncplan import SyncPlan, plan_sync
+from datasync_spider.sync.plan import SyncPlan, plan_sync
 
 FILES = Path(__file__).parents[2] / "fixtures" / "apis"
 

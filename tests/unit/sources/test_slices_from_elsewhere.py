@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.slicing.find import with_slices
 from datasync_spider.sources.inpython import checked
 from datasync_spider.sources.paths import parse_path
 from datasync_spider.sources.slicevalues import slice_names
 from datasync_spider.sources.spec import OfSlice, SlicesFromCommand, SlicesFromStream, Source
+from datasync_spider.sync.slicing.find import with_slices
 from tests.support.sourcetexts import mistakes, only_mistake, read
 
 

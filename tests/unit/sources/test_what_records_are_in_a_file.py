@@ -12,7 +12,7 @@ from datasync_spider.sources.files.schema import schema_text
 from datasync_spider.sources.inpython import checked
 from datasync_spider.sources.paths import parse_path
 from datasync_spider.sources.spec import Shape
-from datasync_spider.syncplan import fingerprint
+from datasync_spider.sync.plan import fingerprint
 from tests.support.sources import paths
 from tests.support.sourcetexts import REMOVED, read
 from tests.unit.sources.streams import issues, stream, told

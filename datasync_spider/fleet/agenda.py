@@ -16,7 +16,7 @@ from datasync_spider.lastwords import End
 from datasync_spider.observe import exitcodes
 from datasync_spider.progress import summary
 from datasync_spider.sources.streamnames import label
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sync.plan import SyncPlan
 
 logger = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.agenda import Agenda
 from datasync_spider.errors import ConfigurationError, StorageUnavailable
+from datasync_spider.fleet.agenda import Agenda
 from datasync_spider.observe import exitcodes
 from datasync_spider.spiders.stream import StreamSpider
-from datasync_spider.syncplan import SyncPlan
+from datasync_spider.sync.plan import SyncPlan
 from tests.support.plans import plan_for
 from tests.support.sourcetexts import read
 

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.slicing.command import slices_of_command
-from datasync_spider.slicing.parent import slices_of_parent
 from datasync_spider.sources.files.rules import findings_in
 from datasync_spider.sources.files.sourcerules import source_findings
 from datasync_spider.sources.spec import SlicesFromCommand, SlicesFromStream, SliceValues, Source
+from datasync_spider.sync.slicing.parent import slices_of_parent
+from datasync_spider.sync.slicing.printed import slices_of_command
 
 _LISTED = 10
 

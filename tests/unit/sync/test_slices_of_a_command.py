@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.slicing.command import slices_of_command
 from datasync_spider.sources.spec import SliceValues
+from datasync_spider.sync.slicing.printed import slices_of_command
 from tests.support.waiting import eventually
 
 

@@ -22,7 +22,6 @@ from datasync_spider.config.sources import Sources, read_dotenv
 from datasync_spider.errors import ConfigurationError, WronglyCalled
 from datasync_spider.logs.install import also_redact
 from datasync_spider.records.timestamp import parse_timestamp
-from datasync_spider.slicing.find import find_slices, with_slices
 from datasync_spider.sources.inpython import checked
 from datasync_spider.sources.secretnames import secret_places, secrets_of
 from datasync_spider.sources.slicenames import canonical
@@ -30,7 +29,8 @@ from datasync_spider.sources.slicevalues import checked_values
 from datasync_spider.sources.slots import slot_values
 from datasync_spider.sources.spec import SliceValues, Source, Stream
 from datasync_spider.sources.streamnames import NO_SLICE
-from datasync_spider.syncplan import SyncPlan, plan_built_in, plan_sync
+from datasync_spider.sync.plan import SyncPlan, plan_built_in, plan_sync
+from datasync_spider.sync.slicing.find import find_slices, with_slices
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.syncplan import fingerprint
+from datasync_spider.sync.plan import fingerprint
 from tests.support.sourcetexts import REMOVED
 from tests.unit.sources.streams import stream
 
