@@ -35,7 +35,7 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 # API_MAX_BODY_BYTES is the limit; below it no size is worth a warning.
 DOWNLOAD_WARNSIZE = 0
 
-_HTTP = "datasync_spider.downloadhandler.HttpDownloadHandler"
+_HTTP = "datasync_spider.transport.handler.HttpDownloadHandler"
 DOWNLOAD_HANDLERS: dict[str, str | None] = {
     "http": _HTTP,
     "https": _HTTP,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from datasync_spider.records import compiled
-from datasync_spider.wire.running import run
+from datasync_spider.transport.reactor import run
 from embedded_postgres.starting import start_embedded
 from tests.support.compiling import require_compiled
 from tests.support.crawl import Crawl

@@ -62,7 +62,7 @@ logger = logging.getLogger(__name__)
 
 # What nobody needs before it. Where Scrapy makes a deprecated class, it looks through the whole stack, and for a frame
 # through all modules, so the module that does so comes first, and by itself.
-_FOR_THE_FIRST_REQUEST = ("scrapy.core.downloader.contextfactory", "datasync_spider.wire.client")
+_FOR_THE_FIRST_REQUEST = ("scrapy.core.downloader.contextfactory", "datasync_spider.transport.client")
 _ENGINE_LOOK_SECONDS = 0.02
 
 _READ_END_SECONDS = 5.0
@@ -267,9 +267,9 @@ def _planned(
 
 
 def _show_first_page(plan: SyncPlan) -> bool:
-    from datasync_spider.apiclient import ApiClient
     from datasync_spider.doctor.dryrun import as_lines, is_fine
     from datasync_spider.doctor.looking import look
+    from datasync_spider.transport.apiclient import ApiClient
 
     plan = plan.beginning(int(time.time() * 1_000))
     seen = look(ApiClient.of(plan), plan)

@@ -160,13 +160,13 @@ def _say(line: str) -> None:
 
 
 def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
-    from datasync_spider.apiclient import ApiClient
     from datasync_spider.discovery.examine import examine
     from datasync_spider.discovery.plan import make_plan, plan_report
     from datasync_spider.discovery.planning import Wanted, assume
     from datasync_spider.discovery.report import as_lines, as_report
     from datasync_spider.logs.redaction import Redactor
     from datasync_spider.observe.display import shown_headers
+    from datasync_spider.transport.apiclient import ApiClient
 
     config = plan.config
     asked = plan.request(None, page_size=_ASKED_EVENTS)

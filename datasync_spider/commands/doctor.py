@@ -117,13 +117,13 @@ def _look_at_source(
     settings: BaseSettings, name: str, *, is_offline: bool
 ) -> tuple[list[InForce], list[Finding], tuple[str, ...]]:
     """The file, the database, and what the API answers to the first stream that can be asked for."""
-    from datasync_spider.apiclient import ApiClient
     from datasync_spider.config import Config
     from datasync_spider.doctor import configuration
     from datasync_spider.doctor.finding import fine, problem
     from datasync_spider.doctor.looking import look
     from datasync_spider.doctor.proof import prove
     from datasync_spider.doctor.sourcefile import PART, check_file
+    from datasync_spider.transport.apiclient import ApiClient
 
     try:
         Config.from_settings(settings)
@@ -194,10 +194,10 @@ def _look_at_tables(database_url: str, plan: SyncPlan, facts: DatabaseFacts) -> 
 
 
 def _look_at_api(settings: BaseSettings, plan: SyncPlan) -> list[Finding]:
-    from datasync_spider.apiclient import ApiClient
     from datasync_spider.doctor.finding import problem
     from datasync_spider.doctor.reachability import check_api
     from datasync_spider.sync.planning import named_plan
+    from datasync_spider.transport.apiclient import ApiClient
 
     try:
         with api(settings, plan):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from datasync_spider.apiclient import ApiClient
 from datasync_spider.errors import DatasyncError, Stopped
 from datasync_spider.pacing.headers import read_asked_wait
 from datasync_spider.records.answer import check_answer
@@ -16,6 +15,7 @@ from datasync_spider.records.event import Event, ParsedEvents
 from datasync_spider.records.page import Page
 from datasync_spider.sources.requests import PageRequest
 from datasync_spider.sync.plan import SyncPlan
+from datasync_spider.transport.apiclient import ApiClient
 
 _REFUSING = frozenset({403, 429, 503})
 

@@ -10,12 +10,12 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from datasync_spider.apiclient import Answer, ApiClient
 from datasync_spider.doctor.clock import judge_clock
 from datasync_spider.doctor.finding import Finding, fine, problem, warning
 from datasync_spider.errors import ConnectionTrouble
 from datasync_spider.records.errorinpage import sign_of_error
 from datasync_spider.sources.urls import origin
+from datasync_spider.transport.apiclient import Answer, ApiClient
 
 PART = "api"
 _REMEDIES = {

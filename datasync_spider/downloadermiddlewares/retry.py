@@ -46,7 +46,7 @@ from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.records.answer import check_answer
 from datasync_spider.records.headers import listed_headers, plain_headers
 from datasync_spider.sync.plan import plan_of
-from datasync_spider.wire.errors import NotHttp, NotTls, NotTrusted, OtherProtocol, ProxyRefused, TlsFailed
+from datasync_spider.transport.errors import NotHttp, NotTls, NotTrusted, OtherProtocol, ProxyRefused, TlsFailed
 
 if TYPE_CHECKING:
     from typing import Self

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from datasync_spider.sources.oauth import HeldToken
-    from datasync_spider.tokens import Given, TokenKeeper, TokenNotGiven
+    from datasync_spider.transport.tokens import Given, TokenKeeper, TokenNotGiven
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class TokenMiddleware:
         if grant is None:
             raise NotConfigured
         # With the cryptography that it needs, it is a part of the start that most sources do without.
-        from datasync_spider.tokens import TokenKeeper  # noqa: PLC0415
+        from datasync_spider.transport.tokens import TokenKeeper  # noqa: PLC0415
 
         middleware = cls(crawler, TokenKeeper(plan, grant), retry_policy(plan), Waiter(crawler))
         crawler.signals.connect(middleware._stop_requested, signals.stop_requested)
@@ -100,7 +100,7 @@ class TokenMiddleware:
             renewal.exception()
 
     async def _renew(self, refused: HeldToken | None) -> Given:
-        from datasync_spider.tokens import TokenNotGiven  # noqa: PLC0415 - as TokenKeeper, which is here by then
+        from datasync_spider.transport.tokens import TokenNotGiven  # noqa: PLC0415 - as TokenKeeper, which is here by then
 
         state = RetryState()
         while True:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from datasync_spider.apiclient import ApiClient
 from datasync_spider.storage.event_ids import id_snapshot
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.submissions import AttemptInProgress
@@ -23,6 +22,7 @@ from datasync_spider.submission.repository import check_repository
 from datasync_spider.submission.sending import Order, Outcome, Sender
 from datasync_spider.submission.telling import Telling
 from datasync_spider.sync.plan import SyncPlan
+from datasync_spider.transport.apiclient import ApiClient
 
 
 @dataclass(frozen=True, slots=True)

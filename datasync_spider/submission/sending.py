@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlencode
 
-from datasync_spider.apiclient import AnswerLost, ApiClient, NothingSent, Upload
 from datasync_spider.errors import Stopped, StorageError
 from datasync_spider.observe.display import shown_value, without_secrets
 from datasync_spider.sources.urls import origin
@@ -24,6 +23,7 @@ from datasync_spider.submission.preparing import Text
 from datasync_spider.submission.quota import Tries, check_tries
 from datasync_spider.submission.receipt import Receipt, read_receipt
 from datasync_spider.submission.refusal import NotRecorded
+from datasync_spider.transport.apiclient import AnswerLost, ApiClient, NothingSent, Upload
 
 # Between the end of the time limit for sending and the latest moment at which the sender has surely given up.
 _GRACE_MS = 120_000

@@ -1,6 +1,6 @@
 """Asks the API how many events it counts.
 
-Invariant: one request for one event, under the promises of :mod:`datasync_spider.apiclient`, and none before the time
+Invariant: one request for one event, under the promises of :mod:`datasync_spider.transport.apiclient`, and none before the time
 that the API has told an earlier run to wait for.
 """
 
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 
-from datasync_spider.apiclient import ApiClient
 from datasync_spider.errors import ApiRefused, DatasyncError, RateLimited, Stopped
 from datasync_spider.records.answer import check_answer
 from datasync_spider.sync.plan import SyncPlan
+from datasync_spider.transport.apiclient import ApiClient
 from datasync_spider.verification.completeness import Told
 
 _OR_LEAVE_IT = "or leave the API out with --no-api"

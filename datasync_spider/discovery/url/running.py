@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datasync_spider.apiclient import ApiClient
 from datasync_spider.config import Config
 from datasync_spider.config.model import project_directory
 from datasync_spider.config.secrets import read_secrets
@@ -29,6 +28,7 @@ from datasync_spider.logs.install import also_redact
 from datasync_spider.sources.files.kinds import PLAIN, PLAIN_ALLOWED
 from datasync_spider.sources.files.load import BUILT_IN, read_source
 from datasync_spider.sources.files.schema import SCHEMA_FILE, schema_text
+from datasync_spider.transport.apiclient import ApiClient
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote_plus, urlsplit, urlunsplit
 
-from datasync_spider.apiclient import Answer, ApiClient
 from datasync_spider.discovery.url.exchange import Seen, Wish, seen
 from datasync_spider.discovery.url.findings import Findings
 from datasync_spider.discovery.url.investigating import Investigation, NothingFound
@@ -29,6 +28,7 @@ from datasync_spider.sources.requests import PageRequest
 from datasync_spider.sources.secretnames import Wanted, put_secrets, references
 from datasync_spider.sources.spec import Auth, BasicAuth, BodyAuth, HeadersAuth, QueryAuth
 from datasync_spider.sources.urls import with_parameters
+from datasync_spider.transport.apiclient import Answer, ApiClient
 
 LONGEST_WAIT_SECONDS = 10.0
 _REFUSING = frozenset({403, 429, 503})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from datasync_spider.apiclient import ApiClient
 from datasync_spider.discovery.url.findings import Findings
 from datasync_spider.discovery.url.investigating import NothingFound, investigate
 from datasync_spider.discovery.url.sending import carry_out, make_sender, with_basic
 from datasync_spider.discovery.url.target import make_target
 from datasync_spider.errors import ConfigurationError
+from datasync_spider.transport.apiclient import ApiClient
 from tests.support.apiserver import ApiServer, serving_api
 from tests.support.unknownapis import Asked, Said, records
 

@@ -12,7 +12,7 @@ from datasync_spider.downloadermiddlewares import ratelimit, retry
 from datasync_spider.errors import DatasyncError
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.observe import reasons
-from datasync_spider.wire.exchange import TROUBLE
+from datasync_spider.transport.exchange import TROUBLE
 from tests.unit.docs.pages import DOCS, names, read
 
 PATH = DOCS / "reference" / "reasons.md"

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from scrapy.settings import Settings
 
-from datasync_spider.apiclient import ApiClient
 from datasync_spider.config import Config
 from datasync_spider.errors import SourceRefused
 from datasync_spider.sources.spec import Pairs
 from datasync_spider.sync.plan import SyncPlan, plan_sync
+from datasync_spider.transport.apiclient import ApiClient
 from tests.support.sourcetexts import changed, plain, read, without_slices
 
 SECRET = "{page_size} 4711"

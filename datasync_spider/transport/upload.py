@@ -35,11 +35,11 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from datasync_spider.wire.coding import ACCEPTED, decoded, ends_by_itself
-from datasync_spider.wire.errors import BodyCut, BodyTooLarge, ConnectionLost, HttpError, NotHttp
-from datasync_spider.wire.places import Way, way_to
-from datasync_spider.wire.trouble import trouble
-from datasync_spider.wire.tunnel import TunnelEndpoint
+from datasync_spider.transport.coding import ACCEPTED, decoded, ends_by_itself
+from datasync_spider.transport.errors import BodyCut, BodyTooLarge, ConnectionLost, HttpError, NotHttp
+from datasync_spider.transport.places import Way, way_to
+from datasync_spider.transport.trouble import trouble
+from datasync_spider.transport.tunnel import TunnelEndpoint
 
 _PIECE_BYTES = 1 << 18
 _MOST_HEAD_BYTES = 256 * 1024

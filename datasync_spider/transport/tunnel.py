@@ -15,8 +15,8 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from datasync_spider.wire.errors import ProxyRefused
-from datasync_spider.wire.places import Place
+from datasync_spider.transport.errors import ProxyRefused
+from datasync_spider.transport.places import Place
 
 _MOST_HEAD_BYTES = 64 * 1024
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from datasync_spider.apiclient import AnswerLost, ApiClient, NothingSent, Upload
 from datasync_spider.errors import OriginRefused, Stopped
+from datasync_spider.transport.apiclient import AnswerLost, ApiClient, NothingSent, Upload
 from tests.support.mock import MockApi
 from tests.support.rawserver import RESET, raw_server, response
 from tests.support.waiting import eventually

@@ -30,7 +30,7 @@ from twisted.internet.error import TimeoutError as TooLate
 from twisted.python.failure import Failure
 from twisted.web.client import RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
 
-from datasync_spider.wire.errors import (
+from datasync_spider.transport.errors import (
     BodyCut,
     BodyTooLarge,
     ConnectionLost,

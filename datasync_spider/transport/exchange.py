@@ -20,8 +20,8 @@ from scrapy.crawler import Crawler
 from datasync_spider.config.trust import remedy
 from datasync_spider.records.headers import header_pairs, listed_pairs, plain_pairs
 from datasync_spider.sources.spec import Pairs
-from datasync_spider.wire.client import HttpClient
-from datasync_spider.wire.errors import (
+from datasync_spider.transport.client import HttpClient
+from datasync_spider.transport.errors import (
     BodyCut,
     BodyTooLarge,
     HttpError,
@@ -33,7 +33,7 @@ from datasync_spider.wire.errors import (
     ProxyRefused,
     TlsFailed,
 )
-from datasync_spider.wire.sending import ProxyChoice
+from datasync_spider.transport.upload import ProxyChoice
 
 # Errors by the slug under which the crawl counts the same trouble; the more special ones first.
 TROUBLE: dict[type[Exception], str] = {

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 
-from datasync_spider.wire.coding import ACCEPTED, decoded, ends_by_itself
-from datasync_spider.wire.errors import BodyCut, ConnectionLost, HeadCut, HttpError, NotHttp, NotTrusted
-from datasync_spider.wire.looking import other_protocol, why_refused
-from datasync_spider.wire.places import Way, way_to
-from datasync_spider.wire.running import prepare_reactor
-from datasync_spider.wire.trouble import trouble
+from datasync_spider.transport.coding import ACCEPTED, decoded, ends_by_itself
+from datasync_spider.transport.errors import BodyCut, ConnectionLost, HeadCut, HttpError, NotHttp, NotTrusted
+from datasync_spider.transport.places import Way, way_to
+from datasync_spider.transport.reactor import prepare_reactor
+from datasync_spider.transport.secondlook import other_protocol, why_refused
+from datasync_spider.transport.trouble import trouble
 
 if TYPE_CHECKING:
     from scrapy import Request

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.wire.errors import NotConnected, ProxyRefused, TlsFailed
-from datasync_spider.wire.running import run
-from tests.integration.wire.conversations import a_client, serving
-from tests.integration.wire.proxying import CREDENTIALS, Proxy
+from datasync_spider.transport.errors import NotConnected, ProxyRefused, TlsFailed
+from datasync_spider.transport.reactor import run
+from tests.integration.transport.conversations import a_client, serving
+from tests.integration.transport.proxying import CREDENTIALS, Proxy
 from tests.support.tls import TlsServer
 
 

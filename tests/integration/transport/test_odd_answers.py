@@ -10,9 +10,9 @@ import zlib
 
 import pytest
 
-from datasync_spider.wire.errors import BodyCut, BodyTooLarge, HttpError, NotHttp, OtherProtocol
-from datasync_spider.wire.running import run
-from tests.integration.wire.conversations import a_client
+from datasync_spider.transport.errors import BodyCut, BodyTooLarge, HttpError, NotHttp, OtherProtocol
+from datasync_spider.transport.reactor import run
+from tests.integration.transport.conversations import a_client
 from tests.support.rawserver import raw_server
 
 BODY = b'{"data":[1,2,3],"hasMore":false}'

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from datasync_spider.wire.errors import BodyCut, BodyTooLarge, NotHttp
+from datasync_spider.transport.errors import BodyCut, BodyTooLarge, NotHttp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

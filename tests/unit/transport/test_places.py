@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from datasync_spider.wire.places import Place, way_to
+from datasync_spider.transport.places import Place, way_to
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 
-from datasync_spider.wire.client import ONLY_READS, HttpClient
+from datasync_spider.transport.client import ONLY_READS, HttpClient
 
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.wire.errors import (
+from datasync_spider.transport.errors import (
     BodyTooLarge,
     HttpError,
     NotConnected,
@@ -18,10 +18,10 @@ from datasync_spider.wire.errors import (
     NotTrusted,
     ProxyRefused,
 )
-from datasync_spider.wire.running import run
-from datasync_spider.wire.sending import Attempt, BodyFile, ProxyChoice, Sender, Sent
-from tests.integration.wire.conversations import Server, serving
-from tests.integration.wire.proxying import CREDENTIALS, Proxy
+from datasync_spider.transport.reactor import run
+from datasync_spider.transport.upload import Attempt, BodyFile, ProxyChoice, Sender, Sent
+from tests.integration.transport.conversations import Server, serving
+from tests.integration.transport.proxying import CREDENTIALS, Proxy
 from tests.support.rawserver import raw_server, response
 from tests.support.tls import make_certificate
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.wire.errors import HttpError, NotHttp, NotTls, NotTrusted, OtherProtocol
-from datasync_spider.wire.running import run
-from tests.integration.wire.conversations import Server, a_client, serving
+from datasync_spider.transport.errors import HttpError, NotHttp, NotTls, NotTrusted, OtherProtocol
+from datasync_spider.transport.reactor import run
+from tests.integration.transport.conversations import Server, a_client, serving
 from tests.support.rawserver import raw_server, response
 from tests.support.tls import TlsServer
 

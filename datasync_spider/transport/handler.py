@@ -1,4 +1,4 @@
-"""Scrapy's download handler for http and https: Scrapy's own, with the promises of :mod:`datasync_spider.wire.client`.
+"""Scrapy's download handler for http and https: Scrapy's own, with the promises of :mod:`datasync_spider.transport.client`.
 
 Invariant: a stop request ends what is under way within two seconds, and whatever goes wrong comes out in Scrapy's own
 words, with ours as their cause.
@@ -20,7 +20,7 @@ from datasync_spider import signals
 from datasync_spider.errors import Stopped
 from datasync_spider.observe import stats
 from datasync_spider.sync.plan import plan_of
-from datasync_spider.wire.errors import (
+from datasync_spider.transport.errors import (
     BodyCut,
     BodyTooLarge,
     HttpError,
@@ -52,7 +52,7 @@ class HttpDownloadHandler:
 
     def __init__(self, crawler: Crawler) -> None:
         # By then it is imported, see commands/crawl.py: the database answers meanwhile.
-        from datasync_spider.wire.client import HttpClient  # noqa: PLC0415
+        from datasync_spider.transport.client import HttpClient  # noqa: PLC0415
 
         plan = plan_of(crawler)
         self._signer = plan.authorization.signer

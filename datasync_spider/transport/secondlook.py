@@ -10,9 +10,9 @@ import asyncio
 import ssl
 
 from datasync_spider.config.trust import tls_context
-from datasync_spider.wire.errors import HttpError
-from datasync_spider.wire.places import Place
-from datasync_spider.wire.trouble import no_http
+from datasync_spider.transport.errors import HttpError
+from datasync_spider.transport.places import Place
+from datasync_spider.transport.trouble import no_http
 
 _SECONDS = 2.0
 _ENOUGH_BYTES = 4096

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.wire.coding import decoded, ends_by_itself
-from datasync_spider.wire.errors import BodyCut, BodyTooLarge, NotHttp
+from datasync_spider.transport.coding import decoded, ends_by_itself
+from datasync_spider.transport.errors import BodyCut, BodyTooLarge, NotHttp
 
 BODY = b'{"data":[]}' * 50
 

@@ -32,8 +32,8 @@ from datasync_spider.storage.retrying import RetryPolicy, patiently
 from datasync_spider.storage.sealing import Sealing
 from datasync_spider.storage.tokens import StoredTokens, TokenRow
 from datasync_spider.sync.plan import SyncPlan
-from datasync_spider.wire.errors import NotTrusted
-from datasync_spider.wire.exchange import TROUBLE, Exchange, proxy_choice, said_of
+from datasync_spider.transport.errors import NotTrusted
+from datasync_spider.transport.exchange import TROUBLE, Exchange, proxy_choice, said_of
 
 logger = logging.getLogger(__name__)
 

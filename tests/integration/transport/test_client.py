@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.wire.errors import (
+from datasync_spider.transport.errors import (
     BodyCut,
     ConnectionLost,
     HttpError,
@@ -17,8 +17,8 @@ from datasync_spider.wire.errors import (
     NotHttp,
     TlsFailed,
 )
-from datasync_spider.wire.running import run
-from tests.integration.wire.conversations import Server, a_client, serving
+from datasync_spider.transport.reactor import run
+from tests.integration.transport.conversations import Server, a_client, serving
 from tests.support.rawserver import response
 from tests.support.tls import TlsServer
 
@@ -203,7 +203,7 @@ def test_a_stop_shortens_what_is_under_way_and_what_begins_after_it() -> None:
 
 
 def test_a_connection_that_was_idle_for_long_is_closed_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasync_spider.wire.running._LONGEST_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("datasync_spider.transport.reactor._LONGEST_IDLE_SECONDS", 0.05)
 
     async def converse() -> None:
         ended = asyncio.Event()

@@ -22,11 +22,11 @@ from datasync_spider.sources.signing import Signer
 from datasync_spider.sources.spec import Pairs
 from datasync_spider.sources.urls import origin, same_origin
 from datasync_spider.sync.plan import ACCEPT, SyncPlan
-from datasync_spider.tokens import TokenKeeper, TokenNotGiven
-from datasync_spider.wire.errors import NameNotFound, NotConnected, ProxyRefused
-from datasync_spider.wire.exchange import TROUBLE, Answer, Exchange, proxy_choice, said_of
-from datasync_spider.wire.running import run
-from datasync_spider.wire.sending import Attempt, BodyFile, Sender
+from datasync_spider.transport.errors import NameNotFound, NotConnected, ProxyRefused
+from datasync_spider.transport.exchange import TROUBLE, Answer, Exchange, proxy_choice, said_of
+from datasync_spider.transport.reactor import run
+from datasync_spider.transport.tokens import TokenKeeper, TokenNotGiven
+from datasync_spider.transport.upload import Attempt, BodyFile, Sender
 
 __all__ = ["Answer", "AnswerLost", "ApiClient", "NothingSent", "Upload"]
 
