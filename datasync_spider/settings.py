@@ -18,7 +18,7 @@ collect_rarely()
 
 BOT_NAME = "datasync"
 SPIDER_MODULES = ["datasync_spider.spiders"]
-SPIDER_LOADER_CLASS = "datasync_spider.spiderloader.StreamSpiderLoader"
+SPIDER_LOADER_CLASS = "datasync_spider.spiders.loader.StreamSpiderLoader"
 COMMANDS_MODULE = "datasync_spider.commands"
 ADDONS = {"datasync_spider.addon.ConfigAddon": 100}
 
@@ -99,7 +99,7 @@ FEED_STORAGES_BASE: dict[str, str | None] = {
     "stdout": f"{_STORAGES}.StdoutFeedStorage",
 }
 
-_EXPORTERS = "datasync_spider.exporters"
+_EXPORTERS = "datasync_spider.extensions.exporters"
 FEED_EXPORTERS: dict[str, Any] = {
     "jsonlines": f"{_EXPORTERS}.JsonLinesEventExporter",
     "jsonl": f"{_EXPORTERS}.JsonLinesEventExporter",

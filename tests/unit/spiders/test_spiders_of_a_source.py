@@ -8,7 +8,7 @@ import pytest
 from scrapy.settings import Settings
 
 from datasync_spider.errors import SourceRefused
-from datasync_spider.spiderloader import StreamSpiderLoader
+from datasync_spider.spiders.loader import StreamSpiderLoader
 from tests.support.filesources import HUB, SHELF, write_sources
 
 SECOND = '\n[streams.others]\nurl = "/others"\nrecords = "@"\nid = "id"\norder = "none"\n'
