@@ -71,7 +71,7 @@ DOWNLOADER_MIDDLEWARES: dict[str, int | None] = {
 SPIDER_MIDDLEWARES_BASE: dict[str, int | None] = {}
 ITEM_PIPELINES = {"datasync_spider.pipelines.postgres.PostgresPipeline": 900}
 EXTENSIONS: dict[str, int | None] = {
-    "datasync_spider.progress.feed.ProgressFeed": 50,
+    "datasync_spider.faces.progress.feed.ProgressFeed": 50,
     "datasync_spider.extensions.heartbeat.HeartbeatExtension": 100,
     "datasync_spider.extensions.logcontext.LogContextExtension": 110,
     "datasync_spider.extensions.progress.ProgressExtension": 200,

@@ -31,15 +31,15 @@ from datasync_spider.errors import (
     StreamPaused,
     WronglyCalled,
 )
+from datasync_spider.faces.exitreport import summary
+from datasync_spider.faces.exitreport.printing import End, say
+from datasync_spider.faces.metrics.listening import reserved_port
 from datasync_spider.fleet.agenda import Agenda
-from datasync_spider.lastwords import End, say
 from datasync_spider.local.shutdown import ShutdownSignals
-from datasync_spider.metrics.listening import reserved_port
 from datasync_spider.observe import exitcodes, stats
 from datasync_spider.observe.exitcodes import worst
 from datasync_spider.process.importing import imported_meanwhile
 from datasync_spider.process.memory import keep_buffers, spare_what_is_imported
-from datasync_spider.progress import summary
 from datasync_spider.sources import streamnames
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.connect import connected

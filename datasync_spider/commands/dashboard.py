@@ -38,8 +38,8 @@ class Command(DatasyncCommand):
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         from datasync_spider import __version__
-        from datasync_spider.dashboard import guard
-        from datasync_spider.dashboard.server import Address, CannotListen, serve
+        from datasync_spider.faces.dashboard import guard
+        from datasync_spider.faces.dashboard.server import Address, CannotListen, serve
 
         host = opts.host.removeprefix("[").removesuffix("]")
         try:

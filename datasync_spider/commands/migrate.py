@@ -60,7 +60,7 @@ class Command(DatasyncCommand):
 
 
 def _say(upgrade: Upgrade) -> int:
-    from datasync_spider.progress.words import counted
+    from datasync_spider.faces.progress.words import counted
 
     if not upgrade.pending:
         print("the schema is up to date")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
-    from datasync_spider.dashboard.activity import Activity
+    from datasync_spider.faces.dashboard.activity import Activity
     from datasync_spider.storage.connect import Connection
     from datasync_spider.storage.credentials import Waits
     from datasync_spider.storage.registry import Slice
@@ -130,7 +130,7 @@ def _redraw(text: str) -> None:
 
 def _activity(connection: Connection, run_id: int) -> Activity:
     """What the run does or how it ended, in the words of the status page."""
-    from datasync_spider.dashboard.activity import activity
+    from datasync_spider.faces.dashboard.activity import activity
     from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
 
     (row,) = read_runs_by_id(connection, [run_id])
@@ -231,7 +231,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
 
 
 def _wait_lines(credential: dict[str, Any]) -> list[str]:
-    from datasync_spider.progress.askedwaits import until_words
+    from datasync_spider.pacing.waittexts import until_words
 
     column, seconds = "closed_until", credential["seconds"]
     if seconds < credential["advised_seconds"]:
@@ -243,7 +243,7 @@ def _wait_lines(credential: dict[str, Any]) -> list[str]:
 
 
 def _poll_lines(seconds: float) -> list[str]:
-    from datasync_spider.progress.askedwaits import until_words
+    from datasync_spider.pacing.waittexts import until_words
 
     return [f"the API asks for no further sync of it until {until_words(seconds, time.time())}"] if seconds > 0 else []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datasync_spider.doctor.finding import Finding, problem, warning
 from datasync_spider.observe.columns import duration
 from datasync_spider.pacing.askedwaits import Closed
-from datasync_spider.progress.askedwaits import until_words
+from datasync_spider.pacing.waittexts import until_words
 
 PART = "api"
 

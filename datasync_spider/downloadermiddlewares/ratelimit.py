@@ -35,10 +35,10 @@ from datasync_spider.pacing.headers import (
     reset_source,
 )
 from datasync_spider.pacing.retry import RetryState
+from datasync_spider.pacing.waittexts import asked_by, too_long_words
 from datasync_spider.pacing.window import RateWindow
 from datasync_spider.process.throttle import Throttle
 from datasync_spider.process.waiting import Waiter
-from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.records.headers import plain_headers
 from datasync_spider.sync.plan import plan_of
 

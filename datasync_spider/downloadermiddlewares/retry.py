@@ -41,8 +41,8 @@ from datasync_spider.observe import stats
 from datasync_spider.pacing.dialect import KNOWN, Dialect
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait, read_body_wait
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
+from datasync_spider.pacing.waittexts import asked_by, too_long_words
 from datasync_spider.process.waiting import Waiter
-from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.records.answer import check_answer
 from datasync_spider.records.headers import listed_headers, plain_headers
 from datasync_spider.sync.plan import plan_of

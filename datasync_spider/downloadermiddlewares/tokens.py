@@ -21,8 +21,8 @@ from datasync_spider.downloadermiddlewares.retry import retry_policy
 from datasync_spider.errors import Stopped, WaitTooLong
 from datasync_spider.observe import stats
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
+from datasync_spider.pacing.waittexts import asked_by, too_long_words
 from datasync_spider.process.waiting import Waiter
-from datasync_spider.progress.askedwaits import asked_by, too_long_words
 from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The live view: on a terminal, a picture of the run that is drawn over while the log scrolls above it.
 
 Invariant: the terminal is given back as it was, whatever ends the run, and a terminal that goes away ends the view and
-nothing else. What is drawn is :mod:`datasync_spider.progress.panel`'s business.
+nothing else. What is drawn is :mod:`datasync_spider.faces.liveview.panel`'s business.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
+from datasync_spider.faces.liveview.mode import wants_live_view
+from datasync_spider.faces.progress.feed import progress_of
 from datasync_spider.logs import LogHandler
-from datasync_spider.progress.display import wants_live_view
-from datasync_spider.progress.feed import progress_of
 from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from scrapy.crawler import Crawler
 
-    from datasync_spider.progress.screen import Screen
+    from datasync_spider.faces.liveview.screen import Screen
 
 _REDRAW_SECONDS = 0.25
 
@@ -61,14 +61,14 @@ class LiveViewExtension:
         return extension
 
     def _run_opened(self, **_: Any) -> None:
-        from datasync_spider.progress.screen import Screen  # noqa: PLC0415 - a tenth of a second, where it is drawn
+        from datasync_spider.faces.liveview.screen import Screen  # noqa: PLC0415 - a tenth of a second, where it is drawn
 
         logging.getLogger().addHandler(self._warnings)
         self._screen = Screen(self._picture)
         self._redraw()
 
     def _picture(self) -> RenderableType:
-        from datasync_spider.progress.panel import Warned, panel  # noqa: PLC0415 - as above
+        from datasync_spider.faces.liveview.panel import Warned, panel  # noqa: PLC0415 - as above
 
         last = self._warnings.last
         return panel(progress_of(self._crawler), None if last is None else Warned(*last), time.monotonic())

@@ -14,10 +14,10 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import __version__, signals
-from datasync_spider.metrics.listening import LISTENING_SOCKET, family_of
-from datasync_spider.metrics.pages import Pages, names_loopback
-from datasync_spider.progress.feed import progress_of
-from datasync_spider.progress.health import health_report
+from datasync_spider.faces.metrics.listening import LISTENING_SOCKET, family_of
+from datasync_spider.faces.metrics.pages import Pages, names_loopback
+from datasync_spider.faces.progress.feed import progress_of
+from datasync_spider.faces.progress.health import health_report
 from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from scrapy.crawler import Crawler
 
-    from datasync_spider.metrics.families import Metrics
-    from datasync_spider.progress.state import ProgressState
+    from datasync_spider.faces.metrics.families import Metrics
+    from datasync_spider.faces.progress.state import ProgressState
     from datasync_spider.storage.batch import Committed
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class MetricsExtension:
         config = plan_of(crawler).config
         if config.metrics_port is None:
             raise NotConfigured
-        from datasync_spider.metrics.families import Metrics  # noqa: PLC0415 - a tenth of a second, for those who ask
+        from datasync_spider.faces.metrics.families import Metrics  # noqa: PLC0415 - a tenth of a second, for those who ask
 
         state = partial(progress_of, crawler)
         metrics = Metrics(state, config.stall_timeout_seconds, __version__)
@@ -68,7 +68,7 @@ class MetricsExtension:
         """On the socket that the command has taken, or on one of our own where the crawl was started otherwise."""
         from twisted.internet import reactor as installed  # noqa: PLC0415 - importing it earlier would install it
 
-        from datasync_spider.metrics.site import MetricsSite, render_metrics  # noqa: PLC0415 - see from_crawler
+        from datasync_spider.faces.metrics.site import MetricsSite, render_metrics  # noqa: PLC0415 - see from_crawler
 
         # Its interfaces are declared in a way that type checkers misread.
         reactor: Any = installed

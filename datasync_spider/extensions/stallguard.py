@@ -16,9 +16,9 @@ from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals
 from datasync_spider.errors import Stalled
+from datasync_spider.faces.progress.feed import progress_of
+from datasync_spider.faces.progress.health import Verdict, judge_health
 from datasync_spider.process.workers import Worker
-from datasync_spider.progress.feed import progress_of
-from datasync_spider.progress.health import Verdict, judge_health
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.standstill import standstill_words
 from datasync_spider.sync.plan import plan_of

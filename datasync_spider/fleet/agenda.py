@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from datasync_spider.errors import ConfigurationError, StorageError
-from datasync_spider.lastwords import End
+from datasync_spider.faces.exitreport import summary
+from datasync_spider.faces.exitreport.printing import End
 from datasync_spider.observe import exitcodes
-from datasync_spider.progress import summary
 from datasync_spider.sources.streamnames import label
 from datasync_spider.sync.plan import SyncPlan
 

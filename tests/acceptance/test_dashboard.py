@@ -14,8 +14,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.integration.dashboard.browser import REASON, SKIPPED, Window, chromium, window
-from tests.integration.dashboard.history import (
+from tests.integration.faces.dashboard.browser import REASON, SKIPPED, Window, chromium, window
+from tests.integration.faces.dashboard.history import (
     HOSTILE,
     Page,
     Run,
@@ -25,7 +25,7 @@ from tests.integration.dashboard.history import (
     lease,
     set_stream,
 )
-from tests.integration.dashboard.process import DashboardProcess
+from tests.integration.faces.dashboard.process import DashboardProcess
 from tests.support.crawl import Crawl
 from tests.support.database import rows, value
 from tests.support.mock import MockApi

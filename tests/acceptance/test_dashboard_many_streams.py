@@ -16,9 +16,9 @@ import pytest
 
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.registry import register
-from tests.integration.dashboard.browser import REASON, SKIPPED, Window, chromium, window
-from tests.integration.dashboard.history import Page, Run, add_rejected, add_run, clock, set_slice, set_stream
-from tests.integration.dashboard.process import DashboardProcess
+from tests.integration.faces.dashboard.browser import REASON, SKIPPED, Window, chromium, window
+from tests.integration.faces.dashboard.history import Page, Run, add_rejected, add_run, clock, set_slice, set_stream
+from tests.integration.faces.dashboard.process import DashboardProcess
 from tests.support.sources import stream_spec
 
 pytestmark = pytest.mark.skipif(SKIPPED, reason=REASON)

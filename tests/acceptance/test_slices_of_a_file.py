@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.dashboard.process import DashboardProcess
+from tests.integration.faces.dashboard.process import DashboardProcess
 from tests.support.crawl import Crawl, scrapy
 from tests.support.database import rows
 from tests.support.filesources import assert_books, assert_hidden, whole_database, write_sources

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datasync_spider.progress.state import Counts, ProgressState
+from datasync_spider.faces.progress.state import Counts, ProgressState
 
 RETRY_BUDGET_SECONDS = 300.0
 WALL = 1_700_000_000.0

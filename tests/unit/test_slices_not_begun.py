@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datasync_spider.commands.crawl import _not_begun
-from datasync_spider.lastwords import End
+from datasync_spider.faces.exitreport.printing import End
 from datasync_spider.observe import exitcodes
 from datasync_spider.observe.exitcodes import worst
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datasync_spider.dashboard.streams import StreamView, stream_views
+from datasync_spider.faces.dashboard.streamrow import StreamView, stream_views
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.dashboard import read_overview
 from datasync_spider.storage.removal import find_target, reset

@@ -7,9 +7,9 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 import datasync_spider
-from datasync_spider.dashboard.reasons import REJECTION_REASONS, RUN_REASONS
 from datasync_spider.downloadermiddlewares import ratelimit, retry
 from datasync_spider.errors import DatasyncError
+from datasync_spider.faces.dashboard.remedies import REJECTION_REASONS, RUN_REASONS
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.observe import reasons
 from datasync_spider.transport.exchange import TROUBLE

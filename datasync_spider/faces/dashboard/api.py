@@ -1,0 +1,200 @@
+"""The answers under ``/api/``, ``/healthz`` and ``/metrics``: a path and its parameters in, JSON or metrics out.
+
+For the page, for curl and for Prometheus.
+
+Invariant: nothing that was asked for comes back in an answer, and every list is bounded and continued by ``before``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+
+from datasync_spider.errors import StorageError
+from datasync_spider.faces.dashboard.curves import Ledger
+from datasync_spider.faces.dashboard.exposition import exposition
+from datasync_spider.faces.dashboard.heavycounts import EventCounter, GroupCounter, Question
+from datasync_spider.faces.dashboard.poller import Poller
+from datasync_spider.faces.dashboard.questions import Busy, Reader
+from datasync_spider.faces.dashboard.rejections import HEAD_BYTES, RejectedPage, rejected_page
+from datasync_spider.faces.dashboard.replies import Refused, Reply, encoded_reply, json_reply
+from datasync_spider.faces.dashboard.runrow import STATUSES, RunsPage, RunView, run_view, runs_page
+from datasync_spider.faces.dashboard.streamrow import StreamsPage, streams_page
+from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.dashboard import (
+    Overview,
+    read_chosen,
+    read_recent_pages,
+    read_rejected,
+    read_runs,
+    read_runs_by_id,
+    read_streams,
+)
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_LONGEST_TEXT = 200
+_LONGEST_SLICE = 1_000
+_MOST_LISTED = 200
+_MOST_MEASURED = 1_000
+_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+_STREAMS_LISTED = 50
+_RUNS_LISTED = 25
+_REJECTED_LISTED = 20
+
+Parameters = Mapping[str, str]
+Handler = Callable[[Parameters], Awaitable[Reply]]
+
+
+class Api:
+    """``reader`` answers what is asked on demand; the others keep what they have read."""
+
+    def __init__(
+        self, poller: Poller, reader: Reader, ledger: Ledger, events: EventCounter, groups: GroupCounter
+    ) -> None:
+        self._poller = poller
+        self._reader = reader
+        self._ledger = ledger
+        self._events = events
+        self._groups = groups
+        self._fixed: dict[str, Handler] = {
+            "/healthz": self._health,
+            "/metrics": self._metrics,
+            "/api/state.json": self._state,
+            "/api/streams.json": self._streams,
+            "/api/runs.json": self._runs,
+            "/api/events.json": self._event_counts,
+            "/api/rejected.json": self._rejected,
+            "/api/rejected/groups.json": self._rejected_groups,
+        }
+        self._of_run: list[tuple[re.Pattern[str], Callable[[int], Awaitable[Reply]]]] = [
+            (re.compile(r"/api/runs/([0-9]{1,18})\.json"), self._run),
+            (re.compile(r"/api/runs/([0-9]{1,18})/series\.json"), self._series),
+        ]
+
+    async def answer(self, path: str, parameters: Parameters) -> Reply:
+        """Raises Refused."""
+        try:
+            if (handler := self._fixed.get(path)) is not None:
+                return await handler(parameters)
+            for pattern, of_run in self._of_run:
+                if (match := pattern.fullmatch(path)) is not None:
+                    return await of_run(int(match[1]))
+        except StorageError as error:
+            raise Refused(503, "The database cannot be read at the moment.", {"Retry-After": "5"}) from error
+        except Busy as error:
+            raise Refused(503, "Too many questions at once.", {"Retry-After": "2"}) from error
+        raise Refused(404, "There is nothing under this address.")
+
+    async def _health(self, _: Parameters) -> Reply:
+        """Whether this process answers; a database that is away is told by the page, and is no reason to end it."""
+        return json_reply({"status": "ok", "viewers": self._poller.listeners})
+
+    async def _metrics(self, _: Parameters) -> Reply:
+        def read(connection: Connection) -> Overview:
+            return read_streams(connection, slice_ids=None, text=None, after=0, limit=_MOST_MEASURED)
+
+        return Reply(200, _TEXT, exposition(await self._reader.read(read)))
+
+    async def _state(self, _: Parameters) -> Reply:
+        return encoded_reply(await self._poller.message())
+
+    async def _streams(self, parameters: Parameters) -> Reply:
+        of, text = _chosen(parameters), _text(parameters, "find")
+        after, limit = _number(parameters, "after") or 0, _limit(parameters, _STREAMS_LISTED)
+
+        def read(connection: Connection) -> StreamsPage:
+            slice_ids = _slice_ids(connection, of)
+            return streams_page(
+                read_streams(connection, slice_ids=slice_ids, text=text, after=after, limit=limit + 1), limit
+            )
+
+        return json_reply(await self._reader.read(read))
+
+    async def _runs(self, parameters: Parameters) -> Reply:
+        of, status = _chosen(parameters), _text(parameters, "status")
+        if status is not None and status not in STATUSES:
+            raise Refused(400, f"status is one of {', '.join(STATUSES)}.")
+        before, limit = _number(parameters, "before"), _limit(parameters, _RUNS_LISTED)
+
+        def read(connection: Connection) -> RunsPage:
+            slice_ids = _slice_ids(connection, of)
+            rows = read_runs(connection, slice_ids=slice_ids, status=status, before=before, limit=limit + 1)
+            running = [row["run_id"] for row in rows if row["status"] == "running"]
+            return runs_page(rows, read_recent_pages(connection, running), limit)
+
+        return json_reply(await self._reader.read(read))
+
+    async def _run(self, run_id: int) -> Reply:
+        def read(connection: Connection) -> RunView | None:
+            rows = read_runs_by_id(connection, [run_id])
+            return run_view(rows[0], read_recent_pages(connection, [run_id]).get(run_id)) if rows else None
+
+        return _found(await self._reader.read(read), "run")
+
+    async def _series(self, run_id: int) -> Reply:
+        return _found(await self._ledger.series(run_id), "run")
+
+    async def _event_counts(self, parameters: Parameters) -> Reply:
+        of = _chosen(parameters) or (None, None)
+        view = await self._events.counts(Question(_number(parameters, "run"), *of))
+        return _found(view, "run or stream")
+
+    async def _rejected_groups(self, parameters: Parameters) -> Reply:
+        return json_reply(await self._groups.groups(*_chosen(parameters) or (None, None)))
+
+    async def _rejected(self, parameters: Parameters) -> Reply:
+        of, reason = _chosen(parameters), _text(parameters, "reason")
+        before, limit = _number(parameters, "before"), _limit(parameters, _REJECTED_LISTED)
+
+        def read(connection: Connection) -> RejectedPage:
+            slice_ids = _slice_ids(connection, of)
+            rows = read_rejected(
+                connection, slice_ids=slice_ids, reason=reason, before=before, limit=limit + 1, limit_bytes=HEAD_BYTES
+            )
+            return rejected_page(rows, limit)
+
+        return json_reply(await self._reader.read(read))
+
+
+def _found(view: object, what: str) -> Reply:
+    if view is None:
+        raise Refused(404, f"There is no such {what}.")
+    return json_reply(view)
+
+
+def _chosen(parameters: Parameters) -> tuple[str, str | None] | None:
+    """The stream, and one of its slices or all of them; None: everything."""
+    stream, slice_name = _text(parameters, "stream"), _text(parameters, "slice", _LONGEST_SLICE)
+    if stream is None and slice_name is not None:
+        raise Refused(400, "slice is one of a stream: name that as well.")
+    return None if stream is None else (stream, slice_name)
+
+
+def _slice_ids(connection: Connection, of: tuple[str, str | None] | None) -> list[int] | None:
+    """By number, since a name is for people alone: none where there is no such stream, None for all."""
+    if of is None:
+        return None
+    found = read_chosen(connection, *of)
+    return found.slice_ids if found else []
+
+
+def _text(parameters: Parameters, name: str, longest: int = _LONGEST_TEXT) -> str | None:
+    """A filter; an empty one filters nothing."""
+    text = parameters.get(name) or None
+    if text is not None and (len(text) > longest or "\0" in text):
+        raise Refused(400, f"{name} is not of a form that any {name} has.")
+    return text
+
+
+def _number(parameters: Parameters, name: str) -> int | None:
+    text = parameters.get(name) or None
+    if text is None:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise Refused(400, f"{name} must be a whole number.")
+    return int(text)
+
+
+def _limit(parameters: Parameters, usual: int) -> int:
+    asked = _number(parameters, "limit")
+    return usual if asked is None else min(max(asked, 1), _MOST_LISTED)

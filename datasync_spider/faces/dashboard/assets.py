@@ -1,0 +1,61 @@
+"""The page's own files, in this package or made of it: nothing is fetched from anywhere else.
+
+Invariant: what can be asked for is the list of files that was found at the start; no path of a request reaches a file
+system.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+
+import msgspec
+
+from datasync_spider.faces.dashboard.replies import Reply
+from datasync_spider.observe.columns import RUN, STREAM
+
+COLUMNS = "columns.js"
+_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file, with the tag by which a browser asks whether its copy is still the same."""
+
+    content_type: str
+    body: bytes
+    etag: str
+
+    def reply(self, if_none_match: str | None) -> Reply:
+        headers = {"Cache-Control": "no-cache", "ETag": self.etag}
+        if if_none_match == self.etag:
+            return Reply(304, self.content_type, b"", headers)
+        return Reply(200, self.content_type, self.body, headers)
+
+
+def load_assets() -> dict[str, Asset]:
+    """All files by their names."""
+    found: dict[str, Asset] = {}
+    for file in (files("datasync_spider.faces.dashboard") / "assets").iterdir():
+        kind = file.name.rpartition(".")[2]
+        if kind in _TYPES:
+            found[file.name] = _asset(kind, file.read_bytes())
+    found[COLUMNS] = _asset("js", _columns())
+    return found
+
+
+def _asset(kind: str, body: bytes) -> Asset:
+    return Asset(_TYPES[kind], body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+def _columns() -> bytes:
+    """The registry, as a module that the page's own import: a label or a format is written nowhere else."""
+    registry = msgspec.json.format(msgspec.json.encode({"stream": STREAM, "run": RUN}), indent=2)
+    return b"// Made of datasync_spider/observe/columns.py.\n\nexport const COLUMNS = " + registry + b";\n"

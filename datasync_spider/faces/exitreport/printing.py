@@ -1,0 +1,66 @@
+"""Tells how a crawl ended, as the last thing that it says: to a person as it stands, to a program as one JSON object.
+
+Invariant: it is told whatever the log's level, to standard error, with every secret taken out. What is told is
+:mod:`datasync_spider.faces.exitreport.summary`'s business.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from datasync_spider.logs import LogHandler
+from datasync_spider.observe import exitcodes
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """``fields``: what ``lines`` tell, for programs."""
+
+    code: int
+    lines: list[str]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def level(self) -> int:
+        if self.code == exitcodes.COMPLETE:
+            return logging.INFO
+        return logging.WARNING if self.code == exitcodes.STOPPED else logging.ERROR
+
+
+def say(end: End, *, as_json: bool) -> None:
+    """A log in a file gets the words too, since it is what is kept."""
+    if as_json:
+        headline, *others = end.lines
+        told = dict(line.strip().split(": ", 1) for line in others)
+        _log(end, headline, _handlers(), {"exit_code": end.code, **end.fields, "summary": told})
+        return
+    text = "\n".join(end.lines)
+    _log(end, text, [handler for handler in _handlers() if handler.writes_file], {})
+    with suppress(OSError):
+        # The exit code says it, too, to whoever is left.
+        sys.stderr.write(_redacted(text) + "\n")
+
+
+def _log(end: End, message: str, handlers: list[LogHandler], fields: dict[str, Any]) -> None:
+    extra = {"datasync": fields}
+    record = logger.makeRecord(logger.name, end.level, __file__, 0, message, (), None, extra=extra)
+    for handler in handlers:
+        # Past the handler's level: an end is told even where nothing below an error is.
+        handler.emit(record)
+
+
+def _redacted(text: str) -> str:
+    for handler in _handlers():
+        text = handler.redactor.redact(text)
+    return text
+
+
+def _handlers() -> list[LogHandler]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, LogHandler)]
