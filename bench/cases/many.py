@@ -15,6 +15,8 @@ from bench.bench import Bench
 from bench.crowd import MEASURED, gather
 from bench.figures import CaseFound, Figure, ratios
 from bench.streams import READER
+from datasync_spider.ops.verification.judging import judge
+from datasync_spider.ops.verification.letters import look_through
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.dashboard import (
     count_events,
@@ -29,8 +31,6 @@ from datasync_spider.storage.deadletters import Chosen, read_groups, read_list
 from datasync_spider.storage.registry import Slice, find_slice
 from datasync_spider.storage.status import read_last_runs, read_state
 from datasync_spider.storage.verification import read_facts, snapshot
-from datasync_spider.verification.judging import judge
-from datasync_spider.verification.letters import look_through
 
 NAME = "many"
 TITLE = "one stream of 300, with a stream of 1,000 slices beside them, and the same one alone in its database"

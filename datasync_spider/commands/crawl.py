@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from scrapy.commands import crawl
 
 from datasync_spider import failpoints, signals
-from datasync_spider.command import api, check_way, database, interruptibly, load_config, stoppable, typed
 from datasync_spider.errors import (
     ConfigurationError,
     ExportRefused,
@@ -38,6 +37,7 @@ from datasync_spider.fleet.agenda import Agenda
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.observe import exitcodes, stats
 from datasync_spider.observe.exitcodes import worst
+from datasync_spider.ops.command import api, check_way, database, interruptibly, load_config, stoppable, typed
 from datasync_spider.process.importing import imported_meanwhile
 from datasync_spider.process.memory import keep_buffers, spare_what_is_imported
 from datasync_spider.sources import streamnames
@@ -267,8 +267,8 @@ def _planned(
 
 
 def _show_first_page(plan: SyncPlan) -> bool:
-    from datasync_spider.doctor.dryrun import as_lines, is_fine
-    from datasync_spider.doctor.looking import look
+    from datasync_spider.ops.doctor.dryrun import as_lines, is_fine
+    from datasync_spider.ops.doctor.firstpage import look
     from datasync_spider.transport.apiclient import ApiClient
 
     plan = plan.beginning(int(time.time() * 1_000))

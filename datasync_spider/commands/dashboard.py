@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from datasync_spider.command import DatasyncCommand
 from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand
 
 if TYPE_CHECKING:
     import argparse

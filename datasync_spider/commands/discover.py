@@ -1,7 +1,7 @@
 """``scrapy discover``: one request for five events, and everything that its answer tells of the API.
 
 With a URL it is another matter: up to five requests to an API that nothing is known of, from which a source's file is
-made (:mod:`datasync_spider.discovery.url`).
+made (:mod:`datasync_spider.ops.discovery.url`).
 
 Invariant: without a URL exactly one request leaves, and nothing is stored. It is a request like any other: it counts
 against the rate, and a key whose life is counted from its first use begins to live with it.
@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from datasync_spider.command import api, load_config, stoppable, typed
 from datasync_spider.errors import ConfigurationError, ConnectionTrouble, FatalError, Stopped, StorageError
 from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import api, load_config, stoppable, typed
 
 if TYPE_CHECKING:
     import argparse
 
-    from datasync_spider.discovery.plan import Plan
-    from datasync_spider.discovery.url.running import Made
+    from datasync_spider.ops.discovery.plan import Plan
+    from datasync_spider.ops.discovery.url.running import Made
     from datasync_spider.sync.plan import SyncPlan
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Command(ScrapyCommand):
         return "Ask the API for five events and tell what its answer says; of any other URL, write a source's file"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        from datasync_spider.discovery.plan import DEFAULT_PAGE_SECONDS, KEY_LIFE_SECONDS
+        from datasync_spider.ops.discovery.plan import DEFAULT_PAGE_SECONDS, KEY_LIFE_SECONDS
 
         super().add_options(parser)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -117,9 +117,9 @@ class Command(ScrapyCommand):
             self.exitcode = exitcodes.STOPPED
 
     def _discover_url(self, url: str, opts: argparse.Namespace) -> None:
-        from datasync_spider.discovery.url.investigating import NothingFound
-        from datasync_spider.discovery.url.running import Wanted, discover_url
-        from datasync_spider.discovery.url.target import make_target
+        from datasync_spider.ops.discovery.url.investigating import NothingFound
+        from datasync_spider.ops.discovery.url.running import Wanted, discover_url
+        from datasync_spider.ops.discovery.url.target import make_target
 
         assert self.settings is not None
         config = load_config(self.settings)
@@ -160,12 +160,12 @@ def _say(line: str) -> None:
 
 
 def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
-    from datasync_spider.discovery.examine import examine
-    from datasync_spider.discovery.plan import make_plan, plan_report
-    from datasync_spider.discovery.planning import Wanted, assume
-    from datasync_spider.discovery.report import as_lines, as_report
     from datasync_spider.logs.redaction import Redactor
     from datasync_spider.observe.display import shown_headers
+    from datasync_spider.ops.discovery.assumptions import Wanted, assume
+    from datasync_spider.ops.discovery.discovered import as_lines, as_report
+    from datasync_spider.ops.discovery.examine import examine
+    from datasync_spider.ops.discovery.plan import make_plan, plan_report
     from datasync_spider.transport.apiclient import ApiClient
 
     config = plan.config
@@ -192,7 +192,7 @@ def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
 
 
 def _planned(plan: Plan | None) -> list[str]:
-    from datasync_spider.discovery.plan import plan_lines
+    from datasync_spider.ops.discovery.plan import plan_lines
 
     return plan_lines(plan) if plan else ["plan: the API tells no total: say with --events how many to plan for"]
 

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from datasync_spider.command import api, database, load_config, stoppable
 from datasync_spider.errors import ConfigurationError, Stopped, StorageError
 from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import api, database, load_config, stoppable
 
 if TYPE_CHECKING:
     import argparse
 
     from scrapy.settings import BaseSettings
 
-    from datasync_spider.doctor.configuration import InForce
-    from datasync_spider.doctor.finding import Finding
+    from datasync_spider.ops.doctor.configuration import InForce
+    from datasync_spider.ops.doctor.finding import Finding
     from datasync_spider.storage.credentials import Waits
     from datasync_spider.storage.inspection import DatabaseFacts
     from datasync_spider.sync.plan import SyncPlan
@@ -60,8 +60,8 @@ class Command(ScrapyCommand):
             raise UsageError("--offline goes with the name of a source", print_help=False)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        from datasync_spider.doctor.finding import has_problems
-        from datasync_spider.doctor.report import as_lines, as_report
+        from datasync_spider.ops.doctor.diagnosis import as_lines, as_report
+        from datasync_spider.ops.doctor.finding import has_problems
 
         assert self.settings is not None
         try:
@@ -82,12 +82,12 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
     from datasync_spider.config import Config
     from datasync_spider.config.model import project_directory
     from datasync_spider.config.sources import Sources, read_dotenv
-    from datasync_spider.doctor import configuration
-    from datasync_spider.doctor.compiled import judge_compiled
-    from datasync_spider.doctor.configuration import judge_configuration, settings_in_force
-    from datasync_spider.doctor.disk import free_bytes, judge_disk
-    from datasync_spider.doctor.finding import problem
-    from datasync_spider.doctor.tokens import judge_tokens
+    from datasync_spider.ops.doctor import configuration
+    from datasync_spider.ops.doctor.compiledcode import judge_compiled
+    from datasync_spider.ops.doctor.configuration import judge_configuration, settings_in_force
+    from datasync_spider.ops.doctor.disk import free_bytes, judge_disk
+    from datasync_spider.ops.doctor.finding import problem
+    from datasync_spider.ops.doctor.keptokens import judge_tokens
     from datasync_spider.records.compiled import IS_COMPILED
     from datasync_spider.sync.planning import named_plan
 
@@ -118,11 +118,11 @@ def _look_at_source(
 ) -> tuple[list[InForce], list[Finding], tuple[str, ...]]:
     """The file, the database, and what the API answers to the first stream that can be asked for."""
     from datasync_spider.config import Config
-    from datasync_spider.doctor import configuration
-    from datasync_spider.doctor.finding import fine, problem
-    from datasync_spider.doctor.looking import look
-    from datasync_spider.doctor.proof import prove
-    from datasync_spider.doctor.sourcefile import PART, check_file
+    from datasync_spider.ops.doctor import configuration
+    from datasync_spider.ops.doctor.finding import fine, problem
+    from datasync_spider.ops.doctor.firstpage import look
+    from datasync_spider.ops.doctor.proof import prove
+    from datasync_spider.ops.doctor.sourcefile import PART, check_file
     from datasync_spider.transport.apiclient import ApiClient
 
     try:
@@ -152,9 +152,9 @@ def _look_at_source(
 
 def _look_at_database(settings: BaseSettings, plan: SyncPlan, *, is_named: bool = True) -> list[Finding]:
     """``is_named``: the stream's name is a setting's, which may be a slip."""
-    from datasync_spider.doctor.clock import judge_clock
-    from datasync_spider.doctor.database import judge_database, judge_stream, judge_variables, unreachable
-    from datasync_spider.doctor.waits import judge_waits
+    from datasync_spider.ops.doctor.clock import judge_clock
+    from datasync_spider.ops.doctor.database import judge_database, judge_stream, judge_variables, unreachable
+    from datasync_spider.ops.doctor.waits import judge_waits
     from datasync_spider.storage.dsn import counting_variables, ignored_variables
     from datasync_spider.storage.inspection import inspect_database
 
@@ -194,8 +194,8 @@ def _look_at_tables(database_url: str, plan: SyncPlan, facts: DatabaseFacts) -> 
 
 
 def _look_at_api(settings: BaseSettings, plan: SyncPlan) -> list[Finding]:
-    from datasync_spider.doctor.finding import problem
-    from datasync_spider.doctor.reachability import check_api
+    from datasync_spider.ops.doctor.finding import problem
+    from datasync_spider.ops.doctor.reachability import check_api
     from datasync_spider.sync.planning import named_plan
     from datasync_spider.transport.apiclient import ApiClient
 

@@ -18,7 +18,7 @@ from datasync_spider.observe import exitcodes
 if TYPE_CHECKING:
     import argparse
 
-    from datasync_spider.project.catalog import CatalogFile
+    from datasync_spider.ops.project.catalog import CatalogFile
 
 
 class Command(ScrapyCommand):
@@ -57,7 +57,7 @@ class Command(ScrapyCommand):
 
 
 def _list() -> None:
-    from datasync_spider.project.catalog import catalog_file, catalog_names
+    from datasync_spider.ops.project.catalog import catalog_file, catalog_names
 
     for name in catalog_names():
         found = catalog_file(name)
@@ -66,8 +66,8 @@ def _list() -> None:
 
 
 def _make(folder: Path, name: str | None) -> int:
-    from datasync_spider.project.catalog import catalog_file
-    from datasync_spider.project.making import make_project
+    from datasync_spider.ops.project.catalog import catalog_file
+    from datasync_spider.ops.project.making import make_project
 
     taken = None if name is None else catalog_file(name)
     made = make_project(folder, taken)

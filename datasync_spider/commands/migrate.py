@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from datasync_spider.command import DatasyncCommand
 from datasync_spider.errors import LeaseHeld, ObjectsInTheWay
 from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand
 
 if TYPE_CHECKING:
     import argparse

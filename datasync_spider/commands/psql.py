@@ -11,9 +11,9 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from datasync_spider.command import DatasyncCommand
 from datasync_spider.errors import StorageRefused
 from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand
 
 if TYPE_CHECKING:
     import argparse

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
-from datasync_spider.command import DatasyncCommand, chosen_slice, typed
 from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand, chosen_slice, typed
 
 if TYPE_CHECKING:
     import argparse
@@ -47,7 +47,7 @@ class Command(DatasyncCommand):
             raise UsageError("--limit must not be below 0", print_help=False)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        from datasync_spider.deadletters.showing import HEAD_BYTES, as_lines, as_report
+        from datasync_spider.ops.deadletters.letterlist import HEAD_BYTES, as_lines, as_report
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.deadletters import Chosen, count_letters, read_bytes, read_groups, read_list
         from datasync_spider.storage.migrate import load_migrations, pending_migrations

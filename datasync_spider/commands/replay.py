@@ -9,15 +9,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from datasync_spider.command import DatasyncCommand, chosen_slice, typed
 from datasync_spider.errors import LeaseHeld
 from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand, chosen_slice, typed
 
 if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
-    from datasync_spider.deadletters.replaying import Totals
+    from datasync_spider.ops.deadletters.replaying import Totals
     from datasync_spider.storage.registry import Slice
 
 
@@ -33,7 +33,7 @@ class Command(DatasyncCommand):
         parser.add_argument("--dry-run", action="store_true", help="change nothing, and say what would become of them")
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        from datasync_spider.deadletters.replaying import rehearse, replay
+        from datasync_spider.ops.deadletters.replaying import rehearse, replay
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.deadletters import Chosen
         from datasync_spider.storage.migrate import load_migrations, pending_migrations

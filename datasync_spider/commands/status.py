@@ -10,9 +10,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from datasync_spider.command import DatasyncCommand, chosen_slice, typed
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
 from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand, chosen_slice, typed
 
 if TYPE_CHECKING:
     import argparse

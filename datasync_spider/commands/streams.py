@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
-from datasync_spider.command import DatasyncCommand, typed
 from datasync_spider.errors import ConfigurationError, LeaseHeld
 from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand, typed
 from datasync_spider.sources import streamnames
 from datasync_spider.storage.removal import drop, reset
 
@@ -106,7 +106,7 @@ class Command(DatasyncCommand):
         return exitcodes.COMPLETE
 
     def _remove(self, connection: Connection, target: Target, config: Config, *, is_agreed: bool) -> int:
-        from datasync_spider.registry.showing import done_line, loss_lines
+        from datasync_spider.ops.registry.streamlist import done_line, loss_lines
         from datasync_spider.storage.interruption import interruptible
 
         if self._action == "drop" and target.is_seed:
@@ -144,7 +144,7 @@ class Command(DatasyncCommand):
 
 def _list(connection: Connection, opts: argparse.Namespace) -> int:
     from datasync_spider.observe.display import visible
-    from datasync_spider.registry.showing import as_lines, as_report
+    from datasync_spider.ops.registry.streamlist import as_lines, as_report
     from datasync_spider.storage.streams import list_slices, read_registered_names
 
     rows = list_slices(connection, opts.stream, _LISTED if opts.limit is None else opts.limit)

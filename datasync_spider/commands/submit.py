@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
-from datasync_spider.command import DatasyncCommand, api, chosen_slice, typed
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand, api, chosen_slice, typed
 
 if TYPE_CHECKING:
     import argparse

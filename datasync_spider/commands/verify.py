@@ -10,20 +10,20 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from datasync_spider.command import DatasyncCommand, api, chosen_slice, typed
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.observe import exitcodes
+from datasync_spider.ops.command import DatasyncCommand, api, chosen_slice, typed
 
 if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
+    from datasync_spider.ops.verification.completeness import Told
+    from datasync_spider.ops.verification.letters import Letters
     from datasync_spider.storage.connect import Connection
     from datasync_spider.storage.registry import Slice
     from datasync_spider.storage.verification import Facts
     from datasync_spider.sync.plan import SyncPlan
-    from datasync_spider.verification.completeness import Told
-    from datasync_spider.verification.letters import Letters
 
 
 class Command(DatasyncCommand):
@@ -38,6 +38,9 @@ class Command(DatasyncCommand):
         parser.add_argument("--no-api", action="store_true", help="do not ask the API for its total (one request)")
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        from datasync_spider.ops.verification.check import exit_code
+        from datasync_spider.ops.verification.judging import judge
+        from datasync_spider.ops.verification.verified import as_lines, as_report
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.credentials import find_waits
         from datasync_spider.storage.interruption import interruptible
@@ -45,9 +48,6 @@ class Command(DatasyncCommand):
         from datasync_spider.storage.registry import find_slice
         from datasync_spider.storage.shape import check_tables
         from datasync_spider.storage.verification import snapshot
-        from datasync_spider.verification.check import exit_code
-        from datasync_spider.verification.judging import judge
-        from datasync_spider.verification.report import as_lines, as_report
 
         started = time.monotonic()
         with connected(database_url) as connection:
@@ -74,8 +74,8 @@ class Command(DatasyncCommand):
         return exit_code(checks)
 
     def _ask(self, plan: SyncPlan, closed_seconds: float) -> Told:
-        from datasync_spider.verification.asking import ask_total
-        from datasync_spider.verification.completeness import Told
+        from datasync_spider.ops.verification.completeness import Told
+        from datasync_spider.ops.verification.remotetotal import ask_total
 
         assert self.settings is not None
         try:
@@ -86,8 +86,8 @@ class Command(DatasyncCommand):
 
 
 def _look(connection: Connection, slice_: Slice) -> tuple[Facts, Letters]:
+    from datasync_spider.ops.verification.letters import look_through
     from datasync_spider.storage.verification import read_facts
-    from datasync_spider.verification.letters import look_through
 
     facts = read_facts(connection, slice_)
     return facts, look_through(connection, slice_, facts.events.booked_ids)

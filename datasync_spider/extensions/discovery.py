@@ -53,8 +53,8 @@ class DiscoveryExtension:
         if response.meta.get("page") is None:
             return
         self._crawler.signals.disconnect(self._response_received, scrapy_signals.response_received)
-        from datasync_spider.discovery.examine import examine  # noqa: PLC0415 - a part of the start, where it is asked for
-        from datasync_spider.discovery.report import as_lines, as_report, summary  # noqa: PLC0415 - as above
+        from datasync_spider.ops.discovery.discovered import as_lines, as_report, summary  # noqa: PLC0415 - as above
+        from datasync_spider.ops.discovery.examine import examine  # noqa: PLC0415 - a part of the start, where it is asked for
 
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))

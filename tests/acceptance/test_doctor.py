@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.doctor.compiled import judge_compiled
+from datasync_spider.ops.doctor.compiledcode import judge_compiled
 from datasync_spider.records.compiled import IS_COMPILED
 from tests.support.crawl import scrapy
 from tests.support.credentials import keep_wait

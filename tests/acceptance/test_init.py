@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from datasync_spider.project.catalog import catalog_names
+from datasync_spider.ops.project.catalog import catalog_names
 from datasync_spider.sources.files.schema import schema_text
 from tests.support.crawl import clean_environment, scrapy
 
@@ -85,7 +85,7 @@ def test_an_unknown_name_names_what_there_is(tmp_path: Path) -> None:
 def test_in_an_empty_folder_our_settings_hold_and_the_folder_is_the_project(tmp_path: Path) -> None:
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources" / "shop.toml").write_bytes(
-        (PROJECT / "datasync_spider/project/example.toml").read_bytes().replace(b'"example"', b'"shop"')
+        (PROJECT / "datasync_spider/ops/project/example.toml").read_bytes().replace(b'"example"', b'"shop"')
     )
     assert datasync(tmp_path, "list").stdout.split() == ["events", "shop.items"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from datasync_spider.discovery.url.exchange import Seen, Wish, seen
-from datasync_spider.discovery.url.findings import Findings
-from datasync_spider.discovery.url.investigating import investigate
-from datasync_spider.discovery.url.target import make_target
+from datasync_spider.ops.discovery.url.findings import Findings
+from datasync_spider.ops.discovery.url.investigating import investigate
+from datasync_spider.ops.discovery.url.probe import Seen, Wish, seen
+from datasync_spider.ops.discovery.url.target import make_target
 
 ANSWERS = Path(__file__).parents[1] / "fixtures" / "answers"
 URL = "http://api.invalid/v1/things"

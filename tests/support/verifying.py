@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from datasync_spider.items import EventPage
+from datasync_spider.ops.verification.check import Check
+from datasync_spider.ops.verification.completeness import Told
+from datasync_spider.ops.verification.judging import judge
+from datasync_spider.ops.verification.letters import Letters, look_through
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.deadletters import Chosen, read_letters_after
 from datasync_spider.storage.registry import find_slice
 from datasync_spider.storage.replays import replay_letters
 from datasync_spider.storage.runs import finish_run, open_replay
 from datasync_spider.storage.verification import Facts, read_facts, snapshot
-from datasync_spider.verification.check import Check
-from datasync_spider.verification.completeness import Told
-from datasync_spider.verification.judging import judge
-from datasync_spider.verification.letters import Letters, look_through
 from tests.support.letters import dead_letter, raw_event
 from tests.support.pages import event, page
 from tests.support.runs import ELSEWHERE, EVENTS, run_writer

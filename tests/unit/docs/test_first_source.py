@@ -8,7 +8,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-from datasync_spider.discovery.url import writing
+from datasync_spider.ops.discovery.url import sourcetext as writing
 from tests.unit.docs.pages import DOCS, read
 
 PAGE = read(DOCS / "sources" / "first-source.md")
