@@ -26,7 +26,7 @@ from datasync_spider.ops.command import api, load_config, stoppable, typed
 if TYPE_CHECKING:
     import argparse
 
-    from datasync_spider.ops.discovery.plan import Plan
+    from datasync_spider.ops.discovery.effort import Plan
     from datasync_spider.ops.discovery.url.running import Made
     from datasync_spider.sync.plan import SyncPlan
 
@@ -48,7 +48,7 @@ class Command(ScrapyCommand):
         return "Ask the API for five events and tell what its answer says; of any other URL, write a source's file"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        from datasync_spider.ops.discovery.plan import DEFAULT_PAGE_SECONDS, KEY_LIFE_SECONDS
+        from datasync_spider.ops.discovery.effort import DEFAULT_PAGE_SECONDS, KEY_LIFE_SECONDS
 
         super().add_options(parser)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -164,8 +164,8 @@ def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
     from datasync_spider.observe.display import shown_headers
     from datasync_spider.ops.discovery.assumptions import Wanted, assume
     from datasync_spider.ops.discovery.discovered import as_lines, as_report
+    from datasync_spider.ops.discovery.effort import make_plan, plan_report
     from datasync_spider.ops.discovery.examine import examine
-    from datasync_spider.ops.discovery.plan import make_plan, plan_report
     from datasync_spider.transport.apiclient import ApiClient
 
     config = plan.config
@@ -192,7 +192,7 @@ def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
 
 
 def _planned(plan: Plan | None) -> list[str]:
-    from datasync_spider.ops.discovery.plan import plan_lines
+    from datasync_spider.ops.discovery.effort import plan_lines
 
     return plan_lines(plan) if plan else ["plan: the API tells no total: say with --events how many to plan for"]
 

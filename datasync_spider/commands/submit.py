@@ -75,11 +75,11 @@ class Command(DatasyncCommand):
             raise UsageError("--timeout-seconds must be above 0", print_help=False)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        from datasync_spider.datasync.submission.refusal import NotRecorded, SubmissionRefused
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.migrate import load_migrations, pending_migrations
         from datasync_spider.storage.shape import check_tables
         from datasync_spider.storage.submissions import AttemptInProgress
-        from datasync_spider.submission.refusal import NotRecorded, SubmissionRefused
 
         with connected(database_url) as connection:
             check_tables(connection)
@@ -113,10 +113,10 @@ class Command(DatasyncCommand):
 
 
 def _prepare(database_url: str, slice_: Slice, opts: argparse.Namespace) -> int:
+    from datasync_spider.datasync.submission.files import written_whole
+    from datasync_spider.datasync.submission.idtext import prepare
+    from datasync_spider.datasync.submission.rendering import prepared_lines, prepared_report
     from datasync_spider.storage.event_ids import id_snapshot
-    from datasync_spider.submission.files import written_whole
-    from datasync_spider.submission.preparing import prepare
-    from datasync_spider.submission.showing import prepared_lines, prepared_report
 
     with id_snapshot(database_url, slice_) as snapshot:
         if opts.output is None:
@@ -136,9 +136,9 @@ def _prepare(database_url: str, slice_: Slice, opts: argparse.Namespace) -> int:
 
 
 def _send(database_url: str, plan: SyncPlan, slice_: Slice, opts: argparse.Namespace) -> int:
-    from datasync_spider.submission.handing_in import Terms, hand_in
-    from datasync_spider.submission.refusal import SubmissionRefused
-    from datasync_spider.submission.telling import Telling
+    from datasync_spider.datasync.submission.refusal import SubmissionRefused
+    from datasync_spider.datasync.submission.reporter import Telling
+    from datasync_spider.datasync.submission.submitting import Terms, hand_in
 
     is_asked = not opts.yes and not opts.dry_run
     if is_asked and not sys.stdin.isatty():
@@ -160,8 +160,8 @@ def _send(database_url: str, plan: SyncPlan, slice_: Slice, opts: argparse.Names
 
 
 def _status(database_url: str, plan: SyncPlan, opts: argparse.Namespace) -> int:
-    from datasync_spider.submission.handing_in import survey
-    from datasync_spider.submission.showing import overview_lines, overview_report
+    from datasync_spider.datasync.submission.rendering import overview_lines, overview_report
+    from datasync_spider.datasync.submission.submitting import survey
 
     overview = survey(database_url, plan)
     if opts.json:

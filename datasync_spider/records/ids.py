@@ -21,9 +21,9 @@ from datasync_spider.observe.reasons import (
     NOT_AN_OBJECT,
 )
 from datasync_spider.records.canonical import digest
-from datasync_spider.records.columns import Column
 from datasync_spider.records.eventid import id_fault
 from datasync_spider.records.literals import Literals, text_of
+from datasync_spider.records.pathcolumns import Column
 from datasync_spider.sources.paths import MISSING, Path
 
 _NULL = b"null"

@@ -13,11 +13,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from datasync_spider.records.columns import Column, Columns
 from datasync_spider.records.eventid import MAX_ID_BYTES, id_fault
 from datasync_spider.records.exactjson import REFUSALS
 from datasync_spider.records.grammar import MAX_DEPTH
 from datasync_spider.records.ids import IdRule, id_rule
+from datasync_spider.records.pathcolumns import Column, Columns
 from datasync_spider.records.timereader import TimeReader
 from datasync_spider.sources.paths import Path
 

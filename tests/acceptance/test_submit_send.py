@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from datasync_spider.datasync.submission.fingerprint import key_fingerprint
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt
-from datasync_spider.submission.fingerprint import key_fingerprint
 from tests.support.crawl import scrapy
 from tests.support.database import execute_outside, rows, value
 from tests.support.mock import MockApi

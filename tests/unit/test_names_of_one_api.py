@@ -17,7 +17,7 @@ from datasync_spider.sources.secretnames import secret_places
 PROJECT = Path(__file__).parents[2]
 SEARCHED = ("datasync_spider", "compiled")
 EXEMPT = {
-    "datasync_spider/sources/catalog/datasync.toml": "the file of the source itself",
+    "datasync_spider/datasync/datasync.toml": "the file of the source itself",
     "datasync_spider/config/table.py": "its settings are older than sources, and are explained there",
 }
 WORDS = {
@@ -82,7 +82,7 @@ def test_each_exemption_is_needed(path: str) -> None:
 
 
 def test_the_file_of_the_source_has_them_all() -> None:
-    assert found_in(files()["datasync_spider/sources/catalog/datasync.toml"]) == set(WORDS)
+    assert found_in(files()["datasync_spider/datasync/datasync.toml"]) == set(WORDS)
     assert secret_places(built_in_source()).headers == {"X-API-Key"}
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datasync_spider.ops.discovery.examine import Discovery
-from datasync_spider.ops.discovery.plan import (
+from datasync_spider.ops.discovery.effort import (
     DEFAULT_PAGE_SECONDS,
     DEFAULT_WINDOW_SECONDS,
     KEY_LIFE_SECONDS,
     Assumptions,
 )
+from datasync_spider.ops.discovery.examine import Discovery
 
 
 @dataclass(frozen=True, slots=True)

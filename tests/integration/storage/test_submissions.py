@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from datasync_spider.datasync.submission.quota import Tries, check_tries
+from datasync_spider.datasync.submission.refusal import SubmissionRefused
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.owner import Owner
 from datasync_spider.storage.submissions import (
@@ -20,8 +22,6 @@ from datasync_spider.storage.submissions import (
     read_attempts,
     settle_abandoned,
 )
-from datasync_spider.submission.quota import Tries, check_tries
-from datasync_spider.submission.refusal import SubmissionRefused
 from tests.support.database import execute_outside, rows, value
 
 KEY = "0123456789abcdef"

@@ -19,7 +19,7 @@ PACKAGE = Path(datasync_spider.__file__).parent
 SLUG = re.compile(r"[a-z][a-z0-9_]+")
 # Packages whose errors end no crawl, and therefore stand in no run's row.
 DOCUMENTED = ("Why a run ended", "Why an event was rejected")
-ELSEWHERE = ("datasync_spider.submission", "datasync_spider.storage.submissions")
+ELSEWHERE = ("datasync_spider.datasync.submission", "datasync_spider.storage.submissions")
 
 
 def error_reasons() -> dict[str, str]:

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from datasync_spider.ops.discovery.assumptions import Wanted, assume
+from datasync_spider.ops.discovery.effort import Assumptions, duration, make_plan, plan_lines, plan_report
 from datasync_spider.ops.discovery.examine import Discovery, examine
-from datasync_spider.ops.discovery.plan import Assumptions, duration, make_plan, plan_lines, plan_report
 from tests.support.sources import PAGES
 
 USUAL = Assumptions(

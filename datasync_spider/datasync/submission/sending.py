@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlencode
 
+from datasync_spider.datasync.submission.idtext import Text
+from datasync_spider.datasync.submission.overview import submissions_url
+from datasync_spider.datasync.submission.quota import Tries, check_tries
+from datasync_spider.datasync.submission.receipt import Receipt, read_receipt
+from datasync_spider.datasync.submission.refusal import NotRecorded
 from datasync_spider.errors import Stopped, StorageError
 from datasync_spider.observe.display import shown_value, without_secrets
 from datasync_spider.sources.urls import origin
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.retrying import RetryPolicy, patiently
 from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt, settle_abandoned
-from datasync_spider.submission.overview import submissions_url
-from datasync_spider.submission.preparing import Text
-from datasync_spider.submission.quota import Tries, check_tries
-from datasync_spider.submission.receipt import Receipt, read_receipt
-from datasync_spider.submission.refusal import NotRecorded
 from datasync_spider.transport.apiclient import AnswerLost, ApiClient, NothingSent, Upload
 
 # Between the end of the time limit for sending and the latest moment at which the sender has surely given up.

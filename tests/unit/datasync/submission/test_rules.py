@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from datasync_spider.datasync.submission.fingerprint import key_fingerprint
+from datasync_spider.datasync.submission.quota import QUOTA, Tries, check_tries
+from datasync_spider.datasync.submission.readiness import check_ready, objections
+from datasync_spider.datasync.submission.refusal import SubmissionRefused
+from datasync_spider.datasync.submission.repository import check_repository
 from datasync_spider.storage.event_ids import Basis
-from datasync_spider.submission.fingerprint import key_fingerprint
-from datasync_spider.submission.quota import QUOTA, Tries, check_tries
-from datasync_spider.submission.readiness import check_ready, objections
-from datasync_spider.submission.refusal import SubmissionRefused
-from datasync_spider.submission.repository import check_repository
 from tests.support.runs import EVENTS
 
 READY = Basis(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from datasync_spider.submission.refusal import SubmissionRefused
+from datasync_spider.datasync.submission.refusal import SubmissionRefused
 
 _REPOSITORY = re.compile(
     r"https://github\.com/[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}/(?!\.{1,2}(?:$|/))[A-Za-z0-9._-]{1,100}"

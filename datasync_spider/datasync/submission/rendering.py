@@ -11,11 +11,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from datasync_spider.datasync.submission.idtext import Prepared
+from datasync_spider.datasync.submission.overview import Overview
+from datasync_spider.datasync.submission.quota import QUOTA
+from datasync_spider.datasync.submission.sending import Outcome
 from datasync_spider.observe.display import shown_value
-from datasync_spider.submission.overview import Overview
-from datasync_spider.submission.preparing import Prepared
-from datasync_spider.submission.quota import QUOTA
-from datasync_spider.submission.sending import Outcome
 
 _LONGEST_CONTENT = 4000
 

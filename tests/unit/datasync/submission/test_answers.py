@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasync_spider.submission.knowledge import read_knowledge
-from datasync_spider.submission.receipt import read_receipt
+from datasync_spider.datasync.submission.receipt import read_receipt
+from datasync_spider.datasync.submission.remotestatus import read_knowledge
 
 RECEIPT: dict[str, Any] = {
     "success": True,

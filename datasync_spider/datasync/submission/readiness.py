@@ -6,9 +6,9 @@ nobody can.
 
 from __future__ import annotations
 
+from datasync_spider.datasync.submission.refusal import SubmissionRefused
 from datasync_spider.observe.display import visible
 from datasync_spider.storage.event_ids import Basis
-from datasync_spider.submission.refusal import SubmissionRefused
 
 _LONGEST_ID = 100
 

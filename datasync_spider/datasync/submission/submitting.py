@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from datasync_spider.datasync.submission.files import scratch
+from datasync_spider.datasync.submission.fingerprint import key_fingerprint
+from datasync_spider.datasync.submission.idtext import prepare
+from datasync_spider.datasync.submission.overview import Overview, look_over
+from datasync_spider.datasync.submission.quota import check_tries
+from datasync_spider.datasync.submission.refusal import SubmissionRefused
+from datasync_spider.datasync.submission.reporter import Telling
+from datasync_spider.datasync.submission.repository import check_repository
+from datasync_spider.datasync.submission.sending import Order, Outcome, Sender
+from datasync_spider.datasync.submission.uploadprogress import Steps
 from datasync_spider.storage.event_ids import id_snapshot
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.submissions import AttemptInProgress
-from datasync_spider.submission.files import scratch
-from datasync_spider.submission.fingerprint import key_fingerprint
-from datasync_spider.submission.overview import Overview, look_over
-from datasync_spider.submission.preparing import prepare
-from datasync_spider.submission.progress import Steps
-from datasync_spider.submission.quota import check_tries
-from datasync_spider.submission.refusal import SubmissionRefused
-from datasync_spider.submission.repository import check_repository
-from datasync_spider.submission.sending import Order, Outcome, Sender
-from datasync_spider.submission.telling import Telling
 from datasync_spider.sync.plan import SyncPlan
 from datasync_spider.transport.apiclient import ApiClient
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import BinaryIO
 
+from datasync_spider.datasync.submission.readiness import check_ready
+from datasync_spider.datasync.submission.refusal import SubmissionRefused
 from datasync_spider.storage.event_ids import IdSnapshot
-from datasync_spider.submission.readiness import check_ready
-from datasync_spider.submission.refusal import SubmissionRefused
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from datasync_spider.submission.files import scratch, written_whole
-from datasync_spider.submission.preparing import write_ids
-from datasync_spider.submission.refusal import SubmissionRefused
+from datasync_spider.datasync.submission.files import scratch, written_whole
+from datasync_spider.datasync.submission.idtext import write_ids
+from datasync_spider.datasync.submission.refusal import SubmissionRefused
 
 
 def test_ids_are_separated_by_line_feeds_and_none_follows_the_last() -> None:

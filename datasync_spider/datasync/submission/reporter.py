@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from datasync_spider.submission.overview import Overview
-from datasync_spider.submission.preparing import Prepared
-from datasync_spider.submission.sending import Outcome
-from datasync_spider.submission.showing import outcome_lines, outcome_report, prepared_lines, prepared_report
+from datasync_spider.datasync.submission.idtext import Prepared
+from datasync_spider.datasync.submission.overview import Overview
+from datasync_spider.datasync.submission.rendering import outcome_lines, outcome_report, prepared_lines, prepared_report
+from datasync_spider.datasync.submission.sending import Outcome
 
 
 class Telling:

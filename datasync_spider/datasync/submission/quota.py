@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datasync_spider.submission.refusal import SubmissionRefused
+from datasync_spider.datasync.submission.refusal import SubmissionRefused
 
 QUOTA = 5
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from datasync_spider.submission.refusal import SubmissionRefused
+from datasync_spider.datasync.submission.refusal import SubmissionRefused
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from datasync_spider.submission.quota import QUOTA
+from datasync_spider.datasync.submission.quota import QUOTA
 
 _LISTS = ("data", "submissions", "items", "results")
 # Not a bare "remaining", which may be the rate window's.
