@@ -117,8 +117,9 @@ class _RejectedView(LazyView[RejectedEvent]):
 class EventPage:
     """One page of the feed.
 
-    ``events``: what will be stored, as :class:`~datasync_spider.records.event.Event`; an item pipeline may replace it by a
-    list with events left out or changed. What it leaves out is counted as filtered, what it makes unusable is rejected.
+    ``events``: what will be stored, as :class:`~datasync_spider.records.event.Event`; an item pipeline may replace it
+    by a list with events left out or changed. What it leaves out is counted as filtered, what it makes unusable is
+    rejected.
     ``cursor``: what the page was asked for with (None: the head). ``next_cursor``: what follows (None: nothing).
     ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the walk goes on.
     ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None; ``total``:

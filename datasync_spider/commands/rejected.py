@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 
 from datasync_spider.observe import exitcodes
-from datasync_spider.ops.command import DatasyncCommand, chosen_slice, typed
+from datasync_spider.ops.command import DatasyncCommand, chosen_slice, is_migrated
 
 if TYPE_CHECKING:
     import argparse
@@ -50,14 +50,9 @@ class Command(DatasyncCommand):
         from datasync_spider.ops.deadletters.letterlist import HEAD_BYTES, as_lines, as_report
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.deadletters import Chosen, count_letters, read_bytes, read_groups, read_list
-        from datasync_spider.storage.migrate import load_migrations, pending_migrations
 
         with connected(database_url) as connection:
-            if pending_migrations(connection, load_migrations()):
-                print(
-                    f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)",
-                    file=sys.stderr,
-                )
+            if not is_migrated(connection):
                 return exitcodes.FAILED
             slice_ = chosen_slice(connection, self.plan(with_secrets=False))
             if opts.raw is not None:

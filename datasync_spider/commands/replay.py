@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from datasync_spider.errors import LeaseHeld
 from datasync_spider.observe import exitcodes
-from datasync_spider.ops.command import DatasyncCommand, chosen_slice, typed
+from datasync_spider.ops.command import DatasyncCommand, chosen_slice, is_migrated
 
 if TYPE_CHECKING:
     import argparse
@@ -36,16 +36,11 @@ class Command(DatasyncCommand):
         from datasync_spider.ops.deadletters.replaying import rehearse, replay
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.deadletters import Chosen
-        from datasync_spider.storage.migrate import load_migrations, pending_migrations
         from datasync_spider.storage.shape import check_tables
 
         with connected(database_url) as connection:
             check_tables(connection)
-            if pending_migrations(connection, load_migrations()):
-                print(
-                    f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)",
-                    file=sys.stderr,
-                )
+            if not is_migrated(connection):
                 return exitcodes.FAILED
             plan = self.plan(with_secrets=False)
             chosen = Chosen(chosen_slice(connection, plan), opts.reason)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
 from datasync_spider.observe import exitcodes
-from datasync_spider.ops.command import DatasyncCommand, chosen_slice, typed
+from datasync_spider.ops.command import DatasyncCommand, chosen_slice, is_migrated, typed
 
 if TYPE_CHECKING:
     import argparse
@@ -84,16 +84,11 @@ class Command(DatasyncCommand):
         from datasync_spider.observe.display import visible
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.credentials import waits_of
-        from datasync_spider.storage.migrate import load_migrations, pending_migrations
         from datasync_spider.storage.polls import read_poll
         from datasync_spider.storage.status import read_last_backfill, read_last_runs, read_state
 
         with connected(database_url) as connection:
-            if pending_migrations(connection, load_migrations()):
-                print(
-                    f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)",
-                    file=sys.stderr,
-                )
+            if not is_migrated(connection):
                 return exitcodes.FAILED
             slice_ = chosen_slice(connection, self.plan(with_secrets=False))
             state = read_state(connection, slice_.slice_id)

@@ -14,7 +14,7 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider.errors import ConfigurationError, LeaseHeld
 from datasync_spider.observe import exitcodes
-from datasync_spider.ops.command import DatasyncCommand, typed
+from datasync_spider.ops.command import DatasyncCommand, is_migrated, typed
 from datasync_spider.sources import streamnames
 from datasync_spider.storage.removal import drop, reset
 
@@ -83,16 +83,11 @@ class Command(DatasyncCommand):
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         from datasync_spider.observe.display import visible
         from datasync_spider.storage.connect import connected
-        from datasync_spider.storage.migrate import load_migrations, pending_migrations
         from datasync_spider.storage.removal import find_target
         from datasync_spider.storage.streams import read_registered_names
 
         with connected(database_url) as connection:
-            if pending_migrations(connection, load_migrations()):
-                print(
-                    f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)",
-                    file=sys.stderr,
-                )
+            if not is_migrated(connection):
                 return exitcodes.FAILED
             if self._action == "list":
                 return _list(connection, opts)

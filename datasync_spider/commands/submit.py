@@ -15,7 +15,7 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.observe import exitcodes
-from datasync_spider.ops.command import DatasyncCommand, api, chosen_slice, typed
+from datasync_spider.ops.command import DatasyncCommand, api, chosen_slice, is_migrated
 
 if TYPE_CHECKING:
     import argparse
@@ -77,14 +77,12 @@ class Command(DatasyncCommand):
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         from datasync_spider.datasync.submission.refusal import NotRecorded, SubmissionRefused
         from datasync_spider.storage.connect import connected
-        from datasync_spider.storage.migrate import load_migrations, pending_migrations
         from datasync_spider.storage.shape import check_tables
         from datasync_spider.storage.submissions import AttemptInProgress
 
         with connected(database_url) as connection:
             check_tables(connection)
-            if pending_migrations(connection, load_migrations()):
-                print(f"the schema is not up to date: run '{typed()} migrate'", file=sys.stderr)
+            if not is_migrated(connection):
                 return exitcodes.FAILED
             assert self.settings is not None
             plan = self.plan(with_secrets=self._action != "prepare")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.observe import exitcodes
-from datasync_spider.ops.command import DatasyncCommand, api, chosen_slice, typed
+from datasync_spider.ops.command import DatasyncCommand, api, chosen_slice, is_migrated
 
 if TYPE_CHECKING:
     import argparse
@@ -44,7 +44,6 @@ class Command(DatasyncCommand):
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.credentials import find_waits
         from datasync_spider.storage.interruption import interruptible
-        from datasync_spider.storage.migrate import load_migrations, pending_migrations
         from datasync_spider.storage.registry import find_slice
         from datasync_spider.storage.shape import check_tables
         from datasync_spider.storage.verification import snapshot
@@ -52,11 +51,7 @@ class Command(DatasyncCommand):
         started = time.monotonic()
         with connected(database_url) as connection:
             check_tables(connection)
-            if pending_migrations(connection, load_migrations()):
-                print(
-                    f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)",
-                    file=sys.stderr,
-                )
+            if not is_migrated(connection):
                 return exitcodes.FAILED
             plan = self.plan(with_secrets=not opts.no_api)
             slice_ = chosen_slice(connection, plan)

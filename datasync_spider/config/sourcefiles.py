@@ -38,7 +38,7 @@ class SourceFiles:
 def built_in_source() -> Source:
     """The DataSync API, as its file says; settings fill in what they name."""
     name = f"{BUILT_IN}.toml"
-    text = files("datasync_spider.sources").joinpath("catalog", name).read_text(encoding="utf-8")
+    text = files("datasync_spider.datasync").joinpath(name).read_text(encoding="utf-8")
     return read_source(text, name, is_built_in=True)
 
 

@@ -36,6 +36,7 @@ from datasync_spider.observe import exitcodes
 from datasync_spider.sources import streamnames
 from datasync_spider.sources.secretnames import secret_places
 from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.registry import FIRST_STREAM, Slice, find_slice
 from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.status import read_stream_names
@@ -189,6 +190,14 @@ def chosen_slice(connection: Connection, plan: SyncPlan) -> Slice:
     if found is None:
         raise ConfigurationError(streamnames.unknown(stream, name, known))
     return found
+
+
+def is_migrated(connection: Connection) -> bool:
+    """Whether the schema is today's; where it is not, standard error says what to do."""
+    if not pending_migrations(connection, load_migrations()):
+        return True
+    print(f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)", file=sys.stderr)
+    return False
 
 
 class DatasyncCommand(ScrapyCommand):

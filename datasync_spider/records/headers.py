@@ -1,7 +1,7 @@
-"""Scrapy's headers as others take them and give them: pairs of bytes on a connection, a plain mapping in pure layers.
+"""Headers as others take them and give them: pairs of bytes on a connection, a plain mapping in pure layers. Pure.
 
-Headers are a dictionary of lists of bytes by normalised name, and are used as such here: their own methods ask of each
-name and value what it is, each time.
+Scrapy's are a dictionary of lists of bytes by normalised name, and are used as such here, unknown by their class: their
+own methods ask of each name and value what it is, each time.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Iterable
 
-    from scrapy.http import Headers
-
+Headers: TypeAlias = dict[bytes, list[bytes]]
 Pair: TypeAlias = tuple[bytes, bytes]
 
 # What several lines of these say is one list, and each of its values may matter.

@@ -1,8 +1,8 @@
 """Reads the times of a stream in the format that its source declares.
 
-Invariant: as of :mod:`datasync_spider.records.timestamp`: a value is understood exactly, or it is no time; what is below a
-microsecond is cut off toward the past. In a declared format nothing is guessed from a number's size, and what is
-written otherwise is no time. A time that names no zone is one of the declared zone, UTC where none is; one that a
+Invariant: as of :mod:`datasync_spider.records.timestamp`: a value is understood exactly, or it is no time; what is
+below a microsecond is cut off toward the past. In a declared format nothing is guessed from a number's size, and what
+is written otherwise is no time. A time that names no zone is one of the declared zone, UTC where none is; one that a
 change of clocks makes twice is the earlier of the two.
 """
 

@@ -1,4 +1,4 @@
-"""Scrapy's download handler for http and https: Scrapy's own, with the promises of :mod:`datasync_spider.transport.client`.
+"""Scrapy's download handler for http and https: its own, with the promises of :mod:`datasync_spider.transport.client`.
 
 Invariant: a stop request ends what is under way within two seconds, and whatever goes wrong comes out in Scrapy's own
 words, with ours as their cause.

@@ -1,7 +1,8 @@
 """The web site: one resource that checks who asks, finds the answer, and sends it.
 
-Invariant: every answer, errors among them, carries the headers of :mod:`datasync_spider.faces.dashboard.guard`; nothing but
-GET and HEAD is answered, and the body of a request is thrown away unread. Twisted's requests carry no types, hence Any.
+Invariant: every answer, errors among them, carries the headers of :mod:`datasync_spider.faces.dashboard.guard`;
+nothing but GET and HEAD is answered, and the body of a request is thrown away unread. Twisted's requests carry no
+types, hence Any.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.sources.files.load import BUILT_IN, read_source
+from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.secretnames import auth_texts, references
 from datasync_spider.sources.spec import Source
 
@@ -27,10 +27,9 @@ class CatalogFile:
 
 
 def catalog_names() -> list[str]:
-    """Of all files but that of the API which needs none."""
+    """Of all its files."""
     found = (files("datasync_spider.sources") / "catalog").iterdir()
-    names = (file.name.removesuffix(_SUFFIX) for file in found if file.name.endswith(_SUFFIX))
-    return sorted(name for name in names if name != BUILT_IN)
+    return sorted(file.name.removesuffix(_SUFFIX) for file in found if file.name.endswith(_SUFFIX))
 
 
 def catalog_file(name: str) -> CatalogFile:

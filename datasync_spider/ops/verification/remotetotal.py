@@ -1,7 +1,7 @@
 """Asks the API how many events it counts.
 
-Invariant: one request for one event, under the promises of :mod:`datasync_spider.transport.apiclient`, and none before the time
-that the API has told an earlier run to wait for.
+Invariant: one request for one event, under the promises of :mod:`datasync_spider.transport.apiclient`, and none before
+the time that the API has told an earlier run to wait for.
 """
 
 from __future__ import annotations

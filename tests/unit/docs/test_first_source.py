@@ -8,7 +8,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-from datasync_spider.ops.discovery.url import sourcetext as writing
+from datasync_spider.ops.discovery.url import sourcetext
 from tests.unit.docs.pages import DOCS, read
 
 PAGE = read(DOCS / "sources" / "first-source.md")
@@ -24,7 +24,7 @@ def test_every_command_of_scrapy_is_one_of_ours_or_its_own() -> None:
 
 def test_the_line_that_is_taken_into_use_is_one_that_discover_writes(tmp_path: Path) -> None:
     (command,) = [line for line in TYPED if line.startswith("sed ")]
-    (written,) = re.findall(r"'(# incremental = .*)'", inspect.getsource(writing))
+    (written,) = re.findall(r"'(# incremental = .*)'", inspect.getsource(sourcetext))
     file = tmp_path / "sources" / "shop.toml"
     file.parent.mkdir()
     file.write_text(f"{written}\n", encoding="utf-8")

@@ -72,7 +72,7 @@ def raised() -> list[str]:
 @cache
 def progress_words() -> list[str]:
     """What a progress line begins and ends with is put together from parts; its beginning is enough."""
-    tree = ast.parse((PACKAGE / "progress" / "words.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / "faces" / "progress" / "words.py").read_text(encoding="utf-8"))
     return [
         text_pattern(node)
         for node in ast.walk(tree)
@@ -83,7 +83,7 @@ def progress_words() -> list[str]:
 @cache
 def last_words() -> list[str]:
     """The lines that a crawl may end with, and those that run-ingestion.sh adds, as regular expressions."""
-    tree = ast.parse((PACKAGE / "progress" / "summary.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / "faces" / "exitreport" / "summary.py").read_text(encoding="utf-8"))
     found = [
         text_pattern(node)
         for node in ast.walk(tree)

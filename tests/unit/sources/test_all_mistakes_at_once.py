@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import suppress
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from datasync_spider.errors import ConfigurationError, SourceRefused
 from datasync_spider.sources.files.load import read_source
 from tests.support.sourcetexts import FILE, REMOVED, changed, mistakes, only_mistake, plain, read, toml, without_slices
-
-CATALOG = Path(__file__).parents[3] / "datasync_spider" / "sources" / "catalog"
 
 A_DOZEN = """
 [source]
@@ -82,7 +80,7 @@ def test_a_source_with_every_key_is_read() -> None:
 
 
 def test_the_source_that_comes_with_this_program_is_read_by_the_same_function_and_no_other_has_its_name() -> None:
-    text = (CATALOG / "datasync.toml").read_text(encoding="utf-8")
+    text = (files("datasync_spider.datasync") / "datasync.toml").read_text(encoding="utf-8")
 
     assert read_source(text, "datasync.toml", is_built_in=True).name == "datasync"
     for name in ("datasync", "DataSync"):

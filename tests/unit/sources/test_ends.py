@@ -23,7 +23,7 @@ URL = "https://api.example.com/events"
 
 def datasync() -> tuple[Next, End]:
     """The rules of the file that is shipped, read by no code of ours."""
-    file = files("datasync_spider.sources") / "catalog" / "datasync.toml"
+    file = files("datasync_spider.datasync") / "datasync.toml"
     stream = tomllib.loads(file.read_text())["streams"]["events"]
     paths = tuple(parse_path(text.removeprefix("body:")) for text in stream["next"]["from"])
     flags = tuple(

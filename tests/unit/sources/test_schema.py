@@ -20,7 +20,8 @@ from datasync_spider.sources.files.schema import schema, schema_text
 
 PROJECT = Path(__file__).parents[3]
 PUBLISHED = PROJECT / "docs" / "sources" / "source.schema.json"
-CATALOG = sorted((PROJECT / "datasync_spider" / "sources" / "catalog").glob("*.toml"))
+_PACKAGE = PROJECT / "datasync_spider"
+SHIPPED = [*sorted((_PACKAGE / "sources" / "catalog").glob("*.toml")), _PACKAGE / "datasync" / "datasync.toml"]
 VALIDATOR = Draft7Validator(schema())
 
 PLAIN = """
@@ -86,7 +87,7 @@ def test_each_table_has_the_keys_that_files_have_and_no_others(table: Keys) -> N
     assert frozenset(table.known) in set(_properties(schema()))
 
 
-@pytest.mark.parametrize("path", CATALOG, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_the_catalog_is_valid(path: Path) -> None:
     assert not list(VALIDATOR.iter_errors(tomllib.loads(path.read_text(encoding="utf-8"))))
 

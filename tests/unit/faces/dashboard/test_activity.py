@@ -110,7 +110,7 @@ def test_each_state_of_a_running_run_is_documented() -> None:
     source = Path(activity_module.__file__).read_text()
     states = set(re.findall(r'Activity\(\s*"(\w+)"', source))
     assert {"fetching", "silent"} <= states
-    page = Path(activity_module.__file__).parents[2] / "docs" / "operate" / "dashboard.md"
+    page = Path(activity_module.__file__).parents[3] / "docs" / "operate" / "dashboard.md"
     assert set(re.findall(r"^\| `(\w+)` \|", page.read_text(), re.MULTILINE)) == states
 
 

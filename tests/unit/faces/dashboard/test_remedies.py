@@ -100,7 +100,7 @@ def test_reasons_that_are_written_as_literals_have_words() -> None:
 def test_each_reason_of_a_rejected_event_has_words() -> None:
     slugs = {name: slug for name, slug in vars(api_reasons).items() if isinstance(slug, str) and name.isupper()}
     judges = "".join(
-        (PACKAGE / "api" / f"{name}.py").read_text()
+        (PACKAGE / "records" / f"{name}.py").read_text()
         for name in ("event", "eventid", "grammar", "ids", "pieces", "scrutiny", "shapes")
     )
     used = {slug for name, slug in slugs.items() if re.search(rf"\b{name}\b", judges)}
