@@ -24,6 +24,7 @@ _WATCHING = (
     "datasync_spider.process.standardstreams",
     "datasync_spider.faces.progress.",
     "datasync_spider.process.throttle",
+    "datasync_spider.spiders.reporting",
 )
 
 
