@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from datasync_spider.logs import context
 from datasync_spider.logs.redaction import MASK, Redactor
 
 # What callers hand over as extra={"datasync": {...}}.
@@ -52,7 +53,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line = {**line, **fields_of(record), **line}
+        line = {**line, **context.present(), **fields_of(record), **line}
         if exception := exception_of(self, record):
             line["exception"] = exception
         if record.stack_info:

@@ -7,9 +7,11 @@ daemon: a call that hangs in a dead network must not keep the process from endin
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import queue
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -24,12 +26,15 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def submit(self, job: Callable[[], _T]) -> asyncio.Future[_T]:
-        """A future of the running loop that gets the job's result or exception. Cancelling it does not stop the job."""
+        """A future of the running loop that gets the job's result or exception. Cancelling it does not stop the job.
+
+        What the job logs is about what the caller's lines are about.
+        """
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
-        self._jobs.put((job, future))
+        self._jobs.put((partial(contextvars.copy_context().run, job), future))
         return future
 
     def close(self) -> None:
