@@ -17,7 +17,7 @@ from bench.figures import CaseFound, Figure, ratios
 from bench.streams import READER
 from datasync_spider.ops.verification.judging import judge
 from datasync_spider.ops.verification.letters import look_through
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.dashboard import (
     count_events,
     read_chosen,

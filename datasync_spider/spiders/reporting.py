@@ -13,7 +13,7 @@ from datasync_spider import signals
 from datasync_spider.items import page_fields
 from datasync_spider.observe import stats
 from datasync_spider.process.throttle import Throttle
-from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.storage.batch import Counts
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -74,26 +74,26 @@ class CrawlReporter:
         )
 
     def batch_committed(self, batch: Batch, committed: Committed) -> None:
-        collector = self._crawler.stats
+        collector, counts = self._crawler.stats, committed.counts
         for name, count in (
-            (stats.COMMITTED_BATCHES, 1),
-            (stats.COMMITTED_PAGES, committed.pages),
-            (stats.COMMITTED_EVENTS, committed.events),
-            (stats.COMMITTED_INSERTED, committed.inserted),
-            (stats.COMMITTED_DUPLICATES, committed.duplicates),
-            (stats.COMMITTED_REJECTED, committed.rejected),
-            (stats.COMMITTED_FILTERED, committed.filtered),
-            (stats.COMMITTED_CONFLICTS, committed.conflicts),
-            (stats.COMMITTED_BYTES, committed.body_bytes),
+            (stats.COMMITTED_BATCHES, counts.batches),
+            (stats.COMMITTED_PAGES, counts.pages),
+            (stats.COMMITTED_EVENTS, counts.events),
+            (stats.COMMITTED_INSERTED, counts.inserted),
+            (stats.COMMITTED_DUPLICATES, counts.duplicates),
+            (stats.COMMITTED_REJECTED, counts.rejected),
+            (stats.COMMITTED_FILTERED, counts.filtered),
+            (stats.COMMITTED_CONFLICTS, counts.conflicts),
+            (stats.COMMITTED_BYTES, counts.body_bytes),
         ):
             collector.inc_value(name, count)
         logger.debug(
             "committed pages %d to %d: %d inserted, %d duplicates, %d rejected",
             committed.first_page,
             committed.last_page,
-            committed.inserted,
-            committed.duplicates,
-            committed.rejected,
+            counts.inserted,
+            counts.duplicates,
+            counts.rejected,
             extra={"datasync": page_fields(batch.pages[-1].page)},
         )
         self._crawler.signals.send_catch_log(signals.batch_committed, summary=committed, newest=batch.newest)
@@ -105,7 +105,7 @@ class CrawlReporter:
             signals.writer_retrying, error=error, attempt=attempt, delay_seconds=delay_seconds
         )
 
-    def totals(self) -> RunTotals:
+    def spent(self) -> Counts:
         """Of the crawl's stats; may be called from any thread."""
         collector = self._crawler.stats
-        return RunTotals(collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0))
+        return Counts(retries=collector.get_value(stats.RETRIES, 0), waited_ms=collector.get_value(stats.WAITED_MS, 0))

@@ -31,11 +31,9 @@ from datasync_spider.records.recordreader import RecordReader
 from datasync_spider.sources.credential import NO_KEY, Credential
 from datasync_spider.sources.spec import Order
 from datasync_spider.sources.streamnames import NO_SLICE, label
-from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.connection import Connection, RowCursor, translated
 from datasync_spider.storage.since import Since
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable, Versions
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import SEED_TABLE, StreamTable, Versions, statement
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from datasync_spider.ops.verification.check import Check
 from datasync_spider.ops.verification.completeness import Told
 from datasync_spider.ops.verification.judging import judge
 from datasync_spider.ops.verification.letters import Letters, look_through
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.deadletters import Chosen, read_letters_after
 from datasync_spider.storage.registry import find_slice
 from datasync_spider.storage.replays import replay_letters
