@@ -24,11 +24,11 @@ from datasync_spider.api.page import Page
 from datasync_spider.items import EventPage, lazy_views
 from datasync_spider.storage.batch import Batch
 from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.runs import open_run
-from datasync_spider.storage.streamtable import StreamTable
+from datasync_spider.storage.statements import StreamTable
 from datasync_spider.storage.writer import Writer
 from mock_api.events import BLOCK_EVENTS, EventFactory
 

@@ -34,7 +34,7 @@ from datasync_spider.planning import named_plan
 from datasync_spider.proxies import passed_over, proxy_for
 from datasync_spider.sourcefiles import built_in_source
 from datasync_spider.sources.secretnames import secret_places
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.registry import FIRST_STREAM, Slice, find_slice
 from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.status import read_stream_names

@@ -15,7 +15,7 @@ from bench.bench import Bench
 from bench.crowd import MEASURED, gather
 from bench.figures import CaseFound, Figure, ratios
 from bench.streams import READER
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.dashboard import (
     count_events,
     read_chosen,

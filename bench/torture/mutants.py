@@ -19,7 +19,7 @@ from datasync_spider.pacing.window import RateWindow
 from datasync_spider.pipelines import ending
 from datasync_spider.pipelines.turns import Turns
 from datasync_spider.spiders import lookups
-from datasync_spider.storage import checkpoint, known, occurrences, rejections, runs, sql, streamtable, writer
+from datasync_spider.storage import checkpoint, known, occurrences, rejections, runs, statements, writer
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.completion import Verdict
 from datasync_spider.storage.ground import Ground
@@ -167,12 +167,12 @@ def dead_letters_of_any_stream_are_counted() -> None:
 
 def _of_any_slice(*names: str) -> None:
     """Takes the slice out of these statements."""
-    original = streamtable.StreamTable.statement
+    original = statements.StreamTable.statement
 
     def broken(self: Any, name: str) -> Any:
         return original(dataclasses.replace(self, slice_id=None) if name in names else self, name)
 
-    _put(streamtable.StreamTable, "statement", broken)
+    _put(statements.StreamTable, "statement", broken)
 
 
 def _put(owner: object, name: str, broken: object) -> None:
@@ -183,7 +183,7 @@ def _put(owner: object, name: str, broken: object) -> None:
 
 def _without(clauses: dict[str, list[str]]) -> None:
     """Takes these clauses out of the statements of these names; each must be there."""
-    original = sql.statement
+    original = statements.statement
 
     def statement(name: str) -> str:
         text = original(name)

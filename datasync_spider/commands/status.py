@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from datasync_spider.config import Config
     from datasync_spider.dashboard.activity import Activity
-    from datasync_spider.storage.connect import Connection
+    from datasync_spider.storage.connection import Connection
     from datasync_spider.storage.credentials import Waits
     from datasync_spider.storage.registry import Slice
 
@@ -82,7 +82,7 @@ class Command(DatasyncCommand):
 
     def _look(self, database_url: str, config: Config, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
         from datasync_spider.display import visible
-        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.connection import connected
         from datasync_spider.storage.credentials import waits_of
         from datasync_spider.storage.migrate import load_migrations, pending_migrations
         from datasync_spider.storage.polls import read_poll

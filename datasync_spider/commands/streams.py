@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
-    from datasync_spider.storage.connect import Connection
+    from datasync_spider.storage.connection import Connection
     from datasync_spider.storage.removal import Target
 
 _LISTED = 200
@@ -81,7 +81,7 @@ class Command(DatasyncCommand):
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         from datasync_spider.display import visible
-        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.connection import connected
         from datasync_spider.storage.migrate import load_migrations, pending_migrations
         from datasync_spider.storage.removal import find_target
         from datasync_spider.storage.streams import read_registered_names

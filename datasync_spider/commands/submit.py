@@ -75,7 +75,7 @@ class Command(DatasyncCommand):
             raise UsageError("--timeout-seconds must be above 0", print_help=False)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.connection import connected
         from datasync_spider.storage.migrate import load_migrations, pending_migrations
         from datasync_spider.storage.shape import check_tables
         from datasync_spider.storage.submissions import AttemptInProgress

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
-    from datasync_spider.storage.connect import Connection
+    from datasync_spider.storage.connection import Connection
     from datasync_spider.storage.registry import Slice
     from datasync_spider.storage.verification import Facts
     from datasync_spider.syncplan import SyncPlan
@@ -38,7 +38,7 @@ class Command(DatasyncCommand):
         parser.add_argument("--no-api", action="store_true", help="do not ask the API for its total (one request)")
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.connection import connected
         from datasync_spider.storage.credentials import find_waits
         from datasync_spider.storage.interruption import interruptible
         from datasync_spider.storage.migrate import load_migrations, pending_migrations

@@ -20,7 +20,7 @@ from datasync_spider.dashboard.replies import Refused, Reply, encoded_reply, jso
 from datasync_spider.dashboard.runs import STATUSES, RunsPage, RunView, run_view, runs_page
 from datasync_spider.dashboard.streams import StreamsPage, streams_page
 from datasync_spider.errors import StorageError
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.dashboard import (
     Overview,
     read_chosen,

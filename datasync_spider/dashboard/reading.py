@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from datasync_spider.errors import DatasyncError
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.dashboard import ReadOnlySession
 from datasync_spider.workers import Worker
 

@@ -49,7 +49,7 @@ from datasync_spider.pipelines.turns import GaveWay, Turns
 from datasync_spider.storage.backends import end_lost_backends
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.connect import Connection, begin, close_quietly, connect, roll_back
+from datasync_spider.storage.connection import Connection, begin, close_quietly, connect, roll_back
 from datasync_spider.storage.writer import Writer
 from datasync_spider.workers import Worker
 

@@ -14,7 +14,7 @@ from datasync_spider import failpoints
 from datasync_spider.errors import StorageError
 from datasync_spider.logs.redaction import Redactor
 from datasync_spider.pacing.askedwaits import Closed
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import OpenRun, finish_run
 

@@ -15,7 +15,7 @@ from scrapy.exceptions import CloseSpider
 
 from datasync_spider import __version__
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.retrying import patiently
 from datasync_spider.storage.runs import OpenRun, open_run
 from datasync_spider.storage.standstill import StandstillWatch

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from datasync_spider.storage.batch import Committed
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.resync import begin_anew
 from datasync_spider.storage.retrying import patiently
 from datasync_spider.storage.runs import OpenRun

@@ -46,7 +46,7 @@ from datasync_spider.pipelines.room import Room
 from datasync_spider.pipelines.telling import Telling
 from datasync_spider.pipelines.writing import FLUSH_AFTER_SECONDS, Writing
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.known import count_stored
 from datasync_spider.storage.prepare import Preparer

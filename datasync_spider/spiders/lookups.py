@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from datasync_spider.errors import StorageError, StorageUnavailable
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.passdepth import PassDepth, read_pass_depth
 from datasync_spider.waiting import Waiter

@@ -26,7 +26,7 @@ from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage import deletions, floor, validators
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage, Watermark
 from datasync_spider.storage.completion import Counted, Verdict, exceeds_share, judge, judge_backfill, judge_window
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.deletions import Memory, Outcome
 from datasync_spider.storage.feedorder import PageTimes
@@ -35,7 +35,7 @@ from datasync_spider.storage.ledger import PageCounts, ledger_stream
 from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.rejections import Kept
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 
 class RunTotals(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Same id, different content: what becomes of versions of which another one is stored, or was on its way.
 
 In an immutable stream that should not be: the first one stays, the other one is a finding and goes to
-``event_conflicts``, counted. In a mutable one (:class:`~datasync_spider.storage.streamtable.Versions`) the latest
+``event_conflicts``, counted. In a mutable one (:class:`~datasync_spider.storage.statements.Versions`) the latest
 version is the record, whatever the order in which they come; all others go to the history, each once, where the stream
 keeps one (docs/decisions/0027). Two contents of one and the same version contradict each other in any stream.
 
@@ -27,11 +27,11 @@ from collections.abc import Set as AbstractSet
 from msgspec import Struct
 
 from datasync_spider.storage.batch import Batch, PreparedPage
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.quarantine import RefusedRow, stage_pages
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 
 class Settled(Struct, frozen=True):

@@ -21,9 +21,8 @@ from typing import Any, NamedTuple
 
 from datasync_spider.api.credential import Credential
 from datasync_spider.pacing.askedwaits import Closed
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.connection import Connection, translated
+from datasync_spider.storage.statements import statement
 
 
 class Waits(NamedTuple):

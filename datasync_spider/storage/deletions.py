@@ -30,10 +30,10 @@ from msgspec.structs import replace
 
 from datasync_spider import failpoints
 from datasync_spider.storage.batch import Batch
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.pagerecords import Unusable
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 _ALL: Final = "all"
 _WHY_NOT: Final = {

@@ -31,7 +31,7 @@ from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.completion import Received
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.since import instant_of, us_of
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 _MICROSECONDS: Final = 1_000_000
 

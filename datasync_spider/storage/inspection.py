@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from datasync_spider.errors import MigrationError
-from datasync_spider.storage.connect import Connection, RowCursor, connected
+from datasync_spider.storage.connection import Connection, RowCursor, connected, translated
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.shape import find_faults
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 _ADD = ("SELECT", "INSERT")
 _CHANGE = ("SELECT", "INSERT", "UPDATE")

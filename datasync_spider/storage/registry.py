@@ -30,11 +30,9 @@ from datasync_spider.api.credential import NO_KEY, Credential
 from datasync_spider.api.recordreader import RecordReader
 from datasync_spider.errors import StorageRefused, StorageUnavailable, StreamChanged, TableRefused
 from datasync_spider.sources.spec import Order
-from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.connection import Connection, RowCursor, translated
 from datasync_spider.storage.since import Since
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable, Versions
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import SEED_TABLE, StreamTable, Versions, statement
 from datasync_spider.streamnames import NO_SLICE, label
 
 logger = logging.getLogger(__name__)

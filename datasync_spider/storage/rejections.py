@@ -17,13 +17,13 @@ from psycopg2.extras import execute_values
 
 from datasync_spider.api.event import RejectedEvent
 from datasync_spider.storage.batch import Batch, PreparedPage
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.ground import Ground, Known, Standing, find_known, read_progress
 from datasync_spider.storage.occurrences import BackfillOccurrences, Occurrences
 from datasync_spider.storage.pagerecords import Unusable
 from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 _PAGE_SIZE_ROWS = 500
 

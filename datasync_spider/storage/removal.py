@@ -26,13 +26,17 @@ from msgspec import Struct
 from datasync_spider import failpoints
 from datasync_spider.errors import LeaseHeld, StorageRefused, StorageUnavailable
 from datasync_spider.storage.backends import end_backends_of_slices
-from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.connection import (
+    IDLE_TIMEOUT_MS,
+    LOCK_TIMEOUT_MS,
+    Connection,
+    RowCursor,
+    limit_transaction,
+    translated,
+)
 from datasync_spider.storage.lease import Held, decide
-from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import SEED_TABLE, StreamTable, statement
 from datasync_spider.streamnames import label
 
 

@@ -25,16 +25,14 @@ from datasync_spider.errors import FencedOff, StorageRefused
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import PreparedPage, Watermark
 from datasync_spider.storage.conflicts import settle_staged
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection, limit_transaction, translated
 from datasync_spider.storage.deadletters import DeadLetter, find_stored
-from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.quarantine import RefusedRow, stage_rows
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 
 @dataclass(slots=True)

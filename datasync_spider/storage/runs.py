@@ -30,18 +30,23 @@ from typing import Any, NamedTuple
 from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRefused, StreamPaused
 from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.sources.spec import Order
-from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.connection import (
+    IDLE_TIMEOUT_MS,
+    NO_LOCK_TIMEOUT_MS,
+    Connection,
+    RowCursor,
+    limit_transaction,
+    translated,
+)
 from datasync_spider.storage.credentials import Waits, claim_credential, raise_waits, read_closed
 from datasync_spider.storage.lease import Held, decide
-from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms
 from datasync_spider.storage.polls import take_poll
 from datasync_spider.storage.registry import NEWEST_FIRST, Deletions, Slice, StreamSpec, register, versioned
 from datasync_spider.storage.resume import BACKFILL, FULL, BeginPass, decide_start
 from datasync_spider.storage.since import Since, instant_of, us_of
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 from datasync_spider.streamnames import command_words
 
 

@@ -23,13 +23,11 @@ from msgspec import Struct
 from datasync_spider import failpoints
 from datasync_spider.errors import RowsRefused
 from datasync_spider.storage.batch import Batch
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection, translated
 from datasync_spider.storage.copying import CopyStream
 from datasync_spider.storage.rows import Rows
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import StreamTable, statement
 from datasync_spider.storage.storedkeys import StoredKeys
-from datasync_spider.storage.streamtable import StreamTable
-from datasync_spider.storage.translate import translated
 
 # What no id should hold; one that does is not found by the probe, which costs speed and nothing else.
 _SEPARATOR = "\x1f"

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from datasync_spider.storage.connect import Connection, RowCursor
-from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, limit_transaction
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.connection import IDLE_TIMEOUT_MS, Connection, RowCursor, limit_transaction, translated
+from datasync_spider.storage.statements import statement
 
 
 def list_slices(connection: Connection, stream: str | None, limit: int) -> list[dict[str, Any]]:

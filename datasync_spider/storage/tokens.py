@@ -30,11 +30,17 @@ import psycopg2.errors
 from datasync_spider import failpoints
 from datasync_spider.api.credential import Credential
 from datasync_spider.errors import StorageUnavailable, TokensSealed
-from datasync_spider.storage.connect import Connection, RowCursor, close_quietly, connect
-from datasync_spider.storage.limits import LOCK_TIMEOUT_MS, limit_transaction
+from datasync_spider.storage.connection import (
+    LOCK_TIMEOUT_MS,
+    Connection,
+    RowCursor,
+    close_quietly,
+    connect,
+    limit_transaction,
+    translated,
+)
 from datasync_spider.storage.sealing import Sealing
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 
 @dataclass(frozen=True, slots=True)

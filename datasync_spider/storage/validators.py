@@ -22,11 +22,9 @@ from datasync_spider.errors import FencedOff
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch
 from datasync_spider.storage.completion import judge_unmodified
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.limits import limit_transaction
+from datasync_spider.storage.connection import Connection, limit_transaction, translated
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 
 def keep(cursor: Any, run: OpenRun, batch: Batch) -> None:

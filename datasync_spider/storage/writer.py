@@ -31,17 +31,15 @@ from datasync_spider.storage.backends import label
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
 from datasync_spider.storage.conflicts import contested_rows, settle
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection, limit_transaction, translated
 from datasync_spider.storage.copying import CopyStream
 from datasync_spider.storage.copymode import CopyMode
-from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.quarantine import RefusedRow, stage_pages
 from datasync_spider.storage.rejections import insert_rejected
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sifting import compare_staged, sift
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 from datasync_spider.storage.storedkeys import StoredKeys
-from datasync_spider.storage.translate import translated
 
 
 class _Written(Struct):

@@ -10,7 +10,7 @@ from typing import Any
 
 from datasync_spider.apiclient import ApiClient
 from datasync_spider.errors import ConnectionTrouble
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.submissions import AttemptInProgress, count_used, read_attempts, settle_abandoned
 from datasync_spider.submission.knowledge import Knowledge, read_knowledge
 from datasync_spider.submission.quota import Tries

@@ -16,7 +16,7 @@ from datasync_spider.apiclient import AnswerLost, ApiClient, NothingSent, Upload
 from datasync_spider.display import shown_value, without_secrets
 from datasync_spider.errors import Stopped, StorageError
 from datasync_spider.sources.urls import origin
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.retrying import RetryPolicy, patiently
 from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt, settle_abandoned
 from datasync_spider.submission.overview import submissions_url

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from datasync_spider.api.event import Event
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.countedtwice import LetterIds
 from datasync_spider.storage.deadletters import Chosen, DeadLetter, find_stored, read_letters_after
 from datasync_spider.storage.registry import Slice

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt
 from datasync_spider.submission.fingerprint import key_fingerprint
 from tests.support.crawl import scrapy

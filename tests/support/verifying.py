@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from datasync_spider.items import EventPage
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.deadletters import Chosen, read_letters_after
 from datasync_spider.storage.registry import find_slice
 from datasync_spider.storage.replays import replay_letters

@@ -8,8 +8,7 @@ import psycopg2
 import pytest
 
 from datasync_spider.storage.backends import end_backends_of_earlier_runs, end_lost_backends, label
-from datasync_spider.storage.connect import Connection, connect, connected
-from datasync_spider.storage.limits import limit_transaction
+from datasync_spider.storage.connection import Connection, connect, connected, limit_transaction
 from datasync_spider.storage.registry import Slice
 from tests.support.runs import open_test_run
 from tests.support.waiting import eventually

@@ -12,7 +12,7 @@ from datasync_spider.api.event import RejectedEvent
 from datasync_spider.items import EventPage
 from datasync_spider.sources.spec import Order
 from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.floor import walk_from
 from datasync_spider.storage.passdepth import read_pass_depth
 from datasync_spider.storage.registry import StreamSpec

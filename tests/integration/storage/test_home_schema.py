@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from datasync_spider.errors import StorageRefused
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import migrate
 from datasync_spider.storage.status import read_state
 from tests.support.database import execute_outside, rows, value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datasync_spider.errors import StreamPaused
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.removal import find_target, reset
 from datasync_spider.storage.runs import OpenRun, open_run, renew_lease
 from datasync_spider.storage.streams import pause, resume

@@ -13,8 +13,7 @@ from datasync_spider.api.event import RejectedEvent
 from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused, StorageUnavailable
 from datasync_spider.storage import removal
 from datasync_spider.storage.backends import label
-from datasync_spider.storage.connect import Connection, connect, connected
-from datasync_spider.storage.limits import limit_transaction
+from datasync_spider.storage.connection import Connection, connect, connected, limit_transaction
 from datasync_spider.storage.registry import register
 from datasync_spider.storage.removal import Target, drop, find_target, reset
 from datasync_spider.storage.runs import OpenRun, finish_run, open_run

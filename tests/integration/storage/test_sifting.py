@@ -13,8 +13,7 @@ import pytest
 
 from datasync_spider.api.event import Event
 from datasync_spider.storage.batch import Committed
-from datasync_spider.storage.connect import Connection, connect
-from datasync_spider.storage.connection import Cursor
+from datasync_spider.storage.connection import Connection, Cursor, connect
 from datasync_spider.storage.copymode import CopyMode
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page

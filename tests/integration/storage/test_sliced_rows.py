@@ -11,7 +11,7 @@ import psycopg2.errors
 import pytest
 
 from datasync_spider.api.event import Event
-from datasync_spider.storage.connect import connect
+from datasync_spider.storage.connection import connect
 from datasync_spider.storage.copying import CopyStream
 from datasync_spider.storage.rows import Rows
 from tests.support.database import execute_outside, rows

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.owner import Owner
 from datasync_spider.storage.submissions import (
     AttemptInProgress,

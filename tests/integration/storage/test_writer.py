@@ -12,8 +12,7 @@ from datasync_spider.api.event import RejectedEvent
 from datasync_spider.errors import FencedOff, StorageRefused, StorageUnavailable
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, Committed
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.connection import Connection, Cursor
+from datasync_spider.storage.connection import Connection, Cursor, connected
 from tests.support.database import rows, value
 from tests.support.pages import event, page
 from tests.support.runs import RunWriter, no_totals, open_test_run, run_writer

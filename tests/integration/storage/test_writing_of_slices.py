@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from datasync_spider.api.event import Event
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.runs import open_run
 from tests.support.database import execute_outside, rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from datasync_spider import exitcodes
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import load_migrations, migrate
 from datasync_spider.verification.check import exit_code
 from datasync_spider.verification.completeness import Told

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from datasync_spider.items import EventPage
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.runs import finish_run
 from datasync_spider.storage.status import read_last_backfill, read_last_runs
 from datasync_spider.storage.streams import list_slices

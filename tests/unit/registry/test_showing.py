@@ -9,7 +9,7 @@ from typing import Any
 from datasync_spider.registry.showing import as_lines, as_report, done_line, loss_lines
 from datasync_spider.storage.owner import Owner
 from datasync_spider.storage.removal import Target
-from datasync_spider.storage.streamtable import StreamTable
+from datasync_spider.storage.statements import StreamTable
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 

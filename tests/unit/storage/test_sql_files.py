@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from datasync_spider.storage.sql import names, statement
-from datasync_spider.storage.streamtable import SEED_TABLE
+from datasync_spider.storage.statements import SEED_TABLE, names, statement
 
 STORAGE = Path(__file__).resolve().parents[3] / "datasync_spider" / "storage"
 

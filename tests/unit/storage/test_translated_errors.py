@@ -2,7 +2,7 @@ import pytest
 from psycopg2 import errorcodes
 
 from datasync_spider.errors import RowsRefused, StorageError, StorageRefused, StorageUnavailable
-from datasync_spider.storage.translate import classify
+from datasync_spider.storage.connection import classify
 
 CODES = sorted(
     value

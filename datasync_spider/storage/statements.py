@@ -1,4 +1,7 @@
-"""The table of a stream, and the statements that touch its rows.
+"""The named statements, and the table of a stream with those that touch its rows.
+
+A statement stands in a file of ``sql/`` and starts at ``-- name: identifier``; comment lines under it
+say what it promises. Parameters are psycopg2's ``%(name)s``.
 
 Of a mutable stream also how two versions of a record compare. A version is the record's time, or what a path leads to
 in its payload: numbers as numbers, texts that are times (RFC 3339, so with an offset) as times to the last digit, other
@@ -11,12 +14,15 @@ as quoted identifiers, a slice's number as a literal, and nothing else does.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from psycopg2 import sql
 
-from datasync_spider.storage.sql import statement
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 # What the first migration has made; the stream that has it keeps it as it is.
 SEED_TABLE = "ingested_events"
@@ -50,6 +56,34 @@ _TIME_PATTERN = (
     r"^([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
     r"(?:[Zz]|([+-])([0-9]{2}):?([0-9]{2}))$"
 )
+
+
+@cache
+def _statements() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in sorted((files(__package__) / "sql").iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".sql"):
+            continue
+        parts = _NAME.split(file.read_text(encoding="utf-8"))
+        for name, text in zip(parts[1::2], parts[2::2], strict=True):
+            if name in found:
+                raise ValueError(f"statement {name} is defined twice, the second time in {file.name}")
+            found[name] = _without_comments(text)
+    return found
+
+
+def _without_comments(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith("--")).strip().removesuffix(";")
+
+
+def statement(name: str) -> str:
+    """The text of the statement ``name``. Raises KeyError where no file defines it."""
+    return _statements()[name]
+
+
+def names() -> frozenset[str]:
+    """All names, for the test that each is used."""
+    return frozenset(_statements())
 
 
 @dataclass(frozen=True, slots=True)
