@@ -32,7 +32,7 @@ class ChainNews:
         if walk != self._walk:
             self._walk, self._received, self._repeated = walk, 0, 0
         self._received += (
-            committed.events
+            committed.counts.events
             if pages[0].page.walk == walk
             else sum(prepared.page.received_events for prepared in pages if prepared.page.walk == walk)
         )
@@ -62,6 +62,6 @@ class ChainNews:
             if page.walk != self._walk or page.number == last_new_page or received <= accounted:
                 self._repeated = repeated
                 return
-            repeated += page.received_events > prepared.filtered
+            repeated += page.received_events > prepared.counts.filtered
             received -= page.received_events
         self._repeated += repeated

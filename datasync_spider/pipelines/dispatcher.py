@@ -47,8 +47,7 @@ from datasync_spider.errors import StorageUnavailable
 from datasync_spider.pacing.backoff import backoff_seconds
 from datasync_spider.pipelines.turns import GaveWay, Turns
 from datasync_spider.storage.backends import end_lost_backends
-from datasync_spider.storage.batch import Batch, Committed
-from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.storage.batch import Batch, Committed, Counts
 from datasync_spider.storage.connection import Connection, begin, close_quietly, connect, roll_back
 from datasync_spider.storage.writer import Writer
 from datasync_spider.workers import Worker
@@ -120,12 +119,12 @@ class Dispatcher:
         self,
         settings: WriterSettings,
         writer: Writer,
-        totals: Callable[[], RunTotals],
+        spent: Callable[[], Counts],
         on_retry: OnRetry = lambda *_: None,
     ) -> None:
         self._settings = settings
         self._writer = writer
-        self._totals = totals
+        self._spent = spent
         self._on_retry = on_retry
         self._turns = Turns()
         self._abandoned = threading.Event()
@@ -217,7 +216,7 @@ class Dispatcher:
                 return committed
         begin(connection)
         self._turns.holds(batch.number)
-        return self._writer.write(connection, batch, lambda: self._wait_for_turn(job), self._totals)
+        return self._writer.write(connection, batch, lambda: self._wait_for_turn(job), self._spent)
 
     def _wait_for_turn(self, job: _Job) -> None:
         with job.not_counted():

@@ -56,8 +56,8 @@ class Ending:
 
     def committed(self, committed: Committed) -> None:
         self._run_status = committed.run_status or self._run_status
-        self._events += committed.events
-        self._rejected += committed.rejected
+        self._events += committed.counts.events
+        self._rejected += committed.counts.rejected
 
     def rejected_too_many(self, max_percent: float) -> RejectedTooMany | None:
         """The error that ends the run where too large a share of its events is unusable."""

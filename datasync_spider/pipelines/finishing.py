@@ -19,7 +19,7 @@ from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import OpenRun, finish_run
 
 if TYPE_CHECKING:
-    from datasync_spider.storage.checkpoint import RunTotals
+    from datasync_spider.storage.batch import Counts
     from datasync_spider.syncplan import SyncPlan
     from datasync_spider.workers import Worker
 
@@ -35,7 +35,7 @@ async def record_end(
     plan: SyncPlan,
     run: OpenRun,
     outcome: Outcome,
-    totals: RunTotals,
+    spent: Counts,
     closed: Closed,
     timeout_seconds: float,
 ) -> None:
@@ -53,7 +53,7 @@ async def record_end(
 
     def finish_once() -> None:
         with connected(plan.config.database_url_text, connect_timeout_seconds=2) as connection:
-            finish_run(connection, run, status, reason, detail, totals.retries, totals.waited_ms, closed)
+            finish_run(connection, run, status, reason, detail, spent.retries, spent.waited_ms, closed)
 
     finishing = worker.submit(finish)
     try:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from datasync_spider.storage.batch import Committed
+from datasync_spider.storage.batch import Committed, Counts
 from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.resync import begin_anew
 from datasync_spider.storage.retrying import patiently
@@ -47,13 +47,7 @@ class PassTurns:
             batch_number=0,
             first_page=0,
             last_page=0,
-            pages=0,
-            events=0,
-            inserted=0,
-            duplicates=0,
-            rejected=0,
-            filtered=0,
-            body_bytes=0,
+            counts=Counts(),
             write_seconds=0.0,
             total_ingested=stored,
             run_status="complete",

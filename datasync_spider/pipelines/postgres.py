@@ -47,7 +47,7 @@ from datasync_spider.pipelines.telling import Telling
 from datasync_spider.pipelines.writing import FLUSH_AFTER_SECONDS, Writing
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage
 from datasync_spider.storage.connection import connected
-from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.known import count_stored
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.runs import OpenRun
@@ -144,7 +144,7 @@ class PostgresPipeline:
         dispatcher = Dispatcher(
             settings,
             self._writer,
-            self._telling.totals,
+            self._telling.spent,
             self._telling.retrying_from_threads(asyncio.get_running_loop()),
         )
         self._writing = Writing(
@@ -355,10 +355,10 @@ class PostgresPipeline:
         outcome = self._ending.outcome(self._early)
         seconds = _FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3
         closed = self._asked_waits.left(time.monotonic())
-        totals = self._telling.totals()
+        spent = self._telling.spent()
         # First, since the server may have no further connection for the end.
         await self._writing.close(_FINISH_SECONDS)
-        await record_end(self._control_worker, self._plan, self._run, outcome, totals, closed, seconds)
+        await record_end(self._control_worker, self._plan, self._run, outcome, spent, closed, seconds)
         self._preparing.close()
         self._control_worker.close()
         self._count_worker.close()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from datasync_spider import signals, stats
 from datasync_spider.items import page_fields
-from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.storage.batch import Counts
 from datasync_spider.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ class Telling:
         self._buffer_throttle = Throttle(_BUFFER_EVERY_SECONDS)
         self._told_writing_batches = 0
 
-    def totals(self) -> RunTotals:
+    def spent(self) -> Counts:
         """What the run's row tells of fetching; may be called from any thread."""
         collector = self._crawler.stats
-        return RunTotals(collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0))
+        return Counts(retries=collector.get_value(stats.RETRIES, 0), waited_ms=collector.get_value(stats.WAITED_MS, 0))
 
     def buffered(self, buffer: PageBuffer, writing_batches: int) -> None:
         """Says so when batches begin or end, and what else changes now and then."""
@@ -57,26 +57,26 @@ class Telling:
         )
 
     def committed(self, batch: Batch, committed: Committed) -> None:
-        collector = self._crawler.stats
+        collector, counts = self._crawler.stats, committed.counts
         for name, count in (
-            (stats.COMMITTED_BATCHES, 1),
-            (stats.COMMITTED_PAGES, committed.pages),
-            (stats.COMMITTED_EVENTS, committed.events),
-            (stats.COMMITTED_INSERTED, committed.inserted),
-            (stats.COMMITTED_DUPLICATES, committed.duplicates),
-            (stats.COMMITTED_REJECTED, committed.rejected),
-            (stats.COMMITTED_FILTERED, committed.filtered),
-            (stats.COMMITTED_CONFLICTS, committed.conflicts),
-            (stats.COMMITTED_BYTES, committed.body_bytes),
+            (stats.COMMITTED_BATCHES, counts.batches),
+            (stats.COMMITTED_PAGES, counts.pages),
+            (stats.COMMITTED_EVENTS, counts.events),
+            (stats.COMMITTED_INSERTED, counts.inserted),
+            (stats.COMMITTED_DUPLICATES, counts.duplicates),
+            (stats.COMMITTED_REJECTED, counts.rejected),
+            (stats.COMMITTED_FILTERED, counts.filtered),
+            (stats.COMMITTED_CONFLICTS, counts.conflicts),
+            (stats.COMMITTED_BYTES, counts.body_bytes),
         ):
             collector.inc_value(name, count)
         logger.debug(
             "committed pages %d to %d: %d inserted, %d duplicates, %d rejected",
             committed.first_page,
             committed.last_page,
-            committed.inserted,
-            committed.duplicates,
-            committed.rejected,
+            counts.inserted,
+            counts.duplicates,
+            counts.rejected,
             extra={"datasync": page_fields(batch.pages[-1].page)},
         )
         self._crawler.signals.send_catch_log(signals.batch_committed, summary=committed, newest=batch.newest)

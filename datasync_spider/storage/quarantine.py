@@ -14,8 +14,7 @@ from msgspec import Struct
 from datasync_spider.api.event import Event
 from datasync_spider.errors import RowsRefused
 from datasync_spider.storage.connection import Connection, translated
-from datasync_spider.storage.copying import CopyStream
-from datasync_spider.storage.rows import Rows
+from datasync_spider.storage.rows import CopyStream, Rows
 from datasync_spider.storage.statements import statement
 
 

@@ -32,6 +32,7 @@ from datasync_spider.storage.quarantine import RefusedRow, stage_rows
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
+from datasync_spider.storage.since import instant_of
 from datasync_spider.storage.statements import statement
 
 
@@ -148,7 +149,7 @@ def _stage(connection: Connection, cursor: Any, prepared: PreparedPage) -> list[
 
 def _marks(readable: Sequence[tuple[DeadLetter, Event]], event_ids: set[str]) -> list[Watermark]:
     return [
-        Watermark(event.occurred_at_us, event.event_id)
+        (event.occurred_at_us, event.event_id)
         for _, event in readable
         if event.event_id in event_ids and event.occurred_at_us is not None
     ]
@@ -162,10 +163,10 @@ def _checkpoint(cursor: Any, hold: Hold, tried: Tried, marks: Sequence[Watermark
         "lease_ttl_ms": hold.lease_ttl_ms,
         "inserted": len(tried.stored),
         "settled": tried.settled,
-        "newest_at": newest.occurred_at if newest else None,
-        "newest_id": newest.event_id if newest else None,
-        "oldest_at": oldest.occurred_at if oldest else None,
-        "oldest_id": oldest.event_id if oldest else None,
+        "newest_at": instant_of(newest[0]) if newest else None,
+        "newest_id": newest[1] if newest else None,
+        "oldest_at": instant_of(oldest[0]) if oldest else None,
+        "oldest_id": oldest[1] if oldest else None,
     }
     cursor.execute(statement("replay_checkpoint"), values)
     row = cursor.fetchone()

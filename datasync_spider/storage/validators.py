@@ -30,7 +30,7 @@ from datasync_spider.storage.statements import statement
 def keep(cursor: Any, run: OpenRun, batch: Batch) -> None:
     """That of the pass's first page, where it is in the batch. After its checkpoint."""
     found = [page.page.validator for page in batch.pages if _proves_all(run, page.page)]
-    if found and not run.is_backfill:
+    if found:
         cursor.execute(statement("keep_validator"), {**run.key, "validator": Json(found[0])})
 
 

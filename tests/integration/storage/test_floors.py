@@ -11,7 +11,7 @@ import pytest
 from datasync_spider.api.event import RejectedEvent
 from datasync_spider.items import EventPage
 from datasync_spider.sources.spec import Order
-from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.storage.batch import Counts
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.floor import walk_from
 from datasync_spider.storage.passdepth import read_pass_depth
@@ -278,7 +278,7 @@ def test_a_floor_is_not_seen_before_its_page_is_committed(database_url: str) -> 
     class Crash(Exception):
         pass
 
-    def crash() -> RunTotals:
+    def crash() -> Counts:
         raise Crash
 
     with run_writer(database_url, timed("oldest-first")) as run:

@@ -11,7 +11,7 @@ import pytest
 from datasync_spider.api.event import Event
 from datasync_spider.items import EventPage
 from datasync_spider.storage.connection import connected
-from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.runs import finish_run
 from tests.support.database import rows, value
 from tests.support.pages import event, page

@@ -18,7 +18,7 @@ def test_a_page_that_nobody_looked_at_is_stored_as_it_came() -> None:
     prepared = Preparer().prepare(fresh_page())
     assert [(row.event_id, row.payload) for row in prepared.rows] == [("a", b'{"id":"a"}'), ("b", b'{"id":"b"}')]
     assert [event.position for event in prepared.rejected] == [2]
-    assert prepared.filtered == 0
+    assert prepared.counts.filtered == 0
 
 
 def test_an_event_that_was_changed_in_place_is_stored_as_changed() -> None:

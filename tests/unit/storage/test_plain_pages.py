@@ -15,7 +15,7 @@ from datasync_spider.api import compiled
 from datasync_spider.api.page import Page
 from datasync_spider.items import EventPage, lazy_views
 from datasync_spider.storage.batch import Batch, PreparedPage
-from datasync_spider.storage.feedorder import PageEnds, PageTimes
+from datasync_spider.storage.feedorder import PageTimes
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.rows import Rows, encode_rows
 from tests.support.compiling import needs_compiled
@@ -52,8 +52,7 @@ def shown(prepared: PreparedPage) -> Any:
     return (
         list(prepared.rows),
         prepared.variants,
-        prepared.duplicates,
-        prepared.filtered,
+        prepared.counts,
         prepared.rejected,
         (prepared.newest, prepared.oldest, prepared.in_order),
     )
@@ -85,7 +84,7 @@ def test_rows_and_ends_of_events_are_those_of_their_columns(texts: list[bytes]) 
     event_ids, times_us, doubts = columns
     assert events.doubts() == doubts == 0
     assert list(events.rows()) == encode_rows(event_ids, times_us, texts)
-    assert PageEnds.of_plain(events) == PageTimes.of(event_ids, times_us).ends()
+    assert events.ends() == PageTimes.of(event_ids, times_us).ends()
 
 
 def test_a_page_with_a_doubt_is_looked_at() -> None:
