@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from datasync_spider.api.errorinpage import sign_of_error
+from datasync_spider.api.pagefacts import sign_of_error
 from datasync_spider.apiclient import Answer, ApiClient
 from datasync_spider.doctor.clock import judge_clock
 from datasync_spider.doctor.finding import Finding, fine, problem, warning

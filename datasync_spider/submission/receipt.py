@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from datasync_spider.api.errorinpage import sign_of_error
+from datasync_spider.api.pagefacts import sign_of_error
 from datasync_spider.display import visible
 
 _LONGEST_TEXT = 300

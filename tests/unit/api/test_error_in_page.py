@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.api.errorinpage import ErrorInPage, sign_of_error
 from datasync_spider.api.page import Page
+from datasync_spider.api.pagefacts import ErrorInPage, sign_of_error
 from datasync_spider.errors import CursorExpired, DatasyncError, RateLimited, ServerTrouble
 from tests.support.sources import READ_WAYS, check_answer, read_page, read_page_in_python
 from tests.unit.api.agreement import outcome
