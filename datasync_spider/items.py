@@ -3,13 +3,11 @@
 Invariant: a page knows its place. ``number`` counts the pages of a run from 1 without gaps, and the writer commits
 pages in that order and no other, whatever item pipelines do in between.
 
-Parsing is lazy: ``events`` and ``rejected`` are two views of one result that is made when somebody first looks, which
-is normally the writer's own thread. No I/O and no Scrapy here.
+Parsing is lazy: ``events`` and ``rejected`` are two views of one page, which parses itself when somebody first looks. No I/O and no Scrapy here.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
@@ -19,7 +17,6 @@ import msgspec
 from datasync_spider.records import compiled
 from datasync_spider.records.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.records.page import Page
-from datasync_spider.records.recordreader import RawEvents
 from datasync_spider.records.touched import as_columns
 
 _T = TypeVar("_T")
@@ -51,66 +48,24 @@ class LazyView(Sequence[_T], Generic[_T]):
         return "<lazy>"
 
 
-class _ParseOnce:
-    """Parses a page's raw events at most once, from whichever thread looks first."""
-
-    def __init__(self, page: Page) -> None:
-        self._raw_events: RawEvents | None = page.raw_events
-        self._reader = page.reader
-        self._received_us = page.received_us
-        self._lock = threading.Lock()
-        self._parsed: ParsedEvents | None = None
-        self._events: list[Event] | None = None
-
-    def plain(self) -> compiled.Events | None:
-        with self._lock:
-            raw = self._raw_events
-            if raw is None or isinstance(raw, list) or self._events is not None or raw.doubts():
-                return None
-            return raw
-
-    def untouched(self) -> ParsedEvents | None:
-        with self._lock:
-            # Somebody who had them in hand may have changed one.
-            return self._parse() if self._events is None else None
-
-    def events(self) -> list[Event]:
-        with self._lock:
-            if self._events is None:
-                self._events = self._parse().events
-            return self._events
-
-    def rejected(self) -> list[RejectedEvent]:
-        with self._lock:
-            return self._parse().rejected
-
-    def _parse(self) -> ParsedEvents:
-        if self._parsed is None:
-            assert self._raw_events is not None
-            self._parsed = self._reader.parse(self._raw_events, self._received_us)
-            # The slices pin the whole response body in memory; the payload copies do not.
-            self._raw_events = None
-        return self._parsed
-
-
 class _EventsView(LazyView[Event]):
     """The events of a page, which are columns as long as nobody looks at them as objects."""
 
-    __slots__ = ("parse",)
+    __slots__ = ("page",)
 
-    def __init__(self, parse: _ParseOnce) -> None:
-        super().__init__(parse.events)
-        self.parse = parse
+    def __init__(self, page: Page) -> None:
+        super().__init__(page.events)
+        self.page = page
 
 
 class _RejectedView(LazyView[RejectedEvent]):
     """The unusable events of a page."""
 
-    __slots__ = ("parse",)
+    __slots__ = ("page",)
 
-    def __init__(self, parse: _ParseOnce) -> None:
-        super().__init__(parse.rejected)
-        self.parse = parse
+    def __init__(self, page: Page) -> None:
+        super().__init__(page.rejected)
+        self.page = page
 
 
 @dataclass(slots=True, repr=False)
@@ -160,8 +115,8 @@ class EventPage:
     def plain_events(self) -> compiled.Events | None:
         """The page's events as they came, where none is in doubt and nobody has had them in hand; else None."""
         events, rejected = self.events, self.rejected
-        if isinstance(events, _EventsView) and isinstance(rejected, _RejectedView) and rejected.parse is events.parse:
-            return events.parse.plain()
+        if isinstance(events, _EventsView) and isinstance(rejected, _RejectedView) and rejected.page is events.page:
+            return events.page.plain()
         return None
 
     def columns(self) -> ParsedEvents:
@@ -170,8 +125,8 @@ class EventPage:
         Raises PageLost where an item pipeline has put something among the events that is none.
         """
         events, rejected = self.events, self.rejected
-        if isinstance(events, _EventsView) and (untouched := events.parse.untouched()) is not None:
-            if isinstance(rejected, _RejectedView) and rejected.parse is events.parse:
+        if isinstance(events, _EventsView) and (untouched := events.page.untouched()) is not None:
+            if isinstance(rejected, _RejectedView) and rejected.page is events.page:
                 return untouched
             return msgspec.structs.replace(untouched, rejected=list(rejected))
         return as_columns(self.number, events, list(rejected))
@@ -206,8 +161,7 @@ class EventPage:
 
 def lazy_views(page: Page) -> tuple[Sequence[Event], Sequence[RejectedEvent]]:
     """The two fields of a page, ``events`` and ``rejected``, over one parse that has not happened yet."""
-    parse = _ParseOnce(page)
-    return _EventsView(parse), _RejectedView(parse)
+    return _EventsView(page), _RejectedView(page)
 
 
 def page_fields(page: EventPage) -> dict[str, Any]:

@@ -16,9 +16,8 @@ from datasync_spider.observe.reasons import (
     TWO_HAS_MORES,
 )
 from datasync_spider.sources.paginators.protocol import Answer
-from datasync_spider.sources.paths import MISSING
+from datasync_spider.sources.paths import MISSING, shown, truth
 from datasync_spider.sources.spec import End, EndFlag
-from datasync_spider.sources.values import shown, truth
 
 
 def direction(end: End, answer: Answer, following: str | None, asked: str | None = None) -> str | None:

@@ -1,17 +1,24 @@
-"""What a paginator is asked, and what it is given.
+"""What a paginator is asked and what it is given, and what those of this package do alike: where next stands and goes.
 
-Invariant: a position is text that only its paginator understands. Whoever stores it, compares it or shows that it is
-there never looks into it; None is the first page. A paginator keeps nothing between two calls.
+Invariants: a position is text that only its paginator understands. Whoever stores it, compares it or shows that it is
+there never looks into it; None is the first page. A paginator keeps nothing between two calls. Places of an answer that
+speak must agree. What goes into a body keeps its type and its digits, and what goes elsewhere is one text; a value that
+could not be sent or stored is an error before it is followed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Protocol
 
-from datasync_spider.sources.paths import Path
-from datasync_spider.sources.spec import Pairs
+from datasync_spider.errors import PageContradiction, PageUnreadable, PositionRefused
+from datasync_spider.observe.reasons import CURSOR_NUL, CURSOR_WRONG_TYPE, LAST_RECORD_WITHOUT_CURSOR, TWO_CURSORS
+from datasync_spider.sources.jsontext import written_json
+from datasync_spider.sources.paths import MISSING, Path, names_nothing, shown, token
+from datasync_spider.sources.slots import is_header_text
+from datasync_spider.sources.spec import Next, Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +75,84 @@ class Paginator(Protocol):
         does) for a ``position`` that this paginator cannot have made.
         """
         ...
+
+
+def named(next_: Next, answer: Answer) -> list[Any]:
+    """All that is said, in the order of the places; nothing of the places that say that nothing follows.
+
+    Of the last record it is one value: a list where several of its members are wanted. Raises PageUnreadable where
+    there are records, and the last one lacks what is wanted.
+    """
+    if next_.source == "last":
+        return _of_last(next_, answer)
+    if next_.source == "header":
+        values: list[Any] = [value.strip(" \t") for value in answer.headers.get(next_.name.lower(), ())]
+    else:
+        values = [path.read(answer.body) for path in next_.paths]
+    return [value for value in values if not names_nothing(value)]
+
+
+def agreed(positions: Iterable[str]) -> str | None:
+    """The one position that is named, None where there is none. Raises PageContradiction where there are two."""
+    different = set(positions)
+    if len(different) > 1:
+        raise PageContradiction(TWO_CURSORS)
+    return different.pop() if different else None
+
+
+def _of_last(next_: Next, answer: Answer) -> list[Any]:
+    if answer.records == 0:
+        return []
+    values = [path.read(answer.last) for path in next_.paths]
+    # One of several may be null, by which a feed can be sorted as by any other value.
+    is_lacking = MISSING in values if len(values) > 1 else names_nothing(values[0])
+    if is_lacking:
+        raise PageUnreadable(LAST_RECORD_WITHOUT_CURSOR, f"it has no {' and '.join(map(str, next_.paths))}")
+    return [values if len(values) > 1 else values[0]]
+
+
+def part(next_: Next, value: Any) -> Any:
+    """The value as it is sent: of a body any JSON but a truth, else a text. Raises PageUnreadable."""
+    if next_.to == "body":
+        return _json(value)
+    text = str(value) if next_.source == "last" and isinstance(value, Decimal) else token(value)
+    if next_.to == "header" and not is_header_text(text):
+        raise PageUnreadable(CURSOR_WRONG_TYPE, "no header can carry the next cursor")
+    return text
+
+
+def asking(parts: Iterable[tuple[Next, Any]], keep: tuple[str, ...] | None) -> Ask:
+    """What asks with each value in its place. Raises PositionRefused for one that :func:`part` cannot have given."""
+    given = list(parts)
+    if any(next_.to != "body" and not isinstance(value, str) for next_, value in given) or any(
+        next_.to == "header" and not is_header_text(value) for next_, value in given
+    ):
+        raise PositionRefused("the stored position cannot go where next says")
+    return Ask(
+        query=tuple((next_.parameter, value) for next_, value in given if next_.to == "query"),
+        headers=tuple((next_.parameter, value) for next_, value in given if next_.to == "header"),
+        body=tuple((next_.path, value) for next_, value in given if next_.path is not None),
+        keep=keep if any(next_.to != "body" for next_, _ in given) else None,
+        keep_members=keep if any(next_.to == "body" for next_, _ in given) else None,
+    )
+
+
+def asking_first(next_: Next) -> Ask:
+    """The first page is asked for with all of the stream's own, and with ``first`` where there is one."""
+    if next_.first is None:
+        return Ask()
+    return asking([(next_, next_.first if next_.to == "body" else str(next_.first))], None)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PageUnreadable(CURSOR_WRONG_TYPE, f"the next cursor is {shown(value)}")
+    try:
+        text = written_json(value)
+    except ValueError:
+        raise PageUnreadable(CURSOR_WRONG_TYPE, "the next cursor holds a number without end") from None
+    if isinstance(value, str) and "\0" in value:
+        raise PageUnreadable(CURSOR_NUL)
+    if text in {"[]", "{}"}:
+        raise PageUnreadable(CURSOR_WRONG_TYPE, f"the next cursor is {text}")
+    return value

@@ -64,8 +64,8 @@ def test_a_page_as_it_came_is_prepared_as_one_whose_events_were_looked_at(
 ) -> None:
     plain, looked_at = Preparer(), Preparer()
     for number, events in enumerate(pages, 1):
-        raw_page = read_page(body(b",".join(events)))
-        untouched, touched = item(number, raw_page), item(number, raw_page)
+        text = body(b",".join(events))
+        untouched, touched = item(number, read_page(text)), item(number, read_page(text))
         assert len(list(touched.events)) == len(events)
         assert (untouched.plain_events() is not None, touched.plain_events()) == (True, None)
         ours, theirs = plain.prepare(untouched), looked_at.prepare(touched)
