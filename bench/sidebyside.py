@@ -20,7 +20,7 @@ from psycopg2 import sql
 
 from bench.feed import PROJECT
 from bench.streams import READER, stream_spec
-from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.items import EventPage
 from datasync_spider.records.page import Page
 from datasync_spider.storage.batch import Batch, Counts
 from datasync_spider.storage.connection import Connection, connected
@@ -100,9 +100,9 @@ def _pages(total: int) -> Iterator[EventPage]:
         events = b",".join(factory.block(block).data for block in some)
         records, _ = READER.split(b'{"data":[%b]}' % events)
         assert records is not None
-        views = lazy_views(Page(records, READER, str(number), has_more=True))
+        answered = Page(records, READER, str(number), has_more=True)
         cursor = str(number - 1) if number > 1 else None
-        yield EventPage(number, 1, cursor, str(number), len(records), *views, fetched_at=time.time())
+        yield EventPage(number, 1, cursor, str(number), len(records), answered, answered, fetched_at=time.time())
 
 
 def _batches(total: int) -> Iterator[Batch]:

@@ -3,14 +3,15 @@
 Invariant: a page knows its place. ``number`` counts the pages of a run from 1 without gaps, and the writer commits
 pages in that order and no other, whatever item pipelines do in between.
 
-Parsing is lazy: ``events`` and ``rejected`` are two views of one page, which parses itself when somebody first looks. No I/O and no Scrapy here.
+Parsing is lazy, and not done here: ``events`` and ``rejected`` come out of the answer's page, which parses itself when
+somebody first looks. No I/O and no Scrapy here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -22,53 +23,26 @@ from datasync_spider.records.touched import as_columns
 _T = TypeVar("_T")
 
 
-class LazyView(Sequence[_T], Generic[_T]):
-    """A sequence that is made on first use. Assign a list of your own to the item's field to replace it."""
+class _OfPage(Generic[_T]):
+    """A field that is given the answer's page, or a list; read, it is a list. The page is parsed at the first look."""
 
-    __slots__ = ("_load",)
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+        self._held = f"_{name}"
 
-    def __init__(self, load: Callable[[], list[_T]]) -> None:
-        self._load = load
+    def __get__(self, item: EventPage | None, owner: type | None = None) -> Sequence[_T]:
+        if item is None:
+            # To dataclasses: it has no default.
+            raise AttributeError(self._name)
+        held = getattr(item, self._held)
+        records: Sequence[_T] = getattr(held, self._name)() if isinstance(held, Page) else held
+        return records
 
-    @overload
-    def __getitem__(self, index: int) -> _T: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[_T]: ...
-    def __getitem__(self, index: int | slice) -> _T | list[_T]:
-        return self._load()[index]
-
-    def __len__(self) -> int:
-        return len(self._load())
-
-    def __iter__(self) -> Iterator[_T]:
-        return iter(self._load())
-
-    def __repr__(self) -> str:
-        # Items are printed into logs; a page of payloads does not belong there.
-        return "<lazy>"
+    def __set__(self, item: EventPage, value: Sequence[_T] | Page) -> None:
+        setattr(item, self._held, value)
 
 
-class _EventsView(LazyView[Event]):
-    """The events of a page, which are columns as long as nobody looks at them as objects."""
-
-    __slots__ = ("page",)
-
-    def __init__(self, page: Page) -> None:
-        super().__init__(page.events)
-        self.page = page
-
-
-class _RejectedView(LazyView[RejectedEvent]):
-    """The unusable events of a page."""
-
-    __slots__ = ("page",)
-
-    def __init__(self, page: Page) -> None:
-        super().__init__(page.rejected)
-        self.page = page
-
-
-@dataclass(slots=True, repr=False)
+@dataclass(repr=False)
 class EventPage:
     """One page of the feed.
 
@@ -92,8 +66,8 @@ class EventPage:
     cursor: str | None
     next_cursor: str | None
     received_events: int
-    events: Sequence[Event]
-    rejected: Sequence[RejectedEvent]
+    events: _OfPage[Event] = _OfPage()
+    rejected: _OfPage[RejectedEvent] = _OfPage()
     ends_pass: str | None = None
     expected_total: int | None = None
     request_id: str | None = None
@@ -101,7 +75,7 @@ class EventPage:
     attempts: int = 1
     waited_ms: int = 0
     fetch_ms: int = 0
-    fetched_at: float = field(default=0.0)
+    fetched_at: float = 0.0
     total: int | None = None
     since_us: int | None = None
     validator: Mapping[str, str] | None = None
@@ -109,27 +83,32 @@ class EventPage:
     bookmark: str | None = None
     is_widened: bool = False
 
+    # What the two fields hold. No fields themselves, hence not of an instance, in the eyes of dataclasses.
+    _events: ClassVar[Any]
+    _rejected: ClassVar[Any]
+
     def __repr__(self) -> str:
         return f"<EventPage {self.number}: {self.received_events} events>"
 
     def plain_events(self) -> compiled.Events | None:
         """The page's events as they came, where none is in doubt and nobody has had them in hand; else None."""
-        events, rejected = self.events, self.rejected
-        if isinstance(events, _EventsView) and isinstance(rejected, _RejectedView) and rejected.page is events.page:
-            return events.page.plain()
-        return None
+        page = self._page()
+        return page.plain() if page is not None and self._rejected is page else None
 
     def columns(self) -> ParsedEvents:
         """What will be stored as columns, and the unusable events, parsed now if they were not yet.
 
         Raises PageLost where an item pipeline has put something among the events that is none.
         """
-        events, rejected = self.events, self.rejected
-        if isinstance(events, _EventsView) and (untouched := events.page.untouched()) is not None:
-            if isinstance(rejected, _RejectedView) and rejected.page is events.page:
-                return untouched
-            return msgspec.structs.replace(untouched, rejected=list(rejected))
-        return as_columns(self.number, events, list(rejected))
+        page = self._page()
+        untouched = None if page is None else page.untouched()
+        if untouched is None:
+            return as_columns(self.number, self.events, list(self.rejected))
+        return untouched if self._rejected is page else msgspec.structs.replace(untouched, rejected=list(self.rejected))
+
+    def _page(self) -> Page | None:
+        """What the events come out of, where no list has taken their place."""
+        return self._events if isinstance(self._events, Page) else None
 
     def without_events(self) -> EventPage:
         """The page's place in the feed alone, for whoever keeps it longer than its events."""
@@ -157,11 +136,6 @@ class EventPage:
             bookmark=self.bookmark,
             is_widened=self.is_widened,
         )
-
-
-def lazy_views(page: Page) -> tuple[Sequence[Event], Sequence[RejectedEvent]]:
-    """The two fields of a page, ``events`` and ``rejected``, over one parse that has not happened yet."""
-    return _EventsView(page), _RejectedView(page)
 
 
 def page_fields(page: EventPage) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def walked(text: str, api: Api, secrets: Mapping[str, str] | None = None) -> tup
         headers = {"content-type": "application/json", **{name.lower(): value for name, value in said.headers.items()}}
         lists = {name: [value] for name, value in headers.items()}
         page = check_answer(
-            plan.pages, plan.asked(request.url, position), said.status, lambda: headers, body.encode(), lists
+            plan.pages, plan.asked(request.url, position), said.status, headers.copy, body.encode(), lists
         )
         ids += [event.event_id for event in page.parse().events]
         position = page.next_cursor

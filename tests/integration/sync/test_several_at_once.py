@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from datasync_spider.errors import DatasyncError
-from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.items import EventPage
 from datasync_spider.logs import context
 from datasync_spider.records.answer import check_answer
 from datasync_spider.records.page import Page
@@ -68,9 +68,9 @@ def asked_over_http(plan: SyncPlan, ask: Ask) -> tuple[Page, EventPage]:
     headers = dict((*plan.headers, *asked.headers, *plan.authorization.headers))
     with urllib.request.urlopen(urllib.request.Request(asked.url, headers=headers), timeout=30) as answer:
         body = answer.read()
-        page = check_answer(plan.pages, plan.asked(asked.url, ask.cursor), answer.status, {}, body, {})
+        page = check_answer(plan.pages, plan.asked(asked.url, ask.cursor), answer.status, dict, body, {})
     item = EventPage(
-        0, 0, ask.cursor, None, len(page.raw_events), *lazy_views(page), body_bytes=len(body), fetched_at=time.time()
+        0, 0, ask.cursor, None, len(page.raw_events), page, page, body_bytes=len(body), fetched_at=time.time()
     )
     return page, item
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.items import EventPage
 from datasync_spider.storage.prepare import Preparer
 from tests.support.sources import read_page
 
@@ -10,8 +10,8 @@ BODY = b'{"data":[{"id":"a"},{"id":"b"},{"id":3.5}],"hasMore":false}'
 
 
 def fresh_page() -> EventPage:
-    events, rejected = lazy_views(read_page(BODY))
-    return EventPage(1, 1, None, None, 3, events, rejected)
+    answered = read_page(BODY)
+    return EventPage(1, 1, None, None, 3, answered, answered)
 
 
 def test_a_page_that_nobody_looked_at_is_stored_as_it_came() -> None:
