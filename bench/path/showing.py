@@ -1,6 +1,6 @@
 """``python -m bench path``: the modules and the types that one page passes between its answer and its COMMIT.
 
-Modules that only watch (the log, the live view) are listed apart: nothing of a page comes out of them again.
+Modules that only watch (the log, the live view, the points where tests crash a run) are listed apart: nothing of a page comes out of them again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _PAGES, _PAGE_SIZE = 6, 1_000
 _MOST_MODULES, _MOST_TYPES = 30, 8
 _WATCHING = (
     "datasync_spider.logs.",
+    "datasync_spider.failpoints",
     "datasync_spider.process.standardstreams",
     "datasync_spider.faces.progress.",
     "datasync_spider.process.throttle",

@@ -33,8 +33,7 @@ from datasync_spider.records.pagefacts import (
     read_total,
 )
 from datasync_spider.records.recordreader import RawEvents, RecordReader
-from datasync_spider.sources.ends import direction
-from datasync_spider.sources.paginators.protocol import Answer, Paginator
+from datasync_spider.sources.paginators.protocol import Answer, Paginator, direction
 from datasync_spider.sources.paginators.tailed import durable_token
 from datasync_spider.sources.paths import MISSING, Path
 from datasync_spider.sources.spec import Budget, Meaning, MeaningRow, Next, Stream

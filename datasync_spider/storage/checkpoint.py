@@ -32,14 +32,13 @@ from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage import deletions, floor, validators
 from datasync_spider.storage.batch import Batch, Committed, Counts, Outcome, PreparedPage, Watermark
 from datasync_spider.storage.completion import PassEnd, Verdict, expected_total
-from datasync_spider.storage.connection import Connection
+from datasync_spider.storage.connection import Connection, instant_of
 from datasync_spider.storage.deletions import Marked
 from datasync_spider.storage.feedorder import PageTimes
 from datasync_spider.storage.ground import Ground
 from datasync_spider.storage.quarantine import RefusedRow
 from datasync_spider.storage.rows import HEADER, POSTGRES_EPOCH_US, TRAILER
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.since import instant_of
 from datasync_spider.storage.statements import statement
 
 _COLUMNS = struct.pack("!h", 23)

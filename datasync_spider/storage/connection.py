@@ -20,7 +20,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias, overload
 
 import psycopg2
 from psycopg2 import extensions
@@ -60,6 +61,7 @@ _DATA_CLASSES = frozenset({"21", "22", "23", "54"})
 UNIQUE_VIOLATION = "23505"
 # What a server's words leave open. A standby may be made the primary, so it is tried again for a while.
 _REMEDIES = {"25006": "the server takes no writes, as a standby does: name the primary in DATABASE_URL"}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Connection(extensions.connection):
@@ -266,3 +268,21 @@ def translated() -> Iterator[None]:
         yield
     except psycopg2.Error as error:
         raise translate(error) from error
+
+
+@overload
+def instant_of(us: int) -> datetime: ...
+@overload
+def instant_of(us: None) -> None: ...
+def instant_of(us: int | None) -> datetime | None:
+    """Of microseconds since 1970, as PostgreSQL is given an instant."""
+    return None if us is None else _EPOCH + timedelta(microseconds=us)
+
+
+@overload
+def us_of(instant: datetime) -> int: ...
+@overload
+def us_of(instant: None) -> None: ...
+def us_of(instant: datetime | None) -> int | None:
+    """The other way."""
+    return None if instant is None else (instant - _EPOCH) // timedelta(microseconds=1)

@@ -28,8 +28,8 @@ from typing import Any, Final
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.completion import window
+from datasync_spider.storage.connection import instant_of, us_of
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.since import instant_of, us_of
 from datasync_spider.storage.statements import statement
 
 _MICROSECONDS: Final = 1_000_000

@@ -25,14 +25,13 @@ from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.records.recordreader import RecordReader
 from datasync_spider.storage.batch import PreparedPage, Watermark
 from datasync_spider.storage.conflicts import settle_staged
-from datasync_spider.storage.connection import Connection, limit_transaction, translated
+from datasync_spider.storage.connection import Connection, instant_of, limit_transaction, translated
 from datasync_spider.storage.deadletters import DeadLetter, find_stored
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.quarantine import RefusedRow, stage_rows
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
-from datasync_spider.storage.since import instant_of
 from datasync_spider.storage.statements import statement
 
 

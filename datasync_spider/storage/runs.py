@@ -36,8 +36,10 @@ from datasync_spider.storage.connection import (
     NO_LOCK_TIMEOUT_MS,
     Connection,
     RowCursor,
+    instant_of,
     limit_transaction,
     translated,
+    us_of,
 )
 from datasync_spider.storage.credentials import Waits, claim_credential, raise_waits, read_closed
 from datasync_spider.storage.lease import Held, decide
@@ -46,7 +48,7 @@ from datasync_spider.storage.passdepth import epoch_ms
 from datasync_spider.storage.polls import take_poll
 from datasync_spider.storage.registry import NEWEST_FIRST, Deletions, Slice, StreamSpec, register, versioned
 from datasync_spider.storage.resume import BACKFILL, FULL, BeginPass, decide_start
-from datasync_spider.storage.since import Since, instant_of, us_of
+from datasync_spider.storage.since import Since
 from datasync_spider.storage.statements import statement
 
 

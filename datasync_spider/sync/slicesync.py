@@ -222,9 +222,9 @@ class SliceSync:
             return
         writing = self._writing
         self._outcome.close()
-        self._storage.give_up()
         if not await writing.finish(self._seconds_left):
             self._outcome.abandoned()
+        self._storage.give_up()
         if self._counting is not None:
             self._counting.cancel()
         ended = self._outcome.ended(writing.stranded)

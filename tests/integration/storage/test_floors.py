@@ -12,13 +12,13 @@ from datasync_spider.items import EventPage
 from datasync_spider.records.event import RejectedEvent
 from datasync_spider.sources.spec import Order
 from datasync_spider.storage.batch import Counts
-from datasync_spider.storage.connection import connected
+from datasync_spider.storage.connection import connected, us_of
 from datasync_spider.storage.floor import walk_from
 from datasync_spider.storage.passdepth import read_pass_depth
 from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.resync import NOTE, begin_anew
 from datasync_spider.storage.runs import ResumePoint
-from datasync_spider.storage.since import Since, us_of
+from datasync_spider.storage.since import Since
 from datasync_spider.storage.validators import end_unmodified
 from tests.support.database import rows
 from tests.support.pages import event, page
