@@ -1,6 +1,7 @@
 """``python -m bench path``: the modules and the types that one page passes between its answer and its COMMIT.
 
-Modules that only watch (the log, the live view, the points where tests crash a run) are listed apart: nothing of a page comes out of them again.
+Modules that only watch (the log, the live view, the points where tests crash a run) are listed apart: nothing of a page
+comes out of them again.
 """
 
 from __future__ import annotations
