@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -60,8 +60,11 @@ class Column:
 
 
 def record_of(text: str) -> Any:
-    """The JSON text as PostgreSQL keeps a payload: of numbers no digit is lost."""
-    return json.loads(text, parse_float=Decimal, parse_int=_whole)
+    """The JSON text as PostgreSQL keeps a payload: no digit is lost. None where it is too deep to be read."""
+    try:
+        return json.loads(text, parse_float=Decimal, parse_int=_whole)
+    except RecursionError:
+        return None
 
 
 def kind_of(value: Any) -> Type | None:
@@ -156,15 +159,19 @@ def column_name(path: Path, taken: Collection[str]) -> str:
     raise ValueError(f"no name is left for the column of {path}")
 
 
-def named(paths: Collection[Path], known: Mapping[Path, str]) -> dict[Path, str]:
-    """Names for all: those that are known already, and for the others, shortest paths first, names of their own."""
-    names = dict(known)
-    taken = {*FIXED, *known.values()}
+def named(paths: Collection[Path], taken: Collection[str]) -> dict[Path, str]:
+    """A name of its own for each, shortest paths first, and first those that are called as they are written."""
+    names: dict[Path, str] = {}
+    used = {*FIXED, *taken}
     for path in sorted(paths, key=lambda path: (len(path.steps), plain_name(path) != str(path), str(path))):
-        if path not in names:
-            names[path] = column_name(path, taken)
-            taken.add(names[path])
+        names[path] = column_name(path, used)
+        used.add(names[path])
     return names
+
+
+def is_masked(path: Path, masked: Collection[Path]) -> bool:
+    """Whether an example of it would show what is masked: it, a part of it, or what it is a part of."""
+    return any(path.steps[: len(one.steps)] == one.steps[: len(path.steps)] for one in masked)
 
 
 def _whole(text: str) -> int | Decimal:
