@@ -38,6 +38,7 @@ from datasync_spider.storage.connection import (
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.owner import Owner, is_alive
 from datasync_spider.storage.statements import SEED_TABLE, StreamTable, statement
+from datasync_spider.storage.views import drop_view
 
 
 class Target(Struct, frozen=True):
@@ -218,6 +219,7 @@ class _Removal:
                 cursor.execute(StreamTable(table.name, table.schema, slice_id).statement("delete_rows"))
             elif self._drops:
                 cursor.execute(table.statement("lock_table"))
+                drop_view(cursor, self._target.stream)
                 cursor.execute(table.statement("drop_table"))
             elif facts["may_truncate"]:
                 cursor.execute(table.statement("lock_table"))
