@@ -80,6 +80,7 @@ def _source_tables(source: Source) -> dict[str, Any]:
         budget=None if budget is None else _budget(budget),
         timeout=source.timeout_seconds,
         retries=source.retries,
+        every=source.every_seconds,
     )
     return {"source": table, "streams": {name: _stream(stream) for name, stream in source.streams.items()}}
 
@@ -114,6 +115,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
         deletions="full-sync" if stream.marks_deleted else None,
         timeout=stream.timeout_seconds,
         retries=stream.retries,
+        every=stream.every_seconds,
     )
 
 

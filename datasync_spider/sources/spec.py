@@ -308,6 +308,7 @@ class Stream:
     and where that goes in the first request of the next sync; None: what follows it by ``next`` is the token.
     ``marks_deleted``: a record that a full sync has not met is marked as deleted. ``slices_from``: what the slices are
     made of when a crawl starts, in place of ``slices``. ``timeout_seconds`` and ``retries`` stand for the settings.
+    ``every_seconds``: so long after one sync of a slice began the next one is due.
     """
 
     name: str
@@ -344,6 +345,7 @@ class Stream:
     tail: Next | None = None
     slices: tuple[SliceValues, ...] = ()
     slices_from: SliceSource | None = None
+    every_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,3 +366,4 @@ class Source:
     budget: Budget | None = None
     timeout_seconds: float | None = None
     retries: int | None = None
+    every_seconds: float | None = None
