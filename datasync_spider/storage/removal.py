@@ -27,6 +27,7 @@ from datasync_spider import failpoints
 from datasync_spider.errors import LeaseHeld, StorageRefused, StorageUnavailable
 from datasync_spider.storage.backends import end_backends_of_slices
 from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.due import make_due
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive
@@ -261,6 +262,8 @@ class _Removal:
         cursor.execute(statement("delete_letters_of"), slices)
         cursor.execute(statement("delete_seen_of"), slices)
         if self._drops:
+            due = {"stream": self._target.stream, "slice": self._target.slice_name}
+            cursor.execute(statement("delete_due_of"), due)
             cursor.execute(statement("delete_pages_of"), slices)
             cursor.execute(statement("delete_runs_of"), slices)
             cursor.execute(statement("delete_slices"), slices)
@@ -270,6 +273,7 @@ class _Removal:
                 cursor.execute(statement("delete_source_without_streams"), {"source_id": found["source_id"]})
             return
         cursor.execute(statement("forget_progress"), slices)
+        make_due(cursor, self._target.stream, None if is_whole else [str(self._target.slice_name)])
         if is_whole:
             cursor.execute(statement("forget_fingerprint"), stream)
             table = _tables(found)[0]
