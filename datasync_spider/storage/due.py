@@ -112,7 +112,7 @@ def register(connection: Connection, source: str, rhythms: Iterable[Rhythm], *, 
     }
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
-        cursor.execute(statement("lock_due_of_source"), {"source": source})
+        cursor.execute(statement("lock_names"))
         cursor.execute(statement("name_slices"), named)
         cursor.execute(statement("unname_slices"), named)
         connection.commit()
@@ -236,4 +236,11 @@ def note_late(connection: Connection, factor: float = LATE_FACTOR) -> list[Late]
 
 def make_due(cursor: Any, stream: str, slices: Sequence[str] | None) -> None:
     """These slices, or all of the stream, are due now, and what has failed is forgotten. The caller commits."""
+    cursor.execute(statement("lock_names"))
     cursor.execute(statement("make_due"), {"stream": stream, "slices": None if slices is None else list(slices)})
+
+
+def forget_due(cursor: Any, stream: str, slice_name: str | None) -> None:
+    """Of a slice, or a whole stream, that goes. The caller commits."""
+    cursor.execute(statement("lock_names"))
+    cursor.execute(statement("delete_due_of"), {"stream": stream, "slice": slice_name})

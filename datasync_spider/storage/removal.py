@@ -27,7 +27,7 @@ from datasync_spider import failpoints
 from datasync_spider.errors import LeaseHeld, StorageRefused, StorageUnavailable
 from datasync_spider.storage.backends import end_backends_of_slices
 from datasync_spider.storage.connect import Connection, RowCursor
-from datasync_spider.storage.due import make_due
+from datasync_spider.storage.due import forget_due, make_due
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive
@@ -262,8 +262,7 @@ class _Removal:
         cursor.execute(statement("delete_letters_of"), slices)
         cursor.execute(statement("delete_seen_of"), slices)
         if self._drops:
-            due = {"stream": self._target.stream, "slice": self._target.slice_name}
-            cursor.execute(statement("delete_due_of"), due)
+            forget_due(cursor, self._target.stream, self._target.slice_name)
             cursor.execute(statement("delete_pages_of"), slices)
             cursor.execute(statement("delete_runs_of"), slices)
             cursor.execute(statement("delete_slices"), slices)

@@ -1,6 +1,7 @@
--- name: lock_due_of_source
--- In one order, so that two that register the same slices wait for each other and never both.
-SELECT FROM ingestion_due WHERE source = %(source)s ORDER BY stream, slice FOR UPDATE;
+-- name: lock_names
+-- One at a time changes many rows: two that name the same new slices would wait for each other for ever. Whoever claims passes
+-- over what is locked, and whoever ends a sync locks one row.
+SELECT pg_advisory_xact_lock(1684107123, 25);
 
 -- name: name_slices
 -- One that is named with another rhythm is due by that from its last sync on; one that backs off is not due later than that from
@@ -96,8 +97,14 @@ LIMIT %(limit)s;
 
 -- name: note_late
 -- Looks first at what this table alone says, since it is asked whenever a run ends.
+WITH late AS MATERIALIZED (
+    SELECT own.stream, own.slice, facts.late_seconds
+    FROM ingestion_due AS own JOIN ingestion_due_facts AS facts USING (stream, slice)
+    WHERE own.health = 'fine' AND own.due_at < now() - %(factor)s * own.every_seconds * INTERVAL '1 second'
+      AND facts.late_seconds > %(factor)s * facts.every_seconds
+    FOR UPDATE OF own SKIP LOCKED
+)
 UPDATE ingestion_due AS due SET health = 'late', health_since = now()
-FROM ingestion_due_facts AS facts
-WHERE due.health = 'fine' AND due.due_at < now() - %(factor)s * due.every_seconds * INTERVAL '1 second'
-  AND facts.stream = due.stream AND facts.slice = due.slice AND facts.late_seconds > %(factor)s * facts.every_seconds
-RETURNING due.source, due.stream, due.slice, due.every_seconds, facts.late_seconds;
+FROM late
+WHERE due.stream = late.stream AND due.slice = late.slice
+RETURNING due.source, due.stream, due.slice, due.every_seconds, late.late_seconds;
