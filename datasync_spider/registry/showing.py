@@ -11,9 +11,11 @@ from typing import Any
 
 from datasync_spider.display import visible
 from datasync_spider.observe.columns import STREAM, Column, shown, text, values
+from datasync_spider.registry.choosing import Chosen
 from datasync_spider.storage.owner import parse_owner
 from datasync_spider.storage.removal import Target
-from datasync_spider.streamnames import label
+from datasync_spider.storage.streams import Resynced
+from datasync_spider.streamnames import NO_SLICE, command_words, label
 
 _NAMES = ("source", "stream", "table")
 _LONGEST_NAME = 80
@@ -52,7 +54,9 @@ def loss_lines(action: str, target: Target) -> list[str]:
         + f", {target.rejected:,} dead letters"
     ]
     if action == "reset":
+        words = visible(command_words(target.stream, target.slice_name or NO_SLICE))
         lines.append("all that is forgotten, and so is the position; runs and pages stay as history")
+        lines.append(f"to read everything again and keep what is stored: scrapy streams resync {words} --full")
     elif is_slice:
         lines.append("all that goes, with its position, its runs and its pages; the table stays for other slices")
     else:
@@ -70,6 +74,21 @@ def done_line(action: str, target: Target) -> str:
         return f"stream {visible(str(target))} is dropped"
     paused = "; it stays paused" if target.paused else ""
     return f"stream {visible(str(target))} is reset: the next crawl reads all of it anew{paused}"
+
+
+def resynced_line(chosen: Chosen, done: Resynced, *, is_full: bool) -> str:
+    """What comes next of what is to be synced again."""
+    line = f"{chosen} {chosen.be} due now"
+    if is_full and done.full == done.slices:
+        line += ": the next sync is a full one; what is stored stays, and so does the floor"
+    elif is_full:
+        some = "" if done.slices == 1 else f" of {done.slices - done.full:,} of {done.slices:,} slices"
+        line += f": a full sync{some} is open already, and goes on"
+        line += "; the next sync of all others is a full one" if done.full else ""
+    if done.running:
+        runs = "a run is" if done.running == 1 else f"{done.running:,} runs are"
+        line += f"; {runs} under way, which the next sync comes after"
+    return line
 
 
 def _more(rows: Sequence[dict[str, Any]]) -> int:

@@ -188,10 +188,10 @@ def test_a_paused_one_is_not_due_until_it_is_resumed(database_url: str) -> None:
     end(database_url, run)
     execute_outside(database_url, "UPDATE ingestion_due SET due_at = now()")
     with connected(database_url) as connection:
-        pause(connection, run.slice.stream_id, A)
+        pause(connection, run.slice.stream_id, [A])
         assert claim(connection, 1, "p") == []
         assert seconds_to_next(connection) is None
-        resume(connection, run.slice.stream_id, A)
+        resume(connection, run.slice.stream_id, [A])
         assert [due.slice for due in claim(connection, 1, "p")] == [A]
 
 

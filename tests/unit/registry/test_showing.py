@@ -119,6 +119,7 @@ def test_what_goes_is_said_beforehand() -> None:
     assert loss_lines("reset", target(slices=3)) == [
         "stream orders of 3 slices: 1,234 rows by the books in datasync__orders, 5 dead letters",
         "all that is forgotten, and so is the position; runs and pages stay as history",
+        "to read everything again and keep what is stored: scrapy streams resync orders --full",
         "a foreign key leads to these rows: k of notes",
     ]
     assert loss_lines("drop", target())[1:] == [
