@@ -164,6 +164,22 @@ def webhook_url() -> Kind:
     return Kind(read, "an http or https URL without user and fragment, such as https://host/hooks/datasync")
 
 
+def signing_secret() -> Kind:
+    """What messages are signed with, as Standard Webhooks has it, or any other word."""
+    allowed = "visible ASCII characters without spaces; behind whsec_ a key in base64"
+    word = pattern(_VISIBLE_ASCII.pattern, allowed)
+
+    def read(text: str) -> str:
+        if text.startswith("whsec_"):
+            try:
+                base64.b64decode(text.removeprefix("whsec_"), validate=True)
+            except ValueError:
+                raise ValueError("what is behind whsec_ is not in base64") from None
+        return str(word.read(text))
+
+    return Kind(read, allowed)
+
+
 def database_url() -> Kind:
     """What libpq takes as a connection URL."""
 

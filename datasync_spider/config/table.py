@@ -282,7 +282,7 @@ NOTIFYING = (
         "NOTIFY_SECRET",
         "notify_secret",
         "",
-        kinds.header_value(),
+        kinds.signing_secret(),
         "What these messages are signed with, so that their receiver knows who has sent them. Unset: they are not.",
         secret=True,
         by_file="NOTIFY_SECRET_FILE",

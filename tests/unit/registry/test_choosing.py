@@ -38,8 +38,8 @@ def test_what_is_meant(stream: str, slice_name: str | None, meant: list[tuple[in
         ("shop.order", None, ("there is no stream shop.order: this database has: events, shop.orders, shop.items,"
                              " shop.empty (did you mean shop.orders?)")),
         ("shops.*", None, "no stream is like shops.*: this database has: events"),
-        ("shop.items", B, (f"the stream shop.items has no slice {B}: it has {A} (did you mean {A}?); scrapy streams list"
-                          " --stream shop.items lists them")),
+        ("shop.items", B, (f"the stream shop.items has no slice {B}: it has {A} (did you mean {A}?); scrapy streams"
+                          " list --stream shop.items lists them")),
         ("shop.empty", "*", "the stream shop.empty has no slice *: it has none yet"),
         ("e.ents", None, "there is no stream e.ents"),
     ],

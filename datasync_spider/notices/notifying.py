@@ -1,0 +1,138 @@
+"""Notes how syncs end, and delivers the messages that follow from that.
+
+Whoever has ended a sync calls :meth:`Notifier.sync_ended`; whoever goes on for long calls :meth:`Notifier.deliver` now
+and then, so that what could not be delivered is tried again, and what is late is noticed, though no run ends.
+
+Invariant: no sync fails by it, and none ends later by more than ``LONGEST_SECONDS``. What is not delivered by then
+stays in the database, for the next call in any process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+from datasync_spider import __version__, failpoints
+from datasync_spider.config import Config
+from datasync_spider.errors import ConfigurationError, StorageError
+from datasync_spider.notices.message import body_of, headers_of, pause_after
+from datasync_spider.observe.columns import duration
+from datasync_spider.proxies import proxy_for
+from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.due import SliceKey, ended, note_late
+from datasync_spider.storage.notices import (
+    MOST_ATTEMPTS,
+    Notice,
+    notice_delivered,
+    notice_refused,
+    take_notices,
+)
+from datasync_spider.streamnames import label
+from datasync_spider.wire.errors import HttpError
+from datasync_spider.workers import Worker
+
+logger = logging.getLogger(__name__)
+
+LONGEST_SECONDS = 5.0
+"""What the end of a run, or one call of :meth:`Notifier.deliver`, may take."""
+
+USER_AGENT = f"datasync-ingestion/{__version__}"
+
+_CONNECT_SECONDS = 2
+_REQUEST_SECONDS = 3.0
+_MOST_ANSWER_BYTES = 1 << 20
+_AT_ONCE = 20
+_GOOD = range(200, 300)
+
+
+class Notifier:
+    """``worker``: the thread that speaks with the database."""
+
+    def __init__(self, config: Config, worker: Worker) -> None:
+        self._database_url = config.database_url_text
+        self._url = config.notify_url
+        self._secret = config.notify_secret
+        self._worker = worker
+
+    async def sync_ended(self, key: SliceKey, *, run_id: int | None = None, refused: str | None = None) -> None:
+        """The run, or the refusal, that a sync of the slice has ended with; see :func:`~.storage.due.ended`."""
+        await self._within(self._note_and_deliver(key, run_id, refused))
+
+    async def deliver(self) -> None:
+        """What is late is noticed, and what is to be delivered now is."""
+        await self._within(self._deliver())
+
+    async def _within(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                await work
+        except TimeoutError:
+            logger.warning("NOTIFY_URL was not told everything within %g s: the rest is tried later", LONGEST_SECONDS)
+        except StorageError as error:
+            logger.warning("how the sync has ended could not be noted for the next one: %s", error)
+
+    async def _note_and_deliver(self, key: SliceKey, run_id: int | None, refused: str | None) -> None:
+        def note() -> None:
+            with self._connected() as connection:
+                ended(connection, key, run_id=run_id, refused=refused, notifies=self._url is not None)
+
+        await self._worker.submit(note)
+        await self._deliver()
+
+    async def _deliver(self) -> None:
+        if self._url is None:
+            return
+        for notice in await self._worker.submit(self._take):
+            why = await self._post(self._url, notice)
+            await self._worker.submit(partial(self._settle, notice, why))
+            if why is not None:
+                # The others are free again in a moment, for whoever comes then.
+                return
+
+    def _take(self) -> list[Notice]:
+        with self._connected() as connection:
+            for late in note_late(connection):
+                logger.warning(
+                    "%s is late: it has been due for %s, and is to be synced every %s",
+                    label(late.stream, late.slice),
+                    duration(late.late_seconds),
+                    duration(late.every_seconds),
+                )
+            return take_notices(connection, _AT_ONCE)
+
+    async def _post(self, url: str, notice: Notice) -> str | None:
+        """Why it was not taken; None: it was."""
+        from datasync_spider.wire.exchange import Exchange, proxy_choice, said_of  # noqa: PLC0415 - where there is one
+
+        body = body_of(notice)
+        headers = headers_of(notice, body, self._secret, time.time(), USER_AGENT)
+        try:
+            exchange = Exchange(_REQUEST_SECONDS, _MOST_ANSWER_BYTES, proxy_choice(proxy_for(url)))
+            answer = await exchange.ask("POST", url, tuple(headers), body)
+        except ConfigurationError as error:
+            return str(error)
+        except (HttpError, TimeoutError, OSError) as error:
+            return said_of(error, _REQUEST_SECONDS)[1]
+        failpoints.reach("notice_posted")
+        return None if answer.status in _GOOD else f"status {answer.status}"
+
+    def _settle(self, notice: Notice, why: str | None) -> None:
+        what = f"stream.{notice.kind} of {label(notice.stream, notice.slice)}"
+        with self._connected() as connection:
+            if why is None:
+                notice_delivered(connection, notice)
+                logger.info("NOTIFY_URL was told: %s", what)
+            elif notice.attempts >= MOST_ATTEMPTS:
+                notice_delivered(connection, notice)
+                logger.error("NOTIFY_URL was not told %s, and will not be: %s", what, why)
+            else:
+                notice_refused(connection, notice, pause_after(notice.attempts))
+                logger.warning("NOTIFY_URL was not told %s, which is tried later: %s", what, why)
+
+    def _connected(self) -> AbstractContextManager[Connection]:
+        return connected(self._database_url, connect_timeout_seconds=_CONNECT_SECONDS)
