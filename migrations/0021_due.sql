@@ -64,11 +64,22 @@ FROM (
     ) AS known
 ) AS facts;
 
--- As the views of 0020: whoever reads it sees what that role may see below, and whoever may read the slices may read it.
+-- The facts of a slice have these as well, behind whatever columns there are; its floor is the kept one where that is later.
+DO $$
+BEGIN
+    EXECUTE 'CREATE OR REPLACE VIEW ingestion_stream_facts AS
+        SELECT facts.*, due.every_seconds, due.due_at, coalesce(due.late_seconds, 0) AS late_seconds, kept.kept_floor_at
+        FROM (' || rtrim(pg_get_viewdef('ingestion_stream_facts'::regclass), '; ') || ') AS facts
+        LEFT JOIN ingestion_state AS kept ON kept.id = facts.id
+        LEFT JOIN ingestion_due_facts AS due ON due.stream = facts.stream AND due.slice = facts.slice';
+END
+$$;
+
+-- As in 0020: whoever reads the views sees what that role may see below, and whoever may read the slices may read all of them.
 DO $$
 DECLARE reader record; BEGIN
     IF current_setting('server_version_num')::integer >= 150000 THEN
-        ALTER VIEW ingestion_due_facts SET (security_invoker = true);
+        ALTER VIEW ingestion_due_facts SET (security_invoker = true); ALTER VIEW ingestion_stream_facts SET (security_invoker = true);
     END IF;
     FOR reader IN
         SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS name
@@ -76,6 +87,7 @@ DECLARE reader record; BEGIN
         WHERE oid = 'ingestion_state'::regclass AND privilege_type = 'SELECT'
     LOOP
         EXECUTE format('GRANT SELECT ON ingestion_due, ingestion_due_facts TO %s', reader.name);
+        EXECUTE format('GRANT SELECT (credential_id, fingerprint, closed_until, advised_until) ON ingestion_credentials TO %s', reader.name);
     END LOOP;
 END
 $$;

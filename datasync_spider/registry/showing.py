@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from datasync_spider.display import visible
-from datasync_spider.observe.columns import STREAM, Column, shown, text, values
+from datasync_spider.observe.columns import STREAM, Column, duration, shown, text, values
 from datasync_spider.registry.choosing import Chosen
 from datasync_spider.storage.owner import parse_owner
 from datasync_spider.storage.removal import Target
@@ -107,11 +107,13 @@ def _cells(row: dict[str, Any], columns: Sequence[Column]) -> tuple[str, ...]:
 
 def _note(row: dict[str, Any]) -> str:
     notes = []
-    if row["floor_at"] is not None:
-        notes.append(f"stored up to {row['floor_at']:%Y-%m-%d %H:%M:%S %Z}")
+    if (floor_at := row["floor_at"] or row["kept_floor_at"]) is not None:
+        notes.append(f"stored up to {floor_at:%Y-%m-%d %H:%M:%S %Z}")
     if row["lease_owner"] is not None:
         expired = ", expired" if row["lease_expired"] else ""
         notes.append(f"held by {visible(_holder(row))} (run {row['lease_run_id']}{expired})")
+    if row["every_seconds"] is not None:
+        notes.append(f"every {duration(row['every_seconds'])}, due {row['due_at']:%Y-%m-%d %H:%M:%S %Z}")
     if row["paused_at"] is not None:
         notes.append(f"paused since {row['paused_at']:%Y-%m-%d %H:%M:%S %Z}")
     return ", ".join(notes)
@@ -127,7 +129,7 @@ def _report(row: dict[str, Any]) -> dict[str, Any]:
         **values(STREAM, row),
         "pass": {key: row[f"pass_{key}"] for key in ("number", "kind", "status")},
         "completed_at": _instant(row["completed_at"]),
-        "floor_at": _instant(row["floor_at"]),
+        "floor_at": _instant(row["floor_at"] or row["kept_floor_at"]),
         "run": None
         if row["run_id"] is None
         else {"id": row["run_id"], "status": row["status"], "reason": row["reason"]},
@@ -140,6 +142,8 @@ def _report(row: dict[str, Any]) -> dict[str, Any]:
             "expired": row["lease_expired"],
         },
         "paused_at": _instant(row["paused_at"]),
+        "every_seconds": row["every_seconds"],
+        "due_at": _instant(row["due_at"]),
     }
 
 

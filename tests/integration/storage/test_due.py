@@ -15,6 +15,7 @@ import pytest
 
 from datasync_spider.api.credential import Credential
 from datasync_spider.pacing.askedwaits import Closed
+from datasync_spider.registry.showing import as_lines
 from datasync_spider.storage.connect import connect, connected
 from datasync_spider.storage.due import (
     Among,
@@ -33,7 +34,7 @@ from datasync_spider.storage.notices import take_notices
 from datasync_spider.storage.polls import note_poll
 from datasync_spider.storage.removal import drop, find_target, reset
 from datasync_spider.storage.runs import OpenRun, finish_run
-from datasync_spider.storage.streams import pause, resume
+from datasync_spider.storage.streams import list_slices, pause, resume, resync
 from tests.support.database import execute_outside, rows, value
 from tests.support.runs import open_test_run
 from tests.support.sources import stream_spec
@@ -71,6 +72,10 @@ def end(url: str, run: OpenRun, status: str = "complete", *, notifies: bool = Fa
         finish_run(connection, run, status, "why", None, 0, 0)
         key = SliceKey("shop", run.slice.stream, run.slice.name)
         ended(connection, key, run_id=run.run_id, notifies=notifies)
+
+
+def stream_id_of(url: str) -> int:
+    return int(value(url, "SELECT stream_id FROM ingestion_streams WHERE name = 'shop.orders'"))
 
 
 def due_in(url: str, slice_name: str = A) -> float:
@@ -212,6 +217,10 @@ def test_waits_that_the_api_has_asked_for_hold_it_back(database_url: str) -> Non
     assert claimed(database_url) == [B]
     execute_outside(database_url, "UPDATE ingestion_credentials SET closed_until = 'infinity'")
     assert claimed(database_url) == []
+    with connected(database_url) as connection:
+        slices = list_slices(connection, ["shop.orders"], 0)
+        assert [row["late_seconds"] for row in slices] == [0, 0]
+        assert as_lines(slices)[1].endswith("due 9999-12-31 23:59:59 UTC")
     execute_outside(database_url, "UPDATE ingestion_credentials SET closed_until = NULL")
     assert claimed(database_url) == [A]
 
@@ -350,12 +359,14 @@ def test_two_that_end_at_once_tell_of_one_change(database_url: str) -> None:
     assert value(database_url, "SELECT count(*) FROM ingestion_notices") == 1
 
 
-def test_a_reset_makes_it_due_and_a_drop_forgets_it(database_url: str) -> None:
+def test_to_sync_anew_or_to_reset_makes_it_due_and_a_drop_forgets_it(database_url: str) -> None:
     named(database_url, A, B)
     end(database_url, run_of(database_url, B))
     end(database_url, run_of(database_url), "failed")
     assert claimed(database_url) == []
     with connected(database_url) as connection:
+        resync(connection, stream_id_of(database_url), "shop.orders", [B], is_full=False)
+        assert [due.slice for due in claim(connection, 9, "p")] == [B]
         for remove in (reset, drop):
             target = find_target(connection, "shop.orders", A)
             assert target is not None
