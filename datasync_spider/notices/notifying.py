@@ -12,10 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
 
 from datasync_spider import __version__, failpoints
 from datasync_spider.config import Config
@@ -61,41 +60,32 @@ class Notifier:
 
     async def sync_ended(self, key: SliceKey, *, run_id: int | None = None, refused: str | None = None) -> None:
         """The run, or the refusal, that a sync of the slice has ended with; see :func:`~.storage.due.ended`."""
-        await self._within(self._note_and_deliver(key, run_id, refused))
+        notifies = self._url is not None
+        await self._work(lambda connection: ended(connection, key, run_id=run_id, refused=refused, notifies=notifies))
 
     async def deliver(self) -> None:
         """What is late is noticed, and what is to be delivered now is."""
-        await self._within(self._deliver())
+        await self._work(lambda _: None)
 
-    async def _within(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _work(self, note: Callable[[Connection], None]) -> None:
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                await work
+                for notice in await self._worker.submit(partial(self._note_and_take, note)):
+                    why = await self._post(notice)
+                    await self._worker.submit(partial(self._settle, notice, why))
+                    if why is not None:
+                        # The others are free again in a moment, for whoever comes then.
+                        return
         except TimeoutError:
             logger.warning("NOTIFY_URL was not told everything within %g s: the rest is tried later", LONGEST_SECONDS)
         except StorageError as error:
             logger.warning("how the sync has ended could not be noted for the next one: %s", error)
 
-    async def _note_and_deliver(self, key: SliceKey, run_id: int | None, refused: str | None) -> None:
-        def note() -> None:
-            with self._connected() as connection:
-                ended(connection, key, run_id=run_id, refused=refused, notifies=self._url is not None)
-
-        await self._worker.submit(note)
-        await self._deliver()
-
-    async def _deliver(self) -> None:
-        if self._url is None:
-            return
-        for notice in await self._worker.submit(self._take):
-            why = await self._post(self._url, notice)
-            await self._worker.submit(partial(self._settle, notice, why))
-            if why is not None:
-                # The others are free again in a moment, for whoever comes then.
-                return
-
-    def _take(self) -> list[Notice]:
+    def _note_and_take(self, note: Callable[[Connection], None]) -> list[Notice]:
         with self._connected() as connection:
+            note(connection)
+            if self._url is None:
+                return []
             for late in note_late(connection):
                 logger.warning(
                     "%s is late: it has been due for %s, and is to be synced every %s",
@@ -105,15 +95,16 @@ class Notifier:
                 )
             return take_notices(connection, _AT_ONCE)
 
-    async def _post(self, url: str, notice: Notice) -> str | None:
+    async def _post(self, notice: Notice) -> str | None:
         """Why it was not taken; None: it was."""
         from datasync_spider.wire.exchange import Exchange, proxy_choice, said_of  # noqa: PLC0415 - where there is one
 
+        assert self._url is not None
         body = body_of(notice)
         headers = headers_of(notice, body, self._secret, time.time(), USER_AGENT)
         try:
-            exchange = Exchange(_REQUEST_SECONDS, _MOST_ANSWER_BYTES, proxy_choice(proxy_for(url)))
-            answer = await exchange.ask("POST", url, tuple(headers), body)
+            exchange = Exchange(_REQUEST_SECONDS, _MOST_ANSWER_BYTES, proxy_choice(proxy_for(self._url)))
+            answer = await exchange.ask("POST", self._url, tuple(headers), body)
         except ConfigurationError as error:
             return str(error)
         except (HttpError, TimeoutError, OSError) as error:
