@@ -43,20 +43,22 @@ LONGEST_SECONDS = 5.0
 USER_AGENT = f"datasync-ingestion/{__version__}"
 
 _CONNECT_SECONDS = 2
-_REQUEST_SECONDS = 3.0
+# Of all that time, for one request.
+_SHARE_OF_A_REQUEST = 0.6
 _MOST_ANSWER_BYTES = 1 << 20
 _AT_ONCE = 20
 _GOOD = range(200, 300)
 
 
 class Notifier:
-    """``worker``: the thread that speaks with the database."""
+    """``worker``: the thread that speaks with the database. ``longest_seconds``: what a call may take."""
 
-    def __init__(self, config: Config, worker: Worker) -> None:
+    def __init__(self, config: Config, worker: Worker, longest_seconds: float = LONGEST_SECONDS) -> None:
         self._database_url = config.database_url_text
         self._url = config.notify_url
         self._secret = config.notify_secret
         self._worker = worker
+        self._longest_seconds = longest_seconds
 
     async def sync_ended(self, key: SliceKey, *, run_id: int | None = None, refused: str | None = None) -> None:
         """The run, or the refusal, that a sync of the slice has ended with; see :func:`~.storage.due.ended`."""
@@ -69,7 +71,7 @@ class Notifier:
 
     async def _work(self, note: Callable[[Connection], None]) -> None:
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(self._longest_seconds):
                 for notice in await self._worker.submit(partial(self._note_and_take, note)):
                     why = await self._post(notice)
                     await self._worker.submit(partial(self._settle, notice, why))
@@ -77,7 +79,7 @@ class Notifier:
                         # The others are free again in a moment, for whoever comes then.
                         return
         except TimeoutError:
-            logger.warning("NOTIFY_URL was not told everything within %g s: the rest is tried later", LONGEST_SECONDS)
+            logger.warning("not everything was noted, and told to NOTIFY_URL, within %g s", self._longest_seconds)
         except StorageError as error:
             logger.warning("how the sync has ended could not be noted for the next one: %s", error)
 
@@ -100,15 +102,16 @@ class Notifier:
         from datasync_spider.wire.exchange import Exchange, proxy_choice, said_of  # noqa: PLC0415 - where there is one
 
         assert self._url is not None
+        seconds = self._longest_seconds * _SHARE_OF_A_REQUEST
         body = body_of(notice)
         headers = headers_of(notice, body, self._secret, time.time(), USER_AGENT)
         try:
-            exchange = Exchange(_REQUEST_SECONDS, _MOST_ANSWER_BYTES, proxy_choice(proxy_for(self._url)))
+            exchange = Exchange(seconds, _MOST_ANSWER_BYTES, proxy_choice(proxy_for(self._url)))
             answer = await exchange.ask("POST", self._url, tuple(headers), body)
         except ConfigurationError as error:
             return str(error)
         except (HttpError, TimeoutError, OSError) as error:
-            return said_of(error, _REQUEST_SECONDS)[1]
+            return said_of(error, seconds)[1]
         failpoints.reach("notice_posted")
         return None if answer.status in _GOOD else f"status {answer.status}"
 
