@@ -12,6 +12,8 @@ CREATE TABLE ingestion_due (
     due_at         TIMESTAMPTZ NOT NULL DEFAULT now(),
     -- When the last sync began.
     began_at       TIMESTAMPTZ NULL,
+    -- The last run whose end was counted, so that none is counted twice.
+    run_id         BIGINT NULL,
     -- How many syncs in a row have failed.
     failures       INTEGER NOT NULL DEFAULT 0,
     -- Which process is about to sync it, and until when nobody else is.

@@ -165,8 +165,8 @@ def ended(
     ``run_id``: its run, whose row says how it has ended; one that says nothing yet changes nothing. ``refused``: the
     reason for which it had none. ``notifies``: a change for the worse or the better is to be told.
 
-    Anybody may call it of any run that is in a pass, whether it was claimed or not. A stopped run, or one that another
-    has taken over, leaves the slice as due as it was.
+    Anybody may call it of any run that is in a pass, whether it was claimed or not, and more than once. A stopped run,
+    or one that another has taken over, leaves the slice as due as it was.
     """
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
@@ -178,12 +178,16 @@ def ended(
             return
         cursor.execute(statement("lock_due"), key.values)
         before = cursor.fetchone()
+        if run_id is not None and before["run_id"] is not None and run_id <= before["run_id"]:
+            connection.rollback()
+            return
         failures = before["failures"] + 1 if is_failure else 0
         every = before["every_seconds"]
         jitter = jitter_of(f"{key.stream} {key.slice}")
         health = "failed" if is_failure else _FINE
         end = {
             "began_at": run.get("started_at"),
+            "run_id": run_id,
             "failures": failures,
             "is_failure": is_failure,
             "pause_seconds": None if every is None else interval_seconds(every, jitter, failures),

@@ -66,7 +66,7 @@ WHERE facts.every_seconds IS NOT NULL AND facts.paused_at IS NULL
 -- Made where a run has ended of a slice that nothing names.
 INSERT INTO ingestion_due AS due (source, stream, slice) VALUES (%(source)s, %(stream)s, %(slice)s)
 ON CONFLICT (stream, slice) DO UPDATE SET source = due.source
-RETURNING every_seconds, failures, health;
+RETURNING every_seconds, run_id, failures, health;
 
 -- name: read_run_end
 SELECT status, reason, started_at FROM ingestion_runs WHERE run_id = %(run_id)s;
@@ -75,7 +75,7 @@ SELECT status, reason, started_at FROM ingestion_runs WHERE run_id = %(run_id)s;
 -- is_failure: the pause counts from now, else from where the sync began. A sync of a slice that nothing says how often to sync
 -- moves nothing but what is known of it.
 UPDATE ingestion_due
-SET began_at = coalesce(%(began_at)s, now()), failures = %(failures)s, claimed_by = NULL, claimed_until = NULL,
+SET began_at = coalesce(%(began_at)s, now()), run_id = coalesce(%(run_id)s, run_id), failures = %(failures)s, claimed_by = NULL, claimed_until = NULL,
     due_at = CASE WHEN %(is_failure)s THEN now() ELSE coalesce(%(began_at)s, now()) END
              + coalesce(%(pause_seconds)s, 0) * INTERVAL '1 second',
     health = %(health)s, health_since = CASE WHEN health = %(health)s THEN health_since ELSE now() END

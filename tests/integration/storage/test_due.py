@@ -342,7 +342,7 @@ def test_a_change_is_told_once_with_its_facts_and_not_once_a_run(database_url: s
     assert claimed(database_url) == []
 
 
-def test_two_that_end_at_once_tell_of_one_change(database_url: str) -> None:
+def test_a_run_is_counted_once_whoever_tells_of_its_end_and_how_often(database_url: str) -> None:
     named(database_url, A)
     failed = run_of(database_url)
     with connected(database_url) as connection:
@@ -357,6 +357,7 @@ def test_two_that_end_at_once_tell_of_one_change(database_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(tell, range(4)))
     assert value(database_url, "SELECT count(*) FROM ingestion_notices") == 1
+    assert rows(database_url, "SELECT failures, run_id FROM ingestion_due") == [(1, failed.run_id)]
 
 
 def test_to_sync_anew_or_to_reset_makes_it_due_and_a_drop_forgets_it(database_url: str) -> None:
