@@ -13,7 +13,7 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.observe import exitcodes
-from datasync_spider.ops.command import DatasyncCommand, typed
+from datasync_spider.ops.command import DatasyncCommand, is_migrated, typed
 from datasync_spider.sources import streamnames
 
 if TYPE_CHECKING:
@@ -62,21 +62,15 @@ class Command(DatasyncCommand):
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         from datasync_spider.observe.display import visible
         from datasync_spider.storage.connection import connected
-        from datasync_spider.storage.migrate import load_migrations, pending_migrations
-        from datasync_spider.storage.streams import read_registered_names
+        from datasync_spider.storage.streams import read_names
         from datasync_spider.storage.views import find_view
 
         with connected(database_url) as connection:
-            if pending_migrations(connection, load_migrations()):
-                print(
-                    f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)",
-                    file=sys.stderr,
-                )
+            if not is_migrated(connection):
                 return exitcodes.FAILED
-            connection.rollback()
             view = find_view(connection, self._stream)
             if view is None:
-                known = read_registered_names(connection)
+                known = [known.stream for known in read_names(connection)]
                 if self._stream in known:
                     raise ConfigurationError(visible(f"the stream {self._stream} has no table yet: crawl it first"))
                 raise ConfigurationError(visible(streamnames.not_registered(self._stream, None, known)))

@@ -157,7 +157,7 @@ def _report(
             **{key: state[f"pass_{key}"] for key in ("number", "kind", "status", "started_at")},
             "since": state["pass_since_at"],
         },
-        "floor_at": state["floor_at"],
+        "floor_at": state["floor_at"] or state["kept_floor_at"],
         "oldest_occurred_at": state["oldest_occurred_at"],
         "newest_occurred_at": state["newest_occurred_at"],
         "completed_at": state["completed_at"],

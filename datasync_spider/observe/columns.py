@@ -59,6 +59,16 @@ STREAM = (
         "Stored records that are marked as deleted, since a full sync has not met them.",
         is_quiet=True,
     ),
+    Column(
+        "late_seconds",
+        "Late",
+        "late",
+        "late",
+        "seconds",
+        "How long a sync has been due that has not begun.",
+        "seconds",
+        is_quiet=True,
+    ),
 )
 RUN = (
     Column(

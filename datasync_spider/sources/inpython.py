@@ -80,6 +80,7 @@ def _source_tables(source: Source) -> dict[str, Any]:
         budget=None if budget is None else _budget(budget),
         timeout=source.timeout_seconds,
         retries=source.retries,
+        every=source.every_seconds,
     )
     return {"source": table, "streams": {name: _stream(stream) for name, stream in source.streams.items()}}
 
@@ -115,6 +116,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
         timeout=stream.timeout_seconds,
         retries=stream.retries,
         columns=_columns(stream),
+        every=stream.every_seconds,
     )
 
 

@@ -310,6 +310,7 @@ class Stream:
     ``marks_deleted``: a record that a full sync has not met is marked as deleted. ``slices_from``: what the slices are
     made of when a crawl starts, in place of ``slices``. ``timeout_seconds`` and ``retries`` stand for the settings.
     ``columns``: of its view, which has others besides. ``keeps_view``: a crawl makes the view, and keeps it up.
+    ``every_seconds``: so long after one sync of a slice began the next one is due.
     """
 
     name: str
@@ -348,6 +349,7 @@ class Stream:
     slices_from: SliceSource | None = None
     columns: tuple[Column, ...] = ()
     keeps_view: bool = False
+    every_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -368,3 +370,4 @@ class Source:
     budget: Budget | None = None
     timeout_seconds: float | None = None
     retries: int | None = None
+    every_seconds: float | None = None

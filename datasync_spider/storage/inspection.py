@@ -31,9 +31,12 @@ NEEDED_RIGHTS = {
     "ingestion_credential_salt": _ADD,
     "ingestion_tokens": _CHANGE,
     "ingestion_seen": (*_ADD, "DELETE"),
+    "ingestion_due": (*_CHANGE, "DELETE"),
+    "ingestion_notices": (*_CHANGE, "DELETE"),
     "schema_migrations": _ADD,
     "ingestion_stream_facts": ("SELECT",),
     "ingestion_run_facts": ("SELECT",),
+    "ingestion_due_facts": ("SELECT",),
 }
 
 

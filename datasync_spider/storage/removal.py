@@ -35,6 +35,7 @@ from datasync_spider.storage.connection import (
     limit_transaction,
     translated,
 )
+from datasync_spider.storage.due import forget_due, make_due
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.owner import Owner, is_alive
 from datasync_spider.storage.statements import SEED_TABLE, StreamTable, statement
@@ -267,6 +268,7 @@ class _Removal:
         cursor.execute(statement("delete_letters_of"), slices)
         cursor.execute(statement("delete_seen_of"), slices)
         if self._drops:
+            forget_due(cursor, self._target.stream, self._target.slice_name)
             cursor.execute(statement("delete_pages_of"), slices)
             cursor.execute(statement("delete_runs_of"), slices)
             cursor.execute(statement("delete_slices"), slices)
@@ -276,6 +278,7 @@ class _Removal:
                 cursor.execute(statement("delete_source_without_streams"), {"source_id": found["source_id"]})
             return
         cursor.execute(statement("forget_progress"), slices)
+        make_due(cursor, self._target.stream, None if is_whole else [str(self._target.slice_name)])
         if is_whole:
             cursor.execute(statement("forget_fingerprint"), stream)
             table = _tables(found)[0]

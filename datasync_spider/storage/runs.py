@@ -165,6 +165,7 @@ class SliceRow(NamedTuple):
     walk_since_at: datetime | None
     validator: Mapping[str, str] | None
     bookmark: str | None
+    is_full_wanted: bool
 
 
 def open_run(
@@ -336,7 +337,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
         start = decide_start(
             state.pass_status,
             state.pass_kind,
-            is_incremental=is_incremental,
+            is_incremental=is_incremental and not state.is_full_wanted,
             is_blurred=is_blurred,
             is_other_kind=has_bookmark is not spec.has_bookmarks,
         )
@@ -350,7 +351,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
             begun,
             newest_ms=newest_ms,
             total_ingested=state.total_ingested,
-            validator=state.validator,
+            validator=None if state.is_full_wanted else state.validator,
             bookmark=state.bookmark if spec.has_bookmarks and start.kind != FULL else None,
         )
     if slice_.table.unseen is not None and spec.deletions is None:

@@ -124,7 +124,7 @@ def _stream_view(row: Row, overview: Overview) -> StreamView:
 
 def _pass_words(row: Row) -> str:
     words = _PASS_WORDS.get(row["pass_status"], line(row["pass_status"], 200) or "")
-    floor: datetime | None = row["floor_at"]
+    floor: datetime | None = row["floor_at"] or row["kept_floor_at"]
     return words if floor is None else f"{words}; stored up to {floor.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 

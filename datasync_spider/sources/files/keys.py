@@ -1,4 +1,4 @@
-"""The keys of each table of a source's file: those that are understood, and those of a later version.
+"""The keys of each table of a source's file.
 
 Invariant: a key stands here or in no file. What a key's value may be is said where it is read.
 """
@@ -12,15 +12,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """``later``: names that are kept for what this version cannot do yet."""
+    """Those that a table may have."""
 
     known: tuple[str, ...]
-    later: tuple[str, ...] = ()
 
 
 FILE: Final = Keys(("source", "streams"))
 SOURCE: Final = Keys(
-    ("name", "base_url", "headers", "auth", "allow_hosts", "meanings", "budget", "timeout", "retries"), ("every",)
+    ("name", "base_url", "headers", "auth", "allow_hosts", "meanings", "budget", "timeout", "retries", "every")
 )
 AUTH: Final[Mapping[str, Keys]] = {
     "none": Keys(("type",)),
@@ -57,9 +56,8 @@ STREAM: Final = Keys(
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
         *("order", "next", "end", "tail", "incremental", "slices"),
         *("mutable", "version", "tombstone", "keep_history", "deletions"),
-        *("timeout", "retries", "columns"),
-    ),
-    ("every",),
+        *("timeout", "retries", "columns", "every"),
+    )
 )
 BODY: Final = Keys(("json", "form"))
 PAGE_SIZE: Final = Keys(("default", "max"))

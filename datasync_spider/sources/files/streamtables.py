@@ -13,7 +13,7 @@ from datasync_spider.sources.files.columntables import read_columns
 from datasync_spider.sources.files.incrementaltables import read_incremental, read_times
 from datasync_spider.sources.files.kinds import boolean, choice, path, paths, stream_url
 from datasync_spider.sources.files.nextends import read_end, read_next
-from datasync_spider.sources.files.pacetables import read_retries, read_timeout
+from datasync_spider.sources.files.pacetables import read_every, read_retries, read_timeout
 from datasync_spider.sources.files.recordtables import read_id, read_records, read_time, read_tombstone
 from datasync_spider.sources.files.requesttables import read_body, read_method, read_page_size
 from datasync_spider.sources.files.slicetables import read_slices, read_slices_from
@@ -46,6 +46,7 @@ def read_stream(name: str, table: Table) -> Stream:
         query=(*read_query(table), *read_times(table)),
         timeout_seconds=read_timeout(table),
         retries=read_retries(table),
+        every_seconds=read_every(table),
         headers=read_headers(table),
         method=read_method(table),
         body=read_body(table),

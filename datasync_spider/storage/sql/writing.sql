@@ -202,7 +202,8 @@ SET pass_status = %(pass_status)s,
     -- Nothing is to go on from a pass that was not proven.
     bookmark = CASE WHEN %(pass_status)s = 'complete' THEN %(bookmark)s END,
     completed_at = CASE WHEN %(pass_status)s = 'complete' THEN now() ELSE completed_at END,
-    floor_at = CASE WHEN %(pass_status)s = 'complete' THEN GREATEST(floor_at, pass_top_at) END,
+    floor_at = CASE WHEN %(pass_status)s = 'complete' THEN GREATEST(floor_at, pass_top_at, kept_floor_at) END,
+    kept_floor_at = NULL,
     validator = CASE WHEN %(pass_status)s = 'complete' THEN pass_validator END
 WHERE id = %(slice_id)s AND fence = %(fence)s;
 

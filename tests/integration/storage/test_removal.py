@@ -161,7 +161,7 @@ def test_a_dropped_slice_goes_with_its_rows_and_the_table_stays(database_url: st
     assert set(counts(database_url, of=B).values()) == {1, 2, 3}
     remove(database_url, drop, slice_name=B)
     with connected(database_url) as connection:
-        assert [row["slice"] for row in list_slices(connection, "orders", 0)] == [None]
+        assert [row["slice"] for row in list_slices(connection, ["orders"], 0)] == [None]
 
 
 def test_the_table_that_every_database_has_is_not_dropped(database_url: str) -> None:

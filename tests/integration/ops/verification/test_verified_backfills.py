@@ -81,7 +81,7 @@ def test_the_last_backfill_is_told_apart_until_a_pass_goes_on(database_url: str)
         told = read_last_backfill(connection, 1)
         assert told is not None
         assert (told["status"], told["reason"], told["pages"]) == ("complete", "backfilled", 3)
-        (listed,) = list_slices(connection, EVENTS.stream, 0)
+        (listed,) = list_slices(connection, [EVENTS.stream], 0)
         assert (listed["run_id"], listed["status"]) == (runs_of(database_url)[0]["run_id"], "complete")
         run_of(database_url, step(1, [31], None, "g1"))
         assert read_last_backfill(connection, 1) is None
