@@ -36,6 +36,7 @@ from datasync_spider.storage.sql import statement
 from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable, Versions, marked_name
 from datasync_spider.storage.timeline import make_timeline, show_timeline
 from datasync_spider.storage.translate import translated
+from datasync_spider.storage.views import set_aside
 from datasync_spider.streamnames import NO_SLICE, label
 
 logger = logging.getLogger(__name__)
@@ -353,12 +354,13 @@ def _mark_deleted(cursor: Any, spec: StreamSpec, stream: dict[str, Any]) -> None
             )
         return
     show_timeline(cursor, table)
-    cursor.execute(table.statement("drop_deleted_at"))
-    cursor.execute(table.statement("drop_unseen_at"))
-    cursor.execute(statement("save_unseen_column"), {"stream_id": stream["stream_id"], "unseen_column": None})
-    if spec.tombstone is not None:
-        add = sql.SQL(statement("add_deleted_at"))
-        cursor.execute(add.format(table=table.identifier, deleted_at=_deleted_at(spec.tombstone)))
+    with set_aside(cursor, spec.name):
+        cursor.execute(table.statement("drop_deleted_at"))
+        cursor.execute(table.statement("drop_unseen_at"))
+        cursor.execute(statement("save_unseen_column"), {"stream_id": stream["stream_id"], "unseen_column": None})
+        if spec.tombstone is not None:
+            add = sql.SQL(statement("add_deleted_at"))
+            cursor.execute(add.format(table=table.identifier, deleted_at=_deleted_at(spec.tombstone)))
     show_timeline(cursor, replace(table, versions=_versions(spec)))
 
 
@@ -380,10 +382,11 @@ def _make_markable(cursor: Any, spec: StreamSpec) -> None:
     marked = replace(table, unseen=column)
     cursor.execute(marked.statement("add_unseen"))
     if spec.tombstone is not None:
-        cursor.execute(table.statement("drop_deleted_at"))
-        add = sql.SQL(statement("add_deleted_at"))
-        of_both = _deleted_at(spec.tombstone, sql.SQL("unseen_at"))
-        cursor.execute(add.format(table=table.identifier, deleted_at=of_both))
+        with set_aside(cursor, spec.name):
+            cursor.execute(table.statement("drop_deleted_at"))
+            add = sql.SQL(statement("add_deleted_at"))
+            of_both = _deleted_at(spec.tombstone, sql.SQL("unseen_at"))
+            cursor.execute(add.format(table=table.identifier, deleted_at=of_both))
     show_timeline(cursor, replace(marked, versions=_versions(spec)))
     if spec.is_sliced:
         cursor.execute(table.statement("index_slices"))
