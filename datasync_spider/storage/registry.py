@@ -222,7 +222,8 @@ def versioned(connection: Connection, slice_: Slice, spec: StreamSpec) -> Slice:
 
 
 def _versions(spec: StreamSpec) -> Versions:
-    tombstone = spec.tombstone and (spec.tombstone.path, _canonical(spec.tombstone.value))
+    given = spec.tombstone
+    tombstone = None if given is None else (given.path, _canonical(given.value))
     return Versions(spec.version, spec.keeps_history, tombstone)
 
 

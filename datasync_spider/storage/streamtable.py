@@ -67,8 +67,8 @@ def marked_name(name: str, what: str, longest_bytes: int) -> str:
 class Versions:
     """How a mutable stream is written. ``path``: to the version, in the payload; None: it is the record's time.
 
-    ``keeps_history``: what is replaced goes to the history table. ``tombstone``: a path and a JSON text; a version whose
-    payload has that there says that its record is deleted.
+    ``keeps_history``: what is replaced goes to the history table. ``tombstone``: a path and a JSON text; a version
+    whose payload has that there says that its record is deleted.
     """
 
     path: tuple[str, ...] | None = None
@@ -81,8 +81,8 @@ class StreamTable:
     """``schema``: None for the one of all other tables. ``slice_id``: None where the stream has no slices.
 
     ``history``: the table of replaced versions, where there is one. ``versions``: None where records do not change.
-    ``unseen``: its column that says when a record was marked as deleted, where it has one. ``timeline``: the view of all
-    versions.
+    ``unseen``: its column that says when a record was marked as deleted, where it has one. ``timeline``: the view of
+    all versions.
     """
 
     name: str
@@ -97,8 +97,9 @@ class StreamTable:
         """The named statement, for the rows of this slice alone.
 
         ``{table}``, its ``{columns}`` and its ``{key}``, the condition ``{of_slice}``, and ``{staged}``: the columns as
-        they are read from ``staged_events``. ``{history}`` and its ``{slice_column}``, ``{timeline}``, and ``{version}`` of what has
-        a time and a payload, and ``{is_deletion}`` of what has a payload; one with these needs :attr:`version_values`.
+        they are read from ``staged_events``. ``{history}`` and its ``{slice_column}``, and ``{timeline}``. ``{version}``
+        of what has a time and a payload, and ``{is_deletion}`` of what has a payload; one with these needs
+        :attr:`version_values`.
         ``{unseen}``: the column of marks, ``{marked}``: the time in it, NULL where there is none.
         """
         is_sliced = self.slice_id is not None

@@ -59,13 +59,13 @@ def _free_name(cursor: Any, table: StreamTable, stream: str) -> str:
     marked = marked_name(table.name, f"versions of {stream}", _LONGEST_NAME_BYTES)
     bases = [table.name, marked] if len(table.name.encode()) <= _LONGEST_NAME_BYTES else [marked]
     for base in bases:
-        place = {"schema": table.schema, "name": f"{base}{_SUFFIX}"}
+        name = f"{base}{_SUFFIX}"
         taken = False
         for question in ("is_name_of_ours", "has_relation"):
-            cursor.execute(statement(question), place)
+            cursor.execute(statement(question), {"schema": table.schema, "name": name})
             taken = taken or cursor.fetchone()["exists"]
         if not taken:
-            return place["name"]
+            return name
     raise StorageRefused(
         f"no view can be named after the versions of the stream {stream}: rename or drop {bases[0]}{_SUFFIX}"
     )
