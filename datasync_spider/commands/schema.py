@@ -116,13 +116,13 @@ class Command(DatasyncCommand):
             print("\n".join(applied_lines(applied)))
             return
         plan = plan_view(view.known, declared, fields, may_retype=opts.sql)
-        seen = Seen(view, plan, fields, read_extent(connection, view.table).rows, declared)
+        seen = Seen(view, plan, fields, read_extent(connection, view.table).rows, not opts.rows, declared)
         if opts.sql:
             print(view_script(connection, view, plan))
         elif opts.dbt:
             print(sources_file(seen), end="")
         else:
-            print(json.dumps(as_report(seen)) if opts.json else "\n".join(as_lines(seen)))
+            print(json.dumps(as_report(seen)) if opts.json else "\n".join(as_lines(seen, typed())))
 
 
 def _look_at(connection: Connection, view: StreamView, declared: Sequence[Column], rows: int) -> Fields:

@@ -24,12 +24,13 @@ _LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """``rows``: about how many records the table has; None where nobody has counted."""
+    """``rows``: about how many records the table has; None where nobody has counted. ``is_all``: all were looked at."""
 
     view: StreamView
     plan: ViewPlan
     fields: Fields
     rows: int | None
+    is_all: bool
     declared: Sequence[Column] = ()
 
     @property
@@ -37,15 +38,15 @@ class Seen:
         return [column.path for column in self.declared if column.is_masked]
 
 
-def as_lines(seen: Seen) -> list[str]:
-    """What was looked at, a line for each column, and what a person should know."""
+def as_lines(seen: Seen, program: str) -> list[str]:
+    """What was looked at, a line for each column, and what a person should know. ``program``: what was typed."""
     cells = [_HEAD, *(_cells(seen, column) for column in seen.plan.columns)]
     widths = [max(len(line[n]) for line in cells) for n in range(len(_HEAD))]
     table = [
         "  ".join(c.rjust(w) if n in _RIGHT else c.ljust(w) for n, (c, w) in enumerate(zip(line, widths, strict=True)))
         for line in cells
     ]
-    head = [_headline(seen), _looked_at(seen)]
+    head = [_headline(seen, program), _looked_at(seen)]
     body = ["", *(line.rstrip() for line in table)] if seen.plan.columns else ["nothing is stored that a column holds"]
     notes = notes_of(seen)
     return [*head, *body, *(["", *(f"note: {note}" for note in notes)] if notes else [])]
@@ -97,17 +98,18 @@ def notes_of(seen: Seen) -> list[str]:
     return [visible(note) for note in notes]
 
 
-def _headline(seen: Seen) -> str:
+def _headline(seen: Seen, program: str) -> str:
     view = seen.view
-    is_made = "" if view.existing is not None else f", not made yet: scrapy schema {view.stream} --apply makes it"
+    is_made = "" if view.existing is not None else f", not made yet: {program} schema {view.stream} --apply makes it"
     return visible(f"stream {view.stream}: table {view.schema}.{view.table.name}, view {view}{is_made}")
 
 
 def _looked_at(seen: Seen) -> str:
     looked_at = seen.fields.records
-    if seen.rows is None or seen.rows <= looked_at:
-        return f"looked at {looked_at:,} records"
-    return f"looked at {looked_at:,} of about {seen.rows:,} records: --rows 0 looks at all"
+    if seen.is_all:
+        return f"looked at all {looked_at:,} records"
+    of_about = f" of about {seen.rows:,}" if seen.rows is not None and seen.rows > looked_at else ""
+    return f"looked at {looked_at:,}{of_about} records; --rows 0 looks at all"
 
 
 def _cells(seen: Seen, column: ViewColumn) -> tuple[str, ...]:
