@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -113,7 +113,7 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-EQUAL = {
+EQUAL: dict[str, tuple[Callable[[str], Any], Callable[[Any], Any]]] = {
     "text": (str, str),
     "bigint": (int, int),
     "numeric": (Decimal, Decimal),
@@ -256,11 +256,12 @@ def test_an_export_that_is_interrupted_leaves_the_former_file_and_the_next_one_l
     database_url: str, tmp_path: Path, name: str
 ) -> None:
     store(database_url, {"a": "{}"})
+    slowly = "LATERAL (SELECT pg_sleep(0.0001) FROM generate_series(1, 1000000)) AS slowly"
     # Rows that do not end: of the one that is stored, each after a while.
     execute_outside(
         database_url,
-        f"ALTER TABLE {TABLE} RENAME TO stored; CREATE VIEW {TABLE} AS"
-        " SELECT event_id, occurred_at, payload, ingested_at FROM stored, LATERAL (SELECT pg_sleep(0.0001) FROM generate_series(1, 1000000)) AS slowly",
+        f"ALTER TABLE {TABLE} RENAME TO stored;"
+        f" CREATE VIEW {TABLE} AS SELECT event_id, occurred_at, payload, ingested_at FROM stored, {slowly}",
     )
     target = tmp_path / name
     target.write_text("former", encoding="utf-8")
