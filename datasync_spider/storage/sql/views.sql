@@ -1,4 +1,5 @@
 -- name: find_view_stream
+-- Where its table is, if it has one.
 SELECT stream.stream_id, source.name AS source, stream.table_schema, stream.table_name,
        coalesce(stream.table_schema, current_schema()::text) AS schema
 FROM ingestion_streams AS stream JOIN ingestion_sources AS source USING (source_id)
@@ -14,7 +15,7 @@ VALUES (%(stream_id)s, %(name)s, %(position)s, %(path)s, %(type)s)
 ON CONFLICT (stream_id, name) DO UPDATE SET type = excluded.type;
 
 -- name: read_relation
--- What there is under the name, and its columns in their order; whether anything but itself depends on it.
+-- What there is under the name, and its columns in their order.
 SELECT relation.relkind::text AS kind,
        array_agg(attribute.attname::text ORDER BY attnum) AS names,
        array_agg(format_type(atttypid, atttypmod) ORDER BY attnum) AS types

@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg2
-import pytest
 from psycopg2 import sql
 from psycopg2.extras import execute_values
 
@@ -134,13 +133,12 @@ def test_an_index_on_a_columns_expression_is_used_by_a_query_on_the_view(databas
     assert "by_at" in "\n".join(line for (line,) in plan)
 
 
-@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kathmandu"])
-def test_no_setting_of_a_session_changes_an_instant(database_url: str, zone: str) -> None:
+def test_no_setting_of_a_session_changes_an_instant(database_url: str) -> None:
     store(database_url, list(payloads(300, seed=2)))
     instant = "extract(epoch FROM ingestion_timestamptz(payload -> 'at'))"
     epochs = f"SELECT event_id, {instant} FROM ingested_events ORDER BY event_id"
     usual = rows(database_url, epochs)
-    odd = f"SET TimeZone = '{zone}'; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'sql_standard'; {epochs}"
+    odd = f"SET TimeZone = 'Asia/Kathmandu'; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'sql_standard'; {epochs}"
     assert rows(database_url, odd) == usual
     assert sum(epoch is not None for _, epoch in usual) > 100
 
