@@ -111,7 +111,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
         mutable=stream.mutable,
         version=_plain(stream.version),
         tombstone=None if tombstone is None else {"path": _plain(tombstone.path), "value": tombstone.value},
-        keep_history=stream.keep_history,
+        history=stream.keep_history,
         deletions="full-sync" if stream.marks_deleted else None,
         timeout=stream.timeout_seconds,
         retries=stream.retries,
@@ -123,7 +123,13 @@ def _stream(stream: Stream) -> dict[str, Any]:
 def _columns(stream: Stream) -> Any:
     auto = ["auto"] if stream.keeps_view else []
     declared = [
-        _given(path=_plain(column.path), name=column.name, type=column.type, mask=column.is_masked)
+        _given(
+            path=_plain(column.path),
+            name=column.name,
+            type=column.type,
+            mask=column.is_masked,
+            index=column.is_indexed,
+        )
         for column in stream.columns
     ]
     return [*auto, *declared] or None

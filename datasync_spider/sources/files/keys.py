@@ -55,7 +55,7 @@ STREAM: Final = Keys(
         *("method", "url", "query", "headers", "body", "format", "page_size"),
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
         *("order", "next", "end", "tail", "incremental", "slices"),
-        *("mutable", "version", "tombstone", "keep_history", "deletions"),
+        *("mutable", "version", "tombstone", "history", "keep_history", "deletions"),
         *("timeout", "retries", "columns", "every"),
     )
 )
@@ -66,7 +66,7 @@ ID: Final = Keys(("any", "all", "hash", "without"))
 TIME: Final = Keys(("path", "any", "format", "zone", "missing"))
 NEXT: Final = Keys(("from", "to", "first", "keep", "base"))
 SLICES: Final = Keys(("command", "stream", "values"))
-COLUMN: Final = Keys(("path", "name", "type", "mask"))
+COLUMN: Final = Keys(("path", "name", "type", "mask", "index"))
 TAIL: Final = Keys(("from", "to"))
 TOMBSTONE: Final = Keys(("path", "value"))
 INCREMENTAL: Final = Keys(

@@ -152,6 +152,7 @@ _COLUMN: Mapping[str, Schema] = {
     "name": {"type": "string", "minLength": 1, "maxLength": 63},
     "type": _one_of(*TYPES),
     "mask": _told(_TRUTH, "Whether examples of it are hidden."),
+    "index": _told(_TRUTH, "Whether an index finds records by it."),
 }
 _SIZE: Schema = {"type": "integer", "minimum": 1}
 
@@ -231,7 +232,10 @@ def _stream() -> Schema:
         "mutable": _told(_TRUTH, "Whether a record can change after it was first given."),
         "version": _TEXT,
         "tombstone": tombstone,
-        "keep_history": _TRUTH,
+        "history": _told(
+            _TRUTH, "Whether versions that are replaced stay known, with the time in which each was valid."
+        ),
+        "keep_history": _told(_TRUTH, "The older name of history."),
         "deletions": _one_of("full-sync"),
         "conditional": _TRUTH,
         "timeout": _DURATION,

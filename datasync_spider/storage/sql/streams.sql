@@ -23,7 +23,7 @@ FROM ingestion_streams AS stream LEFT JOIN ingestion_state AS slice USING (strea
 ORDER BY stream.stream_id, slice.slice;
 
 -- name: find_stream
-SELECT stream_id, source_id, table_schema, table_name, history_name, is_sliced FROM ingestion_streams
+SELECT stream_id, source_id, table_schema, table_name, history_name, timeline_name, is_sliced FROM ingestion_streams
 WHERE name = %(stream)s;
 
 -- name: peek_slices

@@ -35,22 +35,22 @@ FROM {table};
 DROP VIEW IF EXISTS {view};
 
 -- name: text_column
-ingestion_text({value}) AS {name}
+{functions}ingestion_text({value})
 
 -- name: bigint_column
-ingestion_bigint({value}) AS {name}
+{functions}ingestion_bigint({value})
 
 -- name: numeric_column
-ingestion_numeric({value}) AS {name}
+{functions}ingestion_numeric({value})
 
 -- name: boolean_column
-ingestion_boolean({value}) AS {name}
+{functions}ingestion_boolean({value})
 
 -- name: timestamptz_column
-ingestion_timestamptz({value}) AS {name}
+{functions}ingestion_timestamptz({value})
 
 -- name: jsonb_column
-nullif({value}, 'null') AS {name}
+nullif({value}, 'null')
 
 -- name: invoke_view
 -- Whoever reads it sees what that role may see of the table. PostgreSQL 14 looks with the eyes of the owner.
