@@ -1,4 +1,4 @@
-"""``scrapy streams [list] | reset NAME | drop NAME | pause NAME | resume NAME``: what is registered, and what is to go.
+"""``scrapy streams [list] | reset | drop | pause | resume | accept NAME``: what is registered, and what is to go.
 
 Exit code 0: done. 1: refused by the database, or not confirmed; nothing has changed. 2: wrong usage, an unknown name,
 or nobody to be asked. 4: a run of the stream is active. 5: stopped by a signal.
@@ -32,6 +32,7 @@ _OPTIONS = {
     "drop": {"slice", "yes"},
     "pause": {"slice"},
     "resume": {"slice"},
+    "accept": {"slice"},
 }
 _LONGEST_SLICE_BYTES = 1_000
 
@@ -44,10 +45,10 @@ class Command(DatasyncCommand):
     _slice: str | None = None
 
     def syntax(self) -> str:
-        return "[options] [list] | reset NAME | drop NAME | pause NAME | resume NAME"
+        return "[options] [list] | reset NAME | drop NAME | pause NAME | resume NAME | accept NAME"
 
     def short_desc(self) -> str:
-        return "List streams and slices; reset, drop, pause or resume one"
+        return "List streams and slices; reset, drop, pause or resume one, or accept its fields"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
@@ -55,7 +56,7 @@ class Command(DatasyncCommand):
         add("--stream", metavar="NAME", help="list: only this stream")
         add("--limit", metavar="N", type=int, help=f"list: at most so many slices, 0: all ({_LISTED})")
         add("--json", action="store_true", help="list: print one JSON object")
-        add("--slice", metavar="NAME", help="reset, drop, pause, resume: only this slice, as SLICE names it")
+        add("--slice", metavar="NAME", help="all but list: only this slice, as SLICE names it")
         add("--yes", action="store_true", help="reset, drop: do not ask")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -65,7 +66,7 @@ class Command(DatasyncCommand):
         self._action, *names = args or ["list"]
         wanted = 0 if self._action == "list" else 1
         if self._action not in _OPTIONS or len(names) != wanted:
-            raise UsageError(f"say list, or reset, drop, pause or resume and one name, not: {' '.join(args)}")
+            raise UsageError(f"say list, or reset, drop, pause, resume or accept and one name, not: {' '.join(args)}")
         for name in sorted(set().union(*_OPTIONS.values()) - _OPTIONS[self._action]):
             if getattr(opts, name) not in {None, False}:
                 raise UsageError(f"--{name} does not go with {self._action}", print_help=False)
@@ -130,9 +131,12 @@ class Command(DatasyncCommand):
 
     def _switch(self, connection: Connection, target: Target) -> None:
         from datasync_spider.display import visible
-        from datasync_spider.storage.streams import pause, resume
+        from datasync_spider.storage.streams import accept, pause, resume
 
-        if self._action == "pause":
+        if self._action == "accept":
+            changes = accept(connection, target.stream_id, target.slice_name)
+            print(f"stream {visible(str(target))}: changes of fields that are accepted by this: {changes:,}")
+        elif self._action == "pause":
             pause(connection, target.stream_id, target.slice_name)
             print(f"stream {visible(str(target))} is paused: a run that is under way goes on to its end, none begins")
         elif resume(connection, target.stream_id, target.slice_name):

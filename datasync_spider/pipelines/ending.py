@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from datasync_spider.errors import DatasyncError, FencedOff, PageLost, RejectedTooMany, Stalled, StorageError
+from datasync_spider.errors import (
+    DatasyncError,
+    FencedOff,
+    FieldsDrifted,
+    PageLost,
+    RejectedTooMany,
+    Stalled,
+    StorageError,
+)
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.completion import exceeds_share
 
 # After these the position must not move, or cannot.
-_WRITING_IS_OVER = (StorageError, PageLost, RejectedTooMany, Stalled)
+_WRITING_IS_OVER = (StorageError, PageLost, RejectedTooMany, FieldsDrifted, Stalled)
 
 
 class Ending:

@@ -23,9 +23,11 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import CloseSpider
 
 from datasync_spider import failpoints, signals, stats
+from datasync_spider.display import visible
 from datasync_spider.errors import (
     DatasyncError,
     FencedOff,
+    FieldsDrifted,
     LeaseHeld,
     PageLost,
     Stalled,
@@ -199,6 +201,7 @@ class PostgresPipeline:
         self._ending.committed(committed)
         self._telling.committed(batch, committed)
         self._check_rejected_share()
+        self._check_fields(committed)
         self._check_news(batch, committed)
         self._writing.dispatch(everything=self._ending.is_final)
         self._telling.buffered(self._writing.buffer, self._writing.in_flight)
@@ -214,6 +217,10 @@ class PostgresPipeline:
         error = self._ending.rejected_too_many(self._config.rejected_max_percent)
         if error is not None:
             self._fail(error)
+
+    def _check_fields(self, committed: Committed) -> None:
+        if self._plan.spec.fails_on_drift and committed.changes:
+            self._fail(FieldsDrifted(visible("; ".join(map(str, committed.changes)))))
 
     def _check_news(self, batch: Batch, committed: Committed) -> None:
         self._news.committed(batch, committed)

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from datasync_spider import signals, stats
+from datasync_spider.display import visible
 from datasync_spider.items import page_fields
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.throttle import Throttle
@@ -67,6 +68,7 @@ class Telling:
             (stats.COMMITTED_REJECTED, committed.rejected),
             (stats.COMMITTED_FILTERED, committed.filtered),
             (stats.COMMITTED_CONFLICTS, committed.conflicts),
+            (stats.COMMITTED_DRIFTED, len(committed.changes)),
             (stats.COMMITTED_BYTES, committed.body_bytes),
         ):
             collector.inc_value(name, count)
@@ -79,6 +81,8 @@ class Telling:
             committed.rejected,
             extra={"datasync": page_fields(batch.pages[-1].page)},
         )
+        for change in committed.changes:
+            logger.warning("a field is not as it was: %s", visible(str(change)))
         self._crawler.signals.send_catch_log(signals.batch_committed, summary=committed, newest=batch.newest)
 
     def retrying_from_threads(self, loop: asyncio.AbstractEventLoop) -> OnRetry:

@@ -107,6 +107,7 @@ class ProgressFeed:
             rejected=summary.rejected,
             filtered=summary.filtered,
             conflicts=summary.conflicts,
+            drifted=len(summary.changes),
         )
         newest_at = None if newest is None else _unless_far_ahead(newest.occurred_at_us / 1_000_000)
         last_new = summary.last_new_page

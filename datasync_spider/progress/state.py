@@ -67,6 +67,7 @@ class Counts(Struct):
     rejected: int = 0
     filtered: int = 0
     conflicts: int = 0
+    drifted: int = 0
 
 
 class ProgressState:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from datasync_spider.api.event import Event, RejectedEvent
 from datasync_spider.items import EventPage
+from datasync_spider.sources.drift import Change
 from datasync_spider.storage.pagerecords import PageRecords
 from datasync_spider.storage.rows import Rows
 
@@ -100,6 +101,7 @@ class Committed(Struct, frozen=True):
 
     ``last_new_page``: the last of its pages that brought something which was not there before, be it a dead letter.
     ``accounted``: all that the stream has stored, rejected and filtered by now. Both None where they are not known.
+    ``changes``: of fields, which nobody has reported before.
     """
 
     batch_number: int
@@ -120,3 +122,4 @@ class Committed(Struct, frozen=True):
     conflicts: int = 0
     last_new_page: int | None = None
     accounted: int | None = None
+    changes: tuple[Change, ...] = ()

@@ -58,19 +58,22 @@ def save_checkpoint(
     rejected_max_percent: float = 100.0,
     replacing: frozenset[int] = frozenset(),
     memory: Memory | None = None,
+    *,
+    ends_nothing: bool = False,
 ) -> Committed:
     """Writes everything that makes the batch count; the caller commits.
 
     ``replacing``: pages that brought a later version of a stored record, which is progress as a new record is.
     ``memory``: of what the pass has met, where the stream's table has marks.
-    A run with too large a share of rejected events gets no verdict: its rows count, its pass stays open.
+    A run with too large a share of rejected events gets no verdict: its rows count, its pass stays open. Nor does one
+    that fails for another reason (``ends_nothing``).
     """
     counts = {p.page.number: _count(p, inserted, refused) for p in batch.pages}
     summed = {name: sum(getattr(c, name) for c in counts.values()) for name in PageCounts.__struct_fields__}
     values = _checkpoint_values(run, batch, summed["inserted"], refused, kept)
     with connection.cursor() as cursor:
         ends_pass = batch.ends_pass
-        if ends_pass is not None and _rejects_too_many(cursor, run, summed, rejected_max_percent):
+        if ends_pass is not None and (ends_nothing or _rejects_too_many(cursor, run, summed, rejected_max_percent)):
             ends_pass = None
         counted_twice = 0
         if ends_pass is not None and not run.is_backfill:

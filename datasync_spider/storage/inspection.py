@@ -31,6 +31,8 @@ NEEDED_RIGHTS = {
     "ingestion_credential_salt": _ADD,
     "ingestion_tokens": _CHANGE,
     "ingestion_seen": (*_ADD, "DELETE"),
+    "ingestion_fields": (*_CHANGE, "DELETE"),
+    "ingestion_field_drift": (*_CHANGE, "DELETE"),
     "schema_migrations": _ADD,
     "ingestion_stream_facts": ("SELECT",),
     "ingestion_run_facts": ("SELECT",),

@@ -34,15 +34,20 @@ def read_registered_names(connection: Connection) -> list[str]:
 
 def pause(connection: Connection, stream_id: int, slice_name: str | None) -> None:
     """No run of the slice, or of any slice that the stream has now, begins until it is resumed."""
-    _set_paused(connection, "pause_slices", stream_id, slice_name)
+    _change(connection, "pause_slices", stream_id, slice_name)
 
 
 def resume(connection: Connection, stream_id: int, slice_name: str | None) -> int:
     """How many slices had been paused, and may be run from now on."""
-    return _set_paused(connection, "resume_slices", stream_id, slice_name)
+    return _change(connection, "resume_slices", stream_id, slice_name)
 
 
-def _set_paused(connection: Connection, name: str, stream_id: int, slice_name: str | None) -> int:
+def accept(connection: Connection, stream_id: int, slice_name: str | None) -> int:
+    """How many changes of fields nobody had accepted so far; now they are."""
+    return _change(connection, "accept_drift", stream_id, slice_name)
+
+
+def _change(connection: Connection, name: str, stream_id: int, slice_name: str | None) -> int:
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
         cursor.execute(statement(name), {"stream_id": stream_id, "slice": slice_name})

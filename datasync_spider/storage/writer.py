@@ -23,10 +23,11 @@ from collections.abc import Set as AbstractSet
 import psycopg2
 import psycopg2.errors
 from msgspec import Struct
+from msgspec.structs import replace
 
 from datasync_spider import failpoints
 from datasync_spider.errors import FencedOff, RowsRefused
-from datasync_spider.storage import deletions
+from datasync_spider.storage import deletions, fields
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
@@ -88,11 +89,13 @@ class Writer:
         with translated():
             limit_transaction(connection, self._run.lease_ttl_ms, slice_id=self._run.slice.slice_id)
             written = self._write_rows(connection, batch)
+            sample = fields.sample(batch, written.known, written.differing)
             turn()
             failpoints.reach("before_checkpoint")
             conflicts = self._settle_conflicts(connection, batch, written)
             kept = insert_rejected(connection, run, batch, written.inserted, written.refused)
             memory = deletions.meet(connection, run, batch, written.known)
+            compared = fields.compare(connection, run, sample)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
                 connection,
@@ -107,7 +110,9 @@ class Writer:
                 self._rejected_max_percent,
                 written.replacing,
                 memory,
+                ends_nothing=compared.ends_nothing,
             )
+            committed = replace(committed, changes=fields.save(connection, run, batch, compared))
             failpoints.reach("before_commit")
             connection.commit()
             failpoints.reach("after_commit")
@@ -138,6 +143,7 @@ class Writer:
             counts = cursor.fetchone()
             cursor.execute(statement("read_run_status"), {"run_id": run.run_id})
             status = _run_status(cursor)
+            changes = fields.read_changes(connection, run.run_id, batch.first_page, batch.last_page)
             connection.rollback()
         assert counts is not None
         return Committed(
@@ -154,6 +160,7 @@ class Writer:
             write_seconds=0.0,
             run_status=status,
             last_new_page=batch.last_page if counts[0] or counts[2] else None,
+            changes=changes,
         )
 
     def label(self, lane: int) -> str:

@@ -225,6 +225,7 @@ def _stream() -> Schema:
         "tombstone": tombstone,
         "keep_history": _TRUTH,
         "deletions": _one_of("full-sync"),
+        "on_drift": _told(_one_of("report", "fail"), "What a field that appears, vanishes or changes its type does."),
         "conditional": _TRUTH,
         "timeout": _DURATION,
         "retries": _COUNT,
