@@ -79,6 +79,7 @@ EXTENSIONS: dict[str, int | None] = {
     "datasync_spider.extensions.metrics.MetricsExtension": 300,
     "datasync_spider.extensions.stallguard.StallGuardExtension": 310,
     "datasync_spider.extensions.discovery.DiscoveryExtension": 300,
+    "datasync_spider.extensions.typedview.TypedViewExtension": 900,
 }
 EXTENSIONS_BASE: dict[str, int | None] = {
     "scrapy.extensions.corestats.CoreStats": 0,

@@ -115,7 +115,17 @@ def _stream(stream: Stream) -> dict[str, Any]:
         on_drift="fail" if stream.fails_on_drift else None,
         timeout=stream.timeout_seconds,
         retries=stream.retries,
+        columns=_columns(stream),
     )
+
+
+def _columns(stream: Stream) -> Any:
+    auto = ["auto"] if stream.keeps_view else []
+    declared = [
+        _given(path=_plain(column.path), name=column.name, type=column.type, mask=column.is_masked)
+        for column in stream.columns
+    ]
+    return [*auto, *declared] or None
 
 
 def _budget(budget: Budget) -> dict[str, Any]:

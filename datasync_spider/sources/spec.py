@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from datasync_spider.sources.columns import Column
 from datasync_spider.sources.paths import Path
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
@@ -308,6 +309,7 @@ class Stream:
     and where that goes in the first request of the next sync; None: what follows it by ``next`` is the token.
     ``marks_deleted``: a record that a full sync has not met is marked as deleted. ``slices_from``: what the slices are
     made of when a crawl starts, in place of ``slices``. ``timeout_seconds`` and ``retries`` stand for the settings.
+    ``columns``: of its view, which has others besides. ``keeps_view``: a crawl makes the view, and keeps it up.
     """
 
     name: str
@@ -345,6 +347,8 @@ class Stream:
     tail: Next | None = None
     slices: tuple[SliceValues, ...] = ()
     slices_from: SliceSource | None = None
+    columns: tuple[Column, ...] = ()
+    keeps_view: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ NEEDED_RIGHTS = {
     "ingestion_state": _CHANGE,
     "ingestion_sources": _CHANGE,
     "ingestion_streams": _CHANGE,
+    "ingestion_columns": _CHANGE,
     "ingestion_runs": _CHANGE,
     "ingestion_pages": _ADD,
     "rejected_events": _CHANGE,

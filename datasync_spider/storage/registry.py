@@ -35,6 +35,7 @@ from datasync_spider.storage.since import Since
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable, Versions
 from datasync_spider.storage.translate import translated
+from datasync_spider.storage.views import set_aside
 from datasync_spider.streamnames import NO_SLICE, label
 
 logger = logging.getLogger(__name__)
@@ -348,12 +349,13 @@ def _mark_deleted(cursor: Any, spec: StreamSpec, stream: dict[str, Any]) -> None
                 f"{table} has no column for tombstones, and stays as it is: give the stream another name"
             )
         return
-    cursor.execute(table.statement("drop_deleted_at"))
-    cursor.execute(table.statement("drop_unseen_at"))
-    cursor.execute(statement("save_unseen_column"), {"stream_id": stream["stream_id"], "unseen_column": None})
-    if spec.tombstone is not None:
-        add = sql.SQL(statement("add_deleted_at"))
-        cursor.execute(add.format(table=table.identifier, deleted_at=_deleted_at(spec.tombstone)))
+    with set_aside(cursor, spec.name):
+        cursor.execute(table.statement("drop_deleted_at"))
+        cursor.execute(table.statement("drop_unseen_at"))
+        cursor.execute(statement("save_unseen_column"), {"stream_id": stream["stream_id"], "unseen_column": None})
+        if spec.tombstone is not None:
+            add = sql.SQL(statement("add_deleted_at"))
+            cursor.execute(add.format(table=table.identifier, deleted_at=_deleted_at(spec.tombstone)))
 
 
 def _make_markable(cursor: Any, spec: StreamSpec) -> None:
@@ -373,10 +375,11 @@ def _make_markable(cursor: Any, spec: StreamSpec) -> None:
     column = "deleted_at" if spec.tombstone is None else "unseen_at"
     cursor.execute(replace(table, unseen=column).statement("add_unseen"))
     if spec.tombstone is not None:
-        cursor.execute(table.statement("drop_deleted_at"))
-        add = sql.SQL(statement("add_deleted_at"))
-        of_both = _deleted_at(spec.tombstone, sql.SQL("unseen_at"))
-        cursor.execute(add.format(table=table.identifier, deleted_at=of_both))
+        with set_aside(cursor, spec.name):
+            cursor.execute(table.statement("drop_deleted_at"))
+            add = sql.SQL(statement("add_deleted_at"))
+            of_both = _deleted_at(spec.tombstone, sql.SQL("unseen_at"))
+            cursor.execute(add.format(table=table.identifier, deleted_at=of_both))
     if spec.is_sliced:
         cursor.execute(table.statement("index_slices"))
     cursor.execute(statement("save_unseen_column"), {"stream_id": stream["stream_id"], "unseen_column": column})

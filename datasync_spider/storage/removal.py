@@ -33,6 +33,7 @@ from datasync_spider.storage.owner import Owner, is_alive
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable
 from datasync_spider.storage.translate import translated
+from datasync_spider.storage.views import drop_view
 from datasync_spider.streamnames import label
 
 
@@ -214,6 +215,7 @@ class _Removal:
                 cursor.execute(StreamTable(table.name, table.schema, slice_id).statement("delete_rows"))
             elif self._drops:
                 cursor.execute(table.statement("lock_table"))
+                drop_view(cursor, self._target.stream)
                 cursor.execute(table.statement("drop_table"))
             elif facts["may_truncate"]:
                 cursor.execute(table.statement("lock_table"))

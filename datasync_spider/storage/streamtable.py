@@ -20,6 +20,8 @@ from datasync_spider.storage.sql import statement
 
 # What the first migration has made; the stream that has it keeps it as it is.
 SEED_TABLE = "ingested_events"
+# Shorter than the suffix of a history, which the names of tables leave room for.
+_VIEW = "_typed"
 
 _COLUMNS = "event_id, occurred_at, payload"
 
@@ -113,3 +115,8 @@ class StreamTable:
 
     def __str__(self) -> str:
         return self.name if self.schema is None else f"{self.schema}.{self.name}"
+
+
+def view_name(table: str) -> str:
+    """What the view with typed columns of a stream's table is called; it is in the table's schema."""
+    return f"{table}{_VIEW}"

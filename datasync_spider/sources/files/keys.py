@@ -57,7 +57,7 @@ STREAM: Final = Keys(
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
         *("order", "next", "end", "tail", "incremental", "slices"),
         *("mutable", "version", "tombstone", "keep_history", "deletions", "on_drift"),
-        *("timeout", "retries"),
+        *("timeout", "retries", "columns"),
     ),
     ("every",),
 )
@@ -68,6 +68,7 @@ ID: Final = Keys(("any", "all", "hash", "without"))
 TIME: Final = Keys(("path", "any", "format", "zone", "missing"))
 NEXT: Final = Keys(("from", "to", "first", "keep", "base"))
 SLICES: Final = Keys(("command", "stream", "values"))
+COLUMN: Final = Keys(("path", "name", "type", "mask"))
 TAIL: Final = Keys(("from", "to"))
 TOMBSTONE: Final = Keys(("path", "value"))
 INCREMENTAL: Final = Keys(

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias, get_args
 
+from datasync_spider.sources.columns import TYPES
 from datasync_spider.sources.files import keys
 from datasync_spider.sources.files.keys import Keys
 from datasync_spider.sources.spec import Meaning
@@ -146,6 +147,12 @@ _INCREMENTAL: Mapping[str, Schema] = {
     **dict.fromkeys(("from", "to"), _TEXT),
     "parallel": {"type": "integer", "minimum": 1},
 }
+_COLUMN: Mapping[str, Schema] = {
+    "path": _told(_TEXT, "Where in a record the value is."),
+    "name": {"type": "string", "minLength": 1, "maxLength": 63},
+    "type": _one_of(*TYPES),
+    "mask": _told(_TRUTH, "Whether examples of it are hidden."),
+}
 _SIZE: Schema = {"type": "integer", "minimum": 1}
 
 
@@ -197,6 +204,7 @@ def _source() -> Schema:
 def _stream() -> Schema:
     size = _either(_SIZE, _table(keys.PAGE_SIZE, {"default": _SIZE, "max": _SIZE}, "default"))
     body = _table(keys.BODY, {"json": {}, "form": _PAIRS})
+    column = _table(keys.COLUMN, _COLUMN, "path")
     tombstone = _table(keys.TOMBSTONE, {"path": _TEXT, "value": _SCALAR}, "path", "value")
     values = {
         "method": _one_of("GET", "POST", "PUT", "PATCH"),
@@ -229,6 +237,10 @@ def _stream() -> Schema:
         "conditional": _TRUTH,
         "timeout": _DURATION,
         "retries": _COUNT,
+        "columns": _told(
+            _either({"const": "auto"}, {"type": "array", "items": _either({"const": "auto"}, column), "minItems": 1}),
+            "Columns of the view with typed columns; auto: each crawl keeps it up.",
+        ),
         "every": _DURATION,
     }
     table = _table(keys.STREAM, values, "url", "id", "order", "next", "end")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from datasync_spider.sources.files.columntables import read_columns
 from datasync_spider.sources.files.credentials import read_headers, read_query
 from datasync_spider.sources.files.incrementaltables import read_incremental, read_times
 from datasync_spider.sources.files.kinds import boolean, choice, path, paths, stream_url
@@ -34,6 +35,7 @@ def read_stream(name: str, table: Table) -> Stream:
     form: _Format = table.take("format", choice(_FORMATS), "json")
     records, id_, time = read_records(table, form), read_id(table), read_time(table)
     step = read_next(table)
+    columns = read_columns(table)
     return Stream(
         name=name,
         url=table.need("url", stream_url(), ""),
@@ -70,4 +72,6 @@ def read_stream(name: str, table: Table) -> Stream:
         incremental=read_incremental(table),
         slices=read_slices(table),
         slices_from=read_slices_from(table),
+        columns=columns.declared,
+        keeps_view=columns.is_auto,
     )

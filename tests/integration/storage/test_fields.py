@@ -182,7 +182,9 @@ def test_names_that_are_data_and_two_thousand_of_them_are_kept_within_bounds(dat
         assert value(database_url, "SELECT count(DISTINCT path) FROM ingestion_fields") == MOST_FIELDS + 1
         assert value(database_url, "SELECT is_full FROM ingestion_fields WHERE path = '@'") is True
         # The fields that are followed are read back as they were written.
-        assert value(database_url, "SELECT count(*) FROM ingestion_fields WHERE pages <> last_page AND path = 'id'") == 0
+        assert (
+            value(database_url, "SELECT count(*) FROM ingestion_fields WHERE pages <> last_page AND path = 'id'") == 0
+        )
 
 
 def spec_of(name: str) -> StreamSpec:
