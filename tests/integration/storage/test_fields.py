@@ -12,13 +12,13 @@ import pytest
 from datasync_spider.api.event import Event
 from datasync_spider.errors import FencedOff
 from datasync_spider.sources.drift import MOST_FIELDS, PAGES, Change
+from datasync_spider.storage import fields
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.removal import drop, find_target, reset
 from datasync_spider.storage.streams import accept
 from tests.support.database import rows, value
 from tests.support.pages import event, page
-from tests.support.runs import RunWriter, open_test_run, run_writer
+from tests.support.runs import RunWriter, no_totals, open_test_run, run_writer
 from tests.support.sources import stream_spec
 
 THINGS = stream_spec("things", order="none", is_incremental=False)
@@ -29,24 +29,24 @@ KNOWN = "SELECT pages, records FROM ingestion_fields WHERE path = '@'"
 A_PAGE = 8
 
 
-def records(first: int, fields: dict[str, Any], time_us: int = 0, count: int = A_PAGE) -> list[Event]:
+def records(first: int, made: dict[str, Any], time_us: int = 0, count: int = A_PAGE) -> list[Event]:
     return [
-        event(f"e{number:05}", time_us or number, json.dumps({"id": f"e{number:05}", **fields}).encode())
+        event(f"e{number:05}", time_us or number, json.dumps({"id": f"e{number:05}", **made}).encode())
         for number in range(first, first + count)
     ]
 
 
 def write(
-    run: RunWriter, numbers: Sequence[int], fields: dict[str, Any], time_us: int = 0, ends: str | None = None
+    run: RunWriter, numbers: Sequence[int], made: dict[str, Any], behind: int = 0, ends: str | None = None
 ) -> list[Change]:
-    """A batch for each page; the records of a page are those of its number. Gives the changes that were reported."""
+    """A batch for each page, whose records are those of its number ``behind`` so many pages. Gives the changes."""
     return [
         change
         for number in numbers
         for change in run.write(
             page(
                 number,
-                records(number * A_PAGE, fields, time_us),
+                records((behind + number) * A_PAGE, made),
                 ends_pass=ends if number == numbers[-1] else None,
             )
         ).changes
@@ -65,8 +65,8 @@ def test_a_change_is_recorded_with_its_batch_and_in_no_later_run(database_url: s
     assert (run_id, 21 <= page_number <= 22) == (run.run.run_id, True)
     with run_writer(database_url, THINGS) as run:
         # What was seen in the run before counts: ten pages without it, of which this run reads seven.
-        assert [str(change) for change in write(run, range(24, 31), NEW)] == ["region vanished (it was text)"]
-        assert write(run, range(31, 60), OLD | NEW) == []
+        assert [str(change) for change in write(run, range(1, 8), NEW, 23)] == ["region vanished (it was text)"]
+        assert write(run, range(8, 40), OLD | NEW, 23) == []
     assert drift(database_url) == [("amount", "changed_type"), ("coupon", "appeared"), ("region", "vanished")]
     assert rows(database_url, "SELECT drifted FROM ingestion_run_facts ORDER BY run_id") == [(2,), (1,)]
     assert value(database_url, "SELECT drifted FROM ingestion_stream_facts WHERE stream = 'things'") == 3
@@ -89,7 +89,7 @@ def test_a_commit_in_doubt_has_its_changes_read_back(database_url: str) -> None:
     with run_writer(database_url, THINGS) as run:
         write(run, range(1, 21), OLD)
         batch = run.batch(*(page(number, records(number * A_PAGE, NEW)) for number in (21, 22)))
-        committed = run.writer.write(run.connection, batch, lambda: None, lambda: totals())
+        committed = run.writer.write(run.connection, batch, lambda: None, no_totals)
         doubted = run.writer.was_committed(run.connection, batch)
         assert doubted is not None
         assert set(doubted.changes) == set(committed.changes) != set()
@@ -116,13 +116,20 @@ def test_slices_of_a_stream_know_its_fields_together_and_report_a_change_once(da
     first, second = (dataclasses.replace(THINGS, slice=f'{{"of": "{name}"}}') for name in "ab")
     with run_writer(database_url, first) as one, run_writer(database_url, second) as other:
         write(one, range(1, 21), OLD)
-        # Both have compared before one of them has committed.
-        batches = [
-            run.batch(*(page(number, records(number * A_PAGE, NEW)) for number in numbers))
-            for run, numbers in ((one, (21, 22)), (other, (1, 2)))
+        # Both compare before one of them commits.
+        begun = [
+            (run, batch, fields.compare(run.connection, run.run, fields.sample(batch, frozenset(), frozenset())))
+            for run, batch in (
+                (run, run.batch(*(page(number, records(number * A_PAGE, NEW)) for number in numbers)))
+                for run, numbers in ((one, (21, 22)), (other, (1, 2)))
+            )
         ]
-        compared = compare_both(one, other, batches)
-        assert [len(changes) for changes in compared] == [2, 0]
+        reported = []
+        for run, batch, compared in begun:
+            assert {(change.path, change.what) for change in compared.changes} == FOUND
+            reported.append(len(fields.save(run.connection, run.run, batch, compared)))
+            run.connection.commit()
+        assert reported == [2, 0]
     assert set(drift(database_url)) == FOUND
     assert rows(database_url, KNOWN) == [(24, 96)]
     assert rows(
@@ -185,7 +192,3 @@ def test_names_that_are_data_and_two_thousand_of_them_are_kept_within_bounds(dat
         assert (
             value(database_url, "SELECT count(*) FROM ingestion_fields WHERE pages <> last_page AND path = 'id'") == 0
         )
-
-
-def spec_of(name: str) -> StreamSpec:
-    return dataclasses.replace(THINGS, name=name)
