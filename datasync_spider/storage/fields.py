@@ -23,7 +23,7 @@ from typing import Any
 from msgspec import Struct
 
 from datasync_spider.sources.drift import Change, Profile, Seen
-from datasync_spider.sources.fieldsample import Counts, Field, Kind, places, sampled
+from datasync_spider.sources.fieldsample import Counts, Field, Kind, places, records_of, sampled
 from datasync_spider.sources.paths import Path, parse_path
 from datasync_spider.storage.batch import Batch
 from datasync_spider.storage.connect import Connection
@@ -32,6 +32,7 @@ from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
+_MOST_PAGES = 32
 _ALL_PAGES = 2**31 - 1
 
 
@@ -52,7 +53,8 @@ def sample(batch: Batch, known: AbstractSet[str], differing: AbstractSet[str]) -
     if len(same) >= batch.rows:
         return []
     samples = []
-    for page in batch.pages:
+    # Some of many small pages: the batch's commit is when a change is reported, so that nothing is found later by it.
+    for page in [batch.pages[place] for place in places(len(batch.pages), _MOST_PAGES)]:
         chosen = _chosen(page.rows, same)
         counts = sampled((page.rows[place].payload for place in chosen), page.page.body_bytes)
         if counts:
@@ -109,9 +111,9 @@ def read_changes(
 
 def _chosen(rows: Rows, same: Collection[str]) -> list[int]:
     if not same:
-        return places(len(rows))
+        return places(len(rows), records_of(len(rows)))
     others = [place for place, event_id in enumerate(rows.event_ids) if event_id not in same]
-    return [others[place] for place in places(len(others))]
+    return [others[place] for place in places(len(others), records_of(len(others)))]
 
 
 def _has_drifted(connection: Connection, run: OpenRun) -> bool:

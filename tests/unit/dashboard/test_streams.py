@@ -27,6 +27,8 @@ def stream(**columns: Any) -> StreamView:
         "total_rejected": 50,
         "total_filtered": 0,
         "total_unseen": 0,
+        "drifted": 0,
+        "newest_drift": None,
         "accounted": 750,
         "updated_at": NOW,
         "completed_at": None,

@@ -11,16 +11,13 @@ from typing import Any
 import pytest
 
 from datasync_spider.sources.drift import LEAST_RECORDS, MOST_FIELDS, PAGES, Profile
-from datasync_spider.sources.fieldsample import Counts, count, places, sampled
+from datasync_spider.sources.fieldsample import Counts, places, records_of, sampled, shown
 
 Record = dict[str, Any]
 
 
-def shown(*records: Record) -> Counts:
-    counts: Counts = Counter()
-    for record in records:
-        count(counts, json.dumps(record).encode())
-    return counts
+def read(*records: Record) -> Counts:
+    return shown(json.dumps(record).encode() for record in records)
 
 
 class Stream:
@@ -36,7 +33,7 @@ class Stream:
         for _ in range(pages):
             self.pages += 1
             self.profile.touched.clear()
-            self.profile.meet(shown(*(make() for _ in range(self.records_a_page))))
+            self.profile.meet(read(*(make() for _ in range(self.records_a_page))))
             self.found += [(self.pages, str(change)) for change in self.profile.changes()]
         return self
 
@@ -177,25 +174,22 @@ def test_names_that_no_path_can_hold_are_passed_over() -> None:
 
 
 def test_records_that_are_no_objects_show_nothing() -> None:
-    counts: Counts = Counter()
-    for payload in (b"[1]", b'"x"', b"7", b"null", b"[" * 100_000, b"\xff"):
-        count(counts, payload)
-    assert counts == {}
+    assert shown([b"[1]", b'"x"', b"7", b"null", b"[" * 100_000, b"\xff"]) == {}
 
 
 def test_numbers_are_told_apart_as_columns_tell_them_apart() -> None:
-    counts: Counts = Counter()
-    count(counts, b'{"a": 9223372036854775807, "b": 9223372036854775808, "c": 1e400, "d": 1.0, "e": -0, "f": true}')
+    counts = shown([b'{"a": 9223372036854775807, "b": 9223372036854775808, "c": 1e400, "d": 1.0, "e": -0, "f": true}'])
     kinds = {field[0]: kind for field, kind in counts if field}
     assert kinds == {"a": "bigint", "b": "numeric", "c": "numeric", "d": "numeric", "e": "bigint", "f": "boolean"}
 
 
 def test_records_of_a_page_are_chosen_all_over_it() -> None:
-    assert [len(places(rows)) for rows in (0, 1, 3, 4, 100, 1_000, 5_000, 100_000)] == [0, 1, 3, 4, 4, 7, 23, 32]
-    chosen = Counter(place for _ in range(4_000) for place in places(100))
+    assert [records_of(rows) for rows in (4, 100, 1_000, 5_000, 100_000)] == [4, 4, 7, 23, 32]
+    assert [places(count, 4) for count in range(5)] == [list(range(count)) for count in range(5)]
+    chosen = Counter(place for _ in range(4_000) for place in places(100, 4))
     assert len(chosen) == 100
     assert min(chosen.values()) > 80
-    assert all(len(set(places(5))) == 4 for _ in range(100))
+    assert all(len(set(places(5, 4))) == 4 for _ in range(100))
 
 
 def test_large_records_are_read_as_often_as_they_are_worth() -> None:
@@ -208,7 +202,7 @@ def test_large_records_are_read_as_often_as_they_are_worth() -> None:
 
 
 def test_nothing_but_names_and_kinds_is_kept() -> None:
-    assert set(shown({"id": "secret", "a": {"b": "secret"}})) == {
+    assert set(read({"id": "secret", "a": {"b": "secret"}})) == {
         ((), "object"),
         (("id",), "text"),
         (("a",), "object"),
