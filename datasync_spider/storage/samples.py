@@ -21,6 +21,8 @@ _FETCHED_AT_ONCE = 500
 # Of a table that nobody has counted yet.
 _ROWS_PER_PAGE = 20.0
 _LAST_PAGE: Final = 2**32 - 1
+# PostgreSQL makes a table longer by several pages at a time, which are empty at first.
+_TAIL_PAGES = 128
 
 
 class Payload(NamedTuple):
@@ -66,7 +68,7 @@ def read_spread(connection: Connection, table: StreamTable, rows: int) -> Iterat
 def read_newest(connection: Connection, table: StreamTable, rows: int) -> Iterator[Payload]:
     """About so many from the table's end, where new rows go as long as none is replaced or deleted."""
     extent = read_extent(connection, table)
-    first = max(0, extent.pages - max(1, int(rows / extent.rows_per_page)))
+    first = max(0, extent.pages - max(_TAIL_PAGES, int(rows / extent.rows_per_page)))
     yield from _read_pages(connection, table, first, _LAST_PAGE, rows, _CHUNK_BYTES)
 
 

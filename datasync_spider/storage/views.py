@@ -98,12 +98,13 @@ def find_view(connection: Connection, stream: str) -> StreamView | None:
     return found
 
 
-def view_text(connection: Connection, view: StreamView, columns: Sequence[ViewColumn]) -> str:
-    """What makes the view with these columns. Rolls back."""
+def view_script(connection: Connection, view: StreamView, plan: ViewPlan) -> str:
+    """What makes the view as planned, for a person: nothing is changed. Rolls back."""
+    drop = sql.SQL(statement("drop_view")).format(view=view.identifier) if plan.retyped and view.existing else None
     with translated(), connection.cursor() as cursor:
-        text = _create(view, columns).as_string(cursor)
+        texts = [text.as_string(cursor) for text in (drop, _create(view, plan.columns)) if text is not None]
         connection.rollback()
-    return str(text)
+    return "\n".join(f"{text};" for text in texts)
 
 
 def update_view(connection: Connection, stream: str, plan: Callable[[StreamView], ViewPlan]) -> Applied | None:

@@ -85,15 +85,18 @@ SELECT pg_relation_size(oid) / current_setting('block_size')::bigint AS pages, r
 FROM pg_catalog.pg_class WHERE oid = %(table)s::regclass;
 
 -- name: read_sample
--- At most so many rows from a page on, and no more of them than so many bytes hold. A scan of a range of pages, which reads no
--- others.
+-- At most so many rows of a range of pages, the last ones first, and no more of them than so many bytes hold. No other pages
+-- are read.
 SELECT payload::text, ingested_at
 FROM (
     SELECT payload, ingested_at,
            sum(pg_column_size(payload)) OVER (ROWS UNBOUNDED PRECEDING) - pg_column_size(payload) AS bytes_before
-    FROM {table} WHERE ctid >= %(first)s::tid AND ctid < %(end)s::tid
-    LIMIT %(rows)s
-) AS head
+    FROM (
+        SELECT payload, ingested_at FROM {table} WHERE ctid >= %(first)s::tid AND ctid < %(end)s::tid
+        ORDER BY ctid DESC
+        LIMIT %(rows)s
+    ) AS last
+) AS counted
 WHERE bytes_before < %(bytes)s;
 
 -- name: read_all_payloads
