@@ -110,7 +110,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
         mutable=stream.mutable,
         version=_plain(stream.version),
         tombstone=None if tombstone is None else {"path": _plain(tombstone.path), "value": tombstone.value},
-        keep_history=stream.keep_history,
+        history=stream.keep_history,
         deletions="full-sync" if stream.marks_deleted else None,
         on_drift="fail" if stream.fails_on_drift else None,
         timeout=stream.timeout_seconds,

@@ -7,7 +7,8 @@ keeps one (docs/decisions/0027). Two contents of one and the same version contra
 
 What becomes of a staged version, beside the stored one:
 
-later               replaces it, and the row's ``ingested_at`` is that of this transaction; the replaced one, history
+later               replaces it, and the row's ``ingested_at`` is that of this transaction; the replaced one, history,
+                    which says from when to when it was the row
 earlier             history, as one that has never been in the table
 equally late        ``event_conflicts``; so are two without any version, and all of an immutable stream
 equal as JSON       nothing, whatever its white space
@@ -113,11 +114,11 @@ def settle_staged(connection: Connection, hold: Hold) -> SettledRows:
         if table.versions is None:
             cursor.execute(table.statement("keep_newcomers"), values)
             return SettledRows(cursor.rowcount)
-        if table.versions.keeps_history:
+        if table.keeps_history:
             cursor.execute(table.statement("keep_replaced"), values)
         cursor.execute(table.statement("replace_stored"), values)
         replaced = frozenset(event_id for (event_id,) in cursor.fetchall())
-        if table.versions.keeps_history:
+        if table.keeps_history:
             cursor.execute(table.statement("keep_earlier"), values)
         cursor.execute(table.statement("keep_contradicting"), values)
         return SettledRows(cursor.rowcount, replaced)

@@ -83,7 +83,10 @@ def meet(connection: Connection, run: OpenRun, batch: Batch, known: Collection[s
         taken_off = 0
         if marks and stored:
             cursor.execute(statement("look_up_by_key"))
-            cursor.execute(table.statement("unmark_met"), {"event_ids": _as_json(stored)})
+            ids = {**run.key, "event_ids": _as_json(stored)}
+            if table.keeps_history:
+                cursor.execute(table.statement("keep_marked"), ids)
+            cursor.execute(table.statement("reopen_met" if table.keeps_history else "unmark_met"), ids)
             taken_off = cursor.rowcount
         if seen is not None:
             met = {*stored, *_named_letters(batch)}

@@ -155,9 +155,11 @@ class _Removal:
             self._fence(cursor, slice_ids)
             failpoints.reach("removal_fenced")
             limit_transaction(self._connection, IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS)
-            for table in _tables(found):
-                if table is not None:
-                    self._remove_rows(cursor, table, slice_ids)
+            tables = [table for table in _tables(found) if table is not None]
+            if self._drops and self._target.slice_name is None:
+                tables = [table for table in (_timeline(found), *tables) if table is not None]
+            for table in tables:
+                self._remove_rows(cursor, table, slice_ids)
             self._forget(cursor, found, slice_ids)
             failpoints.reach("removal_written")
             self._connection.commit()
@@ -215,8 +217,9 @@ class _Removal:
                 cursor.execute(StreamTable(table.name, table.schema, slice_id).statement("delete_rows"))
             elif self._drops:
                 cursor.execute(table.statement("lock_table"))
-                drop_view(cursor, self._target.stream)
-                cursor.execute(table.statement("drop_table"))
+                if table.timeline is None:
+                    drop_view(cursor, self._target.stream)
+                cursor.execute(table.statement("drop_timeline" if table.timeline else "drop_table"))
             elif facts["may_truncate"]:
                 cursor.execute(table.statement("lock_table"))
                 cursor.execute(table.statement("empty_table"))
@@ -300,6 +303,12 @@ def _tables(found: dict[str, Any]) -> tuple[StreamTable | None, StreamTable | No
         StreamTable(name, schema) if name is not None else None,
         StreamTable(history, schema) if history is not None else None,
     )
+
+
+def _timeline(found: dict[str, Any]) -> StreamTable | None:
+    """The view of both, which goes before them."""
+    name = found["timeline_name"]
+    return None if name is None else StreamTable(name, found["table_schema"], timeline=name)
 
 
 def _facts(cursor: Any, table: StreamTable) -> dict[str, Any]:

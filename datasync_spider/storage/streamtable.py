@@ -11,6 +11,7 @@ as quoted identifiers, a slice's number as a literal, and nothing else does.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ SEED_TABLE = "ingested_events"
 # Shorter than the suffix of a history, which the names of tables leave room for.
 _VIEW = "_typed"
 
+_DIGEST_CHARACTERS = 12
 _COLUMNS = "event_id, occurred_at, payload"
 
 _VERSION_BY_TIME = "coalesce(occurred_at, '-infinity')"
@@ -52,17 +54,26 @@ _TIME_PATTERN = (
     r"^([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
     r"(?:[Zz]|([+-])([0-9]{2}):?([0-9]{2}))$"
 )
+_IS_DELETION = "payload #> %(tombstone_path)s::text[] = %(tombstone)s::jsonb"
+
+
+def marked_name(name: str, what: str, longest_bytes: int) -> str:
+    """The name with a digest of ``what`` behind it, cut so that it has at most so many bytes."""
+    mark = "_" + hashlib.sha256(what.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+    return name.encode()[: longest_bytes - len(mark)].decode(errors="ignore") + mark
 
 
 @dataclass(frozen=True, slots=True)
 class Versions:
     """How a mutable stream is written. ``path``: to the version, in the payload; None: it is the record's time.
 
-    ``keeps_history``: what is replaced goes to the history table.
+    ``keeps_history``: what is replaced goes to the history table. ``tombstone``: a path and a JSON text; a version
+    whose payload has that there says that its record is deleted.
     """
 
     path: tuple[str, ...] | None = None
     keeps_history: bool = False
+    tombstone: tuple[tuple[str, ...], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,8 @@ class StreamTable:
     """``schema``: None for the one of all other tables. ``slice_id``: None where the stream has no slices.
 
     ``history``: the table of replaced versions, where there is one. ``versions``: None where records do not change.
-    ``unseen``: its column that says when a record was marked as deleted, where it has one.
+    ``unseen``: its column that says when a record was marked as deleted, where it has one. ``timeline``: the view of
+    all versions.
     """
 
     name: str
@@ -79,21 +91,27 @@ class StreamTable:
     history: str | None = None
     versions: Versions | None = None
     unseen: str | None = None
+    timeline: str | None = None
 
     def statement(self, name: str) -> sql.Composed:
         """The named statement, for the rows of this slice alone.
 
         ``{table}``, its ``{columns}`` and its ``{key}``, the condition ``{of_slice}``, and ``{staged}``: the columns as
-        they are read from ``staged_events``. ``{history}`` and its ``{slice_column}``, and ``{version}`` of what has
-        a time and a payload; one with that needs :attr:`version_values`. ``{unseen}``: the column of marks.
+        they are read from ``staged_events``. ``{history}`` and its ``{slice_column}``, and ``{timeline}``. ``{version}``
+        of what has a time and a payload, and ``{is_deletion}`` of what has a payload; one with these needs
+        :attr:`version_values`.
+        ``{unseen}``: the column of marks, ``{marked}``: the time in it, NULL where there is none.
         """
         is_sliced = self.slice_id is not None
         number = sql.Literal(self.slice_id)
         return sql.SQL(statement(name)).format(
             table=self.identifier,
             history=self._identifier(self.history) if self.history else sql.SQL(""),
+            timeline=self._identifier(self.timeline) if self.timeline else sql.SQL(""),
             version=sql.SQL(_VERSION_BY_TIME if not self.versions or self.versions.path is None else _VERSION_BY_PATH),
+            is_deletion=sql.SQL(_IS_DELETION if self.versions and self.versions.tombstone else "false"),
             unseen=sql.Identifier(self.unseen) if self.unseen else sql.SQL(""),
+            marked=sql.Identifier(self.unseen) if self.unseen else sql.SQL("NULL::timestamptz"),
             columns=sql.SQL(f"slice_id, {_COLUMNS}" if is_sliced else _COLUMNS),
             key=sql.SQL("event_id, slice_id" if is_sliced else "event_id"),
             slice_column=sql.SQL("slice_id        BIGINT NOT NULL,\n    " if is_sliced else ""),
@@ -103,8 +121,18 @@ class StreamTable:
 
     @property
     def version_values(self) -> dict[str, Any]:
-        path = self.versions.path if self.versions else None
-        return {} if path is None else {"version_path": list(path), "time_pattern": _TIME_PATTERN}
+        values: dict[str, Any] = {}
+        if self.versions and self.versions.path is not None:
+            values |= {"version_path": list(self.versions.path), "time_pattern": _TIME_PATTERN}
+        if self.versions and self.versions.tombstone is not None:
+            path, value = self.versions.tombstone
+            values |= {"tombstone_path": list(path), "tombstone": value}
+        return values
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether each version that was in the table stays known, and from when to when it was."""
+        return self.versions is not None and self.versions.keeps_history
 
     @property
     def identifier(self) -> sql.Identifier:

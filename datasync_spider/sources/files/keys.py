@@ -56,7 +56,7 @@ STREAM: Final = Keys(
         *("method", "url", "query", "headers", "body", "format", "page_size"),
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
         *("order", "next", "end", "tail", "incremental", "slices"),
-        *("mutable", "version", "tombstone", "keep_history", "deletions", "on_drift"),
+        *("mutable", "version", "tombstone", "history", "keep_history", "deletions", "on_drift"),
         *("timeout", "retries", "columns"),
     ),
     ("every",),

@@ -231,7 +231,10 @@ def _stream() -> Schema:
         "mutable": _told(_TRUTH, "Whether a record can change after it was first given."),
         "version": _TEXT,
         "tombstone": tombstone,
-        "keep_history": _TRUTH,
+        "history": _told(
+            _TRUTH, "Whether versions that are replaced stay known, with the time in which each was valid."
+        ),
+        "keep_history": _told(_TRUTH, "The older name of history."),
         "deletions": _one_of("full-sync"),
         "on_drift": _told(_one_of("report", "fail"), "What a field that appears, vanishes or changes its type does."),
         "conditional": _TRUTH,

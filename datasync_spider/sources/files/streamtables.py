@@ -66,7 +66,7 @@ def read_stream(name: str, table: Table) -> Stream:
         mutable=table.take("mutable", boolean(), False),
         version=table.take("version", path(names_only=True), None),
         tombstone=read_tombstone(table),
-        keep_history=table.take("keep_history", boolean(), False),
+        keep_history=table.take("history", boolean(), table.take("keep_history", boolean(), False)),
         marks_deleted=table.take("deletions", choice(_DELETIONS), None) is not None,
         fails_on_drift=table.take("on_drift", choice(_ON_DRIFT), "report") == "fail",
         incremental=read_incremental(table),

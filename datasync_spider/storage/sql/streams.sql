@@ -20,7 +20,7 @@ ORDER BY facts.source, facts.stream, facts.slice;
 SELECT name FROM ingestion_streams ORDER BY stream_id;
 
 -- name: find_stream
-SELECT stream_id, source_id, table_schema, table_name, history_name, is_sliced FROM ingestion_streams
+SELECT stream_id, source_id, table_schema, table_name, history_name, timeline_name, is_sliced FROM ingestion_streams
 WHERE name = %(stream)s;
 
 -- name: peek_slices

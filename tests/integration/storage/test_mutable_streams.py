@@ -105,10 +105,10 @@ def test_the_history_says_what_was_in_the_table_and_since_when(database_url: str
     write(database_url, [version("x", 2)])
     since = value(database_url, "SELECT ingested_at FROM datasync__things")
     write(database_url, [version("x", 3), version("x", 1)])
-    kept = rows(database_url, "SELECT payload->>'v', ingested_at, run_id FROM datasync__things__history ORDER BY 1")
+    kept = rows(database_url, "SELECT payload->>'v', valid_from, run_id FROM datasync__things__history ORDER BY 1")
     assert kept == [("1", None, 2), ("2", since, 2)]
-    replaced_at = value(database_url, "SELECT max(replaced_at) FROM datasync__things__history")
-    assert value(database_url, "SELECT ingested_at FROM datasync__things") == replaced_at > since
+    valid_to = value(database_url, "SELECT max(valid_to) FROM datasync__things__history")
+    assert value(database_url, "SELECT ingested_at FROM datasync__things") == valid_to > since
 
 
 def test_two_contents_of_one_version_are_a_finding_and_the_first_one_stays(database_url: str) -> None:

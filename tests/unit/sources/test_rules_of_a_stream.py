@@ -50,13 +50,9 @@ def test_stopping_at_known_records_needs_the_newest_first(order: str) -> None:
 
 
 def test_versions_are_of_mutable_streams_only() -> None:
-    assert told("mutable", False, version=REMOVED, tombstone=REMOVED).startswith(
-        "keep_history goes with mutable = true"
-    )
-    assert told("mutable", False, version=REMOVED, keep_history=False).startswith("tombstone goes with mutable = true")
-    assert told("mutable", REMOVED, tombstone=REMOVED, keep_history=REMOVED).startswith(
-        "version goes with mutable = true"
-    )
+    assert told("mutable", False, version=REMOVED, tombstone=REMOVED).startswith("history goes with mutable = true")
+    assert told("mutable", False, version=REMOVED, history=False).startswith("tombstone goes with mutable = true")
+    assert told("mutable", REMOVED, tombstone=REMOVED, history=REMOVED).startswith("version goes with mutable = true")
     assert told("time", REMOVED, version=REMOVED).startswith("mutable is true, and nothing says which")
     assert stream("time", REMOVED).version == parse_path("revision")
     assert stream("tombstone", {"path": "state", "value": "gone"}).tombstone == Tombstone(
