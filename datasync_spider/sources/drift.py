@@ -141,6 +141,16 @@ class Profile:
             *(change for field in sorted(self.fields) if field not in met for change in self._gone(field)),
         ]
 
+    def settled(self) -> set[tuple[Field, Kind]]:
+        """What is known, and will not turn out to be a change by being met again."""
+        return {
+            (field, kind) for field, kinds in self.fields.items() for kind, seen in kinds.items() if not seen.is_new
+        }
+
+    def full(self) -> set[Field]:
+        """Containers of which no further member is followed."""
+        return {field for field, kinds in self.fields.items() if "object" in kinds and kinds["object"].is_full}
+
     def _container(self, field: Field) -> Seen:
         return self.fields.get(field, {}).get("object", _NONE)
 

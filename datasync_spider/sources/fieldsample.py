@@ -26,7 +26,7 @@ Counts: TypeAlias = Counter[tuple[Field, Kind]]
 
 RECORD: Final[Field] = ()
 
-_LEAST_RECORDS, _MOST_RECORDS, _ROWS_A_RECORD = 4, 32, 256
+_LEAST_RECORDS, _MOST_RECORDS, _ROWS_A_RECORD = 4, 16, 400
 # Of what a page has in bytes so much is read again, and a little in any case.
 _BYTES_SHARE, _LEAST_BYTES = 32, 16_384
 _BIGINT = 2**63

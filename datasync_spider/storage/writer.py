@@ -75,6 +75,7 @@ class Writer:
         self._mode = mode or CopyMode()
         self._stored_keys = StoredKeys(run.slice.table, run.resume.total_ingested)
         self._rejected_max_percent = rejected_max_percent
+        self._fields = fields.FieldWatch(run)
 
     def write(
         self, connection: Connection, batch: Batch, turn: Callable[[], None], totals: Callable[[], RunTotals]
@@ -95,7 +96,7 @@ class Writer:
             conflicts = self._settle_conflicts(connection, batch, written)
             kept = insert_rejected(connection, run, batch, written.inserted, written.refused)
             memory = deletions.meet(connection, run, batch, written.known)
-            compared = fields.compare(connection, run, sample)
+            compared = self._fields.compare(connection, batch, sample)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
                 connection,
@@ -112,10 +113,11 @@ class Writer:
                 memory,
                 ends_nothing=compared.ends_nothing,
             )
-            committed = replace(committed, changes=fields.save(connection, run, batch, compared))
+            committed = replace(committed, changes=self._fields.save(connection, batch, compared))
             failpoints.reach("before_commit")
             connection.commit()
             failpoints.reach("after_commit")
+        self._fields.committed(compared)
         return committed
 
     def go_on(self, run: OpenRun) -> None:
