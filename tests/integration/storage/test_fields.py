@@ -65,8 +65,8 @@ def test_a_change_is_recorded_with_its_batch_and_in_no_later_run(database_url: s
     assert (run_id, 21 <= page_number <= 22) == (run.run.run_id, True)
     with run_writer(database_url, THINGS) as run:
         # What was seen in the run before counts: of ten pages without it that one has read some.
-        assert [str(change) for change in write(run, range(1, 10), NEW, 23)] == ["region vanished (it was text)"]
-        assert write(run, range(10, 40), OLD | NEW, 23) == []
+        assert [str(change) for change in write(run, range(1, 15), NEW, 23)] == ["region vanished (it was text)"]
+        assert write(run, range(15, 40), OLD | NEW, 23) == []
     assert drift(database_url) == [("amount", "changed_type"), ("coupon", "appeared"), ("region", "vanished")]
     assert rows(database_url, "SELECT drifted FROM ingestion_run_facts ORDER BY run_id") == [(2,), (1,)]
     assert value(database_url, "SELECT drifted FROM ingestion_stream_facts WHERE stream = 'things'") == 3
