@@ -13,6 +13,8 @@ of a million cases (:func:`_is_no_chance`). A field of every record passes that 
 page's size within :data:`PAGES` pages; one in half of the records a few pages later; a rare one that was rare before
 never. It is the same for kinds.
 
+Each call of :meth:`Profile.meet` is a page.
+
 Invariant: the first :data:`PAGES` pages of a stream, and its first :data:`LEAST_RECORDS` samples, change nothing: they
 are what is known. No more than :data:`MOST_FIELDS` fields are followed.
 """
