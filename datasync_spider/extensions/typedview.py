@@ -34,13 +34,14 @@ _NAMED = 5
 
 
 class TypedViewExtension:
-    """See the module's text."""
+    """See the module's text. ``ended``: nothing is done with the view any more."""
 
     def __init__(self, plan: SyncPlan) -> None:
         self._plan = plan
         self._has_committed = False
         self._has_new = False
         self._is_stopped = False
+        self.ended = asyncio.Event()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -62,6 +63,12 @@ class TypedViewExtension:
         self._is_stopped = True
 
     async def _closed(self, **_: Any) -> None:
+        try:
+            await self._bring_up_to_date()
+        finally:
+            self.ended.set()
+
+    async def _bring_up_to_date(self) -> None:
         if not self._has_committed or self._is_stopped:
             return
         worker = Worker("datasync-view")

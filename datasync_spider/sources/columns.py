@@ -50,13 +50,14 @@ _NO_LETTER = re.compile(r"\W+|_+")
 class Column:
     """``type``: None where it is not said, or nothing but null is known. ``name``: None where the path makes it.
 
-    ``is_masked``: no example of it is shown.
+    ``is_masked``: no example of it is shown. ``is_indexed``: an index finds records by it.
     """
 
     path: Path
     name: str | None = None
     type: Type | None = None
     is_masked: bool = False
+    is_indexed: bool = False
 
 
 def record_of(text: str) -> Any:

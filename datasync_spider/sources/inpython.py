@@ -122,7 +122,13 @@ def _stream(stream: Stream) -> dict[str, Any]:
 def _columns(stream: Stream) -> Any:
     auto = ["auto"] if stream.keeps_view else []
     declared = [
-        _given(path=_plain(column.path), name=column.name, type=column.type, mask=column.is_masked)
+        _given(
+            path=_plain(column.path),
+            name=column.name,
+            type=column.type,
+            mask=column.is_masked,
+            index=column.is_indexed,
+        )
         for column in stream.columns
     ]
     return [*auto, *declared] or None

@@ -97,9 +97,9 @@ class StreamTable:
         """The named statement, for the rows of this slice alone.
 
         ``{table}``, its ``{columns}`` and its ``{key}``, the condition ``{of_slice}``, and ``{staged}``: the columns as
-        they are read from ``staged_events``. ``{history}`` and its ``{slice_column}``, and ``{timeline}``. ``{version}``
-        of what has a time and a payload, and ``{is_deletion}`` of what has a payload; one with these needs
-        :attr:`version_values`.
+        they are read from ``staged_events``. ``{history}`` and its ``{slice_column}``, and ``{timeline}``.
+        ``{version}`` of what has a time and a payload, and ``{is_deletion}`` of what has a payload; one with these
+        needs :attr:`version_values`.
         ``{unseen}``: the column of marks, ``{marked}``: the time in it, NULL where there is none.
         """
         is_sliced = self.slice_id is not None

@@ -14,6 +14,8 @@ import logging
 from dataclasses import replace
 from typing import Any
 
+import psycopg2.errors
+
 from datasync_spider.errors import StorageRefused
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.streamtable import StreamTable, marked_name
@@ -27,7 +29,8 @@ _LONGEST_NAME_BYTES = 63 - len(_SUFFIX)
 def make_timeline(cursor: Any, table: StreamTable, stream: str) -> StreamTable:
     """The table with its view, which is made where there is none, or none any more.
 
-    Goes with the caller's transaction. Raises StorageRefused where no name is left for it.
+    Goes with the caller's transaction. Where it may not be made, or no name is left for it, that is said, and the run
+    goes on: the view shows what is kept, and keeps nothing itself.
     """
     found = _read(cursor, stream)
     if not found["has_timeline"]:
@@ -35,9 +38,15 @@ def make_timeline(cursor: Any, table: StreamTable, stream: str) -> StreamTable:
         found = _read(cursor, stream)
     if found["has_timeline"]:
         return replace(table, timeline=found["timeline_name"])
-    name = found["timeline_name"] or _free_name(cursor, table, stream)
-    made = replace(table, timeline=name)
-    show_timeline(cursor, made)
+    cursor.execute("SAVEPOINT timeline")
+    try:
+        name = found["timeline_name"] or _free_name(cursor, table, stream)
+        made = replace(table, timeline=name)
+        show_timeline(cursor, made)
+    except (psycopg2.errors.InsufficientPrivilege, StorageRefused) as error:
+        cursor.execute("ROLLBACK TO SAVEPOINT timeline")
+        logger.warning("the view of all versions of the stream %s is not made: %s", stream, str(error).strip())
+        return table
     cursor.execute(statement("save_timeline"), {"stream_id": found["stream_id"], "timeline_name": name})
     logger.info("made the view %s of all versions of the stream %s", name, stream)
     return made

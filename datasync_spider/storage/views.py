@@ -280,6 +280,12 @@ def _create(view: StreamView, columns: Sequence[ViewColumn]) -> sql.Composed:
 
 
 def _column(column: ViewColumn) -> sql.Composed:
+    return sql.SQL("{} AS {}").format(expression(column), sql.Identifier(column.name))
+
+
+def expression(column: ViewColumn, functions_schema: str | None = None) -> sql.Composed:
+    """What the column is in the view. ``functions_schema``: for who cannot rely on where names are looked for."""
     steps = [sql.Literal(step) for step in column.path.steps]
     value = sql.SQL(" -> ").join([sql.Identifier("payload"), *steps])
-    return sql.SQL(statement(_COLUMNS[column.type])).format(value=value, name=sql.Identifier(column.name))
+    functions = sql.SQL("{}.").format(sql.Identifier(functions_schema)) if functions_schema else sql.SQL("")
+    return sql.SQL(statement(_COLUMNS[column.type])).format(value=value, functions=functions)

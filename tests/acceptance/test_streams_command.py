@@ -157,7 +157,7 @@ def test_nothing_goes_without_its_name_being_said(database_url: str) -> None:
         ("drop", "events", "--yes"): "scrapy streams reset events empties it",
         ("reset", "orders", "--slice", "eu", "--yes"): "the stream orders has no slice eu",
         ("list", "--stream", "ordres"): "there is no stream ordres",
-        ("drop",): "say list, or reset, drop, pause or resume and one name",
+        ("drop",): "say list, or reset, drop, pause, resume or accept and one name",
         ("drop", "orders", "--json"): "--json does not go with drop",
         ("drop", "orders", "--slice", "{]"): "--slice '{]' is not a JSON object",
     }.items():

@@ -59,6 +59,7 @@ def _read_column(inner: Table, taken: set[str]) -> Column:
         name=inner.take("name", _column_name(taken), None),
         type=inner.take("type", choice(TYPES), None),
         is_masked=inner.take("mask", boolean(), False),
+        is_indexed=inner.take("index", boolean(), False),
     )
 
 

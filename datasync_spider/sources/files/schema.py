@@ -152,6 +152,7 @@ _COLUMN: Mapping[str, Schema] = {
     "name": {"type": "string", "minLength": 1, "maxLength": 63},
     "type": _one_of(*TYPES),
     "mask": _told(_TRUTH, "Whether examples of it are hidden."),
+    "index": _told(_TRUTH, "Whether an index finds records by it."),
 }
 _SIZE: Schema = {"type": "integer", "minimum": 1}
 

@@ -1,4 +1,5 @@
 -- name: find_view_stream
+-- Where its table is, if it has one.
 SELECT stream.stream_id, source.name AS source, stream.table_schema, stream.table_name,
        coalesce(stream.table_schema, current_schema()::text) AS schema
 FROM ingestion_streams AS stream JOIN ingestion_sources AS source USING (source_id)
@@ -14,7 +15,7 @@ VALUES (%(stream_id)s, %(name)s, %(position)s, %(path)s, %(type)s)
 ON CONFLICT (stream_id, name) DO UPDATE SET type = excluded.type;
 
 -- name: read_relation
--- What there is under the name, and its columns in their order; whether anything but itself depends on it.
+-- What there is under the name, and its columns in their order.
 SELECT relation.relkind::text AS kind,
        array_agg(attribute.attname::text ORDER BY attnum) AS names,
        array_agg(format_type(atttypid, atttypmod) ORDER BY attnum) AS types
@@ -34,22 +35,22 @@ FROM {table};
 DROP VIEW IF EXISTS {view};
 
 -- name: text_column
-ingestion_text({value}) AS {name}
+{functions}ingestion_text({value})
 
 -- name: bigint_column
-ingestion_bigint({value}) AS {name}
+{functions}ingestion_bigint({value})
 
 -- name: numeric_column
-ingestion_numeric({value}) AS {name}
+{functions}ingestion_numeric({value})
 
 -- name: boolean_column
-ingestion_boolean({value}) AS {name}
+{functions}ingestion_boolean({value})
 
 -- name: timestamptz_column
-ingestion_timestamptz({value}) AS {name}
+{functions}ingestion_timestamptz({value})
 
 -- name: jsonb_column
-nullif({value}, 'null') AS {name}
+nullif({value}, 'null')
 
 -- name: invoke_view
 -- Whoever reads it sees what that role may see of the table. PostgreSQL 14 looks with the eyes of the owner.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from datasync_spider.storage.registry import Deletions, StreamSpec, Tombstone
 from datasync_spider.storage.removal import drop, find_target
 from tests.support.database import execute_outside, rows, value
 from tests.support.deletions import sync
+from tests.support.limitedrole import LimitedRole
 from tests.support.pages import page
 from tests.support.runs import RunWriter, no_totals, open_test_run
 from tests.support.versions import MUTABLE, version
@@ -259,3 +261,25 @@ def test_histories_of_before_have_their_times_and_a_migration_that_is_cut_short_
     ]
     kept = rows(url, "SELECT payload->>'v' FROM datasync__things__history WHERE valid_from IS NULL ORDER BY 1")
     assert kept == [("2",), ("4",)]
+
+
+@contextmanager
+def closing_role(url: str) -> Iterator[LimitedRole]:
+    """One that may use what there is by now, and make nothing."""
+    role = LimitedRole(url)
+    try:
+        yield role
+    finally:
+        role.drop()
+
+
+def test_a_role_that_may_not_make_the_view_keeps_versions_all_the_same(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    sync(database_url, [version("x", 1)], spec=MUTABLE)
+    execute_outside(database_url, f"DROP VIEW {TIMELINE}")
+    with closing_role(database_url) as role:
+        sync(role.url, [version("x", 2)], spec=MUTABLE)
+    assert "the view of all versions of the stream things is not made: permission denied" in caplog.text
+    sync(database_url, [version("x", 2)], spec=MUTABLE)
+    assert rows(database_url, f"SELECT payload->>'v' FROM {TIMELINE} WHERE valid_to IS NOT NULL") == [("1",)]

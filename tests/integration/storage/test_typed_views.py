@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,7 @@ from psycopg2.extras import execute_values
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.viewkeeping import keep_up
 from tests.support.changingfeed import at, expected, misfit, parsed, payloads
-from tests.support.database import rows
+from tests.support.database import execute_outside, rows
 
 RECORDS = int(os.environ.get("TYPED_RECORDS", "3000"))
 VIEW = "ingested_events_typed"
@@ -121,3 +122,31 @@ def test_counting_by_one_column_looks_at_no_other(database_url: str) -> None:
     )
     assert "'type'" in plan
     assert "'n'" not in plan
+
+
+def test_an_index_on_a_columns_expression_is_used_by_a_query_on_the_view(database_url: str) -> None:
+    store(database_url, [f'{{"at": "2024-01-01T00:00:00.{n:06}Z"}}' for n in range(1_000)])
+    keep(database_url)
+    execute_outside(database_url, "CREATE INDEX by_at ON ingested_events (ingestion_timestamptz(payload -> 'at'))")
+    execute_outside(database_url, "ANALYZE ingested_events")
+    plan = rows(database_url, f"EXPLAIN SELECT event_id FROM {VIEW} WHERE at = '2024-01-01T00:00:00.000007Z'")
+    assert "by_at" in "\n".join(line for (line,) in plan)
+
+
+def test_no_setting_of_a_session_changes_an_instant(database_url: str) -> None:
+    store(database_url, list(payloads(300, seed=2)))
+    instant = "extract(epoch FROM ingestion_timestamptz(payload -> 'at'))"
+    epochs = f"SELECT event_id, {instant} FROM ingested_events ORDER BY event_id"
+    usual = rows(database_url, epochs)
+    odd = f"SET TimeZone = 'Asia/Kathmandu'; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'sql_standard'; {epochs}"
+    assert rows(database_url, odd) == usual
+    assert sum(epoch is not None for _, epoch in usual) > 100
+
+
+def test_two_that_make_a_view_at_once_make_one(database_url: str) -> None:
+    store(database_url, list(payloads(300, seed=3)))
+    with ThreadPoolExecutor(4) as pool:
+        for outcome in [pool.submit(keep, database_url) for _ in range(4)]:
+            outcome.result(60)
+    positions = rows(database_url, "SELECT position FROM ingestion_columns ORDER BY 1")
+    assert positions == [(n,) for n in range(len(columns(database_url)))]
