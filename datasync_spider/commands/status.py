@@ -163,6 +163,7 @@ def _report(
         "completed_at": state["completed_at"],
         "updated_at": state["updated_at"],
         "paused_at": state["paused_at"],
+        "newest_drift": state["newest_drift"] or [],
         "lease": {
             "held_by": str(owner) if owner else None,
             "run_id": state["lease_run_id"],
@@ -208,6 +209,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if report["paused_at"]:
         lines.append(f"paused since {_time(report['paused_at'])}: {typed()} streams resume {report['stream']}")
     lines += _wait_lines(report["credential"])
+    lines += _field_lines(report)
     lines += _poll_lines(report["next_sync_in_seconds"])
     run = report["run"]
     if run is None and report["earlier_runs"]:
@@ -235,6 +237,13 @@ def _wait_lines(credential: dict[str, Any]) -> list[str]:
         return []
     where = f"ingestion_credentials.{column} of credential {credential['id']}"
     return [f"the API asks for no request until {until_words(seconds, time.time())} ({where})"]
+
+
+def _field_lines(report: dict[str, Any]) -> list[str]:
+    from datasync_spider.sources.drift import in_words
+
+    changes = report["newest_drift"]
+    return [f"fields: {in_words(changes, report['drifted'])}"] if changes else []
 
 
 def _poll_lines(seconds: float) -> list[str]:

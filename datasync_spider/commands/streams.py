@@ -1,4 +1,4 @@
-"""``scrapy streams [list] | pause | resume | resync | reset | drop NAME``: what is registered, and is to become of it.
+"""``scrapy streams [list] | pause | resume | resync | accept | reset | drop NAME``: what is registered.
 
 Exit code 0: done. 1: refused by the database, or not confirmed; nothing has changed. 2: wrong usage, an unknown name,
 or nobody to be asked. 4: a run of the stream is active. 5: stopped by a signal.
@@ -35,6 +35,7 @@ _OPTIONS = {
     "pause": {"slice"},
     "resume": {"slice"},
     "resync": {"slice", "full"},
+    "accept": {"slice"},
 }
 _LONGEST_SLICE_BYTES = 1_000
 
@@ -47,10 +48,10 @@ class Command(DatasyncCommand):
     _slice: str | None = None
 
     def syntax(self) -> str:
-        return "[options] [list] | pause NAME | resume NAME | resync NAME | reset NAME | drop NAME"
+        return "[options] [list] | pause NAME | resume NAME | resync NAME | accept NAME | reset NAME | drop NAME"
 
     def short_desc(self) -> str:
-        return "List streams and slices; pause, resume, re-sync, reset or drop them"
+        return "List streams and slices; pause, resume, re-sync, reset or drop them, or accept their fields"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
@@ -61,7 +62,7 @@ class Command(DatasyncCommand):
         add(
             "--slice",
             metavar="NAME",
-            help="all but list: only this slice, as SLICE names it; pause, resume, resync: or those like it",
+            help="all but list: only this slice, as SLICE names it; pause, resume, resync, accept: or those like it",
         )
         add("--full", action="store_true", help="resync: the next sync is a full one; what is stored stays")
         add("--yes", action="store_true", help="reset, drop: do not ask")
@@ -71,7 +72,9 @@ class Command(DatasyncCommand):
         self._action, *names = args or ["list"]
         wanted = 0 if self._action == "list" else 1
         if self._action not in _OPTIONS or len(names) != wanted:
-            raise UsageError(f"say list, or pause, resume, resync, reset or drop and one name, not: {' '.join(args)}")
+            raise UsageError(
+                f"say list, or pause, resume, resync, accept, reset or drop and one name, not: {' '.join(args)}"
+            )
         for name in sorted(set().union(*_OPTIONS.values()) - _OPTIONS[self._action]):
             if getattr(opts, name) not in {None, False}:
                 raise UsageError(f"--{name} does not go with {self._action}", print_help=False)
@@ -130,9 +133,9 @@ class Command(DatasyncCommand):
         return exitcodes.COMPLETE
 
     def _changed(self, connection: Connection, chosen: Chosen, *, is_full: bool) -> str:
-        """Pauses, resumes or re-syncs, and gives what is so from then on."""
+        """Pauses, resumes, re-syncs or accepts, and gives what is so from then on."""
         from datasync_spider.ops.registry.streamlist import resynced_line
-        from datasync_spider.storage.streams import pause, resume, resync
+        from datasync_spider.storage.streams import accept, pause, resume, resync
 
         match self._action:
             case "pause":
@@ -142,6 +145,9 @@ class Command(DatasyncCommand):
                 if resume(connection, chosen.stream_id, chosen.slices):
                     return f"{chosen} {chosen.be} resumed: the next crawl goes on where it was"
                 return f"{chosen} {chosen.was} not paused"
+            case "accept":
+                changes = accept(connection, chosen.stream_id, chosen.slices)
+                return f"{chosen}: changes of fields that are accepted by this: {changes:,}"
         done = resync(connection, chosen.stream_id, chosen.stream, chosen.slices, is_full=is_full)
         return resynced_line(chosen, done, is_full=is_full)
 

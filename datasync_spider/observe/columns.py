@@ -60,6 +60,15 @@ STREAM = (
         is_quiet=True,
     ),
     Column(
+        "drifted",
+        "Fields changed",
+        "field changed",
+        "fields changed",
+        "fields",
+        "Fields that have appeared, vanished or changed their type, and that nobody has accepted yet.",
+        is_quiet=True,
+    ),
+    Column(
         "late_seconds",
         "Late",
         "late",
@@ -124,6 +133,16 @@ RUN = (
         "Records that an item pipeline of yours left out.",
         is_quiet=True,
         outcome="filtered",
+    ),
+    Column(
+        "drifted",
+        "Fields changed",
+        "field changed",
+        "fields changed",
+        "fields",
+        "Fields that have appeared, vanished or changed their type.",
+        is_quiet=True,
+        metric="datasync_fields_changed",
     ),
     Column(
         "retries",

@@ -113,6 +113,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
         tombstone=None if tombstone is None else {"path": _plain(tombstone.path), "value": tombstone.value},
         history=stream.keep_history,
         deletions="full-sync" if stream.marks_deleted else None,
+        on_drift="fail" if stream.fails_on_drift else None,
         timeout=stream.timeout_seconds,
         retries=stream.retries,
         columns=_columns(stream),

@@ -343,6 +343,7 @@ class Stream:
     tombstone: Tombstone | None = None
     keep_history: bool = False
     marks_deleted: bool = False
+    fails_on_drift: bool = False
     incremental: Incremental = field(default_factory=Incremental)
     tail: Next | None = None
     slices: tuple[SliceValues, ...] = ()

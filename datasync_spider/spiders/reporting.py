@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from datasync_spider import signals
 from datasync_spider.items import page_fields
 from datasync_spider.observe import stats
+from datasync_spider.observe.display import visible
 from datasync_spider.process.throttle import Throttle
 from datasync_spider.storage.batch import Counts
 
@@ -85,6 +86,7 @@ class CrawlReporter:
             (stats.COMMITTED_FILTERED, counts.filtered),
             (stats.COMMITTED_CONFLICTS, counts.conflicts),
             (stats.COMMITTED_BYTES, counts.body_bytes),
+            (stats.COMMITTED_DRIFTED, counts.drifted),
         ):
             collector.inc_value(name, count)
         logger.debug(
@@ -96,6 +98,8 @@ class CrawlReporter:
             counts.rejected,
             extra={"datasync": page_fields(batch.pages[-1].page)},
         )
+        for change in committed.changes:
+            logger.warning("a field is not as it was: %s", visible(str(change)))
         self._crawler.signals.send_catch_log(signals.batch_committed, summary=committed, newest=batch.newest)
 
     def writer_retrying(self, error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import Event, RejectedEvent
+from datasync_spider.sources.drift import Change
 from datasync_spider.storage.pagerecords import PageRecords
 from datasync_spider.storage.rows import Rows
 
@@ -32,7 +33,8 @@ class Counts(Struct, frozen=True):
 
     ``events``: records that were received. Each is one of ``inserted``, ``duplicates``, ``rejected`` and ``filtered``
     unless an item pipeline has added some; those that are ``conflicts`` are duplicates as well. ``deleted``: marked as
-    deleted, less those whose mark was taken off. ``retries`` and ``waited_ms``: what it cost to fetch them.
+    deleted, less those whose mark was taken off. ``drifted``: changes of fields. ``retries`` and ``waited_ms``: what it
+    cost to fetch them.
     """
 
     batches: int = 0
@@ -44,6 +46,7 @@ class Counts(Struct, frozen=True):
     filtered: int = 0
     conflicts: int = 0
     deleted: int = 0
+    drifted: int = 0
     body_bytes: int = 0
     retries: int = 0
     waited_ms: int = 0
@@ -166,6 +169,7 @@ class Committed(Struct, frozen=True):
 
     ``last_new_page``: the last of its pages that brought something which was not there before, be it a dead letter.
     ``accounted``: all that the stream has stored, rejected and filtered by now. Both None where they are not known.
+    ``changes``: of fields, which nobody has reported before.
     """
 
     batch_number: int
@@ -179,3 +183,4 @@ class Committed(Struct, frozen=True):
     detail: str | None = None
     last_new_page: int | None = None
     accounted: int | None = None
+    changes: tuple[Change, ...] = ()

@@ -57,16 +57,18 @@ def save_checkpoint(
     spent: Counts,
     write_seconds: float,
     rejected_max_percent: float = 100.0,
+    *,
+    ends_nothing: bool = False,
 ) -> Committed:
     """Writes everything that makes the batch count; the caller commits.
 
     ``spent``: what the run has cost so far. A run with too large a share of rejected events gets no verdict: its rows
-    count, its pass stays open.
+    count, its pass stays open. Nor does one that fails for another reason (``ends_nothing``).
     """
     counted = [outcome.counts_of(page) for page in batch.pages]
     counts = sum(counted, Counts(batches=1, conflicts=outcome.conflicts))
     values = _checkpoint_values(run, batch, outcome, counts)
-    end = PassEnd.of(connection, run, batch, outcome, counts, rejected_max_percent)
+    end = None if ends_nothing else PassEnd.of(connection, run, batch, outcome, counts, rejected_max_percent)
     marked, verdict = None, None
     with connection.cursor() as cursor:
         refusal = _refusal(cursor, "peek_checkpoint", run, batch)

@@ -33,6 +33,8 @@ NEEDED_RIGHTS = {
     "ingestion_seen": (*_ADD, "DELETE"),
     "ingestion_due": (*_CHANGE, "DELETE"),
     "ingestion_notices": (*_CHANGE, "DELETE"),
+    "ingestion_fields": (*_CHANGE, "DELETE"),
+    "ingestion_field_drift": (*_CHANGE, "DELETE"),
     "schema_migrations": _ADD,
     "ingestion_stream_facts": ("SELECT",),
     "ingestion_run_facts": ("SELECT",),

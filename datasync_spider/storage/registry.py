@@ -81,6 +81,8 @@ class StreamSpec:
 
     ``is_counted``: pages are asked for by a number of records or pages, which moves when records come and go.
 
+    ``fails_on_drift``: a change of a field ends a run as failed.
+
     ``order``: of its records in the feed. ``is_incremental``: after a complete pass the next one ends at known ground,
     which proves something only where the newest records come first. Raises ValueError where they do not. ``since``: a
     pass asks for what is not older than a time; None for a stream that cannot be asked so. ``has_bookmarks``: after a
@@ -104,6 +106,7 @@ class StreamSpec:
     since: Since | None = None
     has_bookmarks: bool = False
     deletions: Deletions | None = None
+    fails_on_drift: bool = False
 
     def __post_init__(self) -> None:
         if self.is_incremental and self.order != NEWEST_FIRST:

@@ -270,6 +270,9 @@ class _Removal:
         cursor.execute(statement("delete_conflicts_of"), slices)
         cursor.execute(statement("delete_letters_of"), slices)
         cursor.execute(statement("delete_seen_of"), slices)
+        cursor.execute(statement("delete_drift_of"), slices)
+        if is_whole:
+            cursor.execute(statement("delete_fields_of"), stream)
         if self._drops:
             forget_due(cursor, self._target.stream, self._target.slice_name)
             cursor.execute(statement("delete_pages_of"), slices)

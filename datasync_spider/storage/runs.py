@@ -114,7 +114,8 @@ class OpenRun(Hold):
     ``waits``: what the API has asked of the run's credential, counted from the opening. ``order``: the feed's, without
     which no time stands for all that lies above it. ``since``: how the stream is asked for what is not older than a
     time. ``deletions``: of a stream in which what a complete full pass has not met is marked. ``note``: what else the
-    run's detail is to say. ``is_counted``: its pages are asked for by number.
+    run's detail is to say. ``is_counted``: its pages are asked for by number. ``fails_on_drift``: a change of a field
+    ends it as failed.
     """
 
     resume: ResumePoint
@@ -125,6 +126,7 @@ class OpenRun(Hold):
     deletions: Deletions | None = None
     note: str = ""
     is_counted: bool = False
+    fails_on_drift: bool = False
 
     @property
     def is_newest_first(self) -> bool:
@@ -224,6 +226,7 @@ def open_run(
         spec.since,
         spec.deletions,
         is_counted=spec.is_counted,
+        fails_on_drift=spec.fails_on_drift,
     )
 
 

@@ -84,6 +84,11 @@ def resync(
     return Resynced(named, running, full)
 
 
+def accept(connection: Connection, stream_id: int, slices: Sequence[str] | None) -> int:
+    """How many changes of fields no one had accepted so far; now they are."""
+    return _change(connection, "accept_drift", stream_id, slices)
+
+
 def _change(connection: Connection, name: str, stream_id: int, slices: Sequence[str] | None) -> int:
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)

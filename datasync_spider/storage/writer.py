@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 from datasync_spider import failpoints
 from datasync_spider.errors import FencedOff
-from datasync_spider.storage import deletions
+from datasync_spider.storage import deletions, fields
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.batch import Batch, Committed, Counts, Outcome
 from datasync_spider.storage.checkpoint import save_checkpoint
@@ -48,6 +48,7 @@ class Writer:
         self._run = run
         self._rows = RowWriter(run.slice.table, run.resume.total_ingested, mode or CopyMode())
         self._rejected_max_percent = rejected_max_percent
+        self._fields = fields.FieldWatch(run)
 
     def write(
         self, connection: Connection, batch: Batch, turn: Callable[[], None], spent: Callable[[], Counts]
@@ -63,6 +64,7 @@ class Writer:
         with translated():
             limit_transaction(connection, self._run.lease_ttl_ms, slice_id=self._run.slice.slice_id)
             outcome = self._rows.write(connection, batch)
+            sample = fields.sample(batch, outcome.known, outcome.differing)
             turn()
             failpoints.reach("before_checkpoint")
             if outcome.differing or any(page.variants for page in batch.pages):
@@ -71,13 +73,26 @@ class Writer:
                 outcome = insert_rejected(connection, run, batch, outcome)
             if run.slice.table.unseen is not None:
                 outcome = replace(outcome, memory=deletions.meet(connection, run, batch, outcome.known))
+            compared = self._fields.compare(connection, batch, sample)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
-                connection, run, batch, outcome, spent(), write_seconds, self._rejected_max_percent
+                connection,
+                run,
+                batch,
+                outcome,
+                spent(),
+                write_seconds,
+                self._rejected_max_percent,
+                ends_nothing=compared.ends_nothing,
             )
+            changes = self._fields.save(connection, batch, compared)
+            if changes:
+                counts = replace(committed.counts, drifted=len(changes))
+                committed = replace(committed, counts=counts, changes=changes)
             failpoints.reach("before_commit")
             connection.commit()
             failpoints.reach("after_commit")
+        self._fields.committed(compared)
         return committed
 
     def go_on(self, run: OpenRun) -> None:
@@ -105,6 +120,7 @@ class Writer:
             counts = cursor.fetchone()
             cursor.execute(statement("read_run_status"), {"run_id": run.run_id})
             status = _run_status(cursor)
+            changes = fields.read_changes(connection, run.run_id, batch.first_page, batch.last_page)
             connection.rollback()
         assert counts is not None
         inserted, duplicates, rejected = map(int, counts)
@@ -113,10 +129,11 @@ class Writer:
             batch_number=batch.number,
             first_page=batch.first_page,
             last_page=batch.last_page,
-            counts=replace(of_pages, inserted=inserted, duplicates=duplicates, rejected=rejected),
+            counts=replace(of_pages, inserted=inserted, duplicates=duplicates, rejected=rejected, drifted=len(changes)),
             write_seconds=0.0,
             run_status=status,
             last_new_page=batch.last_page if inserted or rejected else None,
+            changes=changes,
         )
 
     def label(self, lane: int) -> str:

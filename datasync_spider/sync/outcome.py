@@ -12,6 +12,7 @@ from typing import TypeAlias
 from datasync_spider.errors import (
     DatasyncError,
     FencedOff,
+    FieldsDrifted,
     NoNewRecords,
     PageLost,
     RejectedTooMany,
@@ -23,7 +24,7 @@ from datasync_spider.storage.batch import Batch, Committed, Counts
 from datasync_spider.storage.completion import exceeds_share
 
 # After these the position must not move, or cannot.
-_WRITING_IS_OVER = (StorageError, PageLost, RejectedTooMany, Stalled)
+_WRITING_IS_OVER = (StorageError, PageLost, RejectedTooMany, FieldsDrifted, Stalled)
 
 
 Ended: TypeAlias = tuple[str, str, str | None]

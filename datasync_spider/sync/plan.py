@@ -329,6 +329,7 @@ def _plan(
         since=_since(stream.incremental),
         has_bookmarks=stream.incremental.type in {"resume", "window"},
         deletions=Deletions(needs_total=can_shift(stream)) if stream.marks_deleted else None,
+        fails_on_drift=stream.fails_on_drift,
     )
     return SyncPlan(
         config=config,

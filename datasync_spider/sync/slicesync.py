@@ -20,7 +20,8 @@ import time
 from typing import TYPE_CHECKING
 
 from datasync_spider import failpoints
-from datasync_spider.errors import DatasyncError, FencedOff, Stalled, StorageUnavailable
+from datasync_spider.errors import DatasyncError, FencedOff, FieldsDrifted, Stalled, StorageUnavailable
+from datasync_spider.observe.display import visible
 from datasync_spider.pacing.askedwaits import AskedWaits
 from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.writer import Writer
@@ -124,6 +125,8 @@ class SliceSync:
         error = self._outcome.rejected_too_many(self.plan.config.rejected_max_percent)
         if error is not None:
             self.fail(error)
+        if self.plan.spec.fails_on_drift and committed.changes:
+            self.fail(FieldsDrifted(visible("; ".join(map(str, committed.changes)))))
         self._check_news(batch, committed)
 
     def _check_news(self, batch: Batch, committed: Committed) -> None:

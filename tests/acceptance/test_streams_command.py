@@ -157,7 +157,7 @@ def test_nothing_goes_without_its_name_being_said(database_url: str) -> None:
         ("drop", "events", "--yes"): "scrapy streams reset events empties it",
         ("reset", "orders", "--slice", "eu", "--yes"): "the stream orders has no slice eu",
         ("list", "--stream", "ordres"): "there is no stream ordres",
-        ("drop",): "say list, or pause, resume, resync, reset or drop and one name",
+        ("drop",): "say list, or pause, resume, resync, accept, reset or drop and one name",
         ("drop", "orders", "--json"): "--json does not go with drop",
         ("reset", "ord*", "--yes"): "reset takes one name, and ord* may mean several",
         ("drop", "orders", "--slice", "*", "--yes"): "drop takes one name, and * may mean several",

@@ -55,7 +55,7 @@ STREAM: Final = Keys(
         *("method", "url", "query", "headers", "body", "format", "page_size"),
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
         *("order", "next", "end", "tail", "incremental", "slices"),
-        *("mutable", "version", "tombstone", "history", "keep_history", "deletions"),
+        *("mutable", "version", "tombstone", "history", "keep_history", "deletions", "on_drift"),
         *("timeout", "retries", "columns", "every"),
     )
 )

@@ -237,6 +237,7 @@ def _stream() -> Schema:
         ),
         "keep_history": _told(_TRUTH, "The older name of history."),
         "deletions": _one_of("full-sync"),
+        "on_drift": _told(_one_of("report", "fail"), "What a field that appears, vanishes or changes its type does."),
         "conditional": _TRUTH,
         "timeout": _DURATION,
         "retries": _COUNT,

@@ -25,6 +25,8 @@ _Format: TypeAlias = Literal["json", "ndjson"]
 _FORMATS: tuple[_Format, ...] = ("json", "ndjson")
 _Deletions: TypeAlias = Literal["full-sync"]
 _DELETIONS: tuple[_Deletions, ...] = ("full-sync",)
+_OnDrift: TypeAlias = Literal["report", "fail"]
+_ON_DRIFT: tuple[_OnDrift, ...] = ("report", "fail")
 _ORDERS: tuple[Order, ...] = ("newest-first", "oldest-first", "none")
 
 
@@ -67,6 +69,7 @@ def read_stream(name: str, table: Table) -> Stream:
         tombstone=read_tombstone(table),
         keep_history=table.take("history", boolean(), table.take("keep_history", boolean(), False)),
         marks_deleted=table.take("deletions", choice(_DELETIONS), None) is not None,
+        fails_on_drift=table.take("on_drift", choice(_ON_DRIFT), "report") == "fail",
         incremental=read_incremental(table),
         slices=read_slices(table),
         slices_from=read_slices_from(table),

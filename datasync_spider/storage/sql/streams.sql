@@ -104,6 +104,12 @@ LIMIT 5;
 -- name: delete_conflicts_of
 DELETE FROM event_conflicts WHERE slice_id = ANY(%(slice_ids)s);
 
+-- name: delete_drift_of
+DELETE FROM ingestion_field_drift WHERE slice_id = ANY(%(slice_ids)s);
+
+-- name: delete_fields_of
+DELETE FROM ingestion_fields WHERE stream_id = %(stream_id)s;
+
 -- name: delete_seen_of
 DELETE FROM ingestion_seen WHERE slice_id = ANY(%(slice_ids)s);
 

@@ -28,6 +28,8 @@ def stream(**columns: Any) -> StreamView:
         "total_filtered": 0,
         "total_unseen": 0,
         "late_seconds": 0.0,
+        "drifted": 0,
+        "newest_drift": None,
         "accounted": 750,
         "updated_at": NOW,
         "completed_at": None,
