@@ -1,6 +1,6 @@
 """What a page says beside its records: what it means, whether it is an error, how many records there are in all.
 
-Gateways and GraphQL servers answer with status 200 and an error: ``{"data":[],"more":false,"error":{"code":"TIMEOUT"}}``.
+Gateways and GraphQL servers answer with status 200 and an error: ``{"data":[],"more":false,"error":{"code":"SLOW"}}``.
 Taken for a page, that is the end of the feed.
 
 Invariants: of what a source says that answers mean, rows are tried in their order, and the first that fits decides,

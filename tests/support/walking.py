@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import parse_qsl, urlsplit
 
 from scrapy.settings import Settings
@@ -35,7 +36,7 @@ def walked(text: str, api: Api, secrets: Mapping[str, str] | None = None) -> tup
         headers = {"content-type": "application/json", **{name.lower(): value for name, value in said.headers.items()}}
         lists = {name: [value] for name, value in headers.items()}
         page = check_answer(
-            plan.pages, plan.asked(request.url, position), said.status, lambda: headers, body.encode(), lists
+            plan.pages, plan.asked(request.url, position), said.status, partial(dict, headers), body.encode(), lists
         )
         ids += [event.event_id for event in page.parse().events]
         position = page.next_cursor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -44,7 +45,7 @@ def walk(mock: Server, stream: Stream, position: str | None = None) -> list[tupl
             pages,
             Asked(asked.url, position, SIZE),
             answer.status,
-            lambda: plain_pairs(pairs),
+            partial(plain_pairs, pairs),
             answer.body,
             listed_pairs(pairs),
         )
