@@ -3,7 +3,8 @@
 Invariant: a page knows its place. ``number`` counts the pages of a run from 1 without gaps, and the writer commits
 pages in that order and no other, whatever item pipelines do in between.
 
-Parsing is lazy: ``events`` and ``rejected`` are two views of one page, which parses itself at the first look. No I/O and no Scrapy here.
+Parsing is lazy: ``events`` and ``rejected`` are two views of one page, which parses itself at the first look. No I/O
+and no Scrapy here.
 """
 
 from __future__ import annotations
