@@ -35,10 +35,12 @@ class RateWindow:
     """One key's window. ``now`` is monotonic seconds throughout.
 
     ``longest_seconds``: a window that would last longer than that is one in milliseconds, where its length shows it.
+    ``declared``: so many requests in so many seconds; a window of so many lasts so long.
     """
 
-    def __init__(self, longest_seconds: float = math.inf) -> None:
+    def __init__(self, longest_seconds: float = math.inf, declared: tuple[int, float] | None = None) -> None:
         self._longest_seconds = longest_seconds
+        self._declared = declared
         self._limit: int | None = None
         self._remaining: int | None = None
         self._told_remaining: int | None = None
@@ -60,6 +62,18 @@ class RateWindow:
     def remaining(self) -> int | None:
         """How many requests may leave before the window's end, as far as is known."""
         return self._remaining
+
+    @property
+    def reported(self) -> tuple[int, int, float, float] | None:
+        """Limit, what remained by the last answer, and the bounds of the end; None where one of them is not known."""
+        limit, remaining = self._limit, self._told_remaining
+        if limit is None or remaining is None or math.isinf(self._ends_after) or math.isinf(self._ends_by):
+            return None
+        return limit, remaining, self._ends_after, self._ends_by
+
+    def held_seconds(self, now: float) -> float:
+        """How much longer waits that were asked for last, whatever the window allows."""
+        return max(0.0, self._held_until - now)
 
     def wait_seconds(self, now: float) -> float:
         """0.0 if a request may leave now."""
@@ -97,6 +111,11 @@ class RateWindow:
         self._held_until = max(self._held_until, now + wait_seconds + rounding + _MARGIN_SECONDS)
         self._hold_asked_until = max(self._hold_asked_until, now + wait_seconds)
 
+    def held_by_others(self, seconds: float, now: float) -> None:
+        """Others use the window up, or have heard that one is to wait: nothing that this server has told here."""
+        self._held_until = max(self._held_until, now + seconds)
+        self._hold_asked_until = max(self._hold_asked_until, now + seconds)
+
     def observe(self, headers: RateHeaders, now: float, others: int = 0) -> None:
         """The headers of an answer have arrived. ``others``: requests under way that it may not have counted yet."""
         if headers.limit is not None:
@@ -116,6 +135,8 @@ class RateWindow:
     def _learn_length(self, headers: RateHeaders, now: float) -> None:
         if headers.window_seconds is not None:
             self._length.was_told(headers.window_seconds)
+        elif self._declared is not None and self._limit == self._declared[0]:
+            self._length.was_told(self._declared[1])
         told = headers.reset_after_seconds
         if self._is_first_answer and self._is_opened_by(headers) and headers.reset_is_whole and told is not None:
             self._length.window_opened(told, now - self._last_sent(now))
@@ -137,6 +158,7 @@ class RateWindow:
         if after > self._ends_by or by < self._ends_after:
             # No end fits all that was told, so this answer is of another window: the next, or one by a new rule.
             self._begin_window()
+            self._told_remaining = headers.remaining
         self._ends_after = max(self._ends_after, after)
         self._ends_by = min(self._ends_by, by)
         self._end_asked_at = min(self._ends_by, now + (headers.reset_after_seconds or 0.0))
