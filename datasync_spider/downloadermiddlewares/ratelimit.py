@@ -261,7 +261,7 @@ class RateLimitMiddleware:
         now_epoch = time.time()
         told = read_rate_headers(plain, now_epoch, self._dialect)
         self._window.observe(told, now, len(self._in_flight - {request}) if request is not None else 0)
-        self._shared.heard(self._window)
+        self._shared.heard(request, self._window)
         self._ended(request, now)
         # A window that is used up is what a wait will be explained by.
         ends_window = self._window.remaining == 0

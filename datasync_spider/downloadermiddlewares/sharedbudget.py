@@ -137,12 +137,12 @@ class SharedBudget:
         self._slots.request_ended(which, now)
         self._report_soon()
 
-    def heard(self, window: RateWindow) -> None:
-        """An answer has spoken of this window."""
+    def heard(self, which: Hashable, window: RateWindow) -> None:
+        """The answer to this request has spoken of this window."""
         reported = window.reported
         if reported is not None and self._run is not None:
             self._limit, self._is_limited = reported[0], True
-            self._slots.heard(*reported)
+            self._slots.heard(which, *reported)
             self._report_soon()
 
     def _run_opened(self, run: OpenRun, **_: Any) -> None:

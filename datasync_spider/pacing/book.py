@@ -45,11 +45,12 @@ _MOST_WINDOWS = 8
 
 
 class Grant(msgspec.Struct):
-    """``left`` slots of a process that are not used yet, or under way."""
+    """``left`` slots of a process that are not used yet, or under way. ``until``: nobody speaks of them."""
 
     who: str
     number: int
     left: int
+    since: float
     until: float
     limit: int | None = None
 
@@ -139,6 +140,7 @@ def settle(book: Book, report: Report, declared: Declared | None, now: float, as
             _use(book, grant.until, grant.left)
             grant.left = 0
     ahead = now - asked_at
+    since = {grant.number: grant.since for grant in book.given if grant.who == report.who}
     _settle_own(book, report, now, ahead)
     book.given = [grant for grant in book.given if grant.left]
     book.used = [(at, count) for at, count in book.used if at + book.seconds + _MARGIN_SECONDS > now]
@@ -146,7 +148,8 @@ def settle(book: Book, report: Report, declared: Declared | None, now: float, as
         book.seconds = 0.0
     book.waiting = [one for one in book.waiting if one.until > now]
     for window in report.windows:
-        _hear(book, window._replace(after=window.after + ahead, by=window.by + ahead), now)
+        heard = window._replace(after=window.after + ahead, by=window.by + ahead)
+        _hear(book, heard, now, since.get(window.number))
 
 
 def _settle_own(book: Book, report: Report, now: float, ahead: float) -> None:
@@ -187,21 +190,34 @@ def _return(book: Book, limit: int | None, count: int) -> None:
         window.late = max(0, window.late - count)
 
 
-def _hear(book: Book, heard: WindowHeard, now: float) -> None:
+def _hear(book: Book, heard: WindowHeard, now: float, since: float | None) -> None:
+    """``since``: when the slot was given that the answer is to; None where that is not known."""
     if heard.by <= now:
         return
     window = next((one for one in book.windows if one.limit == heard.limit), None)
-    if window is not None and window.is_heard and heard.after <= window.by:
-        window.told = min(window.told, heard.remaining)
-        window.after, window.by = max(window.after, heard.after), min(window.by, heard.by)
-        return
     began = now
     if window is not None:
+        if window.is_heard and heard.after <= window.by:
+            _hear_more(window, heard, since)
+            return
+        if not window.is_heard:
+            # An answer that was under way when the last one ended may be of that.
+            if since is None or since < window.began:
+                return
+            began = window.began
         book.windows.remove(window)
-        began = now if window.is_heard else window.began
     taken = heard.limit - heard.remaining + book.under_way
     book.windows.append(Window(heard.limit, heard.remaining, taken, began, heard.after, heard.by))
     del book.windows[:-_MOST_WINDOWS]
+
+
+def _hear_more(window: Window, heard: WindowHeard, since: float | None) -> None:
+    if since is not None and since < window.began:
+        return
+    window.told = min(window.told, heard.remaining)
+    # The earliest end stays as it is: this answer may be of the next window already, where they are short.
+    if since is not None:
+        window.by = min(window.by, heard.by)
 
 
 def take(book: Book, who: str, ask: Ask, declared: Declared | None, now: float) -> Answer:
@@ -220,7 +236,7 @@ def take(book: Book, who: str, ask: Ask, declared: Declared | None, now: float) 
         return Answer(0, longest.wait_seconds, longest.reason)
     slots = min(ask.wanted, max(1, free // _SHARE))
     book.waiting = [one for one in book.waiting if one.who != who]
-    book.given.append(Grant(who, ask.number, slots, now + HOLD_SECONDS, ask.limit))
+    book.given.append(Grant(who, ask.number, slots, now, now + HOLD_SECONDS, ask.limit))
     for window in _windows(book, ask.limit):
         window.taken += slots
         window.late += slots if now >= window.after else 0

@@ -30,8 +30,9 @@ class Closed(NamedTuple):
 
 
 class WindowHeard(NamedTuple):
-    """What answers have reported. ``after``, ``by``: the bounds of its end."""
+    """What an answer has reported. ``after``, ``by``: the bounds of its end. ``number``: its grant; -1: it needed none."""
 
+    number: int
     limit: int
     remaining: int
     after: float
@@ -119,12 +120,15 @@ class HeldSlots:
         self._closed.append(Closed(number, now))
         self._forget(number, held)
 
-    def heard(self, limit: int, remaining: int, after: float, by: float) -> None:
-        """What an answer has reported. Of one window the least that remains."""
+    def heard(self, which: Hashable, limit: int, remaining: int, after: float, by: float) -> None:
+        """What an answer has reported. The latest counts, and of requests of one grant the least that remains."""
+        number = self._sent.get(which, -1)
         earlier = self._heard.get(limit)
-        if earlier is not None and after <= earlier.by:
-            remaining, after, by = min(remaining, earlier.remaining), max(after, earlier.after), min(by, earlier.by)
-        self._heard[limit] = WindowHeard(limit, remaining, after, by)
+        if earlier is not None and number <= earlier.number:
+            if number < earlier.number:
+                return
+            remaining, after, by = min(remaining, earlier.remaining), min(after, earlier.after), min(by, earlier.by)
+        self._heard[limit] = WindowHeard(number, limit, remaining, after, by)
 
     def next_ask(self, now: float) -> tuple[int, int]:
         """Number and size of the next grant: as much as will be used until it is fair to ask again."""

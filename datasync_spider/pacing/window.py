@@ -53,6 +53,7 @@ class RateWindow:
         self._sent_at: float | None = None
         self._length = WindowLength()
         self._is_first_answer = False
+        self._reported: tuple[int, int, float, float] | None = None
 
     @property
     def limit(self) -> int | None:
@@ -65,11 +66,11 @@ class RateWindow:
 
     @property
     def reported(self) -> tuple[int, int, float, float] | None:
-        """Limit, what remained by the last answer, and the bounds of the end; None where one of them is not known."""
-        limit, remaining = self._limit, self._told_remaining
-        if limit is None or remaining is None or math.isinf(self._ends_after) or math.isinf(self._ends_by):
-            return None
-        return limit, remaining, self._ends_after, self._ends_by
+        """What the last answer alone says: limit, what remains, the bounds of the end. None where one is not known.
+
+        Others may use the window as well, so that two answers need not be of the same one although less remains.
+        """
+        return self._reported
 
     def held_seconds(self, now: float) -> float:
         """How much longer waits that were asked for last, whatever the window allows."""
@@ -123,10 +124,10 @@ class RateWindow:
         if headers.remaining is not None:
             if self._told_remaining is not None and headers.remaining > self._told_remaining:
                 self._begin_window()
-            self._told_remaining = headers.remaining
             self._remaining = max(0, headers.remaining - others)
         self._learn_length(headers, now)
         self._bound_end(self._in_seconds(headers), now)
+        self._reported = self._read_report(headers, now)
 
     def _begin_window(self) -> None:
         self._told_remaining = None
@@ -150,6 +151,12 @@ class RateWindow:
             return headers
         return msgspec.structs.replace(headers, reset_after_seconds=told / 1_000, reset_is_whole=False)
 
+    def _read_report(self, headers: RateHeaders, now: float) -> tuple[int, int, float, float] | None:
+        after, by = self._bounds(self._in_seconds(headers), now)
+        if self._limit is None or headers.remaining is None or math.isinf(after) or math.isinf(by):
+            return None
+        return self._limit, headers.remaining, after, by
+
     def _last_sent(self, now: float) -> float:
         return now if self._sent_at is None else self._sent_at
 
@@ -158,7 +165,6 @@ class RateWindow:
         if after > self._ends_by or by < self._ends_after:
             # No end fits all that was told, so this answer is of another window: the next, or one by a new rule.
             self._begin_window()
-            self._told_remaining = headers.remaining
         self._ends_after = max(self._ends_after, after)
         self._ends_by = min(self._ends_by, by)
         self._end_asked_at = min(self._ends_by, now + (headers.reset_after_seconds or 0.0))
