@@ -1,4 +1,4 @@
-"""One budget for three crawls with one credential: what the windows allow is known, and nothing else has to be measured.
+"""One budget for three crawls with one credential. What the windows allow is known; nothing else has to be measured.
 
 The API counts in fixed windows. Once it says nothing of them, and the file's budget is all that is known; once it gives
 their end in whole seconds.

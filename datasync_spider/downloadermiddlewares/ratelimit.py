@@ -94,7 +94,8 @@ _SHARED = _Hold("used up by all runs with this credential, ingestion_budgets", i
 class RateLimitMiddleware:
     """One window a crawl: one key, one bucket. ``declared``: what its source allows, beside what the API says.
 
-    ``shared``: both, for all with the credential. ``dialect``: in which words that is. ``at_once``: so many requests may be under way, None for as many as come.
+    ``shared``: both, for all with the credential. ``dialect``: in which words the API says it. ``at_once``: so many
+    requests may be under way, None for as many as come.
     """
 
     def __init__(

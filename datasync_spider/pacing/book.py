@@ -10,8 +10,8 @@ used      an answer began then, or none will come. It counts as long as a declar
 returned  nothing was sent. It is free at once
 
 Of a window that the API reports so many slots are given as remain, less those under way. It ends at the upper bound of
-its end, and what was given since the lower bound may count in the next one as well. Who has to wait is served in the
-order of asking. Invariant: no slot is given twice within a window, be it lost, late, or reported twice.
+its end; an answer that was under way then, and may be of either window, counts for neither. Who has to wait is served
+in the order of asking. Invariant: no slot is given twice within a window, be it lost, late, or reported twice.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Waiting(msgspec.Struct):
 
 
 class Window(msgspec.Struct):
-    """One that the API reports, known by its limit. ``late``: given since ``after``, the earliest end of it.
+    """One that the API reports, known by its limit. ``by``: it has ended then.
 
     ``is_heard``: an answer has spoken of it; else its end is a guess from the length of the one before.
     """
@@ -72,9 +72,7 @@ class Window(msgspec.Struct):
     told: int
     taken: int
     began: float
-    after: float
     by: float
-    late: int = 0
     is_heard: bool = True
 
 
@@ -187,7 +185,6 @@ def _use(book: Book, at: float, count: int) -> None:
 def _return(book: Book, limit: int | None, count: int) -> None:
     for window in _windows(book, limit):
         window.taken = max(0, window.taken - count)
-        window.late = max(0, window.late - count)
 
 
 def _hear(book: Book, heard: WindowHeard, now: float, since: float | None) -> None:
@@ -207,7 +204,7 @@ def _hear(book: Book, heard: WindowHeard, now: float, since: float | None) -> No
             began = window.began
         book.windows.remove(window)
     taken = heard.limit - heard.remaining + book.under_way
-    book.windows.append(Window(heard.limit, heard.remaining, taken, began, heard.after, heard.by))
+    book.windows.append(Window(heard.limit, heard.remaining, taken, began, heard.by))
     del book.windows[:-_MOST_WINDOWS]
 
 
@@ -215,7 +212,6 @@ def _hear_more(window: Window, heard: WindowHeard, since: float | None) -> None:
     if since is not None and since < window.began:
         return
     window.told = min(window.told, heard.remaining)
-    # The earliest end stays as it is: this answer may be of the next window already, where they are short.
     if since is not None:
         window.by = min(window.by, heard.by)
 
@@ -239,7 +235,6 @@ def take(book: Book, who: str, ask: Ask, declared: Declared | None, now: float) 
     book.given.append(Grant(who, ask.number, slots, now, now + HOLD_SECONDS, ask.limit))
     for window in _windows(book, ask.limit):
         window.taken += slots
-        window.late += slots if now >= window.after else 0
     return Answer(slots)
 
 
@@ -263,10 +258,8 @@ def _begin_windows(book: Book, now: float) -> None:
         if now < window.by + _END_MARGIN_SECONDS:
             continue
         length = window.by - window.began
-        # What was given so long ago that the window after it is over, too, counts nowhere.
-        late = window.late if now < window.by + length else 0
-        window.told, window.taken, window.late = window.limit, late + book.under_way, 0
-        window.began, window.after, window.by, window.is_heard = now, now + length, now + length, False
+        window.told, window.taken = window.limit, book.under_way
+        window.began, window.by, window.is_heard = now, now + length, False
 
 
 def _declared_room(book: Book, declared: Declared, needed: int, now: float) -> _Room:

@@ -30,7 +30,10 @@ class Closed(NamedTuple):
 
 
 class WindowHeard(NamedTuple):
-    """What an answer has reported. ``after``, ``by``: the bounds of its end. ``number``: its grant; -1: it needed none."""
+    """What an answer has reported of a window. ``after``, ``by``: the bounds of its end.
+
+    ``number``: of the grant that its request had a slot of; -1: it needed none.
+    """
 
     number: int
     limit: int

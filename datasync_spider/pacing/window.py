@@ -124,6 +124,7 @@ class RateWindow:
         if headers.remaining is not None:
             if self._told_remaining is not None and headers.remaining > self._told_remaining:
                 self._begin_window()
+            self._told_remaining = headers.remaining
             self._remaining = max(0, headers.remaining - others)
         self._learn_length(headers, now)
         self._bound_end(self._in_seconds(headers), now)

@@ -191,11 +191,11 @@ def test_a_declared_budget_holds_in_any_window_and_is_used_in_full(processes: in
 def test_whoever_waits_has_his_turn() -> None:
     """Also beside one that is nearer to the database, and asks again whenever it was answered."""
     world = World(random.Random(1), Declared(1, 1.0))
-    for place, (pause, far) in enumerate([(0.0, 0.0001), (0.001, 0.001), (0.1, 0.005)]):
+    for place, (pause, far) in enumerate([(0.0, 0.0001), (0.3, 0.005)]):
         Process(world, place, pause, far)
     world.run(150)
     assert most_in_any_window(world.arrivals, 1.0) == 1
-    assert min(world.answered.values()) > 0.6 * max(world.answered.values())
+    assert min(world.answered.values()) > 0.8 * max(world.answered.values())
 
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)
