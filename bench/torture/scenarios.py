@@ -248,7 +248,7 @@ def three_with_one_credential(stage: Stage) -> None:
     """Its window is 10 requests of all three."""
     streams = [EVENTS, Stream("second"), Stream("third")]
     mock = stage.serve(1500, "--rate-limit", "10", "--rate-window-ms", "2000")
-    for crawl in [stage.crawl(stream, API_BASE_URL=mock.base_url) for stream in streams]:
+    for crawl in [stage.crawl(stream, API_BASE_URL=mock.base_url, LEASE_TTL_MS="30000") for stream in streams]:
         code = crawl.process.wait(_PATIENCE_SECONDS)
         stage.check(code == 0, f"a run ended with exit code {code}")
     refused = sum(each.get("429", 0) for each in mock.control("stats")["by_endpoint"].values())

@@ -1,7 +1,8 @@
 """Asks the database for slots of the credential's budget, for one crawl: a shell around `pacing/book.py`.
 
-A slot is asked for before a request leaves, several at a time where requests leave fast; what has become of slots, and
-what the API has reported of its windows, goes along, or follows a little later. Nothing is asked where the source
+A slot is asked for before a request leaves, several at a time where requests leave fast, and where there is plenty
+while the one before is under way. What has become of slots, and what the API has reported of its windows, goes along,
+or follows a little later. Nothing is asked where the source
 declares no budget and no answer has spoken of a window. Invariant: without an answer of the database no request leaves.
 It is waited for as long as a writer waits for it, and then the run fails; a stop request ends that at once.
 """
@@ -43,6 +44,8 @@ logger = logging.getLogger(__name__)
 _REPORT_WITHIN_SECONDS = 0.25
 _SAY_AGAIN_SECONDS = HOLD_SECONDS / 3
 _END_SECONDS = 2.0
+# Whoever needs the slot has more patience.
+_ONCE = RetryPolicy(0.0, 0.1, 0.1)
 # A refusal that this run has noted itself comes back, later by what the writing took.
 _WORTH_NOTING_SECONDS = 0.2
 
@@ -61,6 +64,8 @@ class SharedBudget:
         self._slots = HeldSlots(uuid.uuid4().hex[:12])
         self._run: OpenRun | None = None
         self._is_limited = declared is not None
+        self._is_plenty = False
+        self._ahead: asyncio.Task[None] | None = None
         self._limit: int | None = None
         self._refused = Answer()
         self._refused_until = 0.0
@@ -96,7 +101,7 @@ class SharedBudget:
 
     async def ask(self) -> Answer:
         """Asks for slots. Without any, what to wait for. Raises StorageErrors, and Stopped."""
-        asked = asyncio.ensure_future(self._ask())
+        asked = asyncio.ensure_future(self._ask(self._patience))
         stopped = asyncio.ensure_future(self._waiter.wait_for_stop())
         try:
             await asyncio.wait((asked, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -107,7 +112,7 @@ class SharedBudget:
             asked.cancel()
             stopped.cancel()
 
-    async def _ask(self) -> Answer:
+    async def _ask(self, patience: RetryPolicy) -> Answer:
         async with self._asking:
             now = time.monotonic()
             if self.at_hand(now):
@@ -117,20 +122,31 @@ class SharedBudget:
             ask = Ask(*self._slots.next_ask(now), self._limit)
             report = self._slots.report()
             exchanged = await self._worker.submit(
-                lambda: patiently(lambda: self._exchange(report, ask), self._patience, self._stopped)
+                lambda: patiently(lambda: self._exchange(report, ask), patience, self._stopped)
             )
             self._received(report, exchanged)
             answer = exchanged.answer
             self._slots.given(ask.number, answer.slots if answer.is_limited else 0, exchanged.asked_at)
-            self._is_limited = answer.is_limited
+            self._is_limited, self._is_plenty = answer.is_limited, answer.is_plenty
             self._refused, self._refused_until = answer, time.monotonic() + answer.wait_seconds
             self._report_soon()
         return answer
 
     def request_sent(self, which: Hashable) -> None:
         """A request leaves now. Where slots are needed one is at hand."""
-        if self.governs:
-            self._slots.request_sent(which)
+        if not self.governs:
+            return
+        self._slots.request_sent(which)
+        if self._is_plenty and self._ahead is None and not self._slots.at_hand(time.monotonic()):
+            self._ahead = asyncio.ensure_future(self._ask_ahead())
+
+    async def _ask_ahead(self) -> None:
+        """While the last slot's request is under way, so that the next one need not wait for the database."""
+        try:
+            with suppress(StorageError):
+                await self._ask(_ONCE)
+        finally:
+            self._ahead = None
 
     def request_ended(self, which: Hashable, now: float) -> None:
         """Its answer begins, or none will come."""
@@ -199,8 +215,9 @@ class SharedBudget:
         self._stopped.set()
 
     async def _spider_closed(self, **_: Any) -> None:
-        if self._reporting is not None:
-            self._reporting.cancel()
+        for task in (self._reporting, self._ahead):
+            if task is not None:
+                task.cancel()
         self._slots.return_all()
         with suppress(StorageError, TimeoutError):
             if self._run is not None and self._connection is not None and not self._slots.is_reported:

@@ -30,7 +30,7 @@ REPORTED = "rate_window"
 # Two requests at both ends of a window that is closed at both are in it.
 _MARGIN_SECONDS = 0.001
 # Of a window of the API's.
-_END_MARGIN_SECONDS = 0.05
+_END_MARGIN_SECONDS = 0.02
 # Slots under way say nothing of when they are free: their process may.
 _LOOK_AGAIN_SECONDS = 0.25
 # Somebody may have given back what he did not use.
@@ -111,13 +111,15 @@ class Ask(NamedTuple):
 class Answer(NamedTuple):
     """``slots``: given. None given: ``wait_seconds`` from now it is worth asking again; ``reason``: what is used up.
 
-    ``is_limited``: whether there is anything that slots are given of.
+    ``is_limited``: whether there is anything that slots are given of. ``is_plenty``: one that is held for a moment
+    before it is used is missing to nobody.
     """
 
     slots: int = 0
     wait_seconds: float = 0.0
     reason: str = ""
     is_limited: bool = True
+    is_plenty: bool = False
 
 
 class _Room(NamedTuple):
@@ -235,7 +237,7 @@ def take(book: Book, who: str, ask: Ask, declared: Declared | None, now: float) 
     book.given.append(Grant(who, ask.number, slots, now, now + HOLD_SECONDS, ask.limit))
     for window in _windows(book, ask.limit):
         window.taken += slots
-    return Answer(slots)
+    return Answer(slots, is_plenty=free >= _SHARE)
 
 
 def _put_in_line(book: Book, who: str, until: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def settings(directory: Path) -> dict[str, str]:
 def refused(mock: MockApi) -> int:
     counts = mock.control("stats")["by_endpoint"].values()
     return sum(each.get("429", 0) for each in counts)
+
+
+def take_away(server_url: str, url: str) -> str:
+    """Nobody is connected to the database any more, and nobody will be."""
+    name = str(parse_dsn(url)["dbname"])
+    execute_outside(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    execute_outside(server_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    return name
 
 
 @pytest.mark.parametrize(
@@ -112,9 +121,7 @@ def test_while_the_database_is_away_no_request_leaves_and_afterwards_the_crawl_g
     write_source(tmp_path, mock)
     crawl = start_crawl(mock.base_url, spider="shared.a", **settings(tmp_path))
     eventually(lambda: mock.requests() >= 3, what="some requests")
-    name = parse_dsn(database_url)["dbname"]
-    execute_outside(postgres_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    execute_outside(postgres_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    name = take_away(postgres_url, database_url)
     eventually(lambda: crawl.log.count(ASKS_AGAIN) >= 1, what="a question that nobody answers")
     asked = mock.requests()
     eventually(lambda: crawl.log.count(ASKS_AGAIN) >= 5, what="some more")
@@ -132,15 +139,25 @@ def test_a_database_that_stays_away_ends_the_crawl_without_a_request_too_many(
     write_source(tmp_path, mock)
     crawl = start_crawl(mock.base_url, spider="shared.a", **settings(tmp_path), WRITE_RETRY_BUDGET_MS="500")
     eventually(lambda: mock.requests() >= 3, what="some requests")
-    execute_outside(postgres_url, "ALTER DATABASE {} ALLOW_CONNECTIONS false".format(parse_dsn(database_url)["dbname"]))
-    execute_outside(
-        postgres_url,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-        (parse_dsn(database_url)["dbname"],),
-    )
+    take_away(postgres_url, database_url)
     assert crawl.wait() == 1, crawl.log
     assert "storage_unavailable" in crawl.log
     assert mock.requests() < 20
+
+
+def test_a_stop_ends_the_waiting_for_the_database(
+    start_crawl: StartCrawl, start_mock_api: StartMock, tmp_path: Path, database_url: str, postgres_url: str
+) -> None:
+    mock = start_mock_api("--total", str(20 * PAGE), "--rate-headers", "none", *LIMITS)
+    write_source(tmp_path, mock)
+    crawl = start_crawl(mock.base_url, spider="shared.a", **settings(tmp_path), WRITE_RETRY_BUDGET_MS="600000")
+    eventually(lambda: mock.requests() >= 3, what="some requests")
+    take_away(postgres_url, database_url)
+    eventually(lambda: crawl.log.count(ASKS_AGAIN) >= 1, what="a question that nobody answers")
+    asked = mock.requests()
+    crawl.kill(signal.SIGTERM)
+    assert crawl.wait(60) != 0
+    assert mock.requests() == asked
 
 
 def test_two_credentials_do_not_hold_each_other(
