@@ -2,9 +2,10 @@
 
 A slot is asked for before a request leaves, several at a time where requests leave fast, and where there is plenty
 while the one before is under way. What has become of slots, and what the API has reported of its windows, goes along,
-or follows a little later. Nothing is asked where the source
-declares no budget and no answer has spoken of a window. Invariant: without an answer of the database no request leaves.
-It is waited for as long as a writer waits for it, and then the run fails; a stop request ends that at once.
+or follows a little later. Nothing is asked where the source declares no budget and no answer has spoken of a window.
+
+Invariant: without an answer of the database no request leaves. It is waited for as long as a writer waits for it, and
+then the run fails; a stop request ends that at once.
 """
 
 from __future__ import annotations
