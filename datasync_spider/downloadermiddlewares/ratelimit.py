@@ -211,7 +211,11 @@ class RateLimitMiddleware:
             self._declared.request_ended(now, request)
 
     def _window_seconds(self, now: float) -> float:
-        return self._window.held_seconds(now) if self._shared.governs else self._window.wait_seconds(now)
+        seconds = self._window.wait_seconds(now)
+        # Who has heard of an end that is too far away ends here; the others are held back as far as is bearable.
+        if self._shared.governs and seconds <= self._budget_seconds:
+            return self._window.held_seconds(now)
+        return seconds
 
     def _declared_seconds(self, now: float) -> float:
         return 0.0 if self._declared is None or self._shared.governs else self._declared.wait_seconds(now)

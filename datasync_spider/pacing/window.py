@@ -156,7 +156,9 @@ class RateWindow:
         after, by = self._bounds(self._in_seconds(headers), now)
         if self._limit is None or headers.remaining is None or math.isinf(after) or math.isinf(by):
             return None
-        return self._limit, headers.remaining, after, by
+        # It is advice, which binds others no longer than the longest wait.
+        by = min(by, now + self._longest_seconds)
+        return self._limit, headers.remaining, min(after, by), by
 
     def _last_sent(self, now: float) -> float:
         return now if self._sent_at is None else self._sent_at
