@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from datasync_spider.downloadermiddlewares.sharedbudget import SharedBudget
 from datasync_spider.pacing import retry
 from datasync_spider.pacing.window import RateWindow
 from datasync_spider.storage import checkpoint, completion, known, occurrences, rejections, runs, statements, writer
@@ -151,6 +152,11 @@ def a_429_is_answered_early() -> None:
     _put(RateWindow, "wait_seconds", lambda *_: 0.0)
 
 
+def a_budget_is_each_processs_own() -> None:
+    """Every crawl counts its own requests, and knows nothing of what others send with the credential."""
+    _put(SharedBudget, "governs", property(lambda _: False))
+
+
 def known_ground_is_any_slices() -> None:
     """Whether a page is known is asked of all slices of the stream's table."""
     _of_any_slice("count_known", "find_known_before")
@@ -212,6 +218,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
         a_commit_in_doubt_is_taken_for_granted,
         a_short_feed_is_complete,
         a_429_is_answered_early,
+        a_budget_is_each_processs_own,
         known_ground_is_any_slices,
         a_row_of_any_slice_is_a_stored_one,
         dead_letters_of_any_stream_are_counted,

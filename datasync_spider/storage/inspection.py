@@ -29,6 +29,7 @@ NEEDED_RIGHTS = {
     "submission_attempts": _CHANGE,
     "ingestion_credentials": (*_CHANGE, "DELETE"),
     "ingestion_credential_salt": _ADD,
+    "ingestion_budgets": _CHANGE,
     "ingestion_tokens": _CHANGE,
     "ingestion_seen": (*_ADD, "DELETE"),
     "ingestion_due": (*_CHANGE, "DELETE"),
