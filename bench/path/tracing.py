@@ -22,6 +22,15 @@ from typing import Any
 from scrapy.cmdline import execute
 
 _PACKAGE = "datasync_spider"
+# What stands beside a page's way and looks at it.
+_WATCHING = (
+    *(f"{_PACKAGE}.{name}." for name in ("logs", "faces", "extensions", "observe")),
+    *(
+        f"{_PACKAGE}.{name}"
+        for name in ("failpoints", "process.standardstreams", "process.throttle", "spiders.reporting")
+    ),
+    *(f"{_PACKAGE}.{name}" for name in ("storage.fields", "sources.fieldsample", "sources.drift")),
+)
 _HEAD_IS_READ = "allHeadersReceived"
 _ANSWER_IS_TAKEN = "process_response"
 _COMMIT = "commit"
@@ -37,6 +46,7 @@ class Trace:
         self._is_open = self._is_over = False
         self._known: set[int] = set()
         self.modules: dict[str, str] = {}
+        self.watching: dict[str, str] = {}
         self.types: dict[str, str] = {}
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
@@ -50,6 +60,9 @@ class Trace:
         if event == "c_return" and getattr(argument, "__name__", "") == _COMMIT:
             self._is_over = True
         elif event in {"call", "return"} and name.startswith(f"{_PACKAGE}."):
+            if _is_watched_from(frame):
+                self.watching.setdefault(name, frame.f_code.co_qualname)
+                return
             self.modules.setdefault(name, frame.f_code.co_qualname)
             for value in (argument, *frame.f_locals.values()):
                 self._note(value, name)
@@ -67,6 +80,15 @@ class Trace:
         kind = type(value)
         if _is_ours(kind) and id(value) not in self._known:
             self.types.setdefault(f"{kind.__module__}.{kind.__qualname__}", where)
+
+
+def _is_watched_from(frame: FrameType | None) -> bool:
+    """Whether the function is a watcher's, or one of those that called it."""
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith(_WATCHING):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_ours(kind: type[Any]) -> bool:
@@ -100,7 +122,9 @@ def main(arguments: list[str]) -> None:
         execute(command)
     finally:
         sys.setprofile(None)
-        Path(found).write_text(json.dumps({"modules": trace.modules, "types": trace.types}), encoding="utf-8")
+        Path(found).write_text(
+            json.dumps({"modules": trace.modules, "types": trace.types, "watching": trace.watching}), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":
