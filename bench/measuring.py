@@ -36,7 +36,7 @@ CASES = {case.NAME: case for case in _ALL}
 
 
 def measure(arguments: Sequence[str]) -> int:
-    """Exit code 0: every reach is met; 1: some are not."""
+    """Exit code 0: every target is passed; 1: some are not."""
     options = _parser().parse_args(arguments)
     # Read first: a mistyped name must not cost the minutes before it.
     earlier = None if options.compare is None else load(options.compare)
@@ -52,7 +52,7 @@ def measure(arguments: Sequence[str]) -> int:
     print(text_table(report))
     if earlier is not None:
         print(f"\n{comparison_table(earlier, report)}")
-    return 0 if all(figure.is_met is not False for case in report.cases for figure in case.figures) else 1
+    return 0 if all(figure.passed is not False for case in report.cases for figure in case.figures) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ Invariant: a page knows its place. ``number`` counts the pages of a run from 1 w
 pages in that order and no other, whatever item pipelines do in between.
 
 Parsing is lazy, and not done here: ``events`` and ``rejected`` come out of the answer's page, which parses itself when
-somebody first looks. No I/O and no Scrapy here.
+someone first looks. No I/O and no Scrapy here.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import msgspec
 
 from datasync_spider.records import compiled
 from datasync_spider.records.event import Event, ParsedEvents, RejectedEvent
+from datasync_spider.records.modified import as_columns
 from datasync_spider.records.page import Page
-from datasync_spider.records.touched import as_columns
 
 _T = TypeVar("_T")
 
@@ -50,11 +50,11 @@ class EventPage:
     by a list with events left out or changed. What it leaves out is counted as filtered, what it makes unusable is
     rejected.
     ``cursor``: what the page was asked for with (None: the head). ``next_cursor``: what follows (None: nothing).
-    ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the walk goes on.
+    ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the chain goes on.
     ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None; ``total``:
     the same count, whatever page this is.
-    ``since_us``: what its walk asks from; None for the stream's own beginning. ``validator``: of a first page, by what
-    the API tells later that it has not changed, and what it was asked with; None where it gives nothing for that.
+    ``since_us``: what its chain asks from; None for the stream's own beginning. ``validator``: of a first page, by what
+    the API reports later that it has not changed, and what it was asked with; None where it gives nothing for that.
     ``position``: where the run goes on once the page is committed, where ``next_cursor`` does not say all of it.
     ``bookmark``: of the page that ends a pass, what the next pass begins with. ``is_widened``: the page is of a pass
     that has begun anew as a full one, since the API had no use for what it began with.
@@ -62,7 +62,7 @@ class EventPage:
     """
 
     number: int
-    walk: int
+    chain: int
     cursor: str | None
     next_cursor: str | None
     received_events: int
@@ -91,20 +91,22 @@ class EventPage:
         return f"<EventPage {self.number}: {self.received_events} events>"
 
     def plain_events(self) -> compiled.Events | None:
-        """The page's events as they came, where none is in doubt and nobody has had them in hand; else None."""
+        """The page's events as they came, where none needs the fallback and no one has had them in hand; else None."""
         page = self._page()
         return page.plain() if page is not None and self._rejected is page else None
 
     def columns(self) -> ParsedEvents:
-        """What will be stored as columns, and the unusable events, parsed now if they were not yet.
+        """What will be stored as columns, and the rejected events, parsed now if they were not yet.
 
         Raises PageLost where an item pipeline has put something among the events that is none.
         """
         page = self._page()
-        untouched = None if page is None else page.untouched()
-        if untouched is None:
+        unmodified = None if page is None else page.unmodified()
+        if unmodified is None:
             return as_columns(self.number, self.events, list(self.rejected))
-        return untouched if self._rejected is page else msgspec.structs.replace(untouched, rejected=list(self.rejected))
+        return (
+            unmodified if self._rejected is page else msgspec.structs.replace(unmodified, rejected=list(self.rejected))
+        )
 
     def _page(self) -> Page | None:
         """What the events come out of, where no list has taken their place."""
@@ -115,7 +117,7 @@ class EventPage:
         # Written out, for dataclasses.replace takes twelve times as long, for each page.
         return EventPage(
             number=self.number,
-            walk=self.walk,
+            chain=self.chain,
             cursor=self.cursor,
             next_cursor=self.next_cursor,
             received_events=self.received_events,

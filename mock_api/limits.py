@@ -1,4 +1,4 @@
-"""Admits requests by the rate window and tells the outcome.
+"""Admits requests by the rate window and reports the outcome.
 
 The shell around `ratewindow` and `rateheaders`; the only place where a 429 is made.
 """
@@ -15,7 +15,7 @@ _LIMIT_OF_A_BURST = 10
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """How many requests of a key are admitted, and how that is told."""
+    """How many requests of a key are admitted, and how that is reported."""
 
     limit: int
     """0: no limit and no headers."""
@@ -49,8 +49,8 @@ class RateLimits:
         return rate_headers(self._settings.headers, admission, self._settings.window_ms, moment.epoch_ms)
 
     def _refusal(self, admission: Admission, moment: Moment) -> Reply:
-        told = {"limit": admission.limit, "remaining": 0, "reset": reset_seconds(admission)}
-        reply = json_reply({"error": "Too Many Requests", "code": "RATE_LIMIT_EXCEEDED", "rateLimit": told}, 429)
+        reported = {"limit": admission.limit, "remaining": 0, "reset": reset_seconds(admission)}
+        reply = json_reply({"error": "Too Many Requests", "code": "RATE_LIMIT_EXCEEDED", "rateLimit": reported}, 429)
         when, reply.refused_wait_ms = retry_after(self._settings.retry_after, admission, moment.epoch_ms)
         reply.headers = when + self._headers(admission, moment)
         return reply

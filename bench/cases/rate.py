@@ -1,7 +1,7 @@
 """Rate-bound: ten requests a window. What the window allows is known, so nothing else has to be measured.
 
 One crawl, for little here depends on chance. A window is as short as any reported of the API: what the first one
-costs, whose length nobody has told yet, is the same for every length.
+costs, whose length no one has reported yet, is the same for every length.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def run(bench: Bench) -> CaseFound:
     # One more than the windows hold: its arrival is the earliest that the last window's end allows.
     total = (_REQUESTS * windows + 1) * _PAGE_EVENTS
     allowed_seconds = windows * window_ms / 1000
-    ours = Figure(what="scrapy crawl events", unit="s", reach=0.98)
-    refused = Figure(what="answers of 429", unit="", reach=0.0, at_least=False)
+    ours = Figure(what="scrapy crawl events", unit="s", target=0.98)
+    refused = Figure(what="answers of 429", unit="", target=0.0, at_least=False)
 
     arguments = ("--prepare", "--rate-limit", str(_REQUESTS), "--rate-window-ms", str(window_ms))
 

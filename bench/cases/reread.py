@@ -1,4 +1,4 @@
-"""The whole feed once more, into a table that holds all of it: what a full walk after a short read costs."""
+"""The whole feed once more, into a table that holds all of it: what a full sync after a short read costs."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ EVENTS, QUICK_EVENTS = 600_000, 20_000
 def run(bench: Bench) -> CaseFound:
     total = bench.size(EVENTS, QUICK_EVENTS)
     template = know(bench, "bench_full", total, every=1)
-    return Copying(NAME, TITLE, total, reach=0.60, template=template).run(bench)[0]
+    return Copying(NAME, TITLE, total, target=0.60, template=template).run(bench)[0]

@@ -54,7 +54,7 @@ def report(tally: Tally, seed: int, minutes: float) -> None:
     print(f"{tally.injected['connections cut']} connections cut, {tally.rejected:,} hostile events rejected")
     print(f"  exit codes of {sum(tally.exit_codes.values())} runs: {dict(sorted(tally.exit_codes.items()))}")
     print(f"  {tally.checks} comparisons of all tables with {tally.events:,} events served,", end=" ")
-    print(f"{tally.books} of the books")
+    print(f"{tally.totals} of the totals")
     print(f"  {tally.early_requests} requests earlier than a 429 allowed")
     for finding in tally.wrong[:20]:
         print(f"WRONG: {finding}")
@@ -63,7 +63,7 @@ def report(tally: Tally, seed: int, minutes: float) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """See the module's text."""
-    # What was started here ends here, also when somebody has seen enough.
+    # What was started here ends here, also when someone has seen enough.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parser = argparse.ArgumentParser(prog="python -m bench.torture", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)

@@ -1,7 +1,7 @@
 """Broken versions of the pipeline, to prove that the oracle would notice.
 
 ``python -m bench.torture.mutants NAME crawl events`` breaks one thing and then runs the command like ``scrapy``. Each
-mutant is a mistake that somebody could make in good faith. Where two checks of ours guard against one mistake, the
+mutant is a mistake that someone could make in good faith. Where two checks of ours guard against one mistake, the
 mutant takes both away: what is tried here is the oracle.
 """
 
@@ -120,7 +120,7 @@ def whatever_ends_is_complete() -> None:
     _put(outcome.Outcome, "ended", lambda *_: ("complete", "last_page", None))
 
 
-def a_commit_in_doubt_is_taken_for_granted() -> None:
+def a_commit_of_unknown_end_is_taken_for_granted() -> None:
     """After a lost connection the batch is assumed to be committed."""
     _without({"checkpoint": [_NO_GAP]})
     _put(checkpoint, "_refusal", lambda *_: None)
@@ -140,14 +140,14 @@ def a_commit_in_doubt_is_taken_for_granted() -> None:
 def a_short_feed_is_complete() -> None:
     """The API's total is not compared with anything."""
 
-    def judge(expected_total: int | None, stored: int, _: int, __: int, ends_pass: str, **___: Any) -> Verdict:
+    def pass_verdict(expected_total: int | None, stored: int, _: int, __: int, ends_pass: str, **___: Any) -> Verdict:
         return Verdict("complete", "complete", ends_pass, f"{stored} of {expected_total}")
 
-    _put(completion, "judge", judge)
+    _put(completion, "pass_verdict", pass_verdict)
 
 
 def a_429_is_answered_early() -> None:
-    """What the API tells about when to come again is taken for a suggestion."""
+    """What the API reports about when to come again is taken for a suggestion."""
     _put(retry, "_rate_limit_delay", lambda *_: 0.2)
     _put(RateWindow, "wait_seconds", lambda *_: 0.0)
 
@@ -215,7 +215,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
         rejected_events_are_dropped,
         a_rejected_event_is_kept_each_time_that_it_is_read,
         whatever_ends_is_complete,
-        a_commit_in_doubt_is_taken_for_granted,
+        a_commit_of_unknown_end_is_taken_for_granted,
         a_short_feed_is_complete,
         a_429_is_answered_early,
         a_budget_is_each_processs_own,

@@ -29,7 +29,7 @@ _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
 _WATCH_SECONDS = 1.0
 _LAST_RUNS = 6
 # What is the slice's or the moment's own, and is said of those.
-_TOLD_ELSEWHERE = {
+_REPORTED_ELSEWHERE = {
     "run_id",
     "slice_id",
     "slice",
@@ -46,7 +46,7 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 class Command(DatasyncCommand):
     """Exit code 0, or 1 where ``--expect`` names another status than that of the last run.
 
-    With ``--watch`` it looks again every second until it is interrupted, or nobody reads it any more; the exit code is
+    With ``--watch`` it looks again every second until it is interrupted, or no one reads it any more; the exit code is
     that of the last look.
     """
 
@@ -183,7 +183,7 @@ def _report(
 
 
 def _run_report(run: dict[str, Any]) -> dict[str, Any]:
-    return {"id": run["run_id"], **{key: value for key, value in run.items() if key not in _TOLD_ELSEWHERE}}
+    return {"id": run["run_id"], **{key: value for key, value in run.items() if key not in _REPORTED_ELSEWHERE}}
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
@@ -228,7 +228,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
 
 
 def _wait_lines(credential: dict[str, Any]) -> list[str]:
-    from datasync_spider.pacing.waittexts import until_words
+    from datasync_spider.pacing.waittexts import until_text
 
     column, seconds = "closed_until", credential["seconds"]
     if seconds < credential["advised_seconds"]:
@@ -236,20 +236,20 @@ def _wait_lines(credential: dict[str, Any]) -> list[str]:
     if seconds <= 0:
         return []
     where = f"ingestion_credentials.{column} of credential {credential['id']}"
-    return [f"the API asks for no request until {until_words(seconds, time.time())} ({where})"]
+    return [f"the API asks for no request until {until_text(seconds, time.time())} ({where})"]
 
 
 def _field_lines(report: dict[str, Any]) -> list[str]:
-    from datasync_spider.sources.drift import in_words
+    from datasync_spider.sources.drift import in_text
 
     changes = report["newest_drift"]
-    return [f"fields: {in_words(changes, report['drifted'])}"] if changes else []
+    return [f"fields: {in_text(changes, report['drifted'])}"] if changes else []
 
 
 def _poll_lines(seconds: float) -> list[str]:
-    from datasync_spider.pacing.waittexts import until_words
+    from datasync_spider.pacing.waittexts import until_text
 
-    return [f"the API asks for no further sync of it until {until_words(seconds, time.time())}"] if seconds > 0 else []
+    return [f"the API asks for no further sync of it until {until_text(seconds, time.time())}"] if seconds > 0 else []
 
 
 def _run_lines(run: dict[str, Any], doing: dict[str, str]) -> list[str]:

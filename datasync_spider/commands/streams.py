@@ -1,7 +1,7 @@
 """``scrapy streams [list] | pause | resume | resync | accept | reset | drop NAME``: what is registered.
 
 Exit code 0: done. 1: refused by the database, or not confirmed; nothing has changed. 2: wrong usage, an unknown name,
-or nobody to be asked. 4: a run of the stream is active. 5: stopped by a signal.
+or no one to be asked. 4: a run of the stream is active. 5: stopped by a signal.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Command(DatasyncCommand):
             )
         print("\n".join(loss_lines(self._action, target)), file=sys.stderr)
         if not is_agreed and not sys.stdin.isatty():
-            raise ConfigurationError(f"nobody is there to be asked: say --yes if it is to be {self._action}")
+            raise ConfigurationError(f"no one is there to be asked: say --yes if it is to be {self._action}")
         if not is_agreed and not _confirm(target.stream):
             print("not confirmed: nothing has changed", file=sys.stderr)
             return exitcodes.FAILED

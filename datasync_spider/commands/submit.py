@@ -1,7 +1,7 @@
-"""``scrapy submit prepare | send | status``: hand in the ids of all stored events, and know what became of it.
+"""``scrapy submit prepare | send | status``: submit the ids of all stored events, and know what became of it.
 
 Exit code 0: done. 1: refused, by us or by the API, or taken with another count. 2: wrong usage. 3: it is not known
-whether it was taken. 4: another process is handing in with this key. 5: stopped by a signal.
+whether it was taken. 4: another process is submitting with this key. 5: stopped by a signal.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Command(DatasyncCommand):
         return "[options] prepare | send | status"
 
     def short_desc(self) -> str:
-        return "Hand in the ids of all stored events: prepare, send, status"
+        return "Submit the ids of all stored events: prepare, send, status"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
@@ -135,12 +135,12 @@ def _prepare(database_url: str, slice_: Slice, opts: argparse.Namespace) -> int:
 
 def _send(database_url: str, plan: SyncPlan, slice_: Slice, opts: argparse.Namespace) -> int:
     from datasync_spider.datasync.submission.refusal import SubmissionRefused
-    from datasync_spider.datasync.submission.reporter import Telling
-    from datasync_spider.datasync.submission.submitting import Terms, hand_in
+    from datasync_spider.datasync.submission.reporter import Reporter
+    from datasync_spider.datasync.submission.submitting import Terms, submit_prepared
 
     is_asked = not opts.yes and not opts.dry_run
     if is_asked and not sys.stdin.isatty():
-        raise SubmissionRefused("nobody is there to be asked: say --yes if it is to be sent")
+        raise SubmissionRefused("no one is there to be asked: say --yes if it is to be sent")
     terms = Terms(
         repo=opts.repo,
         timeout_seconds=opts.timeout_seconds,
@@ -149,7 +149,7 @@ def _send(database_url: str, plan: SyncPlan, slice_: Slice, opts: argparse.Names
         last_try=opts.last_try,
         confirm=_confirm if is_asked else None,
     )
-    outcome = hand_in(database_url, plan, slice_, terms, Telling(_say, as_json=opts.json))
+    outcome = submit_prepared(database_url, plan, slice_, terms, Reporter(_say, as_json=opts.json))
     if outcome is None:
         return exitcodes.COMPLETE
     if outcome.ending.status == "unknown":
@@ -170,7 +170,7 @@ def _status(database_url: str, plan: SyncPlan, opts: argparse.Namespace) -> int:
 
 
 def _say(text: str) -> None:
-    # At once, since what is told next may take a while.
+    # At once, since what is reported next may take a while.
     print(text, flush=True)
 
 

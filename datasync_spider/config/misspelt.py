@@ -1,6 +1,6 @@
 """Finds names that were meant for us but are none of ours.
 
-Invariant: only warnings come from here; a name that is not ours may well be somebody else's. Never looks at a value.
+Invariant: only warnings come from here; a name that is not ours may well be another's. Never looks at a value.
 """
 
 from __future__ import annotations

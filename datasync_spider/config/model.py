@@ -37,7 +37,7 @@ _PROJECT = project_directory()
 _DOTENV = _PROJECT / ".env"
 _SHORTEST_SECRET = 8
 BUNDLED_MOCK_URL = "BUNDLED_MOCK_URL"
-"""Scrapy's setting by which whoever starts the bundled mock says where it is; nobody else sets it."""
+"""Scrapy's setting by which whoever starts the bundled mock says where it is; no one else sets it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -184,7 +184,7 @@ class Config:
 
 
 def _secrets_of_url(url: str | None) -> tuple[str, ...]:
-    """The whole, and what is behind the host, which alone may be what is secret and what somebody logs."""
+    """The whole, and what is behind the host, which alone may be what is secret and what someone logs."""
     if url is None:
         return ()
     parts = urlsplit(url)

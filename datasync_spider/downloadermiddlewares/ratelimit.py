@@ -5,7 +5,7 @@ Budget and window are the credential's, of which the database gives slots (:mod:
 them counts where no run is open that would have a credential.
 
 Headers are read when they arrive, not when the body is whole: the seconds they tell count from there. What the status
-adds to them is known a little later, when Scrapy tells of the whole response. The arithmetic is in
+adds to them is known a little later, when Scrapy reports of the whole response. The arithmetic is in
 :mod:`datasync_spider.pacing`. What an answer asks for that is no page is waited for by whoever asks again; here it
 counts for what comes after. Invariant: a wait is begun only where it ends within the page's budget; what another run
 has heard for the same credential, before this one or beside it, counts by itself.
@@ -39,7 +39,7 @@ from datasync_spider.pacing.headers import (
     reset_source,
 )
 from datasync_spider.pacing.retry import RetryState
-from datasync_spider.pacing.waittexts import asked_by, too_long_words
+from datasync_spider.pacing.waittexts import asked_by, too_long_text
 from datasync_spider.pacing.window import RateWindow
 from datasync_spider.process.throttle import Throttle
 from datasync_spider.process.waiting import Waiter
@@ -61,7 +61,7 @@ logger = logging.getLogger(__name__)
 _REASON = "rate_window"
 # The end of a window is worth a word; a look whether others are done with theirs is not.
 _SHORT_SECONDS = 1.0
-_TELL_EVERY_SECONDS = 0.05
+_REPORT_EVERY_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class RateLimitMiddleware:
         self._window_ends_by = ""
         self._hold = _Hold("")
         self._hold_ends_at = -math.inf
-        self._throttle = Throttle(_TELL_EVERY_SECONDS)
+        self._throttle = Throttle(_REPORT_EVERY_SECONDS)
         self._has_polled = False
         self._came: dict[Request | None, _Came] = {}
 
@@ -146,7 +146,7 @@ class RateLimitMiddleware:
         self._wait_learned(run.waits.closed)
 
     def _wait_learned(self, closed: Closed, **_: Any) -> None:
-        # What the API told another run binds this one as well: a refusal in full, advice for the budget at most.
+        # What the API reported another run binds this one as well: a refusal in full, advice for the budget at most.
         now = time.monotonic()
         self._hold_back(closed.seconds, _KEPT, now)
         self._hold_back(min(closed.advised_seconds, self._budget_seconds), _ADVISED, now)
@@ -184,11 +184,11 @@ class RateLimitMiddleware:
         self._shared.request_sent(request)
         if self._declared is not None:
             self._declared.request_sent(now, request)
-        # A page's fetch time counts from here; what was waited before is told as waited.
+        # A page's fetch time counts from here; what was waited before is reported as waited.
         request.meta["asked_at"] = now
 
     async def process_exception(self, request: Request, exception: Exception) -> None:
-        """Of one that a later middleware has kept from the downloader nobody says that it has left it."""
+        """Of one that a later middleware has kept from the downloader no one says that it has left it."""
         self._request_left(request)
 
     def _request_left(self, request: Request, **_: Any) -> None:
@@ -243,7 +243,7 @@ class RateLimitMiddleware:
         request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
 
     async def _wait(self, request: Request, seconds: float, now: float) -> None:
-        # What is known of a window by its end alone has nobody's words but its headers'.
+        # What is known of a window by its end alone has no one's words but its headers'.
         is_held = self._window.is_held(now)
         hold = self._hold if is_held else _Hold(self._window_ends_by)
         asked = AskedWait(self._window.asked_seconds(now), hold.asked_in, hold.is_plausible)
@@ -256,7 +256,7 @@ class RateLimitMiddleware:
             request.meta["retry_state"] = state.held(now)
         if not state.allows(asked.seconds, self._budget_seconds, now):
             raise WaitTooLong(
-                too_long_words(asked, asked.source, self._budget_seconds, time.time(), is_kept=hold.is_binding)
+                too_long_text(asked, asked.source, self._budget_seconds, time.time(), is_kept=hold.is_binding)
             )
         await self._wait_quietly(request, seconds, _REASON, hold.asked_in if is_held else "")
 
@@ -264,8 +264,8 @@ class RateLimitMiddleware:
         now = time.monotonic()
         plain = plain_headers(headers)
         now_epoch = time.time()
-        told = read_rate_headers(plain, now_epoch, self._dialect)
-        self._window.observe(told, now, len(self._in_flight - {request}) if request is not None else 0)
+        reported = read_rate_headers(plain, now_epoch, self._dialect)
+        self._window.observe(reported, now, len(self._in_flight - {request}) if request is not None else 0)
         self._shared.heard(request, self._window)
         self._ended(request, now)
         # A window that is used up is what a wait will be explained by.
@@ -275,7 +275,7 @@ class RateLimitMiddleware:
                 signals.rate_window_observed,
                 limit=self._window.limit,
                 remaining=self._window.remaining,
-                reset_seconds=told.reset_after_seconds,
+                reset_seconds=reported.reset_after_seconds,
             )
         self._read_poll_interval(plain, now_epoch)
         if ends_window or asks_to_wait(plain, self._dialect):

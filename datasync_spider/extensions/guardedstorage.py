@@ -59,7 +59,7 @@ class Sink(io.BufferedIOBase):
             return
         try:
             work(self.inner)
-        # Whatever it is, such as a file that somebody has closed: it must not cost another feed its page.
+        # Whatever it is, such as a file that someone has closed: it must not cost another feed its page.
         except Exception as error:  # noqa: BLE001
             self._is_broken = True
             self._fail(error)
@@ -75,7 +75,7 @@ class GuardedStorage:
         inner = None
         try:
             inner = super().open(spider)  # type: ignore[misc]
-        except Exception as error:  # noqa: BLE001 - an export's trouble is told, and ends nothing
+        except Exception as error:  # noqa: BLE001 - an export's trouble is reported, and ends nothing
             self.fail(error)
         self._sink = Sink(inner, self.fail, getattr(self, "former_bytes", 0))
         return self._sink
@@ -97,7 +97,7 @@ class GuardedStorage:
     def fail(self, error: Exception) -> None:
         """From now on it will store nothing."""
         if self.failure is None:
-            self.failure = _in_words(error)
+            self.failure = _as_text(error)
             if self._sink is not None and sys.stdout is not None and self._sink.inner is sys.stdout.buffer:
                 # Or what it holds back would fail once more at the very end, and take the exit code with it.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -117,6 +117,6 @@ def guarded(storage: type[FeedStorageProtocol]) -> type[FeedStorageProtocol]:
     return type(storage.__name__, (GuardedStorage, storage), {})
 
 
-def _in_words(error: Exception) -> str:
+def _as_text(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split()) or type(error).__name__

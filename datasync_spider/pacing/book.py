@@ -3,7 +3,7 @@
 It is kept in the database and written by one at a time; here is its arithmetic. Each moment in it is one of the
 database's clock, in seconds, and ``now`` is that clock's as well. States of a slot, and what a crash leaves:
 
-free      nobody's
+free      no one's
 given     one process may send one request, or has sent it. The process says again and again that it lives; where it
           does not, the slot counts as used at the end of ``HOLD_SECONDS``, by when a request of its has come
 used      an answer began then, or none will come. It counts as long as a declared window is, from then on
@@ -33,7 +33,7 @@ _MARGIN_SECONDS = 0.001
 _END_MARGIN_SECONDS = 0.02
 # Slots under way say nothing of when they are free: their process may.
 _LOOK_AGAIN_SECONDS = 0.25
-# Somebody may have given back what he did not use.
+# Someone may have given back what he did not use.
 _LONGEST_WAIT_SECONDS = 30.0
 # Whoever is first in line and does not come is passed over then.
 _LATE_SECONDS = 0.5
@@ -45,7 +45,7 @@ _MOST_WINDOWS = 8
 
 
 class Grant(msgspec.Struct):
-    """``left`` slots of a process that are not used yet, or under way. ``until``: nobody speaks of them."""
+    """``left`` slots of a process that are not used yet, or under way. ``until``: no one speaks of them."""
 
     who: str
     number: int
@@ -69,7 +69,7 @@ class Window(msgspec.Struct):
     """
 
     limit: int
-    told: int
+    reported: int
     taken: int
     began: float
     by: float
@@ -112,7 +112,7 @@ class Answer(NamedTuple):
     """``slots``: given. None given: ``wait_seconds`` from now it is worth asking again; ``reason``: what is used up.
 
     ``is_limited``: whether there is anything that slots are given of. ``is_plenty``: one that is held for a moment
-    before it is used is missing to nobody.
+    before it is used is missing to no one.
     """
 
     slots: int = 0
@@ -128,8 +128,8 @@ class _Room(NamedTuple):
     reason: str
 
 
-def settle(book: Book, report: Report, declared: Declared | None, now: float, asked_at: float) -> None:
-    """Writes down what a process says of its slots, and what has become of those of which nobody speaks.
+def resolve(book: Book, report: Report, declared: Declared | None, now: float, asked_at: float) -> None:
+    """Writes down what a process says of its slots, and what has become of those of which no one speaks.
 
     ``asked_at``: by the process's clock, no later than ``now`` is by the database's.
     """
@@ -141,7 +141,7 @@ def settle(book: Book, report: Report, declared: Declared | None, now: float, as
             grant.left = 0
     ahead = now - asked_at
     since = {grant.number: grant.since for grant in book.given if grant.who == report.who}
-    _settle_own(book, report, now, ahead)
+    _resolve_own(book, report, now, ahead)
     book.given = [grant for grant in book.given if grant.left]
     book.used = [(at, count) for at, count in book.used if at + book.seconds + _MARGIN_SECONDS > now]
     if not book.used and declared is None:
@@ -152,7 +152,7 @@ def settle(book: Book, report: Report, declared: Declared | None, now: float, as
         _hear(book, heard, now, since.get(window.number))
 
 
-def _settle_own(book: Book, report: Report, now: float, ahead: float) -> None:
+def _resolve_own(book: Book, report: Report, now: float, ahead: float) -> None:
     own = {grant.number: grant for grant in book.given if grant.who == report.who}
     for number in {*own, *(closed.number for closed in report.closed)}:
         closed = [one.at for one in report.closed if one.number == number]
@@ -161,7 +161,7 @@ def _settle_own(book: Book, report: Report, now: float, ahead: float) -> None:
             left = min(grant.left, report.left.get(number, 0))
             gone = grant.left - left
             grant.left, grant.until = left, now + HOLD_SECONDS
-            # The first ones were written down if the answer to an earlier report was lost. What nobody knows of was
+            # The first ones were written down if the answer to an earlier report was lost. What no one knows of was
             # given in an answer that was lost.
             lost: list[float | None] = [None] * (gone - len(closed))
             closed = lost + closed[max(0, len(closed) - gone) :]
@@ -213,7 +213,7 @@ def _hear(book: Book, heard: WindowHeard, now: float, since: float | None) -> No
 def _hear_more(window: Window, heard: WindowHeard, since: float | None) -> None:
     if since is not None and since < window.began:
         return
-    window.told = min(window.told, heard.remaining)
+    window.reported = min(window.reported, heard.remaining)
     if since is not None:
         window.by = min(window.by, heard.by)
 
@@ -260,7 +260,7 @@ def _begin_windows(book: Book, now: float) -> None:
         if now < window.by + _END_MARGIN_SECONDS:
             continue
         length = window.by - window.began
-        window.told, window.taken = window.limit, book.under_way
+        window.reported, window.taken = window.limit, book.under_way
         window.began, window.by, window.is_heard = now, now + length, False
 
 
@@ -281,9 +281,9 @@ def _declared_room(book: Book, declared: Declared, needed: int, now: float) -> _
 
 
 def _window_room(book: Book, window: Window, needed: int, now: float) -> _Room:
-    free = min(window.limit - window.taken, window.told - book.under_way)
+    free = min(window.limit - window.taken, window.reported - book.under_way)
     if free >= needed:
         return _Room(free, 0.0, REPORTED)
     # What is under way may turn out to be counted already.
-    is_open = window.limit - window.taken >= needed and window.told >= needed
+    is_open = window.limit - window.taken >= needed and window.reported >= needed
     return _Room(free, _LOOK_AGAIN_SECONDS if is_open else window.by + _END_MARGIN_SECONDS - now, REPORTED)

@@ -64,7 +64,7 @@ class _Held:
 
 
 class HeldSlots:
-    """``now`` is the process's monotonic clock throughout; ``which`` tells requests under way apart."""
+    """``now`` is the process's monotonic clock throughout; ``which`` distinguishes requests under way."""
 
     def __init__(self, who: str) -> None:
         self.who = who

@@ -1,10 +1,10 @@
 """One rate window, learned from every answer: how many requests may still leave, and when the next window begins.
 
-Where the server tells whole seconds it may have rounded them down or up, and nobody knows which; and it told them at
-some moment between our sending and the answer's arrival. So each answer bounds the window's end from both sides: from
-about ``sent + told`` to ``received + told + 1``. The answers of one window tighten these bounds, and at the upper one
-the next window has surely begun. The latest ``received + told`` would be too early by up to a second where the server
-rounds down, and too late by the time of the slowest answer.
+Where the server reports whole seconds it may have rounded them down or up, and no one knows which; and it reported them
+at some moment between our sending and the answer's arrival. So each answer bounds the window's end from both sides:
+from about ``sent + told`` to ``received + reported + 1``. The answers of one window tighten these bounds, and at the
+upper one the next window has surely begun. The latest ``received + told`` would be too early by up to a second where
+the server rounds down, and too late by the time of the slowest answer.
 
 A window that is known to last 60 s also ends within 60 s of each of its answers, which takes the doubt of the
 rounding away. Where the moment of the end is given in whole seconds, the answer that opened the window does so nearly
@@ -25,7 +25,7 @@ from datasync_spider.pacing.windowlength import WindowLength
 
 _MARGIN_SECONDS = 0.05
 _ROUNDING_SECONDS = 1.0
-# A told time may also have been computed against a clock of whole seconds.
+# A reported time may also have been computed against a clock of whole seconds.
 _TOLERANCE_SECONDS = 2.0
 # Within that time after the request left, a second of the server's clock has hardly ended before its Date was written.
 _SAME_SECOND_SECONDS = 0.1
@@ -43,7 +43,7 @@ class RateWindow:
         self._declared = declared
         self._limit: int | None = None
         self._remaining: int | None = None
-        self._told_remaining: int | None = None
+        self._reported_remaining: int | None = None
         self._ends_after = -math.inf
         self._ends_by = math.inf
         self._held_until = -math.inf
@@ -106,14 +106,14 @@ class RateWindow:
             self._remaining -= 1
 
     def rate_limited(self, wait_seconds: float, now: float) -> None:
-        """An answer asked to wait. The hold is what it told, and the second that this may have been rounded by."""
+        """An answer asked to wait. The hold is what it reported, and the second that this may have been rounded by."""
         self._length.was_refused()
         rounding = _ROUNDING_SECONDS if wait_seconds == round(wait_seconds) else 0.0
         self._held_until = max(self._held_until, now + wait_seconds + rounding + _MARGIN_SECONDS)
         self._hold_asked_until = max(self._hold_asked_until, now + wait_seconds)
 
     def held_by_others(self, seconds: float, now: float) -> None:
-        """Others use the window up, or have heard that one is to wait: nothing that this server has told here."""
+        """Others use the window up, or have heard that one is to wait: nothing that this server has reported here."""
         self._held_until = max(self._held_until, now + seconds)
         self._hold_asked_until = max(self._hold_asked_until, now + seconds)
 
@@ -122,35 +122,35 @@ class RateWindow:
         if headers.limit is not None:
             self._limit = headers.limit
         if headers.remaining is not None:
-            if self._told_remaining is not None and headers.remaining > self._told_remaining:
+            if self._reported_remaining is not None and headers.remaining > self._reported_remaining:
                 self._begin_window()
-            self._told_remaining = headers.remaining
+            self._reported_remaining = headers.remaining
             self._remaining = max(0, headers.remaining - others)
         self._learn_length(headers, now)
         self._bound_end(self._in_seconds(headers), now)
         self._reported = self._read_report(headers, now)
 
     def _begin_window(self) -> None:
-        self._told_remaining = None
+        self._reported_remaining = None
         self._ends_after, self._ends_by = -math.inf, math.inf
 
     def _learn_length(self, headers: RateHeaders, now: float) -> None:
         if headers.window_seconds is not None:
-            self._length.was_told(headers.window_seconds)
+            self._length.was_reported(headers.window_seconds)
         elif self._declared is not None and self._limit == self._declared[0]:
-            self._length.was_told(self._declared[1])
-        told = headers.reset_after_seconds
-        if self._is_first_answer and self._is_opened_by(headers) and headers.reset_is_whole and told is not None:
-            self._length.window_opened(told, now - self._last_sent(now))
+            self._length.was_reported(self._declared[1])
+        reported = headers.reset_after_seconds
+        if self._is_first_answer and self._is_opened_by(headers) and headers.reset_is_whole and reported is not None:
+            self._length.window_opened(reported, now - self._last_sent(now))
         self._is_first_answer = False
 
     def _in_seconds(self, headers: RateHeaders) -> RateHeaders:
-        told, length = headers.reset_after_seconds, self._length.seconds
-        if told is None or length is None or headers.reset_is_moment:
+        reported, length = headers.reset_after_seconds, self._length.seconds
+        if reported is None or length is None or headers.reset_is_moment:
             return headers
-        if told <= self._longest_seconds or told / 1_000 > length:
+        if reported <= self._longest_seconds or reported / 1_000 > length:
             return headers
-        return msgspec.structs.replace(headers, reset_after_seconds=told / 1_000, reset_is_whole=False)
+        return msgspec.structs.replace(headers, reset_after_seconds=reported / 1_000, reset_is_whole=False)
 
     def _read_report(self, headers: RateHeaders, now: float) -> tuple[int, int, float, float] | None:
         after, by = self._bounds(self._in_seconds(headers), now)
@@ -166,7 +166,7 @@ class RateWindow:
     def _bound_end(self, headers: RateHeaders, now: float) -> None:
         after, by = self._bounds(headers, now)
         if after > self._ends_by or by < self._ends_after:
-            # No end fits all that was told, so this answer is of another window: the next, or one by a new rule.
+            # No end fits all that was reported, so this answer is of another window: the next, or one by a new rule.
             self._begin_window()
         self._ends_after = max(self._ends_after, after)
         self._ends_by = min(self._ends_by, by)
@@ -174,27 +174,27 @@ class RateWindow:
 
     def _bounds(self, headers: RateHeaders, now: float) -> tuple[float, float]:
         """What this answer alone says of the window's end."""
-        told, length = headers.reset_after_seconds, self._length.seconds
-        if told is None:
+        reported, length = headers.reset_after_seconds, self._length.seconds
+        if reported is None:
             return -math.inf, math.inf if length is None else now + length
-        told_at_most = told + (_ROUNDING_SECONDS if headers.reset_is_whole else 0.0)
+        reported_at_most = reported + (_ROUNDING_SECONDS if headers.reset_is_whole else 0.0)
         if headers.reset_is_moment and headers.reset_is_whole and self._is_opened_by(headers):
-            told_at_most = min(told_at_most, self._whole_seconds(told, now))
-        # An answer that tells more than the window's length disproves the length.
-        if length is not None and told <= length:
-            told_at_most = min(told_at_most, length)
-        return self._last_sent(now) + told - _TOLERANCE_SECONDS, now + told_at_most
+            reported_at_most = min(reported_at_most, self._whole_seconds(reported, now))
+        # An answer that reports more than the window's length disproves the length.
+        if length is not None and reported <= length:
+            reported_at_most = min(reported_at_most, length)
+        return self._last_sent(now) + reported - _TOLERANCE_SECONDS, now + reported_at_most
 
     def _is_opened_by(self, headers: RateHeaders) -> bool:
         """Whether this answer's request is the only one of its window."""
         return self._limit is not None and headers.remaining == self._limit - 1
 
-    def _whole_seconds(self, told: float, now: float) -> float:
+    def _whole_seconds(self, reported: float, now: float) -> float:
         """The longest that a window of whole seconds can last whose request was answered with this.
 
         The seconds until the moment were counted when the answer came. By a Date they are whole as well, and the same
         as when the request was taken, if that was not long before.
         """
         lasted = now - self._last_sent(now)
-        is_exact = told == round(told) and lasted <= _SAME_SECOND_SECONDS
-        return float(math.ceil(told if is_exact else told + lasted))
+        is_exact = reported == round(reported) and lasted <= _SAME_SECOND_SECONDS
+        return float(math.ceil(reported if is_exact else reported + lasted))

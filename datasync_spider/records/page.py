@@ -1,7 +1,7 @@
 """One page of a stream, out of the body of an answer.
 
 Invariant: a body is a page only when it parses whole, has a list of records and says whether there is more; a truncated
-body is never a shorter page, and an error is none. Records stay raw here, so that a bad one costs nobody but itself.
+body is never a shorter page, and an error is none. Records stay raw here, so that a bad one costs no one but itself.
 
 Null in place of the list is an empty one where the page says so: that it returned 0, or that there are 0 in all. Some
 languages write an empty list so, and others whatever went wrong.
@@ -84,13 +84,13 @@ class Page(msgspec.Struct, eq=False):
             return self._parse()
 
     def plain(self) -> compiled.Events | None:
-        """The records as they came, where none is in doubt and nobody has had them in hand; else None."""
+        """The records as they came, where none needs the fallback and no one has had them in hand; else None."""
         with self._lock:
             raw = self.raw_events
-            return None if isinstance(raw, list) or self._events is not None or raw.doubts() else raw
+            return None if isinstance(raw, list) or self._events is not None or raw.fallbacks() else raw
 
-    def untouched(self) -> ParsedEvents | None:
-        """The records as columns, where nobody has had them in hand, and may have changed one; else None."""
+    def unmodified(self) -> ParsedEvents | None:
+        """The records as columns, where no one has had them in hand, and may have changed one; else None."""
         with self._lock:
             return self._given_up() if self._events is None else None
 
@@ -102,12 +102,12 @@ class Page(msgspec.Struct, eq=False):
             return self._events
 
     def rejected(self) -> list[RejectedEvent]:
-        """The unusable ones."""
+        """The rejected ones."""
         with self._lock:
             return self._given_up().rejected
 
     def _given_up(self) -> ParsedEvents:
-        """Parsed for what will be stored: nobody asks for the bytes any more, and they pin the whole body in memory."""
+        """Parsed for what will be stored: no one asks for the bytes any more, and they pin the whole body in memory."""
         parsed = self._parse()
         self.raw_events = []
         return parsed

@@ -43,7 +43,7 @@ _TIME = re.compile(
 )
 _MOST_OFFSET_HOURS, _MOST_OFFSET_MINUTES = 15, 59
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_NO_LETTER = re.compile(r"\W+|_+")
+_NO_DEAD_LETTER = re.compile(r"\W+|_+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ def fields_of(record: Any) -> Iterator[tuple[Path, Any]]:
 def plain_name(path: Path) -> str:
     """The path in snake case: ``user.htmlURL`` is ``user_html_url``. It may be longer than PostgreSQL has it."""
     words = "_".join(_HUMP.sub("_", str(step)) for step in path.steps)
-    name = _NO_LETTER.sub("_", words).strip("_").lower() or "field"
+    name = _NO_DEAD_LETTER.sub("_", words).strip("_").lower() or "field"
     if name[0].isdigit():
         name = f"_{name}"
     return f"{name}_" if name in RESERVED or name in FIXED else name

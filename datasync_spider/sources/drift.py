@@ -66,7 +66,7 @@ class Change(Struct, frozen=True):
         return f"{self.path} changed its type ({self.was}, now also {self.now})"
 
 
-def in_words(newest: Iterable[Mapping[str, Any]], count: int) -> str:
+def in_text(newest: Iterable[Mapping[str, Any]], count: int) -> str:
     """Changes in one line. ``newest``: the facts of some of them, of ``count`` in all."""
     changes = [str(Change(**facts)) for facts in newest]
     more = [f"and {count - len(changes):,} more"] if count > len(changes) else []
@@ -98,14 +98,14 @@ _NONE: Final = Seen()
 
 
 class Profile:
-    """``fields``: what is known. ``touched``: what of it has changed, with the pages and samples that were added.
+    """``fields``: what is known. ``modified``: what of it has changed, with the pages and samples that were added.
 
     ``dropped``: fields that are not followed any more: the names in their object are data.
     """
 
     def __init__(self, fields: dict[Field, dict[Kind, Seen]]) -> None:
         self.fields = fields
-        self.touched: dict[tuple[Field, Kind], tuple[int, int]] = {}
+        self.modified: dict[tuple[Field, Kind], tuple[int, int]] = {}
         self.dropped: list[Field] = []
         self._members = Counter(field[:-1] for field in fields if field)
 
@@ -127,8 +127,8 @@ class Profile:
             hits = page[field, kind]
             seen.pages += 1
             seen.records += hits
-            pages, records = self.touched.get((field, kind), (0, 0))
-            self.touched[field, kind] = pages + 1, records + hits
+            pages, records = self.modified.get((field, kind), (0, 0))
+            self.modified[field, kind] = pages + 1, records + hits
         for field, kind in met:
             if field:
                 container = self._container(field[:-1])
@@ -137,13 +137,13 @@ class Profile:
 
     def changes(self) -> list[Change]:
         """What of all that was met is a change. What was reported once is not any more."""
-        met = {field for field, _ in self.touched if field in self.fields}
+        met = {field for field, _ in self.modified if field in self.fields}
         return [
             *chain.from_iterable(self._new(field) for field in sorted(met) if field),
             *(change for field in sorted(self.fields) if field not in met for change in self._gone(field)),
         ]
 
-    def settled(self) -> set[tuple[Field, Kind]]:
+    def resolved(self) -> set[tuple[Field, Kind]]:
         """What is known, and will not turn out to be a change by being met again."""
         return {
             (field, kind) for field, kinds in self.fields.items() for kind, seen in kinds.items() if not seen.is_new
@@ -159,7 +159,7 @@ class Profile:
     def _follows(self, field: Field, kind: Kind, *, is_learning: bool) -> bool:
         kinds = self.fields.get(field)
         if kinds is None:
-            if not self._has_room(field):
+            if not self._has_capacity(field):
                 return False
             kinds = self.fields[field] = {}
             if field:
@@ -173,7 +173,7 @@ class Profile:
             )
         return True
 
-    def _has_room(self, field: Field) -> bool:
+    def _has_capacity(self, field: Field) -> bool:
         if not field:
             return True
         holder = field[:-1]
@@ -197,7 +197,7 @@ class Profile:
         seen = self.fields.get(holder, {}).get("object")
         if seen is not None and not seen.is_full:
             seen.is_full = True
-            self.touched.setdefault((holder, "object"), (0, 0))
+            self.modified.setdefault((holder, "object"), (0, 0))
 
     def _new(self, field: Field) -> Iterable[Change]:
         kinds = self.fields[field]
@@ -207,7 +207,7 @@ class Profile:
             if _is_no_chance(hits, self._container(field[:-1]).records - before, before):
                 now = _named(kinds)
                 for kind in kinds:
-                    self._settle(field, kind)
+                    self._resolve(field, kind)
                 return [Change(str(Path(field)), "appeared", now=now)]
         values = _values(kinds)
         new = [
@@ -219,7 +219,7 @@ class Profile:
         ]
         was = _named({kind: seen for kind, seen in kinds.items() if kind not in new and kind != "null"})
         for kind in new:
-            self._settle(field, kind)
+            self._resolve(field, kind)
         return [Change(str(Path(field)), "changed_type", was, kind) for kind in new]
 
     def _gone(self, field: Field) -> Iterable[Change]:
@@ -236,12 +236,12 @@ class Profile:
             return []
         for kind, one in kinds.items():
             one.has_vanished = True
-            self.touched[field, kind] = (0, 0)
+            self.modified[field, kind] = (0, 0)
         return [Change(str(Path(field)), "vanished", _named(kinds))]
 
-    def _settle(self, field: Field, kind: Kind) -> None:
+    def _resolve(self, field: Field, kind: Kind) -> None:
         self.fields[field][kind].is_new = False
-        self.touched.setdefault((field, kind), (0, 0))
+        self.modified.setdefault((field, kind), (0, 0))
 
 
 def _values(kinds: Mapping[Kind, Seen]) -> int:

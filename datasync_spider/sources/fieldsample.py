@@ -101,7 +101,7 @@ def _counts(shapes: Counter[_Shape]) -> Counts:
 
 
 def _kinds(record: dict[str, Any]) -> tuple[Kind, ...]:
-    return tuple([_KINDS.get(type(value)) or _told_apart(value) for value in record.values()])
+    return tuple([_KINDS.get(type(value)) or _reported_apart(value) for value in record.values()])
 
 
 def _read(payload: bytes) -> Any:
@@ -116,7 +116,7 @@ def _read(payload: bytes) -> Any:
         return None
 
 
-def _told_apart(value: Any) -> Kind:
+def _reported_apart(value: Any) -> Kind:
     """What its type alone does not say of a text or a number."""
     if isinstance(value, str):
         # Most texts are no times, and need no closer look to see that.

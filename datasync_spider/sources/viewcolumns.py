@@ -1,7 +1,7 @@
 """Which columns a stream's view is to have: those that it has, what its source declares, and what is stored. Pure.
 
 Invariant: a view only grows. A column keeps its name, its path and its place; its type is another one only where
-somebody asks for that, and only a wider one unless the source says which. What would have to change and does not is
+someone asks for that, and only a wider one unless the source says which. What would have to change and does not is
 said, and so is what has no column.
 """
 

@@ -196,7 +196,7 @@ def _item(response: Response, page: Page) -> EventPage:
     meta = response.meta
     return EventPage(
         number=0,
-        walk=0,
+        chain=0,
         cursor=meta["ask"].cursor,
         next_cursor=None,
         received_events=len(page.raw_events),

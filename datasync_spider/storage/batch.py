@@ -22,7 +22,7 @@ from datasync_spider.storage.rows import Rows
 if TYPE_CHECKING:
     from datasync_spider.storage.deletions import Memory
     from datasync_spider.storage.ground import Ground
-    from datasync_spider.storage.quarantine import RefusedRow
+    from datasync_spider.storage.quarantine import RejectedRow
 
 Watermark: TypeAlias = tuple[int, str]
 """A place in the feed's order: microseconds since the epoch, then the id."""
@@ -66,10 +66,10 @@ class PreparedPage:
     ``page`` is its place in the feed, without its events.
     ``rows`` holds no id twice, and none that an earlier page still has in flight.
     ``counts``: as if all of its rows were new; what was left out of them for that reason is a duplicate.
-    ``variants`` are events whose id an earlier page has in flight with other bytes.
+    ``versions`` are events whose id an earlier page has in flight with other bytes.
     ``in_order`` says that times never rise within the page and not from the page before it.
-    ``repeated``: so many of its records the run's pass has received before, where somebody counts them.
-    ``records``: all of its records, where some are unusable or were left out; None where ``rows`` are all.
+    ``repeated``: so many of its records the run's pass has received before, where someone counts them.
+    ``records``: all of its records, where some are rejected or were left out; None where ``rows`` are all.
     """
 
     page: EventPage
@@ -79,7 +79,7 @@ class PreparedPage:
     newest: Watermark | None
     oldest: Watermark | None
     in_order: bool
-    variants: list[Event] = field(default_factory=list)
+    versions: list[Event] = field(default_factory=list)
     records: PageRecords | None = None
     repeated: int = 0
 
@@ -109,7 +109,7 @@ class Batch:
 
     @property
     def expected_total(self) -> int | None:
-        """The API's total, as the last of the pages tells it that tells one."""
+        """The API's total, as the last of the pages reports it that reports one."""
         totals = [page.page.expected_total for page in self.pages if page.page.expected_total is not None]
         return totals[-1] if totals else None
 
@@ -131,20 +131,20 @@ class Outcome(Struct, frozen=True):
     other content. ``refused``: what PostgreSQL did not take, by page number. ``replacing``: the pages that brought a
     later version of what was stored. ``is_staging``: ``staged_events`` exists.
 
-    ``newly_rejected``: so many dead letters were not kept before; ``new_letters``: the pages that brought one whose
-    bytes were new. ``ground``: where the batch has led its walk; None where its pages have no letter, and it does not
-    matter what was known before. ``memory``: of what the pass has met, where the stream's table has marks.
+    ``newly_rejected``: so many dead letters were not kept before; ``new_dead_letters``: the pages that brought one
+    whose bytes were new. ``ground``: where the batch has led its chain; None where its pages have no dead letter, and
+    it does not matter what was known before. ``memory``: of what the pass has met, where the stream's table has marks.
     """
 
     changes: Mapping[int, Counts] = {}
     known: AbstractSet[str] = frozenset()
     differing: AbstractSet[str] = frozenset()
-    refused: Mapping[int, Sequence[RefusedRow]] = {}
+    refused: Mapping[int, Sequence[RejectedRow]] = {}
     is_staging: bool = False
     conflicts: int = 0
     replacing: frozenset[int] = frozenset()
     newly_rejected: int = 0
-    new_letters: frozenset[int] = frozenset()
+    new_dead_letters: frozenset[int] = frozenset()
     ground: Ground | None = None
     memory: Memory | None = None
 
@@ -169,7 +169,7 @@ class Committed(Struct, frozen=True):
 
     ``last_new_page``: the last of its pages that brought something which was not there before, be it a dead letter.
     ``accounted``: all that the stream has stored, rejected and filtered by now. Both None where they are not known.
-    ``changes``: of fields, which nobody has reported before.
+    ``changes``: of fields, which no one has reported before.
     """
 
     batch_number: int

@@ -5,7 +5,7 @@ States of an exchange, and what a crash in each leaves behind:
 waiting    for the row's lock, LOCK_TIMEOUT_MS at most: nothing
 locked     the row is ours for two statements. Killed: the server ends the transaction, the row is as it was. Frozen:
            the server ends it after IDLE_TIMEOUT_MS, and all others wait for so long
-committed  the slots are given. Killed, or the answer lost: nobody uses them. They are returned by the next exchange of
+committed  the slots are given. Killed, or the answer lost: no one uses them. They are returned by the next exchange of
            the process, or count as used after a while (:mod:`datasync_spider.pacing.book`)
 
 No other row is locked meanwhile, so no order of locks can be broken. Invariant: the clock is the database's, read under
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from datasync_spider.errors import StorageRefused
-from datasync_spider.pacing.book import Answer, Ask, Book, Declared, settle, take
+from datasync_spider.pacing.book import Answer, Ask, Book, Declared, resolve, take
 from datasync_spider.pacing.slots import Report
 from datasync_spider.storage.connection import Connection, translated
 from datasync_spider.storage.statements import statement
@@ -50,7 +50,7 @@ def exchange(
         )
         asked_at, (text, now, closed_seconds) = time.monotonic(), _locked(cursor, credential_id)
         book = _read(text, credential_id)
-        settle(book, report, declared, now, asked_at)
+        resolve(book, report, declared, now, asked_at)
         answer = Answer() if ask is None else take(book, report.who, ask, declared, now)
         cursor.execute(
             statement("write_budget"), {"credential_id": credential_id, "book": msgspec.json.encode(book).decode()}

@@ -36,7 +36,7 @@ from datasync_spider.storage.connection import Connection, instant_of
 from datasync_spider.storage.deletions import Marked
 from datasync_spider.storage.feedorder import PageTimes
 from datasync_spider.storage.ground import Ground
-from datasync_spider.storage.quarantine import RefusedRow
+from datasync_spider.storage.quarantine import RejectedRow
 from datasync_spider.storage.rows import HEADER, POSTGRES_EPOCH_US, TRAILER
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.statements import statement
@@ -142,7 +142,7 @@ def _save_deletions(
 
 def _last_new_page(batch: Batch, counted: list[Counts], outcome: Outcome) -> int | None:
     """The last page that was new, be it by a row, by a dead letter, or by a later version of what was stored."""
-    others = outcome.new_letters | outcome.replacing
+    others = outcome.new_dead_letters | outcome.replacing
     last_first = reversed(list(zip(batch.pages, counted, strict=True)))
     numbers = (page.page.number for page, counts in last_first if counts.inserted or page.page.number in others)
     return next(numbers, None)
@@ -171,35 +171,35 @@ def _position(batch: Batch) -> str | None:
     return last.cursor if last.ends_pass is not None else last.next_cursor
 
 
-def _watermarks(prepared: PreparedPage, refused: Sequence[RefusedRow]) -> tuple[Watermark | None, Watermark | None]:
+def _watermarks(prepared: PreparedPage, refused: Sequence[RejectedRow]) -> tuple[Watermark | None, Watermark | None]:
     """The newest and the oldest event of the page that PostgreSQL took."""
     if not refused:
         return prepared.newest, prepared.oldest
     bad = {(row.event.event_id, row.event.payload) for row in refused}
-    taken = [e for e in chain(prepared.rows, prepared.variants) if (e.event_id, e.payload) not in bad]
+    taken = [e for e in chain(prepared.rows, prepared.versions) if (e.event_id, e.payload) not in bad]
     return PageTimes.of([e.event_id for e in taken], [e.occurred_at_us for e in taken]).watermarks()
 
 
 def _ground(batch: Batch, outcome: Outcome) -> Ground:
-    """Where the batch has led its last walk. Where its pages have no letters, each of their records has an id."""
+    """Where the batch has led its last chain. Where its pages have no dead letters, each of their records has an id."""
     if outcome.ground is not None:
         return outcome.ground
-    last_walk = batch.pages[-1].page.walk
-    of_walk = (page for page in batch.pages if page.page.walk == last_walk)
-    return Ground.NEW if any(page.rows or page.counts.duplicates for page in of_walk) else Ground.HEAD
+    last_chain = batch.pages[-1].page.chain
+    of_chain = (page for page in batch.pages if page.page.chain == last_chain)
+    return Ground.NEW if any(page.rows or page.counts.duplicates for page in of_chain) else Ground.HEAD
 
 
 def _checkpoint_values(run: OpenRun, batch: Batch, outcome: Outcome, counts: Counts) -> dict[str, Any]:
     marks = [_watermarks(page, outcome.refused.get(page.page.number, ())) for page in batch.pages]
     newest = max((mark for mark, _ in marks if mark), default=None)
     oldest = min((mark for _, mark in marks if mark), default=None)
-    walk = max(page.page.walk for page in batch.pages)
+    chain_number = max(page.page.chain for page in batch.pages)
     ground = _ground(batch, outcome)
     return {
         **run.key,
         "lease_ttl_ms": run.lease_ttl_ms,
         "cursor": _position(batch),
-        "walk": walk,
+        "walk": chain_number,
         "is_widened": batch.is_widened,
         "first_page": batch.first_page,
         "last_page": batch.last_page,
@@ -207,7 +207,7 @@ def _checkpoint_values(run: OpenRun, batch: Batch, outcome: Outcome, counts: Cou
         "newly_rejected": outcome.newly_rejected,
         "is_named": ground >= Ground.NEW,
         "is_known": ground >= Ground.KNOWN,
-        "filtered": sum(page.counts.filtered for page in batch.pages if page.page.walk == walk),
+        "filtered": sum(page.counts.filtered for page in batch.pages if page.page.chain == chain_number),
         "expected_total": expected_total(run, batch),
         "in_order": run.is_newest_first and all(page.in_order for page in batch.pages),
         "newest_at": instant_of(newest[0]) if newest else None,
@@ -234,7 +234,7 @@ def _ledger_row(run: OpenRun, batch: Batch, prepared: PreparedPage, counts: Coun
             _bigint(run.slice.slice_id),
             _text(run.slice.stream),
             _bigint(run.resume.pass_number),
-            _integer(page.walk),
+            _integer(page.chain),
             _bigint(batch.number),
             _text(page.cursor),
             _text(page.next_cursor),

@@ -1,7 +1,7 @@
 """Whether a pass that has reached its end may be called complete.
 
 Invariant: never complete on less than the API claimed, each event counted once. More is fine: feeds are known to hold a
-few events more than their total says. What an item pipeline filters counts as often as it was filtered, for nobody
+few events more than their total says. What an item pipeline filters counts as often as it was filtered, for no one
 keeps its ids (docs/understand/delivery.md). Where the API gives no total, the end of the feed is all the proof there
 is, and the detail says so. What a pass asks for that asks from a time is counted for itself: what is stored besides
 makes up for nothing.
@@ -79,7 +79,7 @@ def exceeds_share(events: int, rejected: int, max_percent: float) -> bool:
     return events >= _SHARE_COUNTS_FROM_EVENTS and rejected * 100 > events * max_percent
 
 
-def judge(
+def pass_verdict(
     expected_total: int | None,
     stored: int,
     rejected: int,
@@ -94,8 +94,8 @@ def judge(
     """The verdict on a pass whose last page is among the committed, counting all that the slice ever stored.
 
     ``counted_twice`` of the rejected are about events that are accounted for without them. ``above`` of the stored are
-    newer than the page that told the total: a backfill has fetched them, so they make up for nothing that is missing.
-    ``counted``: of a whole pass by numbers of records or pages.
+    newer than the page that reported the total: a backfill has fetched them, so they make up for nothing that is
+    missing. ``counted``: of a whole pass by numbers of records or pages.
     ``began_at_bookmark``: with what a complete pass had ended with, so that no total of the API counts what it was.
     """
     accounted = stored - above + max(0, rejected - counted_twice) + filtered
@@ -121,7 +121,7 @@ def judge(
     return Verdict("complete", "complete", ends_pass, f"{numbers}; the API counts {expected_total:,}")
 
 
-def judge_window(received: Received, ends_pass: str) -> Verdict:
+def window_verdict(received: Received, ends_pass: str) -> Verdict:
     """The verdict on a pass that asked for a part of the stream: what it received beside the API's total of that."""
     since = f"{_EPOCH + timedelta(microseconds=received.since_us):%Y-%m-%d %H:%M:%S} UTC"
     numbers = f"{received.different:,} received since {since}, {received.rejected:,} of them rejected"
@@ -133,13 +133,13 @@ def judge_window(received: Received, ends_pass: str) -> Verdict:
     return Verdict("complete", "complete", ends_pass, f"{numbers}; the API counts {received.total:,} since then")
 
 
-def judge_unmodified() -> Verdict:
+def unmodified_verdict() -> Verdict:
     """The verdict on a pass of which the API says that there is nothing new."""
     detail = "the API says that the first page is as the last complete pass has found it"
     return Verdict("complete", "complete", "not_modified", detail)
 
 
-def judge_backfill() -> Verdict:
+def backfill_verdict() -> Verdict:
     """The verdict on a backfill whose last page is among the committed: what the API gave of its window is stored."""
     detail = (
         "the API's own chain of pages for this window has ended, and all of it is committed; no total says whether it"
@@ -153,7 +153,7 @@ class PassEnd:
     """What the verdict on a pass is made of, by the transaction that commits its last page.
 
     All of it is read before the slice's row is locked: a look at many dead letters, or at the whole table, takes longer
-    than a heartbeat waits for that lock. ``counted_twice``, ``above``, ``counted``: as :func:`judge` takes them;
+    than a heartbeat waits for that lock. ``counted_twice``, ``above``, ``counted``: as :func:`pass_verdict` takes them;
     ``received``: of a pass that does not ask for everything.
     """
 
@@ -175,8 +175,8 @@ class PassEnd:
                 return None
         if run.is_backfill:
             return cls(batch.ends_pass, 0)
-        told = expected_total(run, batch)
-        return cls(batch.ends_pass, count_counted_twice(connection, run.slice, outcome.newly_rejected, told))
+        reported = expected_total(run, batch)
+        return cls(batch.ends_pass, count_counted_twice(connection, run.slice, outcome.newly_rejected, reported))
 
     def look(self, cursor: Any, run: OpenRun, batch: Batch, values: Mapping[str, Any]) -> None:
         """At what the pass has brought, this batch included: its rows are stored, and its pages in the ledger.
@@ -191,10 +191,10 @@ class PassEnd:
     def verdict(self, run: OpenRun, stored: int, rejected: int, filtered: int, expected_total: int | None) -> Verdict:
         """By the slice's own books, as they are after the checkpoint."""
         if run.is_backfill:
-            return judge_backfill()
+            return backfill_verdict()
         if self.received is not None:
-            return judge_window(self.received, self.ends_pass)
-        return judge(
+            return window_verdict(self.received, self.ends_pass)
+        return pass_verdict(
             expected_total,
             stored,
             rejected,
@@ -232,7 +232,7 @@ def _counted(cursor: Any, run: OpenRun, batch: Batch) -> Counted | None:
     last = batch.pages[-1].page
     if not run.is_counted or last.ends_pass != "last_page":
         return None
-    of_chain = {"slice_id": run.slice.slice_id, "pass_number": run.resume.pass_number, "walk": last.walk}
+    of_chain = {"slice_id": run.slice.slice_id, "pass_number": run.resume.pass_number, "walk": last.chain}
     cursor.execute(statement("count_received"), of_chain)
     row = cursor.fetchone()
     assert row is not None

@@ -27,7 +27,7 @@ import psycopg2
 from psycopg2 import extensions
 from psycopg2.extras import RealDictCursor
 
-from datasync_spider.errors import RowsRefused, StorageError, StorageRefused, StorageUnavailable
+from datasync_spider.errors import RowsRejected, StorageError, StorageRefused, StorageUnavailable
 from datasync_spider.storage.dsn import (
     connection_parameters,
     counting_variables,
@@ -150,8 +150,8 @@ def connect(database_url: str, *, connect_timeout_seconds: int = 5, label: str =
     """An open connection in psycopg2's default mode: a transaction starts with the first statement.
 
     ``label``: the name under which the server lists it; see :mod:`datasync_spider.storage.backends`.
-    Raises StorageUnavailable where the server cannot be reached or refuses the login (libpq does not tell them apart by
-    code), StorageRefused where the URL, or a variable that libpq takes from the environment, cannot be used.
+    Raises StorageUnavailable where the server cannot be reached or refuses the login (libpq does not distinguish them
+    by code), StorageRefused where the URL, or a variable that libpq takes from the environment, cannot be used.
     """
     parameters: dict[str, Any] = {
         **connection_parameters(database_url),
@@ -231,7 +231,7 @@ def connected(database_url: str, *, connect_timeout_seconds: int = 5) -> Iterato
 def limit_transaction(
     connection: Connection, idle_timeout_ms: int, lock_timeout_ms: int = LOCK_TIMEOUT_MS, slice_id: int | None = None
 ) -> None:
-    """Begins a transaction that waits at most so long for a lock, and ends when nobody speaks for so long.
+    """Begins a transaction that waits at most so long for a lock, and ends when no one speaks for so long.
 
     A run's may be idle for as long as its lease lives. ``slice_id``: the slice that it writes to.
     """
@@ -245,7 +245,7 @@ def classify(sqlstate: str | None) -> type[StorageError]:
     if sqlstate in _PASSING_CODES or sqlstate[:2] in _PASSING_CLASSES:
         return StorageUnavailable
     if sqlstate[:2] in _DATA_CLASSES:
-        return RowsRefused
+        return RowsRejected
     return StorageRefused
 
 

@@ -1,10 +1,10 @@
-"""How a batch's rows get into the table: copied straight, sifted for keys that exist, or merged as a whole.
+"""How a batch's rows get into the table: copied straight, split for keys that exist, or merged as a whole.
 
 Straight is the fastest but fails as a whole on the first key that exists, so it pays only where conflicts are rare.
-After a conflict some batches are sifted, twice as many after each further one; a batch that turns out to hold nothing
-known shortens the wait. Sifting asks first which keys exist, unless the batch before held little else: then it is
-cheaper to compare all rows at once. What can be neither copied nor sifted, since PostgreSQL refuses a row or another
-process stores a key meanwhile, is merged.
+After a conflict some batches are split, twice as many after each further one; a batch that turns out to hold nothing
+known shortens the wait. Splitting known from new asks first which keys exist, unless the batch before held little else:
+then it is cheaper to compare all rows at once. What can be neither copied nor split, since PostgreSQL refuses a row or
+another process stores a key meanwhile, is merged.
 
 Invariant: whichever way is taken, each row is stored, known or refused in the end, and a way that failed has left
 nothing behind in the transaction.
@@ -15,22 +15,22 @@ from __future__ import annotations
 import psycopg2
 import psycopg2.errors
 
-from datasync_spider.errors import RowsRefused
+from datasync_spider.errors import RowsRejected
 from datasync_spider.storage.batch import ALL_NEW, Batch, Counts, Outcome
 from datasync_spider.storage.connection import Connection, translated
 from datasync_spider.storage.quarantine import stage_pages
 from datasync_spider.storage.rows import CopyStream
-from datasync_spider.storage.sifting import compare_staged, sift
+from datasync_spider.storage.splitknown import compare_staged, split_known
 from datasync_spider.storage.statements import StreamTable, statement
 from datasync_spider.storage.storedkeys import StoredKeys
 
-_MOST_SIFTED = 64
+_MOST_SPLIT = 64
 # By the costs of the steps: docs/decisions/0013.
 _MOSTLY_KNOWN_SHARE = 0.6
 
 
 class CopyMode:
-    """Counts how many batches are still to be sifted before straight COPY is tried again.
+    """Counts how many batches are still to be split before straight COPY is tried again.
 
     Pure bookkeeping; shared by the writing threads, where a lost update costs a little speed and nothing else.
     """
@@ -44,7 +44,7 @@ class CopyMode:
         return self._left <= 0
 
     def prefers_probing(self) -> bool:
-        """Whether a batch that is sifted is to be asked for its known keys first."""
+        """Whether a batch that is split is to be asked for its known keys first."""
         return self._known_share < _MOSTLY_KNOWN_SHARE
 
     def succeeded(self) -> None:
@@ -53,11 +53,11 @@ class CopyMode:
 
     def conflicted(self) -> None:
         """A straight COPY failed on a key that exists."""
-        self._penalty = min(_MOST_SIFTED, self._penalty * 2)
+        self._penalty = min(_MOST_SPLIT, self._penalty * 2)
         self._left = self._penalty
 
-    def sifted(self, rows: int, known: int) -> None:
-        """A batch was sifted, or merged; where nothing in it was known, straight COPY is tried sooner."""
+    def split(self, rows: int, known: int) -> None:
+        """A batch was split, or merged; where nothing in it was known, straight COPY is tried sooner."""
         self._known_share = known / rows
         self._left = 0 if known == 0 and self._left <= 2 else max(0, self._left - 1)
 
@@ -76,7 +76,7 @@ class RowWriter:
             return ALL_NEW
         if self._mode.prefers_straight():
             return self._copy_straight(connection, batch)
-        return self._sift(connection, batch)
+        return self._split_known(connection, batch)
 
     def _copy_straight(self, connection: Connection, batch: Batch) -> Outcome:
         with connection.cursor() as cursor:
@@ -87,7 +87,7 @@ class RowWriter:
             except psycopg2.errors.UniqueViolation:
                 cursor.execute("ROLLBACK TO SAVEPOINT rows")
                 self._mode.conflicted()
-                return self._sift(connection, batch)
+                return self._split_known(connection, batch)
             except psycopg2.Error as error:
                 with translated():
                     _raise_unless_refused(error)
@@ -97,16 +97,16 @@ class RowWriter:
         self._mode.succeeded()
         return ALL_NEW
 
-    def _sift(self, connection: Connection, batch: Batch) -> Outcome:
+    def _split_known(self, connection: Connection, batch: Batch) -> Outcome:
         probes = self._mode.prefers_probing()
         if probes:
             self._stored_keys.read_if_worth(connection)
-        sifted = sift(connection, self._table, batch, self._stored_keys, probes=probes)
-        if sifted is None:
+        split = split_known(connection, self._table, batch, self._stored_keys, probes=probes)
+        if split is None:
             self._stored_keys.give_up()
             return self._merge(connection, batch)
-        self._mode.sifted(batch.rows, len(sifted.known))
-        return sifted
+        self._mode.split(batch.rows, len(split.known))
+        return split
 
     def _merge(self, connection: Connection, batch: Batch) -> Outcome:
         with connection.cursor() as cursor:
@@ -125,7 +125,7 @@ class RowWriter:
             changes[page.page.number] = Counts(inserted=-len(others), duplicates=len(others) - bad, rejected=bad)
             known |= others
         taken = batch.rows - sum(map(len, refused.values()))
-        self._mode.sifted(batch.rows, taken - len(merged))
+        self._mode.split(batch.rows, taken - len(merged))
         return Outcome(changes, known, differing, refused, is_staging=True)
 
 
@@ -133,5 +133,5 @@ def _raise_unless_refused(error: psycopg2.Error) -> None:
     try:
         with translated():
             raise error
-    except RowsRefused:
+    except RowsRejected:
         return

@@ -8,8 +8,8 @@ States of a pass (``pass_seen``), and what a crash in each leaves:
 
 all         whatever was met is remembered, in the transaction of the page that it was on: a page is either committed
             and remembered, or read again
-unreadable  a dead letter had no id, so that nobody knows which record it was: nothing will be marked
-filtered    an item pipeline has left out a record, whose id nobody keeps: the same
+unreadable  a dead letter had no id, so that no one knows which record it was: nothing will be marked
+filtered    an item pipeline has left out a record, whose id no one keeps: the same
 NULL        nothing is remembered: the pass does not read all, or a run in it was of a stream that did not declare it
 ended       marks, verdict and the end of what was remembered are one transaction
 
@@ -31,14 +31,14 @@ from msgspec.structs import replace
 from datasync_spider import failpoints
 from datasync_spider.storage.batch import Batch
 from datasync_spider.storage.connection import Connection
-from datasync_spider.storage.pagerecords import Unusable
+from datasync_spider.storage.pagerecords import RejectedRecord
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.statements import statement
 
 _ALL: Final = "all"
 _WHY_NOT: Final = {
-    "unreadable": "the pass has met records whose id cannot be read, and nobody knows which they are",
-    "filtered": "an item pipeline has left out records of the pass, and nobody knows which they are",
+    "unreadable": "the pass has met records whose id cannot be read, and no one knows which they are",
+    "filtered": "an item pipeline has left out records of the pass, and no one knows which they are",
 }
 
 
@@ -87,7 +87,7 @@ def meet(connection: Connection, run: OpenRun, batch: Batch, known: Collection[s
             cursor.execute(table.statement("reopen_met" if table.keeps_history else "unmark_met"), ids)
             taken_off = cursor.rowcount
         if seen is not None:
-            met = {*stored, *_named_letters(batch)}
+            met = {*stored, *_named_dead_letters(batch)}
             if met:
                 cursor.execute(statement("insert_seen"), {**run.key, "event_ids": _as_json(met)})
         if seen == _ALL and not run.is_backfill:
@@ -152,13 +152,13 @@ def _fault(batch: Batch) -> str | None:
     return "filtered" if any(page.counts.filtered for page in batch.pages) else None
 
 
-def _named_letters(batch: Batch) -> Iterator[str]:
+def _named_dead_letters(batch: Batch) -> Iterator[str]:
     for record in _records(batch):
         if not isinstance(record, str) and record.event_id is not None:
             yield record.event_id
 
 
-def _records(batch: Batch) -> Iterator[str | Unusable]:
+def _records(batch: Batch) -> Iterator[str | RejectedRecord]:
     return chain.from_iterable(page.records.records for page in batch.pages if page.records is not None)
 
 

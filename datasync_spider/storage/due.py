@@ -1,6 +1,6 @@
 """What is due: which slices are to be synced now, and by whom, for any number of processes.
 
-A slice is due when it is named with a rhythm (``every``), its time has come, the API has not asked to wait, nobody has
+A slice is due when it is named with a rhythm (``every``), its time has come, the API has not asked to wait, no one has
 paused it and no run of it is under way. States of one that is due, and what a crash in each leaves:
 
 claimed   one process has it for ``CLAIM_SECONDS``: none other is given it. A process that dies lets that time run out
@@ -65,7 +65,7 @@ class Due(SliceKey):
 
 @dataclass(frozen=True, slots=True)
 class Late(SliceKey):
-    """A slice that has been due for too long, with nobody syncing it."""
+    """A slice that has been due for too long, with no one syncing it."""
 
     every_seconds: float
     late_seconds: float
@@ -73,7 +73,7 @@ class Late(SliceKey):
 
 @dataclass(frozen=True, slots=True)
 class Among:
-    """What somebody is ready to sync: all slices of ``streams``, and ``slices``, each with its stream before it.
+    """What someone is ready to sync: all slices of ``streams``, and ``slices``, each with its stream before it.
 
     By itself: whatever is due.
     """
@@ -119,9 +119,9 @@ def register(connection: Connection, source: str, rhythms: Iterable[Rhythm], *, 
 def claim(
     connection: Connection, limit: int, process: str, among: Among = ANY, claim_seconds: float = CLAIM_SECONDS
 ) -> list[Due]:
-    """At most so many slices that are due, the latest first, each by its own measure; nobody else is given them.
+    """At most so many slices that are due, the latest first, each by its own measure; no one else is given them.
 
-    ``process``: what tells the caller from all others. Whoever does not sync one after all gives it back
+    ``process``: what distinguishes the caller from all others. Whoever does not sync one after all gives it back
     (:func:`release`), or lets the claim run out.
     """
     wanted = {"limit": limit, "process": process, "claim_seconds": claim_seconds, **among.values}
@@ -161,7 +161,7 @@ def ended(
     """A sync of the slice is over: sets when the next one is due, and notes whether it is well.
 
     ``run_id``: its run, whose row says how it has ended; one that says nothing yet changes nothing. ``refused``: the
-    reason for which it had none. ``notifies``: a change for the worse or the better is to be told.
+    reason for which it had none. ``notifies``: a change for the worse or the better is to be reported.
 
     Anybody may call it of any run that is in a pass, whether it was claimed or not, and more than once. A stopped run,
     or one that another has taken over, leaves the slice as due as it was.
@@ -221,7 +221,7 @@ def read_late(connection: Connection, limit: int, factor: float = LATE_FACTOR) -
 
 
 def note_late(connection: Connection, factor: float = LATE_FACTOR) -> list[Late]:
-    """Those of which nobody has said yet that they are late, each once: a notice of each is in the same transaction.
+    """Those of which no one has said yet that they are late, each once: a notice of each is in the same transaction.
 
     Whoever is late stays so until a sync of it is complete or has failed.
     """

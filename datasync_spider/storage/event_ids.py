@@ -1,7 +1,7 @@
-"""Reads the ids of all stored events, and what the books say of their completeness, as of one instant.
+"""Reads the ids of all stored events, and what the totals say of their completeness, as of one instant.
 
 Invariant: everything that one :func:`id_snapshot` gives is of the same snapshot, and no more ids than one batch are in
-memory. Whether what is found is good enough to hand in is not decided here.
+memory. Whether what is found is good enough to submit is not decided here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BATCH_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """``events`` counts the rows of the table, ``booked_events`` what its runs say to have put there.
+    """``events`` counts the rows of the table, ``recorded_events`` what its runs say to have put there.
 
     ``pass_status`` is None where the stream was never started. ``unlistable`` is an id that cannot be one line.
     ``rejected_events`` are those that no replay has mended.
@@ -36,7 +36,7 @@ class Basis:
     completed_at: datetime | None
     is_running: bool
     events: int
-    booked_events: int
+    recorded_events: int
     rejected_events: int
     unlistable: str | None
 
@@ -70,7 +70,7 @@ def _read_basis(connection: Connection, slice_: Slice) -> Basis:
         events, unlistable = cursor.fetchone() or (0, None)
         cursor.execute(statement("read_submission_basis"), {"slice_id": slice_.slice_id})
         row = cursor.fetchone() or (None, "full", 0, None, None, False, events, 0)
-    status, kind, number, expected_total, completed_at, is_running, booked, rejected = row
+    status, kind, number, expected_total, completed_at, is_running, recorded, rejected = row
     return Basis(
         slice=slice_,
         pass_status=status,
@@ -80,7 +80,7 @@ def _read_basis(connection: Connection, slice_: Slice) -> Basis:
         completed_at=completed_at,
         is_running=is_running,
         events=events,
-        booked_events=booked,
+        recorded_events=recorded,
         rejected_events=rejected,
         unlistable=unlistable,
     )

@@ -13,7 +13,7 @@ from msgspec import Struct
 from datasync_spider.storage.batch import Watermark
 
 Ends: TypeAlias = tuple[bool, Watermark | None, Watermark | None, Watermark | None, Watermark | None]
-"""What is known of the times of a page, as the compiled scanner tells it of events that are as they came.
+"""What is known of the times of a page, as the compiled scanner reports it of events that are as they came.
 
 Whether all events have a time and none is newer than the one before it; the first and the last event that has a time;
 the newest and the oldest one, of several of one time those with the greatest and with the least id.

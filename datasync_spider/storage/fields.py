@@ -5,11 +5,11 @@ States of a batch's sample, and what a crash in each leaves behind:
 taken      nothing: the batch is read again, and another sample is as good
 waiting    nothing of the sample: it showed what is known, and would have been counted with the next ones. Its batch is
            committed and not read again, so that what vanishes is found so many pages later as were waiting
-compared   nothing: nobody has heard of a change
+compared   nothing: no one has heard of a change
 saved      nothing, as of all that the batch's transaction has written
 committed  the fields are known, and each change is in ``ingestion_field_drift``, by which no other run reports it again
 
-Invariant: a field, or a kind, that is not known or whose case is not settled makes its batch one that is compared. The
+Invariant: a field, or a kind, that is not known or whose case is not resolved makes its batch one that is compared. The
 counts are those of committed pages. Records that are stored just so are no part of a sample: they show what was known
 when they were stored, and a stream whose old records differ from its new ones would change with each sync.
 """
@@ -71,7 +71,7 @@ class FieldWatch:
     def __init__(self, run: OpenRun) -> None:
         self._run = run
         self._waiting: list[Counts] = []
-        self._settled: AbstractSet[tuple[Field, Kind]] | None = None
+        self._resolved: AbstractSet[tuple[Field, Kind]] | None = None
         self._full: AbstractSet[Field] = frozenset()
 
     def compare(self, connection: Connection, batch: Batch, samples: list[Counts]) -> Compared:
@@ -118,14 +118,14 @@ class FieldWatch:
         if compared.profile is None:
             self._waiting = compared.samples
         else:
-            self._settled, self._full = compared.profile.settled(), compared.profile.full()
+            self._resolved, self._full = compared.profile.resolved(), compared.profile.full()
 
     def _has_news(self, counts: Counts) -> bool:
-        if self._settled is None:
+        if self._resolved is None:
             return True
         if RECORD in self._full:
             return False
-        return any(field[:-1] not in self._full for field, _ in counts.keys() - self._settled)
+        return any(field[:-1] not in self._full for field, _ in counts.keys() - self._resolved)
 
     def _read(self, connection: Connection) -> Profile:
         with connection.cursor() as cursor:
@@ -169,7 +169,7 @@ def _field(path: str) -> Field:
 
 def _as_rows(profile: Profile) -> list[dict[str, Any]]:
     rows = []
-    for (field, kind), (pages, records) in profile.touched.items():
+    for (field, kind), (pages, records) in profile.modified.items():
         seen = profile.fields.get(field, {}).get(kind)
         if seen is None:
             continue

@@ -3,11 +3,12 @@
 States of one, and what a crash in each leaves:
 
 written    it is there if the change is; whoever takes messages next delivers it
-taken      for a while nobody else is given it. A process that dies lets that time run out, and it is delivered again
+taken      for a while no one else is given it. A process that dies lets that time run out, and it is delivered again
 delivered  its row is gone. Between the receiver's word and this commit a crash has it delivered once more, under the
            same id
 
-Invariant: what is told is told at least once, or given up after ``MOST_ATTEMPTS``; nothing of a record is in it.
+Invariant: what is reported is reported at least once, or given up after ``MOST_ATTEMPTS``; nothing of a record is in
+it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ RECOVERED: Final = "recovered"
 LATE: Final = "late"
 
 MOST_ATTEMPTS = 10
-"""After the last one, an hour and more after the first, nobody tries any more."""
+"""After the last one, an hour and more after the first, no one tries any more."""
 
 _TAKEN_SECONDS = 30.0
 

@@ -1,10 +1,10 @@
 """Turns pages into rows, one page after the other in the run's order.
 
-Invariant: an id that an earlier page has in flight, as a row or as a variant, becomes no row of a later one. That is
+Invariant: an id that an earlier page has in flight, as a row or as a version, becomes no row of a later one. That is
 what shuts out the deadlock that PostgreSQL cannot see, where batch k+1 holds a key that batch k wants while k+1 waits
 for k's commit; and it is why a row may be compared with what is stored before its turn has come. Such an event counts
-as a duplicate: its earlier page commits first, or the later one not at all. Where its bytes are others it is a variant,
-which is looked at when the batch's turn has come.
+as a duplicate: its earlier page commits first, or the later one not at all. Where its bytes are others it is another
+version, which is looked at when the batch's turn has come.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from datasync_spider.records.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.storage.batch import Batch, Counts, PreparedPage
 from datasync_spider.storage.encoded import IdsInFlight
 from datasync_spider.storage.feedorder import Ends, PageTimes
-from datasync_spider.storage.pagerecords import PageRecords, Unusable, page_records
+from datasync_spider.storage.pagerecords import PageRecords, RejectedRecord, page_records
 from datasync_spider.storage.rows import Rows
 
 
 class _Taken(NamedTuple):
-    """``picks``: which of the page's rows ``rows`` has; ``variants``: the places of those that contradict another."""
+    """``picks``: which of the page's rows ``rows`` has; ``versions``: the places of those that contradict another."""
 
     picks: list[bool]
     rows: Rows
-    variants: list[int]
+    versions: list[int]
 
     @classmethod
     def of(cls, page_rows: Rows, held: dict[str, bytes]) -> _Taken:
@@ -37,7 +37,7 @@ class _Taken(NamedTuple):
         encoded = page_rows.encoded
         places: dict[str, int] = {}
         picks: list[bool] = []
-        variants: list[int] = []
+        versions: list[int] = []
         for place, event_id in enumerate(page_rows.event_ids):
             first = held.get(event_id)
             earlier = places.setdefault(event_id, place) if first is None else place
@@ -45,13 +45,13 @@ class _Taken(NamedTuple):
                 first = encoded[earlier]
             picks.append(first is None)
             if first is not None and first != encoded[place]:
-                variants.append(place)
-        return cls(picks, page_rows.only(picks), variants)
+                versions.append(place)
+        return cls(picks, page_rows.only(picks), versions)
 
     def ends(self, columns: ParsedEvents) -> Ends:
-        """Of the rows, and of the variants: each of those may be what is stored in the end."""
+        """Of the rows, and of the versions: each of those may be what is stored in the end."""
         counts = self.picks.copy()
-        for place in self.variants:
+        for place in self.versions:
             counts[place] = True
         return PageTimes.of(list(compress(columns.event_ids, counts)), list(compress(columns.times_us, counts))).ends()
 
@@ -60,14 +60,14 @@ class FeedOrder:
     """Remembers where the page before ended."""
 
     def __init__(self) -> None:
-        self._walk = 0
+        self._chain = 0
         self._last_oldest_us: int | None = None
 
-    def continues(self, walk: int, ends: Ends) -> bool:
-        """Whether times never rise, neither within the page nor from the page before it in the same walk."""
+    def continues(self, chain: int, ends: Ends) -> bool:
+        """Whether times never rise, neither within the page nor from the page before it in the same chain."""
         never_rise, first, last, *_ = ends
-        if walk != self._walk:
-            self._walk, self._last_oldest_us = walk, None
+        if chain != self._chain:
+            self._chain, self._last_oldest_us = chain, None
         before_us = self._last_oldest_us
         if last is not None:
             self._last_oldest_us = last[0]
@@ -75,20 +75,20 @@ class FeedOrder:
 
 
 class Repetitions:
-    """What a run's walk has met, as far as it matters for pages with records that have no id."""
+    """What a run's chain has met, as far as it matters for pages with records that have no id."""
 
     def __init__(self) -> None:
-        self._walk = 0
+        self._chain = 0
         self._last: Rows | list[Any] = []
         self._met: set[bytes] = set()
 
-    def measured(self, walk: int, page: PageRecords) -> PageRecords:
+    def measured(self, chain: int, page: PageRecords) -> PageRecords:
         """The page with ``repeated``. Call in page order, and :meth:`passed` for a page that is not given here.
 
         A page that shifts begins with the end of the page before it; an API that ignores cursors serves whole pages
         again, in turns perhaps.
         """
-        self._begin(walk)
+        self._begin(chain)
         # What a repetition of each has as well.
         keys = [record if isinstance(record, str) else record.rejected.raw for record in page.records]
         first_id = next((place for place, record in enumerate(page.records) if _has_id(record)), None)
@@ -104,14 +104,14 @@ class Repetitions:
         self._last = keys if page.in_order else []
         return page._replace(repeated=repeated)
 
-    def passed(self, walk: int, rows: Rows) -> None:
+    def passed(self, chain: int, rows: Rows) -> None:
         """A page whose records are all usable."""
-        self._begin(walk)
+        self._begin(chain)
         self._last = rows
 
-    def _begin(self, walk: int) -> None:
-        if walk != self._walk:
-            self._walk = walk
+    def _begin(self, chain: int) -> None:
+        if chain != self._chain:
+            self._chain = chain
             self._last = []
             self._met = set()
 
@@ -124,14 +124,14 @@ class Preparer:
         # Of all that the two dictionaries hold, each id as often as they hold it.
         self._ids_in_flight: Any = compiled.InFlight() if compiled.IS_COMPILED else IdsInFlight()
         self._rows_in_flight: dict[int, Rows] = {}
-        self._variants_in_flight: dict[int, Rows] = {}
+        self._versions_in_flight: dict[int, Rows] = {}
         self._order = FeedOrder()
         self._repetitions = Repetitions()
         # Hashes of ids: two of one hash pass for one record, so that more may be called missing, and never less.
         self._received: set[int] | None = None
 
     def count_repeated(self) -> None:
-        """From now on each page is told what has come before: of a pass whose verdict counts what it has received."""
+        """From now on each page is given what has come before: of a pass whose verdict counts what it has received."""
         self._received = set()
 
     def prepare(self, page: EventPage) -> PreparedPage:
@@ -139,25 +139,25 @@ class Preparer:
         columns, rejected = None, []
         events = page.plain_events()
         if events is not None:
-            # Without an object for each event, where none is in doubt and nobody has had them in hand.
+            # Without an object for each event, where none needs the fallback and no one has had them in hand.
             page_rows, ends = Rows.of_plain(events), events.ends()
         else:
             columns = page.columns()
             rejected = columns.rejected
             page_rows = Rows.of_columns(columns.event_ids, columns.times_us, columns.payloads)
             ends = PageTimes.of(columns.event_ids, columns.times_us).ends()
-        in_order = self._order.continues(page.walk, ends)
+        in_order = self._order.continues(page.chain, ends)
         records = None
         if columns is not None and rejected:
-            records = self._repetitions.measured(page.walk, page_records(columns, page.received_events))
+            records = self._repetitions.measured(page.chain, page_records(columns, page.received_events))
         else:
-            self._repetitions.passed(page.walk, page_rows)
+            self._repetitions.passed(page.chain, page_rows)
         rows = page_rows
-        variants: list[Event] = []
+        versions: list[Event] = []
         taken = self._take(page.number, page_rows)
         if taken is not None:
             rows = taken.rows
-            variants = [page_rows[place] for place in taken.variants]
+            versions = [page_rows[place] for place in taken.versions]
             columns = columns or page.columns()
             records = records or page_records(columns, page.received_events)
             ends = taken.ends(columns)
@@ -179,7 +179,7 @@ class Preparer:
             counts=counts,
             newest=newest,
             oldest=oldest,
-            variants=variants,
+            versions=versions,
             in_order=in_order,
             records=records,
             repeated=0 if self._received is None else _count_repeated(self._received, page_rows, rejected),
@@ -189,7 +189,7 @@ class Preparer:
         """The batch is committed: its ids are in the table now, where the writer finds them."""
         with self._lock:
             for page in batch.pages:
-                for in_flight in (self._rows_in_flight, self._variants_in_flight):
+                for in_flight in (self._rows_in_flight, self._versions_in_flight):
                     rows = in_flight.pop(page.page.number, None)
                     if rows is not None:
                         self._ids_in_flight.remove(rows.encoded)
@@ -204,10 +204,10 @@ class Preparer:
             held = set(compress(rows.event_ids, self._ids_in_flight.held(rows.encoded)))
             taken = _Taken.of(rows, self._encoded_in_flight(held))
             self._hold(self._rows_in_flight, page_number, taken.rows)
-            if taken.variants:
-                variants = set(taken.variants)
-                picks = [place in variants for place in range(len(rows))]
-                self._hold(self._variants_in_flight, page_number, rows.only(picks))
+            if taken.versions:
+                versions = set(taken.versions)
+                picks = [place in versions for place in range(len(rows))]
+                self._hold(self._versions_in_flight, page_number, rows.only(picks))
             return taken
 
     def _hold(self, in_flight: dict[int, Rows], page_number: int, rows: Rows) -> None:
@@ -215,10 +215,10 @@ class Preparer:
         self._ids_in_flight.add(rows.encoded)
 
     def _encoded_in_flight(self, event_ids: set[str]) -> dict[str, bytes]:
-        """What the pages in flight hold of these ids. An id whose row is committed has its variant here."""
+        """What the pages in flight hold of these ids. An id whose row is committed has its other version here."""
         found: dict[str, bytes] = {}
         # Pages that shift repeat what the page just before them has.
-        for rows in chain(reversed(self._rows_in_flight.values()), self._variants_in_flight.values()):
+        for rows in chain(reversed(self._rows_in_flight.values()), self._versions_in_flight.values()):
             if len(found) == len(event_ids):
                 break
             for place, event_id in enumerate(rows.event_ids):
@@ -227,7 +227,7 @@ class Preparer:
         return found
 
 
-def _has_id(record: str | Unusable) -> bool:
+def _has_id(record: str | RejectedRecord) -> bool:
     return isinstance(record, str) or record.event_id is not None
 
 
@@ -250,10 +250,10 @@ def _fingerprint(keys: list[Any]) -> bytes:
 
 def _count_repeated(received: set[int], rows: Rows, rejected: list[RejectedEvent]) -> int:
     """How many of a page's records are among those received before, by their hashes; takes them in."""
-    # Of one page, unusable records of the very same bytes are as many records.
-    letters = [hash(record.raw) for record in rejected]
-    repeated = sum(letter in received for letter in letters)
-    received.update(letters)
+    # Of one page, rejected records of the very same bytes are as many records.
+    dead_letters = [hash(record.raw) for record in rejected]
+    repeated = sum(entry in received for entry in dead_letters)
+    received.update(dead_letters)
     before = len(received)
     received.update(map(hash, rows.event_ids))
     return repeated + len(rows) - (len(received) - before)

@@ -86,7 +86,7 @@ class StreamSpec:
     ``order``: of its records in the feed. ``is_incremental``: after a complete pass the next one ends at known ground,
     which proves something only where the newest records come first. Raises ValueError where they do not. ``since``: a
     pass asks for what is not older than a time; None for a stream that cannot be asked so. ``has_bookmarks``: after a
-    complete pass the next one begins with what that has ended with. ``deletions``: None where nobody knows of any.
+    complete pass the next one begins with what that has ended with. ``deletions``: None where no one knows of any.
     """
 
     name: str
@@ -117,8 +117,8 @@ class StreamSpec:
     @property
     def facts(self) -> dict[str, str]:
         """All that what is stored depends on. What makes versions of it does not: a row is the latest so far."""
-        told = {} if self.tombstone is None else {"tombstone": str(self.tombstone)}
-        return {**self.fingerprint, **told}
+        reported = {} if self.tombstone is None else {"tombstone": str(self.tombstone)}
+        return {**self.fingerprint, **reported}
 
     @property
     def is_sliced(self) -> bool:
@@ -168,15 +168,15 @@ def find_slice(connection: Connection, stream: str, reader: RecordReader, slice_
 def register(connection: Connection, spec: StreamSpec) -> Slice:
     """The slice, made with its stream, source and table where it is new. Goes with the caller's transaction.
 
-    Raises StreamChanged where the stream is registered and read otherwise, TableRefused where somebody else's table has
+    Raises StreamChanged where the stream is registered and read otherwise, TableRefused where another's table has
     the name that it would have, StorageUnavailable where it is being dropped by another process.
     """
     with translated():
         try:
             return _register(connection, spec)
         except psycopg2.errors.ForeignKeyViolation as error:
-            told = f"the stream {spec.name} has just been dropped by another process"
-            raise StorageUnavailable(told, error.pgcode) from error
+            reported = f"the stream {spec.name} has just been dropped by another process"
+            raise StorageUnavailable(reported, error.pgcode) from error
 
 
 def _register(connection: Connection, spec: StreamSpec) -> Slice:
@@ -210,7 +210,7 @@ def _register(connection: Connection, spec: StreamSpec) -> Slice:
 def versioned(connection: Connection, slice_: Slice, spec: StreamSpec) -> Slice:
     """The slice as a run of this spec writes it, with the history that it asks for, made where there is none.
 
-    Goes with the caller's transaction. Raises TableRefused where somebody else's table has the name of the history.
+    Goes with the caller's transaction. Raises TableRefused where another's table has the name of the history.
     """
     if not spec.is_mutable:
         return slice_

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias, overload
 from datasync_spider import failpoints
 from datasync_spider.records import compiled
 from datasync_spider.records.event import Event
-from datasync_spider.records.quicklook import Payload
+from datasync_spider.records.fastpath import Payload
 from datasync_spider.storage.encoded import EncodedRows
 
 Encoded: TypeAlias = "compiled.Rows | EncodedRows"
@@ -56,7 +56,7 @@ class Rows(Sequence[Event]):
 
     @classmethod
     def of_plain(cls, events: compiled.Events) -> Rows:
-        """Of events that a page has as they came, none of which is in doubt."""
+        """Of events that a page has as they came, none of which needs the fallback."""
         return cls(events.rows())
 
     @classmethod
@@ -139,7 +139,7 @@ class CopyStream(io.BytesIO):
 
 
 def encode_rows(event_ids: list[str], times_us: list[int | None], payloads: Sequence[Payload]) -> list[bytes]:
-    """Each as a row, where nobody could compile it."""
+    """Each as a row, where no one could compile it."""
     lengths = set(map(len, event_ids))
     if len(lengths) == 1 and "".join(event_ids).isascii():
         try:

@@ -11,7 +11,7 @@ before finish_run         the same; the position is the last committed checkpoin
 A backfill (:func:`open_run` with ``is_backfill``) takes the same lease and fence, and is in no pass. What it leaves:
 
 after open_run            the same, and ``backfilled_at``: what is stored later is no known ground for a pass until one
-                          that began after it has ended. Position, walk and pass are as they were
+                          that began after it has ended. Position, chain and pass are as they were
 between two batches       the rows, dead letters and pages of the batches before, and the totals with them; the next
                           plain crawl goes on in the open pass as if they were not there, and meets them as duplicates;
                           the next backfill begins anew, at its window's first page
@@ -54,16 +54,16 @@ from datasync_spider.storage.statements import statement
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """Where the walk goes on. ``cursor`` None means the head of the feed.
+    """Where the chain goes on. ``cursor`` None means the head of the feed.
 
     ``known_before``: what the pass may call known ground was stored before this instant. ``trail`` holds the cursors
-    that this walk has asked for already; ``newest_ms`` is the time of the stream's newest event, epoch milliseconds.
+    that this chain has asked for already; ``newest_ms`` is the time of the stream's newest event, epoch milliseconds.
     ``distrusted``: the stored position is not used, since the run that left it was led astray. ``bookmark``: what the
     pass begins with in place of the head.
 
-    ``pass_since_us``: what the pass asks from, and ``walk_since_us`` what its walk does, in microseconds; None for the
-    API's own beginning. ``floor_us``: up to there all is stored. ``validator``: by what the API tells that the first
-    page is as the last complete pass has found it.
+    ``pass_since_us``: what the pass asks from, and ``chain_since_us`` what its chain does, in microseconds; None for
+    the API's own beginning. ``floor_us``: up to there all is stored. ``validator``: by what the API reports that the
+    first page is as the last complete pass has found it.
 
     A backfill is of the kind ``backfill``, begins at the first page of its window, and has the number 0, which no pass
     has.
@@ -73,7 +73,7 @@ class ResumePoint:
     pass_number: int
     pass_kind: str
     known_before: datetime
-    walk: int
+    chain: int
     trail: tuple[str, ...]
     newest_ms: int | None
     total_ingested: int
@@ -82,7 +82,7 @@ class ResumePoint:
     distrusted: bool = False
     bookmark: str | None = None
     pass_since_us: int | None = None
-    walk_since_us: int | None = None
+    chain_since_us: int | None = None
     floor_us: int | None = None
     validator: Mapping[str, str] | None = None
 
@@ -109,7 +109,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun(Hold):
-    """A run that holds its slice's lease and walks the feed.
+    """A run that holds its slice's lease and reads the feed.
 
     ``waits``: what the API has asked of the run's credential, counted from the opening. ``order``: the feed's, without
     which no time stands for all that lies above it. ``since``: how the stream is asked for what is not older than a
@@ -155,7 +155,7 @@ class SliceRow(NamedTuple):
     pass_kind: str
     pass_status: str
     pass_expected_total: int | None
-    walk: int
+    chain: int
     newest_occurred_at: datetime | None
     total_ingested: int
     paused_at: datetime | None
@@ -164,7 +164,7 @@ class SliceRow(NamedTuple):
     known_before: datetime | None
     floor_at: datetime | None
     pass_since_at: datetime | None
-    walk_since_at: datetime | None
+    chain_since_at: datetime | None
     validator: Mapping[str, str] | None
     bookmark: str | None
     is_full_wanted: bool
@@ -285,7 +285,7 @@ def _locked_slice(connection: Connection, cursor: Any, spec: StreamSpec) -> tupl
 
 
 def lock_slice(cursor: Any, slice_: Slice) -> SliceRow | None:
-    """The slice's row, which nobody else changes before the transaction ends; None where there is none."""
+    """The slice's row, which no one else changes before the transaction ends; None where there is none."""
     cursor.execute(statement("lock_slice"), {"slice_id": slice_.slice_id})
     row = cursor.fetchone()
     return SliceRow(*row) if row else None
@@ -358,13 +358,13 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
             bookmark=state.bookmark if spec.has_bookmarks and start.kind != FULL else None,
         )
     if slice_.table.unseen is not None and spec.deletions is None:
-        # What this run meets in the pass, nobody remembers.
+        # What this run meets in the pass, no one remembers.
         begin_memory(cursor, slice_, remembers=False)
     distrusted = _is_astray(cursor, slice_)
     trail: tuple[str, ...] = ()
     if not distrusted:
-        walk = {"slice_id": slice_.slice_id, "pass_number": state.pass_number, "walk": state.walk}
-        cursor.execute(statement("read_trail"), {**walk, "position": state.cursor})
+        chain = {"slice_id": slice_.slice_id, "pass_number": state.pass_number, "walk": state.chain}
+        cursor.execute(statement("read_trail"), {**chain, "position": state.cursor})
         trail = tuple(row[0] for row in cursor.fetchall())
     assert state.known_before is not None
     return ResumePoint(
@@ -372,7 +372,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
         pass_number=state.pass_number,
         pass_kind=state.pass_kind,
         known_before=state.known_before,
-        walk=state.walk + distrusted,
+        chain=state.chain + distrusted,
         trail=trail,
         newest_ms=newest_ms,
         total_ingested=state.total_ingested,
@@ -380,7 +380,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
         begins_pass=False,
         distrusted=distrusted,
         pass_since_us=us_of(state.pass_since_at),
-        walk_since_us=us_of(state.pass_since_at if distrusted else state.walk_since_at),
+        chain_since_us=us_of(state.pass_since_at if distrusted else state.chain_since_at),
         floor_us=floor_us,
         validator=state.validator,
         bookmark=state.bookmark if spec.has_bookmarks else None,
@@ -412,14 +412,14 @@ def begin_pass(
         pass_number=number,
         pass_kind=kind,
         known_before=known_before,
-        walk=1,
+        chain=1,
         trail=(),
         newest_ms=None,
         total_ingested=0,
         expected_total=None,
         begins_pass=True,
         pass_since_us=asked_us,
-        walk_since_us=asked_us,
+        chain_since_us=asked_us,
         floor_us=floor_us,
     )
 
@@ -431,7 +431,7 @@ def begin_memory(cursor: Any, slice_: Slice, *, remembers: bool) -> None:
 
 
 def _is_blurred(cursor: Any, slice_: Slice, state: SliceRow) -> bool:
-    """Whether nobody can tell which dead letters without an id the last pass has counted above its known ground.
+    """Whether no one knows which dead letters without an id the last pass has counted above its known ground.
 
     A pass that a backfill came into has stored records after the backfill began, which the next pass takes for new
     ones. That costs requests where they have ids; those without one would be counted a second time.
@@ -439,7 +439,9 @@ def _is_blurred(cursor: Any, slice_: Slice, state: SliceRow) -> bool:
     backfilled_at, completed_at = state.backfilled_at, state.completed_at
     if backfilled_at is None or completed_at is None or completed_at <= backfilled_at:
         return False
-    cursor.execute(statement("has_counted_letters"), {"slice_id": slice_.slice_id, "pass_number": state.pass_number})
+    cursor.execute(
+        statement("has_counted_dead_letters"), {"slice_id": slice_.slice_id, "pass_number": state.pass_number}
+    )
     (has_counted,) = cursor.fetchone()
     return bool(has_counted)
 

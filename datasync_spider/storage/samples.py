@@ -16,7 +16,7 @@ from datasync_spider.storage.statements import StreamTable, statement
 _CHUNKS = 10
 _CHUNK_BYTES = 2_000_000
 _FETCHED_AT_ONCE = 500
-# Of a table that nobody has counted yet.
+# Of a table that no one has counted yet.
 _ROWS_PER_PAGE = 20.0
 _LAST_PAGE: Final = 2**32 - 1
 # PostgreSQL makes a table longer by several pages at a time, which are empty at first.
@@ -31,7 +31,7 @@ class Payload(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """``rows``: about how many; None where nobody has counted."""
+    """``rows``: about how many; None where no one has counted."""
 
     pages: int
     rows: int | None

@@ -1,4 +1,4 @@
-"""The attempts to hand in ids: planned before anything leaves, ended with what became of them.
+"""The attempts to submit ids: planned before anything leaves, ended with what became of them.
 
 What each crash point leaves behind:
 
@@ -19,21 +19,21 @@ from typing import Any
 
 from psycopg2.extras import Json
 
-from datasync_spider.errors import RowsRefused, StorageError
+from datasync_spider.errors import RowsRejected, StorageError
 from datasync_spider.storage.connection import UNIQUE_VIOLATION, Connection, RowCursor, translated
 from datasync_spider.storage.owner import Owner, is_alive, parse_owner, this_process
 from datasync_spider.storage.statements import statement
 
 
 class AttemptInProgress(StorageError):
-    """Another process is handing in with this key, or was cut off so lately that it may still be."""
+    """Another process is submitting with this key, or was cut off so lately that it may still be."""
 
     reason = "submission_in_progress"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is about to be sent. ``lasts_ms``: after so long nobody can still be sending it."""
+    """What is about to be sent. ``lasts_ms``: after so long no one can still be sending it."""
 
     stream: str
     api: str
@@ -55,7 +55,7 @@ class Ending:
     receipt: Any = None
 
 
-def settle_abandoned(
+def resolve_abandoned(
     connection: Connection, key_fingerprint: str, alive: Callable[[Owner], bool | None] = is_alive
 ) -> None:
     """Ends the attempts of this key whose sender is gone; commits. Raises AttemptInProgress where one is at it."""
@@ -78,7 +78,7 @@ def settle_abandoned(
                 if was_sent
                 else "its process ended before sending",
             }
-            cursor.execute(statement("settle_attempt"), ending)
+            cursor.execute(statement("resolve_attempt"), ending)
         connection.commit()
 
 
@@ -98,7 +98,7 @@ def plan_attempt(connection: Connection, plan: Plan, allow: Callable[[int], None
             allow(_first(cursor.fetchone()))
             connection.commit()
             return attempt_id
-    except RowsRefused as error:
+    except RowsRejected as error:
         if error.sqlstate == UNIQUE_VIOLATION:
             raise AttemptInProgress("another attempt with this key has begun at this very moment") from error
         raise

@@ -1,4 +1,4 @@
-"""Keeps by what an API tells that a stream's first page has not changed: its ETag, or the time of its last change.
+"""Keeps by what an API reports that a stream's first page has not changed: its ETag, or the time of its last change.
 
 States, and what a crash in each leaves:
 
@@ -21,7 +21,7 @@ from psycopg2.extras import Json
 from datasync_spider.errors import FencedOff
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch
-from datasync_spider.storage.completion import judge_unmodified
+from datasync_spider.storage.completion import unmodified_verdict
 from datasync_spider.storage.connection import Connection, limit_transaction, translated
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.statements import statement
@@ -37,7 +37,7 @@ def keep(cursor: Any, run: OpenRun, batch: Batch) -> None:
 def end_unmodified(connection: Connection, run: OpenRun) -> int:
     """Ends the run and its pass as complete: nothing has changed since the last one was. Gives what is stored.
 
-    May be called again after a COMMIT in doubt. Raises FencedOff where the slice is another run's.
+    May be called again after a COMMIT of unknown outcome. Raises FencedOff where the slice is another run's.
     """
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms)
@@ -46,7 +46,7 @@ def end_unmodified(connection: Connection, run: OpenRun) -> int:
         if row is None:
             connection.rollback()
             raise FencedOff(f"stream {run.slice} has been taken over by another run")
-        verdict = judge_unmodified()
+        verdict = unmodified_verdict()
         outcome = {"status": verdict.run_status, "reason": verdict.reason, "detail": verdict.detail}
         cursor.execute(statement("end_run_unmodified"), {"run_id": run.run_id, **outcome})
         connection.commit()
@@ -54,5 +54,5 @@ def end_unmodified(connection: Connection, run: OpenRun) -> int:
 
 
 def _proves_all(run: OpenRun, page: EventPage) -> bool:
-    is_first = page.validator is not None and page.cursor is None and page.walk == 1
+    is_first = page.validator is not None and page.cursor is None and page.chain == 1
     return is_first and (run.is_newest_first or page.ends_pass is not None)

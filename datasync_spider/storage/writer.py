@@ -3,8 +3,8 @@
 States of a batch, and what a crash in each leaves behind:
 
 copying       rows in an open transaction                nothing; the page is fetched again
-sifting       known rows compared, new ones copied       nothing (:mod:`datasync_spider.storage.sifting`)
-merging       neither was possible: merged as a whole    nothing
+splitting known from new       known rows compared, new ones copied       nothing
+(:mod:`datasync_spider.storage.splitknown`) merging       neither was possible: merged as a whole    nothing
 waiting       all rows sent, its turn not yet come       nothing
 checkpointed  the stream's row updated under its lock    nothing; the fence was checked under that lock
 committing    COMMIT sent, no answer yet                 all or nothing; :func:`was_committed` reads which
@@ -28,7 +28,7 @@ from datasync_spider.storage import deletions, fields
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.batch import Batch, Committed, Counts, Outcome
 from datasync_spider.storage.checkpoint import save_checkpoint
-from datasync_spider.storage.conflicts import Settled, contested_rows, settle
+from datasync_spider.storage.conflicts import Resolved, contested_rows, resolve
 from datasync_spider.storage.connection import Connection, limit_transaction, translated
 from datasync_spider.storage.copying import CopyMode, RowWriter
 from datasync_spider.storage.rejections import insert_rejected
@@ -56,8 +56,8 @@ class Writer:
         """Writes and commits one batch; returns when it is committed.
 
         ``spent``: what the run has cost so far. Raises FencedOff where the stream is no longer ours, StorageUnavailable
-        where a fresh connection may help (whether a COMMIT in doubt happened must then be read back), StorageRefused
-        where nothing will.
+        where a fresh connection may help (whether a COMMIT of unknown outcome happened must then be read back),
+        StorageRefused where nothing will.
         """
         started = time.monotonic()
         run = self._run.widened() if batch.is_widened else self._run
@@ -67,8 +67,8 @@ class Writer:
             sample = fields.sample(batch, outcome.known, outcome.differing)
             turn()
             failpoints.reach("before_checkpoint")
-            if outcome.differing or any(page.variants for page in batch.pages):
-                outcome = _settle_conflicts(connection, self._run, batch, outcome)
+            if outcome.differing or any(page.versions for page in batch.pages):
+                outcome = _resolve_conflicts(connection, self._run, batch, outcome)
             if outcome.refused or run.resume.stops_at_known or any(page.rejected for page in batch.pages):
                 outcome = insert_rejected(connection, run, batch, outcome)
             if run.slice.table.unseen is not None:
@@ -100,7 +100,7 @@ class Writer:
         self._run = run
 
     def was_committed(self, connection: Connection, batch: Batch) -> Committed | None:
-        """After a COMMIT in doubt: the batch's own account if it did happen, None if it did not.
+        """After a COMMIT of unknown outcome: the batch's own account if it did happen, None if it did not.
 
         One that is still going on at the server is waited for. Raises FencedOff where the stream has gone to another
         run meanwhile.
@@ -136,33 +136,33 @@ class Writer:
             changes=changes,
         )
 
-    def label(self, lane: int) -> str:
+    def label(self, slot: int) -> str:
         """The name under which the server is to list a writing connection."""
-        return label(self._run.run_id, f"writer {lane}")
+        return label(self._run.run_id, f"writer {slot}")
 
 
-def _settle_conflicts(connection: Connection, run: OpenRun, batch: Batch, outcome: Outcome) -> Outcome:
+def _resolve_conflicts(connection: Connection, run: OpenRun, batch: Batch, outcome: Outcome) -> Outcome:
     contested = contested_rows(batch, outcome.differing)
     if not contested:
         return outcome
-    settled = settle(connection, run, contested, is_staging=outcome.is_staging)
+    resolved = resolve(connection, run, contested, is_staging=outcome.is_staging)
     refused = dict(outcome.refused)
-    for page_number, rows in settled.refused.items():
+    for page_number, rows in resolved.refused.items():
         refused[page_number] = [*refused.get(page_number, ()), *rows]
     return replace(
         outcome,
-        changes=outcome.changed(_changes(settled)),
+        changes=outcome.changed(_changes(resolved)),
         refused=refused,
-        conflicts=settled.conflicts,
-        replacing=settled.replacing,
+        conflicts=resolved.conflicts,
+        replacing=resolved.replacing,
     )
 
 
-def _changes(settled: Settled) -> Iterator[tuple[int, Counts]]:
+def _changes(resolved: Resolved) -> Iterator[tuple[int, Counts]]:
     """What was a duplicate before is a row now, or a dead letter."""
-    for number, rows in settled.inserted.items():
+    for number, rows in resolved.inserted.items():
         yield number, Counts(inserted=rows, duplicates=-rows)
-    for number, refused in settled.refused.items():
+    for number, refused in resolved.refused.items():
         yield number, Counts(rejected=len(refused), duplicates=-len(refused))
 
 

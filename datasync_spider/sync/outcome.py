@@ -78,7 +78,7 @@ class Outcome:
         self._run_status = "complete"
 
     def rejected_too_many(self, max_percent: float) -> RejectedTooMany | None:
-        """The error that ends the run where too large a share of its events is unusable."""
+        """The error that ends the run where too large a share of its events is rejected."""
         events, rejected = self._counts.events, self._counts.rejected
         if not exceeds_share(events, rejected, max_percent):
             return None
@@ -112,34 +112,34 @@ class ChainNews:
     are counted.
 
     Invariant: it is of this run's part of the chain alone, so that a run whose stored position is answered with the
-    head of the feed may go through all of it. What item pipelines filter is never held against the API: nobody keeps
-    those ids, so nobody can tell whether they are new.
+    head of the feed may go through all of it. What item pipelines filter is never held against the API: no one keeps
+    those ids, so no one knows whether they are new.
     """
 
     def __init__(self) -> None:
-        self._walk = 0
+        self._chain = 0
         self._received = 0
         self._repeated = 0
-        self._unbooked = 0
+        self._unrecorded = 0
 
     def committed(self, batch: Batch, committed: Committed) -> None:
-        """The next batch. One whose commit was only read back tells too little to count, and too little to forget."""
+        """The next batch. One whose commit was only read back reports too little to count, and too little to forget."""
         pages = batch.pages
-        walk = pages[-1].page.walk
-        if walk != self._walk:
-            self._walk, self._received, self._repeated = walk, 0, 0
+        chain = pages[-1].page.chain
+        if chain != self._chain:
+            self._chain, self._received, self._repeated = chain, 0, 0
         self._received += (
             committed.counts.events
-            if pages[0].page.walk == walk
-            else sum(prepared.page.received_events for prepared in pages if prepared.page.walk == walk)
+            if pages[0].page.chain == chain
+            else sum(prepared.page.received_events for prepared in pages if prepared.page.chain == chain)
         )
         if committed.accounted is not None:
-            self._count_repeated(batch, committed.last_new_page, committed.accounted + self._unbooked)
+            self._count_repeated(batch, committed.last_new_page, committed.accounted + self._unrecorded)
 
-    def stored(self, rows: int, booked: int) -> None:
-        """The table has more rows than the stream has booked: those of other streams, or of a database adopted."""
-        self._unbooked = max(0, rows - booked)
-        if self._unbooked:
+    def stored(self, rows: int, recorded: int) -> None:
+        """The table has more rows than the stream has recorded: those of other streams, or of a database adopted."""
+        self._unrecorded = max(0, rows - recorded)
+        if self._unrecorded:
             self._repeated = 0
 
     def standstill(self) -> NoNewRecords | None:
@@ -147,7 +147,7 @@ class ChainNews:
         if self._repeated <= MOST_REPEATED_PAGES:
             return None
         return NoNewRecords(
-            f"no new event in the last {self._repeated:,} pages: this walk was given {self._received:,} events, more"
+            f"no new event in the last {self._repeated:,} pages: this chain was given {self._received:,} events, more"
             " than there are, so the API serves again what it has served before"
         )
 
@@ -156,7 +156,7 @@ class ChainNews:
         repeated = 0
         for prepared in reversed(batch.pages):
             page = prepared.page
-            if page.walk != self._walk or page.number == last_new_page or received <= accounted:
+            if page.chain != self._chain or page.number == last_new_page or received <= accounted:
                 self._repeated = repeated
                 return
             repeated += page.received_events > prepared.counts.filtered

@@ -22,7 +22,7 @@ from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.credential import Credential
 from datasync_spider.sources.files.load import BUILT_IN
 from datasync_spider.sources.limits import Limit, every_of, retries_of, timeout_of
-from datasync_spider.sources.oauth import TokenBook
+from datasync_spider.sources.oauth import TokenCache
 from datasync_spider.sources.paginators.choose import stream_paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
@@ -76,7 +76,7 @@ class SyncPlan:
     since_ms: int | None = None
     until_ms: int | None = None
     is_bundled_mock: bool = False
-    tokens: TokenBook = field(default_factory=TokenBook, repr=False)
+    tokens: TokenCache = field(default_factory=TokenCache, repr=False)
 
     @property
     def is_built_in(self) -> bool:
@@ -196,7 +196,7 @@ class SyncPlan:
         return None if since_us is None else written_us(since_us, form)
 
     def first_request_digest(self, since_us: int | None) -> str:
-        """Tells apart what first pages are asked for with. No secret goes into it."""
+        """Distinguishes what first pages are asked for with. No secret goes into it."""
         stream = self.stream
         asked = (self.base_url, stream.method, stream.url, stream.query, stream.body, sorted(stream.headers.items()))
         facts = (

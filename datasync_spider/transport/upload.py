@@ -82,14 +82,14 @@ class BodyFile:
         self._size = size
         self._progress = progress
         self._given = 0
-        self._told_place = 0
+        self._offset = 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> None:
         """Asked for the length alone, before anything is read."""
-        self._told_place = self._size + offset if whence == os.SEEK_END else offset
+        self._offset = self._size + offset if whence == os.SEEK_END else offset
 
     def tell(self) -> int:
-        return self._told_place
+        return self._offset
 
     def read(self, count: int) -> bytes:
         piece = self._file.read(min(count, self._size - self._given))
@@ -111,7 +111,7 @@ class ProxyChoice:
 
 
 class Sender:
-    """``max_body_bytes``: of the answer, decompressed or not. ``clock`` tells when its headers were in."""
+    """``max_body_bytes``: of the answer, decompressed or not. ``clock`` reports when its headers were in."""
 
     def __init__(self, max_body_bytes: int, clock: Callable[[], float], proxy: ProxyChoice | None = None) -> None:
         self._max_body_bytes = max_body_bytes

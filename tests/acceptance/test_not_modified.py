@@ -82,7 +82,7 @@ def test_a_page_that_has_not_changed_is_a_complete_sync_of_one_request(
 def test_a_first_page_that_stays_proves_nothing_where_new_records_come_last(
     start_crawl: Callable[..., Crawl], database_url: str, tmp_path: Path
 ) -> None:
-    with serving_collection("oldest-first", RECORDS[:2], tags=True, tells_total=False) as api:
+    with serving_collection("oldest-first", RECORDS[:2], tags=True, reports_total=False) as api:
         settings = park(tmp_path / "sources", api, ALONE)
         sync(start_crawl, settings)
         sync(start_crawl, settings)
@@ -112,7 +112,7 @@ def test_a_stream_that_asks_from_a_time_asks_on_condition_as_well(
         assert [request.since for request in api.asked] == [None, None, at(240), at(240)]
         assert [request.headers.get("if-modified-since") for request in api.asked] == [None, None, None, stamp]
         assert rows(database_url, LAST) == [("complete", "not_modified", 0, "incremental")]
-        # An answer that nobody has asked for is none.
+        # An answer that no one has asked for is none.
         api.answer = lambda _: Reply(b"", 304)
         api.records.append(item("new", 600))
         changed = park(tmp_path / "sources", api, '{ type = "since", param = "since" }')

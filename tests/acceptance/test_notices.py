@@ -13,7 +13,7 @@ from tests.support.receiver import receiving
 StartCrawl = Callable[..., Crawl]
 
 
-def test_a_crawl_that_fails_is_told_of_once_and_a_killed_teller_tells_again(
+def test_a_crawl_that_fails_is_reported_of_once_and_a_killed_teller_tells_again(
     start_crawl: StartCrawl, database_url: str
 ) -> None:
     is_refused = True
@@ -56,10 +56,10 @@ def test_a_crawl_that_fails_is_told_of_once_and_a_killed_teller_tells_again(
         assert "xoxb" not in crawl.log
         assert "letmein" not in crawl.log
         assert "hunter2" not in crawl.log
-    assert "NOTIFY_URL was told: stream.recovered of events" in well.log
+    assert "NOTIFY_URL was reported: stream.recovered of events" in well.log
 
 
-def test_a_crawl_that_is_stopped_tells_nobody(start_crawl: StartCrawl, database_url: str) -> None:
+def test_a_crawl_that_is_stopped_tells_no_one(start_crawl: StartCrawl, database_url: str) -> None:
     with serving() as feed, receiving() as receiver:
         settings = {**FEED_SETTINGS, "NOTIFY_URL": receiver.url}
         crawl = start_crawl(feed.base_url, **settings)

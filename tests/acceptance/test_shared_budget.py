@@ -53,7 +53,7 @@ def refused(mock: MockApi) -> int:
 
 
 def take_away(server_url: str, url: str) -> str:
-    """Nobody is connected to the database any more, and nobody will be."""
+    """Nobody is connected to the database any more, and no one will be."""
     name = str(parse_dsn(url)["dbname"])
     execute_outside(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
     execute_outside(server_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
@@ -122,7 +122,7 @@ def test_while_the_database_is_away_no_request_leaves_and_afterwards_the_crawl_g
     crawl = start_crawl(mock.base_url, spider="shared.a", **settings(tmp_path))
     eventually(lambda: mock.requests() >= 3, what="some requests")
     name = take_away(postgres_url, database_url)
-    eventually(lambda: crawl.log.count(ASKS_AGAIN) >= 1, what="a question that nobody answers")
+    eventually(lambda: crawl.log.count(ASKS_AGAIN) >= 1, what="a question that no one answers")
     asked = mock.requests()
     eventually(lambda: crawl.log.count(ASKS_AGAIN) >= 5, what="some more")
     assert mock.requests() == asked
@@ -153,7 +153,7 @@ def test_a_stop_ends_the_waiting_for_the_database(
     crawl = start_crawl(mock.base_url, spider="shared.a", **settings(tmp_path), WRITE_RETRY_BUDGET_MS="600000")
     eventually(lambda: mock.requests() >= 3, what="some requests")
     take_away(postgres_url, database_url)
-    eventually(lambda: crawl.log.count(ASKS_AGAIN) >= 1, what="a question that nobody answers")
+    eventually(lambda: crawl.log.count(ASKS_AGAIN) >= 1, what="a question that no one answers")
     asked = mock.requests()
     crawl.kill(signal.SIGTERM)
     assert crawl.wait(60) != 0

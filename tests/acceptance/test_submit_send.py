@@ -93,7 +93,7 @@ def test_a_dry_run_tells_everything_and_leaves_nothing(start_mock_api: StartMock
     assert posts(mock) == 0
 
 
-def test_where_nobody_can_be_asked_nothing_is_sent(start_mock_api: StartMock, environment: dict[str, str]) -> None:
+def test_where_no_one_can_be_asked_nothing_is_sent(start_mock_api: StartMock, environment: dict[str, str]) -> None:
     mock = start_mock_api("--api-key", KEY)
     done = scrapy("submit", "send", "--repo", REPO, API_BASE_URL=mock.base_url, **environment)
     assert done.returncode == 1
@@ -193,7 +193,7 @@ def test_an_api_that_does_not_list_submissions_is_sent_to_all_the_same(environme
         where = {"API_BASE_URL": f"{server.origin}/api/v1", **environment}
         done = scrapy("submit", "send", "--repo", REPO, "--yes", **where)
         assert done.returncode == 0, done.stderr
-        assert "the API tells nothing of it" in done.stdout
+        assert "the API reports nothing of it" in done.stdout
 
 
 def test_three_hundred_thousand_ids_are_sent_without_ever_being_in_memory_together(

@@ -14,7 +14,7 @@ from tests.support.database import rows
 from tests.support.servers.datasette import MOST_PER_PAGE, add, execute, identity, seed, serving, truth
 from tests.support.servers.nginx import Nginx, impatient
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
+from tests.support.servers.syncing import kill_in_midchain, last_end, stored, sync
 
 StartCrawl = Callable[..., Crawl]
 TOTAL = 10_000
@@ -138,7 +138,7 @@ def test_killed_behind_a_proxy_whose_429_says_nothing_it_is_exact_and_asks_polit
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, database: Path
 ) -> None:
     with Nginx(server.url, "5r/s", burst=4) as nginx:
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             source(nginx.url, "arrays"),
@@ -151,7 +151,7 @@ def test_killed_behind_a_proxy_whose_429_says_nothing_it_is_exact_and_asks_polit
     assert_exact(database_url, database, "arrays")
     refused = [n for n, answer in enumerate(answers) if answer.status == 429]
     assert 1 <= len(refused) <= PAGES
-    # A wait that nobody has named is a second at least, and nothing else is asked meanwhile.
+    # A wait that no one has named is a second at least, and nothing else is asked meanwhile.
     assert impatient(answers, end.killed_at) == []
     # What had been fetched ahead when it was killed is asked for again, and nothing twice besides.
     assert len(answers) - len(refused) < 2 * PAGES
@@ -257,7 +257,7 @@ def test_a_position_that_the_server_knows_no_more_and_answers_with_an_empty_page
     seed(path, 3 * MOST_PER_PAGE)
     with serving(tmp_path, path) as server:
         file = source(server.url, stream)
-        resumed = kill_in_midwalk(
+        resumed = kill_in_midchain(
             start_crawl,
             tmp_path,
             file,

@@ -14,7 +14,7 @@ from tests.support.crawl import Crawl
 from tests.support.servers.localstripe import KEY, add_customers, serving, truth
 from tests.support.servers.nginx import Nginx, impatient
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
+from tests.support.servers.syncing import kill_in_midchain, last_end, stored, sync
 
 StartCrawl = Callable[..., Crawl]
 TOTAL = 1_500
@@ -58,12 +58,12 @@ def test_events_of_one_second_are_exact_through_a_kill_and_refusals_and_so_are_t
 ) -> None:
     with Nginx(server.url, "5r/s", burst=4) as nginx:
         file = source(nginx.url)
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl, tmp_path, file, STREAM, database_url=database_url, table=TABLE, STRIPE_KEY=KEY
         )
         assert end.code == 0, end.log
         expected = truth(server.url)
-        # Times alone tell no two of these apart.
+        # Times alone distinguish no two of these.
         assert Counter(event["created"] for event in expected.values()).most_common(1)[0][1] > 1
         assert stored(database_url, TABLE) == expected
 
@@ -82,7 +82,7 @@ def test_events_of_one_second_are_exact_through_a_kill_and_refusals_and_so_are_t
 def test_a_list_that_begins_anew_at_an_unknown_position_is_read_to_its_end(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str
 ) -> None:
-    """A server that was emptied under the walk knows its position no more, and answers with its first page, as 200."""
+    """A server that was emptied under the chain knows its position no more, and answers with its first page, as 200."""
     with ExitStack() as stack:
         first = stack.enter_context(serving(tmp_path))
         add_customers(first.url, range(600))
@@ -93,7 +93,7 @@ def test_a_list_that_begins_anew_at_an_unknown_position_is_read_to_its_end(
             second = stack.enter_context(serving(tmp_path, port))
             add_customers(second.url, range(700))
 
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             source(first.url),

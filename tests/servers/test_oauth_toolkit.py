@@ -1,4 +1,4 @@
-"""django-oauth-toolkit: tokens that end in mid-walk, refresh tokens that are replaced, and what is refused."""
+"""django-oauth-toolkit: tokens that end in mid-chain, refresh tokens that are replaced, and what is refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.filesources import assert_hidden, whole_database, write_sourc
 from tests.support.servers.nginx import Nginx, impatient
 from tests.support.servers.rest_framework import answers, seed, serving, truth
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
+from tests.support.servers.syncing import kill_in_midchain, last_end, stored, sync
 
 StartCrawl = Callable[..., Crawl]
 TOTAL = 1_500
@@ -65,7 +65,7 @@ refresh_token = "secret:LAB_REFRESH"
 
 
 def source(url: str, auth: str) -> str:
-    """At most four requests a second, so that the walk outlives several tokens."""
+    """At most four requests a second, so that the chain outlives several tokens."""
     return f"""[source]
 name = "oauth"
 base_url = "{url}"
@@ -109,10 +109,10 @@ def first_refresh_token(server: RealServer) -> str:
 
 
 @pytest.mark.parametrize("auth", [_CLIENT.format(scope="read"), _SILENT], ids=["told", "not-told"])
-def test_a_token_that_ends_in_mid_walk_is_renewed_and_nothing_is_lost(
+def test_a_token_that_ends_in_mid_chain_is_renewed_and_nothing_is_lost(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, database: Path, auth: str
 ) -> None:
-    """Where its life is told it is renewed before its end, and else after the API has refused it, once each time."""
+    """Where its life is reported it is renewed before its end, else after a refusal, once each time."""
     given, gone = tokens_given(server), refused(server)
     end = sync(start_crawl, tmp_path, source(server.url, auth), "oauth.events", LAB_SECRET=SECRET, LOG_LEVEL="DEBUG")
     assert end.code == 0, end.log
@@ -130,7 +130,7 @@ def test_refusals_that_say_nothing_and_a_kill_lose_nothing_between_tokens(
 ) -> None:
     """The provider is behind the same proxy, and refuses tokens as well."""
     with Nginx(server.url, "3r/s", burst=1) as nginx:
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             source(nginx.url, _CLIENT.format(scope="read")),
@@ -169,7 +169,7 @@ def test_a_replaced_refresh_token_outlives_kills_between_renewals(
     text = source(server.url, _REFRESH)
     files = write_sources(tmp_path / "sources", oauth=text)
     logs = []
-    # Right after a new token was stored and nobody has used it, and after pages were committed by it.
+    # Right after a new token was stored and no one has used it, and after pages were committed by it.
     for place in ("token_stored@1", "after_commit@3"):
         crawl = start_crawl("", spider="oauth.events", **files, **settings, DATASYNC_FAILPOINT=f"{place}=kill")
         assert crawl.wait() == -signal.SIGKILL, crawl.log

@@ -40,7 +40,7 @@ class OwnServer:
         start_embedded(self.home).close()
 
     def become_standby(self) -> None:
-        """It takes no writes from now on, and follows nobody."""
+        """It takes no writes from now on, and follows no one."""
         self.lose_power()
         data = self.home / "postgres" / "data"
         (data / "standby.signal").touch()

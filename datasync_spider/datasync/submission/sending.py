@@ -1,7 +1,7 @@
 """Sends the prepared text, once, between two commits: that it leaves, and what became of it.
 
 Invariant: when the first byte leaves, the database knows. An answer that did not come is never asked for by sending
-again: the attempt is then unknown, and counts as used. What became of it is told to the caller before it is recorded,
+again: the attempt is then unknown, and counts as used. What became of it is asked to the caller before it is recorded,
 so that a database that is away then cannot take the knowledge along.
 """
 
@@ -22,7 +22,7 @@ from datasync_spider.observe.display import shown_value, without_secrets
 from datasync_spider.sources.urls import origin
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.retrying import RetryPolicy, patiently
-from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt, settle_abandoned
+from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt, resolve_abandoned
 from datasync_spider.transport.apiclient import AnswerLost, ApiClient, NothingSent, Upload
 
 # Between the end of the time limit for sending and the latest moment at which the sender has surely given up.
@@ -33,20 +33,20 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send, and on which terms. ``told_left``: tries left by the API's count, None where it tells none."""
+    """What to send, and on which terms. ``reported_left``: tries left by the API's count, None where none."""
 
     stream: str
     repo: str
     key_fingerprint: str
     text: Text
     timeout_seconds: float
-    told_left: int | None
+    reported_left: int | None
     last_try: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``left``: tries left, by the receipt where it tells. ``receipt`` None: no answer came."""
+    """``left``: tries left, by the receipt where it reports. ``receipt`` None: no answer came."""
 
     attempt_id: int
     ending: Ending
@@ -55,7 +55,7 @@ class Outcome:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it was accepted with exactly what was sent, as far as the receipt tells."""
+        """Whether it was accepted with exactly what was sent, as far as the receipt reports."""
         return self.ending.status == "accepted" and self.receipt is not None and not self.receipt.differs
 
 
@@ -70,14 +70,14 @@ class Sender:
         database_url: str,
         client: ApiClient,
         record_within_seconds: float,
-        tell: Callable[[Outcome], None],
+        reporter: Callable[[Outcome], None],
         progress: Callable[[int], None] | None = None,
         secrets: tuple[str, ...] = (),
     ) -> None:
         self._database_url = database_url
         self._client = client
         self._record_within_seconds = record_within_seconds
-        self._tell = tell
+        self._reporter = reporter
         self._progress = progress
         self._secrets = secrets
 
@@ -85,19 +85,19 @@ class Sender:
         """Sends what ``file`` holds from where it stands.
 
         Raises SubmissionRefused or AttemptInProgress where it may not, with nothing recorded; Stopped where a signal
-        came before anything left; NotRecorded where the outcome, which was told, could not be recorded.
+        came before anything left; NotRecorded where the outcome, which was reported, could not be recorded.
         """
         attempt_id, used_before = self._plan(order)
-        left = Tries(used_before + 1, None if order.told_left is None else order.told_left - 1).left
+        left = Tries(used_before + 1, None if order.reported_left is None else order.reported_left - 1).left
         try:
             outcome = self._post(order, file, attempt_id, left)
         except Stopped:
             self._record(attempt_id, Ending("planned", "stopped by a signal before anything was sent"))
             raise
         try:
-            self._tell(outcome)
+            self._reporter(outcome)
         finally:
-            # Also where nobody can be told.
+            # Also where no one is left to hear of it.
             self._record_outcome(outcome)
         return outcome
 
@@ -106,7 +106,7 @@ class Sender:
 
         def allow(used_here: int) -> None:
             used.append(used_here)
-            check_tries(Tries(used_here, order.told_left), last_try=order.last_try)
+            check_tries(Tries(used_here, order.reported_left), last_try=order.last_try)
 
         plan = Plan(
             stream=order.stream,
@@ -119,7 +119,7 @@ class Sender:
             lasts_ms=round(order.timeout_seconds * 1000) + _GRACE_MS,
         )
         with connected(self._database_url) as connection:
-            settle_abandoned(connection, order.key_fingerprint)
+            resolve_abandoned(connection, order.key_fingerprint)
             attempt_id = plan_attempt(connection, plan, allow)
             mark_sent(connection, attempt_id)
         return attempt_id, used[0]
@@ -147,7 +147,7 @@ class Sender:
         except StorageError as error:
             raise NotRecorded(
                 f"attempt {outcome.attempt_id} could not be recorded as {outcome.ending.status} ({error}): keep what"
-                " was told of it, the table of attempts will call it unknown"
+                " was given it, the table of attempts will call it unknown"
             ) from error
 
     def _record(self, attempt_id: int, ending: Ending) -> None:

@@ -12,7 +12,7 @@ _JSON = "application/json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer. It is stored by nobody unless ``headers`` say otherwise."""
+    """A whole answer. It is stored by no one unless ``headers`` say otherwise."""
 
     status: int
     content_type: str
@@ -30,8 +30,8 @@ class Refused(Exception):
         self.headers = headers or {}
 
     def reply(self) -> Reply:
-        told = json_reply({"error": self.words}, self.status)
-        return Reply(told.status, told.content_type, told.body, {**told.headers, **self.headers})
+        reported = json_reply({"error": self.words}, self.status)
+        return Reply(reported.status, reported.content_type, reported.body, {**reported.headers, **self.headers})
 
 
 def json_reply(value: Any, status: int = 200) -> Reply:

@@ -11,7 +11,7 @@ from datasync_spider.faces.dashboard.activity import Tone
 from datasync_spider.faces.dashboard.runrow import RunView, run_view
 from datasync_spider.faces.dashboard.visible import line, slice_view
 from datasync_spider.observe.columns import STREAM, values
-from datasync_spider.sources.drift import in_words
+from datasync_spider.sources.drift import in_text
 from datasync_spider.storage.dashboard import Overview, Row
 from datasync_spider.storage.owner import parse_owner
 
@@ -119,7 +119,7 @@ def _stream_view(row: Row, overview: Overview) -> StreamView:
         pass_number=row["pass_number"],
         pass_kind=line(row["pass_kind"], 200) or "",
         pass_words=_pass_words(row),
-        drift=line(in_words(row["newest_drift"] or (), row["drifted"]), 2_000) or "",
+        drift=line(in_text(row["newest_drift"] or (), row["drifted"]), 2_000) or "",
         lease=_lease(row, now),
         run=run,
     )

@@ -1,8 +1,8 @@
 """The metrics of one crawl under the names that Prometheus sees.
 
-Counters and gauges are made from the progress model when somebody asks, so a crawl pays for scrapes and little else;
-only the histograms are fed as things happen. Instants are told as timestamps, for the asker to subtract from a clock.
-Invariant: every crawl has a registry of its own, and what the API did not tell is absent instead of zero.
+Counters and gauges are made from the progress model when someone asks, so a crawl pays for scrapes and little else;
+only the histograms are fed as things happen. Instants are reported as timestamps, for the asker to subtract from a
+clock. Invariant: every crawl has a registry of its own, and what the API did not tell is absent instead of zero.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from datasync_spider.faces.progress.health import Verdict, judge_health
+from datasync_spider.faces.progress.health import Verdict, health_of
 from datasync_spider.faces.progress.state import Activity, ProgressState
-from datasync_spider.faces.progress.words import LIVE, run_values
+from datasync_spider.faces.progress.texts import LIVE, run_values
 
 _REQUEST_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 10.0, 15.0, 30.0, 60.0)
 _WRITE_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -30,7 +30,7 @@ _WAITS_FROM_THE_START = {"rate_window": 0.0, "rate_limited": 0.0}
 class Metrics:
     """``state`` gives the model at each scrape.
 
-    ``clock`` is monotonic, as the model's is; ``wall_clock`` tells seconds since the epoch.
+    ``clock`` is monotonic, as the model's is; ``wall_clock`` reports seconds since the epoch.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class _FromState(Collector):
 
 
 def _run(state: ProgressState, version: str) -> Metric:
-    info = InfoMetricFamily("datasync_run", "The run, told by its labels; always 1.")
+    info = InfoMetricFamily("datasync_run", "The run, reported by its labels; always 1.")
     if state.run_id is not None:
         labels = {"run_id": str(state.run_id), "stream": state.stream or "", "pass_kind": state.pass_kind or ""}
         info.add_metric([], {**labels, "version": version})
@@ -122,7 +122,9 @@ def _counters(state: ProgressState, now: float) -> Iterator[Metric]:
         _WAITS_FROM_THE_START | state.waited_seconds(now),
     )
     yield _counter(
-        "datasync_walk_restarts", "Walks begun anew because a cursor had expired or was given up.", state.walk_restarts
+        "datasync_walk_restarts",
+        "Chains begun anew because a cursor had expired or was given up.",
+        state.chain_restarts,
     )
 
 
@@ -171,7 +173,7 @@ def _condition(state: ProgressState, stall_timeout_seconds: float, now: float) -
     for each in Activity:
         activity.add_metric([each.value], float(each is present))
     yield activity
-    health = judge_health(state, stall_timeout_seconds, now)
+    health = health_of(state, stall_timeout_seconds, now)
     yield _gauge(
         "datasync_idle_seconds", "How long nothing was committed and nothing excused that.", health.idle_seconds
     )

@@ -1,7 +1,7 @@
 """The progress of one run: counters and what is going on, fed event by event. Pure: the time is an argument.
 
 Times are those of a monotonic clock but for ``newest_event_at`` and ``last_commit_at``: seconds since the epoch.
-Invariant: ``stored`` and the counters of events tell committed work only; what is in flight is nobody's yet.
+Invariant: ``stored`` and the counters of events tell committed work only; what is in flight is no one's yet.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Outage(Struct, frozen=True):
 
 
 class RateLimit(Struct, frozen=True):
-    """What the API told of its rate window; None where it did not."""
+    """What the API reported of its rate window; None where it did not."""
 
     limit: int | None
     remaining: int | None
@@ -73,7 +73,7 @@ class ProgressState:
         self.counts = Counts()
         self.pages_fetched = 0
         self.bytes_fetched = 0
-        self.walk_restarts = 0
+        self.chain_restarts = 0
         self.pages_without_new = 0
         """So many pages were committed since the last one that brought something new."""
         self._waited: dict[str, float] = {}
@@ -126,7 +126,7 @@ class ProgressState:
         self.requested_at = None
 
     def page_fetched(self, body_bytes: int, cursor_seconds: float | None, now: float) -> None:
-        """``cursor_seconds``: how long the cursor that follows lives; None where there is none, or that is not told."""
+        """``cursor_seconds``: how long the cursor that follows lives; None where there is none, or it is not known."""
         self.pages_fetched += 1
         self.bytes_fetched += body_bytes
         self.cursor_ends_at = None if cursor_seconds is None else now + cursor_seconds
@@ -140,8 +140,8 @@ class ProgressState:
     ) -> None:
         self.rate_limit = RateLimit(limit, remaining, None if reset_seconds is None else now + reset_seconds)
 
-    def walk_restarted(self) -> None:
-        self.walk_restarts += 1
+    def chain_restarted(self) -> None:
+        self.chain_restarts += 1
 
     def buffer_changed(self, pages: int, rows: int, writing: int, batch_size_rows: int | None = None) -> None:
         """``batch_size_rows``: how large a batch may be by now."""
@@ -158,7 +158,7 @@ class ProgressState:
         wall_now: float,
         pages_since_new: int | None = None,
     ) -> None:
-        """``counts``: this commit's own; ``stored``: the stream's total behind it, None where it was not told.
+        """``counts``: this commit's own; ``stored``: the stream's total behind it, None where it was not reported.
 
         ``pages_since_new``: how many of its pages follow the last one with something new; None where none has.
         """

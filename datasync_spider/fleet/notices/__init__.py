@@ -1,1 +1,1 @@
-"""Tells a receiver of the user's by HTTP when a stream fails, recovers or is late."""
+"""Reports a receiver of the user's by HTTP when a stream fails, recovers or is late."""

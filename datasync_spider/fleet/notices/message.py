@@ -35,7 +35,7 @@ def body_of(notice: Notice) -> bytes:
 
 
 def headers_of(notice: Notice, body: bytes, secret: str | None, now: float, user_agent: str) -> list[tuple[str, str]]:
-    """``now``: seconds since the epoch, by which a receiver refuses what somebody else has recorded and sends again."""
+    """``now``: seconds since the epoch, by which a receiver refuses what another process has recorded and sends again."""
     timestamp = str(int(now))
     headers = [
         ("Content-Type", "application/json"),
@@ -56,5 +56,5 @@ def signature(secret: str, notice_id: str, timestamp: str, body: bytes) -> str:
 
 
 def pause_after(attempts: int) -> float:
-    """How long nobody tries again after so many attempts that came to nothing."""
+    """How long no one tries again after so many attempts that came to nothing."""
     return min(_FIRST_PAUSE_SECONDS * 2.0 ** (attempts - 1), _LONGEST_PAUSE_SECONDS)

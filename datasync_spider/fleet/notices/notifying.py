@@ -74,12 +74,12 @@ class Notifier:
             async with asyncio.timeout(self._longest_seconds):
                 for notice in await self._worker.submit(partial(self._note_and_take, note)):
                     why = await self._post(notice)
-                    await self._worker.submit(partial(self._settle, notice, why))
+                    await self._worker.submit(partial(self._resolve, notice, why))
                     if why is not None:
                         # The others are free again in a moment, for whoever comes then.
                         return
         except TimeoutError:
-            logger.warning("not everything was noted, and told to NOTIFY_URL, within %g s", self._longest_seconds)
+            logger.warning("not everything was noted, and reported to NOTIFY_URL, within %g s", self._longest_seconds)
         except StorageError as error:
             logger.warning("how the sync has ended could not be noted for the next one: %s", error)
 
@@ -115,18 +115,18 @@ class Notifier:
         failpoints.reach("notice_posted")
         return None if answer.status in _GOOD else f"status {answer.status}"
 
-    def _settle(self, notice: Notice, why: str | None) -> None:
+    def _resolve(self, notice: Notice, why: str | None) -> None:
         what = f"stream.{notice.kind} of {label(notice.stream, notice.slice)}"
         with self._connected() as connection:
             if why is None:
                 notice_delivered(connection, notice)
-                logger.info("NOTIFY_URL was told: %s", what)
+                logger.info("NOTIFY_URL was reported: %s", what)
             elif notice.attempts >= MOST_ATTEMPTS:
                 notice_delivered(connection, notice)
-                logger.error("NOTIFY_URL was not told %s, and will not be: %s", what, why)
+                logger.error("NOTIFY_URL was not reported %s, and will not be: %s", what, why)
             else:
                 notice_refused(connection, notice, pause_after(notice.attempts))
-                logger.warning("NOTIFY_URL was not told %s, which is tried later: %s", what, why)
+                logger.warning("NOTIFY_URL was not reported %s, which is tried later: %s", what, why)
 
     def _connected(self) -> AbstractContextManager[Connection]:
         return connected(self._database_url, connect_timeout_seconds=_CONNECT_SECONDS)

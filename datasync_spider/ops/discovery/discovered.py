@@ -101,15 +101,17 @@ def _page_lines(report: Mapping[str, Any]) -> list[str]:
     life = cursor["lives_seconds"]
     lines.append(
         f"cursor: {cursor['field'] or 'none in sight'}"
-        + (f", lives {life:g} s" if life is not None else ", its life is not told")
+        + (f", lives {life:g} s" if life is not None else ", its life is not reported")
         + ("" if cursor["has_more"] else "; this page is the last")
     )
     total = report["total"]
-    lines.append(f"total: {total:,} events" if total is not None else "total: not told")
-    told = (
-        f"; {cap['told_by']} tells {cap['told']:,}" if cap["told"] is not None else "; no field tells the size applied"
+    lines.append(f"total: {total:,} events" if total is not None else "total: not reported")
+    reported = (
+        f"; {cap['told_by']} reports {cap['told']:,}"
+        if cap["told"] is not None
+        else "; no field reports the size applied"
     )
-    lines.append(f"page: {cap['returned']:,} events of {cap['asked']:,} asked for{told}")
+    lines.append(f"page: {cap['returned']:,} events of {cap['asked']:,} asked for{reported}")
     lines.append("as they would be stored:")
     for event in report["samples"]:
         payload = json.dumps(event["payload"], ensure_ascii=False)
@@ -120,7 +122,7 @@ def _page_lines(report: Mapping[str, Any]) -> list[str]:
 
 def _rate_line(rate: Mapping[str, Any]) -> str:
     if rate["limit"] is None and rate["remaining"] is None:
-        return "rate limit: not told"
+        return "rate limit: not reported"
     known = {
         "limit": rate["limit"],
         "remaining": rate["remaining"],

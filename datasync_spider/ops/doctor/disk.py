@@ -22,7 +22,7 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(existing).free
 
 
-def judge_disk(home: Path, free: int, *, embedded: bool) -> Finding:
+def check_disk(home: Path, free: int, *, embedded: bool) -> Finding:
     """``embedded``: the database itself lies in ``home``."""
     text = f"{free / _GB:,.1f} GB are free for {home}"
     if embedded and free < _TOO_LITTLE_EMBEDDED:
@@ -31,5 +31,5 @@ def judge_disk(home: Path, free: int, *, embedded: bool) -> Finding:
         remedy = "three million events take some 4 to 6 GB: make room, or name a roomier DATASYNC_HOME"
         return warning(PART, f"{text}, where the embedded database lies", remedy)
     if not embedded and free < _ENOUGH_BESIDE:
-        return warning(PART, text, "make room for logs and for the text of ids that is handed in")
+        return warning(PART, text, "make room for logs and for the text of ids that is submitted")
     return fine(PART, text)

@@ -20,7 +20,7 @@ MOST_DIGITS: Final = 38
 def check_installed() -> None:
     """Raises ConfigurationError where pyarrow is missing."""
     try:
-        import pyarrow.parquet  # noqa: F401, PLC0415 - heavy, and missing where nobody wants it
+        import pyarrow.parquet  # noqa: F401, PLC0415 - heavy, and missing where no one wants it
     except ImportError as error:
         raise ConfigurationError(
             f"a Parquet file needs pyarrow, which cannot be imported ({error}):"

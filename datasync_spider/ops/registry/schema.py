@@ -24,7 +24,7 @@ _LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """``rows``: about how many records the table has; None where nobody has counted. ``is_all``: all were looked at."""
+    """``rows``: about how many records the table has; None where no one has counted. ``is_all``: all were looked at."""
 
     view: StreamView
     plan: ViewPlan

@@ -1,6 +1,6 @@
 """Streams and slices as a table for people and as one JSON object, and what a removal takes with it. Pure.
 
-Invariant: whatever somebody else has named comes out visible.
+Invariant: whatever another process has named comes out visible.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def loss_lines(action: str, target: Target) -> list[str]:
     is_slice = target.slice_name is not None
     slices = f" of {target.slices:,} slices" if target.slices > 1 else ""
     lines = [
-        f"stream {visible(str(target))}{slices}: {target.rows:,} rows by the books"
+        f"stream {visible(str(target))}{slices}: {target.rows:,} rows by the totals"
         + (f" in {visible(str(target.table))}" if target.table else "")
         + f", {target.rejected:,} dead letters"
     ]

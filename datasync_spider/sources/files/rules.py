@@ -1,6 +1,6 @@
 """What must hold between the parts of a stream, and between a source and its streams.
 
-Invariant: nothing here looks at one key alone. A finding names the keys that it is about, so that nobody is bothered
+Invariant: nothing here looks at one key alone. A finding names the keys that it is about, so that no one is bothered
 with what follows from another mistake.
 """
 
@@ -115,7 +115,7 @@ def _ends(stream: Stream) -> Iterator[Finding]:
             " status:NUMBER or flag:PATH=VALUE with it",
             frozenset({"next"}),
         )
-    if stream.next.source == "counter" and stream.next.name == "offset" and not _tells_page_size(stream):
+    if stream.next.source == "counter" and stream.next.name == "offset" and not _names_page_size(stream):
         yield Finding(
             "next.from",
             "is counter:offset, and the API is not asked for a size of pages; allowed: a counter with page_size, and"
@@ -207,7 +207,7 @@ def _windows(stream: Stream) -> Iterator[Finding]:
 
 
 def _deletions(stream: Stream) -> Iterator[Finding]:
-    """What keeps a full sync from telling what is not there any more."""
+    """What keeps a full sync from reporting what is not there any more."""
     if not stream.marks_deleted:
         return
     way, also = stream.incremental, frozenset({"incremental"})
@@ -225,7 +225,7 @@ def _deletions(stream: Stream) -> Iterator[Finding]:
         yield Finding("deletions", text, frozenset({"total", "next", "mutable", "order", "version", "time"}))
 
 
-def _tells_page_size(stream: Stream) -> bool:
+def _names_page_size(stream: Stream) -> bool:
     return stream.page_size is not None and any(PAGE_SIZE in _slots_in(key, text) for key, text in _texts(stream))
 
 

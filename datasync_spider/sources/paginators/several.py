@@ -12,7 +12,7 @@ from typing import Any
 from datasync_spider.errors import PageContradiction, PositionRefused
 from datasync_spider.observe.reasons import TWO_CURSORS
 from datasync_spider.sources.jsontext import read_json, written_json
-from datasync_spider.sources.paginators.protocol import Answer, Ask, asking, named, part
+from datasync_spider.sources.paginators.protocol import Answer, Ask, make_ask, named, part
 from datasync_spider.sources.spec import Next
 
 
@@ -28,7 +28,7 @@ class SeveralPaginator:
         if position is None:
             return Ask()
         given = zip(self._steps, self._parts(position), strict=True)
-        return asking([(step, value) for step, value in given if value is not None], self._keep)
+        return make_ask([(step, value) for step, value in given if value is not None], self._keep)
 
     def following(self, position: str | None, answer: Answer) -> str | None:
         """Raises PageUnreadable for what is no cursor, PageContradiction where a place has two."""

@@ -4,7 +4,7 @@ SELECT count(*) > 0 AND bool_and(completed_at IS NOT NULL OR paused_at IS NOT NU
 FROM ingestion_state WHERE stream_id = %(stream_id)s;
 
 -- name: find_index
--- What there is under the name: an index of this table or something else, finished or not, and whether somebody is at it.
+-- What there is under the name: an index of this table or something else, finished or not, and whether someone is at it.
 SELECT coalesce(index.indrelid = to_regclass(%(table)s), false) AS is_ours, coalesce(index.indisvalid, false) AS is_valid,
        EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index WHERE index_relid = named.oid) AS is_under_way
 FROM pg_catalog.pg_class AS named

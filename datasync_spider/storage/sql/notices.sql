@@ -3,7 +3,7 @@ INSERT INTO ingestion_notices (kind, source, stream, slice, facts)
 VALUES (%(kind)s, %(source)s, %(stream)s, %(slice)s, %(facts)s);
 
 -- name: take_notices
--- The oldest first; nobody else delivers them for a while.
+-- The oldest first; no one else delivers them for a while.
 UPDATE ingestion_notices AS notice
 SET attempts = attempts + 1, not_before = now() + %(seconds)s * INTERVAL '1 second'
 FROM (

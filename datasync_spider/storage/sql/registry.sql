@@ -144,7 +144,7 @@ SELECT stream_id, timeline_name,
 FROM ingestion_streams WHERE name = %(stream)s;
 
 -- name: drop_timeline
--- What depends on it is somebody's.
+-- What depends on it is someone's.
 DROP VIEW IF EXISTS {timeline};
 
 -- name: save_timeline

@@ -1,7 +1,7 @@
 -- name: lock_slice
 SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired,
-       pass_number, pass_kind, pass_status, pass_expected_total, walk,
+       pass_number, pass_kind, pass_status, pass_expected_total, walk AS chain,
        newest_occurred_at, total_ingested,
        paused_at, completed_at, backfilled_at, coalesce(pass_known_before, pass_started_at) AS known_before,
        floor_at, pass_since_at, walk_since_at, validator, bookmark, full_wanted_at IS NOT NULL
@@ -70,12 +70,12 @@ RETURNING pass_known_before;
 UPDATE ingestion_state SET backfilled_at = coalesce(backfilled_at, clock_timestamp()) WHERE id = %(slice_id)s
 RETURNING backfilled_at;
 
--- name: has_counted_letters
+-- name: has_counted_dead_letters
 -- Whether the pass has met dead letters without an id.
 SELECT EXISTS (SELECT FROM rejected_events WHERE slice_id = %(slice_id)s AND seen_pass = %(pass_number)s) AS exists;
 
 -- name: read_trail
--- The cursors that this walk has asked for: a repeat of one is a circle, across restarts too. A run may have to ask for its
+-- The cursors that this chain has asked for: a repeat of one is a circle, across restarts too. A run may have to ask for its
 -- position again, though: for the last page of a pass that was refused its verdict.
 SELECT cursor FROM ingestion_pages
 WHERE slice_id = %(slice_id)s AND pass_number = %(pass_number)s AND walk = %(walk)s AND cursor IS NOT NULL
@@ -143,7 +143,7 @@ WHERE datname = current_database() AND application_name = %(label)s AND pid <> p
 
 -- name: end_backends_of_earlier_runs
 -- Those in whose transaction the slice is being written to (begin_transaction), while it is ours and we do not write yet.
--- An advisory lock of that number may be somebody else's, so the name must be ours as well.
+-- An advisory lock of that number may be another's, so the name must be ours as well.
 SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
 WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (%(slice_id)s::bigint %% 4294967296)::oid AND objsubid = 1
   AND datname = current_database() AND activity.datid = pg_locks.database AND pid <> pg_backend_pid()
@@ -153,7 +153,7 @@ WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (%(slice_id)s::
   );
 
 -- name: count_known
--- How many of these ids are known to the pass: only those say that the walk has reached known ground.
+-- How many of these ids are known to the pass: only those say that the chain has reached known ground.
 SELECT count(*) FROM {table}
 WHERE event_id = ANY(%(event_ids)s) AND {of_slice} AND ingested_at < %(before)s;
 

@@ -89,7 +89,7 @@ TRUNCATE {table};
 DELETE FROM {table} WHERE {of_slice};
 
 -- name: drop_table
--- What depends on it is somebody's: it is named, and nothing is dropped.
+-- What depends on it is someone's: it is named, and nothing is dropped.
 DROP TABLE {table};
 
 -- name: read_table_holders
@@ -113,7 +113,7 @@ DELETE FROM ingestion_fields WHERE stream_id = %(stream_id)s;
 -- name: delete_seen_of
 DELETE FROM ingestion_seen WHERE slice_id = ANY(%(slice_ids)s);
 
--- name: delete_letters_of
+-- name: delete_dead_letters_of
 DELETE FROM rejected_events WHERE slice_id = ANY(%(slice_ids)s);
 
 -- name: delete_pages_of
@@ -158,7 +158,7 @@ WHERE id = ANY(%(slice_ids)s);
 UPDATE ingestion_streams SET fingerprint = NULL WHERE stream_id = %(stream_id)s;
 
 -- name: forget_table
--- Somebody has dropped it: the next crawl makes it anew.
+-- Someone has dropped it: the next crawl makes it anew.
 UPDATE ingestion_streams SET table_schema = NULL, table_name = NULL, unseen_column = NULL WHERE stream_id = %(stream_id)s;
 
 -- name: pause_slices

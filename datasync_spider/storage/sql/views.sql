@@ -31,7 +31,7 @@ SELECT {columns}
 FROM {table};
 
 -- name: drop_view
--- What depends on it is somebody's: it is named, and nothing is dropped.
+-- What depends on it is someone's: it is named, and nothing is dropped.
 DROP VIEW IF EXISTS {view};
 
 -- name: text_column
@@ -81,7 +81,7 @@ FROM pg_catalog.pg_class AS named, aclexplode(named.relacl)
 WHERE named.oid = %(table)s::regclass AND privilege_type = 'SELECT' AND grantee <> relowner;
 
 -- name: read_extent
--- How many pages the table has, and about how many rows: -1 where nobody has counted yet.
+-- How many pages the table has, and about how many rows: -1 where no one has counted yet.
 SELECT pg_relation_size(oid) / current_setting('block_size')::bigint AS pages, reltuples::bigint AS rows
 FROM pg_catalog.pg_class WHERE oid = %(table)s::regclass;
 

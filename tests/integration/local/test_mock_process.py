@@ -22,7 +22,7 @@ from tests.support.waiting import eventually
 PROJECT = Path(__file__).resolve().parents[3]
 SMALL = {"PATH": os.environ["PATH"], "MOCK_TOTAL_EVENTS": "7", "MOCK_SEED": "3"}
 
-# Starts a mock, tells its address and process id, and stays until it is killed.
+# Starts a mock, reports its address and process id, and stays until it is killed.
 HOLDER = """
 import os, sys, signal
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_it_does_not_hear_the_terminals_ctrl_c(tmp_path: Path) -> None:
         assert os.getpgid(mock.pid) != os.getpgid(0)
 
 
-def test_a_bad_setting_is_told_with_its_own_words(tmp_path: Path) -> None:
+def test_a_bad_setting_is_reported_with_its_own_words(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="ended with exit code 2") as refused:
         start_mock(PROJECT, tmp_path, {**SMALL, "MOCK_TOTAL_EVENTS": "many"})
 

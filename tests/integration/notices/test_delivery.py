@@ -51,7 +51,9 @@ def again(database_url: str, url: str) -> None:
     run(lambda: notifier(database_url, url).deliver())
 
 
-def test_a_receiver_is_told_of_each_change_once_and_knows_who_tells_it(database_url: str, receiver: Receiver) -> None:
+def test_a_receiver_is_reported_of_each_change_once_and_knows_who_tells_it(
+    database_url: str, receiver: Receiver
+) -> None:
     for status in ("complete", "failed", "failed", "stopped", "complete", "complete"):
         sync(database_url, receiver.url, status)
     failed, recovered = receiver.posted
@@ -68,7 +70,7 @@ def test_a_receiver_is_told_of_each_change_once_and_knows_who_tells_it(database_
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_what_it_does_not_take_it_is_told_again_under_the_same_id_and_no_redirect_is_followed(
+def test_what_it_does_not_take_it_is_reported_again_under_the_same_id_and_no_redirect_is_followed(
     database_url: str, receiver: Receiver, status: int
 ) -> None:
     with receiving() as elsewhere:
@@ -86,7 +88,7 @@ def test_what_it_does_not_take_it_is_told_again_under_the_same_id_and_no_redirec
     assert rows(database_url, left) == []
 
 
-def test_a_slow_receiver_keeps_nobody_for_long_and_one_that_is_down_for_less(
+def test_a_slow_receiver_keeps_no_one_for_long_and_one_that_is_down_for_less(
     database_url: str, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.silent = True
@@ -99,9 +101,9 @@ def test_a_slow_receiver_keeps_nobody_for_long_and_one_that_is_down_for_less(
     eventually(lambda: rows(database_url, attempts) == [(1,)], what="the message to be taken")
     again(database_url, "http://127.0.0.1:1/hooks/xoxb-123")
     assert rows(database_url, attempts) == [(2,)]
-    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert told[-1].startswith("NOTIFY_URL was not told stream.failed of events, which is tried later: ")
-    assert not any("xoxb" in text or "letmein" in text or "hunter2" in text for text in told)
+    reported = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert reported[-1].startswith("NOTIFY_URL was not reported stream.failed of events, which is tried later: ")
+    assert not any("xoxb" in text or "letmein" in text or "hunter2" in text for text in reported)
 
 
 def test_after_the_last_attempt_it_is_given_up_and_said(
@@ -111,11 +113,11 @@ def test_after_the_last_attempt_it_is_given_up_and_said(
     sync(database_url, receiver.url, "failed")
     execute_outside(database_url, f"UPDATE ingestion_notices SET attempts = {MOST_ATTEMPTS - 1}")
     again(database_url, receiver.url)
-    assert "NOTIFY_URL was not told stream.failed of events, and will not be: status 500" in caplog.text
+    assert "NOTIFY_URL was not reported stream.failed of events, and will not be: status 500" in caplog.text
     assert rows(database_url, "SELECT * FROM ingestion_notices") == []
 
 
-def test_what_is_late_is_told_though_no_run_of_it_ends(database_url: str, receiver: Receiver) -> None:
+def test_what_is_late_is_reported_though_no_run_of_it_ends(database_url: str, receiver: Receiver) -> None:
     with connected(database_url) as connection:
         register(connection, "shop", [Rhythm("shop.orders", ['{"tenant":"a"}'], 60.0)])
     execute_outside(database_url, "UPDATE ingestion_due SET due_at = now() - INTERVAL '3 min'")
@@ -127,7 +129,7 @@ def test_what_is_late_is_told_though_no_run_of_it_ends(database_url: str, receiv
     assert 180 <= late["late_seconds"] < 300
 
 
-def test_a_database_that_is_away_is_no_trouble_to_whoever_ends(receiver: Receiver) -> None:
+def test_a_database_that_is_away_is_no_trouble_to_who_ends(receiver: Receiver) -> None:
     away = "postgresql://nobody@127.0.0.1:1/nothing"
     run(lambda: notifier(away, receiver.url).sync_ended(EVENTS, run_id=1))
     assert receiver.posted == []

@@ -79,7 +79,7 @@ def test_neither_row_of_a_credential_waits_for_the_other(database_url: str) -> N
             other.commit()
 
 
-def test_whoever_is_frozen_with_the_book_in_hand_holds_others_up_for_seconds_only(database_url: str) -> None:
+def test_who_is_frozen_with_the_book_in_hand_holds_others_up_for_seconds_only(database_url: str) -> None:
     credential_id = credential_of(database_url)
     assert asked(database_url, credential_id, "one").answer.slots == 1
     with connected(database_url) as frozen, frozen.cursor() as cursor:

@@ -47,7 +47,9 @@ def note(url: str, run: OpenRun, closed: Closed) -> None:
         note_closed(connection, run, closed)
 
 
-def test_what_one_stream_was_told_holds_for_another_with_the_same_key_and_for_no_other_key(database_url: str) -> None:
+def test_what_one_stream_was_reported_holds_for_another_with_the_same_key_and_for_no_other_key(
+    database_url: str,
+) -> None:
     first = open_test_run(database_url, "a", credential=MINE)
     note(database_url, first, Closed(500.0, 50.0))
     second = open_test_run(database_url, "b", credential=MINE).waits
@@ -166,7 +168,7 @@ def test_many_slices_that_open_at_once_with_a_new_credential_share_one_row(datab
             with connected(database_url) as connection:
                 finish_run(connection, run, "failed", "wait_too_long", None, 0, 0, Closed(20.0))
             outcomes.append(run)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
             outcomes.append(error)
 
     threads = [threading.Thread(target=open_one, args=(name,)) for name in names]

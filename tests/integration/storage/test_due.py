@@ -1,4 +1,4 @@
-"""What is due: each slice is given to one process, in the order of how late it is, and to nobody while it must wait."""
+"""What is due: each slice is given to one process, in the order of how late it is, and to no one while it must wait."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_a_process_is_given_what_it_is_ready_to_sync_alone(database_url: str) ->
         ]
 
 
-def test_one_that_is_running_is_given_to_nobody_and_when_its_lease_runs_out_to_anybody(database_url: str) -> None:
+def test_one_that_is_running_is_given_to_no_one_and_when_its_lease_runs_out_to_anybody(database_url: str) -> None:
     named(database_url, A)
     run_of(database_url)
     assert claimed(database_url) == []
@@ -287,7 +287,7 @@ def test_one_that_had_no_run_has_failed_unless_it_is_anothers(database_url: str,
 
 
 @pytest.mark.parametrize("status", ["stopped", "fenced", "running"])
-def test_a_sync_that_somebody_has_stopped_leaves_it_as_due_as_it_was(database_url: str, status: str) -> None:
+def test_a_sync_that_someone_has_stopped_leaves_it_as_due_as_it_was(database_url: str, status: str) -> None:
     named(database_url, A)
     before = rows(database_url, "SELECT due_at, failures, health FROM ingestion_due")
     end(database_url, run_of(database_url), status)
@@ -308,7 +308,7 @@ def test_every_time_is_the_databases_whatever_the_clock_of_a_process_says(
     assert claimed(database_url) == [A]
 
 
-def test_what_waits_for_nobody_is_late_after_twice_its_rhythm_and_is_told_once(database_url: str) -> None:
+def test_what_waits_for_no_one_is_late_after_twice_its_rhythm_and_is_reported_once(database_url: str) -> None:
     named(database_url, A, B)
     execute_outside(database_url, "UPDATE ingestion_due SET due_at = now() - INTERVAL '590 s'")
     with connected(database_url) as connection:
@@ -326,7 +326,7 @@ def test_what_waits_for_nobody_is_late_after_twice_its_rhythm_and_is_told_once(d
         assert [notice.kind for notice in take_notices(connection, 10)] == ["recovered"]
 
 
-def test_a_change_is_told_once_with_its_facts_and_not_once_a_run(database_url: str) -> None:
+def test_a_change_is_reported_once_with_its_facts_and_not_once_a_run(database_url: str) -> None:
     for status in ("complete", "failed", "failed", "incomplete", "complete", "complete"):
         # Also of a slice that nothing names.
         end(database_url, run_of(database_url), status, notifies=True)
@@ -342,7 +342,7 @@ def test_a_change_is_told_once_with_its_facts_and_not_once_a_run(database_url: s
     assert claimed(database_url) == []
 
 
-def test_a_run_is_counted_once_whoever_tells_of_its_end_and_how_often(database_url: str) -> None:
+def test_a_run_is_counted_once_who_tells_of_its_end_and_how_often(database_url: str) -> None:
     named(database_url, A)
     failed = run_of(database_url)
     with connected(database_url) as connection:

@@ -56,7 +56,7 @@ def test_a_table_named_as_our_temporary_one_is_not_written(database_url: str) ->
 
 
 def test_a_temporary_table_does_not_stand_before_ours(database_url: str) -> None:
-    # As a pooler's session may have one, left by somebody else.
+    # As a pooler's session may have one, left by another process.
     with run_writer(database_url) as run:
         with run.connection.cursor() as cursor:
             cursor.execute(
@@ -126,7 +126,7 @@ def test_the_tables_of_another_role_are_none_of_ours(database_url: str) -> None:
         execute_outside(database_url, "DROP ROLE role_of_another")
 
 
-def test_tables_that_somebody_made_are_adopted_where_they_are(empty_database_url: str) -> None:
+def test_tables_that_someone_made_are_adopted_where_they_are(empty_database_url: str) -> None:
     execute_outside(empty_database_url, f"CREATE TABLE ingested_events {SHADOWS}")
     execute_outside(
         empty_database_url,

@@ -160,8 +160,8 @@ def read_everything(url: str) -> None:
     with snapshot(url) as connection:
         facts = read_facts(connection, EVENTS)
     assert facts is not None
-    ends, booked = facts.events.ends, facts.events.booked_ends
-    assert ends == booked
+    ends, recorded = facts.events.ends, facts.events.recorded_ends
+    assert ends == recorded
     assert ends.oldest is not None
     assert ends.newest is not None
     assert (ends.oldest.us, ends.newest.us, ends.newest.event_id.decode()) == (FIRST_US, LAST_US, ODD_ID)
@@ -173,7 +173,7 @@ def read_everything(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def plain(postgres_url: str) -> dict[str, list[tuple[object, ...]]]:
-    """What is stored where nobody has set anything: the oracle."""
+    """What is stored where no one has set anything: the oracle."""
     from tests.support.database import fresh_database
 
     with fresh_database(postgres_url) as url:

@@ -170,7 +170,7 @@ def test_an_object_with_very_many_members_is_one_column(database_url: str) -> No
     assert columns(database_url) == ["n bigint", "by_id jsonb"]
 
 
-def test_somebody_elses_view_is_left_alone(database_url: str) -> None:
+def test_someone_elses_view_is_left_alone(database_url: str) -> None:
     execute_outside(database_url, f"CREATE VIEW {VIEW} AS SELECT 1 AS mine")
     store(database_url, {"a": 1})
     with pytest.raises(StorageRefused, match="has a column mine of type integer that this program has not made"):
@@ -198,7 +198,7 @@ def test_a_table_whose_tombstone_changes_takes_its_view_along(database_url: str)
     assert found == [("away", True)]
 
 
-def test_a_stream_is_dropped_with_its_view_unless_somebody_needs_that(database_url: str) -> None:
+def test_a_stream_is_dropped_with_its_view_unless_someone_needs_that(database_url: str) -> None:
     with connected(database_url) as connection:
         register(connection, stream_spec("shop.items", source="shop"))
         connection.commit()
@@ -216,7 +216,7 @@ def test_a_stream_is_dropped_with_its_view_unless_somebody_needs_that(database_u
     assert rows(database_url, "SELECT FROM pg_class WHERE relname LIKE 'shop__items%%'") == []
 
 
-def test_whoever_may_read_the_table_may_read_the_view(database_url: str, role: LimitedRole) -> None:
+def test_who_may_read_the_table_may_read_the_view(database_url: str, role: LimitedRole) -> None:
     store(database_url, {"a": 1})
     keep(database_url)
     assert rows(role.url, f"SELECT a FROM {VIEW}") == [(1,)]

@@ -1,4 +1,4 @@
-"""The client at an address where something else answers: what cannot mend is told apart from what may."""
+"""The client at an address where something else answers: what cannot mend is distinguished from what may."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def trouble(url: str) -> HttpError:
     return caught.value
 
 
-@pytest.mark.parametrize("kind", ["nobody vouches", "expired", "another host's"])
-def test_a_certificate_that_is_refused_is_told_apart_from_other_trouble_with_tls(
+@pytest.mark.parametrize("kind", ["no one vouches", "expired", "another host's"])
+def test_a_certificate_that_is_refused_is_reported_apart_from_other_trouble_with_tls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     server = TlsServer(
@@ -36,7 +36,7 @@ def test_a_certificate_that_is_refused_is_told_apart_from_other_trouble_with_tls
         address="127.0.0.2" if kind == "another host's" else "127.0.0.1",
         ends_after=dt.timedelta(hours=-1 if kind == "expired" else 1),
     )
-    if kind != "nobody vouches":
+    if kind != "no one vouches":
         monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
     try:
         error = trouble(server.base_url)
@@ -50,7 +50,7 @@ def test_a_certificate_that_is_refused_is_told_apart_from_other_trouble_with_tls
 @pytest.mark.parametrize(
     "answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"220 smtp.example ESMTP\r\n", b"SSH-2.0-x\r\n"]
 )
-def test_a_port_that_speaks_no_tls_is_told_as_such(answer: bytes) -> None:
+def test_a_port_that_speaks_no_tls_is_reported_as_such(answer: bytes) -> None:
     async def converse() -> HttpError:
         async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read(1)

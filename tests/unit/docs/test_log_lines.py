@@ -1,4 +1,4 @@
-"""What the operations page and the README show of logs and of a crawl's last words are lines that the code writes."""
+"""What the operations page and the README show of logs and of a crawl's exit report are lines that the code writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOG_LINE = re.compile(r"(?:\S+Z )?(DEBUG|INFO|WARNING|ERROR) +datasync_spider[\
 _FIELDS = re.compile(r" \[\w+=[^\]]*\]$")
 _LEVELS = {"debug", "info", "warning", "error"}
 _DIRECTIVE = re.compile(r"%[-+ #0]*[\d.]*([sdrfgi%])")
-# A message that is somebody else's text altogether.
+# A message that is another's text altogether.
 _ANYTHING = ".*"
 _SHOWN_ELSEWHERE = ("API_", "DATASYNC_", "DATABASE_", "*/30 ")
 
@@ -70,9 +70,9 @@ def raised() -> list[str]:
 
 
 @cache
-def progress_words() -> list[str]:
+def progress_texts() -> list[str]:
     """What a progress line begins and ends with is put together from parts; its beginning is enough."""
-    tree = ast.parse((PACKAGE / "faces" / "progress" / "words.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / "faces" / "progress" / "texts.py").read_text(encoding="utf-8"))
     return [
         text_pattern(node)
         for node in ast.walk(tree)
@@ -81,7 +81,7 @@ def progress_words() -> list[str]:
 
 
 @cache
-def last_words() -> list[str]:
+def exit_report() -> list[str]:
     """The lines that a crawl may end with, and those that run-ingestion.sh adds, as regular expressions."""
     tree = ast.parse((PACKAGE / "faces" / "exitreport" / "summary.py").read_text(encoding="utf-8"))
     found = [
@@ -97,11 +97,11 @@ def last_words() -> list[str]:
 def is_written(line: str) -> bool:
     match = _LOG_LINE.fullmatch(line)
     if match is None:
-        return any(re.fullmatch(pattern, line) for pattern in last_words())
+        return any(re.fullmatch(pattern, line) for pattern in exit_report())
     level, message = match.groups()
     known = {*templates().get(level.lower(), ()), *templates().get("*", ())}
     if _ANYTHING in known:
-        known = {*(known - {_ANYTHING}), *raised(), *progress_words()}
+        known = {*(known - {_ANYTHING}), *raised(), *progress_texts()}
     return any(re.fullmatch(pattern, _FIELDS.sub("", message)) for pattern in known)
 
 

@@ -1,4 +1,4 @@
-"""Many processes with one book against a simulated server: nothing too many, all of it used, and nobody forgotten."""
+"""Many processes with one book against a simulated server: nothing too many, all of it used, and no one forgotten."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from datasync_spider.pacing.book import REPORTED, Answer, Ask, Book, Declared, settle, take
+from datasync_spider.pacing.book import REPORTED, Answer, Ask, Book, Declared, resolve, take
 from datasync_spider.pacing.headers import RateHeaders
 from datasync_spider.pacing.slots import HOLD_SECONDS, HeldSlots, Report
 from datasync_spider.pacing.window import RateWindow
@@ -148,7 +148,7 @@ class Process:
     def _written(self, report: Report, ask: Ask | None, asked_at: float, way: float, *, is_lost: bool) -> None:
         world = self.world
         world.exchanges += 1
-        settle(world.book, report, world.declared, world.now, asked_at)
+        resolve(world.book, report, world.declared, world.now, asked_at)
         answer = Answer() if ask is None else take(world.book, report.who, ask, world.declared, world.now)
         if is_lost:
             world.after(0.1, lambda: self._failed(ask))
@@ -188,7 +188,7 @@ def test_a_declared_budget_holds_in_any_window_and_is_used_in_full(processes: in
     assert len(world.arrivals) >= (0.96 if not lost else 0.85) * 200 / SECONDS * REQUESTS
 
 
-def test_whoever_waits_has_his_turn() -> None:
+def test_who_waits_has_his_turn() -> None:
     """Also beside one that is nearer to the database, and asks again whenever it was answered."""
     world = World(random.Random(1), Declared(1, 1.0))
     for place, (pause, far) in enumerate([(0.0, 0.0001), (0.3, 0.005)]):
@@ -259,48 +259,48 @@ def test_what_is_not_used_is_given_back_at_once_and_what_a_dead_one_held_when_it
     book, declared = Book(), Declared(40, 3600.0)
     first = HeldSlots("first")
     number, _ = first.next_ask(0.0)
-    settle(book, first.report(), declared, 100.0, 0.0)
+    resolve(book, first.report(), declared, 100.0, 0.0)
     assert take(book, "first", Ask(number, 2), declared, 100.0).slots == 2
     first.given(number, 2, 0.0)
     first.request_sent("a")
     first.request_ended("a", 1.0)
     first.return_all()
-    settle(book, first.report(), declared, 101.0, 1.0)
+    resolve(book, first.report(), declared, 101.0, 1.0)
     assert book.under_way == 0
     assert sum(count for _, count in book.used) == 1
     take(book, "dead", Ask(1, 1), declared, 101.0)
     other = HeldSlots("other")
-    settle(book, other.report(), declared, 101.0 + HOLD_SECONDS - 0.1, 0.0)
+    resolve(book, other.report(), declared, 101.0 + HOLD_SECONDS - 0.1, 0.0)
     assert book.under_way == 1
-    settle(book, other.report(), declared, 101.0 + HOLD_SECONDS, 0.0)
+    resolve(book, other.report(), declared, 101.0 + HOLD_SECONDS, 0.0)
     assert book.under_way == 0
     assert sum(count for _, count in book.used) == 2
 
 
 def test_what_is_reported_twice_counts_once_and_what_was_given_in_a_lost_answer_not_at_all() -> None:
     book, declared, slots = Book(), Declared(40, 3600.0), HeldSlots("one")
-    settle(book, slots.report(), declared, 100.0, 0.0)
+    resolve(book, slots.report(), declared, 100.0, 0.0)
     slots.given(1, take(book, "one", Ask(1, 2), declared, 100.0).slots, 0.0)
     assert book.under_way == 2
     slots.request_sent("a")
     slots.request_ended("a", 1.0)
-    settle(book, slots.report(), declared, 101.0, 1.0)
+    resolve(book, slots.report(), declared, 101.0, 1.0)
     # Its answer is lost, and so is the one that gives this slot.
     assert take(book, "one", Ask(2, 1), declared, 101.0).slots == 1
     assert book.under_way == 2
     slots.request_sent("b")
     for _ in range(2):
-        settle(book, slots.report(), declared, 102.0, 2.0)
+        resolve(book, slots.report(), declared, 102.0, 2.0)
         assert (book.under_way, sum(count for _, count in book.used)) == (1, 1)
     slots.request_ended("b", 3.0)
-    settle(book, slots.report(), declared, 103.0, 3.0)
+    resolve(book, slots.report(), declared, 103.0, 3.0)
     assert (book.under_way, sum(count for _, count in book.used)) == (0, 2)
 
 
-def test_a_window_that_the_api_does_not_speak_of_any_more_holds_nobody_back() -> None:
+def test_a_window_that_the_api_does_not_speak_of_any_more_holds_no_one_back() -> None:
     book, slots = Book(), HeldSlots("one")
     slots.heard("a", 2, 0, 5.0, 6.0)
-    settle(book, slots.report(), None, 100.0, 0.0)
+    resolve(book, slots.report(), None, 100.0, 0.0)
     slots.received(slots.report())
     refused = take(book, "one", Ask(1, 1), None, 100.0)
     assert (refused.slots, refused.reason) == (0, REPORTED)

@@ -44,14 +44,14 @@ def texts() -> Iterator[bytes]:
 
 
 def verdict(text: bytes) -> str:
-    """As the program tells it, of the module in use."""
+    """As the program reports it, of the module in use."""
     found = split(text)
     if found is None:
         return "left"
     events, start, end = found
-    _, times_us, doubts = events.columns()
+    _, times_us, fallbacks = events.columns()
     total = sum(time_us for time_us in times_us if time_us is not None) % 2**64
-    return f"{len(events)} {doubts} {start} {end} {total}"
+    return f"{len(events)} {fallbacks} {start} {end} {total}"
 
 
 # The bytes of strings are looked at in another way where the processor has no SSE2.

@@ -46,7 +46,7 @@ def test_columns_are_read_and_a_source_in_python_says_the_same(
 
 
 @pytest.mark.parametrize(
-    ("columns", "told"),
+    ("columns", "reported"),
     [
         ("all", f'columns is "all": it is neither; allowed: {ALLOWED}'),
         ([], f"columns is []: it is neither; allowed: {ALLOWED}"),
@@ -63,6 +63,6 @@ def test_columns_are_read_and_a_source_in_python_says_the_same(
         ([{"path": "@"}], 'columns[0].path is "@": it is the whole and no part of it'),
     ],
 )
-def test_what_a_file_may_not_say_is_told_with_its_place(columns: Any, told: str) -> None:
+def test_what_a_file_may_not_say_is_reported_with_its_place(columns: Any, reported: str) -> None:
     (found,) = mistakes(changed(plain(), KEY, columns))
-    assert told in found
+    assert reported in found

@@ -124,7 +124,7 @@ def test_the_columns_that_most_records_have_come_first_where_not_all_can() -> No
     assert plan.notes == [
         "1,501 fields have no column, since 500 are made at most: columns of the source can name those that are wanted"
     ]
-    # They are not told apart again once there is no room.
+    # They are not distinguished again once there is no room.
     again = plan_view(plan.columns, (), fields, may_retype=False)
     assert again.columns == plan.columns
 

@@ -56,7 +56,7 @@ _SURE = 5
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``kind``: ``any`` of one path, ``all`` of several, ``hash`` where no member tells the records apart.
+    """``kind``: ``any`` of one path, ``all`` of several, ``hash`` where no member distinguishes the records.
 
     ``others``: other paths that could be it. ``doubts``: what speaks against it, in sentences.
     """
@@ -67,7 +67,7 @@ class Identity:
     doubts: tuple[str, ...] = ()
 
     def of(self, record: Any) -> Any:
-        """What tells this record from another one; None where it has no such thing."""
+        """What distinguishes this record from another one; None where it has no such thing."""
         if self.kind == "hash":
             return repr(record)
         values = tuple(path.read(record) for path in self.paths)
@@ -106,12 +106,12 @@ def find_identity(pages: Sequence[Sequence[Any]], prefer: Sequence[str] = ()) ->
     for size in (2, 3):
         for paths in combinations(parts[:8], size):
             found = Identity("all", paths, doubts=("no single member is unique",))
-            if _tells_apart(records, found):
+            if _distinguishes(records, found):
                 return found
     if ranked:
         doubts = ("nothing but free text or times is unique",)
         return Identity("any", (ranked[0],), tuple(ranked[1:4]), doubts)
-    return Identity("hash", doubts=("no member, and no two or three of them, tell the records apart",))
+    return Identity("hash", doubts=("no member, and no two or three of them, distinguish the records",))
 
 
 def _paths(records: Sequence[Any]) -> list[Path]:
@@ -124,7 +124,7 @@ def _is_unique(records: Sequence[Any], path: Path) -> bool:
     return all(_can_be_id(value) for value in values) and len(set(map(str, values))) == len(values)
 
 
-def _tells_apart(records: Sequence[Any], identity: Identity) -> bool:
+def _distinguishes(records: Sequence[Any], identity: Identity) -> bool:
     values = [identity.of(record) for record in records]
     return None not in values and len(set(values)) == len(values)
 

@@ -1,4 +1,4 @@
-"""Streams and slices beside each other: each is told apart, each can be reached, and each is counted by itself."""
+"""Streams and slices beside each other: each is distinguished, each can be reached, and each is counted by itself."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def named(found: object) -> list[tuple[str, str | None]]:
 
 
 @pytest.mark.usefixtures("slices")
-def test_slices_of_one_stream_are_told_apart_everywhere(start_dashboard: Callable[..., DashboardProcess]) -> None:
+def test_slices_of_one_stream_are_reported_apart_everywhere(start_dashboard: Callable[..., DashboardProcess]) -> None:
     dashboard = start_dashboard()
     state = dashboard.state()
     assert named(state["streams"]) == [("events", None), ("orders", A), ("orders", B), ("b", None)]

@@ -122,7 +122,7 @@ def test_an_overview_holds_streams_their_newest_runs_and_the_pace_of_those_that_
     ]
     assert overview.current_runs[running]["holds_lease"] is True
     assert [row["run_id"] for row in overview.newest_runs] == [other, running]
-    # Three pages lie within the last ten minutes; the first of them only tells when the window begins.
+    # Three pages lie within the last ten minutes; the first of them only reports when the window begins.
     assert set(overview.recent) == {running}
     recent = overview.recent[running]
     assert (recent["pages"], recent["events"], recent["accounted"]) == (3, 10_000, 10_000)
@@ -194,8 +194,8 @@ def test_dead_letters_are_grouped_by_stream_and_reason(session: ReadOnlySession,
         add_rejected(writing, run, "events", "no_id", b"%d" % number, replayed_at=now if number == 0 else None)
     add_rejected(writing, run, "other", "no_id", b"0")
     groups = session.run(lambda connection: read_rejected_groups(connection, 10), 5)
-    told = [(row["stream"], row["reason"], row["events"], row["replayed"]) for row in groups]
-    assert told == [("events", "no_id", 3, 1), ("other", "no_id", 1, 0)]
+    reported = [(row["stream"], row["reason"], row["events"], row["replayed"]) for row in groups]
+    assert reported == [("events", "no_id", 3, 1), ("other", "no_id", 1, 0)]
 
 
 def count(session: ReadOnlySession, max_bytes: int, since: datetime | None = None) -> tuple[float, dict[str, int]]:

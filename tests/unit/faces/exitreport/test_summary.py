@@ -1,4 +1,4 @@
-"""The last words of a crawl."""
+"""The exit report of a crawl."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_complete_run_with_rejected_events_points_at_them() -> None:
 @pytest.mark.parametrize(
     ("status", "reason", "headline", "following"),
     [
-        ("incomplete", "short_read", "ingestion incomplete: run 12", "the whole feed is walked once more"),
+        ("incomplete", "short_read", "ingestion incomplete: run 12", "the whole feed is read once more"),
         (
             "stopped",
             "SIGTERM",
@@ -101,7 +101,7 @@ def test_a_run_whose_end_was_never_recorded_tells_no_duration() -> None:
     assert " after " not in summary(row("running", "", ended_at=None), 0, 0)[0]
 
 
-def test_filtered_events_are_told_where_there_are_any() -> None:
+def test_filtered_events_are_reported_where_there_are_any() -> None:
     assert "0 rejected, 4 filtered; 2 retries" in summary(row("complete", "last_page", filtered=4), 1, 0)[1]
 
 

@@ -1,4 +1,4 @@
-"""What one answer tells of the API, in every shape that is known of it, and in some that are not."""
+"""What one answer reports of the API, in every shape that is known of it, and in some that are not."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def test_the_flat_shapes_are_recognised_in_either_spelling(
 
 def test_a_shape_without_a_total_and_limits_says_what_that_costs() -> None:
     found = look({"data": [EVENT], "hasMore": True, "nextCursor": "c"})
-    assert any("no total is told" in text for text in found.misfits)
-    assert any("no rate limit is told" in text for text in found.misfits)
+    assert any("no total is reported" in text for text in found.misfits)
+    assert any("no rate limit is reported" in text for text in found.misfits)
 
 
 @pytest.mark.parametrize("name", ["id", "eventId", "event_id"])
@@ -86,7 +86,7 @@ def test_the_field_that_becomes_the_time_is_the_one_that_the_parser_took(name: s
     assert found.samples[0].occurred_at_us == 1_769_541_612_369_000
 
 
-def test_every_form_of_a_time_is_told_with_an_example() -> None:
+def test_every_form_of_a_time_is_reported_with_an_example() -> None:
     events = [
         {"id": "a", "timestamp": "2026-01-27T19:20:12.369Z"},
         {"id": "b", "timestamp": 1_769_541_612_369},
@@ -157,7 +157,7 @@ def test_a_total_that_cannot_be_read_does_not_fit_and_is_shown(total: object) ->
     assert found.page is not None
     assert found.misfits == (
         f"the total that is given cannot be read as a count of events: {total!r}",
-        "no rate limit is told: requests leave as fast as answers come, until a 429 says otherwise",
+        "no rate limit is reported: requests leave as fast as answers come, until a 429 says otherwise",
     )
 
 

@@ -33,7 +33,7 @@ def test_what_is_meant(stream: str, slice_name: str | None, meant: list[tuple[in
 
 
 @pytest.mark.parametrize(
-    ("stream", "slice_name", "told"),
+    ("stream", "slice_name", "reported"),
     [
         ("shop.order", None, ("there is no stream shop.order: this database has: events, shop.orders, shop.items,"
                              " shop.empty (did you mean shop.orders?)")),
@@ -44,10 +44,12 @@ def test_what_is_meant(stream: str, slice_name: str | None, meant: list[tuple[in
         ("e.ents", None, "there is no stream e.ents"),
     ],
 )  # fmt: skip
-def test_a_name_that_nothing_has_is_answered_with_what_there_is(stream: str, slice_name: str | None, told: str) -> None:
+def test_a_name_that_nothing_has_is_answered_with_what_there_is(
+    stream: str, slice_name: str | None, reported: str
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
         choose(KNOWN, stream, slice_name)
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(reported)
 
 
 def test_what_is_meant_is_said_in_words() -> None:

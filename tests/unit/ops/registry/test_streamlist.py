@@ -133,7 +133,7 @@ def test_programs_are_given_all_of_it() -> None:
 
 def test_what_goes_is_said_beforehand() -> None:
     assert loss_lines("reset", target(slices=3)) == [
-        "stream orders of 3 slices: 1,234 rows by the books in datasync__orders, 5 dead letters",
+        "stream orders of 3 slices: 1,234 rows by the totals in datasync__orders, 5 dead letters",
         "all that is forgotten, and so is the position; runs and pages stay as history",
         "to read everything again and keep what is stored: scrapy streams resync orders --full",
         "a foreign key leads to these rows: k of notes",
@@ -142,7 +142,7 @@ def test_what_goes_is_said_beforehand() -> None:
         "all that goes, with its table, its positions, its runs and its pages",
     ]
     assert loss_lines("drop", target(slice_name="eu"))[:2] == [
-        "stream orders eu: 1,234 rows by the books in datasync__orders, 5 dead letters",
+        "stream orders eu: 1,234 rows by the totals in datasync__orders, 5 dead letters",
         "all that goes, with its position, its runs and its pages; the table stays for other slices",
     ]
 
@@ -153,7 +153,7 @@ def test_what_was_done_is_said_and_that_a_paused_stream_stays_so() -> None:
     assert done_line("reset", target(paused=1)).endswith("anew; it stays paused")
 
 
-def test_tokens_that_stay_are_told_of() -> None:
+def test_tokens_that_stay_are_reported_of() -> None:
     assert not any("tokens" in line for line in loss_lines("drop", target()))
     for action in ("reset", "drop"):
         assert any("the tokens of its source stay" in line for line in loss_lines(action, target(tokens=1)))
