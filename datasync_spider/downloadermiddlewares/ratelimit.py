@@ -233,7 +233,7 @@ class RateLimitMiddleware:
             self._hold, self._hold_ends_at = _SHARED, now + answer.wait_seconds
 
     async def _wait_for_budget(self, request: Request, seconds: float) -> None:
-        """Nobody but the source's file asks for it, so it is held against no budget for waits."""
+        """No one but the source's file asks for it, so it is held against no budget for waits."""
         await self._wait_quietly(request, seconds, DECLARED, str(self._declared))
 
     async def _wait_quietly(self, request: Request, seconds: float, reason: str, asked: str = "") -> None:

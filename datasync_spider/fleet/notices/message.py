@@ -35,7 +35,7 @@ def body_of(notice: Notice) -> bytes:
 
 
 def headers_of(notice: Notice, body: bytes, secret: str | None, now: float, user_agent: str) -> list[tuple[str, str]]:
-    """``now``: seconds since the epoch, by which a receiver refuses what another process has recorded and sends again."""
+    """``now``: seconds since the epoch, by which a receiver refuses what was recorded on its way and is sent again."""
     timestamp = str(int(now))
     headers = [
         ("Content-Type", "application/json"),
