@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from bench.growth import grow
 from bench.measuring import measure
-from bench.path.showing import show_path
+from bench.path.rendering import show_path
 from bench.peers.comparing import compare_peers
 from bench.publishing import publish
 from bench.sources import measure_sources

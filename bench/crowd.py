@@ -40,7 +40,7 @@ SELECT run_id, 1, slice_id, stream, pass_number, 1, 1, NULL, NULL, events, inser
        started_at, ended_at
 FROM ingestion_runs WHERE stream LIKE %(streams)s ORDER BY run_id
 """
-_LETTERS = """
+_DEAD_LETTERS = """
 INSERT INTO rejected_events (
     slice_id, stream, run_id, page_number, position, reason, detail, raw, raw_sha256, twin, rejected_at
 )
@@ -56,7 +56,7 @@ CROSS JOIN LATERAL (
     SELECT TIMESTAMPTZ '2026-01-01 01:00:30 UTC' + (number - 1) / %(a_run)s * INTERVAL '1 hour' AS at
 ) AS made
 """
-_BOOKS = """
+_TOTALS = """
 UPDATE ingestion_state SET
     total_ingested = %(events)s, total_rejected = %(letters)s, pass_number = %(runs)s, pass_kind = 'incremental',
     pass_status = 'complete', fence = %(runs)s, updated_at = TIMESTAMPTZ '2026-02-01 UTC' + id * INTERVAL '1 second',
@@ -68,13 +68,13 @@ WHERE stream LIKE %(streams)s
 """
 
 
-def gather(url: str, *, streams: int, runs: int, letters: int, slices: int) -> None:
+def gather(url: str, *, streams: int, runs: int, dead_letters: int, slices: int) -> None:
     """Fills a migrated, empty database: ``runs`` runs of each stream, and a stream that has so many slices besides.
 
-    Equal ids in all of them. Each stream has ``letters`` dead letters, at most one a run.
+    Equal ids in all of them. Each stream has ``dead_letters`` dead letters, at most one a run.
     """
     names = [f"s{number}" for number in range(1, streams + 1)]
-    _fill(url, [stream_spec(name) for name in names], "s%", runs, letters)
+    _fill(url, [stream_spec(name) for name in names], "s%", runs, dead_letters)
     if slices:
         specs = [stream_spec(SLICED, slice_name=f'{{"tenant":{number}}}') for number in range(1, slices + 1)]
         _fill(url, specs, SLICED, 2, 1)
@@ -86,8 +86,8 @@ def gather(url: str, *, streams: int, runs: int, letters: int, slices: int) -> N
     connection.close()
 
 
-def _fill(url: str, specs: list[StreamSpec], streams: str, runs: int, letters: int) -> None:
-    values = {"streams": streams, "runs": runs, "letters": letters, "a_run": _EVENTS_A_RUN}
+def _fill(url: str, specs: list[StreamSpec], streams: str, runs: int, dead_letters: int) -> None:
+    values = {"streams": streams, "runs": runs, "letters": dead_letters, "a_run": _EVENTS_A_RUN}
     values["events"] = runs * _EVENTS_A_RUN
     connection = connect(url)
     try:
@@ -104,7 +104,7 @@ def _fill(url: str, specs: list[StreamSpec], streams: str, runs: int, letters: i
                 )
             connection.commit()
         with connection.cursor() as cursor:
-            for statement in (_RUNS, _PAGES, _LETTERS, _BOOKS):
+            for statement in (_RUNS, _PAGES, _DEAD_LETTERS, _TOTALS):
                 cursor.execute(statement, values)
         connection.commit()
     finally:

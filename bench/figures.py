@@ -15,7 +15,7 @@ import msgspec
 class Figure(msgspec.Struct, kw_only=True):
     """One quantity of one case, a sample a round.
 
-    ``ratios`` are to the limit that was measured in the same round. ``reach`` is a bound for the ratio where there are
+    ``ratios`` are to the limit that was measured in the same round. ``target`` is a bound for the ratio where there are
     ratios, else for the samples; None: nothing is asked of this figure.
     """
 
@@ -23,7 +23,7 @@ class Figure(msgspec.Struct, kw_only=True):
     unit: str
     samples: list[float] = []
     ratios: list[float] = []
-    reach: float | None = None
+    target: float | None = None
     at_least: bool = True
     cpu_seconds: list[float] = []
     peak_mb: list[float] = []
@@ -41,12 +41,12 @@ class Figure(msgspec.Struct, kw_only=True):
         return median(self.ratios) if self.ratios else None
 
     @property
-    def is_met(self) -> bool | None:
+    def passed(self) -> bool | None:
         """None where nothing is asked."""
-        if self.reach is None:
+        if self.target is None:
             return None
         judged = median(self.ratios or self.samples)
-        return judged >= self.reach if self.at_least else judged <= self.reach
+        return judged >= self.target if self.at_least else judged <= self.target
 
 
 class CaseFound(msgspec.Struct, kw_only=True):

@@ -38,7 +38,7 @@ def measure(arguments: Sequence[str]) -> int:
     print(text_table(report))
     if earlier is not None:
         print(f"\n{comparison_table(earlier, report)}")
-    return 0 if all(figure.is_met is not False for case in report.cases for figure in case.figures) else 1
+    return 0 if all(figure.passed is not False for case in report.cases for figure in case.figures) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

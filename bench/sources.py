@@ -42,4 +42,4 @@ def measure_sources(arguments: Sequence[str]) -> int:
     print(text_table(report))
     if options.json is not None:
         save(report, options.json)
-    return 0 if all(figure.is_met is not False for case in report.cases for figure in case.figures) else 1
+    return 0 if all(figure.passed is not False for case in report.cases for figure in case.figures) else 1

@@ -48,8 +48,8 @@ def _row(case: CaseFound, figure: Figure, *, first: bool) -> tuple[str, ...]:
         f"{number(figure.median)} {figure.unit}".strip(),
         f"{figure.spread:.0%}" if len(figure.samples) > 1 else "",
         "" if ratio is None else f"{ratio:.2f}",
-        "" if figure.reach is None else f"{'≥' if figure.at_least else '≤'} {number(figure.reach)}",
-        {None: "", True: "yes", False: "no"}[figure.is_met],
+        "" if figure.target is None else f"{'≥' if figure.at_least else '≤'} {number(figure.target)}",
+        {None: "", True: "yes", False: "no"}[figure.passed],
         f"{median(figure.cpu_seconds):.2f}" if figure.cpu_seconds else "",
         f"{median(figure.peak_mb):.0f}" if figure.peak_mb else "",
     )

@@ -1,6 +1,6 @@
 /* One event: where it stands, where its id does, and when it happened.
  *
- * Invariant: an event that is known here, datasync_spider.records.scrutiny would accept too, and read the same from it.
+ * Invariant: an event that is known here, datasync_spider.records.strictparser would accept too, and read the same from it.
  */
 
 #ifndef DATASYNC_EVENT_H

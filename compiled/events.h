@@ -14,7 +14,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *text;
     Slices events;
-    Py_ssize_t doubts;
+    Py_ssize_t fallbacks;
 } Events;
 
 static PyTypeObject *events_type;
@@ -65,16 +65,16 @@ static PyObject *events_columns(PyObject *object, PyObject *Py_UNUSED(ignored)) 
     for (Py_ssize_t place = 0; !failed && place < count; place++) {
         failed = put_columns(&self->events.slices[place], text_of(self), event_ids, times_us, place) < 0;
     }
-    if (!failed) return Py_BuildValue("(NNn)", event_ids, times_us, self->doubts);
+    if (!failed) return Py_BuildValue("(NNn)", event_ids, times_us, self->fallbacks);
     Py_XDECREF(event_ids);
     Py_XDECREF(times_us);
     return NULL;
 }
 
-PyDoc_STRVAR(doubts_doc, "doubts()\n--\n\nHow many of the events are in doubt.");
+PyDoc_STRVAR(fallbacks_doc, "fallbacks()\n--\n\nHow many of the events fall back to the strict parser.");
 
-static PyObject *events_doubts(PyObject *object, PyObject *Py_UNUSED(ignored)) {
-    return PyLong_FromSsize_t(((Events *)object)->doubts);
+static PyObject *events_fallbacks(PyObject *object, PyObject *Py_UNUSED(ignored)) {
+    return PyLong_FromSsize_t(((Events *)object)->fallbacks);
 }
 
 static Row row_of(const Events *self, const Slice *slice) {
@@ -105,7 +105,7 @@ PyDoc_STRVAR(rows_doc, "rows()\n--\n\nThe events as Rows. ValueError where one i
 
 static PyObject *events_rows(PyObject *object, PyObject *Py_UNUSED(ignored)) {
     Events *self = (Events *)object;
-    if (self->doubts) {
+    if (self->fallbacks) {
         PyErr_SetString(PyExc_ValueError, "an event that is in doubt has no row");
         return NULL;
     }
@@ -147,7 +147,7 @@ static PyObject *events_ends(PyObject *object, PyObject *Py_UNUSED(ignored)) {
 
 static PyMethodDef events_methods[] = {
     {"columns", events_columns, METH_NOARGS, columns_doc},
-    {"doubts", events_doubts, METH_NOARGS, doubts_doc},
+    {"fallbacks", events_fallbacks, METH_NOARGS, fallbacks_doc},
     {"ends", events_ends, METH_NOARGS, ends_doc},
     {"rows", events_rows, METH_NOARGS, rows_doc},
     {NULL, NULL, 0, NULL},
@@ -181,14 +181,14 @@ static PyObject *split_by(const Layout *layout, PyObject *text) {
     if (events == NULL) return NULL;
     events->text = Py_NewRef(text);
     events->events = (Slices){0};
-    events->doubts = 0;
+    events->fallbacks = 0;
     Place start = text_of(events);
     Span span;
     if (!read_whole_page(layout, start, start + PyBytes_Size(text), &events->events, &span)) {
         Py_DECREF(events);
         return new_none();
     }
-    for (size_t i = 0; i < events->events.count; i++) events->doubts += events->events.slices[i].id_length == 0;
+    for (size_t i = 0; i < events->events.count; i++) events->fallbacks += events->events.slices[i].id_length == 0;
     return Py_BuildValue("(Nnn)", events, (Py_ssize_t)(span.start - start), (Py_ssize_t)(span.end - start));
 }
 

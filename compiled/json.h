@@ -2,7 +2,7 @@
  *
  * Invariant: each function is given [at, end), reads no byte outside of it, and returns where the thing ends, or NULL
  * where it is none or is not for us to judge: nested too deeply, half of a surrogate pair, a NUL, broken UTF-8. NULL is a
- * doubt and no verdict: datasync_spider.records.scrutiny looks again.
+ * doubt and no verdict: datasync_spider.records.strictparser looks again.
  */
 
 #ifndef DATASYNC_JSON_H

@@ -302,7 +302,7 @@ class StorageUnavailable(StorageError):
     reason = "storage_unavailable"
 
 
-class RowsRefused(StorageError):
+class RowsRejected(StorageError):
     """Some row of the batch is not acceptable to PostgreSQL."""
 
     reason = "rows_refused"

@@ -18,9 +18,9 @@ import msgspec
 
 from datasync_spider.records import compiled
 from datasync_spider.records.event import Event, ParsedEvents, RejectedEvent
+from datasync_spider.records.modified import as_columns
 from datasync_spider.records.page import Page
 from datasync_spider.records.recordreader import RawEvents
-from datasync_spider.records.touched import as_columns
 
 _T = TypeVar("_T")
 
@@ -65,11 +65,11 @@ class _ParseOnce:
     def plain(self) -> compiled.Events | None:
         with self._lock:
             raw = self._raw_events
-            if raw is None or isinstance(raw, list) or self._events is not None or raw.doubts():
+            if raw is None or isinstance(raw, list) or self._events is not None or raw.fallbacks():
                 return None
             return raw
 
-    def untouched(self) -> ParsedEvents | None:
+    def unmodified(self) -> ParsedEvents | None:
         with self._lock:
             # Somebody who had them in hand may have changed one.
             return self._parse() if self._events is None else None
@@ -133,7 +133,7 @@ class EventPage:
     """
 
     number: int
-    walk: int
+    chain: int
     cursor: str | None
     next_cursor: str | None
     received_events: int
@@ -170,10 +170,10 @@ class EventPage:
         Raises PageLost where an item pipeline has put something among the events that is none.
         """
         events, rejected = self.events, self.rejected
-        if isinstance(events, _EventsView) and (untouched := events.parse.untouched()) is not None:
+        if isinstance(events, _EventsView) and (unmodified := events.parse.unmodified()) is not None:
             if isinstance(rejected, _RejectedView) and rejected.parse is events.parse:
-                return untouched
-            return msgspec.structs.replace(untouched, rejected=list(rejected))
+                return unmodified
+            return msgspec.structs.replace(unmodified, rejected=list(rejected))
         return as_columns(self.number, events, list(rejected))
 
     def without_events(self) -> EventPage:
@@ -181,7 +181,7 @@ class EventPage:
         # Written out, for dataclasses.replace takes twelve times as long, for each page.
         return EventPage(
             number=self.number,
-            walk=self.walk,
+            chain=self.chain,
             cursor=self.cursor,
             next_cursor=self.next_cursor,
             received_events=self.received_events,

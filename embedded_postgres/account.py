@@ -70,7 +70,7 @@ def account_for(data: Path) -> Account | None:
 
 
 def unprivileged_account() -> Account:
-    """``postgres`` where there is one; else one of our own, made where that is possible; else ``nobody``."""
+    """``postgres`` where there is one; else one of our own, made where that is possible; else ``no_one``."""
     for name in ("postgres", _OWN_NAME):
         if (entry := _lookup(name)) is not None:
             return entry
@@ -107,7 +107,7 @@ def make_readable(tree: Path, account: Account | None) -> None:
     if account is None or _is_open(tree):
         return
     logger.warning("%s was made readable for others: the embedded PostgreSQL does not run as root", tree)
-    for path in _walk(tree):
+    for path in _chain(tree):
         mode = path.stat().st_mode
         _add(path, stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
 
@@ -120,7 +120,7 @@ def _is_open(tree: Path) -> bool:
     )
 
 
-def _walk(tree: Path) -> Iterator[Path]:
+def _chain(tree: Path) -> Iterator[Path]:
     yield tree
     yield from (path for path in tree.rglob("*") if not path.is_symlink())
 
@@ -159,7 +159,7 @@ def _name(uid: int) -> str:
 
 
 def _create_own() -> None:
-    """A system account without home and login. Where that fails, ``nobody`` will do."""
+    """A system account without home and login. Where that fails, ``no_one`` will do."""
     useradd = shutil.which("useradd")
     if useradd is None:
         return

@@ -18,7 +18,7 @@ from embedded_postgres.locks import locked
 from embedded_postgres.places import Places
 from embedded_postgres.sockets import PORT
 
-_LOG_TURNS_OVER_BYTES = 16 * 1024 * 1024
+_LOG_ROTATES_OVER_BYTES = 16 * 1024 * 1024
 
 # A committed page must survive a power cut: fsync and its like are said again here, so that no edit of postgresql.conf
 # takes the promise back. The sizes suit a feed of a few GB that a few connections write in one go.
@@ -48,7 +48,7 @@ def launch(places: Places, account: Account | None, socket_directory: Path) -> L
     """Does not wait for the server to be ready."""
     options = {**_OPTIONS, "unix_socket_directories": str(socket_directory)}
     arguments = [text for name, value in options.items() for text in ("-c", f"{name}={value}")]
-    _turn_over(places.log)
+    _rotate(places.log)
     log = os.open(places.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         log_start = os.fstat(log).st_size
@@ -69,7 +69,7 @@ def launch(places: Places, account: Account | None, socket_directory: Path) -> L
     return Launched(process, log_start)
 
 
-def _turn_over(log: Path) -> None:
+def _rotate(log: Path) -> None:
     """Keeps one older log. The server holds its log open, so this is possible only before it starts."""
-    if log.exists() and log.stat().st_size > _LOG_TURNS_OVER_BYTES:
+    if log.exists() and log.stat().st_size > _LOG_ROTATES_OVER_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))

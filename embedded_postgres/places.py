@@ -38,7 +38,7 @@ class Places:
         return self.directory / "socket.path"
 
     @property
-    def turn_lock(self) -> Path:
+    def order_lock(self) -> Path:
         """Held by whoever starts or stops the server."""
         return self.directory / "turn.lock"
 

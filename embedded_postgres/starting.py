@@ -51,7 +51,7 @@ class EmbeddedPostgres:
         account = _prepare(places)
         self._server = Server(places, account)
         self._membership: Membership | None = None
-        with locked(places.turn_lock):
+        with locked(places.order_lock):
             ensure_cluster(places, account)
             self._membership = Membership(places.users_lock)
             try:
@@ -74,7 +74,7 @@ class EmbeddedPostgres:
     def close(self) -> None:
         """Stops the server where nobody else uses it. A second call does nothing."""
         if self._membership is not None:
-            with locked(self._places.turn_lock):
+            with locked(self._places.order_lock):
                 self._leave()
 
     def __enter__(self) -> Self:

@@ -49,8 +49,8 @@ class RateLimits:
         return rate_headers(self._settings.headers, admission, self._settings.window_ms, moment.epoch_ms)
 
     def _refusal(self, admission: Admission, moment: Moment) -> Reply:
-        told = {"limit": admission.limit, "remaining": 0, "reset": reset_seconds(admission)}
-        reply = json_reply({"error": "Too Many Requests", "code": "RATE_LIMIT_EXCEEDED", "rateLimit": told}, 429)
+        reported = {"limit": admission.limit, "remaining": 0, "reset": reset_seconds(admission)}
+        reply = json_reply({"error": "Too Many Requests", "code": "RATE_LIMIT_EXCEEDED", "rateLimit": reported}, 429)
         when, reply.refused_wait_ms = retry_after(self._settings.retry_after, admission, moment.epoch_ms)
         reply.headers = when + self._headers(admission, moment)
         return reply

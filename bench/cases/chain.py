@@ -18,7 +18,7 @@ _LATENCY_MS = 50
 def run(bench: Bench) -> CaseFound:
     total = bench.size(EVENTS, QUICK_EVENTS)
     limit = Figure(what="a bare keep-alive client", unit="ms/page")
-    ours = Figure(what="scrapy crawl events", unit="ms/page", reach=0.90)
+    ours = Figure(what="scrapy crawl events", unit="ms/page", target=0.90)
 
     with Feed(total, "--prepare", "--latency-ms", str(_LATENCY_MS)) as feed:
 

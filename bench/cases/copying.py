@@ -30,7 +30,7 @@ class Copying:
     name: str
     title: str
     events: int
-    reach: float
+    target: float
     template: str = EMPTY
     feed_arguments: Sequence[str] = ()
     shows_mock: bool = False
@@ -40,7 +40,7 @@ class Copying:
         total = self.events
         paths = bench.rows(total)
         limit = Figure(what=f"{COPIES_AT_ONCE} × psql \\copy of prepared rows", unit="events/s")
-        ours = Figure(what="scrapy crawl events", unit="events/s", reach=self.reach)
+        ours = Figure(what="scrapy crawl events", unit="events/s", target=self.target)
         mock = Figure(what="the mock API, to a bare client", unit="events/s")
         whole = Figure(what="… with the start of the process", unit="events/s")
         crawls: list[Crawled] = []

@@ -13,19 +13,19 @@ EVENTS, QUICK_EVENTS = 600_000, 20_000
 
 def run(bench: Bench) -> CaseFound:
     total = bench.size(EVENTS, QUICK_EVENTS)
-    found, crawls = Copying(NAME, TITLE, total, reach=0.90, shows_mock=True).run(bench)
+    found, crawls = Copying(NAME, TITLE, total, target=0.90, shows_mock=True).run(bench)
     cost = Figure(
         what="CPU of our process per million events",
         unit="s",
         samples=[each.process.cpu_seconds / total * 1e6 for each in crawls],
-        reach=5.0,
+        target=5.0,
         at_least=False,
     )
     others = Figure(
         what="requests that are not pages",
         unit="",
         samples=[float(each.other_requests) for each in crawls],
-        reach=1.0,
+        target=1.0,
         at_least=False,
     )
     found.figures += [cost, others]

@@ -15,8 +15,8 @@ from bench.bench import Bench
 from bench.crowd import MEASURED, gather
 from bench.figures import CaseFound, Figure, ratios
 from bench.streams import READER
-from datasync_spider.ops.verification.judging import judge
-from datasync_spider.ops.verification.letters import look_through
+from datasync_spider.ops.verification.allchecks import check_all
+from datasync_spider.ops.verification.deadletterchecks import look_through
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.dashboard import (
     count_events,
@@ -37,10 +37,10 @@ TITLE = "one stream of 300, with a stream of 1,000 slices beside them, and the s
 _STREAMS, _QUICK_STREAMS = 300, 20
 _SLICES, _QUICK_SLICES = 1_000, 30
 _RUNS, _QUICK_RUNS = 1_000, 30
-_LETTERS, _QUICK_LETTERS = 50, 5
+_DEAD_LETTERS, _QUICK_LETTERS = 50, 5
 _REPEATED = 7
 # What else a stream has lies between what others have, so a row of its is a block to be read: the price of turns.
-_REACH = 3.0
+_TARGET = 3.0
 
 
 @dataclass(slots=True)
@@ -56,11 +56,11 @@ class _Look:
 
 def run(bench: Bench) -> CaseFound:
     runs = bench.size(_RUNS, _QUICK_RUNS)
-    letters = bench.size(_LETTERS, _QUICK_LETTERS)
+    dead_letters = bench.size(_DEAD_LETTERS, _QUICK_LETTERS)
     streams, slices = bench.size(_STREAMS, _QUICK_STREAMS), bench.size(_SLICES, _QUICK_SLICES)
     urls = {name: bench.server.make_template(f"bench_{name}") for name in ("alone", "crowd")}
-    gather(urls["alone"], streams=1, runs=runs, letters=letters, slices=0)
-    gather(urls["crowd"], streams=streams, runs=runs, letters=letters, slices=slices)
+    gather(urls["alone"], streams=1, runs=runs, dead_letters=dead_letters, slices=0)
+    gather(urls["crowd"], streams=streams, runs=runs, dead_letters=dead_letters, slices=slices)
     looks = [
         _Look("scrapy status of one", _status),
         _Look("the page of one", _page),
@@ -95,7 +95,7 @@ def _figures(look: _Look) -> list[Figure]:
             unit="ms",
             samples=[1000 * each for each in look.among_many],
             ratios=ratios(look.among_many, look.alone),
-            reach=_REACH,
+            target=_TARGET,
             at_least=False,
         ),
     ]
@@ -146,6 +146,6 @@ def _rejected(connection: Connection, slice_: Slice) -> None:
 
 def _verify(connection: Connection, slice_: Slice) -> None:
     facts = read_facts(connection, slice_)
-    letters = look_through(connection, slice_, facts.events.booked_ids)
-    if wrong := [check.text for check in judge(facts, letters, None) if not check.holds]:
+    dead_letters = look_through(connection, slice_, facts.events.recorded_ids)
+    if wrong := [check.text for check in check_all(facts, dead_letters, None) if not check.holds]:
         raise RuntimeError(f"what was made for this case does not verify: {wrong}")

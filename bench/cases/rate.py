@@ -24,8 +24,8 @@ def run(bench: Bench) -> CaseFound:
     # One more than the windows hold: its arrival is the earliest that the last window's end allows.
     total = (_REQUESTS * windows + 1) * _PAGE_EVENTS
     allowed_seconds = windows * window_ms / 1000
-    ours = Figure(what="scrapy crawl events", unit="s", reach=0.98)
-    refused = Figure(what="answers of 429", unit="", reach=0.0, at_least=False)
+    ours = Figure(what="scrapy crawl events", unit="s", target=0.98)
+    refused = Figure(what="answers of 429", unit="", target=0.0, at_least=False)
 
     arguments = ("--prepare", "--rate-limit", str(_REQUESTS), "--rate-window-ms", str(window_ms))
 

@@ -15,4 +15,4 @@ EVENTS, QUICK_EVENTS = 600_000, 20_000
 def run(bench: Bench) -> CaseFound:
     total = bench.size(EVENTS, QUICK_EVENTS)
     template = know(bench, "bench_full", total, every=1)
-    return Copying(NAME, TITLE, total, reach=0.60, template=template).run(bench)[0]
+    return Copying(NAME, TITLE, total, target=0.60, template=template).run(bench)[0]

@@ -13,6 +13,6 @@ EVENTS, QUICK_EVENTS = 600_000, 20_000
 
 def run(bench: Bench) -> CaseFound:
     total = bench.size(EVENTS, QUICK_EVENTS)
-    return Copying(NAME, TITLE, total, reach=0.75, feed_arguments=("--fault", "duplicate_events=1,events=500")).run(
+    return Copying(NAME, TITLE, total, target=0.75, feed_arguments=("--fault", "duplicate_events=1,events=500")).run(
         bench
     )[0]

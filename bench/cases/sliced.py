@@ -9,13 +9,13 @@ from bench.sidebyside import Taken, write_side_by_side
 NAME = "sliced"
 TITLE = "the same batches into a table without slices and into a sliced one, in turns; nothing is fetched"
 EVENTS, QUICK_EVENTS = 600_000, 20_000
-_REACH = 0.95
+_TARGET = 0.95
 
 
 def run(bench: Bench) -> CaseFound:
     total = bench.size(EVENTS, QUICK_EVENTS)
     unsliced = Figure(what="rows of a stream without slices", unit="events/s")
-    sliced = Figure(what="rows of a slice", unit="events/s", reach=_REACH)
+    sliced = Figure(what="rows of a slice", unit="events/s", target=_TARGET)
 
     def measure_both() -> str:
         with bench.server.fresh() as url:

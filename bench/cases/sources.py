@@ -14,7 +14,7 @@ from bench.figures import CaseFound, Figure, ratios
 NAME = "sources"
 TITLE = "pages of 5,000: a root list with a nested id and a nested time, by a file, beside scrapy crawl events"
 EVENTS, QUICK_EVENTS = 600_000, 20_000
-_REACH = 0.8
+_TARGET = 0.8
 _FILE = """
 [source]
 name = "bench"
@@ -48,7 +48,7 @@ def run(bench: Bench) -> CaseFound:
     total = bench.size(EVENTS, QUICK_EVENTS)
     events = Figure(what="scrapy crawl events", unit="events/s")
     figures = {
-        name: Figure(what=f"a source, {name}", unit="events/s", reach=None if name == _IN_PYTHON else _REACH)
+        name: Figure(what=f"a source, {name}", unit="events/s", target=None if name == _IN_PYTHON else _TARGET)
         for name in _FILES
     }
 

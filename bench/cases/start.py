@@ -14,7 +14,7 @@ _STARTS_A_ROUND, _QUICK_STARTS_A_ROUND = 3, 1
 
 
 def run(bench: Bench) -> CaseFound:
-    first = Figure(what="until the first request", unit="s", reach=1.2, at_least=False)
+    first = Figure(what="until the first request", unit="s", target=1.2, at_least=False)
     whole = Figure(what="until the process has ended", unit="s")
 
     starts = bench.size(_STARTS_A_ROUND, _QUICK_STARTS_A_ROUND)

@@ -49,9 +49,9 @@ def compare(bench: Bench, python: Path, total: int) -> CaseFound:
 
 def _judged(ours: Figure, peer: Figure) -> list[Figure]:
     """The peer's figure, and its memory as one of its own: of both the crawl's is a share, and is judged."""
-    memory = Figure(what="… peak memory", unit="MB", reach=_OF_MEMORY, at_least=False, samples=list(peer.peak_mb))
+    memory = Figure(what="… peak memory", unit="MB", target=_OF_MEMORY, at_least=False, samples=list(peer.peak_mb))
     memory.ratios = ratios(ours.peak_mb, peer.peak_mb)
-    peer.ratios, peer.reach = ratios(ours.samples, peer.samples), _FASTER
+    peer.ratios, peer.target = ratios(ours.samples, peer.samples), _FASTER
     return [peer, memory]
 
 

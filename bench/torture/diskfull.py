@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.torture.oracle import compare, compare_books, served
+from bench.torture.oracle import compare, compare_totals, served
 from bench.torture.world import Crawl, Database, Mock
 
 _EVENTS = 200_000
@@ -37,7 +37,7 @@ def play(database: Database, place: Path, logs: Path) -> list[str]:
         failing = Crawl({**settings, "WRITE_RETRY_BUDGET_MS": "2000"}, logs / "failing.log")
         wrong = _expect(failing, 1, logs / "failing.log", "No space left")
         print(f"full: {_count(database):,} of {_EVENTS:,} events are stored, the run has failed", flush=True)
-        wrong += compare_books(database.direct_url).wrong
+        wrong += compare_totals(database.direct_url).wrong
         waiting = Crawl(settings, logs / "waiting.log")
         _wait_for(logs / "waiting.log", "No space left", waiting)
         print("full again: the next run waits for room", flush=True)
@@ -54,8 +54,8 @@ def play(database: Database, place: Path, logs: Path) -> list[str]:
 
 def _expect(crawl: Crawl, code: int, log: Path, words: str) -> list[str]:
     found = crawl.process.wait(_PATIENCE_SECONDS)
-    told = words in log.read_text()
-    return [] if found == code and told else [f"exit code {found} instead of {code}; {words!r} told: {told}"]
+    reported = words in log.read_text()
+    return [] if found == code and reported else [f"exit code {found} instead of {code}; {words!r} told: {reported}"]
 
 
 def _wait_for(log: Path, words: str, crawl: Crawl) -> None:

@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from bench.torture.oracle import Findings, Stream, compare, compare_books, served
+from bench.torture.oracle import Findings, Stream, compare, compare_totals, served
 from bench.torture.pairs import PAIRS
 from bench.torture.proxy import Betrayal, Direction
 from bench.torture.world import Crawl, Database, Mock
@@ -66,7 +66,7 @@ class Tally:
     exit_codes: Counter[int] = field(default_factory=Counter)
     rounds: int = 0
     checks: int = 0
-    books: int = 0
+    totals: int = 0
     events: int = 0
     rejected: int = 0
     early_requests: int = 0
@@ -256,7 +256,7 @@ class Player:
                 raise Over
             self.codes.append(code)
             self.tally.exit_codes[code] += 1
-            self._judge_books()
+            self._check_totals()
             if place and code == -signal.SIGKILL:
                 self.tally.injected["crash at a named place"] += 1
                 hits += 1
@@ -353,11 +353,11 @@ class Player:
         self.tally.exit_codes[code] += 1
         return False
 
-    def _judge_books(self) -> None:
+    def _check_totals(self) -> None:
         """After any run, however it ended, of all streams: what is committed must be consistent at every moment."""
-        self.tally.books += 1
+        self.tally.totals += 1
         with self.database.powered():
-            self.tally.wrong += compare_books(self.database.direct_url).wrong
+            self.tally.wrong += compare_totals(self.database.direct_url).wrong
 
     def _judge(self) -> None:
         truth = served(self.total, self.seed, self.malformed, self.stream.edition)

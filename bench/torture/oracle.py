@@ -65,9 +65,9 @@ def compare(database_url: str, truth: list[bytes], stream: Stream = EVENTS) -> F
     """All checks on one stream that says that it is complete, whatever else there is in its database."""
     findings = Findings(events=len(truth))
     with _snapshot(database_url) as cursor:
-        books = [each for each in _all_books(cursor) if (each.stream, each.slice) == (stream.name, stream.slice)]
-        findings.check(len(books) == 1, f"the registry has {stream} {len(books)} times")
-        for found in books:
+        totals = [each for each in _all_totals(cursor) if (each.stream, each.slice) == (stream.name, stream.slice)]
+        findings.check(len(totals) == 1, f"the registry has {stream} {len(totals)} times")
+        for found in totals:
             cursor.execute(f"SELECT event_id, payload::text FROM {found.rows}")
             rows = cursor.fetchall()
             stored: dict[str, str] = dict(rows)
@@ -75,27 +75,27 @@ def compare(database_url: str, truth: list[bytes], stream: Stream = EVENTS) -> F
             cursor.execute("SELECT raw FROM rejected_events WHERE slice_id = %s", [found.slice_id])
             rejected = Counter(bytes(raw) for (raw,) in cursor.fetchall())
             _compare_events(findings, truth, stored, rejected)
-            _check_books(findings, cursor, found)
+            _check_totals(findings, cursor, found)
             findings.stored, findings.rejected = len(stored), rejected.total()
     findings.wrong = [f"{stream}: {finding}" for finding in findings.wrong]
     return findings
 
 
-def compare_books(database_url: str) -> Findings:
+def compare_totals(database_url: str) -> Findings:
     """What must hold between the tables at every moment, of each stream by itself, whatever became of its last run."""
     findings = Findings()
     with _snapshot(database_url) as cursor:
         cursor.execute("SELECT to_regclass('ingestion_streams') IS NOT NULL")
         # Before that the migrations are not through, and there is nothing to balance.
         if cursor.fetchone() == (True,):
-            for books in _all_books(cursor):
-                _check_books(findings, cursor, books)
+            for totals in _all_totals(cursor):
+                _check_totals(findings, cursor, totals)
             _check_owners(findings, cursor)
     return findings
 
 
 @dataclass(frozen=True, slots=True)
-class _Books:
+class _Totals:
     """A slice as the registry has it. ``rows``: its rows, to be put behind FROM."""
 
     slice_id: int
@@ -119,14 +119,14 @@ def _snapshot(database_url: str) -> Iterator[Any]:
         connection.close()
 
 
-def _all_books(cursor: Any) -> list[_Books]:
+def _all_totals(cursor: Any) -> list[_Totals]:
     cursor.execute(
         "SELECT slice.id, stream.name, slice.slice, format('%I', stream.table_name), stream.is_sliced"
         " FROM ingestion_state AS slice JOIN ingestion_streams AS stream USING (stream_id)"
         " WHERE stream.table_name IS NOT NULL ORDER BY slice.id"
     )
     return [
-        _Books(
+        _Totals(
             number, stream, slice_ if is_sliced else None, f"{table} WHERE slice_id = {number}" if is_sliced else table
         )
         for number, stream, slice_, table, is_sliced in cursor.fetchall()
@@ -172,17 +172,17 @@ def _same(event: Any, stored: str) -> bool:
     return bool(event == json.loads(stored, parse_float=Decimal))
 
 
-def _check_books(findings: Findings, cursor: Any, books: _Books) -> None:
+def _check_totals(findings: Findings, cursor: Any, totals: _Totals) -> None:
     def value(sql: str) -> int:
         cursor.execute(sql)
         return int(cursor.fetchone()[0])
 
     def check(holds: bool, message: str) -> None:
-        findings.check(holds, f"{books}: {message}")
+        findings.check(holds, f"{totals}: {message}")
 
-    own = f"slice_id = {books.slice_id}"
-    state = f"FROM ingestion_state WHERE id = {books.slice_id}"
-    rows = value(f"SELECT count(*) FROM {books.rows}")
+    own = f"slice_id = {totals.slice_id}"
+    state = f"FROM ingestion_state WHERE id = {totals.slice_id}"
+    rows = value(f"SELECT count(*) FROM {totals.rows}")
     dead = value(f"SELECT count(*) FROM rejected_events WHERE {own}")
     inserted = "SELECT coalesce(sum(inserted), 0) FROM"
     check(value(f"SELECT total_ingested {state}") == rows, "state and table differ")

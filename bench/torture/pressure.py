@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from bench.torture.oracle import compare_books
+from bench.torture.oracle import compare_totals
 from bench.torture.world import PROJECT, Crawl, Database, Mock
 
 _LOOK_SECONDS = 0.25
@@ -89,7 +89,7 @@ class Measured:
 
 def watch(crawl: Crawl, seconds: float | None) -> Measured:
     """Looks at the crawl until it ends; after ``seconds`` it is told to stop."""
-    measured, started, is_told = Measured([]), time.monotonic(), False
+    measured, started, is_given = Measured([]), time.monotonic(), False
     process = psutil.Process(crawl.process.pid)
     while crawl.code is None:
         now = time.monotonic() - started
@@ -97,8 +97,8 @@ def watch(crawl: Crawl, seconds: float | None) -> Measured:
             measured.resident.append((now, process.memory_info().rss))
         except psutil.NoSuchProcess:
             break
-        if seconds is not None and now > seconds and not is_told:
-            is_told = True
+        if seconds is not None and now > seconds and not is_given:
+            is_given = True
             crawl.send(signal.SIGTERM)
         time.sleep(_LOOK_SECONDS)
     measured.exit_code = crawl.process.wait()
@@ -150,7 +150,7 @@ def play(name: str, minutes: float, events: int | None) -> int:
                 threading.Thread(target=go_away, args=(database, case.outage_seconds), daemon=True).start()
             is_whole = case.events is not None
             measured = watch(crawl, None if is_whole else minutes * 60)
-            wrong = compare_books(database.direct_url).wrong
+            wrong = compare_totals(database.direct_url).wrong
             if measured.exit_code != (0 if is_whole else 5):
                 wrong.append(f"exit code {measured.exit_code}:\n{(Path(directory) / 'crawl.log').read_text()[-2000:]}")
             if is_whole and ids_differ(database, ["--total", str(total), *case.truth], Path(directory)):

@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from bench.torture.oracle import EVENTS, Stream, compare, compare_books, served
+from bench.torture.oracle import EVENTS, Stream, compare, compare_totals, served
 from bench.torture.pairs import PAIRS
 from bench.torture.proxy import Betrayal
 from bench.torture.world import Crawl, Database, Mock
@@ -69,7 +69,7 @@ class Stage:
     def ended(self, crawl: Crawl) -> int:
         """The exit code of a crawl that ends by itself; the books must balance then, however it ended."""
         code = crawl.process.wait(_PATIENCE_SECONDS)
-        self.wrong += compare_books(self.database.direct_url).wrong
+        self.wrong += compare_totals(self.database.direct_url).wrong
         return code
 
     def judge(self, total: int, malformed: float | None = None, stream: Stream = EVENTS) -> None:
@@ -162,7 +162,7 @@ def hostile_events_read_twice(stage: Stage) -> None:
     stage.judge(2000, 0.05)
 
 
-def told_to_stop(stage: Stage) -> None:
+def reported_to_stop(stage: Stage) -> None:
     stage.serve(2000, *_NO_TOTAL, *_SLOW)
     crawl = stage.crawl()
     stage.wait_for("SELECT count(*) >= 4 FROM ingestion_pages", crawl)
@@ -194,7 +194,7 @@ def a_feed_that_ends_short(stage: Stage) -> None:
     )
 
 
-def told_to_wait(stage: Stage) -> None:
+def reported_to_wait(stage: Stage) -> None:
     mock = stage.serve(2000, *_NO_TOTAL)
     mock.control("faults", "POST", [{"name": "rate_limit_burst", "requests": [3, 8], "wait_ms": 2000}])
     stage.finish()
@@ -252,10 +252,10 @@ SCENARIOS: dict[str, Scenario] = {
     "known_ground_is_any_stored_page": killed_in_an_incremental_pass_whose_cursor_expires,
     "rejected_events_are_dropped": hostile_events_read_twice,
     "a_rejected_event_is_kept_each_time_that_it_is_read": hostile_events_read_twice,
-    "whatever_ends_is_complete": told_to_stop,
+    "whatever_ends_is_complete": reported_to_stop,
     "a_commit_in_doubt_is_taken_for_granted": a_commit_that_never_arrives,
     "a_short_feed_is_complete": a_feed_that_ends_short,
-    "a_429_is_answered_early": told_to_wait,
+    "a_429_is_answered_early": reported_to_wait,
     "known_ground_is_any_slices": two_slices_that_grow,
     "a_row_of_any_slice_is_a_stored_one": two_slices_of_equal_records,
     "dead_letters_of_any_stream_are_counted": two_streams_of_equal_dead_letters,

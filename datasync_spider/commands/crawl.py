@@ -45,7 +45,7 @@ from datasync_spider.storage.backends import label
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import end_open_run, read_run
-from datasync_spider.storage.standstill import StandstillWatch, standstill_words
+from datasync_spider.storage.standstill import StandstillWatch, standstill_text
 from datasync_spider.storage.status import read_state, read_stream_names
 from datasync_spider.storage.tables import prepare_tables
 
@@ -70,7 +70,7 @@ _READ_END_SECONDS = 5.0
 _READ_END_AFTER_SIGNAL_SECONDS = 2.0
 _ASK_WHY_SECONDS = 2.0
 _REFUSED_AS_CONFIGURED = frozenset({StreamChanged.reason, StreamPaused.reason})
-_TOLD = (
+_REPORTED = (
     *("run_id", "stream", "slice", "status", "reason", "detail", "expected_total"),
     *("pages", "events", "inserted", "duplicates", "rejected", "filtered", "retries", "waited_ms"),
 )
@@ -251,7 +251,7 @@ class Command(crawl.Command):
             shutdown.uninstall()
             if running:
                 end()
-        ends = [_end_of(told, plan, database_url, shutdown.received) for told, plan in crawled]
+        ends = [_end_of(reported, plan, database_url, shutdown.received) for reported, plan in crawled]
         return [*ends, *agenda.ends, *_not_begun(agenda.left, ends, shutdown.received)]
 
 
@@ -285,8 +285,8 @@ def _not_begun(left: Sequence[str], ends: Sequence[End], signal_name: str | None
     if not left:
         return []
     if signal_name is not None:
-        is_told = any(end.code == exitcodes.STOPPED for end in ends)
-        return [] if is_told else [End(exitcodes.STOPPED, summary.stopped_early(signal_name))]
+        is_given = any(end.code == exitcodes.STOPPED for end in ends)
+        return [] if is_given else [End(exitcodes.STOPPED, summary.stopped_early(signal_name))]
     return [End(exitcodes.FAILED, summary.not_started(f"{', '.join(left)}: no crawl could be begun, see above"))]
 
 
@@ -298,15 +298,15 @@ def _stats_of(crawler: Crawler) -> Mapping[str, Any] | None:
         return None
 
 
-def _end_of(told: Mapping[str, Any] | None, plan: SyncPlan, database_url: str, signal_name: str | None) -> End:
-    """``told``: the crawl's stats."""
-    if told is None:
+def _end_of(reported: Mapping[str, Any] | None, plan: SyncPlan, database_url: str, signal_name: str | None) -> End:
+    """``reported``: the crawl's stats."""
+    if reported is None:
         return End(exitcodes.FAILED, summary.not_started("the spider could not be made, see above"))
-    run_id = told.get(stats.RUN_ID)
+    run_id = reported.get(stats.RUN_ID)
     if run_id is not None:
         source = None if plan.is_built_in else plan.source.name
-        return _judge(run_id, database_url, signal_name, told.get(stats.EXPORTS_FAILED, {}), source)
-    refused, detail = told.get(stats.REFUSED), told.get(stats.REFUSED_DETAIL)
+        return _end_of_run(run_id, database_url, signal_name, reported.get(stats.EXPORTS_FAILED, {}), source)
+    refused, detail = reported.get(stats.REFUSED), reported.get(stats.REFUSED_DETAIL)
     return _without_run(refused, detail, streamnames.label(plan.spec.name, plan.spec.slice), signal_name)
 
 
@@ -357,7 +357,7 @@ def _without_run(refused: str | None, detail: str | None, stream: str, signal_na
     return End(exitcodes.FAILED, summary.not_started(detail or "no run could be opened, see above", refused))
 
 
-def _judge(
+def _end_of_run(
     run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str], source: str | None
 ) -> End:
     """By the run's row. A database that connects and then says no more is not waited for."""
@@ -373,7 +373,7 @@ def _judge(
     if ends:
         return ends[0]
     # After a signal there is no time to ask why.
-    why = standstill_words(database_url, label(run_id, ""), _ASK_WHY_SECONDS) if signal_name is None else None
+    why = standstill_text(database_url, label(run_id, ""), _ASK_WHY_SECONDS) if signal_name is None else None
     return _unreadable(run_id, f"PostgreSQL did not answer within {seconds:g} s" + (f": {why}" if why else ""))
 
 
@@ -408,7 +408,7 @@ def _report(
 ) -> End:
     """``source``: of a stream that a file describes; None for the API that comes with the project."""
     stored, rejected = state.get("total_ingested"), state.get("total_rejected")
-    fields = {name: row[name] for name in _TOLD}
+    fields = {name: row[name] for name in _REPORTED}
     lines = summary.summary(row, stored, rejected, exports_failed, source, state)
     code = exitcodes.exit_code(row["status"], export_failed=bool(exports_failed))
     return End(code, lines, {**fields, "stored": stored, "exports_failed": dict(exports_failed)})

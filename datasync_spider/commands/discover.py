@@ -140,9 +140,9 @@ class Command(ScrapyCommand):
         except Stopped:
             self.exitcode = exitcodes.STOPPED
         else:
-            self._tell(made, wanted.file, config.sources_dir)
+            self._report(made, wanted.file, config.sources_dir)
 
-    def _tell(self, made: Made, file: Path | None, sources_dir: Path) -> None:
+    def _report(self, made: Made, file: Path | None, sources_dir: Path) -> None:
         """Standard output is the file, and nothing else."""
         if made.refusal is not None or file is None:
             print(made.text, end="")

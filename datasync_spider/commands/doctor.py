@@ -83,11 +83,11 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
     from datasync_spider.config.model import project_directory
     from datasync_spider.config.sources import Sources, read_dotenv
     from datasync_spider.ops.doctor import configuration
-    from datasync_spider.ops.doctor.compiledcode import judge_compiled
-    from datasync_spider.ops.doctor.configuration import judge_configuration, settings_in_force
-    from datasync_spider.ops.doctor.disk import free_bytes, judge_disk
+    from datasync_spider.ops.doctor.compiledcode import check_compiled
+    from datasync_spider.ops.doctor.configuration import check_configuration, settings_in_force
+    from datasync_spider.ops.doctor.disk import check_disk, free_bytes
     from datasync_spider.ops.doctor.finding import problem
-    from datasync_spider.ops.doctor.keptokens import judge_tokens
+    from datasync_spider.ops.doctor.keptokens import check_tokens
     from datasync_spider.records.compiled import IS_COMPILED
     from datasync_spider.sync.planning import named_plan
 
@@ -104,12 +104,12 @@ def _look(settings: BaseSettings) -> tuple[list[InForce], list[Finding], tuple[s
         plan = named_plan(settings)
     except ConfigurationError as error:
         remedy = "correct what is named; the rest is looked at when it is known what is to be asked"
-        return in_force, [*judge_configuration(config), problem(configuration.PART, str(error), remedy)], config.secrets
-    findings = [*judge_configuration(config), judge_compiled(IS_COMPILED)]
-    findings += judge_tokens(plan.authorization.grant, is_sealed=config.token_encryption_keys is not None)
+        return in_force, [*check_configuration(config), problem(configuration.PART, str(error), remedy)], config.secrets
+    findings = [*check_configuration(config), check_compiled(IS_COMPILED)]
+    findings += check_tokens(plan.authorization.grant, is_sealed=config.token_encryption_keys is not None)
     findings += _look_at_database(settings, plan)
     findings += _look_at_api(settings, plan)
-    findings.append(judge_disk(config.home, free_bytes(config.home), embedded=config.database_url is None))
+    findings.append(check_disk(config.home, free_bytes(config.home), embedded=config.database_url is None))
     return in_force, findings, plan.secrets
 
 
@@ -152,9 +152,9 @@ def _look_at_source(
 
 def _look_at_database(settings: BaseSettings, plan: SyncPlan, *, is_named: bool = True) -> list[Finding]:
     """``is_named``: the stream's name is a setting's, which may be a slip."""
-    from datasync_spider.ops.doctor.clock import judge_clock
-    from datasync_spider.ops.doctor.database import judge_database, judge_stream, judge_variables, unreachable
-    from datasync_spider.ops.doctor.waits import judge_waits
+    from datasync_spider.ops.doctor.clock import check_clock
+    from datasync_spider.ops.doctor.database import check_database, check_stream, check_variables, unreachable
+    from datasync_spider.ops.doctor.waits import check_waits
     from datasync_spider.storage.dsn import counting_variables, ignored_variables
     from datasync_spider.storage.inspection import inspect_database
 
@@ -163,18 +163,18 @@ def _look_at_database(settings: BaseSettings, plan: SyncPlan, *, is_named: bool 
     ignored = ignored_variables(os.environ)
     try:
         with database(settings, config) as database_url:
-            variables = judge_variables(ignored, counting_variables(os.environ, database_url))
+            variables = check_variables(ignored, counting_variables(os.environ, database_url))
             facts = inspect_database(database_url)
             names, waits = _look_at_tables(database_url, plan, facts)
     except StorageError as error:
-        return [*judge_variables(ignored, ()), unreachable(error, config.database_label)]
+        return [*check_variables(ignored, ()), unreachable(error, config.database_label)]
     here = time.time()
     return [
-        *judge_database(facts, config.database_label),
+        *check_database(facts, config.database_label),
         *variables,
-        judge_clock("the database", facts.server.now_epoch, here, 1.0),
-        *(judge_stream(plan.spec.name, names) if is_named else []),
-        *judge_waits(waits.credential_id, waits.closed, config.rate_limit_wait_budget_ms / 1000, here),
+        check_clock("the database", facts.server.now_epoch, here, 1.0),
+        *(check_stream(plan.spec.name, names) if is_named else []),
+        *check_waits(waits.credential_id, waits.closed, config.rate_limit_wait_budget_ms / 1000, here),
     ]
 
 

@@ -28,11 +28,11 @@ class Command(DatasyncCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        told = (
+        reported = (
             "change nothing, and say what will be done; exit 1 if migrations are pending, 4 if they wait for a run that"
             " is at work, 2 if something of others is in their way"
         )
-        parser.add_argument("--check", action="store_true", help=told)
+        parser.add_argument("--check", action="store_true", help=reported)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         from datasync_spider.storage.connect import connected
@@ -48,7 +48,7 @@ class Command(DatasyncCommand):
                     check_tables(connection)
                     return _say(look_ahead(connection))
                 with StandstillWatch(database_url, config.stall_timeout_seconds) as watch, watch.over(connection):
-                    interruptible(connection, lambda: prepare_tables(connection, on_applied=_tell), watch)
+                    interruptible(connection, lambda: prepare_tables(connection, on_applied=_report), watch)
         except LeaseHeld as error:
             print(f"{self.name}: {error}", file=sys.stderr)
             return exitcodes.LEASE_HELD
@@ -60,7 +60,7 @@ class Command(DatasyncCommand):
 
 
 def _say(upgrade: Upgrade) -> int:
-    from datasync_spider.faces.progress.words import counted
+    from datasync_spider.faces.progress.texts import counted
 
     if not upgrade.pending:
         print("the schema is up to date")
@@ -82,5 +82,5 @@ def _say(upgrade: Upgrade) -> int:
     return exitcodes.LEASE_HELD if upgrade.live_runs else exitcodes.FAILED
 
 
-def _tell(migration: Migration) -> None:
+def _report(migration: Migration) -> None:
     print(f"applied: {migration}", flush=True)

@@ -47,9 +47,9 @@ class Command(DatasyncCommand):
             raise UsageError("--limit must not be below 0", print_help=False)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        from datasync_spider.ops.deadletters.letterlist import HEAD_BYTES, as_lines, as_report
+        from datasync_spider.ops.deadletters.listing import HEAD_BYTES, as_lines, as_report
         from datasync_spider.storage.connect import connected
-        from datasync_spider.storage.deadletters import Chosen, count_letters, read_bytes, read_groups, read_list
+        from datasync_spider.storage.deadletters import Chosen, count_dead_letters, read_bytes, read_groups, read_list
 
         with connected(database_url) as connection:
             if not is_migrated(connection):
@@ -58,13 +58,13 @@ class Command(DatasyncCommand):
             if opts.raw is not None:
                 return _write(read_bytes(connection, slice_, opts.raw), slice_, opts.raw)
             chosen = Chosen(slice_, opts.reason, opts.run, with_replayed=opts.all)
-            count = count_letters(connection, chosen)
+            count = count_dead_letters(connection, chosen)
             groups = read_groups(connection, chosen, HEAD_BYTES)
-            letters = read_list(connection, chosen, opts.limit, HEAD_BYTES)
+            dead_letters = read_list(connection, chosen, opts.limit, HEAD_BYTES)
         if opts.json:
-            print(json.dumps(as_report(chosen, count, groups, letters)))
+            print(json.dumps(as_report(chosen, count, groups, dead_letters)))
         else:
-            print("\n".join(as_lines(chosen, count, groups, letters)))
+            print("\n".join(as_lines(chosen, count, groups, dead_letters)))
         return exitcodes.COMPLETE
 
 

@@ -79,5 +79,5 @@ def _lines(slice_: Slice, totals: Totals, *, dry_run: bool) -> list[str]:
 def _reasons(totals: Totals) -> str:
     from datasync_spider.observe.display import visible
 
-    told = ", ".join(f"{visible(reason)} {count:,}" for reason, count in totals.refused.most_common())
-    return f": {told}" if told else ""
+    reported = ", ".join(f"{visible(reason)} {count:,}" for reason, count in totals.refused.most_common())
+    return f": {reported}" if reported else ""

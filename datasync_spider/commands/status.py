@@ -29,7 +29,7 @@ _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
 _WATCH_SECONDS = 1.0
 _LAST_RUNS = 6
 # What is the slice's or the moment's own, and is said of those.
-_TOLD_ELSEWHERE = {
+_REPORTED_ELSEWHERE = {
     "run_id",
     "slice_id",
     "slice",
@@ -182,7 +182,7 @@ def _report(
 
 
 def _run_report(run: dict[str, Any]) -> dict[str, Any]:
-    return {"id": run["run_id"], **{key: value for key, value in run.items() if key not in _TOLD_ELSEWHERE}}
+    return {"id": run["run_id"], **{key: value for key, value in run.items() if key not in _REPORTED_ELSEWHERE}}
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
@@ -226,7 +226,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
 
 
 def _wait_lines(credential: dict[str, Any]) -> list[str]:
-    from datasync_spider.pacing.waittexts import until_words
+    from datasync_spider.pacing.waittexts import until_text
 
     column, seconds = "closed_until", credential["seconds"]
     if seconds < credential["advised_seconds"]:
@@ -234,13 +234,13 @@ def _wait_lines(credential: dict[str, Any]) -> list[str]:
     if seconds <= 0:
         return []
     where = f"ingestion_credentials.{column} of credential {credential['id']}"
-    return [f"the API asks for no request until {until_words(seconds, time.time())} ({where})"]
+    return [f"the API asks for no request until {until_text(seconds, time.time())} ({where})"]
 
 
 def _poll_lines(seconds: float) -> list[str]:
-    from datasync_spider.pacing.waittexts import until_words
+    from datasync_spider.pacing.waittexts import until_text
 
-    return [f"the API asks for no further sync of it until {until_words(seconds, time.time())}"] if seconds > 0 else []
+    return [f"the API asks for no further sync of it until {until_text(seconds, time.time())}"] if seconds > 0 else []
 
 
 def _run_lines(run: dict[str, Any], doing: dict[str, str]) -> list[str]:

@@ -135,8 +135,8 @@ def _prepare(database_url: str, slice_: Slice, opts: argparse.Namespace) -> int:
 
 def _send(database_url: str, plan: SyncPlan, slice_: Slice, opts: argparse.Namespace) -> int:
     from datasync_spider.datasync.submission.refusal import SubmissionRefused
-    from datasync_spider.datasync.submission.reporter import Telling
-    from datasync_spider.datasync.submission.submitting import Terms, hand_in
+    from datasync_spider.datasync.submission.reporter import Reporter
+    from datasync_spider.datasync.submission.submitting import Terms, submit_prepared
 
     is_asked = not opts.yes and not opts.dry_run
     if is_asked and not sys.stdin.isatty():
@@ -149,7 +149,7 @@ def _send(database_url: str, plan: SyncPlan, slice_: Slice, opts: argparse.Names
         last_try=opts.last_try,
         confirm=_confirm if is_asked else None,
     )
-    outcome = hand_in(database_url, plan, slice_, terms, Telling(_say, as_json=opts.json))
+    outcome = submit_prepared(database_url, plan, slice_, terms, Reporter(_say, as_json=opts.json))
     if outcome is None:
         return exitcodes.COMPLETE
     if outcome.ending.status == "unknown":

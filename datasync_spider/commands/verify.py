@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
-    from datasync_spider.ops.verification.completeness import Told
-    from datasync_spider.ops.verification.letters import Letters
+    from datasync_spider.ops.verification.completeness import RemoteTotal
+    from datasync_spider.ops.verification.deadletterchecks import DeadLetters
     from datasync_spider.storage.connect import Connection
     from datasync_spider.storage.registry import Slice
     from datasync_spider.storage.verification import Facts
@@ -38,8 +38,8 @@ class Command(DatasyncCommand):
         parser.add_argument("--no-api", action="store_true", help="do not ask the API for its total (one request)")
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
+        from datasync_spider.ops.verification.allchecks import check_all
         from datasync_spider.ops.verification.check import exit_code
-        from datasync_spider.ops.verification.judging import judge
         from datasync_spider.ops.verification.verified import as_lines, as_report
         from datasync_spider.storage.connect import connected
         from datasync_spider.storage.credentials import find_waits
@@ -60,16 +60,16 @@ class Command(DatasyncCommand):
                 return exitcodes.FAILED
             closed_seconds = max(find_waits(connection, plan.spec.credential, slice_.slice_id).closed)
         # Asked before anything is counted: what comes in meanwhile may only add to what is accounted for.
-        told = None if opts.no_api else self._ask(plan, closed_seconds)
+        remote_total = None if opts.no_api else self._ask(plan, closed_seconds)
         with snapshot(database_url) as connection:
-            facts, letters = interruptible(connection, lambda: _look(connection, slice_))
-        checks = judge(facts, letters, told)
-        report = as_report(str(slice_), facts.books.read_at, time.monotonic() - started, checks, facts.events)
+            facts, dead_letters = interruptible(connection, lambda: _look(connection, slice_))
+        checks = check_all(facts, dead_letters, remote_total)
+        report = as_report(str(slice_), facts.totals.read_at, time.monotonic() - started, checks, facts.events)
         print(json.dumps(report) if opts.json else "\n".join(as_lines(report)))
         return exit_code(checks)
 
-    def _ask(self, plan: SyncPlan, closed_seconds: float) -> Told:
-        from datasync_spider.ops.verification.completeness import Told
+    def _ask(self, plan: SyncPlan, closed_seconds: float) -> RemoteTotal:
+        from datasync_spider.ops.verification.completeness import RemoteTotal
         from datasync_spider.ops.verification.remotetotal import ask_total
 
         assert self.settings is not None
@@ -77,12 +77,12 @@ class Command(DatasyncCommand):
             with api(self.settings, plan):
                 return ask_total(self.plan(), closed_seconds)
         except ConfigurationError as error:
-            return Told(None, str(error), "correct what it names, or leave the API out with --no-api")
+            return RemoteTotal(None, str(error), "correct what it names, or leave the API out with --no-api")
 
 
-def _look(connection: Connection, slice_: Slice) -> tuple[Facts, Letters]:
-    from datasync_spider.ops.verification.letters import look_through
+def _look(connection: Connection, slice_: Slice) -> tuple[Facts, DeadLetters]:
+    from datasync_spider.ops.verification.deadletterchecks import look_through
     from datasync_spider.storage.verification import read_facts
 
     facts = read_facts(connection, slice_)
-    return facts, look_through(connection, slice_, facts.events.booked_ids)
+    return facts, look_through(connection, slice_, facts.events.recorded_ids)

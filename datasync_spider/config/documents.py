@@ -115,8 +115,8 @@ def compose(old: str) -> str:
     """``docker-compose.yml`` with the names that come from the shell or from .env."""
     before, _, rest = old.partition(_COMPOSE_FROM)
     _, _, after = rest.partition(_COMPOSE_TO)
-    handed = [setting for setting in SETTINGS if setting.name not in _COMPOSE_OWN]
-    names = "".join(f"  {name}:\n" for name, *_ in rows(handed))
+    given_names = [setting for setting in SETTINGS if setting.name not in _COMPOSE_OWN]
+    names = "".join(f"  {name}:\n" for name, *_ in rows(given_names))
     return f"{before}{_COMPOSE_FROM}{names}{_COMPOSE_TO}{after}"
 
 

@@ -51,8 +51,10 @@ def remedy(error: ssl.SSLCertVerificationError | None, environ: Mapping[str, str
         return "check this machine's clock; where it is right, the API's owner must renew the certificate"
     named = next((f"{name} is {environ[name]}" for name in (_FILE, _DIRECTORY) if environ.get(name)), None)
     foreign = next((name for name in _FOREIGN if environ.get(name)), None)
-    told = f" ({named})" if named else f" ({foreign} is not read)" if foreign else ""
-    return f"name the certificate of the authority that vouches for the API in {_FILE}{told}; check API_BASE_URL, too"
+    reported = f" ({named})" if named else f" ({foreign} is not read)" if foreign else ""
+    return (
+        f"name the certificate of the authority that vouches for the API in {_FILE}{reported}; check API_BASE_URL, too"
+    )
 
 
 def _check_file(text: str) -> None:

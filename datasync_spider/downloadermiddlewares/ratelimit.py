@@ -35,7 +35,7 @@ from datasync_spider.pacing.headers import (
     reset_source,
 )
 from datasync_spider.pacing.retry import RetryState
-from datasync_spider.pacing.waittexts import asked_by, too_long_words
+from datasync_spider.pacing.waittexts import asked_by, too_long_text
 from datasync_spider.pacing.window import RateWindow
 from datasync_spider.process.throttle import Throttle
 from datasync_spider.process.waiting import Waiter
@@ -56,7 +56,7 @@ logger = logging.getLogger(__name__)
 
 _REASON = "rate_window"
 _DECLARED = "declared_budget"
-_TELL_EVERY_SECONDS = 0.05
+_REPORT_EVERY_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class RateLimitMiddleware:
         self._window_ends_by = ""
         self._hold = _Hold("")
         self._hold_ends_at = -math.inf
-        self._throttle = Throttle(_TELL_EVERY_SECONDS)
+        self._throttle = Throttle(_REPORT_EVERY_SECONDS)
         self._has_polled = False
         self._came: dict[Request | None, _Came] = {}
 
@@ -215,7 +215,7 @@ class RateLimitMiddleware:
             request.meta["retry_state"] = state.held(now)
         if not state.allows(asked.seconds, self._budget_seconds, now):
             raise WaitTooLong(
-                too_long_words(asked, asked.source, self._budget_seconds, time.time(), is_kept=hold.is_binding)
+                too_long_text(asked, asked.source, self._budget_seconds, time.time(), is_kept=hold.is_binding)
             )
         level = logging.INFO if seconds >= 1 else logging.DEBUG
         fields = {"page_number": request.meta.get("page_number")}
@@ -228,8 +228,8 @@ class RateLimitMiddleware:
             self._declared.request_ended(now, request)
         plain = plain_headers(headers)
         now_epoch = time.time()
-        told = read_rate_headers(plain, now_epoch, self._dialect)
-        self._window.observe(told, now, len(self._in_flight - {request}) if request is not None else 0)
+        reported = read_rate_headers(plain, now_epoch, self._dialect)
+        self._window.observe(reported, now, len(self._in_flight - {request}) if request is not None else 0)
         # A window that is used up is what a wait will be explained by.
         ends_window = self._window.remaining == 0
         if self._throttle.lets_through(now, always=ends_window):
@@ -237,7 +237,7 @@ class RateLimitMiddleware:
                 signals.rate_window_observed,
                 limit=self._window.limit,
                 remaining=self._window.remaining,
-                reset_seconds=told.reset_after_seconds,
+                reset_seconds=reported.reset_after_seconds,
             )
         self._read_poll_interval(plain, now_epoch)
         if ends_window or asks_to_wait(plain, self._dialect):

@@ -41,7 +41,7 @@ from datasync_spider.observe import stats
 from datasync_spider.pacing.dialect import KNOWN, Dialect
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait, read_body_wait
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
-from datasync_spider.pacing.waittexts import asked_by, too_long_words
+from datasync_spider.pacing.waittexts import asked_by, too_long_text
 from datasync_spider.process.waiting import Waiter
 from datasync_spider.records.answer import check_answer
 from datasync_spider.records.headers import listed_headers, plain_headers
@@ -157,12 +157,12 @@ class RetryMiddleware:
         jitter = random.random()  # noqa: S311 - no secret
         is_binding = isinstance(error, RateLimited) and asked is not None and asked.is_plausible
         if asked is not None:
-            self._tell_others(asked.seconds, is_binding=is_binding)
+            self._hold_others(asked.seconds, is_binding=is_binding)
         decision = self._policy.decide(state, error, time.monotonic(), jitter, asked)
         if isinstance(decision, TooLong):
             asked_in = asked_by(status, decision.asked.source)
             budget_seconds = self._policy.wait_budget_seconds
-            words = too_long_words(decision.asked, asked_in, budget_seconds, time.time(), is_kept=is_binding)
+            words = too_long_text(decision.asked, asked_in, budget_seconds, time.time(), is_kept=is_binding)
             raise WaitTooLong(words) from error
         if isinstance(decision, GiveUp):
             raise decision.error from error
@@ -174,7 +174,7 @@ class RetryMiddleware:
             signals.request_retrying, reason=error.reason, attempt=attempts, delay_seconds=decision.delay_seconds
         )
         if isinstance(error, RateLimited):
-            self._tell_others(decision.delay_seconds, is_binding=False)
+            self._hold_others(decision.delay_seconds, is_binding=False)
         fields = {"page_number": request.meta.get("page_number"), "request_id": request_id}
         logger.warning("attempt %d failed: %s", attempts, error, extra={"datasync": fields})
         is_asked = asked is not None and asked.seconds >= decision.delay_seconds
@@ -193,7 +193,7 @@ class RetryMiddleware:
         again.meta["afresh"] = isinstance(error, OddAnswer)
         return again
 
-    def _tell_others(self, seconds: float, *, is_binding: bool) -> None:
+    def _hold_others(self, seconds: float, *, is_binding: bool) -> None:
         """A refusal for the rate binds runs to come in full, and anything else for the budget at most."""
         most = seconds if is_binding else min(seconds, self._policy.wait_budget_seconds)
         self._crawler.signals.send_catch_log(signals.wait_asked, seconds=most, is_binding=is_binding)

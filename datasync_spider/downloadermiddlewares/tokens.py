@@ -21,7 +21,7 @@ from datasync_spider.downloadermiddlewares.retry import retry_policy
 from datasync_spider.errors import Stopped, WaitTooLong
 from datasync_spider.observe import stats
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
-from datasync_spider.pacing.waittexts import asked_by, too_long_words
+from datasync_spider.pacing.waittexts import asked_by, too_long_text
 from datasync_spider.process.waiting import Waiter
 from datasync_spider.sync.plan import plan_of
 
@@ -116,7 +116,7 @@ class TokenMiddleware:
         decision = self._policy.decide(state, error, time.monotonic(), jitter, asked)
         if isinstance(decision, TooLong):
             asked_in, budget_seconds = asked_by(trouble.status, decision.asked.source), self._policy.wait_budget_seconds
-            raise WaitTooLong(too_long_words(decision.asked, asked_in, budget_seconds, time.time(), is_kept=False))
+            raise WaitTooLong(too_long_text(decision.asked, asked_in, budget_seconds, time.time(), is_kept=False))
         if isinstance(decision, GiveUp):
             raise decision.error from trouble
         self._crawler.stats.inc_value(stats.RETRIES)

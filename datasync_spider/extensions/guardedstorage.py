@@ -97,7 +97,7 @@ class GuardedStorage:
     def fail(self, error: Exception) -> None:
         """From now on it will store nothing."""
         if self.failure is None:
-            self.failure = _in_words(error)
+            self.failure = _as_text(error)
             if self._sink is not None and sys.stdout is not None and self._sink.inner is sys.stdout.buffer:
                 # Or what it holds back would fail once more at the very end, and take the exit code with it.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -117,6 +117,6 @@ def guarded(storage: type[FeedStorageProtocol]) -> type[FeedStorageProtocol]:
     return type(storage.__name__, (GuardedStorage, storage), {})
 
 
-def _in_words(error: Exception) -> str:
+def _as_text(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split()) or type(error).__name__

@@ -18,7 +18,7 @@ from scrapy.exceptions import NotConfigured
 from datasync_spider import signals
 from datasync_spider.faces.liveview.mode import PROGRESS_LOGGER, wants_live_view
 from datasync_spider.faces.progress.feed import progress_of
-from datasync_spider.faces.progress.words import progress_fields, progress_line
+from datasync_spider.faces.progress.texts import progress_fields, progress_line
 from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from scrapy import signals as scrapy_signals
 from datasync_spider import signals
 from datasync_spider.errors import Stalled
 from datasync_spider.faces.progress.feed import progress_of
-from datasync_spider.faces.progress.health import Verdict, judge_health
+from datasync_spider.faces.progress.health import Verdict, health_of
 from datasync_spider.process.workers import Worker
 from datasync_spider.storage.backends import label
-from datasync_spider.storage.standstill import standstill_words
+from datasync_spider.storage.standstill import standstill_text
 from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ class StallGuardExtension:
         state = progress_of(self._crawler)
         while True:
             await asyncio.sleep(pause)
-            health = judge_health(state, self._timeout_seconds, time.monotonic())
+            health = health_of(state, self._timeout_seconds, time.monotonic())
             if health.verdict is Verdict.STALLED:
-                look = partial(standstill_words, self._database_url, label(run.run_id, ""), _ASK_WHY_SECONDS)
+                look = partial(standstill_text, self._database_url, label(run.run_id, ""), _ASK_WHY_SECONDS)
                 why = await self._worker.submit(look)
                 words = f"{health.words}; {why}" if why else health.words
                 error = Stalled(

@@ -62,7 +62,7 @@ class WholeFileStorage(FileFeedStorage):
         if self._part is None:
             return super().store(file)
         # A disk may take its time, and the crawl goes on meanwhile.
-        return deferred_from_coro(run_in_thread(self._settle, file, self._part))
+        return deferred_from_coro(run_in_thread(self._finish, file, self._part))
 
     def discard(self, file: IO[bytes]) -> None:
         """Instead of storing it."""
@@ -72,7 +72,7 @@ class WholeFileStorage(FileFeedStorage):
             with suppress(OSError):
                 self._part.unlink()
 
-    def _settle(self, file: IO[bytes], part: Path) -> None:
+    def _finish(self, file: IO[bytes], part: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
         if not self._target.exists():

@@ -16,7 +16,7 @@ from msgspec import Struct
 class Column(Struct, frozen=True):
     """``label`` heads a column, ``one`` and ``many`` name the value in a sentence: ``1 page``, ``2 pages``.
 
-    ``is_quiet``: where it is 0, sentences and tables leave it out. ``in_tables``, ``in_words``: else it is for the page
+    ``is_quiet``: where it is 0, sentences and tables leave it out. ``in_tables``, ``in_text``: else it is for the page
     of one run, programs and metrics alone. ``part`` of a sentence: what was received, what became of it, what it cost.
     ``metric`` is the counter of a running crawl, ``outcome`` the label of the events that it counts by.
     """
@@ -31,7 +31,7 @@ class Column(Struct, frozen=True):
     part: Literal["received", "became", "cost"] = "became"
     is_quiet: bool = False
     in_tables: bool = True
-    in_words: bool = True
+    in_text: bool = True
     metric: str = ""
     outcome: str = ""
 
@@ -152,7 +152,7 @@ def words(columns: Iterable[Column], row: Mapping[str, Any]) -> list[str]:
     return [
         phrase(column, row[column.key])
         for column in columns
-        if column.in_words and column.key in row and (row[column.key] or not column.is_quiet)
+        if column.in_text and column.key in row and (row[column.key] or not column.is_quiet)
     ]
 
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from datasync_spider.pacing.retryafter import FIRST_IMPLAUSIBLE, Told, wait_told
+from datasync_spider.pacing.retryafter import FIRST_IMPLAUSIBLE, GivenWait, given_wait
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import Budget, WaitUnit
 
@@ -59,21 +59,21 @@ class Dialect:
         """Whether it says when, and not for how long."""
         return self.unit in _MOMENTS
 
-    def wait(self, text: str, server_epoch: float) -> Told | None:
+    def wait(self, text: str, server_epoch: float) -> GivenWait | None:
         """How long from now on, by the server's own clock."""
         if self.unit == "auto":
-            return wait_told(text, server_epoch)
+            return given_wait(text, server_epoch)
         found = [one for part in text.split(",") if (one := self._in_unit(part.strip(), server_epoch)) is not None]
-        return max(found, default=None) or wait_told(text, server_epoch)
+        return max(found, default=None) or given_wait(text, server_epoch)
 
-    def _in_unit(self, text: str, server_epoch: float) -> Told | None:
+    def _in_unit(self, text: str, server_epoch: float) -> GivenWait | None:
         if not _NUMBER.fullmatch(text):
             return None
         seconds = float(text) / (1_000.0 if self.unit in _MILLISECONDS else 1.0)
         if self.unit in _EPOCHS:
             seconds -= server_epoch
-            return Told(max(0.0, seconds), True) if -_LONGEST_PAST_SECONDS <= seconds < FIRST_IMPLAUSIBLE else None
-        return Told(seconds, True) if self.unit in {"s", "ms"} and 0 <= seconds < FIRST_IMPLAUSIBLE else None
+            return GivenWait(max(0.0, seconds), True) if -_LONGEST_PAST_SECONDS <= seconds < FIRST_IMPLAUSIBLE else None
+        return GivenWait(seconds, True) if self.unit in {"s", "ms"} and 0 <= seconds < FIRST_IMPLAUSIBLE else None
 
 
 def _lower(name: str | None) -> str | None:

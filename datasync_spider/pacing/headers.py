@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from datasync_spider.pacing.dialect import KNOWN, Dialect
-from datasync_spider.pacing.retryafter import Told, is_moment, is_whole, seconds_told, server_clock, wait_told
-from datasync_spider.pacing.structured import count, policies_of, standings
+from datasync_spider.pacing.retryafter import GivenWait, given_seconds, given_wait, is_moment, is_whole, server_clock
+from datasync_spider.pacing.structured import count, policies_of, rate_limit_statuses
 
 _T = TypeVar("_T")
 
@@ -64,21 +64,21 @@ def read_rate_headers(headers: Mapping[str, str], now_epoch: float, dialect: Dia
     """The tightest of the limits that are told. ``headers`` have lower-case names, and a list's lines joined."""
     clock = server_clock(headers, now_epoch)
     known = _without(headers, dialect)
-    told = [*_structured(known)]
+    reported = [*_structured(known)]
     for prefix in _PLAIN_PREFIXES:
-        told += _plain(known, prefix, clock)
-    told += _declared(headers, dialect, clock)
-    if len(told) < 2:
-        return told[0] if told else RateHeaders()
-    told.sort(key=_tightness)
+        reported += _plain(known, prefix, clock)
+    reported += _declared(headers, dialect, clock)
+    if len(reported) < 2:
+        return reported[0] if reported else RateHeaders()
+    reported.sort(key=_tightness)
     # What the tightest one leaves out, another one may tell; a window's length only one that speaks of the same limit.
-    limit = _first(rate.limit for rate in told)
-    reset = next((rate for rate in told if rate.reset_after_seconds is not None), told[0])
+    limit = _first(rate.limit for rate in reported)
+    reset = next((rate for rate in reported if rate.reset_after_seconds is not None), reported[0])
     return RateHeaders(
         limit=limit,
-        remaining=told[0].remaining,
+        remaining=reported[0].remaining,
         reset_after_seconds=reset.reset_after_seconds,
-        window_seconds=_first(rate.window_seconds for rate in told if rate.limit == limit),
+        window_seconds=_first(rate.window_seconds for rate in reported if rate.limit == limit),
         reset_is_whole=reset.reset_is_whole,
         reset_is_moment=reset.reset_is_moment,
     )
@@ -112,9 +112,11 @@ def asks_to_wait(headers: Mapping[str, str], dialect: Dialect = KNOWN) -> bool:
 def read_poll_interval(headers: Mapping[str, str], now_epoch: float, dialect: Dialect) -> AskedWait | None:
     """How long the API wants nobody to begin anew, which holds no page back."""
     text = headers.get(dialect.poll_interval or "", "")
-    told = dialect.wait(text, server_clock(headers, now_epoch))
+    reported = dialect.wait(text, server_clock(headers, now_epoch))
     return (
-        None if told is None or not told.is_plausible else AskedWait(told.seconds, _line(dialect.poll_interval, text))
+        None
+        if reported is None or not reported.is_plausible
+        else AskedWait(reported.seconds, _line(dialect.poll_interval, text))
     )
 
 
@@ -122,9 +124,9 @@ def read_body_wait(value: object, now_epoch: float, dialect: Dialect) -> AskedWa
     """What stands at the declared place of a body."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
-    told = dialect.wait(str(value), now_epoch)
+    reported = dialect.wait(str(value), now_epoch)
     source = _short(f"{dialect.body_wait}: {value} in the body")
-    return None if told is None or not told.is_plausible else AskedWait(told.seconds, source)
+    return None if reported is None or not reported.is_plausible else AskedWait(reported.seconds, source)
 
 
 def reset_source(headers: Mapping[str, str], dialect: Dialect = KNOWN) -> str:
@@ -142,22 +144,22 @@ def _declared(headers: Mapping[str, str], dialect: Dialect, clock: float) -> Ite
     limit, remaining, reset = (headers.get(name or "") for name in (dialect.limit, dialect.remaining, dialect.reset))
     if limit is None and remaining is None and reset is None:
         return
-    told = None if reset is None else dialect.wait(reset, clock)
-    is_told = reset is not None and told is not None and told.is_plausible
+    reported = None if reset is None else dialect.wait(reset, clock)
+    is_given = reset is not None and reported is not None and reported.is_plausible
     yield RateHeaders(
         limit=count(limit or ""),
         remaining=_least(remaining),
-        reset_after_seconds=told.seconds if told is not None and is_told else None,
-        reset_is_whole=not is_told or (is_whole(reset or "") and dialect.unit not in {"ms", "epoch-ms"}),
-        reset_is_moment=is_told and (dialect.is_moment or is_moment(reset or "")),
+        reset_after_seconds=reported.seconds if reported is not None and is_given else None,
+        reset_is_whole=not is_given or (is_whole(reset or "") and dialect.unit not in {"ms", "epoch-ms"}),
+        reset_is_moment=is_given and (dialect.is_moment or is_moment(reset or "")),
     )
 
 
 def _declared_waits(headers: Mapping[str, str], body: bytes, dialect: Dialect, clock: float) -> Iterator[AskedWait]:
     if dialect.retry_after is not None and (text := headers.get(dialect.retry_after)) is not None:
-        told = dialect.wait(text, clock)
-        if told is not None:
-            yield AskedWait(told.seconds, _line(dialect.retry_after, text), told.is_plausible)
+        reported = dialect.wait(text, clock)
+        if reported is not None:
+            yield AskedWait(reported.seconds, _line(dialect.retry_after, text), reported.is_plausible)
     if dialect.body_wait is not None and body:
         found = read_body_wait(dialect.body_wait.read(_json(body)), clock, dialect)
         if found is not None:
@@ -184,18 +186,18 @@ def _first(values: Iterable[_T | None]) -> _T | None:
 def _structured(headers: Mapping[str, str]) -> Iterator[RateHeaders]:
     if "ratelimit" not in headers and "ratelimit-policy" not in headers:
         return
-    for standing in standings(headers.get("ratelimit", ""), headers.get("ratelimit-policy", "")):
-        yield RateHeaders(standing.limit, standing.remaining, standing.reset_after_seconds, standing.window_seconds)
+    for status in rate_limit_statuses(headers.get("ratelimit", ""), headers.get("ratelimit-policy", "")):
+        yield RateHeaders(status.limit, status.remaining, status.reset_after_seconds, status.window_seconds)
 
 
 def _plain(headers: Mapping[str, str], prefix: str, clock: float) -> Iterator[RateHeaders]:
     """``<prefix>-Limit``, ``-Remaining`` and ``-Reset``; a draft put the policy behind the limit: ``10, 10;w=60``."""
     get = headers.get
-    told_limit, remaining, reset = get(f"{prefix}-limit"), get(f"{prefix}-remaining"), get(f"{prefix}-reset")
-    if told_limit is None and remaining is None and reset is None:
+    reported_limit, remaining, reset = get(f"{prefix}-limit"), get(f"{prefix}-remaining"), get(f"{prefix}-reset")
+    if reported_limit is None and remaining is None and reset is None:
         return
-    limit, _, policy = (told_limit or "").partition(",")
-    seconds = None if reset is None else seconds_told(reset, clock)
+    limit, _, policy = (reported_limit or "").partition(",")
+    seconds = None if reset is None else given_seconds(reset, clock)
     if reset is not None and not is_moment(reset):
         seconds = _unless_milliseconds(seconds, headers, clock)
     yield RateHeaders(
@@ -226,12 +228,12 @@ def _unless_milliseconds(seconds: float | None, headers: Mapping[str, str], cloc
 
 
 def _retry_headers(headers: Mapping[str, str], clock: float) -> Iterator[AskedWait]:
-    told = wait_told(headers.get("retry-after", ""), clock)
-    if told is not None:
-        yield AskedWait(told.seconds, _line("retry-after", headers["retry-after"]), told.is_plausible)
-    told = wait_told(headers.get(_RETRY_AFTER_MS, ""), clock)
-    if told is not None and told.is_plausible:
-        yield AskedWait(told.seconds / 1_000, _line(_RETRY_AFTER_MS, headers[_RETRY_AFTER_MS]))
+    reported = given_wait(headers.get("retry-after", ""), clock)
+    if reported is not None:
+        yield AskedWait(reported.seconds, _line("retry-after", headers["retry-after"]), reported.is_plausible)
+    reported = given_wait(headers.get(_RETRY_AFTER_MS, ""), clock)
+    if reported is not None and reported.is_plausible:
+        yield AskedWait(reported.seconds / 1_000, _line(_RETRY_AFTER_MS, headers[_RETRY_AFTER_MS]))
 
 
 def _resets(
@@ -242,18 +244,18 @@ def _resets(
         return
     for prefix in _PLAIN_PREFIXES:
         text = headers.get(f"{prefix}-reset", "")
-        told = wait_told(text, clock)
-        if told is not None:
-            yield AskedWait(told.seconds, _line(f"{prefix}-reset", text), told.is_plausible)
+        reported = given_wait(text, clock)
+        if reported is not None:
+            yield AskedWait(reported.seconds, _line(f"{prefix}-reset", text), reported.is_plausible)
 
 
 def _retry_fields(body: bytes, clock: float, *, with_resets: bool) -> Iterator[AskedWait]:
     """What a body of JSON says of it, at its top or where errors and rate limits have their fields."""
-    told = _json(body)
-    if not isinstance(told, dict):
+    reported = _json(body)
+    if not isinstance(reported, dict):
         return
     names = (*_RETRY_NAMES, "reset") if with_resets else _RETRY_NAMES
-    outer = [place for place in (told, *(told.get(name) for name in _PAGE_PLACES)) if isinstance(place, dict)]
+    outer = [place for place in (reported, *(reported.get(name) for name in _PAGE_PLACES)) if isinstance(place, dict)]
     for place in (*outer, *(place.get(name) for place in outer for name in _BODY_PLACES)):
         if isinstance(place, dict):
             yield from _fields(place, names, clock, 1.0)
@@ -262,15 +264,17 @@ def _retry_fields(body: bytes, clock: float, *, with_resets: bool) -> Iterator[A
 
 def _fields(place: Mapping[str, Any], names: Iterable[str], clock: float, divisor: float) -> Iterator[AskedWait]:
     for name in names:
-        told = _told_by_value(place.get(name), clock)
-        if told is not None:
-            yield AskedWait(told.seconds / divisor, _short(f"{name}: {place[name]} in the body"), told.is_plausible)
+        reported = _reported_by_value(place.get(name), clock)
+        if reported is not None:
+            yield AskedWait(
+                reported.seconds / divisor, _short(f"{name}: {place[name]} in the body"), reported.is_plausible
+            )
 
 
-def _told_by_value(value: Any, clock: float) -> Told | None:
+def _reported_by_value(value: Any, clock: float) -> GivenWait | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return wait_told(str(value), clock)
+    return given_wait(str(value), clock)
 
 
 def _line(name: str | None, value: str) -> str:

@@ -23,8 +23,8 @@ from datasync_spider.pacing.backoff import backoff_seconds
 from datasync_spider.pacing.headers import AskedWait
 
 # A 429 that tells nothing: from a second (the jitter takes up to a half off) to a minute.
-_UNTOLD_BASE_SECONDS = 2.0
-_UNTOLD_MAX_SECONDS = 60.0
+_UNREPORTED_BASE_SECONDS = 2.0
+_UNREPORTED_MAX_SECONDS = 60.0
 # A 429 that says "at once", again and again.
 _FLOOR_BASE_SECONDS = 0.25
 _FLOOR_MAX_SECONDS = 8.0
@@ -134,8 +134,8 @@ class RetryPolicy(Struct, frozen=True):
         return f"{state.errors} failed attempts{held_by}"
 
 
-def _rate_limit_delay(told_seconds: float | None, rate_limits: int, jitter: float) -> float:
-    if told_seconds is None:
-        return backoff_seconds(rate_limits, _UNTOLD_BASE_SECONDS, _UNTOLD_MAX_SECONDS, jitter)
+def _rate_limit_delay(reported_seconds: float | None, rate_limits: int, jitter: float) -> float:
+    if reported_seconds is None:
+        return backoff_seconds(rate_limits, _UNREPORTED_BASE_SECONDS, _UNREPORTED_MAX_SECONDS, jitter)
     # Doubled, because even the worst jitter (a half off) must leave the floor.
-    return max(told_seconds, backoff_seconds(rate_limits, 2 * _FLOOR_BASE_SECONDS, 2 * _FLOOR_MAX_SECONDS, jitter))
+    return max(reported_seconds, backoff_seconds(rate_limits, 2 * _FLOOR_BASE_SECONDS, 2 * _FLOOR_MAX_SECONDS, jitter))

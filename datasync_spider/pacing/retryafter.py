@@ -36,23 +36,23 @@ _LONGEST_PAST_SECONDS = 366 * 86_400.0
 _MOST = 1e15
 
 
-class Told(NamedTuple):
+class GivenWait(NamedTuple):
     """``is_plausible``: some unit makes it a wait, or a moment not long past; else ``seconds`` is the number itself."""
 
     seconds: float
     is_plausible: bool
 
 
-def wait_told(text: str, server_epoch: float) -> Told | None:
+def given_wait(text: str, server_epoch: float) -> GivenWait | None:
     """The wait from now on, by the server's own clock; of a list's values the longest plausible one."""
-    told = [one for one in (_told(part, server_epoch) for part in _parts(text)) if one is not None]
-    return max(told, key=lambda one: (one.is_plausible, one.seconds), default=None)
+    reported = [one for one in (_reported(part, server_epoch) for part in _parts(text)) if one is not None]
+    return max(reported, key=lambda one: (one.is_plausible, one.seconds), default=None)
 
 
-def seconds_told(text: str, server_epoch: float) -> float | None:
+def given_seconds(text: str, server_epoch: float) -> float | None:
     """The same, where it is plausible."""
-    told = wait_told(text, server_epoch)
-    return told.seconds if told is not None and told.is_plausible else None
+    reported = given_wait(text, server_epoch)
+    return reported.seconds if reported is not None and reported.is_plausible else None
 
 
 def is_whole(text: str) -> bool:
@@ -105,28 +105,28 @@ def _parts(text: str) -> Iterator[str]:
             yield whole
 
 
-def _told(text: str, server_epoch: float) -> Told | None:
+def _reported(text: str, server_epoch: float) -> GivenWait | None:
     if _NUMBER.fullmatch(text):
         return _from_number(float(text), server_epoch)
     duration = _duration(text)
     if duration is not None:
-        return Told(min(duration, _MOST), duration < FIRST_IMPLAUSIBLE)
+        return GivenWait(min(duration, _MOST), duration < FIRST_IMPLAUSIBLE)
     moment = _iso_8601(text) if _ISO_8601.fullmatch(text) else http_date(text)
     if moment is None:
         return None
     # In words a moment is a moment, however long it is past.
     seconds = max(0.0, moment - server_epoch)
-    return Told(seconds, seconds < FIRST_IMPLAUSIBLE)
+    return GivenWait(seconds, seconds < FIRST_IMPLAUSIBLE)
 
 
-def _from_number(number: float, server_epoch: float) -> Told:
+def _from_number(number: float, server_epoch: float) -> GivenWait:
     if number < FIRST_IMPLAUSIBLE:
-        return Told(number, True)
+        return GivenWait(number, True)
     for unit in _UNITS_OF_EPOCHS:
         seconds = number / unit - server_epoch
         if -_LONGEST_PAST_SECONDS <= seconds < FIRST_IMPLAUSIBLE:
-            return Told(max(0.0, seconds), True)
-    return Told(min(number, _MOST), False)
+            return GivenWait(max(0.0, seconds), True)
+    return GivenWait(min(number, _MOST), False)
 
 
 def _duration(text: str) -> float | None:

@@ -19,7 +19,7 @@ _ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
 _PART = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*")+')
 
 
-class Standing(Struct, frozen=True):
+class RateLimitStatus(Struct, frozen=True):
     """Where we stand with one policy."""
 
     limit: int | None
@@ -34,20 +34,22 @@ def count(text: str | None) -> int | None:
     return int(match[1]) if match else None
 
 
-def standings(rate_limit: str, policy: str) -> Iterator[Standing]:
+def rate_limit_statuses(rate_limit: str, policy: str) -> Iterator[RateLimitStatus]:
     """One for each policy of which the two fields tell anything."""
     policies = {name: (quota, window) for name, quota, window in policies_of(policy)}
     items = list(_items(rate_limit))
     if items and all("=" in name for name, _ in items):
         # The dictionary of the middle drafts: it knows one policy, the tightest.
-        told = dict(name.split("=", 1) for name, _ in items)
-        items = [("", {"q": told.get("limit", ""), "r": told.get("remaining", ""), "t": told.get("reset", "")})]
+        reported = dict(name.split("=", 1) for name, _ in items)
+        items = [
+            ("", {"q": reported.get("limit", ""), "r": reported.get("remaining", ""), "t": reported.get("reset", "")})
+        ]
     for name, parameters in items:
         quota, window = policies.pop(name, (None, None))
         if quota is None and len(policies) == 1:
             quota, window = next(iter(policies.values()))
         reset = count(parameters.get("t"))
-        yield Standing(
+        yield RateLimitStatus(
             limit=count(parameters.get("q")) or quota,
             remaining=count(parameters.get("r")),
             reset_after_seconds=None if reset is None else float(reset),
@@ -55,7 +57,7 @@ def standings(rate_limit: str, policy: str) -> Iterator[Standing]:
         )
     if not items:
         for quota, window in policies.values():
-            yield Standing(quota, None, None, window)
+            yield RateLimitStatus(quota, None, None, window)
 
 
 def policies_of(text: str) -> Iterator[tuple[str, int | None, float | None]]:

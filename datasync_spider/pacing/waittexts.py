@@ -16,14 +16,14 @@ def asked_by(status: int | None, source: str) -> str:
     return ", ".join(str(part) for part in (status, source) if part)
 
 
-def until_words(seconds: float, epoch_now: float) -> str:
+def until_text(seconds: float, epoch_now: float) -> str:
     """``2026-11-30 16:00:00 UTC, in 23 h 12 min``; a moment that somebody has set by hand may be infinity."""
     if seconds > _LONGEST_SECONDS:
         return "a moment more than a hundred years ahead"
     return f"{datetime.fromtimestamp(epoch_now + seconds, UTC):%Y-%m-%d %H:%M:%S} UTC, in {duration(seconds)}"
 
 
-def too_long_words(asked: AskedWait, asked_in: str, budget_seconds: float, epoch_now: float, *, is_kept: bool) -> str:
+def too_long_text(asked: AskedWait, asked_in: str, budget_seconds: float, epoch_now: float, *, is_kept: bool) -> str:
     """Why a wait is not begun, until when the API wants no request, and how to lift that.
 
     ``asked_in``: the answer's status and words. ``is_kept``: later runs keep the moment as well.
@@ -37,5 +37,5 @@ def too_long_words(asked: AskedWait, asked_in: str, budget_seconds: float, epoch
         if is_kept
         else f"raise {_SETTING} to wait for it"
     )
-    until = until_words(asked.seconds, epoch_now)
+    until = until_text(asked.seconds, epoch_now)
     return f"the API asks for no request before {until} ({asked_in}), which is after the end of {budget}: {lift}"

@@ -41,7 +41,7 @@ class RateWindow:
         self._longest_seconds = longest_seconds
         self._limit: int | None = None
         self._remaining: int | None = None
-        self._told_remaining: int | None = None
+        self._reported_remaining: int | None = None
         self._ends_after = -math.inf
         self._ends_by = math.inf
         self._held_until = -math.inf
@@ -102,32 +102,32 @@ class RateWindow:
         if headers.limit is not None:
             self._limit = headers.limit
         if headers.remaining is not None:
-            if self._told_remaining is not None and headers.remaining > self._told_remaining:
+            if self._reported_remaining is not None and headers.remaining > self._reported_remaining:
                 self._begin_window()
-            self._told_remaining = headers.remaining
+            self._reported_remaining = headers.remaining
             self._remaining = max(0, headers.remaining - others)
         self._learn_length(headers, now)
         self._bound_end(self._in_seconds(headers), now)
 
     def _begin_window(self) -> None:
-        self._told_remaining = None
+        self._reported_remaining = None
         self._ends_after, self._ends_by = -math.inf, math.inf
 
     def _learn_length(self, headers: RateHeaders, now: float) -> None:
         if headers.window_seconds is not None:
-            self._length.was_told(headers.window_seconds)
-        told = headers.reset_after_seconds
-        if self._is_first_answer and self._is_opened_by(headers) and headers.reset_is_whole and told is not None:
-            self._length.window_opened(told, now - self._last_sent(now))
+            self._length.was_reported(headers.window_seconds)
+        reported = headers.reset_after_seconds
+        if self._is_first_answer and self._is_opened_by(headers) and headers.reset_is_whole and reported is not None:
+            self._length.window_opened(reported, now - self._last_sent(now))
         self._is_first_answer = False
 
     def _in_seconds(self, headers: RateHeaders) -> RateHeaders:
-        told, length = headers.reset_after_seconds, self._length.seconds
-        if told is None or length is None or headers.reset_is_moment:
+        reported, length = headers.reset_after_seconds, self._length.seconds
+        if reported is None or length is None or headers.reset_is_moment:
             return headers
-        if told <= self._longest_seconds or told / 1_000 > length:
+        if reported <= self._longest_seconds or reported / 1_000 > length:
             return headers
-        return msgspec.structs.replace(headers, reset_after_seconds=told / 1_000, reset_is_whole=False)
+        return msgspec.structs.replace(headers, reset_after_seconds=reported / 1_000, reset_is_whole=False)
 
     def _last_sent(self, now: float) -> float:
         return now if self._sent_at is None else self._sent_at
@@ -143,27 +143,27 @@ class RateWindow:
 
     def _bounds(self, headers: RateHeaders, now: float) -> tuple[float, float]:
         """What this answer alone says of the window's end."""
-        told, length = headers.reset_after_seconds, self._length.seconds
-        if told is None:
+        reported, length = headers.reset_after_seconds, self._length.seconds
+        if reported is None:
             return -math.inf, math.inf if length is None else now + length
-        told_at_most = told + (_ROUNDING_SECONDS if headers.reset_is_whole else 0.0)
+        reported_at_most = reported + (_ROUNDING_SECONDS if headers.reset_is_whole else 0.0)
         if headers.reset_is_moment and headers.reset_is_whole and self._is_opened_by(headers):
-            told_at_most = min(told_at_most, self._whole_seconds(told, now))
+            reported_at_most = min(reported_at_most, self._whole_seconds(reported, now))
         # An answer that tells more than the window's length disproves the length.
-        if length is not None and told <= length:
-            told_at_most = min(told_at_most, length)
-        return self._last_sent(now) + told - _TOLERANCE_SECONDS, now + told_at_most
+        if length is not None and reported <= length:
+            reported_at_most = min(reported_at_most, length)
+        return self._last_sent(now) + reported - _TOLERANCE_SECONDS, now + reported_at_most
 
     def _is_opened_by(self, headers: RateHeaders) -> bool:
         """Whether this answer's request is the only one of its window."""
         return self._limit is not None and headers.remaining == self._limit - 1
 
-    def _whole_seconds(self, told: float, now: float) -> float:
+    def _whole_seconds(self, reported: float, now: float) -> float:
         """The longest that a window of whole seconds can last whose request was answered with this.
 
         The seconds until the moment were counted when the answer came. By a Date they are whole as well, and the same
         as when the request was taken, if that was not long before.
         """
         lasted = now - self._last_sent(now)
-        is_exact = told == round(told) and lasted <= _SAME_SECOND_SECONDS
-        return float(math.ceil(told if is_exact else told + lasted))
+        is_exact = reported == round(reported) and lasted <= _SAME_SECOND_SECONDS
+        return float(math.ceil(reported if is_exact else reported + lasted))

@@ -20,18 +20,18 @@ class WindowLength:
         self._may_guess = True
         self._is_guess = False
 
-    def was_told(self, seconds: float) -> None:
+    def was_reported(self, seconds: float) -> None:
         """The server said it."""
         self.seconds, self._is_guess = seconds, False
 
-    def window_opened(self, told_reset_seconds: float, answer_seconds: float) -> None:
+    def window_opened(self, reported_reset_seconds: float, answer_seconds: float) -> None:
         """The first answer of a window that nobody else has used told this many whole seconds until its end.
 
         An answer that took long tells of a moment too uncertain to conclude from.
         """
         if not self._may_guess or answer_seconds > _QUICK_ANSWER_SECONDS or (self.seconds and not self._is_guess):
             return
-        lasts = (told_reset_seconds, told_reset_seconds + 1.0)
+        lasts = (reported_reset_seconds, reported_reset_seconds + 1.0)
         self.seconds = next((length for length in lasts if length and length % _STEP_SECONDS == 0.0), None)
         self._is_guess = self.seconds is not None
 

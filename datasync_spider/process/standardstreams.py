@@ -114,7 +114,7 @@ class Patient(Lossy):
             elif self._kept and self._kept_bytes + len(whole) > _KEPT_BYTES:
                 self.left_out += 1
             else:
-                self._hand_over(whole)
+                self._pass_on(whole)
         return len(whole)
 
     def drain(self) -> None:
@@ -131,7 +131,7 @@ class Patient(Lossy):
         look.register(self.fileno(), select.POLLOUT)
         return bool(look.poll(0))
 
-    def _hand_over(self, data: bytes) -> None:
+    def _pass_on(self, data: bytes) -> None:
         if self._writer is None:
             self._writer = threading.Thread(target=self._write_kept, name="datasync-stderr", daemon=True)
             try:

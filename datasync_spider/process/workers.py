@@ -55,12 +55,12 @@ class Worker:
 
 
 def _deliver(future: asyncio.Future[Any], setter: Callable[[Any], None], value: Any) -> None:
-    def settle() -> None:
+    def resolve() -> None:
         if not future.done():
             setter(value)
 
     try:
-        future.get_loop().call_soon_threadsafe(settle)
+        future.get_loop().call_soon_threadsafe(resolve)
     except RuntimeError:
         # The loop has ended; nobody waits any more.
         return

@@ -53,34 +53,34 @@ def read_complaint(content_type: str, body: bytes) -> Complaint:
     if "html" in content_type.lower() or start.startswith(b"<"):
         return Complaint(message=_html_note(start, len(body)))
     try:
-        told = msgspec.json.decode(start)
+        reported = msgspec.json.decode(start)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Complaint(message=_short(start.decode("utf-8", "replace")))
-    return _from_json(told)
+    return _from_json(reported)
 
 
-def _from_json(told: Any) -> Complaint:
-    if isinstance(told, str):
-        return Complaint(message=_short(told))
-    found = complaint_of(told) if isinstance(told, dict) else Complaint()
-    if found.text or not told:
+def _from_json(reported: Any) -> Complaint:
+    if isinstance(reported, str):
+        return Complaint(message=_short(reported))
+    found = complaint_of(reported) if isinstance(reported, dict) else Complaint()
+    if found.text or not reported:
         return found
-    return Complaint(body=_short(msgspec.json.encode(told).decode()))
+    return Complaint(body=_short(msgspec.json.encode(reported).decode()))
 
 
-def complaint_of(told: Mapping[str, Any]) -> Complaint:
+def complaint_of(reported: Mapping[str, Any]) -> Complaint:
     """What an object says, be it a whole answer or a part of one."""
-    places = [told, *_nested(told)]
+    places = [reported, *_nested(reported)]
     # As plain text "error" is often the status in words, so it comes last.
-    last = (word for name in _ERRORS if (word := _word(_first_of(told.get(name)))))
+    last = (word for name in _ERRORS if (word := _word(_first_of(reported.get(name)))))
     return Complaint(code=_code(places), message=next(_words(places, _MESSAGES), None) or next(last, None))
 
 
-def _nested(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _nested(reported: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The whole complaint may stand under one of these names, or be the first of several."""
     nested: list[Mapping[str, Any]] = []
     for name in (*_ERRORS, "detail"):
-        inner = _first_of(told.get(name))
+        inner = _first_of(reported.get(name))
         if isinstance(inner, dict):
             nested.append(inner)
             # GraphQL keeps its codes here.

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from datasync_spider.records.quicklook import Payload
+from datasync_spider.records.fastpath import Payload
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -34,7 +34,7 @@ _INT64_BITS = 63
 Payloads: TypeAlias = "Sequence[bytes | msgspec.Raw]"
 
 
-class Unusable(Exception):
+class RecordRejected(Exception):
     """The record cannot be stored. ``reason`` is a slug."""
 
     def __init__(self, reason: str) -> None:
@@ -64,7 +64,7 @@ class IdRule(Protocol):
         """What the id is made of, as it is written."""
         ...
 
-    def tells_apart(self, record: bytes) -> str | None:
+    def distinguishing(self, record: bytes) -> str | None:
         """What the record is known by, be it no id; None where nothing of it can be read. Raises ValueError."""
         ...
 
@@ -102,13 +102,13 @@ class _Any:
     def of_record(self, record: Literals) -> str:
         literals = self.literals(record)
         if not literals:
-            raise Unusable(NO_ID)
+            raise RecordRejected(NO_ID)
         text = _text(literals[0])
         if fault := id_fault(text):
-            raise Unusable(fault)
+            raise RecordRejected(fault)
         return text
 
-    def tells_apart(self, record: bytes) -> str | None:
+    def distinguishing(self, record: bytes) -> str | None:
         value = msgspec.json.decode(record)
         return next((repr(found) for path in self.read if (found := path.read(value)) not in _NOTHING), None)
 
@@ -139,19 +139,19 @@ class _All:
     def of_record(self, record: Literals) -> str:
         literals = self.literals(record)
         if not literals:
-            raise Unusable(NO_ID)
+            raise RecordRejected(NO_ID)
         if len(literals) < len(self.read):
-            raise Unusable(ID_INCOMPLETE)
+            raise RecordRejected(ID_INCOMPLETE)
         texts = list(map(_text, literals))
         whole = _together(texts)
         faults = list(map(id_fault, texts))
         # An empty part beside one that is not tells records apart as any other.
         other = next((fault for fault in faults if fault not in {None, ID_EMPTY}), None)
         if fault := other or (ID_EMPTY if None not in faults else id_fault(whole)):
-            raise Unusable(fault)
+            raise RecordRejected(fault)
         return whole
 
-    def tells_apart(self, record: bytes) -> str | None:
+    def distinguishing(self, record: bytes) -> str | None:
         value = msgspec.json.decode(record)
         found = [path.read(value) for path in self.read]
         return None if any(one in _NOTHING for one in found) else repr(found)
@@ -182,13 +182,13 @@ class _Hash:
 
     def of_record(self, record: Literals) -> str:
         if not record.is_object:
-            raise Unusable(NOT_AN_OBJECT)
+            raise RecordRejected(NOT_AN_OBJECT)
         try:
             return digest(record.text, self._without)
         except (ValueError, RecursionError):
-            raise Unusable(MALFORMED_JSON) from None
+            raise RecordRejected(MALFORMED_JSON) from None
 
-    def tells_apart(self, record: bytes) -> str | None:
+    def distinguishing(self, record: bytes) -> str | None:
         return digest(record, self._without)
 
 
@@ -223,9 +223,9 @@ def _text(literal: bytes) -> str:
     if literal.startswith(b'"'):
         text = text_of(literal)
         if text is None:
-            raise Unusable(LONE_SURROGATE)
+            raise RecordRejected(LONE_SURROGATE)
         return text
     if literal[0] not in _NUMBER_STARTS or not literal.removeprefix(b"-").isdigit():
-        raise Unusable(ID_WRONG_TYPE)
+        raise RecordRejected(ID_WRONG_TYPE)
     # PostgreSQL's numbers know no negative zero, and the id is to be what it says for payload->>'id'.
     return "0" if literal == b"-0" else literal.decode()

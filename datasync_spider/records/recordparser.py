@@ -14,10 +14,10 @@ import msgspec
 
 from datasync_spider.records import compiled
 from datasync_spider.records.event import ParsedEvents, RejectedEvent
+from datasync_spider.records.fastpath import FastPath, Payload
 from datasync_spider.records.ids import IdRule
 from datasync_spider.records.pieces import Piece, Unmade
-from datasync_spider.records.quicklook import Payload, QuickLook
-from datasync_spider.records.scrutiny import Scrutiny, Unusable
+from datasync_spider.records.strictparser import RecordRejected, StrictParser
 from datasync_spider.records.timereader import TimeReader
 from datasync_spider.sources.paths import Path
 
@@ -27,7 +27,7 @@ RawEvents: TypeAlias = "list[msgspec.Raw] | list[Piece] | compiled.Events"
 # So many go through all steps together, and stay in the processor's cache for that long.
 _TOGETHER = 500
 # One record in so many may be looked at by itself before a look at all of them costs less.
-_FEW_DOUBTS = 8
+_FEW_FALLBACKS = 8
 
 
 class RecordParser:
@@ -36,17 +36,17 @@ class RecordParser:
     def __init__(
         self, ids: Sequence[Path], times: Sequence[Path], rule: IdRule | None = None, reader: TimeReader | None = None
     ) -> None:
-        self._quick = QuickLook(ids, times, rule, reader)
-        self._strict = Scrutiny(ids, times, rule, reader)
+        self._fast_path = FastPath(ids, times, rule, reader)
+        self._strict = StrictParser(ids, times, rule, reader)
 
     def parse(self, records: RawEvents) -> ParsedEvents:
         """All records of a page. What a scanner found was read by these same places."""
         if isinstance(records, list):
             return self._parse_together(records)
-        event_ids, times_us, doubts = records.columns()
-        if not doubts:
+        event_ids, times_us, fallbacks = records.columns()
+        if not fallbacks:
             return ParsedEvents(event_ids, times_us, records, [])  # type: ignore[arg-type] # no id is None
-        if doubts * _FEW_DOUBTS > len(records):
+        if fallbacks * _FEW_FALLBACKS > len(records):
             return self._parse_together(list(records))
         parsing = _Parsing()
         for position, (event_id, time_us, payload) in enumerate(zip(event_ids, times_us, records, strict=True)):
@@ -65,7 +65,7 @@ class RecordParser:
         for start in range(0, len(records), _TOGETHER):
             some = list(records[start : start + _TOGETHER])
             has_unmade = any(isinstance(piece, Unmade) for piece in some)
-            columns = None if has_unmade else self._quick.at_all(some)
+            columns = None if has_unmade else self._fast_path.at_all(some)
             if columns is not None:
                 parsing.extend(*columns, some)
                 continue
@@ -79,8 +79,8 @@ class RecordParser:
             parsing.reject(RejectedEvent(position, piece.reason, payload, piece.detail))
             return
         try:
-            event_id, time_us = self._quick.at_one(payload) or self._strict.scrutinise(payload)
-        except Unusable as error:
+            event_id, time_us = self._fast_path.at_one(payload) or self._strict.parse_strictly(payload)
+        except RecordRejected as error:
             parsing.reject(RejectedEvent(position, error.reason, payload, event_id=self.readable_id(payload)))
         else:
             parsing.add(event_id, time_us, payload)

@@ -18,9 +18,9 @@ from datasync_spider.records.exactjson import REFUSALS
 from datasync_spider.records.ids import IdRule, id_rule
 from datasync_spider.records.pieces import Piece, Unmade
 from datasync_spider.records.recordparser import RawEvents, RecordParser
+from datasync_spider.records.recovery import PageSplitter
 from datasync_spider.records.splitting import Split, splitter
 from datasync_spider.records.timereader import TimeReader
-from datasync_spider.records.tolerant import PageSplitter
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import Stream
 
@@ -107,7 +107,7 @@ class RecordReader:
     def identity(self, record: bytes) -> str | bytes:
         """What tells the record from others: its id, or all of it where that cannot be read."""
         try:
-            return self._rule.tells_apart(record) or record
+            return self._rule.distinguishing(record) or record
         except (*REFUSALS, ValueError):
             return record
 

@@ -22,12 +22,12 @@ from datasync_spider.observe.reasons import (
     ROW_LENGTH,
 )
 from datasync_spider.records.exactjson import REFUSALS
+from datasync_spider.records.fastpath import as_list, check_utf8, is_shallow
 from datasync_spider.records.grammar import Ungrammatical, walk, walk_list
 from datasync_spider.records.literals import Literals, text_of
 from datasync_spider.records.pieces import Piece, Unmade
-from datasync_spider.records.quicklook import as_list, check_utf8, is_shallow
+from datasync_spider.records.recovery import Member
 from datasync_spider.records.spans import skip_space
-from datasync_spider.records.tolerant import Member
 from datasync_spider.sources.paths import Path
 
 VALUE = "value"

@@ -16,8 +16,8 @@ from datasync_spider.observe.reasons import COLUMNS_UNREADABLE, NOT_JSON
 from datasync_spider.records.exactjson import REFUSALS, decode
 from datasync_spider.records.lines import split_lines
 from datasync_spider.records.pieces import Piece
+from datasync_spider.records.recovery import MapSplitter, PageSplitter
 from datasync_spider.records.shapes import Keyed, Rows, Scalars, Wrapped
-from datasync_spider.records.tolerant import MapSplitter, PageSplitter
 from datasync_spider.records.userrecords import UserRecords
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.spec import Stream

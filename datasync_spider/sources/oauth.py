@@ -112,7 +112,7 @@ class HeldToken:
         return self.ends_at is None or now < self.ends_at - shortened(leeway_seconds, self.lifetime_seconds)
 
 
-class TokenBook:
+class TokenCache:
     """The tokens of one process, by what stands for their credential. All slices of a stream share one."""
 
     def __init__(self) -> None:

@@ -28,30 +28,30 @@ _SMALLEST_SECONDS = 1
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``walk``: the number of its chain. ``position``: where that goes on; None is its first page."""
+    """``chain``: the number of its chain. ``position``: where that goes on; None is its first page."""
 
     begin: int
     end: int
-    walk: int
+    chain: int
     position: str | None = None
 
 
 class Windows:
     """Of one pass. ``parallel``: so many may be under way at once."""
 
-    def __init__(self, unfinished: list[Window], following: int, until: int, walk: int) -> None:
-        self._unfinished = {window.walk: window for window in unfinished}
+    def __init__(self, unfinished: list[Window], following: int, until: int, chain: int) -> None:
+        self._unfinished = {window.chain: window for window in unfinished}
         self._under_way: set[int] = set()
         self._next = following
         self._until = until
-        self._walk = walk
+        self._chain = chain
 
     @classmethod
-    def begin(cls, floor: int, until: int, walk: int) -> Self:
-        """``walk``: the first of its chains has this number. Where no time has passed, the moment is asked for."""
+    def begin(cls, floor: int, until: int, chain: int) -> Self:
+        """``chain``: the first of its chains has this number. Where no time has passed, the moment is asked for."""
         if until <= floor:
-            return cls([Window(floor, floor, walk)], floor, floor, walk)
-        return cls([], floor, until, walk - 1)
+            return cls([Window(floor, floor, chain)], floor, floor, chain)
+        return cls([], floor, until, chain - 1)
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -59,8 +59,8 @@ class Windows:
         try:
             state = json.loads(text)
             unfinished = [
-                Window(_whole(begin), _whole(end), _whole(walk), None if position is None else _text(position))
-                for begin, end, walk, position in state["open"]
+                Window(_whole(begin), _whole(end), _whole(chain), None if position is None else _text(position))
+                for begin, end, chain, position in state["open"]
             ]
             return cls(unfinished, _whole(state["next"]), _whole(state["until"]), _whole(state["walk"]))
         except (KeyError, TypeError, ValueError) as error:
@@ -75,47 +75,47 @@ class Windows:
     def is_finished(self) -> bool:
         return not self._unfinished and self._next >= self._until
 
-    def position_of(self, walk: int) -> str | None:
+    def position_of(self, chain: int) -> str | None:
         """Where the chain of this number goes on; None where it is at its window's first page, or is no more."""
-        window = self._unfinished.get(walk)
+        window = self._unfinished.get(chain)
         return None if window is None else window.position
 
     def take(self, step: int, parallel: int) -> list[Window]:
         """The windows that are to be asked for now, the oldest first; they are under way from here on."""
         taken = []
         while len(self._under_way) < parallel and (window := self._following(step)) is not None:
-            self._under_way.add(window.walk)
+            self._under_way.add(window.chain)
             taken.append(window)
         return taken
 
-    def move(self, walk: int, position: str | None) -> None:
+    def move(self, chain: int, position: str | None) -> None:
         """A page of the window has come; ``position``: what follows it, None where it is the window's last one."""
         if position is None:
-            del self._unfinished[walk]
-            self._under_way.discard(walk)
+            del self._unfinished[chain]
+            self._under_way.discard(chain)
         else:
-            self._unfinished[walk] = replace(self._unfinished[walk], position=position)
+            self._unfinished[chain] = replace(self._unfinished[chain], position=position)
 
-    def begin_anew(self, walk: int) -> int:
+    def begin_anew(self, chain: int) -> int:
         """Its chain leads nowhere: another one begins at the window's first page. Gives that one's number."""
-        window = self._unfinished.pop(walk)
-        self._under_way.discard(walk)
-        self._walk += 1
-        self._unfinished[self._walk] = replace(window, walk=self._walk, position=None)
-        self._under_way.add(self._walk)
-        return self._walk
+        window = self._unfinished.pop(chain)
+        self._under_way.discard(chain)
+        self._chain += 1
+        self._unfinished[self._chain] = replace(window, chain=self._chain, position=None)
+        self._under_way.add(self._chain)
+        return self._chain
 
-    def split(self, walk: int) -> bool:
+    def split(self, chain: int) -> bool:
         """Two windows stand in its place. False where it is as small as one can be, and stays."""
-        window = self._unfinished[walk]
+        window = self._unfinished[chain]
         middle = (window.begin + window.end) // 2
         if window.end - window.begin <= _SMALLEST_SECONDS:
             return False
-        del self._unfinished[walk]
-        self._under_way.discard(walk)
+        del self._unfinished[chain]
+        self._under_way.discard(chain)
         for begin, end in ((window.begin, middle), (middle, window.end)):
-            self._walk += 1
-            self._unfinished[self._walk] = Window(begin, end, self._walk)
+            self._chain += 1
+            self._unfinished[self._chain] = Window(begin, end, self._chain)
         return True
 
     def text(self) -> str:
@@ -124,21 +124,21 @@ class Windows:
         state = {
             "floor": self.floor,
             "next": self._next,
-            "open": [[window.begin, window.end, window.walk, window.position] for window in unfinished],
+            "open": [[window.begin, window.end, window.chain, window.position] for window in unfinished],
             "until": self._until,
-            "walk": self._walk,
+            "walk": self._chain,
         }
         return json.dumps(state, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     def _following(self, step: int) -> Window | None:
-        waiting = [window for walk, window in self._unfinished.items() if walk not in self._under_way]
+        waiting = [window for chain, window in self._unfinished.items() if chain not in self._under_way]
         if waiting:
             return min(waiting, key=lambda window: window.begin)
         if self._next >= self._until:
             return None
-        self._walk += 1
-        window = Window(self._next, min(self._next + step, self._until), self._walk)
-        self._unfinished[window.walk] = window
+        self._chain += 1
+        window = Window(self._next, min(self._next + step, self._until), self._chain)
+        self._unfinished[window.chain] = window
         self._next = window.end
         return window
 

@@ -57,7 +57,7 @@ class CrawlReporter:
 
     def chain_restarted(self, number: int) -> None:
         self._crawler.stats.inc_value(stats.RESTARTS_FROM_HEAD)
-        self._crawler.signals.send_catch_log(signals.walk_restarted, walk=number)
+        self._crawler.signals.send_catch_log(signals.chain_restarted, chain=number)
 
     def buffer_changed(self, buffer: PageBuffer, writing_batches: int) -> None:
         """Says so when batches begin or end, and what else changes now and then."""

@@ -197,7 +197,7 @@ def _item(response: Response, page: Page) -> EventPage:
     events, rejected = lazy_views(page)
     return EventPage(
         number=0,
-        walk=0,
+        chain=0,
         cursor=meta["ask"].cursor,
         next_cursor=None,
         received_events=len(page.raw_events),

@@ -37,7 +37,7 @@ class PreparedPage:
     ``page`` is its place in the feed, without its events.
     ``rows`` holds no id twice, and none that an earlier page still has in flight.
     ``duplicates`` counts what was left out for that reason, ``filtered`` what an item pipeline left out.
-    ``variants`` are events whose id an earlier page has in flight with other bytes.
+    ``versions`` are events whose id an earlier page has in flight with other bytes.
     ``in_order`` says that times never rise within the page and not from the page before it.
     ``repeated``: so many of its records the run's pass has received before, where somebody counts them.
     ``records``: all of its records, where some are unusable or were left out; None where ``rows`` are all.
@@ -51,7 +51,7 @@ class PreparedPage:
     newest: Watermark | None
     oldest: Watermark | None
     in_order: bool
-    variants: list[Event] = field(default_factory=list)
+    versions: list[Event] = field(default_factory=list)
     records: PageRecords | None = None
     repeated: int = 0
 

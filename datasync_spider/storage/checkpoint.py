@@ -25,14 +25,21 @@ from msgspec.structs import replace
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage import deletions, floor, validators
 from datasync_spider.storage.batch import Batch, Committed, PreparedPage, Watermark
-from datasync_spider.storage.completion import Counted, Verdict, exceeds_share, judge, judge_backfill, judge_window
+from datasync_spider.storage.completion import (
+    Counted,
+    Verdict,
+    backfill_verdict,
+    exceeds_share,
+    pass_verdict,
+    window_verdict,
+)
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.countedtwice import count_counted_twice
 from datasync_spider.storage.deletions import Memory, Outcome
 from datasync_spider.storage.feedorder import PageTimes
 from datasync_spider.storage.ground import Ground
 from datasync_spider.storage.ledger import PageCounts, ledger_stream
-from datasync_spider.storage.quarantine import RefusedRow
+from datasync_spider.storage.quarantine import RejectedRow
 from datasync_spider.storage.rejections import Kept
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
@@ -50,7 +57,7 @@ def save_checkpoint(
     run: OpenRun,
     batch: Batch,
     inserted: dict[int, int],
-    refused: dict[int, list[RefusedRow]],
+    refused: dict[int, list[RejectedRow]],
     kept: Kept,
     conflicts: int,
     write_seconds: float,
@@ -75,8 +82,8 @@ def save_checkpoint(
         counted_twice = 0
         if ends_pass is not None and not run.is_backfill:
             # Before the row is locked: a look at many letters takes longer than a heartbeat waits for the lock.
-            told = values["expected_total"]
-            counted_twice = count_counted_twice(connection, run.slice, kept.newly_rejected, told)
+            reported = values["expected_total"]
+            counted_twice = count_counted_twice(connection, run.slice, kept.newly_rejected, reported)
         refusal = _refusal(cursor, "peek_checkpoint", run, batch)
         if refusal is not None:
             raise refusal
@@ -96,11 +103,11 @@ def save_checkpoint(
         validators.keep(cursor, run, batch)
         verdict = None
         if ends_pass is not None and run.is_backfill:
-            verdict = judge_backfill()
+            verdict = backfill_verdict()
         elif received is not None and ends_pass is not None:
-            verdict = judge_window(received, ends_pass)
+            verdict = window_verdict(received, ends_pass)
         elif ends_pass is not None:
-            verdict = judge(
+            verdict = pass_verdict(
                 expected_total,
                 stored,
                 rejected,
@@ -190,7 +197,7 @@ def _counted(cursor: psycopg2.extensions.cursor, run: OpenRun, batch: Batch) -> 
     last = batch.pages[-1].page
     if not run.is_counted or run.is_backfill or last.ends_pass != "last_page":
         return None
-    of_chain = {"slice_id": run.slice.slice_id, "pass_number": run.resume.pass_number, "walk": last.walk}
+    of_chain = {"slice_id": run.slice.slice_id, "pass_number": run.resume.pass_number, "walk": last.chain}
     cursor.execute(statement("count_received"), of_chain)
     row = cursor.fetchone()
     assert row is not None
@@ -228,7 +235,7 @@ def _rejects_too_many(
     return exceeds_share(events, rejected, max_percent)
 
 
-def _count(prepared: PreparedPage, inserted: dict[int, int], refused: dict[int, list[RefusedRow]]) -> PageCounts:
+def _count(prepared: PreparedPage, inserted: dict[int, int], refused: dict[int, list[RejectedRow]]) -> PageCounts:
     number = prepared.page.number
     new = inserted.get(number, 0)
     bad = len(refused.get(number, []))
@@ -249,27 +256,27 @@ def _position(batch: Batch) -> str | None:
     return last.cursor if last.ends_pass is not None else last.next_cursor
 
 
-def _watermarks(prepared: PreparedPage, refused: list[RefusedRow]) -> tuple[Watermark | None, Watermark | None]:
+def _watermarks(prepared: PreparedPage, refused: list[RejectedRow]) -> tuple[Watermark | None, Watermark | None]:
     """The newest and the oldest event of the page that PostgreSQL took."""
     if not refused:
         return prepared.newest, prepared.oldest
     bad = {(row.event.event_id, row.event.payload) for row in refused}
-    taken = [e for e in chain(prepared.rows, prepared.variants) if (e.event_id, e.payload) not in bad]
+    taken = [e for e in chain(prepared.rows, prepared.versions) if (e.event_id, e.payload) not in bad]
     return PageTimes.of([e.event_id for e in taken], [e.occurred_at_us for e in taken]).watermarks()
 
 
 def _checkpoint_values(
-    run: OpenRun, batch: Batch, inserted: int, refused: dict[int, list[RefusedRow]], kept: Kept
+    run: OpenRun, batch: Batch, inserted: int, refused: dict[int, list[RejectedRow]], kept: Kept
 ) -> dict[str, Any]:
     marks = [_watermarks(p, refused.get(p.page.number, [])) for p in batch.pages]
     newest = max((mark for mark, _ in marks if mark), default=None)
     oldest = min((mark for _, mark in marks if mark), default=None)
-    walk = max(p.page.walk for p in batch.pages)
+    chain_number = max(p.page.chain for p in batch.pages)
     return {
         **run.key,
         "lease_ttl_ms": run.lease_ttl_ms,
         "cursor": _position(batch),
-        "walk": walk,
+        "walk": chain_number,
         "is_widened": batch.is_widened,
         "first_page": batch.first_page,
         "last_page": batch.last_page,
@@ -277,7 +284,7 @@ def _checkpoint_values(
         "newly_rejected": kept.newly_rejected,
         "is_named": kept.ground >= Ground.NEW,
         "is_known": kept.ground >= Ground.KNOWN,
-        "filtered": sum(p.filtered for p in batch.pages if p.page.walk == walk),
+        "filtered": sum(p.filtered for p in batch.pages if p.page.chain == chain_number),
         # Of a pass that does not ask for everything it says nothing of the slice.
         "expected_total": batch.expected_total if run.resume.pass_since_us is None else None,
         "in_order": run.is_newest_first and all(p.in_order for p in batch.pages),

@@ -68,7 +68,7 @@ def exceeds_share(events: int, rejected: int, max_percent: float) -> bool:
     return events >= _SHARE_COUNTS_FROM_EVENTS and rejected * 100 > events * max_percent
 
 
-def judge(
+def pass_verdict(
     expected_total: int | None,
     stored: int,
     rejected: int,
@@ -110,7 +110,7 @@ def judge(
     return Verdict("complete", "complete", ends_pass, f"{numbers}; the API counts {expected_total:,}")
 
 
-def judge_window(received: Received, ends_pass: str) -> Verdict:
+def window_verdict(received: Received, ends_pass: str) -> Verdict:
     """The verdict on a pass that asked for a part of the stream: what it received beside the API's total of that."""
     since = f"{_EPOCH + timedelta(microseconds=received.since_us):%Y-%m-%d %H:%M:%S} UTC"
     numbers = f"{received.different:,} received since {since}, {received.rejected:,} of them rejected"
@@ -122,13 +122,13 @@ def judge_window(received: Received, ends_pass: str) -> Verdict:
     return Verdict("complete", "complete", ends_pass, f"{numbers}; the API counts {received.total:,} since then")
 
 
-def judge_unmodified() -> Verdict:
+def unmodified_verdict() -> Verdict:
     """The verdict on a pass of which the API says that there is nothing new."""
     detail = "the API says that the first page is as the last complete pass has found it"
     return Verdict("complete", "complete", "not_modified", detail)
 
 
-def judge_backfill() -> Verdict:
+def backfill_verdict() -> Verdict:
     """The verdict on a backfill whose last page is among the committed: what the API gave of its window is stored."""
     detail = (
         "the API's own chain of pages for this window has ended, and all of it is committed; no total says whether it"

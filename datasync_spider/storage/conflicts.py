@@ -28,13 +28,13 @@ from msgspec import Struct
 
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.quarantine import RefusedRow, stage_pages
+from datasync_spider.storage.quarantine import RejectedRow, stage_pages
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
 from datasync_spider.storage.sql import statement
 
 
-class Settled(Struct, frozen=True):
+class Resolved(Struct, frozen=True):
     """What became of them, by page number.
 
     ``conflicts``: so many versions were put into ``event_conflicts``. ``inserted``: versions that were stored after
@@ -44,11 +44,11 @@ class Settled(Struct, frozen=True):
 
     conflicts: int
     inserted: Counter[int]
-    refused: dict[int, list[RefusedRow]]
+    refused: dict[int, list[RejectedRow]]
     replacing: frozenset[int]
 
 
-class SettledRows(Struct, frozen=True):
+class ResolvedRows(Struct, frozen=True):
     """``conflicts``: so many were put into ``event_conflicts``. ``replaced``: the ids that have a later version now."""
 
     conflicts: int
@@ -70,16 +70,16 @@ def contested_rows(batch: Batch, differing: AbstractSet[str]) -> dict[int, Rows]
 
 def _contested_of(page: PreparedPage, differing: AbstractSet[str]) -> Rows:
     rows = page.rows.only([event_id in differing for event_id in page.rows.event_ids]) if differing else Rows.of([])
-    if page.variants:
-        variants = Rows.of(page.variants)
+    if page.versions:
+        page_versions = Rows.of(page.versions)
         # One that a page holds twice is one all the same: should PostgreSQL refuse it, it is one dead letter.
-        firsts = {row: place for place, row in reversed(list(enumerate(variants.encoded)))}
-        picks = [place in firsts.values() for place in range(len(variants))]
-        rows = Rows.joined([rows, variants.only(picks)])
+        firsts = {row: place for place, row in reversed(list(enumerate(page_versions.encoded)))}
+        picks = [place in firsts.values() for place in range(len(page_versions))]
+        rows = Rows.joined([rows, page_versions.only(picks)])
     return rows
 
 
-def settle(connection: Connection, hold: Hold, contested: Mapping[int, Rows], *, is_staging: bool) -> Settled:
+def resolve(connection: Connection, hold: Hold, contested: Mapping[int, Rows], *, is_staging: bool) -> Resolved:
     """Settles these versions. ``is_staging``: ``staged_events`` exists, and what it holds is done with."""
     with connection.cursor() as cursor:
         cursor.execute(statement("empty_staging" if is_staging else "create_staging"))
@@ -87,13 +87,13 @@ def settle(connection: Connection, hold: Hold, contested: Mapping[int, Rows], *,
         cursor.execute(hold.slice.table.statement("merge_staged"))
         alone = {event_id for (event_id,) in cursor.fetchall()}
     inserted = Counter(_bringers(contested, refused, alone).values())
-    rows = settle_staged(connection, hold)
+    rows = resolve_staged(connection, hold)
     replacing = frozenset(_bringers(contested, refused, rows.replaced).values())
-    return Settled(rows.conflicts, inserted, refused, replacing)
+    return Resolved(rows.conflicts, inserted, refused, replacing)
 
 
 def _bringers(
-    contested: Mapping[int, Rows], refused: Mapping[int, list[RefusedRow]], event_ids: AbstractSet[str]
+    contested: Mapping[int, Rows], refused: Mapping[int, list[RejectedRow]], event_ids: AbstractSet[str]
 ) -> dict[str, int]:
     """Which page has brought each of these ids: the first one with a version of it that PostgreSQL took."""
     bringers: dict[str, int] = {}
@@ -104,7 +104,7 @@ def _bringers(
     return bringers
 
 
-def settle_staged(connection: Connection, hold: Hold) -> SettledRows:
+def resolve_staged(connection: Connection, hold: Hold) -> ResolvedRows:
     """Compares ``staged_events`` with what is stored."""
     table = hold.slice.table
     with connection.cursor() as cursor:
@@ -112,7 +112,7 @@ def settle_staged(connection: Connection, hold: Hold) -> SettledRows:
         values = {**hold.key, "stream": hold.slice.stream, **table.version_values}
         if table.versions is None:
             cursor.execute(table.statement("keep_newcomers"), values)
-            return SettledRows(cursor.rowcount)
+            return ResolvedRows(cursor.rowcount)
         if table.versions.keeps_history:
             cursor.execute(table.statement("keep_replaced"), values)
         cursor.execute(table.statement("replace_stored"), values)
@@ -120,4 +120,4 @@ def settle_staged(connection: Connection, hold: Hold) -> SettledRows:
         if table.versions.keeps_history:
             cursor.execute(table.statement("keep_earlier"), values)
         cursor.execute(table.statement("keep_contradicting"), values)
-        return SettledRows(cursor.rowcount, replaced)
+        return ResolvedRows(cursor.rowcount, replaced)

@@ -9,7 +9,7 @@ speed and nothing else.
 
 from __future__ import annotations
 
-_MOST_SIFTED = 64
+_MOST_SPLIT = 64
 # By the costs of the steps: docs/decisions/0013.
 _MOSTLY_KNOWN_SHARE = 0.6
 
@@ -35,10 +35,10 @@ class CopyMode:
 
     def conflicted(self) -> None:
         """A straight COPY failed on a key that exists."""
-        self._penalty = min(_MOST_SIFTED, self._penalty * 2)
+        self._penalty = min(_MOST_SPLIT, self._penalty * 2)
         self._left = self._penalty
 
-    def sifted(self, rows: int, known: int) -> None:
+    def split(self, rows: int, known: int) -> None:
         """A batch was sifted, or merged; where nothing in it was known, straight COPY is tried sooner."""
         self._known_share = known / rows
         self._left = 0 if known == 0 and self._left <= 2 else max(0, self._left - 1)

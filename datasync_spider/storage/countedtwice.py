@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.deadletters import Chosen, find_stored, read_ids, read_letters_after
+from datasync_spider.storage.deadletters import Chosen, find_stored, read_dead_letters_after, read_ids
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
@@ -23,7 +23,7 @@ from datasync_spider.storage.translate import translated
 _PARTS = 256
 
 
-class LetterIds:
+class DeadLetterIds:
     """Counts letters against the events that they are about, by the hashes of their ids.
 
     Two ids of one hash (about one chance in thirty million among a million of them) pass for one event: more is called
@@ -31,13 +31,13 @@ class LetterIds:
     """
 
     def __init__(self) -> None:
-        self._letters = 0
+        self._dead_letters = 0
         # In parts, so that to count the different ones takes little room beside them.
         self._unstored: list[array[int]] = [array("q") for _ in range(_PARTS)]
 
     def add(self, event_ids: Sequence[str], stored: AbstractSet[str]) -> None:
         """The ids of some unsettled letters, one a letter, and which of them are stored."""
-        self._letters += len(event_ids)
+        self._dead_letters += len(event_ids)
         for event_id in event_ids:
             if event_id not in stored:
                 key = hash(event_id)
@@ -46,7 +46,7 @@ class LetterIds:
     @property
     def counted_twice(self) -> int:
         """So many letters are not needed to account for an event."""
-        return self._letters - sum(len(set(part)) for part in self._unstored)
+        return self._dead_letters - sum(len(set(part)) for part in self._unstored)
 
 
 def count_counted_twice(
@@ -64,9 +64,9 @@ def count_counted_twice(
         row = cursor.fetchone()
     if row is None or row[0] + newly_rejected == 0 or (expected_total is None and row[1] is None):
         return 0
-    ids = LetterIds()
+    ids = DeadLetterIds()
     after = 0
-    while piece := read_letters_after(connection, Chosen(slice_), after):
+    while piece := read_dead_letters_after(connection, Chosen(slice_), after):
         after = piece[-1].rejected_id
         event_ids = read_ids(piece, slice_.reader)
         ids.add(event_ids, find_stored(connection, slice_, set(event_ids)))

@@ -79,7 +79,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A stream, or one of its slices, by the name that a viewer gave. ``booked``: the rows that its books claim.
+    """A stream, or one of its slices, by the name that a viewer gave. ``recorded``: the rows that its books claim.
 
     ``slice`` None: all slices together, which is what a stream without slices is as well. ``table`` has the rows of
     what is chosen alone; None where it has not been made yet.
@@ -89,7 +89,7 @@ class Chosen:
     slice: str | None
     slice_ids: list[int]
     table: StreamTable | None
-    booked: int
+    recorded: int
 
 
 def read_chosen(connection: Connection, stream: str, slice_name: str | None) -> Chosen | None:
@@ -180,9 +180,9 @@ def read_rejected(
 ) -> list[Row]:
     """Dead letters with ids below ``before``, newest first, each with its first ``limit_bytes`` as ``head``."""
     values = {"reason": reason, "before": before, "limit": limit}
-    found = _ids(connection, "dashboard_letter_ids", "dashboard_letter_ids_of_slices", slice_ids, values)
+    found = _ids(connection, "dashboard_dead_letter_ids", "dashboard_dead_letter_ids_of_slices", slice_ids, values)
     heads = {"rejected_ids": found, "limit_bytes": limit_bytes, "limit_chars": limit_bytes}
-    rows = _all(connection, "dashboard_letters_by_id", heads) if found else []
+    rows = _all(connection, "dashboard_dead_letters_by_id", heads) if found else []
     return [{**row, "head": bytes(row["head"])} for row in rows]
 
 

@@ -41,18 +41,18 @@ class Chosen(msgspec.Struct, frozen=True):
         }
 
 
-class LetterCount(msgspec.Struct, frozen=True):
+class DeadLetterCount(msgspec.Struct, frozen=True):
     """``open``: not settled. ``replayed``: an event of this content is stored by now."""
 
     open: int
     replayed: int
 
 
-class LetterGroup(msgspec.Struct, frozen=True):
+class DeadLetterGroup(msgspec.Struct, frozen=True):
     """All chosen letters of one reason; ``head`` is the beginning of ``example_id``'s ``example_bytes`` bytes."""
 
     reason: str
-    letters: int
+    dead_letters: int
     replayed: int
     size_bytes: int
     first_at: datetime
@@ -62,7 +62,7 @@ class LetterGroup(msgspec.Struct, frozen=True):
     example_bytes: int
 
 
-class ListedLetter(msgspec.Struct, frozen=True):
+class ListedDeadLetter(msgspec.Struct, frozen=True):
     """One letter with the beginning of its bytes. ``position`` is -1 where its place in the page is not known."""
 
     rejected_id: int
@@ -92,46 +92,46 @@ class DeadLetter(msgspec.Struct, frozen=True):
         return parsed.events[0] if parsed.events else parsed.rejected[0]
 
 
-def count_letters(connection: Connection, chosen: Chosen) -> LetterCount:
+def count_dead_letters(connection: Connection, chosen: Chosen) -> DeadLetterCount:
     """How many there are, whatever ``with_replayed`` says."""
-    (row,) = _all(connection, "count_letters", chosen.values())
-    return LetterCount(**row)
+    (row,) = _all(connection, "count_dead_letters", chosen.values())
+    return DeadLetterCount(**row)
 
 
-def read_groups(connection: Connection, chosen: Chosen, head_bytes: int) -> list[LetterGroup]:
+def read_groups(connection: Connection, chosen: Chosen, head_bytes: int) -> list[DeadLetterGroup]:
     """One group a reason, the largest first."""
-    rows = _all(connection, "read_letter_groups", {**chosen.values(), "head_bytes": head_bytes})
-    return [LetterGroup(**{**row, "head": bytes(row["head"])}) for row in rows]
+    rows = _all(connection, "read_dead_letter_groups", {**chosen.values(), "head_bytes": head_bytes})
+    return [DeadLetterGroup(**{**row, "head": bytes(row["head"])}) for row in rows]
 
 
-def read_list(connection: Connection, chosen: Chosen, limit: int, head_bytes: int) -> list[ListedLetter]:
+def read_list(connection: Connection, chosen: Chosen, limit: int, head_bytes: int) -> list[ListedDeadLetter]:
     """The newest ones first."""
-    rows = _all(connection, "read_letter_list", {**chosen.values(), "limit": limit, "head_bytes": head_bytes})
-    return [ListedLetter(**{**row, "head": bytes(row["head"])}) for row in rows]
+    rows = _all(connection, "read_dead_letter_list", {**chosen.values(), "limit": limit, "head_bytes": head_bytes})
+    return [ListedDeadLetter(**{**row, "head": bytes(row["head"])}) for row in rows]
 
 
 def read_bytes(connection: Connection, slice_: Slice, rejected_id: int) -> bytes | None:
     """The event exactly as received, or None where the slice has no such letter."""
-    rows = _all(connection, "read_letter_bytes", {"slice_id": slice_.slice_id, "rejected_id": rejected_id})
+    rows = _all(connection, "read_dead_letter_bytes", {"slice_id": slice_.slice_id, "rejected_id": rejected_id})
     return bytes(rows[0]["raw"]) if rows else None
 
 
-def read_letters_after(connection: Connection, chosen: Chosen, after: int) -> list[DeadLetter]:
+def read_dead_letters_after(connection: Connection, chosen: Chosen, after: int) -> list[DeadLetter]:
     """The next piece behind the letter ``after``, in the order in which they came; empty at the end.
 
     The transaction goes on: who changes letters changes them in the one that they were read in.
     """
-    _all(connection, "walk_letters", {})
+    _all(connection, "scan_dead_letters", {})
     piece = {"after": after, "max_rows": _PIECE_ROWS, "max_bytes": _PIECE_BYTES}
-    rows = _all(connection, "read_letters_after", {**chosen.values(), **piece})
+    rows = _all(connection, "read_dead_letters_after", {**chosen.values(), **piece})
     return [DeadLetter(**{**row, "raw": bytes(row["raw"]), "raw_sha256": bytes(row["raw_sha256"])}) for row in rows]
 
 
-def read_ids(letters: Iterable[DeadLetter], reader: RecordReader) -> list[str]:
+def read_ids(dead_letters: Iterable[DeadLetter], reader: RecordReader) -> list[str]:
     """The ids of those letters that have one to be read, in no order, each as often as there are letters of it."""
-    parsed = reader.parse([reader.kept(letter.raw, letter.reason) for letter in letters])
-    unusable = (event.event_id for event in parsed.rejected)
-    return [*parsed.event_ids, *(event_id for event_id in unusable if event_id is not None)]
+    parsed = reader.parse([reader.kept(entry.raw, entry.reason) for entry in dead_letters])
+    rejected_ids = (event.event_id for event in parsed.rejected)
+    return [*parsed.event_ids, *(event_id for event_id in rejected_ids if event_id is not None)]
 
 
 def find_stored(connection: Connection, slice_: Slice, event_ids: Collection[str]) -> set[str]:

@@ -31,7 +31,7 @@ from msgspec.structs import replace
 from datasync_spider import failpoints
 from datasync_spider.storage.batch import Batch
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.pagerecords import Unusable
+from datasync_spider.storage.pagerecords import RejectedRecord
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
 
@@ -86,7 +86,7 @@ def meet(connection: Connection, run: OpenRun, batch: Batch, known: Collection[s
             cursor.execute(table.statement("unmark_met"), {"event_ids": _as_json(stored)})
             taken_off = cursor.rowcount
         if seen is not None:
-            met = {*stored, *_named_letters(batch)}
+            met = {*stored, *_named_dead_letters(batch)}
             if met:
                 cursor.execute(statement("insert_seen"), {**run.key, "event_ids": _as_json(met)})
         if seen == _ALL and not run.is_backfill:
@@ -151,13 +151,13 @@ def _fault(batch: Batch) -> str | None:
     return "filtered" if any(page.filtered for page in batch.pages) else None
 
 
-def _named_letters(batch: Batch) -> Iterator[str]:
+def _named_dead_letters(batch: Batch) -> Iterator[str]:
     for record in _records(batch):
         if not isinstance(record, str) and record.event_id is not None:
             yield record.event_id
 
 
-def _records(batch: Batch) -> Iterator[str | Unusable]:
+def _records(batch: Batch) -> Iterator[str | RejectedRecord]:
     return chain.from_iterable(page.records.records for page in batch.pages if page.records is not None)
 
 

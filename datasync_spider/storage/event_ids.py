@@ -23,7 +23,7 @@ _BATCH_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """``events`` counts the rows of the table, ``booked_events`` what its runs say to have put there.
+    """``events`` counts the rows of the table, ``recorded_events`` what its runs say to have put there.
 
     ``pass_status`` is None where the stream was never started. ``unlistable`` is an id that cannot be one line.
     ``rejected_events`` are those that no replay has mended.
@@ -37,7 +37,7 @@ class Basis:
     completed_at: datetime | None
     is_running: bool
     events: int
-    booked_events: int
+    recorded_events: int
     rejected_events: int
     unlistable: str | None
 
@@ -71,7 +71,7 @@ def _read_basis(connection: Connection, slice_: Slice) -> Basis:
         events, unlistable = cursor.fetchone() or (0, None)
         cursor.execute(statement("read_submission_basis"), {"slice_id": slice_.slice_id})
         row = cursor.fetchone() or (None, "full", 0, None, None, False, events, 0)
-    status, kind, number, expected_total, completed_at, is_running, booked, rejected = row
+    status, kind, number, expected_total, completed_at, is_running, recorded, rejected = row
     return Basis(
         slice=slice_,
         pass_status=status,
@@ -81,7 +81,7 @@ def _read_basis(connection: Connection, slice_: Slice) -> Basis:
         completed_at=completed_at,
         is_running=is_running,
         events=events,
-        booked_events=booked,
+        recorded_events=recorded,
         rejected_events=rejected,
         unlistable=unlistable,
     )

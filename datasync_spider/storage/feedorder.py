@@ -91,13 +91,13 @@ class FeedOrder:
     """Remembers where the page before ended."""
 
     def __init__(self) -> None:
-        self._walk = 0
+        self._chain = 0
         self._last_oldest_us: int | None = None
 
-    def continues(self, walk: int, page: PageEnds) -> bool:
+    def continues(self, chain: int, page: PageEnds) -> bool:
         """Whether times never rise, neither within the page nor from the page before it in the same walk."""
-        if walk != self._walk:
-            self._walk, self._last_oldest_us = walk, None
+        if chain != self._chain:
+            self._chain, self._last_oldest_us = chain, None
         before_us = self._last_oldest_us
         if page.last_us is not None:
             self._last_oldest_us = page.last_us

@@ -36,7 +36,7 @@ from datasync_spider.storage.sql import statement
 _MICROSECONDS: Final = 1_000_000
 
 
-def walk_from(run: OpenRun, floor_us: int | None) -> int | None:
+def chain_from(run: OpenRun, floor_us: int | None) -> int | None:
     """What a new walk of the run's pass asks from: where the oldest come first, what it has not proven yet."""
     asked_us, since = run.resume.pass_since_us, run.since
     if since is None or run.order != "oldest-first" or floor_us is None:
@@ -104,7 +104,7 @@ def _newest_us(page: PreparedPage, bound_us: int) -> int | None:
     """The page's newest time that is not after the bound; None where no record has one."""
     newest = page.newest
     if newest is not None and newest.occurred_at_us > bound_us:
-        times = (record.occurred_at_us for record in chain(page.rows, page.variants))
+        times = (record.occurred_at_us for record in chain(page.rows, page.versions))
         newest_us = max((us for us in times if us is not None and us <= bound_us), default=0)
     else:
         newest_us = 0 if newest is None else newest.occurred_at_us

@@ -45,25 +45,25 @@ class Known:
     digests: set[bytes] = field(default_factory=set)
 
 
-class Standing:
+class GroundOfChain:
     """Moves with the pages of a batch, record by record."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._walk = 0
+        self._chain = 0
         self.ground = Ground.HEAD
 
-    def enter(self, walk: int) -> None:
+    def enter(self, chain: int) -> None:
         """The walk's next page begins."""
-        if walk != self._walk:
-            self._walk = walk
-            self.ground = self.ground_of(walk)
+        if chain != self._chain:
+            self._chain = chain
+            self.ground = self.ground_of(chain)
 
-    def ground_of(self, walk: int) -> Ground:
+    def ground_of(self, chain: int) -> Ground:
         """As the batches before have left it."""
-        if self._progress.known_walk == walk:
+        if self._progress.known_walk == chain:
             return Ground.KNOWN
-        return Ground.NEW if self._progress.named_walk == walk else Ground.HEAD
+        return Ground.NEW if self._progress.named_walk == chain else Ground.HEAD
 
     def meet(self, *, is_known: bool) -> None:
         """A record with an id."""
@@ -73,7 +73,7 @@ class Standing:
 def read_progress(connection: Connection, slice_: Slice) -> Progress:
     """Of the slice's open pass. The transaction goes on."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("read_walk"), {"slice_id": slice_.slice_id})
+        cursor.execute(statement("read_chain"), {"slice_id": slice_.slice_id})
         row = cursor.fetchone()
     # A slice that has no row any more is found out by the checkpoint.
     return Progress(*row) if row else Progress(0, 0, 0)

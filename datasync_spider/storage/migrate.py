@@ -206,9 +206,9 @@ def _read_lock_holders(connection: Connection) -> str:
     """Who has locks on our tables, as the end of a sentence."""
     with translated(), connection.cursor() as cursor:
         cursor.execute(statement("read_lock_holders"))
-        told = [f"process {pid} ({name or 'unnamed'}, {state})" for pid, name, state in cursor.fetchall()]
+        reported = [f"process {pid} ({name or 'unnamed'}, {state})" for pid, name, state in cursor.fetchall()]
         connection.rollback()
-    return f": {', '.join(told)} has one" if told else ""
+    return f": {', '.join(reported)} has one" if reported else ""
 
 
 def _refuse_other_encodings(cursor: Any) -> None:

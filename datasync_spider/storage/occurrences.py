@@ -33,7 +33,7 @@ class _Seen(Struct):
     """How far a chain has counted the records of one digest; ``at_head``: so many stood before any id."""
 
     pass_number: int
-    walk: int
+    chain: int
     count: int
     at_head: int
     before: int
@@ -49,14 +49,14 @@ class Occurrences:
         self._seen = self._read(list(digests))
         self._before = self._kept_below()
 
-    def has_met(self, digest: bytes, walk: int) -> bool:
+    def has_met(self, digest: bytes, chain: int) -> bool:
         """Whether this walk has met such a record."""
         seen = self._seen.get(digest)
-        return seen is not None and (seen.pass_number, seen.walk) == (self._run.resume.pass_number, walk)
+        return seen is not None and (seen.pass_number, seen.chain) == (self._run.resume.pass_number, chain)
 
-    def meet(self, digest: bytes, walk: int, ground: Ground, *, at_head: bool) -> int | None:
+    def meet(self, digest: bytes, chain: int, ground: Ground, *, at_head: bool) -> int | None:
         """Which one of its bytes the record is; None where it is one of those that were kept before the pass."""
-        seen = self._entered(digest, walk)
+        seen = self._entered(digest, chain)
         seen.at_head += at_head
         # Where nothing lies below, all that a chain meets are different records, wherever they stand.
         if seen.before and ground is Ground.KNOWN:
@@ -68,20 +68,20 @@ class Occurrences:
         """After the records that were met are kept."""
         slice_id, number = self._run.slice.slice_id, self._run.resume.pass_number
         rows = [
-            (slice_id, digest, seen.pass_number, seen.walk, seen.count, seen.at_head, seen.before)
+            (slice_id, digest, seen.pass_number, seen.chain, seen.count, seen.at_head, seen.before)
             for digest, seen in self._seen.items()
             if seen.pass_number == number
         ]
         with self._connection.cursor() as cursor:
             execute_values(cursor, statement("save_seen"), rows, page_size=_PAGE_SIZE_ROWS)
 
-    def _entered(self, digest: bytes, walk: int) -> _Seen:
+    def _entered(self, digest: bytes, chain: int) -> _Seen:
         number = self._run.resume.pass_number
         seen = self._seen.get(digest)
         if seen is None or seen.pass_number != number:
-            seen = self._seen[digest] = _Seen(number, walk, 0, 0, self._before.get(digest, 0))
-        elif seen.walk != walk:
-            seen = self._seen[digest] = _Seen(number, walk, 0, 0, seen.before)
+            seen = self._seen[digest] = _Seen(number, chain, 0, 0, self._before.get(digest, 0))
+        elif seen.chain != chain:
+            seen = self._seen[digest] = _Seen(number, chain, 0, 0, seen.before)
         return seen
 
     def _read(self, digests: list[bytes]) -> dict[bytes, _Seen]:
@@ -121,22 +121,22 @@ class BackfillOccurrences:
         chosen = {"slice_id": run.slice.slice_id, "run_id": run.run_id, "digests": list(digests)}
         with connection.cursor() as cursor:
             cursor.execute(statement("read_backfill_seen"), chosen)
-            self._seen = {bytes(digest): (int(walk), int(count)) for digest, walk, count in cursor.fetchall()}
+            self._seen = {bytes(digest): (int(chain), int(count)) for digest, chain, count in cursor.fetchall()}
 
-    def has_met(self, digest: bytes, walk: int) -> bool:
+    def has_met(self, digest: bytes, chain: int) -> bool:
         """Whether this walk has met such a record."""
-        return digest in self._seen and self._seen[digest][0] == walk
+        return digest in self._seen and self._seen[digest][0] == chain
 
-    def meet(self, digest: bytes, walk: int, ground: Ground, *, at_head: bool) -> int | None:
+    def meet(self, digest: bytes, chain: int, ground: Ground, *, at_head: bool) -> int | None:
         """Which one of its bytes the record is, wherever it stands."""
-        last_walk, count = self._seen.get(digest, (walk, 0))
-        count = count + 1 if last_walk == walk else 1
-        self._seen[digest] = (walk, count)
+        last_chain, count = self._seen.get(digest, (chain, 0))
+        count = count + 1 if last_chain == chain else 1
+        self._seen[digest] = (chain, count)
         return count
 
     def save(self) -> None:
         """After the records that were met are kept."""
         place = (self._run.slice.slice_id, self._run.run_id)
-        rows = [(place[0], digest, place[1], walk, count) for digest, (walk, count) in self._seen.items()]
+        rows = [(place[0], digest, place[1], chain, count) for digest, (chain, count) in self._seen.items()]
         with self._connection.cursor() as cursor:
             execute_values(cursor, statement("save_backfill_seen"), rows, page_size=_PAGE_SIZE_ROWS)

@@ -16,7 +16,7 @@ from datasync_spider.records.event import ParsedEvents, RejectedEvent
 from datasync_spider.storage.rows import Rows
 
 
-class Unusable(NamedTuple):
+class RejectedRecord(NamedTuple):
     """``event_id`` is None where none can be read."""
 
     event_id: str | None
@@ -30,7 +30,7 @@ class PageRecords(NamedTuple):
     ``repeated``: so many of the first ones its walk has met before.
     """
 
-    records: Sequence[str | Unusable]
+    records: Sequence[str | RejectedRecord]
     in_order: bool
     repeated: int = 0
 
@@ -38,31 +38,31 @@ class PageRecords(NamedTuple):
 def page_records(columns: ParsedEvents, received_events: int) -> PageRecords:
     """All records of a page that came with so many."""
     usable = columns.event_ids
-    unusable = [Unusable(event.event_id, event) for event in columns.rejected]
+    rejected_records = [RejectedRecord(event.event_id, event) for event in columns.rejected]
     places = [event.position for event in columns.rejected]
-    every_place = range(len(usable) + len(unusable))
+    every_place = range(len(usable) + len(rejected_records))
     if len(every_place) != received_events or places != sorted({*places} & {*every_place}):
-        return PageRecords([*unusable, *usable], in_order=False)
+        return PageRecords([*rejected_records, *usable], in_order=False)
     following = iter(usable)
-    unusable_at = dict(zip(places, unusable, strict=True))
-    return PageRecords([unusable_at.get(place) or next(following) for place in every_place], in_order=True)
+    rejected_at = dict(zip(places, rejected_records, strict=True))
+    return PageRecords([rejected_at.get(place) or next(following) for place in every_place], in_order=True)
 
 
 class Repetitions:
     """What a run's walk has met, as far as it matters for pages with records that have no id."""
 
     def __init__(self) -> None:
-        self._walk = 0
+        self._chain = 0
         self._last: Rows | list[Any] = []
         self._met: set[bytes] = set()
 
-    def measured(self, walk: int, page: PageRecords) -> PageRecords:
+    def measured(self, chain: int, page: PageRecords) -> PageRecords:
         """The page with ``repeated``. Call in page order, and :meth:`passed` for a page that is not given here.
 
         A page that shifts begins with the end of the page before it; an API that ignores cursors serves whole pages
         again, in turns perhaps.
         """
-        self._begin(walk)
+        self._begin(chain)
         # What a repetition of each has as well.
         keys = [record if isinstance(record, str) else record.rejected.raw for record in page.records]
         first_id = next((place for place, record in enumerate(page.records) if _has_id(record)), None)
@@ -78,19 +78,19 @@ class Repetitions:
         self._last = keys if page.in_order else []
         return page._replace(repeated=repeated)
 
-    def passed(self, walk: int, rows: Rows) -> None:
+    def passed(self, chain: int, rows: Rows) -> None:
         """A page whose records are all usable."""
-        self._begin(walk)
+        self._begin(chain)
         self._last = rows
 
-    def _begin(self, walk: int) -> None:
-        if walk != self._walk:
-            self._walk = walk
+    def _begin(self, chain: int) -> None:
+        if chain != self._chain:
+            self._chain = chain
             self._last = []
             self._met = set()
 
 
-def _has_id(record: str | Unusable) -> bool:
+def _has_id(record: str | RejectedRecord) -> bool:
     return isinstance(record, str) or record.event_id is not None
 
 

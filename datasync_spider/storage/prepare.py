@@ -24,11 +24,11 @@ from datasync_spider.storage.rows import Rows
 
 
 class _Taken(NamedTuple):
-    """``picks``: which of the page's rows ``rows`` has; ``variants``: the places of those that contradict another."""
+    """``picks``: which of the page's rows ``rows`` has; ``versions``: the places of those that contradict another."""
 
     picks: list[bool]
     rows: Rows
-    variants: list[int]
+    versions: list[int]
 
     @classmethod
     def of(cls, page_rows: Rows, held: dict[str, bytes]) -> _Taken:
@@ -36,7 +36,7 @@ class _Taken(NamedTuple):
         encoded = page_rows.encoded
         places: dict[str, int] = {}
         picks: list[bool] = []
-        variants: list[int] = []
+        versions: list[int] = []
         for place, event_id in enumerate(page_rows.event_ids):
             first = held.get(event_id)
             earlier = places.setdefault(event_id, place) if first is None else place
@@ -44,13 +44,13 @@ class _Taken(NamedTuple):
                 first = encoded[earlier]
             picks.append(first is None)
             if first is not None and first != encoded[place]:
-                variants.append(place)
-        return cls(picks, page_rows.only(picks), variants)
+                versions.append(place)
+        return cls(picks, page_rows.only(picks), versions)
 
     def ends(self, columns: ParsedEvents) -> PageEnds:
         """Of the rows, and of the variants: each of those may be what is stored in the end."""
         counts = self.picks.copy()
-        for place in self.variants:
+        for place in self.versions:
             counts[place] = True
         return PageTimes.of(list(compress(columns.event_ids, counts)), list(compress(columns.times_us, counts))).ends()
 
@@ -63,7 +63,7 @@ class Preparer:
         # Of all that the two dictionaries hold, each id as often as they hold it.
         self._ids_in_flight: Any = compiled.InFlight() if compiled.IS_COMPILED else IdsInFlight()
         self._rows_in_flight: dict[int, Rows] = {}
-        self._variants_in_flight: dict[int, Rows] = {}
+        self._versions_in_flight: dict[int, Rows] = {}
         self._order = FeedOrder()
         self._repetitions = Repetitions()
         # Hashes of ids: two of one hash pass for one record, so that more may be called missing, and never less.
@@ -76,18 +76,18 @@ class Preparer:
     def prepare(self, page: EventPage) -> PreparedPage:
         """The page as rows. Call in page order."""
         prepared = _plain(page) or _looked_at(page)
-        in_order = self._order.continues(page.walk, prepared.ends)
+        in_order = self._order.continues(page.chain, prepared.ends)
         rows, ends = prepared.rows, prepared.ends
         records = None
         if prepared.columns is not None and prepared.rejected:
             records = page_records(prepared.columns, page.received_events)
-            records = self._repetitions.measured(page.walk, records)
+            records = self._repetitions.measured(page.chain, records)
         else:
-            self._repetitions.passed(page.walk, rows)
-        variants: list[Event] = []
+            self._repetitions.passed(page.chain, rows)
+        versions: list[Event] = []
         taken = self._take(page.number, rows)
         if taken is not None:
-            variants = [rows[place] for place in taken.variants]
+            versions = [rows[place] for place in taken.versions]
             columns = prepared.columns or page.columns()
             records = records or page_records(columns, page.received_events)
             rows, ends = taken.rows, taken.ends(columns)
@@ -101,7 +101,7 @@ class Preparer:
             filtered=max(0, page.received_events - received - len(prepared.rejected)),
             newest=ends.newest,
             oldest=ends.oldest,
-            variants=variants,
+            versions=versions,
             in_order=in_order,
             records=records,
             repeated=self._count_repeated(prepared),
@@ -112,9 +112,9 @@ class Preparer:
         if received is None:
             return 0
         # Of one page, unusable records of the very same bytes are as many records.
-        letters = [hash(record.raw) for record in prepared.rejected]
-        repeated = sum(letter in received for letter in letters)
-        received.update(letters)
+        dead_letters = [hash(record.raw) for record in prepared.rejected]
+        repeated = sum(entry in received for entry in dead_letters)
+        received.update(dead_letters)
         before = len(received)
         received.update(map(hash, prepared.rows.event_ids))
         return repeated + len(prepared.rows) - (len(received) - before)
@@ -123,7 +123,7 @@ class Preparer:
         """The batch is committed: its ids are in the table now, where the writer finds them."""
         with self._lock:
             for page in batch.pages:
-                for in_flight in (self._rows_in_flight, self._variants_in_flight):
+                for in_flight in (self._rows_in_flight, self._versions_in_flight):
                     rows = in_flight.pop(page.page.number, None)
                     if rows is not None:
                         self._ids_in_flight.remove(rows.encoded)
@@ -138,10 +138,10 @@ class Preparer:
             held = set(compress(rows.event_ids, self._ids_in_flight.held(rows.encoded)))
             taken = _Taken.of(rows, self._encoded_in_flight(held))
             self._hold(self._rows_in_flight, page_number, taken.rows)
-            if taken.variants:
-                variants = set(taken.variants)
-                picks = [place in variants for place in range(len(rows))]
-                self._hold(self._variants_in_flight, page_number, rows.only(picks))
+            if taken.versions:
+                versions = set(taken.versions)
+                picks = [place in versions for place in range(len(rows))]
+                self._hold(self._versions_in_flight, page_number, rows.only(picks))
             return taken
 
     def _hold(self, in_flight: dict[int, Rows], page_number: int, rows: Rows) -> None:
@@ -152,7 +152,7 @@ class Preparer:
         """What the pages in flight hold of these ids. An id whose row is committed has its variant here."""
         found: dict[str, bytes] = {}
         # Pages that shift repeat what the page just before them has.
-        for rows in chain(reversed(self._rows_in_flight.values()), self._variants_in_flight.values()):
+        for rows in chain(reversed(self._rows_in_flight.values()), self._versions_in_flight.values()):
             if len(found) == len(event_ids):
                 break
             for place, event_id in enumerate(rows.event_ids):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from datasync_spider.errors import RowsRefused
+from datasync_spider.errors import RowsRejected
 from datasync_spider.records.event import Event
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.copying import CopyStream
@@ -20,7 +20,7 @@ from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
 
-class RefusedRow(Struct, frozen=True):
+class RejectedRow(Struct, frozen=True):
     """A row, and why PostgreSQL does not take it. ``reason`` is a stable slug that carries the SQLSTATE."""
 
     event: Event
@@ -28,7 +28,7 @@ class RefusedRow(Struct, frozen=True):
     detail: str
 
 
-def stage_pages(connection: Connection, pages: Mapping[int, Rows]) -> dict[int, list[RefusedRow]]:
+def stage_pages(connection: Connection, pages: Mapping[int, Rows]) -> dict[int, list[RejectedRow]]:
     """Copies the acceptable ones of the pages' rows into ``staged_events``, which must exist.
 
     Gives the others. Pages are known by their numbers.
@@ -39,9 +39,9 @@ def stage_pages(connection: Connection, pages: Mapping[int, Rows]) -> dict[int, 
     return {number: rows for number, rows in refused.items() if rows}
 
 
-def stage_rows(connection: Connection, rows: Rows) -> list[RefusedRow]:
+def stage_rows(connection: Connection, rows: Rows) -> list[RejectedRow]:
     """The same with the rows of one page."""
-    refused: list[RefusedRow] = []
+    refused: list[RejectedRow] = []
     ranges = [rows]
     while ranges:
         part = ranges.pop()
@@ -50,20 +50,20 @@ def stage_rows(connection: Connection, rows: Rows) -> list[RefusedRow]:
             continue
         if len(part) == 1:
             reason = f"refused_by_postgresql_{(error.sqlstate or 'unknown').lower()}"
-            refused.append(RefusedRow(part[0], reason, str(error)))
+            refused.append(RejectedRow(part[0], reason, str(error)))
             continue
         middle = len(part) // 2
         ranges += [part[middle:], part[:middle]]
     return refused
 
 
-def _try_copy(connection: Connection, parts: Iterable[Rows]) -> RowsRefused | None:
+def _try_copy(connection: Connection, parts: Iterable[Rows]) -> RowsRejected | None:
     with connection.cursor() as cursor:
         cursor.execute("SAVEPOINT part")
         try:
             with translated():
                 cursor.copy_expert(statement("copy_staged"), CopyStream(parts))
-        except RowsRefused as error:
+        except RowsRejected as error:
             cursor.execute("ROLLBACK TO SAVEPOINT part")
             return error
         cursor.execute("RELEASE SAVEPOINT part")

@@ -115,8 +115,8 @@ class StreamSpec:
     @property
     def facts(self) -> dict[str, str]:
         """All that what is stored depends on. What makes versions of it does not: a row is the latest so far."""
-        told = {} if self.tombstone is None else {"tombstone": str(self.tombstone)}
-        return {**self.fingerprint, **told}
+        reported = {} if self.tombstone is None else {"tombstone": str(self.tombstone)}
+        return {**self.fingerprint, **reported}
 
     @property
     def is_sliced(self) -> bool:
@@ -174,8 +174,8 @@ def register(connection: Connection, spec: StreamSpec) -> Slice:
         try:
             return _register(connection, spec)
         except psycopg2.errors.ForeignKeyViolation as error:
-            told = f"the stream {spec.name} has just been dropped by another process"
-            raise StorageUnavailable(told, error.pgcode) from error
+            reported = f"the stream {spec.name} has just been dropped by another process"
+            raise StorageUnavailable(reported, error.pgcode) from error
 
 
 def _register(connection: Connection, spec: StreamSpec) -> Slice:

@@ -18,10 +18,10 @@ from psycopg2.extras import execute_values
 from datasync_spider.records.event import RejectedEvent
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.ground import Ground, Known, Standing, find_known, read_progress
+from datasync_spider.storage.ground import Ground, GroundOfChain, Known, find_known, read_progress
 from datasync_spider.storage.occurrences import BackfillOccurrences, Occurrences
-from datasync_spider.storage.pagerecords import Unusable
-from datasync_spider.storage.quarantine import RefusedRow
+from datasync_spider.storage.pagerecords import RejectedRecord
+from datasync_spider.storage.quarantine import RejectedRow
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.sql import statement
 
@@ -46,7 +46,7 @@ class Kept(Struct, frozen=True):
     new_pages: frozenset[int] = frozenset()
 
 
-class _Letter(Struct, frozen=True):
+class _DeadLetter(Struct, frozen=True):
     """``event_id`` is None where none can be read."""
 
     event: RejectedEvent
@@ -54,15 +54,15 @@ class _Letter(Struct, frozen=True):
     digest: bytes
 
 
-class _PageLetters(Struct, frozen=True):
+class _PageDeadLetters(Struct, frozen=True):
     """A page's records in its order: ids of events, and unusable ones. ``refused``: what PostgreSQL did not take.
 
     ``records`` is empty where all of them are rows, and it does not matter which.
     """
 
     page: PreparedPage
-    records: Sequence[str | _Letter]
-    refused: Sequence[_Letter]
+    records: Sequence[str | _DeadLetter]
+    refused: Sequence[_DeadLetter]
 
     @property
     def has_ids(self) -> bool:
@@ -72,8 +72,8 @@ class _PageLetters(Struct, frozen=True):
         return len(self.page.rows) > 0
 
     @property
-    def letters(self) -> list[_Letter]:
-        return [*(record for record in self.records if isinstance(record, _Letter)), *self.refused]
+    def dead_letters(self) -> list[_DeadLetter]:
+        return [*(record for record in self.records if isinstance(record, _DeadLetter)), *self.refused]
 
 
 def insert_rejected(
@@ -81,14 +81,14 @@ def insert_rejected(
     run: OpenRun,
     batch: Batch,
     inserted: Mapping[int, int],
-    refused: Mapping[int, Sequence[RefusedRow]],
+    refused: Mapping[int, Sequence[RejectedRow]],
 ) -> Kept:
     """Keeps the batch's unusable events. ``inserted`` and ``refused`` say what became of its rows, by page number."""
     is_incremental = run.resume.stops_at_known
-    pages = [_page_letters(page, is_incremental, inserted, refused) for page in batch.pages]
-    nameless = {letter.digest for page in pages for letter in page.letters if letter.event_id is None}
+    pages = [_page_dead_letters(page, is_incremental, inserted, refused) for page in batch.pages]
+    nameless = {entry.digest for page in pages for entry in page.dead_letters if entry.event_id is None}
     if not nameless and not is_incremental:
-        return _insert(connection, list(_of_pages(run, pages)), _ground_of_last_walk(pages))
+        return _insert(connection, list(_of_pages(run, pages)), _ground_of_last_chain(pages))
     return _Counting(connection, run, pages, nameless).insert()
 
 
@@ -96,13 +96,13 @@ class _Counting:
     """Walks through a batch's records where it matters how they stand to each other."""
 
     def __init__(
-        self, connection: Connection, run: OpenRun, pages: Sequence[_PageLetters], nameless: set[bytes]
+        self, connection: Connection, run: OpenRun, pages: Sequence[_PageDeadLetters], nameless: set[bytes]
     ) -> None:
         self._connection = connection
         self._run = run
         self._pages = pages
         progress = read_progress(connection, run.slice)
-        self._standing = Standing(progress)
+        self._chain_ground = GroundOfChain(progress)
         self._known = self._find_known()
         self._occurrences: Occurrences | BackfillOccurrences | None = None
         if nameless and run.is_backfill:
@@ -113,9 +113,9 @@ class _Counting:
     def insert(self) -> Kept:
         rows: list[_Row] = []
         for page in self._pages:
-            self._standing.enter(page.page.page.walk)
+            self._chain_ground.enter(page.page.page.chain)
             rows += self._through(page)
-        kept = _insert(self._connection, rows, self._standing.ground)
+        kept = _insert(self._connection, rows, self._chain_ground.ground)
         if self._occurrences is not None:
             self._occurrences.save()
         return kept
@@ -124,116 +124,120 @@ class _Counting:
         run = self._run
         if not run.resume.stops_at_known:
             return Known()
-        unsure = [page for page in self._pages if self._standing.ground_of(page.page.page.walk) is not Ground.KNOWN]
+        unsure = [
+            page for page in self._pages if self._chain_ground.ground_of(page.page.page.chain) is not Ground.KNOWN
+        ]
         event_ids = {record for page in unsure for record in page.records if isinstance(record, str)}
-        named = [letter for page in unsure for letter in page.letters if letter.event_id is not None]
-        digests = {letter.digest for letter in named}
+        named = [entry for page in unsure for entry in page.dead_letters if entry.event_id is not None]
+        digests = {entry.digest for entry in named}
         known = find_known(self._connection, run.slice, run.resume.known_before, event_ids, digests)
         # What PostgreSQL refuses stands among the page's events by its id.
-        refused = [letter for page in unsure for letter in page.refused if letter.digest in known.digests]
-        known.event_ids |= {letter.event_id for letter in refused if letter.event_id is not None}
+        refused = [entry for page in unsure for entry in page.refused if entry.digest in known.digests]
+        known.event_ids |= {entry.event_id for entry in refused if entry.event_id is not None}
         return known
 
-    def _is_known(self, record: str | _Letter) -> bool:
+    def _is_known(self, record: str | _DeadLetter) -> bool:
         return record in self._known.event_ids if isinstance(record, str) else record.digest in self._known.digests
 
-    def _through(self, page: _PageLetters) -> Iterator[_Row]:
-        standing = self._standing
+    def _through(self, page: _PageDeadLetters) -> Iterator[_Row]:
+        chain_ground = self._chain_ground
         if not page.records and page.has_ids:
-            standing.meet(is_known=False)
+            chain_ground.meet(is_known=False)
         skipped = self._met_before(page)
         in_order, repeated = _places(page)
-        at_start = standing.ground
+        at_start = chain_ground.ground
         # Where nobody knows the places, all may stand below what is known.
         hidden = Ground.KNOWN if not in_order and any(map(self._is_known, page.records)) else at_start
-        twins: Counter[bytes] = Counter()
+        counts: Counter[bytes] = Counter()
         for place, record in enumerate(page.records):
             if isinstance(record, str) or record.event_id is not None:
-                standing.meet(is_known=self._is_known(record))
+                chain_ground.meet(is_known=self._is_known(record))
             if isinstance(record, str):
                 continue
             if record.event_id is not None:
-                twins[record.digest] += 1
-                yield _row(self._run, page, record, twins[record.digest])
+                counts[record.digest] += 1
+                yield _row(self._run, page, record, counts[record.digest])
                 continue
             assert self._occurrences is not None
             if record.digest in skipped or place < repeated:
                 continue
-            ground, above = (standing.ground, standing.ground) if in_order else (hidden, at_start)
+            ground, above = (chain_ground.ground, chain_ground.ground) if in_order else (hidden, at_start)
             at_head = above is Ground.HEAD
-            twin = self._occurrences.meet(record.digest, page.page.page.walk, ground, at_head=at_head)
-            if twin is not None:
-                yield _row(self._run, page, record, twin)
-        yield from _twins(self._run, page, page.refused, twins)
+            occurrence = self._occurrences.meet(record.digest, page.page.page.chain, ground, at_head=at_head)
+            if occurrence is not None:
+                yield _row(self._run, page, record, occurrence)
+        yield from _occurrence_rows(self._run, page, page.refused, counts)
 
-    def _met_before(self, page: _PageLetters) -> set[bytes]:
+    def _met_before(self, page: _PageDeadLetters) -> set[bytes]:
         """Digests of which this page has none that are not counted: it is read again by the walk that has read it."""
         run, asked = self._run, page.page.page
         if self._occurrences is None or run.resume.begins_pass or asked.number != 1:
             return set()
-        chain = {"slice_id": run.slice.slice_id, "pass_number": run.resume.pass_number, "walk": asked.walk}
+        chain = {"slice_id": run.slice.slice_id, "pass_number": run.resume.pass_number, "walk": asked.chain}
         with self._connection.cursor() as cursor:
             cursor.execute(statement("was_read"), {**chain, "cursor": asked.cursor})
             if cursor.fetchone() != (True,):
                 return set()
         occurrences = self._occurrences
-        return {letter.digest for letter in page.letters if occurrences.has_met(letter.digest, asked.walk)}
+        return {entry.digest for entry in page.dead_letters if occurrences.has_met(entry.digest, asked.chain)}
 
 
-def _page_letters(
+def _page_dead_letters(
     prepared: PreparedPage,
     is_incremental: bool,
     inserted: Mapping[int, int],
-    refused: Mapping[int, Sequence[RefusedRow]],
-) -> _PageLetters:
+    refused: Mapping[int, Sequence[RejectedRow]],
+) -> _PageDeadLetters:
     number = prepared.page.number
-    records: Sequence[str | _Letter] = ()
+    records: Sequence[str | _DeadLetter] = ()
     if prepared.records is not None:
-        records = [record if isinstance(record, str) else _letter(record) for record in prepared.records.records]
+        records = [record if isinstance(record, str) else _dead_letter(record) for record in prepared.records.records]
     elif is_incremental and inserted.get(number, 0) < len(prepared.rows):
         records = prepared.rows.event_ids
     # A refused row's place in the page is not known any more; its bytes tell what it was.
-    letters = [
-        _Letter(
+    dead_letters = [
+        _DeadLetter(
             RejectedEvent(-1, row.reason, row.event.payload, row.detail), row.event.event_id, digest(row.event.payload)
         )
         for row in refused.get(number, ())
     ]
-    return _PageLetters(prepared, records, letters)
+    return _PageDeadLetters(prepared, records, dead_letters)
 
 
-def _places(page: _PageLetters) -> tuple[bool, int]:
+def _places(page: _PageDeadLetters) -> tuple[bool, int]:
     """Whether the records stand in the API's order, and how many of the first ones were met before."""
     records = page.page.records
     return (True, 0) if records is None else (records.in_order, records.repeated)
 
 
-def _letter(record: Unusable) -> _Letter:
-    return _Letter(record.rejected, record.event_id, digest(record.rejected.raw))
+def _dead_letter(record: RejectedRecord) -> _DeadLetter:
+    return _DeadLetter(record.rejected, record.event_id, digest(record.rejected.raw))
 
 
-def _ground_of_last_walk(pages: Sequence[_PageLetters]) -> Ground:
+def _ground_of_last_chain(pages: Sequence[_PageDeadLetters]) -> Ground:
     """Where nobody asks what is known."""
-    last_walk = pages[-1].page.page.walk
-    has_ids = any(page.has_ids for page in pages if page.page.page.walk == last_walk)
+    last_chain = pages[-1].page.page.chain
+    has_ids = any(page.has_ids for page in pages if page.page.page.chain == last_chain)
     return Ground.NEW if has_ids else Ground.HEAD
 
 
-def _of_pages(run: OpenRun, pages: Sequence[_PageLetters]) -> Iterator[_Row]:
+def _of_pages(run: OpenRun, pages: Sequence[_PageDeadLetters]) -> Iterator[_Row]:
     for page in pages:
-        yield from _twins(run, page, page.letters, Counter())
+        yield from _occurrence_rows(run, page, page.dead_letters, Counter())
 
 
-def _twins(run: OpenRun, page: _PageLetters, letters: Sequence[_Letter], twins: Counter[bytes]) -> Iterator[_Row]:
-    for letter in letters:
-        twins[letter.digest] += 1
-        yield _row(run, page, letter, twins[letter.digest])
+def _occurrence_rows(
+    run: OpenRun, page: _PageDeadLetters, dead_letters: Sequence[_DeadLetter], counts: Counter[bytes]
+) -> Iterator[_Row]:
+    for entry in dead_letters:
+        counts[entry.digest] += 1
+        yield _row(run, page, entry, counts[entry.digest])
 
 
-def _row(run: OpenRun, page: _PageLetters, letter: _Letter, twin: int) -> _Row:
-    event, slice_ = letter.event, run.slice
+def _row(run: OpenRun, page: _PageDeadLetters, entry: _DeadLetter, occurrence: int) -> _Row:
+    event, slice_ = entry.event, run.slice
     place = (slice_.slice_id, slice_.stream, run.run_id, page.page.page.number, event.position)
-    return (*place, event.reason, event.detail, event.raw, letter.digest, twin)
+    return (*place, event.reason, event.detail, event.raw, entry.digest, occurrence)
 
 
 def _insert(connection: Connection, rows: list[_Row], ground: Ground) -> Kept:
@@ -241,4 +245,4 @@ def _insert(connection: Connection, rows: list[_Row], ground: Ground) -> Kept:
         return Kept(0, ground)
     with connection.cursor() as cursor:
         kept = execute_values(cursor, statement("insert_rejected"), rows, page_size=_PAGE_SIZE_ROWS, fetch=True)
-    return Kept(len(kept), ground, frozenset(page_number for page_number, twin in kept if twin == 1))
+    return Kept(len(kept), ground, frozenset(page_number for page_number, occurrence in kept if occurrence == 1))

@@ -258,7 +258,7 @@ class _Removal:
         slices, stream = {"slice_ids": slice_ids}, {"stream_id": found["stream_id"]}
         is_whole = self._target.slice_name is None
         cursor.execute(statement("delete_conflicts_of"), slices)
-        cursor.execute(statement("delete_letters_of"), slices)
+        cursor.execute(statement("delete_dead_letters_of"), slices)
         cursor.execute(statement("delete_seen_of"), slices)
         if self._drops:
             cursor.execute(statement("delete_pages_of"), slices)

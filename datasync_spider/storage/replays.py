@@ -24,12 +24,12 @@ from datasync_spider.items import EventPage
 from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.records.recordreader import RecordReader
 from datasync_spider.storage.batch import PreparedPage, Watermark
-from datasync_spider.storage.conflicts import settle_staged
+from datasync_spider.storage.conflicts import resolve_staged
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.deadletters import DeadLetter, find_stored
 from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.prepare import Preparer
-from datasync_spider.storage.quarantine import RefusedRow, stage_rows
+from datasync_spider.storage.quarantine import RejectedRow, stage_rows
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
@@ -41,13 +41,13 @@ from datasync_spider.storage.translate import translated
 class Tried:
     """What became of some letters.
 
-    ``stored`` is told by event id, ``settled`` and ``duplicates`` count letters. ``left`` were not tried after all:
+    ``stored`` is told by event id, ``resolved`` and ``duplicates`` count letters. ``left`` were not tried after all:
     another letter with the same id and other content went before and was refused. ``falls_short``: the stream holds
     less than the API counts.
     """
 
     stored: set[str] = field(default_factory=set)
-    settled: int = 0
+    resolved: int = 0
     conflicts: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     left: list[DeadLetter] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Tried:
 
     @property
     def duplicates(self) -> int:
-        return self.settled - len(self.stored)
+        return self.resolved - len(self.stored)
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class _Piece:
     unreadable: Counter[str]
     prepared: PreparedPage
 
-    def outcome(self, stored: set[str], known: set[str], bad: Sequence[RefusedRow]) -> tuple[Tried, list[int]]:
+    def outcome(self, stored: set[str], known: set[str], bad: Sequence[RejectedRow]) -> tuple[Tried, list[int]]:
         """What became of each letter, and the numbers of the settled ones.
 
         ``stored`` are the ids that this piece brought, ``known`` all of its ids that are in the table, ``bad`` the
@@ -74,25 +74,25 @@ class _Piece:
         """
         tried = Tried(stored=stored, refused=Counter(self.unreadable))
         refusals = {row.event.event_id: row for row in bad}
-        settled: list[int] = []
-        for letter, event in self.readable:
+        resolved: list[int] = []
+        for entry, event in self.readable:
             if event.event_id in known:
-                settled.append(letter.rejected_id)
+                resolved.append(entry.rejected_id)
             elif event.payload == refusals[event.event_id].event.payload:
                 tried.refused[refusals[event.event_id].reason] += 1
             else:
-                tried.left.append(letter)
-        tried.settled = len(settled)
-        return tried, settled
+                tried.left.append(entry)
+        tried.resolved = len(resolved)
+        return tried, resolved
 
 
-def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLetter]) -> Tried:
+def replay_dead_letters(connection: Connection, hold: Hold, dead_letters: Sequence[DeadLetter]) -> Tried:
     """Stores what is acceptable of these letters, settles them, and commits.
 
     Raises FencedOff where the stream is no longer ours; then, and on any other error, nothing of it is committed.
     """
     with translated(), connection.cursor() as cursor:
-        piece = _prepare(letters, hold.slice.reader)
+        piece = _prepare(dead_letters, hold.slice.reader)
         limit_transaction(connection, hold.lease_ttl_ms, slice_id=hold.slice.slice_id)
         bad = _stage(connection, cursor, piece.prepared)
         cursor.execute(hold.slice.table.statement("merge_staged"))
@@ -100,16 +100,16 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
         # What was refused may be stored all the same, with other content.
         known = set(piece.prepared.rows.event_ids) - {row.event.event_id for row in bad}
         known |= find_stored(connection, hold.slice, {row.event.event_id for row in bad})
-        tried, settled = piece.outcome(stored, known, bad)
+        tried, resolved = piece.outcome(stored, known, bad)
         # What PostgreSQL refuses of these cannot be compared, and its bytes are kept as they are, in its letter.
-        stage_rows(connection, Rows.of(piece.prepared.variants))
-        settled_rows = settle_staged(connection, hold)
-        tried.conflicts = settled_rows.conflicts
+        stage_rows(connection, Rows.of(piece.prepared.versions))
+        resolved_rows = resolve_staged(connection, hold)
+        tried.conflicts = resolved_rows.conflicts
         # In a mutable stream the later version of an event has replaced the stored one, and its time counts.
         timed = stored if hold.slice.table.versions is None else known
         failpoints.reach("before_checkpoint")
         tried.falls_short = _checkpoint(cursor, hold, tried, _marks(piece.readable, timed))
-        _settle(cursor, hold, settled)
+        _resolve(cursor, hold, resolved)
         cursor.execute(statement("advance_replay"), {"run_id": hold.run_id, **_counts(tried)})
         failpoints.reach("before_commit")
         connection.commit()
@@ -117,10 +117,10 @@ def replay_letters(connection: Connection, hold: Hold, letters: Sequence[DeadLet
     return tried
 
 
-def try_letters(connection: Connection, slice_: Slice, letters: Sequence[DeadLetter]) -> Tried:
+def try_dead_letters(connection: Connection, slice_: Slice, dead_letters: Sequence[DeadLetter]) -> Tried:
     """What would become of these letters. Touches no table but a temporary one, and rolls back."""
     with translated(), connection.cursor() as cursor:
-        piece = _prepare(letters, slice_.reader)
+        piece = _prepare(dead_letters, slice_.reader)
         bad = _stage(connection, cursor, piece.prepared)
         ids = set(piece.prepared.rows.event_ids)
         known = find_stored(connection, slice_, ids)
@@ -129,21 +129,21 @@ def try_letters(connection: Connection, slice_: Slice, letters: Sequence[DeadLet
     return piece.outcome(acceptable - known, acceptable | known, bad)[0]
 
 
-def _prepare(letters: Sequence[DeadLetter], reader: RecordReader) -> _Piece:
+def _prepare(dead_letters: Sequence[DeadLetter], reader: RecordReader) -> _Piece:
     readable: list[tuple[DeadLetter, Event]] = []
     unreadable: Counter[str] = Counter()
-    for letter in letters:
-        again = letter.read_again(reader)
+    for entry in dead_letters:
+        again = entry.read_again(reader)
         if isinstance(again, RejectedEvent):
             unreadable[again.reason] += 1
         else:
-            readable.append((letter, again))
+            readable.append((entry, again))
     # A page that no API sent, so that everything that writes a page writes this one.
     page = EventPage(1, 1, None, None, len(readable), [event for _, event in readable], [])
     return _Piece(readable, unreadable, Preparer().prepare(page))
 
 
-def _stage(connection: Connection, cursor: Any, prepared: PreparedPage) -> list[RefusedRow]:
+def _stage(connection: Connection, cursor: Any, prepared: PreparedPage) -> list[RejectedRow]:
     cursor.execute(statement("create_staging"))
     return stage_rows(connection, prepared.rows)
 
@@ -163,7 +163,7 @@ def _checkpoint(cursor: Any, hold: Hold, tried: Tried, marks: Sequence[Watermark
         **hold.key,
         "lease_ttl_ms": hold.lease_ttl_ms,
         "inserted": len(tried.stored),
-        "settled": tried.settled,
+        "settled": tried.resolved,
         "newest_at": newest.occurred_at if newest else None,
         "newest_id": newest.event_id if newest else None,
         "oldest_at": oldest.occurred_at if oldest else None,
@@ -176,8 +176,8 @@ def _checkpoint(cursor: Any, hold: Hold, tried: Tried, marks: Sequence[Watermark
     return bool(row[0] == "short")
 
 
-def _settle(cursor: Any, hold: Hold, rejected_ids: list[int]) -> None:
-    cursor.execute(statement("settle_letters"), {**hold.key, "rejected_ids": rejected_ids})
+def _resolve(cursor: Any, hold: Hold, rejected_ids: list[int]) -> None:
+    cursor.execute(statement("resolve_dead_letters"), {**hold.key, "rejected_ids": rejected_ids})
     if len(cursor.fetchall()) != len(rejected_ids):
         raise StorageRefused("somebody else settled some of these rejected events meanwhile: run the replay again")
 
@@ -185,7 +185,7 @@ def _settle(cursor: Any, hold: Hold, rejected_ids: list[int]) -> None:
 def _counts(tried: Tried) -> dict[str, int]:
     refused = tried.refused.total()
     return {
-        "events": tried.settled + refused,
+        "events": tried.resolved + refused,
         "inserted": len(tried.stored),
         "duplicates": tried.duplicates,
         "rejected": refused,

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias, overload
 
 from datasync_spider.records import compiled
 from datasync_spider.records.event import Event
-from datasync_spider.records.quicklook import Payload
+from datasync_spider.records.fastpath import Payload
 from datasync_spider.storage.encoded import EncodedRows
 
 Encoded: TypeAlias = "compiled.Rows | EncodedRows"

@@ -54,7 +54,7 @@ class ResumePoint:
     ``distrusted``: the stored position is not used, since the run that left it was led astray. ``bookmark``: what the
     pass begins with in place of the head.
 
-    ``pass_since_us``: what the pass asks from, and ``walk_since_us`` what its walk does, in microseconds; None for the
+    ``pass_since_us``: what the pass asks from, and ``chain_since_us`` what its walk does, in microseconds; None for the
     API's own beginning. ``floor_us``: up to there all is stored. ``validator``: by what the API tells that the first
     page is as the last complete pass has found it.
 
@@ -66,7 +66,7 @@ class ResumePoint:
     pass_number: int
     pass_kind: str
     known_before: datetime
-    walk: int
+    chain: int
     trail: tuple[str, ...]
     newest_ms: int | None
     total_ingested: int
@@ -75,7 +75,7 @@ class ResumePoint:
     distrusted: bool = False
     bookmark: str | None = None
     pass_since_us: int | None = None
-    walk_since_us: int | None = None
+    chain_since_us: int | None = None
     floor_us: int | None = None
     validator: Mapping[str, str] | None = None
 
@@ -146,7 +146,7 @@ class SliceRow(NamedTuple):
     pass_kind: str
     pass_status: str
     pass_expected_total: int | None
-    walk: int
+    chain: int
     newest_occurred_at: datetime | None
     total_ingested: int
     paused_at: datetime | None
@@ -155,7 +155,7 @@ class SliceRow(NamedTuple):
     known_before: datetime | None
     floor_at: datetime | None
     pass_since_at: datetime | None
-    walk_since_at: datetime | None
+    chain_since_at: datetime | None
     validator: Mapping[str, str] | None
     bookmark: str | None
 
@@ -352,8 +352,8 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
     distrusted = _is_astray(cursor, slice_)
     trail: tuple[str, ...] = ()
     if not distrusted:
-        walk = {"slice_id": slice_.slice_id, "pass_number": state.pass_number, "walk": state.walk}
-        cursor.execute(statement("read_trail"), {**walk, "position": state.cursor})
+        chain = {"slice_id": slice_.slice_id, "pass_number": state.pass_number, "walk": state.chain}
+        cursor.execute(statement("read_trail"), {**chain, "position": state.cursor})
         trail = tuple(row[0] for row in cursor.fetchall())
     assert state.known_before is not None
     return ResumePoint(
@@ -361,7 +361,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
         pass_number=state.pass_number,
         pass_kind=state.pass_kind,
         known_before=state.known_before,
-        walk=state.walk + distrusted,
+        chain=state.chain + distrusted,
         trail=trail,
         newest_ms=newest_ms,
         total_ingested=state.total_ingested,
@@ -369,7 +369,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
         begins_pass=False,
         distrusted=distrusted,
         pass_since_us=us_of(state.pass_since_at),
-        walk_since_us=us_of(state.pass_since_at if distrusted else state.walk_since_at),
+        chain_since_us=us_of(state.pass_since_at if distrusted else state.chain_since_at),
         floor_us=floor_us,
         validator=state.validator,
         bookmark=state.bookmark if spec.has_bookmarks else None,
@@ -401,14 +401,14 @@ def begin_pass(
         pass_number=number,
         pass_kind=kind,
         known_before=known_before,
-        walk=1,
+        chain=1,
         trail=(),
         newest_ms=None,
         total_ingested=0,
         expected_total=None,
         begins_pass=True,
         pass_since_us=asked_us,
-        walk_since_us=asked_us,
+        chain_since_us=asked_us,
         floor_us=floor_us,
     )
 
@@ -428,7 +428,9 @@ def _is_blurred(cursor: Any, slice_: Slice, state: SliceRow) -> bool:
     backfilled_at, completed_at = state.backfilled_at, state.completed_at
     if backfilled_at is None or completed_at is None or completed_at <= backfilled_at:
         return False
-    cursor.execute(statement("has_counted_letters"), {"slice_id": slice_.slice_id, "pass_number": state.pass_number})
+    cursor.execute(
+        statement("has_counted_dead_letters"), {"slice_id": slice_.slice_id, "pass_number": state.pass_number}
+    )
     (has_counted,) = cursor.fetchone()
     return bool(has_counted)
 

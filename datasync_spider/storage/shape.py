@@ -34,7 +34,7 @@ Shape = dict[str, str]
 
 _RECORD = "schema_migrations"
 _ADOPTABLE_AS = 1
-_MOST_TOLD = 5
+_MOST_REPORTED = 5
 _OF_SOME_ROWS = " of some rows"
 _KINDS = {
     "r": "table",
@@ -73,9 +73,9 @@ def check_tables(connection: Connection) -> None:
     """Raises TableRefused where a table is not as the migrations that are recorded have made it."""
     faults = find_faults(connection)
     if faults:
-        more = f"; and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""
-        told = "; ".join(faults[:_MOST_TOLD])
-        raise TableRefused(f"the tables are not as this program makes them: {told}{more}. What to do: {REMEDY}")
+        more = f"; and {len(faults) - _MOST_REPORTED} more" if len(faults) > _MOST_REPORTED else ""
+        reported = "; ".join(faults[:_MOST_REPORTED])
+        raise TableRefused(f"the tables are not as this program makes them: {reported}{more}. What to do: {REMEDY}")
 
 
 def find_faults(connection: Connection) -> list[str]:
@@ -165,10 +165,10 @@ def _add_unique(table: Table, name: str, detail: Mapping[str, Any]) -> None:
     fact = None
     # One that is not valid is what CREATE INDEX CONCURRENTLY has left: no key, and it may refuse rows all the same.
     if detail["is_valid"] and not detail["excludes"] and not detail["has_expressions"]:
-        told = f"({', '.join(columns)})"
+        reported = f"({', '.join(columns)})"
         some = _OF_SOME_ROWS if detail["is_partial"] else ""
-        fact = "primary key" if detail["is_primary"] else f"unique key {told}{some}"
-        table.shape[fact] = told
+        fact = "primary key" if detail["is_primary"] else f"unique key {reported}{some}"
+        table.shape[fact] = reported
     table.keys[name] = (frozenset() if detail["excludes"] else frozenset(columns), fact)
 
 
@@ -182,9 +182,9 @@ def _history() -> dict[str, dict[str, list[tuple[int, str | None]]]]:
 def _expected(table: str, version: int) -> Shape:
     shape = {}
     for fact, changes in _history()[table].items():
-        told = [text for since, text in changes if since <= version]
-        if told and told[-1] is not None:
-            shape[fact] = told[-1]
+        reported = [text for since, text in changes if since <= version]
+        if reported and reported[-1] is not None:
+            shape[fact] = reported[-1]
     return shape
 
 

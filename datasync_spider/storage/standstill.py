@@ -79,7 +79,7 @@ class StandstillWatch:
             asked_at = time.monotonic()
             try:
                 own = own or connect(self._database_url, connect_timeout_seconds=_CONNECT_SECONDS)
-                words = _words_of(own, watched.server_pid or watched.info.backend_pid, "")
+                words = _text_of(own, watched.server_pid or watched.info.backend_pid, "")
             except StorageError as error:
                 self._words = f"{_SILENT}: {error}"
                 close_quietly(own)
@@ -92,14 +92,14 @@ class StandstillWatch:
         close_quietly(own)
 
 
-def standstill_words(database_url: str, label: str, within_seconds: float) -> str | None:
+def standstill_text(database_url: str, label: str, within_seconds: float) -> str | None:
     """Why connections whose label begins so do not go on; None where that is not known within this time."""
     found: list[str | None] = []
 
     def look() -> None:
         try:
             with connected(database_url, connect_timeout_seconds=_CONNECT_SECONDS) as connection:
-                found.append(_words_of(connection, None, label))
+                found.append(_text_of(connection, None, label))
         except StorageError:
             return
 
@@ -109,7 +109,7 @@ def standstill_words(database_url: str, label: str, within_seconds: float) -> st
     return found[0] if found else None
 
 
-def _words_of(connection: Connection, server_pid: int | None, label: str) -> str | None:
+def _text_of(connection: Connection, server_pid: int | None, label: str) -> str | None:
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         cursor.execute(statement("read_standstill"), {"pid": server_pid, "label": label or None})
         row = cursor.fetchone()

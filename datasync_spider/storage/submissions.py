@@ -19,7 +19,7 @@ from typing import Any
 
 from psycopg2.extras import Json
 
-from datasync_spider.errors import RowsRefused, StorageError
+from datasync_spider.errors import RowsRejected, StorageError
 from datasync_spider.storage.connect import Connection, RowCursor
 from datasync_spider.storage.owner import Owner, is_alive, parse_owner, this_process
 from datasync_spider.storage.sql import statement
@@ -56,7 +56,7 @@ class Ending:
     receipt: Any = None
 
 
-def settle_abandoned(
+def resolve_abandoned(
     connection: Connection, key_fingerprint: str, alive: Callable[[Owner], bool | None] = is_alive
 ) -> None:
     """Ends the attempts of this key whose sender is gone; commits. Raises AttemptInProgress where one is at it."""
@@ -79,7 +79,7 @@ def settle_abandoned(
                 if was_sent
                 else "its process ended before sending",
             }
-            cursor.execute(statement("settle_attempt"), ending)
+            cursor.execute(statement("resolve_attempt"), ending)
         connection.commit()
 
 
@@ -99,7 +99,7 @@ def plan_attempt(connection: Connection, plan: Plan, allow: Callable[[int], None
             allow(_first(cursor.fetchone()))
             connection.commit()
             return attempt_id
-    except RowsRefused as error:
+    except RowsRejected as error:
         if error.sqlstate == UNIQUE_VIOLATION:
             raise AttemptInProgress("another attempt with this key has begun at this very moment") from error
         raise

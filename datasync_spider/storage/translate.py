@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import psycopg2
 
-from datasync_spider.errors import RowsRefused, StorageError, StorageRefused, StorageUnavailable
+from datasync_spider.errors import RowsRejected, StorageError, StorageRefused, StorageUnavailable
 
 # Classes (the first two characters) that a fresh connection, or time, may mend.
 _PASSING_CLASSES = frozenset({"08", "53", "57", "58", "40", "25"})
@@ -30,7 +30,7 @@ def classify(sqlstate: str | None) -> type[StorageError]:
     if sqlstate in _PASSING_CODES or sqlstate[:2] in _PASSING_CLASSES:
         return StorageUnavailable
     if sqlstate[:2] in _DATA_CLASSES:
-        return RowsRefused
+        return RowsRejected
     return StorageRefused
 
 

@@ -21,7 +21,7 @@ from psycopg2.extras import Json
 from datasync_spider.errors import FencedOff
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch
-from datasync_spider.storage.completion import judge_unmodified
+from datasync_spider.storage.completion import unmodified_verdict
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.runs import OpenRun
@@ -48,7 +48,7 @@ def end_unmodified(connection: Connection, run: OpenRun) -> int:
         if row is None:
             connection.rollback()
             raise FencedOff(f"stream {run.slice} has been taken over by another run")
-        verdict = judge_unmodified()
+        verdict = unmodified_verdict()
         outcome = {"status": verdict.run_status, "reason": verdict.reason, "detail": verdict.detail}
         cursor.execute(statement("end_run_unmodified"), {"run_id": run.run_id, **outcome})
         connection.commit()
@@ -56,5 +56,5 @@ def end_unmodified(connection: Connection, run: OpenRun) -> int:
 
 
 def _proves_all(run: OpenRun, page: EventPage) -> bool:
-    is_first = page.validator is not None and page.cursor is None and page.walk == 1
+    is_first = page.validator is not None and page.cursor is None and page.chain == 1
     return is_first and (run.is_newest_first or page.ends_pass is not None)

@@ -31,7 +31,7 @@ _INFINITE_US = {"-infinity": -(2**63), "infinity": 2**63 - 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Totals:
     """The claims of a slice's row and of its runs. ``total_adopted``: rows that another stream has stored there.
 
     ``pass_since_at``: what the last pass asked from, None for everything. ``pass_window_total``: the API's total of
@@ -40,7 +40,7 @@ class Books:
 
     read_at: datetime
     cursor: str | None
-    walk: int
+    chain: int
     pass_number: int
     pass_status: str
     pass_expected_total: int | None
@@ -52,9 +52,9 @@ class Books:
     total_adopted: int
     all_inserted: int
     first_started_at: str | None
-    open_letters: int
-    settled_letters: int
-    settled_by_replays: int
+    open_dead_letters: int
+    resolved_dead_letters: int
+    resolved_by_replays: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +92,24 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """The table, counted. ``unbooked`` rows were there before the first run; None is no day, or no type.
+    """The table, counted. ``unrecorded`` rows were there before the first run; None is no day, or no type.
 
-    ``booked_ends`` are the watermarks, ``stored_marks`` the ids among them that are in the table.
+    ``recorded_ends`` are the watermarks, ``stored_marks`` the ids among them that are in the table.
     """
 
     rows: int
-    unbooked: int
+    unrecorded: int
     ends: Ends
-    booked_ends: Ends
+    recorded_ends: Ends
     stored_marks: frozenset[str]
     spellings: Faults
     days: tuple[tuple[str | None, int], ...]
     types: tuple[tuple[str | None, int], ...]
 
     @property
-    def booked_ids(self) -> set[str]:
+    def recorded_ids(self) -> set[str]:
         """The ids of the watermarks."""
-        marks = (self.booked_ends.oldest, self.booked_ends.newest)
+        marks = (self.recorded_ends.oldest, self.recorded_ends.newest)
         return {mark.event_id.decode() for mark in marks if mark is not None}
 
 
@@ -131,7 +131,7 @@ class Ledger:
 class Facts:
     """What one snapshot holds, but for the dead letters themselves."""
 
-    books: Books
+    totals: Totals
     last_complete: CompleteRun | None
     events: Events
     ledger: Ledger
@@ -148,16 +148,16 @@ def snapshot(database_url: str) -> Iterator[Connection]:
 def read_facts(connection: Connection, slice_: Slice) -> Facts:
     """Raises StorageRefused where the slice has been dropped meanwhile."""
     key = {"slice_id": slice_.slice_id}
-    rows = _all(connection, "verify_books", key)
+    rows = _all(connection, "verify_totals", key)
     if not rows:
         raise StorageRefused(f"stream {slice_} has been dropped meanwhile")
-    books = Books(**rows[0])
+    totals = Totals(**rows[0])
     complete = _all(connection, "verify_last_complete", key)
     return Facts(
-        books=books,
+        totals=totals,
         last_complete=CompleteRun(**complete[0]) if complete else None,
-        events=_read_events(connection, slice_, books.first_started_at),
-        ledger=_read_ledger(connection, key, books.pass_number),
+        events=_read_events(connection, slice_, totals.first_started_at),
+        ledger=_read_ledger(connection, key, totals.pass_number),
     )
 
 
@@ -168,14 +168,14 @@ def _read_events(connection: Connection, slice_: Slice, first_started_at: str | 
     rows = _all(connection, "verify_events", values, table)
     _all(connection, "plan_with_sorting", {})
     (whole,) = [row for row in rows if row["kind"] == "all"]
-    (booked,) = _all(connection, "verify_marks", {"slice_id": slice_.slice_id})
-    booked_ends = Ends(*(_mark(booked[f"{end}_us"], booked[f"{end}_id"]) for end in ("oldest", "newest")))
-    marks = {booked["oldest_id"], booked["newest_id"]} - {None}
+    (recorded,) = _all(connection, "verify_marks", {"slice_id": slice_.slice_id})
+    recorded_ends = Ends(*(_mark(recorded[f"{end}_us"], recorded[f"{end}_id"]) for end in ("oldest", "newest")))
+    marks = {recorded["oldest_id"], recorded["newest_id"]} - {None}
     return Events(
         rows=whole["events"],
-        unbooked=whole["unbooked"] + _replaced_unbooked(connection, table, values),
+        unrecorded=whole["unbooked"] + _replaced_unrecorded(connection, table, values),
         ends=_read_ends(connection, table, whole),
-        booked_ends=booked_ends,
+        recorded_ends=recorded_ends,
         stored_marks=frozenset(find_stored(connection, slice_, marks)),
         # In a table without a capital there can be no second spelling; no need to look through it once more.
         spellings=_faults(connection, "verify_spellings", {}, table) if whole["with_capitals"] else Faults(0),
@@ -184,7 +184,7 @@ def _read_events(connection: Connection, slice_: Slice, first_started_at: str | 
     )
 
 
-def _replaced_unbooked(connection: Connection, table: StreamTable, values: Row) -> int:
+def _replaced_unrecorded(connection: Connection, table: StreamTable, values: Row) -> int:
     """Rows that were there before the first run, whose versions of then are in the history."""
     if table.history is None:
         return 0

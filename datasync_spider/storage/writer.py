@@ -3,7 +3,7 @@
 States of a batch, and what a crash in each leaves behind:
 
 copying       rows in an open transaction                nothing; the page is fetched again
-sifting       known rows compared, new ones copied       nothing (:mod:`datasync_spider.storage.sifting`)
+sifting       known rows compared, new ones copied       nothing (:mod:`datasync_spider.storage.splitknown`)
 merging       neither was possible: merged as a whole    nothing
 waiting       all rows sent, its turn not yet come       nothing
 checkpointed  the stream's row updated under its lock    nothing; the fence was checked under that lock
@@ -25,20 +25,20 @@ import psycopg2.errors
 from msgspec import Struct
 
 from datasync_spider import failpoints
-from datasync_spider.errors import FencedOff, RowsRefused
+from datasync_spider.errors import FencedOff, RowsRejected
 from datasync_spider.storage import deletions
 from datasync_spider.storage.backends import label
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
-from datasync_spider.storage.conflicts import contested_rows, settle
+from datasync_spider.storage.conflicts import contested_rows, resolve
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.copying import CopyStream
 from datasync_spider.storage.copymode import CopyMode
 from datasync_spider.storage.limits import limit_transaction
-from datasync_spider.storage.quarantine import RefusedRow, stage_pages
+from datasync_spider.storage.quarantine import RejectedRow, stage_pages
 from datasync_spider.storage.rejections import insert_rejected
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.sifting import compare_staged, sift
+from datasync_spider.storage.splitknown import compare_staged, split_known
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.storedkeys import StoredKeys
 from datasync_spider.storage.translate import translated
@@ -53,7 +53,7 @@ class _Written(Struct):
     """
 
     inserted: dict[int, int]
-    refused: dict[int, list[RefusedRow]]
+    refused: dict[int, list[RejectedRow]]
     differing: AbstractSet[str] = frozenset()
     is_staging: bool = False
     replacing: frozenset[int] = frozenset()
@@ -90,7 +90,7 @@ class Writer:
             written = self._write_rows(connection, batch)
             turn()
             failpoints.reach("before_checkpoint")
-            conflicts = self._settle_conflicts(connection, batch, written)
+            conflicts = self._resolve_conflicts(connection, batch, written)
             kept = insert_rejected(connection, run, batch, written.inserted, written.refused)
             memory = deletions.meet(connection, run, batch, written.known)
             write_seconds = time.monotonic() - started
@@ -156,29 +156,29 @@ class Writer:
             last_new_page=batch.last_page if counts[0] or counts[2] else None,
         )
 
-    def label(self, lane: int) -> str:
+    def label(self, slot: int) -> str:
         """The name under which the server is to list a writing connection."""
-        return label(self._run.run_id, f"writer {lane}")
+        return label(self._run.run_id, f"writer {slot}")
 
-    def _settle_conflicts(self, connection: Connection, batch: Batch, written: _Written) -> int:
+    def _resolve_conflicts(self, connection: Connection, batch: Batch, written: _Written) -> int:
         contested = contested_rows(batch, written.differing)
         if not contested:
             return 0
         run = self._run
-        settled = settle(connection, run, contested, is_staging=written.is_staging)
-        for page_number, rows in settled.inserted.items():
+        resolved = resolve(connection, run, contested, is_staging=written.is_staging)
+        for page_number, rows in resolved.inserted.items():
             written.inserted[page_number] = written.inserted.get(page_number, 0) + rows
-        for page_number, refused in settled.refused.items():
+        for page_number, refused in resolved.refused.items():
             written.refused[page_number] = written.refused.get(page_number, []) + refused
-        written.replacing = settled.replacing
-        return settled.conflicts
+        written.replacing = resolved.replacing
+        return resolved.conflicts
 
     def _write_rows(self, connection: Connection, batch: Batch) -> _Written:
         if batch.rows == 0:
             return _Written({}, {})
         if self._mode.prefers_straight():
             return self._copy_straight(connection, batch)
-        return self._sift(connection, batch)
+        return self._split_known(connection, batch)
 
     def _copy_straight(self, connection: Connection, batch: Batch) -> _Written:
         with connection.cursor() as cursor:
@@ -189,7 +189,7 @@ class Writer:
             except psycopg2.errors.UniqueViolation:
                 cursor.execute("ROLLBACK TO SAVEPOINT rows")
                 self._mode.conflicted()
-                return self._sift(connection, batch)
+                return self._split_known(connection, batch)
             except psycopg2.Error as error:
                 with translated():
                     _raise_unless_refused(error)
@@ -199,16 +199,16 @@ class Writer:
         self._mode.succeeded()
         return _Written({page.page.number: len(page.rows) for page in batch.pages}, {})
 
-    def _sift(self, connection: Connection, batch: Batch) -> _Written:
+    def _split_known(self, connection: Connection, batch: Batch) -> _Written:
         probes = self._mode.prefers_probing()
         if probes:
             self._stored_keys.read_if_worth(connection)
-        sifted = sift(connection, self._table, batch, self._stored_keys, probes=probes)
-        if sifted is None:
+        split = split_known(connection, self._table, batch, self._stored_keys, probes=probes)
+        if split is None:
             self._stored_keys.give_up()
             return self._merge(connection, batch)
-        self._mode.sifted(batch.rows, len(sifted.known))
-        return _Written(sifted.inserted, {}, sifted.differing, is_staging=sifted.is_staged, known=sifted.known)
+        self._mode.split(batch.rows, len(split.known))
+        return _Written(split.inserted, {}, split.differing, is_staging=split.is_staged, known=split.known)
 
     def _merge(self, connection: Connection, batch: Batch) -> _Written:
         with connection.cursor() as cursor:
@@ -220,7 +220,7 @@ class Writer:
             _, differing = compare_staged(cursor, self._table)
         inserted = {page.page.number: len(merged.intersection(page.rows.event_ids)) for page in batch.pages}
         taken = batch.rows - sum(map(len, refused.values()))
-        self._mode.sifted(batch.rows, taken - len(merged))
+        self._mode.split(batch.rows, taken - len(merged))
         known = {event_id for page in batch.pages for event_id in page.rows.event_ids} - merged
         return _Written(inserted, refused, differing, is_staging=True, known=known)
 
@@ -229,7 +229,7 @@ def _raise_unless_refused(error: psycopg2.Error) -> None:
     try:
         with translated():
             raise error
-    except RowsRefused:
+    except RowsRejected:
         return
 
 

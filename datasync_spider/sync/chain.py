@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 _RESTARTS_WITHOUT_PROGRESS = 3
 # Between 1970 and the year 9999. Sources write a time that they do not know as the first or the last one that they can:
 # such a one says nothing about what lies behind it, and an API may not even take it.
-_TELLING_TIMES_MS = range(1, 253_370_764_800_000)
+_PLAUSIBLE_TIMES_MS = range(1, 253_370_764_800_000)
 
 
 class NoProgress(FatalError):
@@ -75,9 +75,9 @@ class Chain:
     def __init__(self, resume: ResumePoint, numbers: PageNumbers | None = None) -> None:
         self._head = resume.bookmark
         self._cursor = resume.bookmark if resume.cursor is None else resume.cursor
-        self._number = resume.walk
+        self._number = resume.chain
         self._pass_since_us = resume.pass_since_us
-        self.since_us = resume.walk_since_us
+        self.since_us = resume.chain_since_us
         self._numbers = numbers or PageNumbers()
         self._is_widened = False
         self._trail = CursorTrail(digest(cursor) for cursor in (*resume.trail, self._cursor) if cursor is not None)
@@ -136,7 +136,7 @@ class Chain:
         is_head = item.cursor is None and (until_ms is None or not self._honours(page, until_ms))
         # A chain that asks from a later time than its pass is told of less than that.
         is_head = is_head and self.since_us == self._pass_since_us
-        item.number, item.walk = self._numbers.take(), self._number
+        item.number, item.chain = self._numbers.take(), self._number
         item.next_cursor, item.expected_total = page.next_cursor, page.total if is_head else None
 
     def restart(self, accounted: int | None, since_us: int | None = None) -> None:
@@ -176,7 +176,7 @@ class Chain:
         self._pass_since_us = resume.pass_since_us
         self._total_is_known = False
         self._accounted_at_restart, self._idle_restarts = -1, 0
-        self._begin(resume.walk_since_us)
+        self._begin(resume.chain_since_us)
 
     def _new_number(self) -> int:
         return self._number + 1
@@ -204,7 +204,7 @@ class Chain:
         """
         if self._is_until_useless or oldest_ms is None or newest_ms is None or newest_ms <= oldest_ms + 1:
             return None
-        if oldest_ms not in _TELLING_TIMES_MS:
+        if oldest_ms not in _PLAUSIBLE_TIMES_MS:
             return None
         return oldest_ms + 1
 
@@ -305,7 +305,7 @@ class WindowChains:
                 start = max(min(start, reached.floor), reached.floor - int(incremental.overlap_seconds))
         under_way = None if resume.cursor is None else _read(resume.cursor)
         # A number that a chain of the pass may have had is not used again.
-        first = resume.walk if resume.begins_pass else resume.walk + 1
+        first = resume.chain if resume.begins_pass else resume.chain + 1
         until = int(now - incremental.lag_seconds)
         self._windows = Windows.begin(start, until, first) if under_way is None else under_way
 
@@ -335,7 +335,7 @@ class WindowChains:
 
     def _chain_of(self, window: Window) -> Chain:
         resume = replace(
-            self._resume, cursor=window.position, walk=window.walk, trail=(), expected_total=None, bookmark=None
+            self._resume, cursor=window.position, chain=window.chain, trail=(), expected_total=None, bookmark=None
         )
         bounds_ms = (window.begin - self._before) * 1000, window.end * 1000
         return _WindowChain(resume, self._numbers, self._windows, bounds_ms)

@@ -28,7 +28,7 @@ from datasync_spider.errors import (
     WindowTooLarge,
 )
 from datasync_spider.sources.timetexts import unit_us
-from datasync_spider.storage.floor import walk_from
+from datasync_spider.storage.floor import chain_from
 from datasync_spider.sync.chain import Chain, chains_of
 from datasync_spider.sync.conditions import conditions, validator_in
 
@@ -181,7 +181,7 @@ class Fetching:
         is_at_head = cursor is None and until_ms is None
         if is_at_head and self._plan.stream.incremental.conditional and not self._plan.is_backfill:
             digest = self._plan.first_request_digest(since_us)
-            if is_first and self._run.resume.walk <= 1:
+            if is_first and self._run.resume.chain <= 1:
                 headers = conditions(self._run.resume.validator, digest)
         return Ask(chain, cursor, since_us, before_ms, until_ms, chain.next_page, digest, headers)
 
@@ -240,7 +240,7 @@ class Fetching:
 
     def _give_up_position(self, chain: Chain, cursor: str | None, why: str) -> Ask:
         is_bookmark = cursor == chain.head
-        chain.give_up_position(cursor, walk_from(self._run, self._run.resume.floor_us))
+        chain.give_up_position(cursor, chain_from(self._run, self._run.resume.floor_us))
         if is_bookmark:
             logger.warning("the durable token of the last sync is given up for a full pass: %s", why)
         else:
@@ -254,7 +254,7 @@ class Fetching:
             # Where the chain goes on follows from what is committed, and so does whether it has come any further.
             await self._passes.commit(after_page=chain.next_page - 1)
         depth = await self._storage.pass_depth(self._run)
-        chain.restart(depth.accounted if depth else None, walk_from(self._run, depth.floor_us if depth else None))
+        chain.restart(depth.accounted if depth else None, chain_from(self._run, depth.floor_us if depth else None))
         until_ms = chain.until_ms(depth.oldest_ms, depth.newest_ms) if depth and self._can_go_on_by_time() else None
         logger.warning(
             "the cursor has expired; walking on from %s",

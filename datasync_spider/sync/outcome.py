@@ -117,29 +117,29 @@ class ChainNews:
     """
 
     def __init__(self) -> None:
-        self._walk = 0
+        self._chain = 0
         self._received = 0
         self._repeated = 0
-        self._unbooked = 0
+        self._unrecorded = 0
 
     def committed(self, batch: Batch, committed: Committed) -> None:
         """The next batch. One whose commit was only read back tells too little to count, and too little to forget."""
         pages = batch.pages
-        walk = pages[-1].page.walk
-        if walk != self._walk:
-            self._walk, self._received, self._repeated = walk, 0, 0
+        chain = pages[-1].page.chain
+        if chain != self._chain:
+            self._chain, self._received, self._repeated = chain, 0, 0
         self._received += (
             committed.events
-            if pages[0].page.walk == walk
-            else sum(prepared.page.received_events for prepared in pages if prepared.page.walk == walk)
+            if pages[0].page.chain == chain
+            else sum(prepared.page.received_events for prepared in pages if prepared.page.chain == chain)
         )
         if committed.accounted is not None:
-            self._count_repeated(batch, committed.last_new_page, committed.accounted + self._unbooked)
+            self._count_repeated(batch, committed.last_new_page, committed.accounted + self._unrecorded)
 
-    def stored(self, rows: int, booked: int) -> None:
+    def stored(self, rows: int, recorded: int) -> None:
         """The table has more rows than the stream has booked: those of other streams, or of a database adopted."""
-        self._unbooked = max(0, rows - booked)
-        if self._unbooked:
+        self._unrecorded = max(0, rows - recorded)
+        if self._unrecorded:
             self._repeated = 0
 
     def standstill(self) -> NoNewRecords | None:
@@ -156,7 +156,7 @@ class ChainNews:
         repeated = 0
         for prepared in reversed(batch.pages):
             page = prepared.page
-            if page.walk != self._walk or page.number == last_new_page or received <= accounted:
+            if page.chain != self._chain or page.number == last_new_page or received <= accounted:
                 self._repeated = repeated
                 return
             repeated += page.received_events > prepared.filtered

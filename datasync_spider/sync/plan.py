@@ -22,7 +22,7 @@ from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.credential import Credential
 from datasync_spider.sources.files.load import BUILT_IN
 from datasync_spider.sources.limits import Limit, retries_of, timeout_of
-from datasync_spider.sources.oauth import TokenBook
+from datasync_spider.sources.oauth import TokenCache
 from datasync_spider.sources.paginators.choose import stream_paginator
 from datasync_spider.sources.paginators.protocol import Paginator
 from datasync_spider.sources.paths import Path
@@ -76,7 +76,7 @@ class SyncPlan:
     since_ms: int | None = None
     until_ms: int | None = None
     is_bundled_mock: bool = False
-    tokens: TokenBook = field(default_factory=TokenBook, repr=False)
+    tokens: TokenCache = field(default_factory=TokenCache, repr=False)
 
     @property
     def is_built_in(self) -> bool:

@@ -136,7 +136,7 @@ class Writers:
         self.in_flight = 0
         """How many batches are being written: the busy slots, counted, since it is asked for three times a page."""
 
-    def has_room(self) -> bool:
+    def has_capacity(self) -> bool:
         """Whether a batch would start at once."""
         return self.in_flight < len(self._slots)
 

@@ -101,7 +101,7 @@ class Writing:
             self._unprepared_bytes += following.body_bytes
             self._in_line.append(following)
         self.look_again()
-        await self.wait_for(lambda: self._outcome.is_final or self._has_room(page.number))
+        await self.wait_for(lambda: self._outcome.is_final or self._has_capacity(page.number))
 
     async def _prepare_in_order(self) -> None:
         while True:
@@ -165,16 +165,16 @@ class Writing:
 
     @property
     def _may_begin_a_batch(self) -> bool:
-        if self._is_abandoned or not self._outcome.may_write or not self._writers.has_room():
+        if self._is_abandoned or not self._outcome.may_write or not self._writers.has_capacity():
             return False
         return self.buffer.is_due() or (self.buffer.pages > 0 and (self._is_flushed or self._outcome.is_final))
 
-    def _has_room(self, page_number: int) -> bool:
+    def _has_capacity(self, page_number: int) -> bool:
         """Whether the page is in line, and little waits to be prepared and less than one more batch to be written."""
         return (
             page_number < self._next_page
             and self._unprepared_bytes < _MOST_UNPREPARED_BYTES
-            and (self._writers.has_room() or self.buffer.rows < self.buffer.batch_size_rows)
+            and (self._writers.has_capacity() or self.buffer.rows < self.buffer.batch_size_rows)
         )
 
     def is_waited_for(self, page_number: int) -> bool:

@@ -84,8 +84,8 @@ def _equal_positions_ask_for_equal_things(make: Make, server: Server) -> None:
             not (again.url and (again.query or again.body)),
             f"{again!r}: to a URL that is sent as it is nothing can be added",
         )
-        told = {paginator.following(visit.position, visit.answer), make().following(visit.position, visit.answer)}
-        require(told == {visit.following}, f"one answer leads to {visit.following!r} and to {told!r}")
+        reported = {paginator.following(visit.position, visit.answer), make().following(visit.position, visit.answer)}
+        require(reported == {visit.following}, f"one answer leads to {visit.following!r} and to {reported!r}")
 
 
 def _a_page_that_comes_again_is_seen(make: Make, server: Server) -> None:

@@ -111,14 +111,14 @@ class ApiClient:
 
     def ask(self, request: PageRequest) -> Answer:
         """The same of any request that reads, whatever its method is called."""
-        return self._told(request.url, Attempt(has_begun=True), lambda: self._fetch(request), is_upload=False)
+        return self._sent_once(request.url, Attempt(has_begun=True), lambda: self._fetch(request), is_upload=False)
 
     def post(self, url: str, upload: Upload) -> Answer:
         """The same, with a body that is never in memory as a whole."""
         attempt = Attempt()
-        return self._told(url, attempt, lambda: self._send(url, upload, attempt), is_upload=True)
+        return self._sent_once(url, attempt, lambda: self._send(url, upload, attempt), is_upload=True)
 
-    def _told(
+    def _sent_once(
         self, url: str, attempt: Attempt, work: Callable[[], Coroutine[Any, Any, Answer]], *, is_upload: bool
     ) -> Answer:
         """Gives the trouble of the work the one of two names that it must have."""

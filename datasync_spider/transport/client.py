@@ -38,11 +38,11 @@ _BEYOND_OURS_SECONDS = 1.0
 class HttpClient:
     """Used from the reactor's event loop. ``max_body_bytes``: of an answer, decompressed or not.
 
-    ``tell_repeated`` is called before a request is sent for a second time.
+    ``report_repeated`` is called before a request is sent for a second time.
     """
 
     def __init__(
-        self, crawler: Crawler, seconds: float, max_body_bytes: int, tell_repeated: Callable[[], None] | None = None
+        self, crawler: Crawler, seconds: float, max_body_bytes: int, report_repeated: Callable[[], None] | None = None
     ) -> None:
         prepare_reactor()
         # Its warnings say how to switch off what is promised here; what they warn of is an error of ours.
@@ -50,7 +50,7 @@ class HttpClient:
         self._crawler = crawler
         self._seconds = seconds
         self._max_body_bytes = max_body_bytes
-        self._tell_repeated = tell_repeated
+        self._report_repeated = report_repeated
         self._scrapys = HTTP11DownloadHandler(crawler)
         self._may_be_kept = False
         self._under_way: set[asyncio.Timeout] = set()
@@ -98,8 +98,8 @@ class HttpClient:
             if not may_be_kept or not _only_reads(request):
                 raise
             self._renew()
-            if self._tell_repeated is not None:
-                self._tell_repeated()
+            if self._report_repeated is not None:
+                self._report_repeated()
             response = await self._answer(request, way)
         self._may_be_kept = True
         return self._whole(response)

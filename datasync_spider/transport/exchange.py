@@ -101,10 +101,10 @@ class Exchange:
         finally:
             self._client = None
             await client.close()
-        told = tuple(
+        reported = tuple(
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in header_pairs(response.headers)
         )
-        return Answer(response.status, told, response.body, received_at[-1], time.monotonic() - started)
+        return Answer(response.status, reported, response.body, received_at[-1], time.monotonic() - started)
 
     def shorten(self, seconds: float) -> None:
         """What is under way has no more than this from now on, and what begins has it from its beginning."""

@@ -68,7 +68,7 @@ class TokenKeeper:
     def __init__(self, plan: SyncPlan, grant: Grant) -> None:
         config = plan.config
         self._grant = grant
-        self._book = plan.tokens
+        self._cache = plan.tokens
         self._source = plan.source.name
         self._user_agent = config.user_agent
         self._seconds = min(config.timeout_seconds, _LONGEST_REQUEST_SECONDS)
@@ -93,7 +93,7 @@ class TokenKeeper:
 
     def at_hand(self, refused: HeldToken | None = None) -> HeldToken | None:
         """A token that this process has, and will live for long enough; not the one that the API has refused."""
-        held = self._book.find(self._grant)
+        held = self._cache.find(self._grant)
         if held is None or held is refused or not held.is_good(time.monotonic(), self._grant.leeway_seconds):
             return None
         return held
@@ -159,13 +159,13 @@ class TokenKeeper:
     def _taken(self, stored: StoredTokens, now: float) -> HeldToken:
         ends_at = None if stored.left_seconds is None else now + stored.left_seconds
         held = HeldToken(stored.access_token, ends_at, stored.lifetime_seconds)
-        self._book.put(self._grant, held)
+        self._cache.put(self._grant, held)
         return held
 
     def _hold(self, access_token: str, sent_at: float, lifetime_seconds: float | None) -> HeldToken:
         ends_at = None if lifetime_seconds is None else sent_at + lifetime_seconds
         held = HeldToken(access_token, ends_at, lifetime_seconds)
-        self._book.put(self._grant, held)
+        self._cache.put(self._grant, held)
         return held
 
     async def _ask(self, refresh_token: str | None) -> Token:
@@ -191,5 +191,5 @@ class TokenKeeper:
 
     def _hide(self, *tokens: str) -> None:
         """From now on no log line, and no end of a run, shows one."""
-        self._book.seen(*filter(None, tokens))
+        self._cache.seen(*filter(None, tokens))
         also_redact(passing=filter(None, tokens))

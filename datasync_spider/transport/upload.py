@@ -82,14 +82,14 @@ class BodyFile:
         self._size = size
         self._progress = progress
         self._given = 0
-        self._told_place = 0
+        self._offset = 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> None:
         """Asked for the length alone, before anything is read."""
-        self._told_place = self._size + offset if whence == os.SEEK_END else offset
+        self._offset = self._size + offset if whence == os.SEEK_END else offset
 
     def tell(self) -> int:
-        return self._told_place
+        return self._offset
 
     def read(self, count: int) -> bytes:
         piece = self._file.read(min(count, self._size - self._given))

@@ -80,8 +80,8 @@ class GitLab(PublicApi):
     def _behind_key(self, call: Call, found: list[Record], size: int) -> Reply:
         is_ascending = call.params.get("sort", "desc") == "asc"
         if (cursor := call.params.get("cursor")) is not None:
-            at, _, told_id = urlsafe_b64decode(cursor).decode().partition("|")
-            key = (at, int(told_id))
+            at, _, reported_id = urlsafe_b64decode(cursor).decode().partition("|")
+            key = (at, int(reported_id))
             found = [one for one in found if (_key(one) > key if is_ascending else _key(one) < key)]
         reply = json_reply(found[:size])
         if len(found) > size:

@@ -57,8 +57,8 @@ class Graph(PublicApi):
                 pass
             case _:
                 return _error(400, "BadRequest", "Resource not found for the segment.")
-        told = call.params.get("$deltatoken") or call.params.get("$skiptoken") or "0.0"
-        place, _, gap = told.partition(".")
+        reported = call.params.get("$deltatoken") or call.params.get("$skiptoken") or "0.0"
+        place, _, gap = reported.partition(".")
         if not (place.isdigit() and gap.isdigit()):
             return self.faulty("resync", call, path)
         return json_reply(self._delta(call, path, int(place), int(gap)))

@@ -30,8 +30,8 @@ class HubSpot(PublicApi):
         return {"id": str(number + 51), "properties": properties, "createdAt": at, "updatedAt": at, "archived": False}
 
     def changed(self, record: Record, at: datetime) -> Record:
-        told = at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        return {**record, "properties": {**record["properties"], "lastmodifieddate": told}, "updatedAt": told}
+        reported = at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        return {**record, "properties": {**record["properties"], "lastmodifieddate": reported}, "updatedAt": reported}
 
     def page(self, call: Call, path: str) -> Reply:
         if not call.fields.get(b"authorization", "").startswith("Bearer pat-"):

@@ -51,10 +51,10 @@ class Shopify(PublicApi):
         if "page_info" in call.params:
             if not _BESIDE_PAGE_INFO.issuperset(call.params):
                 return refused(400, {"errors": {"page_info": "Invalid value."}})
-            told = _read(call.params["page_info"])
-            if told is None:
+            reported = _read(call.params["page_info"])
+            if reported is None:
                 return self.faulty("bad-page-info", call, path)
-            since, start = told
+            since, start = reported
         found = [
             order
             for order in self.records["orders"]

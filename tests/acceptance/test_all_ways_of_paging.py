@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.support.crawl import Crawl
 from tests.support.database import rows, value
-from tests.support.filesources import Stored, assert_books, assert_stored, linked, write_sources
+from tests.support.filesources import Stored, assert_stored, assert_totals, linked, write_sources
 from tests.support.mock import MockApi
 from tests.support.stylesource import NAMES, STYLES
 
@@ -48,7 +48,7 @@ def test_streams_of_all_ways_are_exact_through_kills(
     crawl_all(0)
     for name in NAMES:
         assert_stored(database_url, f"styles__{name}", _truth(name))
-        assert_books(database_url, f"styles__{name}", f"styles.{name}")
+        assert_totals(database_url, f"styles__{name}", f"styles.{name}")
     # Where a walk went on nothing was read again.
     assert value(database_url, "SELECT sum(duplicates) FROM ingestion_pages") == 0
     assert value(database_url, "SELECT count(*) FROM ingestion_runs WHERE status = 'complete'") == len(NAMES)

@@ -102,7 +102,7 @@ def expiring(every: int) -> Callable[[Request], Reply | None]:
     return answer
 
 
-def test_where_the_oldest_come_first_a_walk_begins_anew_behind_what_is_proven(
+def test_where_the_oldest_come_first_a_chain_begins_anew_behind_what_is_proven(
     start_crawl: Callable[..., Crawl], database_url: str, tmp_path: Path
 ) -> None:
     records = [item(f"r{n:02}", n * 60) for n in range(20)]

@@ -124,9 +124,7 @@ def test_the_progress_tells_a_wait_and_a_signal_ends_it_at_once(start_crawl: Sta
     assert 2_900 < advised <= 3_000
 
 
-def test_a_stream_that_somebody_has_closed_for_ever_asks_for_nothing(
-    start_crawl: StartCrawl, database_url: str
-) -> None:
+def test_a_stream_that_someone_has_closed_for_ever_asks_for_nothing(start_crawl: StartCrawl, database_url: str) -> None:
     keep_wait(database_url, "'infinity'")
     with serving() as feed:
         crawl = start_crawl(feed.base_url, **BUDGET)

@@ -51,8 +51,8 @@ def test_a_window_is_stored_beside_an_open_pass_whatever_kills_it(
         status = json.loads(scrapy("status", "--json", DATABASE_URL=database_url).stdout)
         assert (status["backfill"]["status"], status["backfill"]["reason"]) == ("complete", "backfilled")
         assert status["pass"]["status"] == "open"
-        told = scrapy("status", DATABASE_URL=database_url).stdout
-        assert "a backfill after it:" in told
+        reported = scrapy("status", DATABASE_URL=database_url).stdout
+        assert "a backfill after it:" in reported
         asked = len(feed.asked)
         crawl = start_crawl(feed.base_url, **FEED_SETTINGS)
         assert crawl.wait() == 0, crawl.log

@@ -46,7 +46,7 @@ def test_a_case_measures_the_crawl_beside_its_limit_and_keeps_every_sample(tmp_p
     assert cost.samples[0] == ours.cpu_seconds[0] / case.events * 1e6 > 0
     assert ours.peak_mb[0] > 20
     assert others.samples == [0.0]
-    assert done.returncode == (0 if all(figure.is_met is not False for figure in case.figures) else 1)
+    assert done.returncode == (0 if all(figure.passed is not False for figure in case.figures) else 1)
     assert "scrapy crawl events" in done.stdout
 
 
@@ -57,7 +57,7 @@ def test_a_file_to_compare_with_is_read_before_anything_is_measured(tmp_path: Pa
     assert "nothing.json cannot be read: No such file or directory" in done.stderr
 
 
-def test_a_benchmark_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_benchmark_that_is_reported_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     # For root the server runs under another account, which has to reach its directory.
     tmp_path.chmod(0o711)

@@ -101,7 +101,7 @@ def test_two_checkouts_that_differ_each_find_their_own_in_one_environment(checko
     assert [made(of_the_other), made(again)] == [False, False]
 
 
-def test_whoever_has_the_older_module_loaded_keeps_it(checkout: Path) -> None:
+def test_who_has_the_older_module_loaded_keeps_it(checkout: Path) -> None:
     script = "import datasync_columns as it; print('loaded', flush=True); input(); print(it.answer())"
     crawl = subprocess.Popen(
         [checkout / ".venv/bin/python", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -115,7 +115,7 @@ def test_whoever_has_the_older_module_loaded_keeps_it(checkout: Path) -> None:
     assert (crawl.returncode, out) == (0, "1\n")
 
 
-def test_a_missing_compiler_is_told_once_and_one_that_comes_later_is_used(
+def test_a_missing_compiler_is_reported_once_and_one_that_comes_later_is_used(
     tmp_path: Path, without_compiler: str
 ) -> None:
     checkout = make_checkout(tmp_path / "fresh")
@@ -136,7 +136,7 @@ def test_a_missing_compiler_is_told_once_and_one_that_comes_later_is_used(
     assert (answer(gone), gone.stderr) == ("1", "")
 
 
-def test_a_missing_header_is_told_once_and_one_that_comes_later_is_used(checkout: Path, tmp_path: Path) -> None:
+def test_a_missing_header_is_reported_once_and_one_that_comes_later_is_used(checkout: Path, tmp_path: Path) -> None:
     include = tmp_path / "include"
     # A module of sitecustomize's name would not do: Debian's Python has one of its own, which is found first.
     (packages(checkout) / "elsewhere.py").write_text(
@@ -182,7 +182,7 @@ def test_a_compiler_that_fails_leaves_no_older_module_and_is_asked_once(
     assert answer(ensure(checkout, "run")) == "2"
 
 
-def test_sources_that_cannot_be_compiled_are_told_with_the_compilers_own_word(checkout: Path) -> None:
+def test_sources_that_cannot_be_compiled_are_reported_with_the_compilers_own_word(checkout: Path) -> None:
     with (checkout / "compiled/answer.h").open("a") as header:
         header.write("#error this does not do\n")
     result = ensure(checkout, "run")

@@ -15,7 +15,7 @@ from tests.support.ledger import last_run
 from tests.support.mock import MockApi
 from tests.support.pages import event, page
 from tests.support.runs import run_writer
-from tests.support.truth import assert_books_balance
+from tests.support.truth import assert_totals_balance
 
 StartMock = Callable[..., MockApi]
 StartCrawl = Callable[..., Crawl]
@@ -61,7 +61,7 @@ def test_versions_that_are_refused_do_not_hide_a_missing_event(
         ("incremental",),
         ("full",),
     ]
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 def test_without_a_missing_event_the_crawl_is_complete_and_a_replay_changes_nothing_of_it(
@@ -87,11 +87,11 @@ def test_a_crash_around_the_verdict_makes_it_no_better(
     assert crashed.wait() == -signal.SIGKILL, crashed.log
     status = value(database_url, "SELECT pass_status FROM ingestion_state")
     assert status == ("short" if place == "after_commit" else "open")
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     recovered = start_crawl(mock.base_url)
     assert recovered.wait() == 3, recovered.log
     assert SHORT in recovered.log
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 @pytest.mark.parametrize(("missing", "code"), [(0, 0), (1, 3)])
@@ -108,4 +108,4 @@ def test_a_run_that_goes_on_where_another_one_was_killed_sees_what_both_rejected
     assert rows(database_url, "SELECT pass_number FROM ingestion_runs ORDER BY run_id") == [(1,), (2,), (2,)]
     detail = value(database_url, "SELECT detail FROM ingestion_runs WHERE run_id = 3")
     assert detail.startswith("103 stored, 10 rejected (3 of them for events that are counted already)")
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)

@@ -16,7 +16,7 @@ from tests.support.database import rows, value
 from tests.support.mock import MockApi, ground_truth
 from tests.support.pages import event, page
 from tests.support.runs import run_writer
-from tests.support.truth import assert_books_balance, assert_exact
+from tests.support.truth import assert_exact, assert_totals_balance
 from tests.support.waiting import eventually
 
 SETTINGS = {"API_PAGE_LIMIT": "200", "WRITE_BATCH_SIZE": "400"}
@@ -40,7 +40,7 @@ def test_a_crash_at_a_named_place_loses_nothing_and_doubles_nothing(
         mock.control("faults", "POST", {"name": "status_503", "requests": [6]})
     crashed = start_crawl(mock.base_url, DATASYNC_FAILPOINT=f"{place}@{HITS.get(place, 3)}=kill", **SETTINGS)
     assert crashed.wait() == -signal.SIGKILL, crashed.log
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     recovered = start_crawl(mock.base_url, **SETTINGS)
     assert recovered.wait() == 0, recovered.log
     assert_exact(database_url, 3000)
@@ -57,7 +57,7 @@ def test_a_crash_among_known_and_unknown_events_loses_nothing_and_doubles_nothin
     crashed = start_crawl(mock.base_url, DATASYNC_FAILPOINT=failpoint, WRITE_CONCURRENCY="1", **SETTINGS)
     assert crashed.wait() == -signal.SIGKILL, crashed.log
     assert 1000 < value(database_url, "SELECT count(*) FROM ingested_events") < 3000
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     recovered = start_crawl(mock.base_url, **SETTINGS)
     assert recovered.wait() == 0, recovered.log
     assert value(database_url, "SELECT sum(inserted) FROM ingestion_runs WHERE run_id > 1") == 2000

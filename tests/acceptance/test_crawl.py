@@ -12,7 +12,7 @@ from tests.support.crawl import Crawl
 from tests.support.database import rows, value
 from tests.support.ledger import last_run
 from tests.support.mock import MockApi
-from tests.support.truth import assert_books_balance, assert_exact
+from tests.support.truth import assert_exact, assert_totals_balance
 
 StartMock = Callable[..., MockApi]
 StartCrawl = Callable[..., Crawl]
@@ -69,7 +69,7 @@ def test_an_incremental_run_fetches_what_is_new_and_stops_at_known_ground(
     assert crawl.wait() == 0, crawl.log
     assert mock.requests() == before + 4
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 6200
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 def test_the_key_opens_the_api_and_is_never_logged(

@@ -9,7 +9,7 @@ import pytest
 from tests.support.crawl import Crawl
 from tests.support.ledger import last_run
 from tests.support.mock import MockApi
-from tests.support.truth import assert_books_balance, assert_exact
+from tests.support.truth import assert_exact, assert_totals_balance
 
 StartMock = Callable[..., MockApi]
 StartCrawl = Callable[..., Crawl]
@@ -54,7 +54,7 @@ def test_a_run_that_rejected_too_much_on_its_last_page_can_be_gone_on_with(
     again = start_crawl(mock.base_url, API_PAGE_LIMIT="500", REJECTED_MAX_PERCENT="50")
     assert again.wait() == 0, again.log
     assert last_run(database_url) == ("complete", "last_page")
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 def test_a_refusal_ends_the_run_at_once_with_the_servers_own_words(

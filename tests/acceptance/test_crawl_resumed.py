@@ -14,7 +14,7 @@ from tests.support.crawl import Crawl
 from tests.support.database import value
 from tests.support.ledger import committed_pages, last_run
 from tests.support.mock import MockApi
-from tests.support.truth import assert_books_balance, assert_exact
+from tests.support.truth import assert_exact, assert_totals_balance
 from tests.support.waiting import eventually
 
 StartMock = Callable[..., MockApi]
@@ -39,7 +39,7 @@ def test_a_killed_incremental_run_leaves_no_gap_behind_the_pages_that_it_stored(
     crawl = start_crawl(mock.base_url, API_PAGE_LIMIT="100")
     assert crawl.wait() == 0, crawl.log
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 4000
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 def _cursor_has_expired(mock: MockApi, database_url: str) -> bool:
@@ -72,7 +72,7 @@ def test_a_run_that_is_killed_again_and_again_ends_exact(
     assert_exact(database_url, 20000)
 
 
-def test_a_second_run_of_the_stream_is_refused_and_told_by_whom(
+def test_a_second_run_of_the_stream_is_refused_and_reported_by_whom(
     start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
 ) -> None:
     mock = start_mock_api("--total", "5000")
@@ -120,7 +120,7 @@ def test_a_signal_while_waiting_for_the_rate_window_ends_the_wait(
     assert crawl.wait(45) == 5, crawl.log
 
 
-def test_an_expired_cursor_in_the_middle_costs_a_new_walk_and_no_event(
+def test_an_expired_cursor_in_the_middle_costs_a_new_chain_and_no_event(
     start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
 ) -> None:
     mock = start_mock_api("--total", "5000")

@@ -129,9 +129,9 @@ def test_the_table_beside_a_chart_holds_the_ledger(screen: Window, expect: Any, 
     figure = screen.page.get_by_role("figure", name="Throughput")
     figure.get_by_text("As a table").click()
     expect(figure.locator("details tbody tr")).to_have_count(22)
-    told = [digits(text) for text in figure.locator("details tbody td:nth-child(2)").all_inner_texts()]
+    reported = [digits(text) for text in figure.locator("details tbody td:nth-child(2)").all_inner_texts()]
     # The first page was made in the two seconds before its commit.
-    assert told == [0, *[100 * n for n in range(20, 1, -1)], 50, 50]
+    assert reported == [0, *[100 * n for n in range(20, 1, -1)], 50, 50]
 
 
 def test_waits_are_drawn_where_they_were_and_none_are_called_none(
@@ -191,14 +191,14 @@ def test_hostile_content_is_shown_and_does_nothing(screen: Window, expect: Any, 
         expect(page.locator("main h1")).to_be_attached()
         expect(page.locator("main")).not_to_contain_text("Counting …")
     screen.go("#/rejected")
-    letters = page.locator("pre.raw")
-    expect(letters).to_have_count(9)
-    shown = letters.all_inner_texts()
+    dead_letters = page.locator("pre.raw")
+    expect(dead_letters).to_have_count(9)
+    shown = dead_letters.all_inner_texts()
     for text in HOSTILE:
-        assert any(text in letter for letter in shown), text
-    assert letters.nth(0).inner_text() == "<script>window.hacked=7</script>" + "A" * 2_016 + "…"
+        assert any(text in entry for entry in shown), text
+    assert dead_letters.nth(0).inner_text() == "<script>window.hacked=7</script>" + "A" * 2_016 + "…"
     expect(page.locator(".letter").first).to_contain_text("the first 2,048 of 1,000,032 bytes")
-    assert letters.nth(1).locator(".mark").all_inner_texts() == ["U+202E", "U+2066", "U+200B", "U+0007", "0xFF"]
+    assert dead_letters.nth(1).locator(".mark").all_inner_texts() == ["U+202E", "U+2066", "U+200B", "U+0007", "0xFF"]
     assert "\u202e" not in page.locator("body").inner_text()
 
     assert page.evaluate("window.hacked") is None
@@ -222,9 +222,9 @@ def test_the_policy_would_stop_what_came_through(screen: Window) -> None:
         }"""
     )
     eventually(lambda: len(screen.violations()) >= 4, what="four violations")
-    told = " ".join(screen.violations())
+    reported = " ".join(screen.violations())
     for directive in ("img-src", "style-src-elem", "require-trusted-types-for", "script-src-elem"):
-        assert directive in told
+        assert directive in reported
     assert screen.page.evaluate("window.hacked") is None
     assert screen.page.locator("main").is_visible()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.ops.doctor.compiledcode import judge_compiled
+from datasync_spider.ops.doctor.compiledcode import check_compiled
 from datasync_spider.records.compiled import IS_COMPILED
 from tests.support.crawl import scrapy
 from tests.support.credentials import keep_wait
@@ -51,15 +51,15 @@ def test_where_all_is_well_nothing_is_amiss_and_nothing_was_asked_of_the_feed(
     assert (code, report["ok"], amiss(report)) == (0, True, [])
     parts = {finding["part"] for finding in report["findings"]}
     assert parts == {"configuration", "code", "database", "api", "clock", "disk"}
-    told = [finding["text"] for finding in report["findings"] if finding["part"] == "code"]
-    assert told == [judge_compiled(IS_COMPILED).text]
+    reported = [finding["text"] for finding in report["findings"] if finding["part"] == "code"]
+    assert reported == [check_compiled(IS_COMPILED).text]
     stats = mock.control("stats")
     assert stats["by_endpoint"] == {"health": {"200": 1}}
     assert stats["api_key"]["present"] == 0
     assert value(environment["DATABASE_URL"], "SELECT count(*) FROM ingestion_runs") == 0
 
 
-def test_settings_are_told_with_their_source_and_secrets_masked(
+def test_settings_are_reported_with_their_source_and_secrets_masked(
     start_mock_api: StartMock, environment: dict[str, str]
 ) -> None:
     mock = start_mock_api()

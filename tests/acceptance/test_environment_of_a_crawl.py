@@ -61,8 +61,8 @@ def test_authorities_that_are_not_there_are_named_before_anything_is_asked(
     finally:
         server.close()
     assert (discovered.returncode, diagnosed.returncode) == (2, 1)
-    for told in (crawl.log, discovered.stderr, diagnosed.stdout):
-        assert f"SSL_CERT_FILE is '{tmp_path / 'none.pem'}' (environment): it cannot be read: No such file" in told
+    for reported in (crawl.log, discovered.stderr, diagnosed.stdout):
+        assert f"SSL_CERT_FILE is '{tmp_path / 'none.pem'}' (environment): it cannot be read: No such file" in reported
     assert "ingestion not started" in crawl.log
 
 
@@ -146,7 +146,7 @@ def test_a_key_in_quotes_is_warned_about_and_not_shown(
     assert KEY not in crawl.log + done.stdout + done.stderr
 
 
-def test_a_misspelt_stream_is_told_with_what_there_is(
+def test_a_misspelt_stream_is_reported_with_what_there_is(
     start_mock_api: Callable[..., MockApi], start_crawl: StartCrawl, database_url: str
 ) -> None:
     mock = start_mock_api("--total", "10")
@@ -163,8 +163,8 @@ def test_a_misspelt_stream_is_told_with_what_there_is(
     ):
         done = scrapy(*command, DATABASE_URL=database_url, API_BASE_URL=mock.base_url, STREAM="evnets")
         assert (done.returncode, done.stdout) == (2, ""), command
-        told = "there is no stream evnets, which STREAM names: this database has: events (did you mean events?)\n"
-        assert done.stderr.endswith(f"{command[0]}: {told}")
+        reported = "there is no stream evnets, which STREAM names: this database has: events (did you mean events?)\n"
+        assert done.stderr.endswith(f"{command[0]}: {reported}")
     assert (
         "stream evnets is new; this database has: events"
         in scrapy("doctor", DATABASE_URL=database_url, API_BASE_URL=mock.base_url, STREAM="evnets").stdout

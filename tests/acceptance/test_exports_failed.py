@@ -52,7 +52,7 @@ def feeds(*named: tuple[str, Mapping[str, object]]) -> tuple[str, str]:
     ],
     ids=["jsonlines", "json", "csv", "gzipped-xml", "no-directory", "ftp"],
 )
-def test_an_export_that_fails_is_told_in_the_exit_code_and_costs_no_other_anything(
+def test_an_export_that_fails_is_reported_in_the_exit_code_and_costs_no_other_anything(
     crawl: Callable[..., Crawl],
     feed: Feed,
     database_url: str,
@@ -149,7 +149,7 @@ def test_of_a_feed_in_several_files_those_before_the_trouble_stay(crawl: Callabl
     assert len(json.loads((tmp_path / "events-1.json").read_text())) == 10
 
 
-def test_standard_output_that_is_full_is_told(
+def test_standard_output_that_is_full_is_reported(
     feed: Feed, database_url: str, start_crawl: Callable[..., Crawl], tmp_path: Path
 ) -> None:
     environment = clean_environment(

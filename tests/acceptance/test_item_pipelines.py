@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tests.support.crawl import Crawl, scrapy
 from tests.support.database import rows, value
 from tests.support.mock import MockApi, ground_truth
-from tests.support.truth import assert_books_balance, assert_exact
+from tests.support.truth import assert_exact, assert_totals_balance
 
 OURS = "datasync_spider.pipelines.postgres.PostgresPipeline"
 
@@ -62,8 +62,10 @@ def test_a_pipeline_that_does_not_hand_a_page_on_ends_the_run_and_the_page_is_fe
     mock = start_mock_api("--total", "2000")
     crawl = start_crawl(mock.base_url, *with_pipeline("LoseThirdPage"), API_PAGE_LIMIT="250", WRITE_BATCH_SIZE="1")
     assert crawl.wait() == 1, crawl.log
-    told = "an item pipeline has put an object of type NoneType in place of page 3"
-    assert rows(database_url, "SELECT status, reason, detail FROM ingestion_runs") == [("failed", "page_lost", told)]
+    reported = "an item pipeline has put an object of type NoneType in place of page 3"
+    assert rows(database_url, "SELECT status, reason, detail FROM ingestion_runs") == [
+        ("failed", "page_lost", reported)
+    ]
     assert value(database_url, "SELECT coalesce(max(page_number), 0) FROM ingestion_pages") <= 2
     assert start_crawl(mock.base_url).wait() == 0
     assert_exact(database_url, 2000)
@@ -86,7 +88,7 @@ def test_ids_that_a_pipeline_has_spoiled_are_rejected_and_the_run_goes_on(
         ("lone_surrogate", 4 * 33),
     ]
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 2000 - 4 * 167
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     # What the pipeline has spoiled is not lost: the payloads are there.
     assert scrapy("replay", DATABASE_URL=database_url).returncode == 0
     assert_exact(database_url, 2000)
@@ -98,9 +100,11 @@ def test_a_pipeline_that_puts_something_else_among_the_events_ends_the_run_with_
     mock = start_mock_api("--total", "2000")
     crawl = start_crawl(mock.base_url, *with_pipeline("PutDictionaries"), API_PAGE_LIMIT="250", WRITE_BATCH_SIZE="1")
     assert crawl.wait() == 1, crawl.log
-    told = "on page 3 an item pipeline has put an object of type dict in place of an Event"
-    assert rows(database_url, "SELECT status, reason, detail FROM ingestion_runs") == [("failed", "page_lost", told)]
-    assert told in crawl.log
+    reported = "on page 3 an item pipeline has put an object of type dict in place of an Event"
+    assert rows(database_url, "SELECT status, reason, detail FROM ingestion_runs") == [
+        ("failed", "page_lost", reported)
+    ]
+    assert reported in crawl.log
     assert "Traceback" not in crawl.log
     assert start_crawl(mock.base_url).wait() == 0
     assert_exact(database_url, 2000)

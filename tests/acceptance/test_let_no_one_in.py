@@ -33,7 +33,7 @@ def with_password(database_url: str) -> str:
     return database_url.replace("postgresql://postgres@", f"postgresql://postgres:{PASSWORD}@")
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent(
+def test_a_certificate_that_no_one_vouches_for_is_refused_before_anything_is_sent(
     tls_server: TlsServer, start_crawl: Callable[..., Crawl], database_url: str
 ) -> None:
     settings = {"DATASYNC_API_KEY": KEY, "API_MAX_RETRIES": "1", "API_RETRY_BASE_MS": "1"}
@@ -95,8 +95,8 @@ def test_a_key_that_the_api_says_aloud_is_masked_in_the_table_of_runs(
     with raw_server(response(401, refusal)) as server:
         crawl = start_crawl(f"{server.origin}/api/v1", DATASYNC_API_KEY=KEY)
         assert crawl.wait() == 1, crawl.log
-    told = value(database_url, "SELECT detail FROM ingestion_runs")
-    assert told == "the API refused with status 401, code UNAUTHORIZED: no such key: ***"
+    reported = value(database_url, "SELECT detail FROM ingestion_runs")
+    assert reported == "the API refused with status 401, code UNAUTHORIZED: no such key: ***"
 
 
 def _family(pid: int) -> list[psutil.Process]:
@@ -105,7 +105,7 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("url", ["postgresql://u:{secret}@[::1/db", "postgresql://u:{secret}@127.0.0.1:1/db"])
-def test_a_database_that_cannot_be_reached_or_understood_is_told_without_its_password(url: str) -> None:
+def test_a_database_that_cannot_be_reached_or_understood_is_reported_without_its_password(url: str) -> None:
     done = scrapy("status", DATABASE_URL=url.format(secret=PASSWORD))
     assert done.returncode != 0
     assert PASSWORD not in done.stdout + done.stderr

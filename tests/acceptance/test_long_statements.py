@@ -12,9 +12,9 @@ import pytest
 
 from tests.support.crawl import clean_environment, scrapy
 from tests.support.database import execute_outside, rows, value
-from tests.support.letters import leave_letters, raw_event
+from tests.support.deadletters import leave_dead_letters, raw_event
 from tests.support.starting import Process, start
-from tests.support.truth import assert_books_balance
+from tests.support.truth import assert_totals_balance
 from tests.support.waiting import eventually
 
 # No statement here ends by itself before the test does.
@@ -50,7 +50,7 @@ def nothing_is_at_work(database_url: str) -> bool:
 @pytest.fixture
 def endless_url(database_url: str) -> str:
     """Where two letters wait for a replay, and no event can ever be inserted."""
-    leave_letters(database_url, [raw_event("a"), raw_event("b")])
+    leave_dead_letters(database_url, [raw_event("a"), raw_event("b")])
     execute_outside(database_url, FOR_EVER)
     return database_url
 
@@ -62,7 +62,7 @@ def assert_stopped_and_replayable(database_url: str, reason: str) -> None:
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 0
     execute_outside(database_url, "ALTER TABLE ingested_events DROP CONSTRAINT for_ever")
     assert "2 are stored now" in scrapy("replay", DATABASE_URL=database_url).stdout
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

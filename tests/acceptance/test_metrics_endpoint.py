@@ -57,7 +57,7 @@ def test_a_crawl_that_waits_for_the_rate_window_is_ready_and_says_why(waiting_cr
     assert waiting_crawl.wait(30) == 5
 
 
-def test_an_expired_cursor_is_counted_as_a_walk_begun_anew(start_mock_api: StartMock, start_crawl: StartCrawl) -> None:
+def test_an_expired_cursor_is_counted_as_a_chain_begun_anew(start_mock_api: StartMock, start_crawl: StartCrawl) -> None:
     mock = start_mock_api("--total", "5000", "--rate-limit", "5", "--rate-window-ms", "60000")
     mock.control("faults", "POST", {"name": "expired_cursor", "requests": [3]})
     endpoint = Endpoint(start_crawl(mock.base_url, METRICS_PORT="0", API_PAGE_LIMIT="500"))

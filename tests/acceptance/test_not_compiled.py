@@ -12,16 +12,16 @@ from tests.support.compiling import require_compiled
 from tests.support.crawl import PROJECT, Crawl
 from tests.support.database import fresh_database, rows, value
 from tests.support.mock import MockApi
-from tests.support.truth import assert_books_balance
+from tests.support.truth import assert_totals_balance
 
 _STORED = "SELECT event_id, occurred_at::text, payload::text FROM ingested_events ORDER BY event_id"
 _REJECTED = "SELECT page_number, position, reason, raw, detail FROM rejected_events ORDER BY page_number, position"
 
 
 def stored(url: str) -> tuple[list[Any], list[Any]]:
-    assert_books_balance(url)
-    letters = [(*letter[:3], bytes(letter[3]), letter[4]) for letter in rows(url, _REJECTED)]
-    return rows(url, _STORED), letters
+    assert_totals_balance(url)
+    dead_letters = [(*entry[:3], bytes(entry[3]), entry[4]) for entry in rows(url, _REJECTED)]
+    return rows(url, _STORED), dead_letters
 
 
 def test_a_crawl_without_the_compiled_module_stores_exactly_what_one_with_it_does(

@@ -82,7 +82,7 @@ def test_a_page_that_has_not_changed_is_a_complete_sync_of_one_request(
 def test_a_first_page_that_stays_proves_nothing_where_new_records_come_last(
     start_crawl: Callable[..., Crawl], database_url: str, tmp_path: Path
 ) -> None:
-    with serving_collection("oldest-first", RECORDS[:2], tags=True, tells_total=False) as api:
+    with serving_collection("oldest-first", RECORDS[:2], tags=True, reports_total=False) as api:
         settings = park(tmp_path / "sources", api, ALONE)
         sync(start_crawl, settings)
         sync(start_crawl, settings)

@@ -86,7 +86,7 @@ end = ["no-next"]
     assert all("content-type" not in one.headers for one in gets)
 
 
-def test_numbers_of_pages_that_nobody_looks_at_end_the_run_and_the_next_one_is_exact(
+def test_numbers_of_pages_that_no_one_looks_at_end_the_run_and_the_next_one_is_exact(
     start_crawl: StartCrawl, database_url: str, tmp_path: Path
 ) -> None:
     def ignoring(_asked: Asked) -> Reply:

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.crawl import Crawl
 from tests.support.database import value
+from tests.support.deadletters import leave_dead_letters
 from tests.support.feed import FEED_SETTINGS, assert_feed_is_stored, feed_events, serving
-from tests.support.letters import leave_letters
 from tests.support.mock import MockApi
 from tests.support.redirecting import redirected
 from tests.support.terminal import OnTerminal
@@ -32,7 +32,7 @@ def home() -> Iterator[Path]:
 
 @pytest.mark.parametrize("command", ["rejected", "rejected --json", "verify", "status", "doctor", "discover"])
 def test_a_report_is_escaped(database_url: str, tmp_path: Path, command: str) -> None:
-    leave_letters(database_url, ['{"id":"grün €"}'.encode()], stored=["ä"])
+    leave_dead_letters(database_url, ['{"id":"grün €"}'.encode()], stored=["ä"])
     with serving(feed_events(2, prefix="évènement-日本")) as feed:
         done = redirected(
             "",

@@ -34,16 +34,16 @@ TOTAL = 'total = ["count", "meta.count"]'
 def test_a_record_that_is_missed_between_two_pages_is_never_called_complete_and_a_second_look_finds_it(
     start_crawl: StartCrawl, database_url: str, tmp_path: Path
 ) -> None:
-    books = [f"b{number:02}" for number in range(23)]
-    with offset_api(books) as api:
+    totals = [f"b{number:02}" for number in range(23)]
+    with offset_api(totals) as api:
         settings = write_sources(tmp_path / "sources", shelf=FILE.format(base_url=api.base_url, total=TOTAL))
         assert start_crawl("", spider="shelf.books", **settings).wait() == 0
 
         # What was the eleventh record is the tenth when the third page is asked for, and stands on none. What is stored
         # and not there any more would make up for it.
-        del books[20:22]
-        api.after = lambda offset: books.remove("b01") if offset == 5 else None
-        books.insert(10, "missed")
+        del totals[20:22]
+        api.after = lambda offset: totals.remove("b01") if offset == 5 else None
+        totals.insert(10, "missed")
         second = start_crawl("", spider="shelf.books", **settings)
         assert second.wait() == 3, second.log
         assert "pages_moved" in second.log
@@ -54,7 +54,7 @@ def test_a_record_that_is_missed_between_two_pages_is_never_called_complete_and_
         third = start_crawl("", spider="shelf.books", **settings)
         assert third.wait() == 0, third.log
     stored = {event_id for (event_id,) in rows(database_url, "SELECT event_id FROM shelf__books")}
-    assert set(books) <= stored
+    assert set(totals) <= stored
 
 
 def test_a_first_sync_without_a_record_is_warned_of_and_incomplete_where_the_larger_of_two_totals_counts_some(

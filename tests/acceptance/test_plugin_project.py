@@ -119,14 +119,14 @@ def test_one_with_mistakes_is_refused_with_all_of_them_before_anything_is_asked(
     crawl = folder.typed("scrapy crawl blog.posts")
 
     assert crawl.returncode == 2, crawl.stderr
-    last_words = crawl.stderr[crawl.stderr.index("ingestion not started: the configuration is refused") :]
+    exit_report = crawl.stderr[crawl.stderr.index("ingestion not started: the configuration is refused") :]
     for mistake in (
         'source blog: [streams.posts] order is "newest"',
         "source blog: [streams.posts] end is",
         'source blog: [streams.b] is a stream whose name is "posts"',
         "source blog: [source] auth.headers.Authorization is ***: a secret itself belongs into no file",
     ):
-        assert mistake in last_words
+        assert mistake in exit_report
     assert TOKEN not in crawl.stderr
     assert api.asked == []
     checked = folder.typed("mypy --strict blog")

@@ -10,7 +10,7 @@ from tests.support.crawl import Crawl
 from tests.support.database import rows, value
 from tests.support.feed import FEED_SETTINGS, Asked, Feed, Reply, assert_feed_is_stored, feed_events, page, serving
 from tests.support.ledger import last_run
-from tests.support.truth import assert_books_balance
+from tests.support.truth import assert_totals_balance
 
 StartCrawl = Callable[..., Crawl]
 
@@ -42,7 +42,7 @@ def _empty_end(feed: Feed) -> Reply:
     ],
     ids=["a code", "words", "too long", "page one again", "an end that nothing proves"],
 )
-def test_a_stored_cursor_that_is_worth_nothing_costs_a_new_walk_and_no_event(
+def test_a_stored_cursor_that_is_worth_nothing_costs_a_new_chain_and_no_event(
     start_crawl: StartCrawl, database_url: str, says: Callable[[Feed], Reply], *, flat: bool
 ) -> None:
     with serving(flat=flat) as feed:
@@ -62,7 +62,7 @@ def test_a_stored_cursor_that_is_worth_nothing_costs_a_new_walk_and_no_event(
         assert [asked.cursor for asked in feed.asked] == ["c1", None, "c1", "c2"]
         assert crawl.log.count("the stored position is given up") == 1
     assert_feed_is_stored(database_url, feed.events)
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     assert rows(database_url, "SELECT walk, count(*) FROM ingestion_pages GROUP BY 1 ORDER BY 1") == [(1, 1), (2, 3)]
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.support.crawl import clean_environment
 from tests.support.database import rows
 from tests.support.feed import Asked, Feed, Reply, serving
-from tests.support.filesources import assert_books
+from tests.support.filesources import assert_totals
 from tests.unit.docs.pages import DOCS, read
 
 PAGE = read(DOCS / "sources" / "add-a-record-reader.md")
@@ -85,7 +85,7 @@ def test_csv_is_stored_exactly_through_a_kill_and_a_bad_row_is_a_dead_letter(
     assert rows(database_url, "SELECT reason, convert_from(raw, 'UTF8') FROM rejected_events") == [
         ("not_an_object", '["alone"]')
     ]
-    assert_books(database_url, "library__loans", "library.loans")
+    assert_totals(database_url, "library__loans", "library.loans")
     shown = typed(folder, "scrapy rejected", DATABASE_URL=database_url, STREAM="library.loans")
     assert "not_an_object" in shown.stdout, shown.stderr
 

@@ -13,10 +13,10 @@ import pytest
 
 from tests.support.crawl import PROJECT, Crawl, clean_environment, scrapy
 from tests.support.database import rows, value
-from tests.support.letters import leave_letters, raw_event
+from tests.support.deadletters import leave_dead_letters, raw_event
 from tests.support.mock import MockApi
 from tests.support.runs import open_test_run
-from tests.support.truth import assert_books_balance
+from tests.support.truth import assert_totals_balance
 from tests.support.waiting import eventually
 
 # More than two pieces of a replay.
@@ -25,8 +25,8 @@ MANY = 2_500
 
 def leave_many(database_url: str) -> None:
     """Letters of which every tenth is still unusable, and every hundredth one's event is stored."""
-    letters = [raw_event(f"e{number}") if number % 10 else b'{"number":%d}' % number for number in range(MANY)]
-    leave_letters(database_url, letters, [f"e{number}" for number in range(1, MANY, 100)])
+    dead_letters = [raw_event(f"e{number}") if number % 10 else b'{"number":%d}' % number for number in range(MANY)]
+    leave_dead_letters(database_url, dead_letters, [f"e{number}" for number in range(1, MANY, 100)])
 
 
 def assert_all_replayed(database_url: str) -> None:
@@ -36,7 +36,7 @@ def assert_all_replayed(database_url: str) -> None:
     assert [raw for (raw,) in rows(database_url, still_open)] == [
         f'{{"number":{number}}}' for number in range(0, MANY, 10)
     ]
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 def test_what_an_earlier_version_rejected_is_stored_in_place(database_url: str) -> None:
@@ -65,12 +65,12 @@ def test_what_an_earlier_version_rejected_is_stored_in_place(database_url: str) 
 
 
 def test_a_second_replay_finds_only_what_is_still_unusable(database_url: str) -> None:
-    leave_letters(database_url, [raw_event("a"), b"{}"])
+    leave_dead_letters(database_url, [raw_event("a"), b"{}"])
     assert scrapy("replay", DATABASE_URL=database_url).returncode == 0
     again = scrapy("replay", DATABASE_URL=database_url)
     assert "1 rejected events tried" in again.stdout
     assert "0 are stored now" in again.stdout
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_replay_that_is_killed_is_finished_by_the_next_one(database_url: str, 
     leave_many(database_url)
     killed = scrapy("replay", DATABASE_URL=database_url, DATASYNC_FAILPOINT=f"{place}@{hits}=kill")
     assert killed.returncode == -signal.SIGKILL
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     done = scrapy("replay", DATABASE_URL=database_url)
     assert done.returncode == 0, done.stderr
     assert_all_replayed(database_url)
@@ -109,7 +109,7 @@ def frozen_replay(database_url: str, place: str, **settings: str) -> Iterator[su
             process.kill()
 
 
-def test_a_replay_that_is_told_to_stop_says_so_and_keeps_what_is_committed(database_url: str) -> None:
+def test_a_replay_that_is_reported_to_stop_says_so_and_keeps_what_is_committed(database_url: str) -> None:
     leave_many(database_url)
     with frozen_replay(database_url, "after_commit@2") as replay:
         replay.send_signal(signal.SIGTERM)
@@ -120,7 +120,7 @@ def test_a_replay_that_is_told_to_stop_says_so_and_keeps_what_is_committed(datab
     ]
     assert value(database_url, "SELECT lease_run_id FROM ingestion_state") is None
     assert value(database_url, "SELECT count(*) FROM rejected_events WHERE replayed_at IS NOT NULL") > 1_000
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     assert scrapy("replay", DATABASE_URL=database_url).returncode == 0
     assert_all_replayed(database_url)
 
@@ -140,10 +140,10 @@ def test_a_replay_that_was_frozen_past_its_lease_changes_nothing_more(database_u
 
 
 def test_one_reason_can_be_replayed_alone(database_url: str) -> None:
-    leave_letters(database_url, [("id_too_long", raw_event("a")), ("too_deep", raw_event("b"))])
+    leave_dead_letters(database_url, [("id_too_long", raw_event("a")), ("too_deep", raw_event("b"))])
     assert scrapy("replay", "--reason", "too_deep", DATABASE_URL=database_url).returncode == 0
     assert rows(database_url, "SELECT event_id FROM ingested_events") == [("b",)]
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 def test_a_dry_run_changes_nothing_and_says_what_a_replay_then_does(database_url: str) -> None:
@@ -158,14 +158,14 @@ def test_a_dry_run_changes_nothing_and_says_what_a_replay_then_does(database_url
 
 
 def test_one_id_in_several_pieces_is_rehearsed_as_one_event(database_url: str) -> None:
-    leave_letters(database_url, [raw_event("same", f',"n":{number}') for number in range(1_500)])
+    leave_dead_letters(database_url, [raw_event("same", f',"n":{number}') for number in range(1_500)])
     assert "1 would be stored now" in scrapy("replay", "--dry-run", DATABASE_URL=database_url).stdout
     assert "1 are stored now" in scrapy("replay", DATABASE_URL=database_url).stdout
     assert value(database_url, "SELECT count(*) FROM event_conflicts") == 1_499
 
 
 def test_a_replay_is_refused_while_a_crawl_is_active(database_url: str) -> None:
-    leave_letters(database_url, [raw_event("a")])
+    leave_dead_letters(database_url, [raw_event("a")])
     open_test_run(database_url)
     done = scrapy("replay", DATABASE_URL=database_url)
     assert done.returncode == 4
@@ -174,7 +174,7 @@ def test_a_replay_is_refused_while_a_crawl_is_active(database_url: str) -> None:
 
 
 def test_a_dry_run_is_possible_while_a_crawl_is_active(database_url: str) -> None:
-    leave_letters(database_url, [raw_event("a")])
+    leave_dead_letters(database_url, [raw_event("a")])
     open_test_run(database_url)
     assert scrapy("replay", "--dry-run", DATABASE_URL=database_url).returncode == 0
 
@@ -189,12 +189,12 @@ def test_a_crawl_after_a_replay_goes_on_and_counts_the_replayed_as_known(
     start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
 ) -> None:
     mock = start_mock_api("--total", "1000")
-    leave_letters(database_url, [raw_event("a")])
+    leave_dead_letters(database_url, [raw_event("a")])
     assert scrapy("replay", DATABASE_URL=database_url).returncode == 0
     crawl = start_crawl(mock.base_url)
     assert crawl.wait() == 0, crawl.log
     assert value(database_url, "SELECT total_ingested FROM ingestion_state") == 1_001
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     status = scrapy("status", "--expect", "complete", DATABASE_URL=database_url)
     assert status.returncode == 0, status.stdout
 
@@ -202,7 +202,7 @@ def test_a_crawl_after_a_replay_goes_on_and_counts_the_replayed_as_known(
 def test_a_replay_that_succeeds_does_not_hide_that_the_last_crawl_failed(
     start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
 ) -> None:
-    leave_letters(database_url, [raw_event("a")])
+    leave_dead_letters(database_url, [raw_event("a")])
     mock = start_mock_api("--total", "500")
     mock.control("faults", "POST", {"name": "unauthorized", "rate": 1})
     assert start_crawl(mock.base_url).wait() == 1

@@ -27,7 +27,7 @@ _PREFIXES = ("API_", "DATABASE_", "DATASYNC_", "LEASE_", "LOG_", "MOCK_", "PG", 
 
 
 @pytest.fixture(scope="module")
-def untouched() -> Iterator[Path]:
+def unmodified() -> Iterator[Path]:
     """A copy of this checkout for who changes nothing in it, with its modules compiled: each copy has them, too.
 
     Not in pytest's temporary directory: each session closes that to other users again, and where root runs the tests
@@ -38,10 +38,10 @@ def untouched() -> Iterator[Path]:
 
 
 @pytest.fixture
-def checkout(untouched: Path) -> Iterator[Path]:
+def checkout(unmodified: Path) -> Iterator[Path]:
     """A copy of this test's own, with an embedded database of its own to come."""
     with tempfile.TemporaryDirectory(prefix="datasync-sh-", dir=quick_directory(), ignore_cleanup_errors=True) as place:
-        subprocess.run(["cp", "-a", str(untouched), place], check=True)
+        subprocess.run(["cp", "-a", str(unmodified), place], check=True)
         yield Path(place) / "checkout"
 
 
@@ -126,8 +126,8 @@ def test_settings_of_the_crawl_also_lead_to_its_result(checkout: Path) -> None:
     assert (checkout / "my home").is_dir()
 
 
-def test_live_mode_without_a_key_is_refused_before_anything_is_started(untouched: Path) -> None:
-    result = run(untouched, "--local", API_MODE="live")
+def test_live_mode_without_a_key_is_refused_before_anything_is_started(unmodified: Path) -> None:
+    result = run(unmodified, "--local", API_MODE="live")
 
     assert result.returncode == 2
     assert "DATASYNC_API_KEY is missing" in result.stderr
@@ -135,7 +135,7 @@ def test_live_mode_without_a_key_is_refused_before_anything_is_started(untouched
     assert "INGESTION COMPLETE" not in result.stdout
 
 
-def test_a_crawl_that_cannot_reach_its_database_is_told_as_failed(checkout: Path) -> None:
+def test_a_crawl_that_cannot_reach_its_database_is_reported_as_failed(checkout: Path) -> None:
     result = run(checkout, "--local", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
 
     assert result.returncode == 1
@@ -143,7 +143,7 @@ def test_a_crawl_that_cannot_reach_its_database_is_told_as_failed(checkout: Path
     assert "INGESTION COMPLETE" not in result.stdout
 
 
-def test_an_export_that_fails_is_told_though_every_event_is_stored(checkout: Path) -> None:
+def test_an_export_that_fails_is_reported_though_every_event_is_stored(checkout: Path) -> None:
     result = run(checkout, "--local", "--", "-O", "/dev/full:jsonl", MOCK_TOTAL_EVENTS="1000")
 
     assert result.returncode == 6, result.stderr
@@ -208,33 +208,31 @@ def test_ctrl_c_saves_the_position_and_the_next_run_goes_on(
     assert last_lines(rest.stdout, 2) == ["INGESTION COMPLETE!", f"Total events: {total}"]
 
 
-def test_help_says_what_the_exit_codes_mean(untouched: Path) -> None:
-    result = run(untouched, "--help")
+def test_help_says_what_the_exit_codes_mean(unmodified: Path) -> None:
+    result = run(unmodified, "--help")
 
     assert result.returncode == 0
     assert "--docker" in result.stdout
     assert "exit codes: 0 complete" in result.stdout
 
 
-def test_an_unknown_argument_is_refused(untouched: Path) -> None:
-    result = run(untouched, "--lokal")
+def test_an_unknown_argument_is_refused(unmodified: Path) -> None:
+    result = run(unmodified, "--lokal")
 
     assert result.returncode == 2
     assert "unknown argument: --lokal" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["-o", "-O", "--output", "--overwrite-output"])
-def test_a_container_is_not_asked_to_keep_an_export(untouched: Path, option: str) -> None:
-    result = run(untouched, "--docker", "--", option, "events.jsonl")
+def test_a_container_is_not_asked_to_keep_an_export(unmodified: Path, option: str) -> None:
+    result = run(unmodified, "--docker", "--", option, "events.jsonl")
 
     assert result.returncode == 2
     assert f"{option} events.jsonl: a container keeps no file; use --local for exports" in result.stderr
 
 
 @pytest.mark.parametrize("redirections", ["<&- >&- 2>&-", ">/dev/full 2>&1", "a pipe without a reader"])
-def test_its_exit_code_is_the_runs_whoever_reads_what_it_says(
-    checkout: Path, database_url: str, redirections: str
-) -> None:
+def test_its_exit_code_is_the_runs_who_reads_what_it_says(checkout: Path, database_url: str, redirections: str) -> None:
     with serving() as feed, pipe_without_reader() as pipe:
         done = subprocess.run(
             ["sh", "-c", f"exec sh run-ingestion.sh --local {redirections if '>' in redirections else ''}"],
@@ -264,9 +262,9 @@ def test_a_terminal_that_goes_away_twice_stops_the_crawl_once(
     eventually(lambda: value(database_url, "SELECT count(*) > 0 FROM ingestion_pages"), what="a committed page")
     for _ in range(2):
         script.send_signal(signal.SIGHUP)
-    _, told = script.communicate(timeout=60)
-    assert script.returncode == 5, told
-    assert "INGESTION STOPPED" in told
+    _, reported = script.communicate(timeout=60)
+    assert script.returncode == 5, reported
+    assert "INGESTION STOPPED" in reported
     (log,) = (checkout / ".datasync/logs").glob("ingestion-*.log")
     assert log.read_text().count("received SIGTERM") == 1
     assert value(database_url, "SELECT status FROM ingestion_runs") == "stopped"

@@ -104,8 +104,8 @@ def test_one_that_is_missing_is_named_with_all_places_that_were_looked_at_and_no
         files = write_sources(tmp_path / "sources", shop=tenants_file(api.base_url, IN_QUERY, slices=()))
         crawl = start_crawl("", spider="shop.records", **files)
         assert crawl.wait() == 2, crawl.log
-        last_words = crawl.log[crawl.log.index("ingestion not started") :]
+        exit_report = crawl.log[crawl.log.index("ingestion not started") :]
         for place in ("SHOP_TOKEN is missing", "SHOP_TOKEN_FILE", "(-s)", "the environment", ".env", "source shop"):
-            assert place in last_words
+            assert place in exit_report
         assert api.asked == []
     assert value(database_url, "SELECT count(*) FROM ingestion_runs") == 0

@@ -11,7 +11,7 @@ import pytest
 from tests.support.crawl import Crawl
 from tests.support.database import value
 from tests.support.mock import MockApi
-from tests.support.truth import assert_books_balance, assert_exact
+from tests.support.truth import assert_exact, assert_totals_balance
 from tests.support.waiting import eventually
 
 SETTINGS = {"API_PAGE_LIMIT": "200", "WRITE_BATCH_SIZE": "400"}
@@ -62,7 +62,7 @@ def test_a_second_signal_ends_the_run_at_once_and_what_was_committed_stays(
     eventually(lambda: "received SIGTERM" in crawl.log, what="the first signal to be heard")
     crawl.kill(signal.SIGTERM)
     assert crawl.wait(45) == 5, crawl.log
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     again = start_crawl(mock.base_url, **SETTINGS)
     assert again.wait() == 0, again.log
     assert_exact(database_url, 3000)

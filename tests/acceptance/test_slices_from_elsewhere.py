@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.support.crawl import Crawl, scrapy
 from tests.support.database import rows
-from tests.support.filesources import assert_books, write_sources
+from tests.support.filesources import assert_totals, write_sources
 from tests.support.issuesapi import issue, issues_api, issues_file
 from tests.support.waiting import eventually
 
@@ -59,7 +59,7 @@ def test_comments_of_all_issues_are_stored_exactly_once_whenever_the_crawl_is_ki
         expected = {str(number): count for number, count in counts.items() if count and number != 8}
         assert dict(rows(database_url, COMMENTS)) == expected
         assert ends(again) == ["ingestion complete"] * 4
-        assert_books(database_url, "forge__comments", "forge.comments")
+        assert_totals(database_url, "forge__comments", "forge.comments")
 
         # By its name, what was crawled is seen without a look at the issues, and one is crawled for itself.
         name = '{"number":5,"owner":"scrapy"}'

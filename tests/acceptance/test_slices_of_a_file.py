@@ -13,7 +13,7 @@ import pytest
 from tests.integration.faces.dashboard.process import DashboardProcess
 from tests.support.crawl import Crawl, scrapy
 from tests.support.database import rows
-from tests.support.filesources import assert_books, assert_hidden, whole_database, write_sources
+from tests.support.filesources import assert_hidden, assert_totals, whole_database, write_sources
 from tests.support.tenants import TenantsApi, tenants_api, tenants_file
 from tests.support.waiting import eventually
 
@@ -65,7 +65,7 @@ def test_all_are_crawled_each_with_its_own_end_and_the_worst_of_them_is_the_exit
     assert one.wait() == 0, one.log
     assert api.tenants() == ["b"]
     assert dict(rows(database_url, COUNTS)) == {slice_of(tenant): 25 for tenant in "abc"}
-    assert_books(database_url, "shop__records", "shop.records")
+    assert_totals(database_url, "shop__records", "shop.records")
     # Each was asked with what is its own.
     for asked in api.asked:
         assert asked.headers["authorization"] == [f"Bearer {TOKENS[asked.tenant]}"]

@@ -12,9 +12,9 @@ from tests.support.filesources import (
     HUB,
     SHELF,
     TOKEN,
-    assert_books,
     assert_hidden,
     assert_stored,
+    assert_totals,
     counted,
     linked,
     whole_database,
@@ -65,8 +65,8 @@ def test_two_by_files_and_events_are_exact_through_kills_and_go_on_where_they_we
         truth = {event["id"] for event in ground_truth("--total", str(events))}
         assert {event_id for (event_id,) in rows(database_url, "SELECT event_id FROM ingested_events")} == truth
         for table, stream in (("hub__records", "hub.records"), ("shelf__records", "shelf.records")):
-            assert_books(database_url, table, stream)
-        assert_books(database_url, "ingested_events", "events")
+            assert_totals(database_url, table, stream)
+        assert_totals(database_url, "ingested_events", "events")
 
     crawl_all(are_killed=True)
     # Each was killed in its middle, with a position that its own paginator understands.

@@ -74,7 +74,7 @@ def test_a_rate_window_longer_than_the_stall_timeout_is_no_stall(
     assert crawl.wait() == 0, crawl.log
 
 
-def test_a_database_that_is_away_and_tried_again_is_waited_for_and_told(
+def test_a_database_that_is_away_and_tried_again_is_waited_for_and_reported(
     slow_mock: MockApi, start_crawl: StartCrawl, own_server: OwnServer
 ) -> None:
     crawl = start_crawl(slow_mock.base_url, DATABASE_URL=own_server.url, STALL_TIMEOUT_MS="2000", **SETTINGS)

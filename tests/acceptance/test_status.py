@@ -19,9 +19,9 @@ def test_status_tells_people_and_programs_the_same(
     mock = start_mock_api("--total", "700")
     assert scrapy("status", "--expect", "complete", DATABASE_URL=database_url).returncode == 1
     assert start_crawl(mock.base_url).wait() == 0
-    told = scrapy("status", "--json", "--expect", "complete", DATABASE_URL=database_url)
-    assert told.returncode == 0, told.stderr
-    report = json.loads(told.stdout)
+    reported = scrapy("status", "--json", "--expect", "complete", DATABASE_URL=database_url)
+    assert reported.returncode == 0, reported.stderr
+    report = json.loads(reported.stdout)
     assert (report["stream"], report["total_ingested"], report["exit_code"]) == ("events", 700, 0)
     assert report["run"]["status"] == "complete"
     assert "700" in scrapy("status", DATABASE_URL=database_url).stdout
@@ -47,13 +47,13 @@ def test_status_tells_what_the_last_run_did_and_the_runs_before_it(
 
 def test_status_says_in_words_that_a_stream_was_never_started(database_url: str) -> None:
     for stream in ("events", "other"):
-        told = scrapy("status", DATABASE_URL=database_url, STREAM=stream)
+        reported = scrapy("status", DATABASE_URL=database_url, STREAM=stream)
         lines = [
             f"stream {stream}: 0 stored, 0 rejected",
             "pass 0 (full) is new",
             "no run yet: the first crawl begins it",
         ]
-        assert (told.returncode, told.stdout.splitlines()) == (0, lines)
+        assert (reported.returncode, reported.stdout.splitlines()) == (0, lines)
 
 
 def test_status_tells_in_words_what_a_crawl_waits_for(

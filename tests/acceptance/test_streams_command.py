@@ -111,12 +111,12 @@ def test_a_frozen_crawl_keeps_its_stream_while_its_lease_lives_and_is_fenced_off
         eventually(lambda: (20,) in rows(database_url, stored), what="two pages to be stored")
         frozen.kill(signal.SIGSTOP)
         eventually(lambda: frozen.is_frozen, what="the crawl to freeze")
-        code, told = streams(database_url, "reset", "orders", "--yes")
-        assert code == 4, told
-        assert f"process {frozen.process.pid}" in told
+        code, reported = streams(database_url, "reset", "orders", "--yes")
+        assert code == 4, reported
+        assert f"process {frozen.process.pid}" in reported
         execute_outside(database_url, "UPDATE ingestion_state SET lease_expires_at = now() WHERE stream = 'orders'")
-        code, told = streams(database_url, "reset", "orders", "--yes")
-        assert code == 0, told
+        code, reported = streams(database_url, "reset", "orders", "--yes")
+        assert code == 0, reported
         thawed.set()
         frozen.kill(signal.SIGCONT)
         assert frozen.wait() == 1, frozen.log
@@ -132,8 +132,8 @@ def test_a_crash_leaves_all_of_a_stream_or_nothing(database_url: str, action: st
     store(database_url)
     state = "SELECT to_jsonb(s) FROM ingestion_state AS s UNION ALL SELECT to_jsonb(s) FROM ingestion_streams AS s"
     before = rows(database_url, state)
-    code, told = streams(database_url, action, "orders", "--yes", DATASYNC_FAILPOINT=f"{place}=kill")
-    assert code == -signal.SIGKILL, told
+    code, reported = streams(database_url, action, "orders", "--yes", DATASYNC_FAILPOINT=f"{place}=kill")
+    assert code == -signal.SIGKILL, reported
     is_done = place == "removal_committed"
     assert (rows(database_url, state) != before) is is_done
     if not is_done:
@@ -161,13 +161,13 @@ def test_nothing_goes_without_its_name_being_said(database_url: str) -> None:
         ("drop", "orders", "--json"): "--json does not go with drop",
         ("drop", "orders", "--slice", "{]"): "--slice '{]' is not a JSON object",
     }.items():
-        code, told = streams(database_url, *arguments)
-        assert code == 2, told
-        assert message in told
+        code, reported = streams(database_url, *arguments)
+        assert code == 2, reported
+        assert message in reported
     assert value(database_url, "SELECT count(*) FROM datasync__orders") == 2
 
 
-def test_a_person_at_a_terminal_is_told_what_goes_and_types_the_name(database_url: str) -> None:
+def test_a_person_at_a_terminal_is_reported_what_goes_and_types_the_name(database_url: str) -> None:
     store(database_url)
     for typed, code in {"yes": 1, "orders": 0}.items():
         terminal = OnTerminal("streams", "drop", "orders", columns=200, DATABASE_URL=database_url)
@@ -189,12 +189,12 @@ def test_the_list_shows_every_slice_and_says_how_many_more_there_are(database_ur
         "INSERT INTO ingestion_state (stream_id, stream, slice, paused_at)"
         f" SELECT {slice_.stream_id}, 'orders', E'a\\x1b' || n, now() FROM generate_series(1, 300) AS n",
     )
-    code, told = streams(database_url)
-    assert code == 0, told
-    head, *lines, more = told.splitlines()
+    code, reported = streams(database_url)
+    assert code == 0, reported
+    head, *lines, more = reported.splitlines()
     assert head.split() == ["source", "stream", "table", "stored", "rejected", "pass", "last", "run"]
     assert (len(lines), more) == (200, "and 102 more: --limit 0 lists all, --stream NAME one stream's")
-    assert "orders a\\x1b1 " in told
+    assert "orders a\\x1b1 " in reported
     report = listed(database_url, "--stream", "orders", "--limit", "0")
     assert set(report) == {"orders"}
     (own,) = [line for line in streams(database_url, "--limit", "0")[1].splitlines() if "running" in line]

@@ -124,7 +124,7 @@ def test_three_hundred_thousand_ids_take_no_more_memory_than_a_handful(database_
 @pytest.mark.parametrize(
     "arguments", [(), ("bogus",), ("prepare", "send"), ("prepare", "--yes"), ("prepare", "--bogus")]
 )
-def test_wrong_usage_is_told_with_exit_code_2(arguments: tuple[str, ...], database_url: str) -> None:
+def test_wrong_usage_is_reported_with_exit_code_2(arguments: tuple[str, ...], database_url: str) -> None:
     done = scrapy("submit", *arguments, DATABASE_URL=database_url)
     assert done.returncode == 2
     assert done.stdout == ""

@@ -93,7 +93,7 @@ def test_a_dry_run_tells_everything_and_leaves_nothing(start_mock_api: StartMock
     assert posts(mock) == 0
 
 
-def test_where_nobody_can_be_asked_nothing_is_sent(start_mock_api: StartMock, environment: dict[str, str]) -> None:
+def test_where_no_one_can_be_asked_nothing_is_sent(start_mock_api: StartMock, environment: dict[str, str]) -> None:
     mock = start_mock_api("--api-key", KEY)
     done = scrapy("submit", "send", "--repo", REPO, API_BASE_URL=mock.base_url, **environment)
     assert done.returncode == 1

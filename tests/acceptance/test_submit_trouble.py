@@ -97,12 +97,12 @@ def test_a_key_that_the_api_says_aloud_is_masked_in_the_table_of_attempts(enviro
         done = scrapy(*SEND, "--json", **environment, API_BASE_URL=f"{server.origin}/api/v1")
     assert done.returncode == 1
     assert key not in done.stdout + done.stderr
-    told = rows(environment["DATABASE_URL"], "SELECT detail, receipt FROM submission_attempts")
-    assert "no such key: ***" in str(told)
-    assert key not in str(told)
+    reported = rows(environment["DATABASE_URL"], "SELECT detail, receipt FROM submission_attempts")
+    assert "no such key: ***" in str(reported)
+    assert key not in str(reported)
 
 
-def test_where_nobody_listens_nothing_was_sent_and_no_try_is_used(environment: dict[str, str]) -> None:
+def test_where_no_one_listens_nothing_was_sent_and_no_try_is_used(environment: dict[str, str]) -> None:
     with raw_server(b"") as server:
         base_url = f"{server.origin}/api/v1"
     done = scrapy(*SEND, API_BASE_URL=base_url, **environment)
@@ -183,7 +183,7 @@ def answered_late(
             yield sending, server
 
 
-def test_a_database_that_is_away_when_the_answer_comes_is_waited_for_with_the_outcome_already_told(
+def test_a_database_that_is_away_when_the_answer_comes_is_waited_for_with_the_outcome_already_reported(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     database = environment["DATABASE_URL"].partition("@/")[2].partition("?")[0]
@@ -199,7 +199,7 @@ def test_a_database_that_is_away_when_the_answer_comes_is_waited_for_with_the_ou
     assert attempts(environment) == [("accepted", True)]
 
 
-def test_an_outcome_that_cannot_be_recorded_has_been_told_and_is_said_to_be_unrecorded(
+def test_an_outcome_that_cannot_be_recorded_has_been_reported_and_is_said_to_be_unrecorded(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     with answered_late(environment, tmp_path / "out", WRITE_RETRY_BUDGET_MS="100") as (sending, server):
@@ -214,7 +214,7 @@ def test_an_outcome_that_cannot_be_recorded_has_been_told_and_is_said_to_be_unre
     assert "1 of 5 tries used" in status.stdout
 
 
-def test_an_outcome_that_nobody_reads_any_more_is_recorded_all_the_same(
+def test_an_outcome_that_no_one_reads_any_more_is_recorded_all_the_same(
     start_mock_api: StartMock, environment: dict[str, str]
 ) -> None:
     mock = start_mock_api()

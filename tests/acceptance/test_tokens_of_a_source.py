@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.crawl import Crawl
 from tests.support.database import rows, value
-from tests.support.filesources import assert_books, assert_hidden, assert_stored, whole_database, write_sources
+from tests.support.filesources import assert_hidden, assert_stored, assert_totals, whole_database, write_sources
 from tests.support.ledger import last_run
 from tests.support.mock import MockApi
 from tests.support.oauthsources import BY_CLIENT, BY_REFRESH, protected, secrets_of, tokens_given, vault
@@ -32,7 +32,7 @@ def slow(start: StartMock, ttl_ms: int = 1000) -> MockApi:
 
 
 @pytest.mark.parametrize("grant", [BY_CLIENT, BY_REFRESH])
-def test_a_walk_outlives_its_tokens_is_killed_and_goes_on(
+def test_a_chain_outlives_its_tokens_is_killed_and_goes_on(
     grant: str, tmp_path: Path, start_crawl: StartCrawl, start_mock_api: StartMock, database_url: str
 ) -> None:
     mock = slow(start_mock_api)
@@ -49,7 +49,7 @@ def test_a_walk_outlives_its_tokens_is_killed_and_goes_on(
     resumed = start_crawl("", spider="vault.records", **settings)
     assert resumed.wait() == 0, resumed.log
     assert_stored(database_url, "vault__records", protected(RECORDS))
-    assert_books(database_url, "vault__records", "vault.records")
+    assert_totals(database_url, "vault__records", "vault.records")
     # Both walks together took two seconds at least, and a second request for each page would show.
     assert tokens_given(mock) >= 3
     assert mock.control("stats")["by_endpoint"]["protected"]["200"] <= RECORDS / 20 + 8

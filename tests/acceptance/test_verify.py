@@ -111,7 +111,7 @@ def test_what_a_killed_crawl_left_behind_holds(
     assert (code, problems(report)) == (0, [])
 
 
-def test_the_books_hold_in_the_middle_of_a_crawl_that_is_about_to_commit(
+def test_the_totals_hold_in_the_middle_of_a_crawl_that_is_about_to_commit(
     start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str
 ) -> None:
     mock = start_mock_api("--total", "3000")
@@ -140,7 +140,7 @@ def test_an_api_that_refuses_the_key_or_is_not_there_leaves_the_total_unproven(
     assert (code, problems(report)) == (1, ["api_total"])
 
 
-def test_the_api_is_not_asked_before_the_time_that_it_told(
+def test_the_api_is_not_asked_before_the_time_that_it_reported(
     start_mock_api: Callable[..., MockApi], database_url: str
 ) -> None:
     mock = start_mock_api("--total", "10")
@@ -150,7 +150,7 @@ def test_the_api_is_not_asked_before_the_time_that_it_told(
     assert "told us not to ask for another 3" in check(report, "api_total")["text"]
 
 
-def test_a_problem_is_told_with_its_numbers_and_a_remedy(database_url: str) -> None:
+def test_a_problem_is_reported_with_its_numbers_and_a_remedy(database_url: str) -> None:
     execute_outside(database_url, "UPDATE ingestion_state SET total_ingested = 7")
     done = scrapy("verify", "--no-api", DATABASE_URL=database_url)
     assert done.returncode == 1
@@ -190,7 +190,7 @@ def test_a_stream_that_was_never_started_cannot_be_verified(database_url: str) -
     assert "stream never has never been started" in done.stderr
 
 
-def test_a_database_without_the_schema_is_told_and_not_touched(empty_database_url: str) -> None:
+def test_a_database_without_the_schema_is_reported_and_not_touched(empty_database_url: str) -> None:
     done = scrapy("verify", "--no-api", DATABASE_URL=empty_database_url)
     assert done.returncode == 1
     assert "scrapy migrate" in done.stderr

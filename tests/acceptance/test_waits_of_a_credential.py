@@ -41,8 +41,8 @@ def test_a_refusal_ends_the_runs_of_all_streams_with_that_key_without_a_request_
         assert third.wait(60) == 0, third.log
         assert len(feed.asked) == 4
         # Whoever asks beforehand is told: of the stream, and of a key that this stream was never asked with.
-        told = scrapy("status", DATABASE_URL=database_url, STREAM="b").stdout
-        assert re.search(f"the API asks for no request until {MOMENT} .ingestion_credentials.closed_until of", told)
+        reported = scrapy("status", DATABASE_URL=database_url, STREAM="b").stdout
+        assert re.search(f"the API asks for no request until {MOMENT} .ingestion_credentials.closed_until of", reported)
         assert "no request until" not in scrapy("status", DATABASE_URL=database_url, STREAM="c").stdout
         environment = {"DATABASE_URL": database_url, "API_BASE_URL": feed.base_url, "STREAM": "c"}
         doctor = scrapy("doctor", "--json", DATASYNC_API_KEY="key-1", **environment)
@@ -54,7 +54,7 @@ def test_a_refusal_ends_the_runs_of_all_streams_with_that_key_without_a_request_
     fingerprint = value(
         database_url, "SELECT fingerprint FROM ingestion_credentials WHERE credential_id = %s", (credential_id,)
     )
-    for text in (first.log, second.log, told, doctor.stdout):
+    for text in (first.log, second.log, reported, doctor.stdout):
         assert "key-1" not in text
         assert fingerprint not in text
 

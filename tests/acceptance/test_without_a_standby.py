@@ -120,7 +120,7 @@ def test_a_lock_that_is_not_given_back_is_said_with_its_holder(start_crawl: Star
         assert feed.asked == []
 
 
-def test_a_server_that_answers_nobody_is_said(
+def test_a_server_that_answers_no_one_is_said(
     start_crawl: StartCrawl, own_server: OwnServer, own_database: str
 ) -> None:
     assert scrapy("migrate", DATABASE_URL=own_database).returncode == 0

@@ -61,16 +61,16 @@ def test_the_others_are_listed_and_crawled_and_the_broken_one_says_why_not(
 
     broken = start_crawl("", spider="broken.stream", **files)
     assert broken.wait() == 2, broken.log
-    last_words = broken.log[broken.log.index("ingestion not started: the configuration is refused") :]
+    exit_report = broken.log[broken.log.index("ingestion not started: the configuration is refused") :]
     for mistake in MISTAKES:
-        assert f"{tmp_path / 'sources' / 'broken.toml'}: {mistake}" in last_words
-    assert "no-toml" not in last_words
+        assert f"{tmp_path / 'sources' / 'broken.toml'}: {mistake}" in exit_report
+    assert "no-toml" not in exit_report
 
     misspelt = start_crawl("", spider="hub.recrods", **files)
     assert misspelt.wait() == 2, misspelt.log
-    last_words = misspelt.log[misspelt.log.index("ingestion not started") :]
+    exit_report = misspelt.log[misspelt.log.index("ingestion not started") :]
     for name in ("'hub.recrods'", "events", "hub.records", "shelf.records"):
-        assert name in last_words
+        assert name in exit_report
     assert value(database_url, "SELECT count(*) FROM ingestion_runs") == runs
 
 

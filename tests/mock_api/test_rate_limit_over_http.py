@@ -16,20 +16,20 @@ def test_there_is_no_limit_and_no_header_by_default(server: Server) -> None:
     assert not [name for name in answers[0].headers if "ratelimit" in name.lower()]
 
 
-def test_ten_requests_pass_and_the_next_is_told_when_to_come_back(serve: Serve) -> None:
+def test_ten_requests_pass_and_the_next_is_reported_when_to_come_back(serve: Serve) -> None:
     server = serve("--total", "100", "--rate-limit", "10", "--rate-window-ms", "60000")
     answers = [server.page(1) for _ in range(11)]
     assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == [*map(str, range(9, -1, -1)), "0"]
     assert {answer.headers["X-RateLimit-Limit"] for answer in answers} == {"10"}
     last = answers[-1]
     assert last.status == 429
-    told = int(last.headers["Retry-After"])
-    assert 50 <= told <= 60
-    assert last.headers["X-RateLimit-Reset"] == str(told)
+    reported = int(last.headers["Retry-After"])
+    assert 50 <= reported <= 60
+    assert last.headers["X-RateLimit-Reset"] == str(reported)
     assert last.json() == {
         "error": "Too Many Requests",
         "code": "RATE_LIMIT_EXCEEDED",
-        "rateLimit": {"limit": 10, "remaining": 0, "reset": told},
+        "rateLimit": {"limit": 10, "remaining": 0, "reset": reported},
     }
 
 
@@ -46,7 +46,7 @@ def test_bad_requests_count_as_well(serve: Serve) -> None:
     assert [server.page(10, "forged").status for _ in range(3)] == [400, 400, 429]
 
 
-def test_waiting_as_told_is_enough_and_coming_earlier_is_noticed(serve: Serve) -> None:
+def test_waiting_as_reported_is_enough_and_coming_earlier_is_noticed(serve: Serve) -> None:
     server = serve("--total", "10", "--rate-limit", "1", "--rate-window-ms", "1500")
     assert [server.page(1).status for _ in range(3)] == [200, 429, 429]
     assert server.stats()["early_requests"] == 1
@@ -59,11 +59,11 @@ def test_a_client_that_waits_is_not_early(serve: Serve) -> None:
     assert [server.page(1).status for _ in range(2)] == [200, 429]
     refused = server.stats()["requests"][-1]["monotonic_ms"]
 
-    def told_wait_is_over() -> bool:
+    def reported_wait_is_over() -> bool:
         # By the clock of the server; the controls are outside of the window.
         return bool(server.stats()["monotonic_ms"] > refused + 1_100)
 
-    eventually(told_wait_is_over, what="the told wait")
+    eventually(reported_wait_is_over, what="the told wait")
     assert server.page(1).status == 200
     assert server.stats()["early_requests"] == 0
 

@@ -71,22 +71,22 @@ def test_each_generation_of_headers_tells_the_window(style: RateHeaderStyle, exp
         ("past-epoch", "1799996400", 0),
     ],
 )
-def test_each_style_of_retry_after_tells_its_wait(style: RetryAfterStyle, expected: str, told_ms: float) -> None:
-    assert retry_after(style, REFUSED, NOW_MS) == ([("Retry-After", expected)], told_ms)
+def test_each_style_of_retry_after_tells_its_wait(style: RetryAfterStyle, expected: str, reported_ms: float) -> None:
+    assert retry_after(style, REFUSED, NOW_MS) == ([("Retry-After", expected)], reported_ms)
 
 
 def test_a_date_names_the_second_after_the_windows_end_or_one_long_past() -> None:
-    (((_, future),), told_ms) = retry_after("date", REFUSED, NOW_MS)
+    (((_, future),), reported_ms) = retry_after("date", REFUSED, NOW_MS)
     assert parsedate_to_datetime(future).timestamp() == 1_800_000_051
-    assert told_ms == 50_877
-    (((_, past),), told_ms) = retry_after("past-date", REFUSED, NOW_MS)
+    assert reported_ms == 50_877
+    (((_, past),), reported_ms) = retry_after("past-date", REFUSED, NOW_MS)
     assert parsedate_to_datetime(past).timestamp() < NOW_MS / 1_000 - 3_000
-    assert told_ms == 0
+    assert reported_ms == 0
 
 
 @given(st.sampled_from(get_args(RetryAfterStyle)), st.floats(1, 1e6))
-def test_what_is_told_is_never_less_than_the_window_unless_the_style_lies(
+def test_what_is_reported_is_never_less_than_the_window_unless_the_style_lies(
     style: RetryAfterStyle, reset_ms: float
 ) -> None:
-    _, told_ms = retry_after(style, Admission(False, 1, 0, reset_ms), NOW_MS)
-    assert told_ms == 0 if style in ("none", "zero", "past-date", "past-epoch") else told_ms >= reset_ms - 0.001
+    _, reported_ms = retry_after(style, Admission(False, 1, 0, reset_ms), NOW_MS)
+    assert reported_ms == 0 if style in ("none", "zero", "past-date", "past-epoch") else reported_ms >= reset_ms - 0.001

@@ -13,7 +13,7 @@ from tests.support.database import execute_outside, rows
 from tests.support.servers.moto import AUTHORIZATION, add, create_group, create_stream, serving
 from tests.support.servers.nginx import Nginx, impatient
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import kill_in_midwalk, stored, sync
+from tests.support.servers.syncing import kill_in_midchain, stored, sync
 
 pytestmark = pytest.mark.all_servers
 
@@ -115,7 +115,7 @@ def test_the_last_token_goes_on_through_kills_and_brings_the_new_ones_alone(
     earliest = seeded(moto.url)
     with Nginx(moto.url, "2r/s", burst=6) as nginx:
         file = source(nginx.url)
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             file,
@@ -149,7 +149,7 @@ def test_a_group_of_two_streams_is_exact_through_a_kill_and_after_more_has_come(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, moto: RealServer
 ) -> None:
     earliest = seeded(moto.url)
-    end = kill_in_midwalk(
+    end = kill_in_midchain(
         start_crawl,
         tmp_path,
         source(moto.url),
@@ -176,7 +176,7 @@ def test_a_token_that_it_does_not_know_is_no_end(
     """Of one stream it is refused with 400; of a group it is answered with an empty last page, in a 200."""
     earliest = seeded(moto.url)
     table = stream.replace(".", "__")
-    end = kill_in_midwalk(
+    end = kill_in_midchain(
         start_crawl,
         tmp_path,
         source(moto.url),

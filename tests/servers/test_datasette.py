@@ -14,7 +14,7 @@ from tests.support.database import rows
 from tests.support.servers.datasette import MOST_PER_PAGE, add, execute, identity, seed, serving, truth
 from tests.support.servers.nginx import Nginx, impatient
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
+from tests.support.servers.syncing import kill_in_midchain, last_end, stored, sync
 
 StartCrawl = Callable[..., Crawl]
 TOTAL = 10_000
@@ -138,7 +138,7 @@ def test_killed_behind_a_proxy_whose_429_says_nothing_it_is_exact_and_asks_polit
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, database: Path
 ) -> None:
     with Nginx(server.url, "5r/s", burst=4) as nginx:
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             source(nginx.url, "arrays"),
@@ -257,7 +257,7 @@ def test_a_position_that_the_server_knows_no_more_and_answers_with_an_empty_page
     seed(path, 3 * MOST_PER_PAGE)
     with serving(tmp_path, path) as server:
         file = source(server.url, stream)
-        resumed = kill_in_midwalk(
+        resumed = kill_in_midchain(
             start_crawl,
             tmp_path,
             file,

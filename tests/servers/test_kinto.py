@@ -13,7 +13,7 @@ from tests.support.database import rows
 from tests.support.filesources import assert_hidden, whole_database
 from tests.support.servers.kinto import PASSWORD, USER, Kinto, identity, serving
 from tests.support.servers.nginx import Nginx
-from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
+from tests.support.servers.syncing import kill_in_midchain, last_end, stored, sync
 
 StartCrawl = Callable[..., Crawl]
 TOTAL = 2_500
@@ -74,7 +74,7 @@ def test_changes_since_the_last_one_and_deletions_are_exact_through_a_kill_and_a
     changed = (3, 700, TOTAL - 1)
     with Nginx(kinto.url, "5r/s") as nginx:
         file = source(nginx.url, "many", _SINCE)
-        first = kill_in_midwalk(
+        first = kill_in_midchain(
             start_crawl,
             tmp_path,
             file,
@@ -113,14 +113,14 @@ def test_changes_since_the_last_one_and_deletions_are_exact_through_a_kill_and_a
     assert_hidden([PASSWORD], first.log, second.log, whole_database(database_url))
 
 
-def test_newest_first_a_record_that_changed_during_the_walk_is_missed_and_made_good_by_the_next_sync(
+def test_newest_first_a_record_that_changed_during_the_chain_is_missed_and_made_good_by_the_next_sync(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, kinto: Kinto
 ) -> None:
     """It moves to the head, which the walk has behind it. Nothing in the answers tells that."""
     kinto.seed("moving", range(1_000))
     moved = {identity(number) for number in (1, 2, 3)}
     file = source(kinto.url, "moving", _KNOWN, size=200)
-    first = kill_in_midwalk(
+    first = kill_in_midchain(
         start_crawl,
         tmp_path,
         file,
@@ -142,7 +142,7 @@ def test_newest_first_a_record_that_changed_during_the_walk_is_missed_and_made_g
     assert last_end(database_url)[:2] == ("complete", "not_modified")
 
 
-def test_a_limit_that_is_clamped_without_a_word_ends_no_walk_early(
+def test_a_limit_that_is_clamped_without_a_word_ends_no_chain_early(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, kinto: Kinto
 ) -> None:
     """1,000 are asked for, 500 come, and the header says that more follow."""

@@ -14,7 +14,7 @@ from tests.support.crawl import Crawl
 from tests.support.servers.localstripe import KEY, add_customers, serving, truth
 from tests.support.servers.nginx import Nginx, impatient
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
+from tests.support.servers.syncing import kill_in_midchain, last_end, stored, sync
 
 StartCrawl = Callable[..., Crawl]
 TOTAL = 1_500
@@ -58,7 +58,7 @@ def test_events_of_one_second_are_exact_through_a_kill_and_refusals_and_so_are_t
 ) -> None:
     with Nginx(server.url, "5r/s", burst=4) as nginx:
         file = source(nginx.url)
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl, tmp_path, file, STREAM, database_url=database_url, table=TABLE, STRIPE_KEY=KEY
         )
         assert end.code == 0, end.log
@@ -93,7 +93,7 @@ def test_a_list_that_begins_anew_at_an_unknown_position_is_read_to_its_end(
             second = stack.enter_context(serving(tmp_path, port))
             add_customers(second.url, range(700))
 
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             source(first.url),

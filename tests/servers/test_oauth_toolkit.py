@@ -19,7 +19,7 @@ from tests.support.filesources import assert_hidden, whole_database, write_sourc
 from tests.support.servers.nginx import Nginx, impatient
 from tests.support.servers.rest_framework import answers, seed, serving, truth
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
+from tests.support.servers.syncing import kill_in_midchain, last_end, stored, sync
 
 StartCrawl = Callable[..., Crawl]
 TOTAL = 1_500
@@ -109,7 +109,7 @@ def first_refresh_token(server: RealServer) -> str:
 
 
 @pytest.mark.parametrize("auth", [_CLIENT.format(scope="read"), _SILENT], ids=["told", "not-told"])
-def test_a_token_that_ends_in_mid_walk_is_renewed_and_nothing_is_lost(
+def test_a_token_that_ends_in_mid_chain_is_renewed_and_nothing_is_lost(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, database: Path, auth: str
 ) -> None:
     """Where its life is told it is renewed before its end, and else after the API has refused it, once each time."""
@@ -130,7 +130,7 @@ def test_refusals_that_say_nothing_and_a_kill_lose_nothing_between_tokens(
 ) -> None:
     """The provider is behind the same proxy, and refuses tokens as well."""
     with Nginx(server.url, "3r/s", burst=1) as nginx:
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             source(nginx.url, _CLIENT.format(scope="read")),

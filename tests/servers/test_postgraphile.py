@@ -13,7 +13,7 @@ from tests.support.database import execute_outside, fresh_database, rows, value
 from tests.support.servers.nginx import Nginx, impatient
 from tests.support.servers.postgraphile import add, seed, serving, truth
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
+from tests.support.servers.syncing import kill_in_midchain, last_end, stored, sync
 
 pytestmark = pytest.mark.all_servers
 
@@ -99,7 +99,7 @@ def test_killed_behind_a_proxy_whose_429_says_nothing_it_is_exact_and_asks_polit
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, events_url: str
 ) -> None:
     with Nginx(server.url, "2r/s", burst=6) as nginx:
-        end = kill_in_midwalk(start_crawl, tmp_path, source(nginx.url), STREAM, database_url=database_url, table=TABLE)
+        end = kill_in_midchain(start_crawl, tmp_path, source(nginx.url), STREAM, database_url=database_url, table=TABLE)
         assert end.code == 0, end.log
         answers = nginx.answers()
     assert stored(database_url, TABLE) == truth(events_url)
@@ -109,11 +109,11 @@ def test_killed_behind_a_proxy_whose_429_says_nothing_it_is_exact_and_asks_polit
     assert len(answers) - len(refused) < 2 * PAGES
 
 
-def test_a_position_that_it_refuses_by_errors_in_a_200_is_given_up_for_a_walk_from_the_beginning(
+def test_a_position_that_it_refuses_by_errors_in_a_200_is_given_up_for_a_chain_from_the_beginning(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, events_url: str
 ) -> None:
     """``errors`` beside ``allEvents: null``."""
-    end = kill_in_midwalk(
+    end = kill_in_midchain(
         start_crawl,
         tmp_path,
         source(server.url),
@@ -134,7 +134,7 @@ def test_a_position_of_another_order_that_it_answers_with_an_empty_last_page_is_
 ) -> None:
     """No nodes, ``hasNextPage`` false, in a 200, and all of them in ``totalCount`` beside it."""
     file = source(server.url, is_counted=is_counted)
-    end = kill_in_midwalk(
+    end = kill_in_midchain(
         start_crawl,
         tmp_path,
         file,

@@ -12,7 +12,7 @@ from tests.support.database import execute_outside, rows
 from tests.support.servers.nginx import Nginx, impatient
 from tests.support.servers.prefect import PASSWORD, USER, add, event, identity, ids, serving
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
+from tests.support.servers.syncing import kill_in_midchain, last_end, stored, sync
 
 pytestmark = pytest.mark.all_servers
 
@@ -107,7 +107,7 @@ def test_it_is_exact_through_a_kill_and_refusals_and_after_more_has_come(
 ) -> None:
     with Nginx(server.url, "1r/s", burst=30) as nginx:
         file = source(nginx.url)
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             file,
@@ -138,7 +138,7 @@ def test_a_position_that_it_refuses_as_it_does_a_stranger_fails_the_run_until_th
     """Its answer to a token that it does not know is 403; to a wrong password it is 401."""
     stale = "/api/events/filter/next?page-token=bm9uc2Vuc2U="
     file, table = source(server.url), "prefect__forward"
-    lost = kill_in_midwalk(
+    lost = kill_in_midchain(
         start_crawl,
         tmp_path,
         file,
@@ -166,7 +166,7 @@ def test_the_oldest_that_a_frozen_count_leaves_out_are_known_to_be_missing_where
     before = begun + -begun % PAGE
     add(server.url, home, range(begun, before))
     file, table = source(server.url), f"prefect__{stream}"
-    end = kill_in_midwalk(
+    end = kill_in_midchain(
         start_crawl,
         tmp_path,
         file,

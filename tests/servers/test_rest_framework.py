@@ -13,7 +13,7 @@ from tests.support.database import execute_outside, rows
 from tests.support.servers.nginx import Nginx
 from tests.support.servers.rest_framework import answers, copied, execute, insert, seed, serving, truth
 from tests.support.servers.running import RealServer
-from tests.support.servers.syncing import kill_in_midwalk, last_end, stored, sync
+from tests.support.servers.syncing import kill_in_midchain, last_end, stored, sync
 
 StartCrawl = Callable[..., Crawl]
 TOTAL = 10_000
@@ -159,7 +159,7 @@ def test_killed_behind_a_proxy_whose_429_says_nothing_it_is_exact_and_asks_polit
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, small: Path
 ) -> None:
     with Nginx(server.url, "3r/s") as nginx:
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             source(nginx.url, "asc"),
@@ -186,7 +186,7 @@ def test_a_cursor_that_became_invalid_while_nothing_ran_is_given_up_once_and_mad
         execute_outside(database_url, f"{kept} WHERE stream = 'drf.asc' AND cursor LIKE '%cursor=%'")
 
     with serving(tmp_path, seeded) as server:
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             source(server.url, "asc"),
@@ -202,7 +202,7 @@ def test_a_cursor_that_became_invalid_while_nothing_ran_is_given_up_once_and_mad
 
 
 @pytest.mark.parametrize("name", ["page", "offset", "urls"])
-def test_rows_that_go_during_a_walk_by_numbers_make_it_incomplete_and_the_next_sync_makes_it_good(
+def test_rows_that_go_during_a_chain_by_numbers_make_it_incomplete_and_the_next_sync_makes_it_good(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, seeded: Path, name: str
 ) -> None:
     """Three go before the place that is asked for next: three others stand on no page of this walk."""
@@ -215,7 +215,7 @@ def test_rows_that_go_during_a_walk_by_numbers_make_it_incomplete_and_the_next_s
 
     with serving(tmp_path, own) as server:
         file = source(server.url, name)
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             file,
@@ -232,13 +232,13 @@ def test_rows_that_go_during_a_walk_by_numbers_make_it_incomplete_and_the_next_s
         assert stored(database_url, f"drf__{name}") == truth(own)
 
 
-def test_rows_that_come_during_a_walk_by_numbers_shift_others_which_come_twice_and_are_had_by_the_next_sync(
+def test_rows_that_come_during_a_chain_by_numbers_shift_others_which_come_twice_and_are_had_by_the_next_sync(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, seeded: Path
 ) -> None:
     own = fewer(seeded, tmp_path)
     with serving(tmp_path, own) as server:
         file = source(server.url, "urls")
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             file,
@@ -262,7 +262,7 @@ def test_an_offset_past_the_end_stores_nothing_and_is_not_called_complete(
     own = copied(seeded, tmp_path)
     with serving(tmp_path, own) as server:
         file = source(server.url, "offset")
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             file,

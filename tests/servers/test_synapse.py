@@ -14,7 +14,7 @@ from tests.support.database import execute_outside, rows
 from tests.support.filesources import assert_hidden, whole_database
 from tests.support.servers.nginx import Nginx, impatient
 from tests.support.servers.synapse import API, LIFETIME_SECONDS, create_room, ids, login, send, serving
-from tests.support.servers.syncing import StartCrawl, kill_in_midwalk, stored, sync
+from tests.support.servers.syncing import StartCrawl, kill_in_midchain, stored, sync
 
 pytestmark = pytest.mark.all_servers
 
@@ -81,13 +81,13 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
         yield Room(server.url, home, room, send(server.url, room, range(TOTAL)))
 
 
-def test_tokens_that_end_in_mid_walk_a_kill_and_refusals_lose_nothing_and_the_last_position_goes_on(
+def test_tokens_that_end_in_mid_chain_a_kill_and_refusals_lose_nothing_and_the_last_position_goes_on(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, room: Room
 ) -> None:
     secrets = {"MATRIX_REFRESH_TOKEN": login(room.url, "reader", room.id), "TOKEN_ENCRYPTION_KEY": KEY}
     with Nginx(room.url, "2r/s", burst=2) as nginx:
         file = room.source(nginx.url)
-        end = kill_in_midwalk(
+        end = kill_in_midchain(
             start_crawl,
             tmp_path,
             file,
@@ -122,7 +122,7 @@ def test_a_token_of_a_page_that_it_does_not_know_is_no_end(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, room: Room
 ) -> None:
     secrets = {"MATRIX_REFRESH_TOKEN": login(room.url, "other", room.id), "TOKEN_ENCRYPTION_KEY": KEY}
-    end = kill_in_midwalk(
+    end = kill_in_midchain(
         start_crawl,
         tmp_path,
         room.source(room.url),

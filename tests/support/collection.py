@@ -84,14 +84,14 @@ class Request:
 class Collection:
     """``records`` in any order; ``order`` none serves them as they stand. May be changed while it serves.
 
-    ``is_inclusive``: whether a record of the very time that is asked from comes. ``tells_total``: of what is asked for.
+    ``is_inclusive``: whether a record of the very time that is asked from comes. ``reports_total``: of what is asked for.
     ``answer``: what is answered in its place. ``asked``: what was asked.
     """
 
     order: str
     records: list[dict[str, Any]] = field(default_factory=list)
     is_inclusive: bool = True
-    tells_total: bool = True
+    reports_total: bool = True
     tags: bool = False
     answer: Callable[[Request], Reply | None] | None = None
     asked: list[Request] = field(default_factory=list)
@@ -128,7 +128,7 @@ class Collection:
         return {
             "items": found,
             "next": _key(found[-1]) if more else None,
-            **({"total": len(chosen)} if self.tells_total else {}),
+            **({"total": len(chosen)} if self.reports_total else {}),
         }
 
     def _chosen(self, since: str | None) -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ def deleted(url: str, spec: StreamSpec = THINGS) -> set[str]:
     return {name for (name,) in rows(url, f"SELECT event_id FROM {table} WHERE deleted_at IS NOT NULL AND {whose}")}
 
 
-def booked(url: str, spec: StreamSpec = THINGS) -> int:
+def recorded(url: str, spec: StreamSpec = THINGS) -> int:
     """How many the slice's row says are marked."""
     slice_id = slice_of(url, spec.name, spec.slice).slice_id
     return int(value(url, f"SELECT total_unseen FROM ingestion_state WHERE id = {slice_id}"))

@@ -109,9 +109,9 @@ class Feed:
         following = f"c{index + 1}" if len(self.events) > (index + 1) * PAGE_SIZE else None
         if self.flat:
             return flat_page(events, following)
-        told = page(events, following)
-        told["meta"]["total"] = len(self.events) if self.total is None else self.total
-        return told
+        reported = page(events, following)
+        reported["meta"]["total"] = len(self.events) if self.total is None else self.total
+        return reported
 
     def close(self) -> None:
         self._server.shutdown()

@@ -84,7 +84,7 @@ def assert_stored(url: str, table: str, truth: Stored) -> None:
     assert {event_id: (json.loads(payload), at) for event_id, payload, at in found} == truth
 
 
-def assert_books(url: str, table: str, stream: str) -> None:
+def assert_totals(url: str, table: str, stream: str) -> None:
     """State, pages and table of each of the stream's slices say the same."""
     slices = rows(url, "SELECT id, total_ingested, total_rejected FROM ingestion_state WHERE stream = %s", (stream,))
     assert slices

@@ -22,7 +22,7 @@ from tests.support.pages import page
 from tests.support.runs import RunWriter, no_totals, open_test_run, slice_of
 from tests.support.sources import READER, stream_spec
 
-_WALKS_AT_MOST = 6
+_CHAINS_AT_MOST = 6
 
 
 class _Crash(Exception):
@@ -45,7 +45,7 @@ class HeadFeed:
         self.spec = stream_spec(stream)
         self.records: list[bytes] = []
         self.limit = limit
-        self.tells_total = False
+        self.reports_total = False
         self.requests = 0
         self.before_request: Callable[[], None] = lambda: None
         self._named = 0
@@ -66,7 +66,7 @@ class HeadFeed:
             run = RunWriter(self.url, open_test_run(self.url, self.spec))
             try:
                 with suppress(_Crash):
-                    return self._walk(run, luck, trouble)
+                    return self._chain(run, luck, trouble)
             finally:
                 run.connection.close()
 
@@ -90,7 +90,7 @@ class HeadFeed:
         self._window = window
         try:
             with suppress(_Crash):
-                self._walk(run, chance, trouble)
+                self._chain(run, chance, trouble)
         finally:
             self._window = None
             run.connection.close()
@@ -107,18 +107,18 @@ class HeadFeed:
         found = rows(self.url, "SELECT total_rejected FROM ingestion_state WHERE stream = %s", (self.stream,))
         return int(found[0][0])
 
-    def _walk(self, run: RunWriter, luck: random.Random, trouble: float) -> str:
+    def _chain(self, run: RunWriter, luck: random.Random, trouble: float) -> str:
         resume = run.run.resume
-        cursor, walk, number = resume.cursor, resume.walk, 0
+        cursor, chain, number = resume.cursor, resume.chain, 0
         buffered: list[EventPage] = []
         while True:
             self.before_request()
             if luck.random() < trouble:
                 raise _Crash
-            if cursor is not None and walk < _WALKS_AT_MOST and luck.random() < trouble:
-                cursor, walk = None, walk + 1
+            if cursor is not None and chain < _CHAINS_AT_MOST and luck.random() < trouble:
+                cursor, chain = None, chain + 1
             number += 1
-            asked = self._page(number, walk, cursor)
+            asked = self._page(number, chain, cursor)
             if (
                 resume.pass_kind == "incremental"
                 and asked.next_cursor is not None
@@ -138,18 +138,18 @@ class HeadFeed:
                 return committed.run_status
             cursor = asked.next_cursor
 
-    def _page(self, number: int, walk: int, cursor: str | None) -> EventPage:
+    def _page(self, number: int, chain: int, cursor: str | None) -> EventPage:
         self.requests += 1
         records = self.records if self._window is None else self._window
         start = 0 if cursor is None else len(records) - int(cursor)
         raws = records[start : start + self.limit]
         parsed = READER.parse([msgspec.Raw(raw) for raw in raws])
         left = len(records) - start - len(raws)
-        made = page(number, parsed.events, rejected=parsed.rejected, walk=walk)
+        made = page(number, parsed.events, rejected=parsed.rejected, chain=chain)
         return dataclasses.replace(
             made,
             cursor=cursor,
             next_cursor=str(left) if left else None,
             ends_pass=None if left else "last_page",
-            expected_total=len(records) if self.tells_total and cursor is None else None,
+            expected_total=len(records) if self.reports_total and cursor is None else None,
         )

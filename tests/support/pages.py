@@ -19,13 +19,13 @@ def page(
     rejected: list[RejectedEvent] | None = None,
     ends_pass: str | None = None,
     expected_total: int | None = None,
-    walk: int = 1,
+    chain: int = 1,
 ) -> EventPage:
     events = [entry if isinstance(entry, Event) else event(entry) for entry in event_ids]
     dead = rejected or []
     return EventPage(
         number=number,
-        walk=walk,
+        chain=chain,
         cursor=None if number == 1 else f"cursor-{number - 1}",
         next_cursor=None if ends_pass == "last_page" else f"cursor-{number}",
         received_events=len(events) + len(dead),

@@ -43,7 +43,7 @@ def everything_happened() -> ProgressState:
     state.page_fetched(5_000, 116.0, 2.0)
     state.request_retrying("status_503")
     state.writer_retrying(1, 0.2, 3.0)
-    state.walk_restarted()
+    state.chain_restarted()
     state.wait_started("rate_window", 30.0, 5.0)
     state.wait_ended(35.0)
     state.buffer_changed(pages=2, rows=10_000, writing=1, batch_size_rows=25_000)

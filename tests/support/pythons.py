@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _OLDEST, _NEWEST = 11, 20
-_TELL = """
+_REPORT = """
 import os, sys, sysconfig
 print("%d.%d" % sys.version_info[:2], bool(sysconfig.get_config_var("Py_GIL_DISABLED")))
 print(os.path.join(sysconfig.get_path("include"), "Python.h"))
@@ -25,7 +25,7 @@ def pythons_with_headers() -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for python in (sys.executable, *_candidates()):
-        asked = subprocess.run([python, "-I", "-c", _TELL], capture_output=True, text=True, check=False)
+        asked = subprocess.run([python, "-I", "-c", _REPORT], capture_output=True, text=True, check=False)
         if asked.returncode:
             continue  # a name on PATH behind which pyenv has nothing
         version, is_free_threaded, header = asked.stdout.split(maxsplit=2)

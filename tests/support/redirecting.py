@@ -47,7 +47,7 @@ def pipe_without_reader() -> Iterator[int]:
 
 
 @contextmanager
-def pipe_that_nobody_reads() -> Iterator[int]:
+def pipe_that_no_one_reads() -> Iterator[int]:
     """The writing end of a pipe that is full already, and stays so."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)

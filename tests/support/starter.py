@@ -52,7 +52,7 @@ class Starter:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._tellers: dict[int, int] = {}
+        self._reporters: dict[int, int] = {}
         self._ended, ended_writing = os.pipe()
         os.set_blocking(ended_writing, False)
         self._own = [self._ended, ended_writing]
@@ -65,7 +65,7 @@ class Starter:
             readable, _, _ = select.select([self._control.fileno(), self._ended], [], [])
             if self._ended in readable:
                 os.read(self._ended, 4096)
-                self._tell_ends()
+                self._report_ends()
             if self._control.fileno() in readable:
                 text, descriptors, _, _ = socket.recv_fds(self._control, _ORDER_BYTES, 4)
                 if not text:
@@ -74,25 +74,25 @@ class Starter:
                 pid = os.fork()
                 if pid == 0:
                     return self._become(order, descriptors)
-                *streams, teller = descriptors
+                *streams, reporter = descriptors
                 for stream in streams:
                     os.close(stream)
-                self._tellers[pid] = teller
-                _tell(teller, pid)
+                self._reporters[pid] = reporter
+                _report(reporter, pid)
 
     def _end(self) -> NoReturn:
         """With what it started: a test run that is killed leaves no frozen crawl behind."""
-        for pid in self._tellers:
+        for pid in self._reporters:
             os.kill(pid, signal.SIGKILL)
         raise SystemExit(0)
 
-    def _tell_ends(self) -> None:
-        for pid in list(self._tellers):
+    def _report_ends(self) -> None:
+        for pid in list(self._reporters):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                teller = self._tellers.pop(pid)
-                _tell(teller, status)
-                os.close(teller)
+                reporter = self._reporters.pop(pid)
+                _report(reporter, status)
+                os.close(reporter)
 
     def _become(self, order: dict[str, object], descriptors: list[int]) -> str:
         signal.set_wakeup_fd(-1)
@@ -100,7 +100,7 @@ class Starter:
         for stream, given in zip(_STANDARD_STREAMS, descriptors, strict=False):
             os.dup2(given, stream)
         self._control.close()
-        for descriptor in {*descriptors, *self._own, *self._tellers.values()}:
+        for descriptor in {*descriptors, *self._own, *self._reporters.values()}:
             os.close(descriptor)
         environment, directory, command = order["environment"], order["directory"], order["command"]
         assert isinstance(environment, dict)
@@ -129,10 +129,10 @@ def leave(code: int) -> None:
         os._exit(code & 0xFF)
 
 
-def _tell(teller: int, number: int) -> None:
+def _report(reporter: int, number: int) -> None:
     # Whoever gave the order may be gone.
     with suppress(BrokenPipeError):
-        os.write(teller, number.to_bytes(4, "little"))
+        os.write(reporter, number.to_bytes(4, "little"))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from typing import IO
 
 PROJECT = Path(__file__).resolve().parents[2]
 _AFRESH = "TESTS_START_AFRESH"
-_TELLING_BYTES = 4
+_REPORT_BYTES = 4
 
 
 def start(
@@ -79,20 +79,20 @@ class Forked:
     ) -> None:
         self.args = command
         self.returncode: int | None = None
-        self._telling, teller = os.pipe()
+        self._reporting, reporter = os.pipe()
         given = [os.open(os.devnull, os.O_RDONLY)]
         self.stdout = _given(stdout, given)
         self.stderr = _given(stderr, given)
         order = {"command": command, "environment": environment, "directory": str(PROJECT)}
-        socket.send_fds(_starter(), [json.dumps(order).encode()], [*given, teller])
-        for descriptor in (*given, teller):
+        socket.send_fds(_starter(), [json.dumps(order).encode()], [*given, reporter])
+        for descriptor in (*given, reporter):
             os.close(descriptor)
-        self.pid = self._told()
+        self.pid = self._reported()
 
-    def _told(self) -> int:
-        told = os.read(self._telling, _TELLING_BYTES)
-        assert len(told) == _TELLING_BYTES, "the starter of processes has ended"
-        return int.from_bytes(told, "little")
+    def _reported(self) -> int:
+        reported = os.read(self._reporting, _REPORT_BYTES)
+        assert len(reported) == _REPORT_BYTES, "the starter of processes has ended"
+        return int.from_bytes(reported, "little")
 
     def poll(self) -> int | None:
         try:
@@ -103,11 +103,11 @@ class Forked:
     def wait(self, timeout: float | None = None) -> int:
         """The exit code; negative for a signal's. Raises TimeoutExpired."""
         if self.returncode is None:
-            readable, _, _ = select.select([self._telling], [], [], timeout)
+            readable, _, _ = select.select([self._reporting], [], [], timeout)
             if not readable:
                 raise subprocess.TimeoutExpired(self.args, timeout or 0)
-            self.returncode = os.waitstatus_to_exitcode(self._told())
-            os.close(self._telling)
+            self.returncode = os.waitstatus_to_exitcode(self._reported())
+            os.close(self._reporting)
         return self.returncode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:

@@ -19,16 +19,16 @@ def store_stream(url: str, event_ids: Sequence[str], *, pass_status: str = "comp
             execute_values(cursor, "INSERT INTO ingested_events (event_id, payload) VALUES %s", rows, "(%s, '{}')")
     finally:
         connection.close()
-    _book(url, len(event_ids), pass_status)
+    _cache(url, len(event_ids), pass_status)
 
 
 def store_many(url: str, count: int) -> None:
     """Stores ``count`` events with ids of the usual length as a complete stream, without having them in memory here."""
     ids = "SELECT md5(n::text) || '-abc', '{}' FROM generate_series(1, {0}) n".replace("{0}", str(count))
     execute_outside(url, f"INSERT INTO ingested_events (event_id, payload) {ids}")
-    _book(url, count, "complete")
+    _cache(url, count, "complete")
 
 
-def _book(url: str, count: int, pass_status: str) -> None:
-    booked = f"total_ingested = {count}, pass_number = 1, pass_status = '{pass_status}'"
-    execute_outside(url, f"UPDATE ingestion_state SET {booked} WHERE id = 1")
+def _cache(url: str, count: int, pass_status: str) -> None:
+    recorded = f"total_ingested = {count}, pass_number = 1, pass_status = '{pass_status}'"
+    execute_outside(url, f"UPDATE ingestion_state SET {recorded} WHERE id = 1")

@@ -18,10 +18,10 @@ def assert_exact(database_url: str, total: int, *arguments: str) -> None:
     for event in truth:
         assert json.loads(stored[event["id"]]) == event
     assert value(database_url, "SELECT count(*) FROM ingested_events WHERE occurred_at IS NULL") == 0
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
-def assert_books_balance(database_url: str) -> None:
+def assert_totals_balance(database_url: str) -> None:
     """State, runs, ledger and table say the same.
 
     The ledger tells what crawls stored; what replays stored stands in their own runs, which have no pages. A letter
@@ -29,15 +29,15 @@ def assert_books_balance(database_url: str) -> None:
     """
     stored = value(database_url, "SELECT count(*) FROM ingested_events")
     rejected = value(database_url, "SELECT count(*) FROM rejected_events WHERE replayed_at IS NULL")
-    settled = value(database_url, "SELECT count(*) FROM rejected_events WHERE replayed_at IS NOT NULL")
+    resolved = value(database_url, "SELECT count(*) FROM rejected_events WHERE replayed_at IS NOT NULL")
     assert rows(database_url, "SELECT total_ingested, total_rejected FROM ingestion_state WHERE id = 1") == [
         (stored, rejected)
     ]
     assert value(database_url, "SELECT coalesce(sum(inserted), 0) FROM ingestion_runs") == stored
     by_replays = "SELECT coalesce(sum(inserted), 0), coalesce(sum(inserted + duplicates), 0) FROM ingestion_runs"
-    stored_by_replays, settled_by_replays = rows(database_url, f"{by_replays} WHERE pass_kind = 'replay'")[0]
+    stored_by_replays, resolved_by_replays = rows(database_url, f"{by_replays} WHERE pass_kind = 'replay'")[0]
     assert value(database_url, "SELECT coalesce(sum(inserted), 0) FROM ingestion_pages") == stored - stored_by_replays
-    assert settled == settled_by_replays
+    assert resolved == resolved_by_replays
     unbalanced = "SELECT count(*) FROM ingestion_pages WHERE events <> inserted + duplicates + rejected + filtered"
     assert value(database_url, unbalanced) == 0
     gaps = """

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from datasync_spider.items import EventPage
+from datasync_spider.ops.verification.allchecks import check_all
 from datasync_spider.ops.verification.check import Check
-from datasync_spider.ops.verification.completeness import Told
-from datasync_spider.ops.verification.judging import judge
-from datasync_spider.ops.verification.letters import Letters, look_through
+from datasync_spider.ops.verification.completeness import RemoteTotal
+from datasync_spider.ops.verification.deadletterchecks import DeadLetters, look_through
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.deadletters import Chosen, read_letters_after
+from datasync_spider.storage.deadletters import Chosen, read_dead_letters_after
 from datasync_spider.storage.registry import find_slice
-from datasync_spider.storage.replays import replay_letters
+from datasync_spider.storage.replays import replay_dead_letters
 from datasync_spider.storage.runs import finish_run, open_replay
 from datasync_spider.storage.verification import Facts, read_facts, snapshot
-from tests.support.letters import dead_letter, raw_event
+from tests.support.deadletters import dead_letter, raw_event
 from tests.support.pages import event, page
 from tests.support.runs import ELSEWHERE, EVENTS, run_writer
 from tests.support.sources import READER
-from tests.support.truth import assert_books_balance
+from tests.support.truth import assert_totals_balance
 
 SECOND_US = 1_000_000
 START_US = 1_700_000_000 * SECOND_US
@@ -35,12 +35,12 @@ def step(
     *,
     rejected: list[tuple[str, bytes]] | None = None,
     ends_pass: str | None = None,
-    walk: int = 1,
+    chain: int = 1,
 ) -> EventPage:
     """A page of events ``e<id>``, the newer the higher their number."""
     dead = [dead_letter(place, reason, raw) for place, (reason, raw) in enumerate(rejected or [])]
     events = [event(f"e{number}", START_US + number * SECOND_US) for number in ids]
-    made = page(number, events, rejected=dead, ends_pass=ends_pass, walk=walk, expected_total=ACCOUNTED)
+    made = page(number, events, rejected=dead, ends_pass=ends_pass, chain=chain, expected_total=ACCOUNTED)
     return replace(made, cursor=cursor, next_cursor=next_cursor)
 
 
@@ -55,7 +55,7 @@ def run_of(url: str, *pages: EventPage, stream: str = "events") -> None:
 def replay_all(url: str) -> None:
     with connected(url) as connection:
         hold = open_replay(connection, EVENTS, 60_000, "test", me=ELSEWHERE, alive=lambda _: False)
-        replay_letters(connection, hold, read_letters_after(connection, Chosen(EVENTS), 0))
+        replay_dead_letters(connection, hold, read_dead_letters_after(connection, Chosen(EVENTS), 0))
         finish_run(connection, hold, "complete", "replayed", None, 0, 0)
 
 
@@ -67,31 +67,31 @@ def make_sound(url: str) -> None:
     run_of(
         url,
         step(1, [4], "c2", "c3"),
-        step(2, [8, 7], None, "d1", walk=2),
-        step(3, [3, 2, 1], "d1", None, ends_pass="last_page", walk=2),
+        step(2, [8, 7], None, "d1", chain=2),
+        step(3, [3, 2, 1], "d1", None, ends_pass="last_page", chain=2),
     )
     replay_all(url)
     # Rejected after the replay, though this version can read it: it is accounted for as it is.
-    open_letter = [("id_too_long", raw_event("acceptable"))]
+    open_dead_letter = [("id_too_long", raw_event("acceptable"))]
     run_of(
         url,
-        step(1, [10, 9], None, "f1", rejected=open_letter),
+        step(1, [10, 9], None, "f1", rejected=open_dead_letter),
         step(2, [8, 7], "f1", "f2", ends_pass="reached_known"),
     )
-    assert_books_balance(url)
+    assert_totals_balance(url)
 
 
-def look(url: str, stream: str = "events") -> tuple[Facts, Letters]:
+def look(url: str, stream: str = "events") -> tuple[Facts, DeadLetters]:
     with snapshot(url) as connection:
         slice_ = find_slice(connection, stream, READER)
         assert slice_ is not None
         facts = read_facts(connection, slice_)
-        return facts, look_through(connection, slice_, facts.events.booked_ids)
+        return facts, look_through(connection, slice_, facts.events.recorded_ids)
 
 
-def checks_of(url: str, told: Told | None = None, stream: str = "events") -> dict[str, Check]:
-    return {check.name: check for check in judge(*look(url, stream), told)}
+def checks_of(url: str, remote_total: RemoteTotal | None = None, stream: str = "events") -> dict[str, Check]:
+    return {check.name: check for check in check_all(*look(url, stream), remote_total)}
 
 
-def failing(url: str, told: Told | None = None, stream: str = "events") -> set[str]:
-    return {name for name, check in checks_of(url, told, stream).items() if not check.holds}
+def failing(url: str, remote_total: RemoteTotal | None = None, stream: str = "events") -> set[str]:
+    return {name for name, check in checks_of(url, remote_total, stream).items() if not check.holds}

@@ -59,20 +59,20 @@ print(json.dumps(sorted(name for name in sys.modules if name.startswith("datasyn
 _OF_ONE = ("dashboard", "submission", "verification", "discovery", "deadletters", "apiclient", "wire")
 
 
-def _told(program: str) -> list[object]:
+def _reported(program: str) -> list[object]:
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    told: list[object] = json.loads(run.stdout.splitlines()[-1])
-    return told
+    reported: list[object] = json.loads(run.stdout.splitlines()[-1])
+    return reported
 
 
 def test_no_import_reads_the_command_line_or_the_environment() -> None:
-    modules, looks = _told(_WATCHED)
+    modules, looks = _reported(_WATCHED)
     assert isinstance(modules, int)
     assert modules > 200
     assert looks == []
 
 
 def test_a_command_does_not_pay_for_what_the_others_work_with() -> None:
-    imported = _told(_COMMANDS)
+    imported = _reported(_COMMANDS)
     assert "datasync_spider.commands.submit" in imported
     assert [name for name in imported if str(name).split(".")[1] in _OF_ONE] == []

@@ -31,7 +31,7 @@ def test_without_its_events_a_page_keeps_everything_else() -> None:
     assert (kept.events, kept.rejected) == ((), ())
 
 
-def test_a_page_that_nobody_touched_is_not_copied() -> None:
+def test_a_page_that_no_one_touched_is_not_copied() -> None:
     page = fresh_page()
     columns = page.columns()
     assert page.columns() is columns

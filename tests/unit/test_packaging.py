@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_nobody_without_a_compiler_is_refused() -> None:
+def test_no_one_without_a_compiler_is_refused() -> None:
     assert "optional=True" in (ROOT / "setup.py").read_text(encoding="utf-8")
 
 

@@ -37,7 +37,7 @@ class Downloader:
         request = self.under_way.pop()
         self.crawler.signals.send_catch_log(signals.request_left_downloader, request=request)
 
-    async def settle(self) -> int:
+    async def resolve(self) -> int:
         for _ in range(20):
             await asyncio.sleep(0)
         return len(self.under_way)
@@ -48,10 +48,10 @@ def test_so_many_are_under_way_and_another_one_when_one_has_left(at_once: int | 
     async def crawl() -> None:
         downloader = Downloader(at_once)
         sending = [asyncio.ensure_future(downloader.send()) for _ in range(4)]
-        assert await downloader.settle() == expected
+        assert await downloader.resolve() == expected
         for _ in range(4):
             downloader.end()
-            assert await downloader.settle() <= expected
+            assert await downloader.resolve() <= expected
         await asyncio.gather(*sending)
         assert downloader.under_way == []
 
@@ -64,7 +64,7 @@ def test_a_request_that_was_stopped_while_it_waited_takes_no_place() -> None:
         await downloader.send()
         downloader.end()
         sending = asyncio.ensure_future(downloader.send())
-        assert await downloader.settle() == 0
+        assert await downloader.resolve() == 0
         downloader.crawler.signals.send_catch_log(stop_requested, signal_name="SIGTERM")
         with pytest.raises(Stopped):
             await sending
@@ -81,6 +81,6 @@ def test_a_request_that_a_later_middleware_has_refused_gives_its_place_back() ->
         await downloader.middleware.process_request(refused)
         await downloader.middleware.process_exception(refused, Stopped("no token"))
         await asyncio.wait_for(downloader.send(), 30)
-        assert await downloader.settle() == 1
+        assert await downloader.resolve() == 1
 
     asyncio.run(crawl())

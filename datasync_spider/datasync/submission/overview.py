@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasync_spider.datasync.submission.quota import Tries
-from datasync_spider.datasync.submission.remotestatus import Knowledge, read_knowledge
+from datasync_spider.datasync.submission.remotestatus import RemoteStatus, read_remote_status
 from datasync_spider.errors import ConnectionTrouble
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.submissions import AttemptInProgress, count_used, read_attempts, settle_abandoned
+from datasync_spider.storage.submissions import AttemptInProgress, count_used, read_attempts, resolve_abandoned
 from datasync_spider.transport.apiclient import ApiClient
 
 
@@ -22,7 +22,7 @@ class Overview:
 
     tries: Tries
     attempts: list[dict[str, Any]]
-    knowledge: Knowledge | None
+    remote_status: RemoteStatus | None
     trouble: str | None
     in_progress: str | None
 
@@ -34,22 +34,22 @@ def submissions_url(base_url: str) -> str:
 
 def look_over(database_url: str, client: ApiClient, fingerprint: str) -> Overview:
     """Both sides' view; attempts whose process has died are ended on the way."""
-    knowledge, trouble = _ask(client)
+    remote_status, trouble = _ask(client)
     in_progress = None
     with connected(database_url) as connection:
         try:
-            settle_abandoned(connection, fingerprint)
+            resolve_abandoned(connection, fingerprint)
         except AttemptInProgress as error:
             in_progress = str(error)
         used = count_used(connection, fingerprint)
         attempts = read_attempts(connection, fingerprint)
-    tries = Tries(used, knowledge.told_left if knowledge else None)
-    return Overview(tries, attempts, knowledge, trouble, in_progress)
+    tries = Tries(used, remote_status.reported_left if remote_status else None)
+    return Overview(tries, attempts, remote_status, trouble, in_progress)
 
 
-def _ask(client: ApiClient) -> tuple[Knowledge | None, str | None]:
+def _ask(client: ApiClient) -> tuple[RemoteStatus | None, str | None]:
     try:
         answer = client.get(submissions_url(client.base_url))
     except ConnectionTrouble as error:
         return None, str(error)
-    return read_knowledge(answer.status, answer.body), None
+    return read_remote_status(answer.status, answer.body), None

@@ -11,24 +11,26 @@ QUOTA = 5
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """``used_here``: attempts of this key in this database. ``told_left``: what the API tells, None where nothing."""
+    """``used_here``: attempts of this key in this database. ``reported_left``: what the API tells, None where nothing."""
 
     used_here: int
-    told_left: int | None = None
+    reported_left: int | None = None
 
     @property
     def left(self) -> int:
         """Never more than either source allows, never below 0."""
         here = QUOTA - self.used_here
-        return max(0, here if self.told_left is None else min(here, self.told_left))
+        return max(0, here if self.reported_left is None else min(here, self.reported_left))
 
     @property
     def used(self) -> int:
         return QUOTA - self.left
 
     def __str__(self) -> str:
-        told = "the API tells nothing of it" if self.told_left is None else f"the API tells {self.told_left} left"
-        return f"{self.used} of {QUOTA} tries used, {self.left} left ({self.used_here} sent from here; {told})"
+        reported = (
+            "the API tells nothing of it" if self.reported_left is None else f"the API tells {self.reported_left} left"
+        )
+        return f"{self.used} of {QUOTA} tries used, {self.left} left ({self.used_here} sent from here; {reported})"
 
 
 def check_tries(tries: Tries, *, last_try: bool) -> None:

@@ -37,9 +37,9 @@ def objections(basis: Basis) -> list[str]:
         found.append(f"stream {basis.slice} is not complete: {_state(basis)}; run the crawl to its end")
     if basis.is_running:
         found.append(f"stream {basis.slice} is being run at this moment: wait for its end")
-    if basis.events != basis.booked_events:
+    if basis.events != basis.recorded_events:
         found.append(
-            f"the table holds {basis.events:,} events, the books say {basis.booked_events:,}:"
+            f"the table holds {basis.events:,} events, the books say {basis.recorded_events:,}:"
             " rows were added or removed by hand"
         )
     return found
@@ -50,5 +50,5 @@ def _state(basis: Basis) -> str:
         return "no pass through the feed was ever begun"
     if basis.pass_status == "short":
         expected = f" of {basis.expected_total:,}" if basis.expected_total is not None else ""
-        return f"the feed ended, but only {basis.booked_events:,}{expected} events are accounted for"
+        return f"the feed ended, but only {basis.recorded_events:,}{expected} events are accounted for"
     return f"pass {basis.pass_number} ({basis.pass_kind}) has not reached its end"

@@ -17,7 +17,7 @@ from datasync_spider.records.errorinpage import sign_of_error
 
 _LONGEST_TEXT = 300
 _LONGEST_BODY = 2000
-_IN_DOUBT = frozenset({408, 425})
+_UNKNOWN = frozenset({408, 425})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ def read_receipt(status: int, body: bytes, sent_count: int) -> Receipt:
     """What became of ``sent_count`` ids that were answered so."""
     content = _content(body)
     if not 200 <= status < 300:
-        in_doubt = status >= 500 or status in _IN_DOUBT
-        ending = "unknown" if in_doubt else "refused"
+        is_unknown = status >= 500 or status in _UNKNOWN
+        ending = "unknown" if is_unknown else "refused"
         return Receipt(ending, f"the API answered with status {status}: {_message(content)}", content)
     if not isinstance(content, dict):
         return Receipt(
@@ -50,10 +50,10 @@ def read_receipt(status: int, body: bytes, sent_count: int) -> Receipt:
         return Receipt("refused", f"the API says that it is no success: {_message(content)}", content)
     if sign_of_error(content, has_events=True) is not None:
         return Receipt("unknown", f"the API answered with status {status} and an error: {_message(content)}", content)
-    told = content.get("data") if isinstance(content.get("data"), dict) else content
+    reported = content.get("data") if isinstance(content.get("data"), dict) else content
     count, left = (
-        _number(told, "eventCount", "event_count"),
-        _number(told, "remainingSubmissions", "remaining_submissions"),
+        _number(reported, "eventCount", "event_count"),
+        _number(reported, "remainingSubmissions", "remaining_submissions"),
     )
     differs = count is not None and count != sent_count
     return Receipt("accepted", _accepted(count, sent_count), content, count, left, differs)
@@ -99,6 +99,6 @@ def _message(content: Any) -> str:
     return visible(text.strip(), _LONGEST_TEXT) or "without a word"
 
 
-def _number(told: Any, *names: str) -> int | None:
-    values = (told.get(name) for name in names)
+def _number(reported: Any, *names: str) -> int | None:
+    values = (reported.get(name) for name in names)
     return next((value for value in values if isinstance(value, int) and not isinstance(value, bool)), None)

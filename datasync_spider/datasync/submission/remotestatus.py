@@ -20,25 +20,25 @@ _SHOWN_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
-    """``told_left``: tries left by the API's own count, None where it tells none. ``content``: its answer."""
+class RemoteStatus:
+    """``reported_left``: tries left by the API's own count, None where it tells none. ``content``: its answer."""
 
     status: int
-    told_left: int | None
+    reported_left: int | None
     entries: tuple[Any, ...]
     content: Any
 
 
-def read_knowledge(status: int, body: bytes) -> Knowledge:
+def read_remote_status(status: int, body: bytes) -> RemoteStatus:
     """What an answer to GET submissions tells."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
-        return Knowledge(status, None, (), body[:_SHOWN_CHARACTERS].decode("utf-8", "replace"))
+        return RemoteStatus(status, None, (), body[:_SHOWN_CHARACTERS].decode("utf-8", "replace"))
     if status != 200:
-        return Knowledge(status, None, (), content)
+        return RemoteStatus(status, None, (), content)
     entries = _entries(content)
-    return Knowledge(status, _told_left(content, entries), tuple(entries), content)
+    return RemoteStatus(status, _reported_left(content, entries), tuple(entries), content)
 
 
 def _entries(content: Any) -> list[Any]:
@@ -54,7 +54,7 @@ def _entries(content: Any) -> list[Any]:
     return []
 
 
-def _told_left(content: Any, entries: list[Any]) -> int | None:
+def _reported_left(content: Any, entries: list[Any]) -> int | None:
     """By the best witness: a count of what is left, else the highest number given, else how many are listed.
 
     More than a key can have are not this key's: the list is then another one, such as everybody's.

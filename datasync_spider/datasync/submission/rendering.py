@@ -67,12 +67,12 @@ def overview_report(overview: Overview, secrets: Iterable[str]) -> dict[str, Any
     def shown(value: Any) -> Any:
         return shown_value(value, known)
 
-    tries, knowledge = overview.tries, overview.knowledge
+    tries, remote_status = overview.tries, overview.remote_status
     return {
         "tries": {"used": tries.used, "left": tries.left, "sent_from_here": tries.used_here},
         "in_progress": overview.in_progress,
         "attempts": [{name: shown(_plain(value)) for name, value in row.items()} for row in overview.attempts],
-        "api": {"status": knowledge.status, "content": shown(knowledge.content)} if knowledge else None,
+        "api": {"status": remote_status.status, "content": shown(remote_status.content)} if remote_status else None,
         "api_trouble": shown(overview.trouble),
     }
 

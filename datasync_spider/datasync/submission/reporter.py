@@ -12,7 +12,7 @@ from datasync_spider.datasync.submission.rendering import outcome_lines, outcome
 from datasync_spider.datasync.submission.sending import Outcome
 
 
-class Telling:
+class Reporter:
     """``write`` gets whole lines."""
 
     def __init__(self, write: Callable[[str], None], *, as_json: bool) -> None:
@@ -23,8 +23,8 @@ class Telling:
     def prepared(self, prepared: Prepared, overview: Overview, repo: str) -> None:
         """What would be sent, and the tries."""
         tries = overview.tries
-        told = {"used": tries.used, "left": tries.left, "told_by_api": tries.told_left}
-        self._report = {"prepared": prepared_report(prepared), "repo": repo, "tries": told, "outcome": None}
+        reported = {"used": tries.used, "left": tries.left, "told_by_api": tries.reported_left}
+        self._report = {"prepared": prepared_report(prepared), "repo": repo, "tries": reported, "outcome": None}
         self._lines([*prepared_lines(prepared), f"for {repo}", f"this key: {tries}"])
         if overview.trouble:
             self._lines([f"the API could not be asked what it has: {overview.trouble}"])

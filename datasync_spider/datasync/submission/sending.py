@@ -22,7 +22,7 @@ from datasync_spider.observe.display import shown_value, without_secrets
 from datasync_spider.sources.urls import origin
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.retrying import RetryPolicy, patiently
-from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt, settle_abandoned
+from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt, resolve_abandoned
 from datasync_spider.transport.apiclient import AnswerLost, ApiClient, NothingSent, Upload
 
 # Between the end of the time limit for sending and the latest moment at which the sender has surely given up.
@@ -33,14 +33,14 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send, and on which terms. ``told_left``: tries left by the API's count, None where it tells none."""
+    """What to send, and on which terms. ``reported_left``: tries left by the API's count, None where it tells none."""
 
     stream: str
     repo: str
     key_fingerprint: str
     text: Text
     timeout_seconds: float
-    told_left: int | None
+    reported_left: int | None
     last_try: bool
 
 
@@ -70,14 +70,14 @@ class Sender:
         database_url: str,
         client: ApiClient,
         record_within_seconds: float,
-        tell: Callable[[Outcome], None],
+        reporter: Callable[[Outcome], None],
         progress: Callable[[int], None] | None = None,
         secrets: tuple[str, ...] = (),
     ) -> None:
         self._database_url = database_url
         self._client = client
         self._record_within_seconds = record_within_seconds
-        self._tell = tell
+        self._reporter = reporter
         self._progress = progress
         self._secrets = secrets
 
@@ -88,14 +88,14 @@ class Sender:
         came before anything left; NotRecorded where the outcome, which was told, could not be recorded.
         """
         attempt_id, used_before = self._plan(order)
-        left = Tries(used_before + 1, None if order.told_left is None else order.told_left - 1).left
+        left = Tries(used_before + 1, None if order.reported_left is None else order.reported_left - 1).left
         try:
             outcome = self._post(order, file, attempt_id, left)
         except Stopped:
             self._record(attempt_id, Ending("planned", "stopped by a signal before anything was sent"))
             raise
         try:
-            self._tell(outcome)
+            self._reporter(outcome)
         finally:
             # Also where nobody can be told.
             self._record_outcome(outcome)
@@ -106,7 +106,7 @@ class Sender:
 
         def allow(used_here: int) -> None:
             used.append(used_here)
-            check_tries(Tries(used_here, order.told_left), last_try=order.last_try)
+            check_tries(Tries(used_here, order.reported_left), last_try=order.last_try)
 
         plan = Plan(
             stream=order.stream,
@@ -119,7 +119,7 @@ class Sender:
             lasts_ms=round(order.timeout_seconds * 1000) + _GRACE_MS,
         )
         with connected(self._database_url) as connection:
-            settle_abandoned(connection, order.key_fingerprint)
+            resolve_abandoned(connection, order.key_fingerprint)
             attempt_id = plan_attempt(connection, plan, allow)
             mark_sent(connection, attempt_id)
         return attempt_id, used[0]

@@ -14,7 +14,7 @@ from datasync_spider.datasync.submission.idtext import prepare
 from datasync_spider.datasync.submission.overview import Overview, look_over
 from datasync_spider.datasync.submission.quota import check_tries
 from datasync_spider.datasync.submission.refusal import SubmissionRefused
-from datasync_spider.datasync.submission.reporter import Telling
+from datasync_spider.datasync.submission.reporter import Reporter
 from datasync_spider.datasync.submission.repository import check_repository
 from datasync_spider.datasync.submission.sending import Order, Outcome, Sender
 from datasync_spider.datasync.submission.uploadprogress import Steps
@@ -37,7 +37,9 @@ class Terms:
     confirm: Callable[[str], bool] | None
 
 
-def hand_in(database_url: str, plan: SyncPlan, slice_: Slice, terms: Terms, tell: Telling) -> Outcome | None:
+def submit_prepared(
+    database_url: str, plan: SyncPlan, slice_: Slice, terms: Terms, reporter: Reporter
+) -> Outcome | None:
     """Gives what became of it; None after a dry run.
 
     Raises SubmissionRefused, AttemptInProgress, NotRecorded, Stopped or StorageError.
@@ -48,12 +50,12 @@ def hand_in(database_url: str, plan: SyncPlan, slice_: Slice, terms: Terms, tell
             prepared = prepare(snapshot, file, anyway=terms.anyway)
         file.seek(0)
         overview = survey(database_url, plan)
-        tell.prepared(prepared, overview, repo)
+        reporter.prepared(prepared, overview, repo)
         if overview.in_progress:
             raise AttemptInProgress(overview.in_progress)
         check_tries(overview.tries, last_try=terms.last_try)
         if terms.dry_run:
-            tell.end("dry run: nothing was recorded, and nothing was sent")
+            reporter.end("dry run: nothing was recorded, and nothing was sent")
             return None
         question = f"send {prepared.text.count:,} ids to {plan.base_url_text}? It uses up a try."
         if terms.confirm is not None and not terms.confirm(question):
@@ -64,14 +66,14 @@ def hand_in(database_url: str, plan: SyncPlan, slice_: Slice, terms: Terms, tell
             key_fingerprint=key_fingerprint(plan.authorization.key, plan.base_url_text),
             text=prepared.text,
             timeout_seconds=terms.timeout_seconds,
-            told_left=overview.tries.told_left,
+            reported_left=overview.tries.reported_left,
             last_try=terms.last_try,
         )
         sender = Sender(
             database_url,
             ApiClient.of(plan, timeout_seconds=terms.timeout_seconds),
             plan.config.write_retry_budget_ms / 1000,
-            tell=lambda outcome: tell.outcome(outcome, plan.secrets),
+            reporter=lambda outcome: reporter.outcome(outcome, plan.secrets),
             progress=Steps(prepared.text.size),
             secrets=plan.secrets,
         )

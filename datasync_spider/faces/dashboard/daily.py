@@ -55,15 +55,15 @@ class EventsView(msgspec.Struct, frozen=True):
     without_type: int = 0
 
 
-def events_view(counts: EventCounts, counted_at: datetime, booked: int) -> EventsView:
+def events_view(counts: EventCounts, counted_at: datetime, recorded: int) -> EventsView:
     """The counts, scaled up from the share that was read to what the books say of these events."""
     scale = 100.0 / counts.percent
     sampled = sum(row["events"] for row in counts.rows if row["kind"] == "all")
     if scale > 1:
         if sampled < _LEAST_SAMPLE:
             return EventsView("too_few", counted_at=counted_at, percent=counts.percent)
-        if sampled * scale / _BELIEVED_FACTOR <= booked <= sampled * scale * _BELIEVED_FACTOR:
-            scale = booked / sampled
+        if sampled * scale / _BELIEVED_FACTOR <= recorded <= sampled * scale * _BELIEVED_FACTOR:
+            scale = recorded / sampled
     dated = [row for row in counts.rows if row["kind"] == "day" and row["day"] is not None]
     typed = [row for row in counts.rows if row["kind"] == "type" and row["type"] is not None]
     shown_days, shown_types = dated[:_MOST_DAYS], typed[:_MOST_TYPES]

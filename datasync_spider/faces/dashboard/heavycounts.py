@@ -121,7 +121,7 @@ class EventCounter:
             counts = count_events(
                 connection, chosen.table, since=since, until=until, max_bytes=self._most_bytes, limit=_MOST_ROWS
             )
-        view = events_view(counts, datetime.now(UTC), chosen.booked if inserted is None else inserted)
+        view = events_view(counts, datetime.now(UTC), chosen.recorded if inserted is None else inserted)
         slice_ = None if chosen.slice is None else slice_view(chosen.slice)
         return msgspec.structs.replace(view, stream=line(chosen.stream, 200), slice=slice_)
 

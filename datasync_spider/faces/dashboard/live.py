@@ -41,7 +41,7 @@ class Live:
         request.write(_RETRY)
         viewer = Viewer(request)
         self._viewers.add(viewer)
-        leave = self._poller.listen(viewer.tell)
+        leave = self._poller.listen(viewer.give)
 
         def left(_: object) -> None:
             self._viewers.discard(viewer)
@@ -67,7 +67,7 @@ class Viewer:
         self._ended = False
         request.registerProducer(self, streaming=True)
 
-    def tell(self, message: bytes) -> None:
+    def give(self, message: bytes) -> None:
         """Sends the message now, or when there is room, unless a newer one comes before that."""
         if self._paused:
             self._missed = message
@@ -82,7 +82,7 @@ class Viewer:
         self._paused = False
         missed, self._missed = self._missed, None
         if missed is not None:
-            self.tell(missed)
+            self.give(missed)
 
     def stopProducing(self) -> None:  # noqa: N802
         self._ended = True

@@ -95,7 +95,7 @@ class Poller:
         try:
             await asyncio.wait_for(asyncio.shield(self._reading), self._patience_seconds)
         except TimeoutError:
-            self._tell(absent(self._state, self._label, self._version, self._good_at, None))
+            self._publish(absent(self._state, self._label, self._version, self._good_at, None))
 
     def _read_ended(self, _: asyncio.Task[None]) -> None:
         self._reading = None
@@ -107,21 +107,21 @@ class Poller:
         except StorageError as error:
             if self._state is None or self._state.database.available:
                 logger.warning("the database cannot be read: %s", error)
-            self._tell(absent(self._state, self._label, self._version, self._good_at, error))
+            self._publish(absent(self._state, self._label, self._version, self._good_at, error))
             return
         try:
             state = present(overview, self._label, self._version)
         except Exception as error:
             # Rows of another version must not end the page for good; the next ones may be understood again.
             logger.exception("what the database says cannot be shown")
-            self._tell(absent(self._state, self._label, self._version, self._good_at, error))
+            self._publish(absent(self._state, self._label, self._version, self._good_at, error))
             return
         if self._state is not None and not self._state.database.available:
             logger.info("the database can be read again")
         self._good_at = datetime.now(UTC)
-        self._tell(state)
+        self._publish(state)
 
-    def _tell(self, state: State) -> None:
+    def _publish(self, state: State) -> None:
         self._state = state
         self._message = msgspec.json.encode(state)
         self._read_at = time.monotonic()

@@ -30,8 +30,8 @@ class Refused(Exception):
         self.headers = headers or {}
 
     def reply(self) -> Reply:
-        told = json_reply({"error": self.words}, self.status)
-        return Reply(told.status, told.content_type, told.body, {**told.headers, **self.headers})
+        reported = json_reply({"error": self.words}, self.status)
+        return Reply(reported.status, reported.content_type, reported.body, {**reported.headers, **self.headers})
 
 
 def json_reply(value: Any, status: int = 200) -> Reply:

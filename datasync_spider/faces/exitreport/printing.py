@@ -38,8 +38,8 @@ def say(end: End, *, as_json: bool) -> None:
     """A log in a file gets the words too, since it is what is kept."""
     if as_json:
         headline, *others = end.lines
-        told = dict(line.strip().split(": ", 1) for line in others)
-        _log(end, headline, _handlers(), {"exit_code": end.code, **end.fields, "summary": told})
+        reported = dict(line.strip().split(": ", 1) for line in others)
+        _log(end, headline, _handlers(), {"exit_code": end.code, **end.fields, "summary": reported})
         return
     text = "\n".join(end.lines)
     _log(end, text, [handler for handler in _handlers() if handler.writes_file], {})

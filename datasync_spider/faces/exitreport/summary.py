@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from datasync_spider.faces.progress.words import counted
+from datasync_spider.faces.progress.texts import counted
 from datasync_spider.observe.columns import STREAM, duration, sentence, words
 from datasync_spider.sources.streamnames import label
 from datasync_spider.storage.resume import BACKFILL
@@ -125,8 +125,8 @@ def summary(
     if stored is not None:
         lines.append(f"  stored: {_stored(row, stored, rejected or 0, stream or {})}")
     if exports_failed:
-        told = "; ".join(f"{uri}: {why}" for uri, why in exports_failed.items())
-        lines.append(f"  export: failed, nothing of it is kept: {told}")
+        reported = "; ".join(f"{uri}: {why}" for uri, why in exports_failed.items())
+        lines.append(f"  export: failed, nothing of it is kept: {reported}")
     if exports_failed and row["status"] == "complete":
         lines.append(f"  next: {_AFTER_EXPORT}")
     else:
@@ -172,12 +172,12 @@ def _took(row: Mapping[str, Any], preposition: str = "after") -> str:
 
 def _stored(row: Mapping[str, Any], stored: int, rejected: int, stream: Mapping[str, Any]) -> str:
     expected = row["expected_total"]
-    told = f"; the API counts {expected:,}" if expected is not None else ""
+    reported = f"; the API counts {expected:,}" if expected is not None else ""
     dead = f", {rejected:,} in rejected_events" if rejected else ""
     # The run's own line says what was filtered.
     besides = [column for column in STREAM if column.key not in {"total_ingested", "total_rejected", "total_filtered"}]
     further = "".join(f", {phrase}" for phrase in words(besides, stream))
-    return f"{counted(stored, 'event')}{dead}{further}{told}"
+    return f"{counted(stored, 'event')}{dead}{further}{reported}"
 
 
 def _next(row: Mapping[str, Any], rejected: int, source: str | None) -> str:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from datasync_spider.faces.progress.state import Activity, ProgressState
-from datasync_spider.faces.progress.words import activity_words, run_phrases, stored_words
+from datasync_spider.faces.progress.texts import activity_text, run_phrases, stored_text
 from datasync_spider.observe.columns import duration
 
 _STYLES = {
@@ -64,7 +64,7 @@ def _bar(state: ProgressState, now: float) -> Table:
         pulse_style="blue",
         animation_time=now,
     )
-    grid.add_row(name, bar, Text(_percentage(state), style="bold"), Text(stored_words(state)))
+    grid.add_row(name, bar, Text(_percentage(state), style="bold"), Text(stored_text(state)))
     return grid
 
 
@@ -95,11 +95,11 @@ def _counters(state: ProgressState) -> Text:
 
 
 def _activity(state: ProgressState, now: float) -> Text:
-    text = Text(activity_words(state, now), style=_STYLES[state.activity()])
+    text = Text(activity_text(state, now), style=_STYLES[state.activity()])
     life = state.cursor_seconds_left(now)
     if life is not None:
-        told = f"the cursor lives {duration(life)} more" if life > 0 else "the cursor has expired"
-        text.append(f"; {told}", style="dim" if life > 0 else "yellow")
+        reported = f"the cursor lives {duration(life)} more" if life > 0 else "the cursor has expired"
+        text.append(f"; {reported}", style="dim" if life > 0 else "yellow")
     return text
 
 

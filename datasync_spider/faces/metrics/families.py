@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from datasync_spider.faces.progress.health import Verdict, judge_health
+from datasync_spider.faces.progress.health import Verdict, health_of
 from datasync_spider.faces.progress.state import Activity, ProgressState
-from datasync_spider.faces.progress.words import LIVE, run_values
+from datasync_spider.faces.progress.texts import LIVE, run_values
 
 _REQUEST_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 10.0, 15.0, 30.0, 60.0)
 _WRITE_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -122,7 +122,7 @@ def _counters(state: ProgressState, now: float) -> Iterator[Metric]:
         _WAITS_FROM_THE_START | state.waited_seconds(now),
     )
     yield _counter(
-        "datasync_walk_restarts", "Walks begun anew because a cursor had expired or was given up.", state.walk_restarts
+        "datasync_walk_restarts", "Walks begun anew because a cursor had expired or was given up.", state.chain_restarts
     )
 
 
@@ -171,7 +171,7 @@ def _condition(state: ProgressState, stall_timeout_seconds: float, now: float) -
     for each in Activity:
         activity.add_metric([each.value], float(each is present))
     yield activity
-    health = judge_health(state, stall_timeout_seconds, now)
+    health = health_of(state, stall_timeout_seconds, now)
     yield _gauge(
         "datasync_idle_seconds", "How long nothing was committed and nothing excused that.", health.idle_seconds
     )

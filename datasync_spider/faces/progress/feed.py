@@ -51,7 +51,7 @@ class ProgressFeed:
         connect(feed._request_ended, scrapy_signals.request_left_downloader)
         connect(feed._page_fetched, signals.page_fetched)
         connect(feed._rate_window_observed, signals.rate_window_observed)
-        connect(feed._walk_restarted, signals.walk_restarted)
+        connect(feed._chain_restarted, signals.chain_restarted)
         connect(feed._buffer_changed, signals.buffer_changed)
         connect(feed._batch_committed, signals.batch_committed)
         connect(feed._wait_started, signals.wait_started)
@@ -91,8 +91,8 @@ class ProgressFeed:
     ) -> None:
         self.state.rate_window_observed(limit, remaining, reset_seconds, time.monotonic())
 
-    def _walk_restarted(self, **_: Any) -> None:
-        self.state.walk_restarted()
+    def _chain_restarted(self, **_: Any) -> None:
+        self.state.chain_restarted()
 
     def _buffer_changed(self, pages: int, rows: int, writing: int, batch_size_rows: int, **_: Any) -> None:
         self.state.buffer_changed(pages, rows, writing, batch_size_rows)

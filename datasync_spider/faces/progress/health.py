@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from datasync_spider.faces.progress.state import Activity, ProgressState
-from datasync_spider.faces.progress.words import activity_words, writing_words
+from datasync_spider.faces.progress.texts import activity_text, writing_text
 
 
 class Verdict(StrEnum):
@@ -32,26 +32,26 @@ class Health(Struct, frozen=True):
     idle_seconds: float
 
 
-def judge_health(state: ProgressState, stall_timeout_seconds: float, now: float) -> Health:
+def health_of(state: ProgressState, stall_timeout_seconds: float, now: float) -> Health:
     """An overdue standstill outweighs everything: an excuse that came too late is none."""
     idle_seconds = state.idle.seconds(now)
-    words = activity_words(state, now)
+    words = activity_text(state, now)
     if idle_seconds >= stall_timeout_seconds:
-        return Health(Verdict.STALLED, _stall_words(state, words), idle_seconds)
+        return Health(Verdict.STALLED, _stall_text(state, words), idle_seconds)
     verdict = Verdict.WAITING if state.idle.is_excused(now) else Verdict.PROGRESSING
     return Health(verdict, words, idle_seconds)
 
 
-def _stall_words(state: ProgressState, words: str) -> str:
+def _stall_text(state: ProgressState, words: str) -> str:
     """Fetching may go on for a while beside the writer that hangs."""
     if not state.writing_batches or state.activity() in {Activity.WRITING, Activity.ENDING}:
         return words
-    return f"{words}; writing {writing_words(state)}"
+    return f"{words}; writing {writing_text(state)}"
 
 
 def health_report(state: ProgressState, stall_timeout_seconds: float, now: float) -> dict[str, Any]:
     """The verdict with what it rests on, for ``/readyz``."""
-    health = judge_health(state, stall_timeout_seconds, now)
+    health = health_of(state, stall_timeout_seconds, now)
     last_commit = state.last_commit_at
     return {
         "status": str(health.verdict),

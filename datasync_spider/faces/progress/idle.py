@@ -27,11 +27,11 @@ class IdleClock:
 
     def excuse(self, name: str, until: float, now: float) -> None:
         """From now on a standstill is excused until then, or until :meth:`no_excuse`. A second call moves the end."""
-        self._settle(now)
+        self._add_up(now)
         self._excuses[name] = until + _GRACE_SECONDS
 
     def no_excuse(self, name: str, now: float) -> None:
-        self._settle(now)
+        self._add_up(now)
         self._excuses.pop(name, None)
 
     def is_excused(self, now: float) -> bool:
@@ -41,7 +41,7 @@ class IdleClock:
         """Without progress and without excuse."""
         return max(0.0, now - self._progressed_at - self._excused_before - self._running_excuse(now))
 
-    def _settle(self, now: float) -> None:
+    def _add_up(self, now: float) -> None:
         self._excused_before += self._running_excuse(now)
         self._excused_from = now
 

@@ -85,7 +85,7 @@ class ProgressState:
         self.counts = Counts()
         self.pages_fetched = 0
         self.bytes_fetched = 0
-        self.walk_restarts = 0
+        self.chain_restarts = 0
         self.pages_without_new = 0
         """So many pages were committed since the last one that brought something new."""
         self._waited: dict[str, float] = {}
@@ -152,8 +152,8 @@ class ProgressState:
     ) -> None:
         self.rate_limit = RateLimit(limit, remaining, None if reset_seconds is None else now + reset_seconds)
 
-    def walk_restarted(self) -> None:
-        self.walk_restarts += 1
+    def chain_restarted(self) -> None:
+        self.chain_restarts += 1
 
     def buffer_changed(self, pages: int, rows: int, writing: int, batch_size_rows: int | None = None) -> None:
         """``batch_size_rows``: how large a batch may be by now."""

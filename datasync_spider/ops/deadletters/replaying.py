@@ -20,10 +20,10 @@ from datasync_spider import __version__, failpoints
 from datasync_spider.errors import FencedOff, Stopped, StorageError
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
 from datasync_spider.storage.connect import Connection, connected
-from datasync_spider.storage.deadletters import Chosen, DeadLetter, count_letters, read_letters_after
+from datasync_spider.storage.deadletters import Chosen, DeadLetter, count_dead_letters, read_dead_letters_after
 from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.registry import StreamSpec
-from datasync_spider.storage.replays import Tried, replay_letters, try_letters
+from datasync_spider.storage.replays import Tried, replay_dead_letters, try_dead_letters
 from datasync_spider.storage.runs import Hold, finish_run, open_replay
 from datasync_spider.storage.standstill import StandstillWatch
 
@@ -47,12 +47,12 @@ class Totals:
     falls_short: bool = False
 
     @property
-    def settled(self) -> int:
+    def resolved(self) -> int:
         return self.stored + self.duplicates
 
     @property
     def tried(self) -> int:
-        return self.settled + self.refused.total()
+        return self.resolved + self.refused.total()
 
     def add(self, tried: Tried) -> None:
         self.stored += len(tried.stored)
@@ -76,7 +76,7 @@ def replay(
         StandstillWatch(database_url, stall_timeout_seconds) as watch,
         watch.over(connection),
     ):
-        is_due = interruptible(connection, lambda: count_letters(connection, chosen)).open > 0
+        is_due = interruptible(connection, lambda: count_dead_letters(connection, chosen)).open > 0
         connection.rollback()
         if not is_due:
             return totals
@@ -87,9 +87,9 @@ def replay(
         totals.run_id = hold.run_id
         try:
             failpoints.reach("run_opened")
-            for tried in _pieces(connection, chosen, lambda some: replay_letters(connection, hold, some), watch):
+            for tried in _pieces(connection, chosen, lambda some: replay_dead_letters(connection, hold, some), watch):
                 totals.add(tried)
-                logger.debug("replayed %d events, %d of them acceptable", totals.tried, totals.settled)
+                logger.debug("replayed %d events, %d of them acceptable", totals.tried, totals.resolved)
             failpoints.reach("before_finish")
             interruptible(
                 connection,
@@ -107,7 +107,7 @@ def rehearse(database_url: str, chosen: Chosen) -> Totals:
     totals = Totals()
     seen: set[bytes] = set()
     with connected(database_url) as connection:
-        for tried in _pieces(connection, chosen, lambda some: try_letters(connection, chosen.slice, some)):
+        for tried in _pieces(connection, chosen, lambda some: try_dead_letters(connection, chosen.slice, some)):
             # An earlier piece would have stored these by now.
             again = {event_id for event_id in tried.stored if _short(event_id) in seen}
             tried.stored -= again
@@ -133,12 +133,12 @@ def _pieces(
     left: list[DeadLetter] = []
 
     def work() -> tuple[list[DeadLetter], Tried] | None:
-        letters = left or read_letters_after(connection, chosen, after)
-        return (letters, handle(letters)) if letters else None
+        dead_letters = left or read_dead_letters_after(connection, chosen, after)
+        return (dead_letters, handle(dead_letters)) if dead_letters else None
 
     while done := interruptible(connection, work, watch):
-        letters, tried = done
-        after = max(after, letters[-1].rejected_id)
+        dead_letters, tried = done
+        after = max(after, dead_letters[-1].rejected_id)
         left = tried.left
         yield tried
 

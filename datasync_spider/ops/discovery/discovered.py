@@ -106,10 +106,10 @@ def _page_lines(report: Mapping[str, Any]) -> list[str]:
     )
     total = report["total"]
     lines.append(f"total: {total:,} events" if total is not None else "total: not told")
-    told = (
+    reported = (
         f"; {cap['told_by']} tells {cap['told']:,}" if cap["told"] is not None else "; no field tells the size applied"
     )
-    lines.append(f"page: {cap['returned']:,} events of {cap['asked']:,} asked for{told}")
+    lines.append(f"page: {cap['returned']:,} events of {cap['asked']:,} asked for{reported}")
     lines.append("as they would be stored:")
     for event in report["samples"]:
         payload = json.dumps(event["payload"], ensure_ascii=False)

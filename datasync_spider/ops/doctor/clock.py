@@ -10,9 +10,9 @@ _WRONG_SECONDS = 300.0
 _REMEDY = "let both clocks be set by NTP (timedatectl status): waits that are told as instants are off by as much"
 
 
-def judge_clock(whose: str, told_epoch: float, here_epoch: float, uncertain_seconds: float) -> Finding:
+def check_clock(whose: str, reported_epoch: float, here_epoch: float, uncertain_seconds: float) -> Finding:
     """Compares a clock with this machine's; a difference that the uncertainty can explain is none."""
-    difference = told_epoch - here_epoch
+    difference = reported_epoch - here_epoch
     surely = max(0.0, abs(difference) - uncertain_seconds)
     direction = "ahead of" if difference > 0 else "behind"
     text = f"{whose} is {abs(difference):,.0f} s {direction} this machine's clock"

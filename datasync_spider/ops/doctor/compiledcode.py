@@ -12,7 +12,7 @@ _REMEDY = (
 )
 
 
-def judge_compiled(is_compiled: bool) -> Finding:
+def check_compiled(is_compiled: bool) -> Finding:
     """What is stored is the same either way."""
     if is_compiled:
         return fine(PART, "events are read by compiled code")

@@ -45,7 +45,7 @@ def _in_force(setting: Setting, sources: Sources, config: Config) -> InForce:
     return InForce(setting.name, _MASK if setting.secret else _text(value), source)
 
 
-def judge_configuration(config: Config) -> list[Finding]:
+def check_configuration(config: Config) -> list[Finding]:
     """What can be said of a configuration that is valid."""
     findings = [
         warning(PART, text, "put it right where it stands, or leave it if it is meant") for text in config.warnings

@@ -17,7 +17,7 @@ _OLDEST_VERSION = 130000
 _STANDBYS = re.compile(r"(?:(?:FIRST|ANY)\s+)?(\d+)\s*\(", re.IGNORECASE)
 
 
-def judge_database(facts: DatabaseFacts, label: str) -> list[Finding]:
+def check_database(facts: DatabaseFacts, label: str) -> list[Finding]:
     """``label``: which database, for people."""
     server = facts.server
     reached = fine(
@@ -26,13 +26,13 @@ def judge_database(facts: DatabaseFacts, label: str) -> list[Finding]:
     return [reached, *_fitness(server), *_rights(facts), *_schema(facts), *_durability(server)]
 
 
-def judge_stream(stream: str, known: Sequence[str]) -> list[Finding]:
+def check_stream(stream: str, known: Sequence[str]) -> list[Finding]:
     """``known``: the streams that the database has."""
     text = streamnames.new(stream, known)
     return [] if text is None else [warning(PART, text, "correct STREAM, or leave it if a further stream is meant")]
 
 
-def judge_variables(ignored: Sequence[str], counting: Sequence[str]) -> list[Finding]:
+def check_variables(ignored: Sequence[str], counting: Sequence[str]) -> list[Finding]:
     """The environment's variables for libpq: those without effect, and those that count besides DATABASE_URL."""
     found = []
     if ignored:

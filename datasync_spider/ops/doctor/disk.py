@@ -22,7 +22,7 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(existing).free
 
 
-def judge_disk(home: Path, free: int, *, embedded: bool) -> Finding:
+def check_disk(home: Path, free: int, *, embedded: bool) -> Finding:
     """``embedded``: the database itself lies in ``home``."""
     text = f"{free / _GB:,.1f} GB are free for {home}"
     if embedded and free < _TOO_LITTLE_EMBEDDED:

@@ -8,7 +8,7 @@ from datasync_spider.sources.oauth import Grant
 PART = "tokens"
 
 
-def judge_tokens(grant: Grant | None, *, is_sealed: bool) -> list[Finding]:
+def check_tokens(grant: Grant | None, *, is_sealed: bool) -> list[Finding]:
     """Nothing of a source whose tokens are stored nowhere."""
     if grant is None or grant.kind != "refresh":
         return []

@@ -25,7 +25,7 @@ def prove(plan: SyncPlan, ask: Asking) -> list[Finding]:
     """``ask`` sends one request for the page at a position."""
     part = label(plan.spec.name, plan.spec.slice)
     first = ask(plan, None)
-    findings = [*_judge_page(part, first)]
+    findings = [*_check_page(part, first)]
     if first.page is None or not first.events:
         return findings
     pages, left = [first], 2
@@ -43,8 +43,8 @@ def prove(plan: SyncPlan, ask: Asking) -> list[Finding]:
     else:
         pages.append(ask(plan, following))
         left -= 1
-        findings += _judge_second(part, *pages)
-    findings += [*_judge_ids(part, pages), *_judge_order(part, plan, pages)]
+        findings += _check_second(part, *pages)
+    findings += [*_check_ids(part, pages), *_check_order(part, plan, pages)]
     if plan.stream.incremental.type == "since" or (plan.takes("since") and plan.stream.time):
         findings += _prove_since(part, plan, ask, pages, left)
     return findings
@@ -54,7 +54,7 @@ def _may_ask(seen: Look) -> bool:
     return not seen.refuses and (seen.wait_seconds or 0.0) <= _LONGEST_WAIT_SECONDS
 
 
-def _judge_page(part: str, seen: Look) -> list[Finding]:
+def _check_page(part: str, seen: Look) -> list[Finding]:
     if seen.page is None or seen.parsed is None:
         status = "" if seen.status is None else f"status {seen.status}: "
         wait = f"; it may be asked again after {seen.wait_seconds:.0f} s" if seen.wait_seconds else ""
@@ -78,7 +78,7 @@ def _judge_page(part: str, seen: Look) -> list[Finding]:
     return findings
 
 
-def _judge_second(part: str, first: Look, second: Look) -> list[Finding]:
+def _check_second(part: str, first: Look, second: Look) -> list[Finding]:
     if second.page is None:
         status = "" if second.status is None else f"status {second.status}: "
         return [problem(part, f"the position does not lead to a page: {status}{second.trouble}", "look at next")]
@@ -95,7 +95,7 @@ def _judge_second(part: str, first: Look, second: Look) -> list[Finding]:
     return [fine(part, f"the position advances: {len(second.events) - repeated} other records on the second page")]
 
 
-def _judge_ids(part: str, pages: Sequence[Look]) -> list[Finding]:
+def _check_ids(part: str, pages: Sequence[Look]) -> list[Finding]:
     ids = [event.event_id for page in pages for event in page.events]
     repeated = len(ids) - len(set(ids))
     if not repeated:
@@ -104,12 +104,12 @@ def _judge_ids(part: str, pages: Sequence[Look]) -> list[Finding]:
     return [warning(part, f"{repeated} of {len(ids)} ids come more than once", remedy)]
 
 
-def _judge_order(part: str, plan: SyncPlan, pages: Sequence[Look]) -> list[Finding]:
+def _check_order(part: str, plan: SyncPlan, pages: Sequence[Look]) -> list[Finding]:
     order = plan.stream.order
     events = [event for page in pages for event in page.events]
     times = [event.occurred_at_us for event in events if event.occurred_at_us is not None]
     # That none is named is a finding of the file.
-    findings = _judge_times(part, events, len(times)) if plan.stream.time else []
+    findings = _check_times(part, events, len(times)) if plan.stream.time else []
     if len(set(times)) < 2:
         if order == "none":
             return findings
@@ -129,7 +129,7 @@ def _judge_order(part: str, plan: SyncPlan, pages: Sequence[Look]) -> list[Findi
     return findings
 
 
-def _judge_times(part: str, events: Sequence[Event], read: int) -> list[Finding]:
+def _check_times(part: str, events: Sequence[Event], read: int) -> list[Finding]:
     if not events or read == len(events):
         return [fine(part, f"all {read} times are read")] if read else []
     text = f"{len(events) - read} of {len(events)} records have no time that is read"

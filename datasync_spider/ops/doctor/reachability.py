@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 from datasync_spider.errors import ConnectionTrouble
-from datasync_spider.ops.doctor.clock import judge_clock
+from datasync_spider.ops.doctor.clock import check_clock
 from datasync_spider.ops.doctor.finding import Finding, fine, problem, warning
 from datasync_spider.records.errorinpage import sign_of_error
 from datasync_spider.sources.urls import origin
@@ -35,10 +35,10 @@ def check_api(client: ApiClient) -> list[Finding]:
         answer = client.get(f"{host}/health")
     except ConnectionTrouble as error:
         return [problem(PART, f"{host} cannot be reached: {error}", _REMEDIES.get(error.reason, _OTHER_REMEDY))]
-    return [judge_health(answer.status, answer.body, host, client.base_url), *_judge_date(answer)]
+    return [health_of(answer.status, answer.body, host, client.base_url), *_check_date(answer)]
 
 
-def judge_health(status: int, body: bytes, host: str, base_url: str) -> Finding:
+def health_of(status: int, body: bytes, host: str, base_url: str) -> Finding:
     """What an answer to ``/health`` says of the API."""
     secured = ", with a certificate that is trusted" if base_url.startswith("https:") else ""
     if 200 <= status < 300:
@@ -57,16 +57,16 @@ def judge_health(status: int, body: bytes, host: str, base_url: str) -> Finding:
 
 def _sign_of_error(body: bytes) -> str | None:
     try:
-        told = msgspec.json.decode(body)
+        reported = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return sign_of_error(told, has_events=True) if isinstance(told, dict) else None
+    return sign_of_error(reported, has_events=True) if isinstance(reported, dict) else None
 
 
-def _judge_date(answer: Answer) -> list[Finding]:
+def _check_date(answer: Answer) -> list[Finding]:
     try:
-        told = parsedate_to_datetime(answer.plain_headers().get("date", "")).timestamp()
+        reported = parsedate_to_datetime(answer.plain_headers().get("date", "")).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return [fine("clock", "the API tells no time to compare with")]
     # The header has whole seconds, cut off, and was written up to the whole exchange earlier.
-    return [judge_clock("the API", told + 0.5, answer.received_at, 0.5 + answer.seconds)]
+    return [check_clock("the API", reported + 0.5, answer.received_at, 0.5 + answer.seconds)]

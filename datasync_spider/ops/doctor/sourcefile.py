@@ -68,8 +68,8 @@ def _check_stream(settings: BaseSettings, source: Source, name: str) -> tuple[li
     except ConfigurationError as error:
         why = " ".join(str(error).split())
         return [problem(part, why, _PUT_SECRETS if "missing or wrong" in why else _CORRECT)], []
-    told = "1 slice" if len(plans) == 1 else f"{len(plans)} slices"
-    findings = [fine(part, f"it can be asked for: {told}, all secrets are there")]
+    reported = "1 slice" if len(plans) == 1 else f"{len(plans)} slices"
+    findings = [fine(part, f"it can be asked for: {reported}, all secrets are there")]
     if not stream.time:
         text = "no time is named: nothing can be asked for by time, and rows have none"
         findings.append(warning(part, text, "name a time if the records have one"))

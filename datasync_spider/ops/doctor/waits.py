@@ -5,15 +5,15 @@ from __future__ import annotations
 from datasync_spider.observe.columns import duration
 from datasync_spider.ops.doctor.finding import Finding, problem, warning
 from datasync_spider.pacing.askedwaits import Closed
-from datasync_spider.pacing.waittexts import until_words
+from datasync_spider.pacing.waittexts import until_text
 
 PART = "api"
 
 
-def judge_waits(credential_id: int | None, closed: Closed, budget_seconds: float, now_epoch: float) -> list[Finding]:
+def check_waits(credential_id: int | None, closed: Closed, budget_seconds: float, now_epoch: float) -> list[Finding]:
     """``credential_id``: the row that says so. ``closed``: what the API has asked for, from now on; 0 is nothing."""
     closed_seconds, advised_seconds = closed
-    until = until_words(closed_seconds, now_epoch)
+    until = until_text(closed_seconds, now_epoch)
     refused = f"a refusal for the rate said no request with this credential before {until}"
     if closed_seconds > budget_seconds:
         remedy = (

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from datasync_spider.ops.verification.check import Check, fails, falls_short, holds
-from datasync_spider.storage.verification import Books, CompleteRun
+from datasync_spider.storage.verification import CompleteRun, Totals
 
 _CRAWL = "run scrapy crawl events"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RemoteTotal:
     """The API's answer: its total, None where it tells none; or why there is no answer, and what to do."""
 
     total: int | None = None
@@ -41,26 +41,26 @@ class Accounted:
         return f"{self.stored:,} stored + {self.rejected:,} rejected{twice}{filtered}"
 
 
-def account(books: Books, complete: CompleteRun | None, rows: int, counted_twice: int) -> Accounted:
+def account(totals: Totals, complete: CompleteRun | None, rows: int, counted_twice: int) -> Accounted:
     """The rows that another stream has stored here are not its own.
 
     Before a pass has ended, what it filtered so far says less than what the last complete one did.
     """
-    filtered = books.total_filtered
-    if books.pass_status in {"new", "open"} and complete is not None:
+    filtered = totals.total_filtered
+    if totals.pass_status in {"new", "open"} and complete is not None:
         filtered = max(filtered, complete.filtered)
-    return Accounted(max(0, rows - books.total_adopted), books.open_letters, filtered, counted_twice)
+    return Accounted(max(0, rows - totals.total_adopted), totals.open_dead_letters, filtered, counted_twice)
 
 
-def judge_pass(books: Books, complete: CompleteRun | None, accounted: Accounted) -> Check:
+def check_pass(totals: Totals, complete: CompleteRun | None, accounted: Accounted) -> Check:
     """Against the API's total when the stream was last called complete, and against how the last pass ended."""
     name = "last_complete_run"
-    if books.pass_status == "short" and books.pass_expected_total is not None:
-        return _compare(name, accounted, books.pass_expected_total, f"when pass {books.pass_number} ended")
-    if books.pass_status == "short" and books.pass_window_total is not None:
-        counted = f"the API counted {books.pass_window_total:,} events since {books.pass_since_at}"
-        text = f"{counted}, which pass {books.pass_number} asked from, and fewer came"
-        return falls_short(name, text, _CRAWL, {"expected": books.pass_window_total})
+    if totals.pass_status == "short" and totals.pass_expected_total is not None:
+        return _compare(name, accounted, totals.pass_expected_total, f"when pass {totals.pass_number} ended")
+    if totals.pass_status == "short" and totals.pass_window_total is not None:
+        counted = f"the API counted {totals.pass_window_total:,} events since {totals.pass_since_at}"
+        text = f"{counted}, which pass {totals.pass_number} asked from, and fewer came"
+        return falls_short(name, text, _CRAWL, {"expected": totals.pass_window_total})
     if complete is None:
         return holds(name, f"no run has been complete yet; {accounted}")
     if complete.expected_total is None:
@@ -68,13 +68,13 @@ def judge_pass(books: Books, complete: CompleteRun | None, accounted: Accounted)
     return _compare(name, accounted, complete.expected_total, f"when run {complete.run_id} was complete")
 
 
-def judge_api(told: Told, accounted: Accounted) -> Check:
+def check_remote_total(remote_total: RemoteTotal, accounted: Accounted) -> Check:
     """Against the API's total of now."""
-    if told.trouble is not None:
-        return fails("api_total", f"the API's total is not known: {told.trouble}", told.remedy)
-    if told.total is None:
+    if remote_total.trouble is not None:
+        return fails("api_total", f"the API's total is not known: {remote_total.trouble}", remote_total.remedy)
+    if remote_total.total is None:
         return holds("api_total", "the API gives no total to compare with")
-    return _compare("api_total", accounted, told.total, "now")
+    return _compare("api_total", accounted, remote_total.total, "now")
 
 
 def _compare(name: str, accounted: Accounted, total: int, when: str) -> Check:

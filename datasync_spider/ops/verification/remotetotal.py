@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from datasync_spider.errors import ApiRefused, DatasyncError, RateLimited, Stopped
-from datasync_spider.ops.verification.completeness import Told
+from datasync_spider.ops.verification.completeness import RemoteTotal
 from datasync_spider.records.answer import check_answer
 from datasync_spider.sync.plan import SyncPlan
 from datasync_spider.transport.apiclient import ApiClient
@@ -17,11 +17,13 @@ from datasync_spider.transport.apiclient import ApiClient
 _OR_LEAVE_IT = "or leave the API out with --no-api"
 
 
-def ask_total(plan: SyncPlan, closed_seconds: float) -> Told:
+def ask_total(plan: SyncPlan, closed_seconds: float) -> RemoteTotal:
     """Never raises for what the API does; Stopped may come out."""
     if closed_seconds > 0:
         wait = math.ceil(closed_seconds)
-        return Told(None, f"it has told us not to ask for another {wait} s", f"verify again after that, {_OR_LEAVE_IT}")
+        return RemoteTotal(
+            None, f"it has told us not to ask for another {wait} s", f"verify again after that, {_OR_LEAVE_IT}"
+        )
     try:
         request = plan.request(None, page_size=1)
         answer = ApiClient.of(plan).ask(request)
@@ -32,11 +34,11 @@ def ask_total(plan: SyncPlan, closed_seconds: float) -> Told:
     except Stopped:
         raise
     except DatasyncError as error:
-        return Told(None, str(error), _remedy(error))
+        return RemoteTotal(None, str(error), _remedy(error))
     if page.unreadable_total is not None:
         trouble = f"it gave one that cannot be read as a count of events: {page.unreadable_total}"
-        return Told(None, trouble, f"compare by other means, {_OR_LEAVE_IT}")
-    return Told(page.total)
+        return RemoteTotal(None, trouble, f"compare by other means, {_OR_LEAVE_IT}")
+    return RemoteTotal(page.total)
 
 
 def _remedy(error: DatasyncError) -> str:

@@ -12,7 +12,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_ID = 60
 
 
-def judge_events(events: Events, rejected_marks: frozenset[str], *, rows_were_deleted: bool) -> list[Check]:
+def check_events(events: Events, rejected_marks: frozenset[str], *, rows_were_deleted: bool) -> list[Check]:
     """``rejected_marks``: the ids among the watermarks that a rejected event has.
 
     ``rows_were_deleted``: by somebody who set the books right; watermarks never come back.
@@ -27,16 +27,18 @@ def _watermarks(events: Events, accounted: frozenset[str], *, rows_were_deleted:
     It is when the event came with another time than the stored version has. Earlier versions of this program also took
     the time of an event that PostgreSQL refused.
     """
-    ends, booked = events.ends, events.booked_ends
+    ends, recorded = events.ends, events.recorded_ends
     wrong = []
     for name, end, mark, outer, inner in (
-        ("oldest", ends.oldest, booked.oldest, ends.oldest, booked.oldest),
-        ("newest", ends.newest, booked.newest, booked.newest, ends.newest),
+        ("oldest", ends.oldest, recorded.oldest, ends.oldest, recorded.oldest),
+        ("newest", ends.newest, recorded.newest, recorded.newest, ends.newest),
     ):
         if end is not None and (mark is None or (outer is not None and inner is not None and outer < inner)):
-            wrong.append(f"the {name} event {_told(end)} lies beyond its watermark {_told(mark)}")
+            wrong.append(f"the {name} event {_mark_text(end)} lies beyond its watermark {_mark_text(mark)}")
         elif not (mark is None or mark == end or rows_were_deleted or mark.event_id.decode() in accounted):
-            wrong.append(f"the {name} watermark {_told(mark)} names an event that is not there: {_told(end)} is")
+            wrong.append(
+                f"the {name} watermark {_mark_text(mark)} names an event that is not there: {_mark_text(end)} is"
+            )
     if wrong:
         remedy = (
             "rows were added or deleted, or ingestion_state was changed, by other hands: walk the whole feed as"
@@ -62,7 +64,7 @@ def _spellings(events: Events) -> Check:
     )
 
 
-def _told(mark: Mark | None) -> str:
+def _mark_text(mark: Mark | None) -> str:
     if mark is None:
         return "(none)"
     return f"{_time(mark)} {visible(mark.event_id.decode(), _LONGEST_ID)}"

@@ -115,7 +115,7 @@ def _ends(stream: Stream) -> Iterator[Finding]:
             " status:NUMBER or flag:PATH=VALUE with it",
             frozenset({"next"}),
         )
-    if stream.next.source == "counter" and stream.next.name == "offset" and not _tells_page_size(stream):
+    if stream.next.source == "counter" and stream.next.name == "offset" and not _names_page_size(stream):
         yield Finding(
             "next.from",
             "is counter:offset, and the API is not asked for a size of pages; allowed: a counter with page_size, and"
@@ -225,7 +225,7 @@ def _deletions(stream: Stream) -> Iterator[Finding]:
         yield Finding("deletions", text, frozenset({"total", "next", "mutable", "order", "version", "time"}))
 
 
-def _tells_page_size(stream: Stream) -> bool:
+def _names_page_size(stream: Stream) -> bool:
     return stream.page_size is not None and any(PAGE_SIZE in _slots_in(key, text) for key, text in _texts(stream))
 
 

@@ -67,7 +67,7 @@ def _several(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1, "uniqueItems": True}]}
 
 
-def _told(schema: Schema, description: str) -> Schema:
+def _described(schema: Schema, description: str) -> Schema:
     return {**schema, "description": description}
 
 
@@ -118,13 +118,13 @@ _BUDGET: Mapping[str, Schema] = {
 _NEXT_FROM = _named(r"^(body|header|link|last|object):.+$|^counter:(offset|page)$|^python:[\w.]+:\w+$")
 _NEXT_TO = _named(r"^(query|body|header):.+$|^url$")
 _NEXT: Mapping[str, Schema] = {
-    "from": _told(_several(_NEXT_FROM), "Where an answer says what follows."),
-    "to": _told(_several(_NEXT_TO), "Where that goes in the next request."),
+    "from": _described(_several(_NEXT_FROM), "Where an answer says what follows."),
+    "to": _described(_several(_NEXT_TO), "Where that goes in the next request."),
     "first": {"type": ["string", "integer"]},
-    "base": _told(_named(r"^body:.+$"), "Where the body says what a relative URL goes behind."),
+    "base": _described(_named(r"^body:.+$"), "Where the body says what a relative URL goes behind."),
     "keep": _either(_one_of("all", "none"), {"type": "array", "items": _TEXT, "uniqueItems": True}),
 }
-_TIME_FORMAT = _told(_TEXT, "auto, iso, s, ms, us, ns, rfc2822, or a pattern of strptime.")
+_TIME_FORMAT = _described(_TEXT, "auto, iso, s, ms, us, ns, rfc2822, or a pattern of strptime.")
 _TIME: Mapping[str, Schema] = {
     "path": _TEXT,
     "any": _PATHS,
@@ -138,7 +138,7 @@ _ID: Mapping[str, Schema] = {"any": _PATHS, "all": _PATHS, "hash": _TRUTH, "with
 _END = _named(r"^(no-next|empty|short|repeat|final|resumable)$|^flag:.+=.+$|^status:[1-5][0-9]{2}$")
 _INCREMENTAL: Mapping[str, Schema] = {
     "type": _one_of("known", "since", "resume", "window", "conditional", "none"),
-    "format": _told(_TEXT, "iso, s, ms, us, ns, or a pattern of strftime."),
+    "format": _described(_TEXT, "iso, s, ms, us, ns, or a pattern of strftime."),
     "param": _TEXT,
     "start": {},
     **dict.fromkeys(("overlap", "lag", "step"), _DURATION),
@@ -166,7 +166,9 @@ def _auth() -> Schema:
     for kind, known in keys.AUTH.items():
         named: Schema = _named(r"^python:[\w.]+:\w+$") if kind == "python" else {"const": kind}
         kinds.append(_table(known, {**_AUTH, "type": named, "answer": of_token}, "type", *_AUTH_NEEDS.get(kind, ())))
-    return _told({"oneOf": kinds}, "Who the source says it is. Secrets stand here by their names only: secret:NAME.")
+    return _described(
+        {"oneOf": kinds}, "Who the source says it is. Secrets stand here by their names only: secret:NAME."
+    )
 
 
 def _slices() -> Schema:
@@ -180,11 +182,13 @@ def _slices() -> Schema:
 
 def _source() -> Schema:
     values = {
-        "name": _told(_named(_NAME), "Its streams are called NAME.STREAM."),
-        "base_url": _told(_named(r"^https?://"), "What the streams' URLs follow."),
+        "name": _described(_named(_NAME), "Its streams are called NAME.STREAM."),
+        "base_url": _described(_named(r"^https?://"), "What the streams' URLs follow."),
         "headers": _TEXTS,
         "auth": _auth(),
-        "allow_hosts": _told({"type": "array", "items": _TEXT, "uniqueItems": True}, "Where links may lead besides."),
+        "allow_hosts": _described(
+            {"type": "array", "items": _TEXT, "uniqueItems": True}, "Where links may lead besides."
+        ),
         "meanings": {"type": "array", "items": _table(keys.MEANING, _MEANING, "means")},
         "budget": _table(keys.BUDGET, _BUDGET),
         "timeout": _DURATION,
@@ -200,27 +204,27 @@ def _stream() -> Schema:
     tombstone = _table(keys.TOMBSTONE, {"path": _TEXT, "value": _SCALAR}, "path", "value")
     values = {
         "method": _one_of("GET", "POST", "PUT", "PATCH"),
-        "url": _told({"type": "string"}, "What follows base_url, or an address of its own."),
-        "query": _told(_PAIRS, "Parameters; {page_size}, {since}, {until} and {slice.NAME} are filled in."),
+        "url": _described({"type": "string"}, "What follows base_url, or an address of its own."),
+        "query": _described(_PAIRS, "Parameters; {page_size}, {since}, {until} and {slice.NAME} are filled in."),
         "headers": _TEXTS,
         "body": body,
-        "page_size": _told(size, "How many records are asked for at a time."),
+        "page_size": _described(size, "How many records are asked for at a time."),
         "format": _one_of("json", "ndjson"),
-        "records": _told(
+        "records": _described(
             _either(_PATHS, _table(keys.RECORDS, _RECORDS)), "Where in the body the records are; @ for the body itself."
         ),
-        "id": _told(_either(_PATHS, _table(keys.ID, _ID)), "What is unique within the stream."),
-        "time": _told(_either(_PATHS, _table(keys.TIME, _TIME)), "When a record happened."),
+        "id": _described(_either(_PATHS, _table(keys.ID, _ID)), "What is unique within the stream."),
+        "time": _described(_either(_PATHS, _table(keys.TIME, _TIME)), "When a record happened."),
         **dict.fromkeys(("total", "returned", "request_id", "cursor_seconds"), _PATHS),
-        "order": _told(_one_of("newest-first", "oldest-first", "none"), "Which records come first."),
-        "next": _told(_table(keys.NEXT, _NEXT, "from"), "Where an answer says what follows."),
-        "end": _told(
+        "order": _described(_one_of("newest-first", "oldest-first", "none"), "Which records come first."),
+        "next": _described(_table(keys.NEXT, _NEXT, "from"), "Where an answer says what follows."),
+        "end": _described(
             {"type": "array", "items": _END, "minItems": 1, "uniqueItems": True}, "What makes a page the last."
         ),
         "tail": _tail(),
         "incremental": _table(keys.INCREMENTAL, _INCREMENTAL, "type"),
-        "slices": _told(_slices(), "What the stream is asked for once each."),
-        "mutable": _told(_TRUTH, "Whether a record can change after it was first given."),
+        "slices": _described(_slices(), "What the stream is asked for once each."),
+        "mutable": _described(_TRUTH, "Whether a record can change after it was first given."),
         "version": _TEXT,
         "tombstone": tombstone,
         "keep_history": _TRUTH,
@@ -239,7 +243,7 @@ def _stream() -> Schema:
 def _tail() -> Schema:
     place = _several(_named(r"^(body|header|link):.+$|^next$"))
     table = _table(keys.TAIL, {"from": place, "to": _NEXT_TO}, "from", "to")
-    return _told(_either(place, table), "Where the last page has the token that the next sync goes on from.")
+    return _described(_either(place, table), "Where the last page has the token that the next sync goes on from.")
 
 
 def schema() -> Schema:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datasync_spider.errors import PositionRefused
-from datasync_spider.sources.paginators.parts import asking
+from datasync_spider.sources.paginators.parts import make_ask
 from datasync_spider.sources.paginators.protocol import Ask
 from datasync_spider.sources.spec import Next
 
@@ -27,7 +27,7 @@ def counted(number: int, what: str) -> str:
     return str(number)
 
 
-def asking_count(next_: Next, number: int, *, is_first: bool) -> Ask:
+def make_count_ask(next_: Next, number: int, *, is_first: bool) -> Ask:
     """What asks for it: a number in a body, digits elsewhere. Beside the first one all of the stream's own stays."""
     value = number if next_.to == "body" else str(number)
-    return asking([(next_, value)], None if is_first else next_.keep)
+    return make_ask([(next_, value)], None if is_first else next_.keep)

@@ -6,7 +6,7 @@ Invariant: the position is the cursor's own text, and goes back to the API as th
 from __future__ import annotations
 
 from datasync_spider.sources.paginators.naming import agreed, named
-from datasync_spider.sources.paginators.parts import asking, asking_first, part
+from datasync_spider.sources.paginators.parts import make_ask, make_first_ask, part
 from datasync_spider.sources.paginators.protocol import Answer, Ask
 from datasync_spider.sources.spec import Next
 
@@ -20,8 +20,8 @@ class CursorPaginator:
     def ask(self, position: str | None) -> Ask:
         """Raises PositionRefused for a position that no header can carry, where it goes into one."""
         if position is None:
-            return asking_first(self._next)
-        return asking([(self._next, position)], self._next.keep)
+            return make_first_ask(self._next)
+        return make_ask([(self._next, position)], self._next.keep)
 
     def following(self, position: str | None, answer: Answer) -> str | None:
         """Raises PageUnreadable for what is no cursor, PageContradiction where there are two."""

@@ -11,7 +11,7 @@ from typing import Any
 from datasync_spider.errors import PositionRefused
 from datasync_spider.sources.jsontext import read_json, written_json
 from datasync_spider.sources.paginators.naming import agreed, named
-from datasync_spider.sources.paginators.parts import asking, asking_first, part
+from datasync_spider.sources.paginators.parts import make_ask, make_first_ask, part
 from datasync_spider.sources.paginators.protocol import Answer, Ask
 from datasync_spider.sources.spec import Next
 
@@ -27,8 +27,8 @@ class MemberPaginator:
     def ask(self, position: str | None) -> Ask:
         """Raises PositionRefused for a position that is no cursor of this class."""
         if position is None:
-            return asking_first(self._next)
-        return asking([(self._next, _value(position))], self._next.keep)
+            return make_first_ask(self._next)
+        return make_ask([(self._next, _value(position))], self._next.keep)
 
     def following(self, position: str | None, answer: Answer) -> str | None:
         """Raises PageUnreadable for what is no cursor, PageContradiction where there are two."""

@@ -6,7 +6,7 @@ skipped. It means something only as long as pages have the same size.
 
 from __future__ import annotations
 
-from datasync_spider.sources.paginators.counting import asking_count, count_of, counted
+from datasync_spider.sources.paginators.counting import count_of, counted, make_count_ask
 from datasync_spider.sources.paginators.protocol import Answer, Ask
 from datasync_spider.sources.spec import Next
 
@@ -22,7 +22,7 @@ class PagePaginator:
 
     def ask(self, position: str | None) -> Ask:
         """The first page's number is sent as well. Raises PositionRefused for a position that is no number."""
-        return asking_count(self._next, count_of(position, self._first, _WHAT), is_first=position is None)
+        return make_count_ask(self._next, count_of(position, self._first, _WHAT), is_first=position is None)
 
     def following(self, position: str | None, answer: Answer) -> str | None:
         """Never None. Raises PositionRefused where the number would be larger than any counter."""

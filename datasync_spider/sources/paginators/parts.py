@@ -29,7 +29,7 @@ def part(next_: Next, value: Any) -> Any:
     return text
 
 
-def asking(parts: Iterable[tuple[Next, Any]], keep: tuple[str, ...] | None) -> Ask:
+def make_ask(parts: Iterable[tuple[Next, Any]], keep: tuple[str, ...] | None) -> Ask:
     """What asks with each value in its place. Raises PositionRefused for one that :func:`part` cannot have given."""
     given = list(parts)
     if any(next_.to != "body" and not isinstance(value, str) for next_, value in given) or any(
@@ -45,11 +45,11 @@ def asking(parts: Iterable[tuple[Next, Any]], keep: tuple[str, ...] | None) -> A
     )
 
 
-def asking_first(next_: Next) -> Ask:
+def make_first_ask(next_: Next) -> Ask:
     """The first page is asked for with all of the stream's own, and with ``first`` where there is one."""
     if next_.first is None:
         return Ask()
-    return asking([(next_, next_.first if next_.to == "body" else str(next_.first))], None)
+    return make_ask([(next_, next_.first if next_.to == "body" else str(next_.first))], None)
 
 
 def _json(value: Any) -> Any:

@@ -13,7 +13,7 @@ from datasync_spider.errors import PageContradiction, PositionRefused
 from datasync_spider.observe.reasons import TWO_CURSORS
 from datasync_spider.sources.jsontext import read_json, written_json
 from datasync_spider.sources.paginators.naming import named
-from datasync_spider.sources.paginators.parts import asking, part
+from datasync_spider.sources.paginators.parts import make_ask, part
 from datasync_spider.sources.paginators.protocol import Answer, Ask
 from datasync_spider.sources.spec import Next
 
@@ -30,7 +30,7 @@ class SeveralPaginator:
         if position is None:
             return Ask()
         given = zip(self._steps, self._parts(position), strict=True)
-        return asking([(step, value) for step, value in given if value is not None], self._keep)
+        return make_ask([(step, value) for step, value in given if value is not None], self._keep)
 
     def following(self, position: str | None, answer: Answer) -> str | None:
         """Raises PageUnreadable for what is no cursor, PageContradiction where a place has two."""

@@ -111,7 +111,7 @@ JOIN ingestion_state AS state ON state.id = counted.slice_id
 ORDER BY counted.events DESC, state.stream, state.slice, counted.reason
 LIMIT %(limit)s;
 
--- name: dashboard_letter_ids
+-- name: dashboard_dead_letter_ids
 -- One page of all dead letters, newest first. NULL filters nothing.
 SELECT rejected_id FROM rejected_events
 WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)
@@ -119,7 +119,7 @@ WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)
 ORDER BY rejected_id DESC
 LIMIT %(limit)s;
 
--- name: dashboard_letter_ids_of_slices
+-- name: dashboard_dead_letter_ids_of_slices
 -- The same of these slices, by the index of each: how many others have makes no difference.
 SELECT newest.rejected_id
 FROM unnest(%(slice_ids)s::bigint[]) AS chosen (slice_id)
@@ -134,7 +134,7 @@ CROSS JOIN LATERAL (
 ORDER BY newest.rejected_id DESC
 LIMIT %(limit)s;
 
--- name: dashboard_letters_by_id
+-- name: dashboard_dead_letters_by_id
 -- Only the head of the bytes leaves the database, with the full size told.
 SELECT letter.rejected_id, letter.stream, state.slice, letter.run_id, letter.page_number, letter.position, letter.reason,
        left(letter.detail, %(limit_chars)s) AS detail, substring(letter.raw FROM 1 FOR %(limit_bytes)s) AS head,

@@ -32,7 +32,7 @@ SET total_ingested = total_ingested + %(inserted)s,
 WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
 RETURNING pass_status;
 
--- name: settle_letters
+-- name: resolve_dead_letters
 UPDATE rejected_events SET replayed_at = now()
 WHERE slice_id = %(slice_id)s AND rejected_id = ANY(%(rejected_ids)s) AND replayed_at IS NULL
 RETURNING rejected_id;

@@ -1,7 +1,7 @@
 -- name: lock_slice
 SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        coalesce(lease_expires_at < now(), true) AS lease_expired,
-       pass_number, pass_kind, pass_status, pass_expected_total, walk,
+       pass_number, pass_kind, pass_status, pass_expected_total, walk AS chain,
        newest_occurred_at, total_ingested,
        paused_at, completed_at, backfilled_at, coalesce(pass_known_before, pass_started_at) AS known_before,
        floor_at, pass_since_at, walk_since_at, validator, bookmark
@@ -66,7 +66,7 @@ RETURNING pass_known_before;
 UPDATE ingestion_state SET backfilled_at = coalesce(backfilled_at, clock_timestamp()) WHERE id = %(slice_id)s
 RETURNING backfilled_at;
 
--- name: has_counted_letters
+-- name: has_counted_dead_letters
 -- Whether the pass has met dead letters without an id.
 SELECT EXISTS (SELECT FROM rejected_events WHERE slice_id = %(slice_id)s AND seen_pass = %(pass_number)s) AS exists;
 

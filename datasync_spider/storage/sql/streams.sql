@@ -104,7 +104,7 @@ DELETE FROM event_conflicts WHERE slice_id = ANY(%(slice_ids)s);
 -- name: delete_seen_of
 DELETE FROM ingestion_seen WHERE slice_id = ANY(%(slice_ids)s);
 
--- name: delete_letters_of
+-- name: delete_dead_letters_of
 DELETE FROM rejected_events WHERE slice_id = ANY(%(slice_ids)s);
 
 -- name: delete_pages_of

@@ -24,7 +24,7 @@ FROM submission_attempts
 WHERE key_fingerprint = %(key_fingerprint)s AND ended_at IS NULL
 FOR UPDATE;
 
--- name: settle_attempt
+-- name: resolve_attempt
 UPDATE submission_attempts
 SET status = %(status)s, detail = %(detail)s, ended_at = now()
 WHERE attempt_id = %(attempt_id)s AND ended_at IS NULL;

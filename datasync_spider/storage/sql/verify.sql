@@ -7,16 +7,16 @@ SELECT set_config('enable_sort', 'off', true);
 -- Everything else is sorted by what a slice has: in the order of an index it would be read between what all others have.
 SELECT set_config('enable_sort', 'on', true);
 
--- name: verify_books
+-- name: verify_totals
 -- What the slice's row and its runs claim. Earlier runs than first_run_id tell of rows that are no longer in the table.
-SELECT now() AS read_at, state.cursor, state.walk, state.pass_number, state.pass_status, state.pass_expected_total,
+SELECT now() AS read_at, state.cursor, state.walk AS chain, state.pass_number, state.pass_status, state.pass_expected_total,
        state.pass_since_at::text AS pass_since_at, state.pass_window_total,
        state.total_ingested, state.total_rejected, state.total_filtered, state.total_adopted,
        runs.inserted AS all_inserted,
        -- Where others have stored rows as well, theirs were not there before the first run.
        CASE WHEN state.total_adopted > 0 THEN (SELECT min(started_at)::text FROM ingestion_runs)
             ELSE runs.first_started_at END AS first_started_at,
-       letters.open AS open_letters, letters.replayed AS settled_letters, replays.settled AS settled_by_replays
+       letters.open AS open_dead_letters, letters.replayed AS resolved_dead_letters, replays.settled AS resolved_by_replays
 FROM ingestion_state AS state
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(inserted), 0)::bigint AS inserted, min(started_at)::text AS first_started_at

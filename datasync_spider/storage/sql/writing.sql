@@ -31,7 +31,7 @@ VALUES %s
 ON CONFLICT (slice_id, raw_sha256, twin) DO NOTHING
 RETURNING page_number, twin;
 
--- name: read_walk
+-- name: read_chain
 -- How far the walk has come: the last one that has met a record with an id, and one from before the pass. The pass before
 -- this one was counted from its head on where it is not older than counted_from_pass.
 SELECT named_walk, known_walk, counted_from_pass FROM ingestion_state WHERE id = %(slice_id)s;

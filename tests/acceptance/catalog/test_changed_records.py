@@ -26,7 +26,7 @@ from tests.support.mock import MockApi
         ),
     ],
 )
-def test_a_change_in_the_middle_of_a_walk_hides_no_other_record(
+def test_a_change_in_the_middle_of_a_chain_hides_no_other_record(
     api: str,
     stream: str,
     records: int,

@@ -68,9 +68,9 @@ def user_of_server(home: Path) -> int:
 
 
 def ordinary_user(home: Path) -> str:
-    nobody = pwd.getpwnam("nobody")
+    no_one = pwd.getpwnam("nobody")
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", ORDINARY_USER, str(home), str(nobody.pw_uid), str(nobody.pw_gid)],
+        [sys.executable, "-W", "error", "-c", ORDINARY_USER, str(home), str(no_one.pw_uid), str(no_one.pw_gid)],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -82,9 +82,9 @@ def ordinary_user(home: Path) -> str:
 
 def test_a_full_disk_is_no_end_and_leaves_nothing_half_made(small_disk: Path) -> None:
     fill(small_disk)
-    with pytest.raises(ServerUnavailable, match="the disk is full") as told:
+    with pytest.raises(ServerUnavailable, match="the disk is full") as reported:
         start_embedded(small_disk / "home")
-    assert told.value.sqlstate == "53100"
+    assert reported.value.sqlstate == "53100"
 
     (small_disk / "filler").unlink()
     start_embedded(small_disk / "home").close()
@@ -134,11 +134,11 @@ def of_something_else(data: Path) -> None:
     ],
 )
 def test_a_spoilt_data_directory_is_refused_with_what_to_do(
-    home: Path, spoil: Callable[[Path], None], told: str
+    home: Path, spoil: Callable[[Path], None], reported: str
 ) -> None:
     spoil(home / "postgres" / "data")
 
-    with pytest.raises(ServerRefused, match=f"(?s){told}"):
+    with pytest.raises(ServerRefused, match=f"(?s){reported}"):
         start_embedded(home)
 
     assert server_processes(home / "postgres" / "data") == []
@@ -159,11 +159,11 @@ def test_root_runs_the_server_as_another_user(home: Path) -> None:
 
 @as_root
 def test_root_runs_the_server_as_the_owner_of_the_data(home: Path) -> None:
-    nobody = pwd.getpwnam("nobody")
-    subprocess.run(["chown", "-R", f"{nobody.pw_uid}:{nobody.pw_gid}", str(home / "postgres" / "data")], check=True)
+    no_one = pwd.getpwnam("nobody")
+    subprocess.run(["chown", "-R", f"{no_one.pw_uid}:{no_one.pw_gid}", str(home / "postgres" / "data")], check=True)
 
     with start_embedded(home):
-        assert user_of_server(home) == nobody.pw_uid
+        assert user_of_server(home) == no_one.pw_uid
 
 
 @as_root
@@ -218,31 +218,31 @@ def test_an_ordinary_user_runs_the_server_as_that_user(place: Path) -> None:
     place.chmod(0o755)
     own = place / "own"
     own.mkdir(mode=0o700)
-    nobody = pwd.getpwnam("nobody")
-    os.chown(own, nobody.pw_uid, nobody.pw_gid)
+    no_one = pwd.getpwnam("nobody")
+    os.chown(own, no_one.pw_uid, no_one.pw_gid)
 
-    assert ordinary_user(own / "home") == f"{nobody.pw_uid}\n"
-    assert ordinary_user(own / "home") == f"{nobody.pw_uid}\n"
+    assert ordinary_user(own / "home") == f"{no_one.pw_uid}\n"
+    assert ordinary_user(own / "home") == f"{no_one.pw_uid}\n"
     assert stat.S_IMODE((own / "home").stat().st_mode) == 0o700
 
 
 @as_root
-def test_an_ordinary_user_is_told_whose_the_database_is(home: Path, place: Path) -> None:
+def test_an_ordinary_user_is_reported_whose_the_database_is(home: Path, place: Path) -> None:
     place.chmod(0o755)
     (home / "postgres").chmod(0o755)
 
-    told = ordinary_user(home)
+    reported = ordinary_user(home)
 
-    assert "belongs to " in told
-    assert "not to nobody: run as its owner, or choose another DATASYNC_HOME" in told
+    assert "belongs to " in reported
+    assert "not to nobody: run as its owner, or choose another DATASYNC_HOME" in reported
 
 
 @as_root
-def test_an_ordinary_user_is_told_where_a_home_cannot_be_made(place: Path) -> None:
+def test_an_ordinary_user_is_reported_where_a_home_cannot_be_made(place: Path) -> None:
     place.chmod(0o755)
 
-    told = ordinary_user(place / "home")
+    reported = ordinary_user(place / "home")
 
-    assert f"Permission denied ({place}/home)" in told
-    assert "choose another DATASYNC_HOME" in told
+    assert f"Permission denied ({place}/home)" in reported
+    assert "choose another DATASYNC_HOME" in reported
     assert not (place / "home").exists()

@@ -89,7 +89,7 @@ def test_it_does_not_hear_the_terminals_ctrl_c(tmp_path: Path) -> None:
         assert os.getpgid(mock.pid) != os.getpgid(0)
 
 
-def test_a_bad_setting_is_told_with_its_own_words(tmp_path: Path) -> None:
+def test_a_bad_setting_is_reported_with_its_own_words(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="ended with exit code 2") as refused:
         start_mock(PROJECT, tmp_path, {**SMALL, "MOCK_TOTAL_EVENTS": "many"})
 

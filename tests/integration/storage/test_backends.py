@@ -46,14 +46,14 @@ def test_a_new_run_ends_what_is_still_being_written_to_its_slice_and_nothing_els
         closing(writing(database_url, old.slice, "datasync pool")) as pooled,
         closing(writing(database_url, other.slice, label(other.run_id, "writer 1"))) as of_another_stream,
         closing(connect(database_url, label=label(old.run_id, "control"))) as idle,
-        closing(writing(database_url, old.slice, "somebody else")) as of_somebody,
+        closing(writing(database_url, old.slice, "somebody else")) as of_someone,
         closing(served_many),
         connected(database_url) as connection,
     ):
         end_backends_of_earlier_runs(connection, new)
         eventually(lambda: is_ended(zombie), what="the zombie's connection to end")
         eventually(lambda: is_ended(pooled), what="the pool's connection to end")
-        assert not any(map(is_ended, (of_another_stream, idle, of_somebody, served_many)))
+        assert not any(map(is_ended, (of_another_stream, idle, of_someone, served_many)))
 
 
 def test_a_run_that_was_taken_over_ends_nothing(database_url: str) -> None:
@@ -78,7 +78,7 @@ def test_a_writer_that_reconnects_ends_the_connection_that_it_lost_and_keeps_its
         assert not is_ended(fresh)
 
 
-def test_a_role_that_may_not_end_others_is_told_so_and_goes_on(
+def test_a_role_that_may_not_end_others_is_reported_so_and_goes_on(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = open_test_run(database_url)

@@ -23,18 +23,18 @@ OF_THE_PASS = (
     " pass_expected_total, pass_oldest_at, pass_in_order, pass_known_before, total_filtered, completed_at,"
     " counted_from_pass, first_run_id FROM ingestion_state"
 )
-LETTER = RejectedEvent(1, "not_an_object", b"42")
+DEAD_LETTER = RejectedEvent(1, "not_an_object", b"42")
 COUNTED = "SELECT seen_pass, seen_walk, seen, seen_at_head, seen_before FROM rejected_events ORDER BY twin"
 
 
 def begin_pass(url: str) -> None:
     with run_writer(url) as run:
-        run.write(page(1, [event("z", 90_000)], expected_total=9, rejected=[LETTER]))
+        run.write(page(1, [event("z", 90_000)], expected_total=9, rejected=[DEAD_LETTER]))
 
 
 def backfill(url: str) -> None:
     with run_writer(url, is_backfill=True) as run:
-        first = page(1, [event("n", 99_000), event("m", 95_000)], rejected=[LETTER, LETTER], expected_total=2)
+        first = page(1, [event("n", 99_000), event("m", 95_000)], rejected=[DEAD_LETTER, DEAD_LETTER], expected_total=2)
         run.write(dataclasses.replace(first, received_events=9))
         assert run.write(page(2, [event("b", 20_000)], ends_pass="last_page")).run_status == "complete"
 
@@ -47,12 +47,12 @@ def test_it_leaves_position_and_pass_as_they_are_and_keeps_the_totals_exact(data
     assert rows(database_url, COUNTED) == [*before[1], (None,) * 5]
     totals = "SELECT total_ingested, total_rejected, newest_event_id, oldest_event_id FROM ingestion_state"
     assert rows(database_url, totals) == [(4, 2, "n", "b")]
-    told = rows(
+    reported = rows(
         database_url,
         "SELECT pass_kind, pass_number, status, reason, pages, inserted, rejected, filtered, expected_total,"
         " start_cursor FROM ingestion_runs ORDER BY run_id DESC LIMIT 1",
     )
-    assert told == [("backfill", 0, "complete", "backfilled", 2, 3, 2, 5, None, None)]
+    assert reported == [("backfill", 0, "complete", "backfilled", 2, 3, 2, 5, None, None)]
 
 
 def test_the_run_after_it_goes_on_in_the_open_pass(database_url: str) -> None:
@@ -117,12 +117,12 @@ def test_what_it_stored_is_no_known_ground_until_a_pass_has_gone_past_it(databas
     with run_writer(database_url, spec) as run:
         run.write(page(1, ["floor"], ends_pass="last_page"))
     with run_writer(database_url, spec, is_backfill=True) as run:
-        run.write(page(1, ["window", "floor"], rejected=[LETTER], ends_pass="last_page"))
+        run.write(page(1, ["window", "floor"], rejected=[DEAD_LETTER], ends_pass="last_page"))
     with run_writer(database_url, spec) as run:
         slice_, before = run.run.slice, run.run.resume.known_before
         assert run.run.resume.pass_kind == "incremental"
         assert not is_known_entirely(run.connection, slice_, page(1, ["window"]), before)
-        assert not is_known_entirely(run.connection, slice_, page(1, ["floor"], rejected=[LETTER]), before)
+        assert not is_known_entirely(run.connection, slice_, page(1, ["floor"], rejected=[DEAD_LETTER]), before)
         assert is_known_entirely(run.connection, slice_, page(1, ["floor"]), before)
         run.write(page(1, ["new", "window", "floor"], ends_pass="reached_known"))
     with run_writer(database_url, spec) as run:
@@ -145,7 +145,7 @@ def test_an_incremental_pass_walks_past_a_window_and_stops_where_it_would_have_w
     assert feed.requests == 1
 
 
-def letters(number: int, layout: str, **others: Any) -> EventPage:
+def dead_letters(number: int, layout: str, **others: Any) -> EventPage:
     """A star is a record of always the same bytes, any other sign the id of an event."""
     dead = [RejectedEvent(place, "not_an_object", b"42") for place, sign in enumerate(layout) if sign == "*"]
     made = page(number, [sign for sign in layout if sign != "*"], rejected=dead, ends_pass=others.get("ends_pass"))
@@ -154,14 +154,14 @@ def letters(number: int, layout: str, **others: Any) -> EventPage:
 
 def test_records_without_an_id_are_counted_anew_after_a_pass_that_a_backfill_came_into(database_url: str) -> None:
     with run_writer(database_url) as run:
-        run.write(letters(1, "a*"))
+        run.write(dead_letters(1, "a*"))
     with run_writer(database_url, is_backfill=True) as run:
-        run.write(letters(1, "z", ends_pass="last_page"))
+        run.write(dead_letters(1, "z", ends_pass="last_page"))
     with run_writer(database_url) as run:
-        run.write(letters(1, "b*", cursor="cursor-1", ends_pass="last_page"))
+        run.write(dead_letters(1, "b*", cursor="cursor-1", ends_pass="last_page"))
     with run_writer(database_url) as run:
         assert run.run.resume.pass_kind == "full"
-        run.write(letters(1, "*na*"), letters(2, "b*", ends_pass="last_page"))
+        run.write(dead_letters(1, "*na*"), dead_letters(2, "b*", ends_pass="last_page"))
     assert value(database_url, "SELECT total_rejected FROM ingestion_state") == 3
 
 
@@ -169,7 +169,7 @@ def play(url: str, seed: int) -> None:
     """A feed that grows while it is walked, with backfills between; all of it may crash. Compared after each sync."""
     chance = random.Random(seed)
     feed = HeadFeed(url, f"feed_{seed}", limit=chance.randint(1, 6))
-    feed.tells_total = chance.random() < 0.5
+    feed.reports_total = chance.random() < 0.5
     nameless = chance.choice([0.0, 0.1, 0.5])
 
     def grow(most: int) -> None:
@@ -200,8 +200,8 @@ def play(url: str, seed: int) -> None:
         assert feed.stored() == feed.served_ids(), seed
         assert feed.kept() == feed.served(), seed
         assert feed.total_rejected() == feed.kept().total(), seed
-        booked = value(url, "SELECT total_ingested FROM ingestion_state WHERE stream = %s", (feed.stream,))
-        assert booked == len(feed.stored()), seed
+        recorded = value(url, "SELECT total_ingested FROM ingestion_state WHERE stream = %s", (feed.stream,))
+        assert recorded == len(feed.stored()), seed
 
 
 @pytest.mark.parametrize("seed", range(0, 4, 2))

@@ -11,7 +11,7 @@ from datasync_spider.errors import FencedOff
 from datasync_spider.items import EventPage
 from datasync_spider.storage.runs import ResumePoint
 from tests.support.database import execute_outside, rows
-from tests.support.letters import dead_letter
+from tests.support.deadletters import dead_letter
 from tests.support.pages import page
 from tests.support.runs import RunWriter, open_test_run
 from tests.support.sources import stream_spec
@@ -73,12 +73,12 @@ def test_a_pass_that_begins_anew_is_a_full_one_from_the_commit_of_its_first_page
     run.connection.close()
     run = start(database_url)
     assert place(run.run.resume) == ("incremental", "t1", None)
-    run.write(replace(page(1, ["a"], walk=2), is_widened=True))
+    run.write(replace(page(1, ["a"], chain=2), is_widened=True))
     assert rows(database_url, "SELECT pass_kind FROM ingestion_runs ORDER BY run_id DESC LIMIT 1") == [("full",)]
     run.connection.close()
     run = start(database_url)
     assert place(run.run.resume) == ("full", None, "cursor-1")
-    run.write(replace(last(1, "t9", walk=2), cursor="cursor-1"))
+    run.write(replace(last(1, "t9", chain=2), cursor="cursor-1"))
     run.connection.close()
     assert rows(database_url, STATE) == [("full", "complete", "t9", "cursor-1")]
 
@@ -116,10 +116,10 @@ def test_a_pass_of_the_other_kind_is_begun_anew_in_full(database_url: str) -> No
 
 def test_a_reset_forgets_the_bookmark_and_several_chains_keep_the_highest_number(database_url: str) -> None:
     run = start(database_url)
-    run.write(replace(page(1, ["a"], walk=3), position="windows 1"))
-    run.write(replace(page(2, ["b"], walk=2), position="windows 2", next_cursor=None))
+    run.write(replace(page(1, ["a"], chain=3), position="windows 1"))
+    run.write(replace(page(2, ["b"], chain=2), position="windows 2", next_cursor=None))
     assert rows(database_url, "SELECT cursor, walk, pass_status FROM ingestion_state") == [("windows 2", 3, "open")]
-    run.write(replace(last(3, "floor"), cursor=None, position="windows 2", walk=3))
+    run.write(replace(last(3, "floor"), cursor=None, position="windows 2", chain=3))
     run.connection.close()
     assert rows(database_url, "SELECT cursor, walk, bookmark FROM ingestion_state") == [("windows 2", 3, "floor")]
 
@@ -132,7 +132,7 @@ def test_records_without_an_id_are_counted_from_the_head_where_a_pass_begins_ane
     run.connection.close()
     run = start(database_url)
     # The same record behind a new one, on the first page of a full pass.
-    anew = page(1, ["new", "a"], rejected=[dead_letter(1, "no_id", nameless)], ends_pass="last_page", walk=2)
+    anew = page(1, ["new", "a"], rejected=[dead_letter(1, "no_id", nameless)], ends_pass="last_page", chain=2)
     run.write(replace(anew, bookmark="t2", is_widened=True))
     run.connection.close()
     assert rows(database_url, "SELECT total_ingested, total_rejected FROM ingestion_state") == [(2, 1)]
@@ -141,7 +141,7 @@ def test_records_without_an_id_are_counted_from_the_head_where_a_pass_begins_ane
 def test_a_pass_that_begins_anew_is_compared_with_the_total_again(database_url: str) -> None:
     complete(database_url)
     run = start(database_url)
-    committed = run.write(replace(last(1, "t2", expected_total=99, walk=2), is_widened=True))
+    committed = run.write(replace(last(1, "t2", expected_total=99, chain=2), is_widened=True))
     run.connection.close()
     assert committed.run_status == "incomplete"
     assert rows(database_url, "SELECT pass_kind, pass_status, bookmark FROM ingestion_state") == [

@@ -14,7 +14,7 @@ from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.runs import finish_run, renew_lease
 from tests.support.database import rows, value
-from tests.support.letters import raw_event
+from tests.support.deadletters import raw_event
 from tests.support.pages import event, page
 from tests.support.runs import RunWriter, open_test_run, run_writer
 from tests.support.verifying import checks_of, replay_all
@@ -30,7 +30,7 @@ def bad(event_id: str = "x", version: int = 2) -> Event:
     return event(event_id, 10, b'{"id":"%s","v":%d,"n":1e400000}' % (event_id.encode(), version))
 
 
-def letters(*raws: bytes) -> list[RejectedEvent]:
+def dead_letters(*raws: bytes) -> list[RejectedEvent]:
     return [RejectedEvent(position, "told_by_a_test", raw) for position, raw in enumerate(raws)]
 
 
@@ -59,15 +59,20 @@ FEEDS: dict[str, tuple[list[Event], list[RejectedEvent], int, int]] = {
     "three refused ones and a stored one": ([bad(version=1), bad(), good(), bad(version=3)], [], 1, 3),
     "refused ones of several events": ([bad("a", 1), bad("a", 2), bad("b"), good("b"), bad("c")], [], 3, 2),
     "refused ones of which no other is known": ([bad("a"), bad("b"), good("c")], [], 3, 0),
-    "no text for a database, beside a stored one": ([good()], letters(b'{"id":"x","n":"\\u0000"}'), 1, 1),
-    "half a character, beside a stored one": ([good()], letters(b'{"id":"x","n":"\\ud800"}'), 1, 1),
-    "no UTF-8, beside a stored one": ([good()], letters(b'{"id":"x","n":"\xff"}'), 1, 1),
-    "twins with an id": ([], letters(raw_event("a"), raw_event("a")), 1, 1),
-    "twins without an id": ([], letters(NO_ID, NO_ID), 2, 0),
-    "no ids": ([good()], letters(NO_ID, b"{}", b"null", b"{", b"7"), 6, 0),
-    "ids that are no keys": ([good()], letters(b'{"id":"\\ud800"}', b'{"id":"\\ud800","v":2}', b'{"id":""}'), 4, 0),
-    "ids that are no text": ([], letters(b'{"id":"a\xff"}', b'{"id":"a\xfe"}'), 2, 0),
-    "an id that is a number": ([good("7")], letters(b'{"id":7,"n":"\\u0000"}'), 1, 1),
+    "no text for a database, beside a stored one": ([good()], dead_letters(b'{"id":"x","n":"\\u0000"}'), 1, 1),
+    "half a character, beside a stored one": ([good()], dead_letters(b'{"id":"x","n":"\\ud800"}'), 1, 1),
+    "no UTF-8, beside a stored one": ([good()], dead_letters(b'{"id":"x","n":"\xff"}'), 1, 1),
+    "twins with an id": ([], dead_letters(raw_event("a"), raw_event("a")), 1, 1),
+    "twins without an id": ([], dead_letters(NO_ID, NO_ID), 2, 0),
+    "no ids": ([good()], dead_letters(NO_ID, b"{}", b"null", b"{", b"7"), 6, 0),
+    "ids that are no keys": (
+        [good()],
+        dead_letters(b'{"id":"\\ud800"}', b'{"id":"\\ud800","v":2}', b'{"id":""}'),
+        4,
+        0,
+    ),
+    "ids that are no text": ([], dead_letters(b'{"id":"a\xff"}', b'{"id":"a\xfe"}'), 2, 0),
+    "an id that is a number": ([good("7")], dead_letters(b'{"id":7,"n":"\\u0000"}'), 1, 1),
 }
 whatever_comes = pytest.mark.parametrize(
     ("events", "rejected", "different", "counted_twice"), FEEDS.values(), ids=FEEDS.keys()
@@ -118,7 +123,7 @@ def test_versions_that_came_in_other_batches_and_other_runs_are_seen(
     assert "(2 of them for" in (committed.detail or "")
 
 
-def test_more_letters_than_are_read_at_once_are_all_seen(database_url: str) -> None:
+def test_more_dead_letters_than_are_read_at_once_are_all_seen(database_url: str) -> None:
     """2,500 events, of half of which another version is stored, and of a tenth of the others a second one rejected."""
     first = [bad(f"e{number}") for number in range(2_500)]
     stored = [good(f"e{number}") for number in range(0, 2_500, 2)]
@@ -133,7 +138,7 @@ def test_more_letters_than_are_read_at_once_are_all_seen(database_url: str) -> N
     )
 
 
-def test_letters_that_a_replay_has_settled_are_out_of_the_sum_and_the_verdict_stays(database_url: str) -> None:
+def test_dead_letters_that_a_replay_has_resolved_are_out_of_the_sum_and_the_verdict_stays(database_url: str) -> None:
     with run_writer(database_url) as run:
         assert end_of_pass(run, [good(), bad(), good("y")], total=2).run_status == "complete"
         end(run)
@@ -170,7 +175,7 @@ def test_an_event_that_another_stream_has_stored_is_another_event(database_url: 
     )
 
 
-def test_the_letters_of_another_stream_are_its_own(database_url: str) -> None:
+def test_the_dead_letters_of_another_stream_are_its_own(database_url: str) -> None:
     with run_writer(database_url, "other") as run:
         run.write(page(1, [bad(version=1)]))
     with run_writer(database_url) as run:
@@ -182,7 +187,7 @@ def test_the_letters_of_another_stream_are_its_own(database_url: str) -> None:
 
 
 @pytest.mark.parametrize(("feed", "total"), [([good()], 1), ([good(), bad()], None)], ids=["no letter", "no total"])
-def test_where_nothing_depends_on_letters_none_is_looked_for(
+def test_where_nothing_depends_on_dead_letters_none_is_looked_for(
     database_url: str, feed: list[Event], total: int | None
 ) -> None:
     with run_writer(database_url) as run, psycopg2.connect(database_url) as holder:

@@ -16,8 +16,8 @@ from datasync_spider.storage.removal import find_target, reset
 from datasync_spider.storage.resync import begin_anew
 from datasync_spider.storage.since import Since
 from tests.support.database import execute_outside, rows, value
-from tests.support.deletions import THINGS, booked, deleted, part, sync
-from tests.support.letters import dead_letter, raw_event
+from tests.support.deadletters import dead_letter, raw_event
+from tests.support.deletions import THINGS, deleted, part, recorded, sync
 from tests.support.pages import event, page
 from tests.support.runs import RunWriter, open_test_run, run_writer
 from tests.support.sources import stream_spec
@@ -39,7 +39,7 @@ def test_what_a_full_pass_has_not_met_is_marked_in_the_transaction_of_its_verdic
         "SELECT DISTINCT deleted_at = completed_at FROM datasync__things, ingestion_state"
         " WHERE deleted_at IS NOT NULL AND stream = 'things'",
     ) == [(True,)]
-    assert booked(database_url) == 2
+    assert recorded(database_url) == 2
     assert value(database_url, REMEMBERED) == 0
     assert failing(database_url) == set()
 
@@ -50,9 +50,9 @@ def test_a_record_that_comes_again_is_not_marked_any_more_at_once(database_url: 
     assert deleted(database_url) == {"b", "c"}
     part(database_url, ["a", "b"])
     assert deleted(database_url) == {"c"}
-    assert booked(database_url) == 1
+    assert recorded(database_url) == 1
     sync(database_url, ["x"])
-    assert (deleted(database_url), booked(database_url)) == ({"c"}, 1)
+    assert (deleted(database_url), recorded(database_url)) == ({"c"}, 1)
 
 
 def test_a_stream_that_does_not_declare_it_has_no_marks_and_pays_nothing(database_url: str) -> None:
@@ -76,8 +76,8 @@ def test_what_a_pass_has_met_before_it_began_anew_at_the_head_counts_as_met(data
     sync(database_url, ["a", "b"], ["c"])
     with run_writer(database_url, THINGS) as run:
         run.write(page(1, ["a"]))
-        run.write(page(2, ["b"], walk=2))
-        run.write(page(3, ["x"], walk=2, ends_pass="last_page"))
+        run.write(page(2, ["b"], chain=2))
+        run.write(page(3, ["x"], chain=2, ends_pass="last_page"))
     assert deleted(database_url) == {"c"}
 
 
@@ -99,7 +99,7 @@ def test_exactly_what_is_gone_is_marked_whatever_the_batches_and_kills(database_
             pages = pages[done - draw.randrange(2) :]
         sync(database_url, *pages, spec=spec, total=len(there))
         assert deleted(database_url, spec) == ever - there
-        assert booked(database_url, spec) == len(ever - there)
+        assert recorded(database_url, spec) == len(ever - there)
     assert failing(database_url) == set()
 
 
@@ -119,8 +119,8 @@ def test_a_record_counts_as_met_whichever_way_its_row_is_written(database_url: s
 
 def test_a_dead_letter_whose_id_can_be_read_counts_as_met(database_url: str) -> None:
     sync(database_url, ["a", "b", "c"])
-    letters = [dead_letter(0, "bad", raw_event("b")), dead_letter(1, "bad", raw_event("n"))]
-    sync(database_url, ["a"], rejected=letters, total=3)
+    dead_letters = [dead_letter(0, "bad", raw_event("b")), dead_letter(1, "bad", raw_event("n"))]
+    sync(database_url, ["a"], rejected=dead_letters, total=3)
     assert deleted(database_url) == {"c"}
 
 
@@ -138,9 +138,9 @@ def test_where_an_id_cannot_be_read_nothing_is_marked_and_the_run_says_so(databa
 def test_where_an_item_pipeline_has_left_records_out_nothing_is_marked(database_url: str) -> None:
     sync(database_url, ["a", "b"])
     with run_writer(database_url, THINGS) as run:
-        told = run.write(dataclasses.replace(page(1, ["a"], ends_pass="last_page"), received_events=2))
+        reported = run.write(dataclasses.replace(page(1, ["a"], ends_pass="last_page"), received_events=2))
     assert deleted(database_url) == set()
-    assert "an item pipeline has left out records" in str(told.detail)
+    assert "an item pipeline has left out records" in str(reported.detail)
 
 
 def test_a_pass_that_has_met_less_than_the_api_counts_marks_nothing_though_more_is_stored(database_url: str) -> None:
@@ -174,9 +174,9 @@ def test_a_stream_whose_places_shift_is_marked_only_where_the_api_has_given_a_to
 
 def test_a_run_with_too_many_dead_letters_marks_nothing(database_url: str) -> None:
     sync(database_url, ["a", "b"])
-    letters = [dead_letter(n, "bad", raw_event(f"r{n}")) for n in range(1_000)]
+    dead_letters = [dead_letter(n, "bad", raw_event(f"r{n}")) for n in range(1_000)]
     with run_writer(database_url, THINGS, rejected_max_percent=50) as run:
-        run.write(page(1, ["a"], rejected=letters, ends_pass="last_page"))
+        run.write(page(1, ["a"], rejected=dead_letters, ends_pass="last_page"))
     assert deleted(database_url) == set()
     assert "1 marked as deleted" in sync(database_url, ["a"])
 
@@ -196,7 +196,7 @@ def test_a_backfill_marks_nothing_and_takes_marks_off(database_url: str) -> None
     sync(database_url, ["a"])
     with run_writer(database_url, THINGS, is_backfill=True) as run:
         run.write(page(1, ["b"], ends_pass="last_page"))
-    assert (deleted(database_url), booked(database_url)) == ({"c"}, 1)
+    assert (deleted(database_url), recorded(database_url)) == ({"c"}, 1)
 
 
 def test_passes_that_ask_for_a_part_of_the_stream_mark_nothing(database_url: str) -> None:
@@ -204,8 +204,8 @@ def test_passes_that_ask_for_a_part_of_the_stream_mark_nothing(database_url: str
     sync(database_url, ["b", "a"], spec=known)
     with run_writer(database_url, known) as run:
         run.write(page(1, ["c"]))
-        told = run.write(page(2, ["b"], ends_pass="reached_known"))
-    assert "marked" not in str(told.detail)
+        reported = run.write(page(2, ["b"], ends_pass="reached_known"))
+    assert "marked" not in str(reported.detail)
     assert deleted(database_url, known) == set()
     traits: dict[str, Any] = {"order": "oldest-first", "is_incremental": False, "deletions": Deletions()}
     since = stream_spec("since", since=Since(start_us=None, overlap_us=0, lag_us=0, unit_us=1), **traits)
@@ -235,9 +235,9 @@ def test_a_pass_that_begins_anew_because_its_token_is_gone_marks(database_url: s
     with run_writer(database_url, spec) as run:
         run.write(dataclasses.replace(page(1, ["a", "b", "c"], ends_pass="last_page"), bookmark="t1"))
     with run_writer(database_url, spec) as run:
-        run.write(dataclasses.replace(page(1, ["a"], walk=2), is_widened=True))
+        run.write(dataclasses.replace(page(1, ["a"], chain=2), is_widened=True))
     with run_writer(database_url, spec) as run:
-        run.write(dataclasses.replace(page(1, ["c"], walk=2, ends_pass="last_page"), bookmark="t2"))
+        run.write(dataclasses.replace(page(1, ["c"], chain=2, ends_pass="last_page"), bookmark="t2"))
     assert deleted(database_url, spec) == {"b"}
 
 
@@ -326,6 +326,6 @@ def test_a_reset_forgets_marks_and_memory(database_url: str) -> None:
         target = find_target(connection, "things", None)
         assert target is not None
         reset(connection, target, 60_000, alive=lambda _: False)
-    assert (value(database_url, REMEMBERED), booked(database_url)) == (0, 0)
+    assert (value(database_url, REMEMBERED), recorded(database_url)) == (0, 0)
     sync(database_url, ["b"])
     assert deleted(database_url) == set()

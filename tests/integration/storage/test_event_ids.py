@@ -28,12 +28,12 @@ def test_ids_come_in_the_order_of_their_bytes_whatever_the_collation(database_ur
     assert all_ids(database_url) == sorted(UNORDERED, key=str.encode)
 
 
-def test_the_basis_tells_what_the_books_and_the_table_hold(database_url: str) -> None:
+def test_the_basis_tells_what_the_totals_and_the_table_hold(database_url: str) -> None:
     write(database_url, page(1, ["a", "b"], ends_pass="last_page", expected_total=2))
     with id_snapshot(database_url, EVENTS) as snapshot:
         basis = snapshot.basis
     assert (basis.pass_status, basis.pass_number, basis.expected_total) == ("complete", 1, 2)
-    assert (basis.events, basis.booked_events, basis.rejected_events) == (2, 2, 0)
+    assert (basis.events, basis.recorded_events, basis.rejected_events) == (2, 2, 0)
     assert basis.unlistable is None
 
 
@@ -48,7 +48,7 @@ def test_a_run_in_progress_is_seen_and_other_streams_do_not_count(database_url: 
         writer.write(page(1, ["b"], ends_pass="last_page"))
         with id_snapshot(database_url, writer.run.slice) as snapshot:
             assert snapshot.basis.is_running
-            assert (snapshot.basis.events, snapshot.basis.booked_events) == (1, 1)
+            assert (snapshot.basis.events, snapshot.basis.recorded_events) == (1, 1)
             assert [list(batch) for batch in snapshot.batches()] == [["b"]]
 
 

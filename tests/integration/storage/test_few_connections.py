@@ -54,7 +54,7 @@ class Crew:
         committed: list[Committed] = []
         under_way: set[asyncio.Future[Committed]] = set()
         for batch in batches:
-            while not self._writers.has_room():
+            while not self._writers.has_capacity():
                 done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 committed += [future.result() for future in done]
                 # The lane is free one step of the loop after its future is done.
@@ -85,11 +85,11 @@ def write_all(crew: Crew, batches: list[Batch], meanwhile: Callable[[], None] = 
 @contextmanager
 def holding(url: str, event_id: str) -> Iterator[Callable[[], None]]:
     """Somebody else is about to insert this event, so that a batch with it waits; gives what ends that."""
-    with closing(psycopg2.connect(url)) as somebody, somebody.cursor() as cursor:
+    with closing(psycopg2.connect(url)) as someone, someone.cursor() as cursor:
         cursor.execute(
             "INSERT INTO ingested_events (event_id, occurred_at, payload) VALUES (%s, now(), '{}')", (event_id,)
         )
-        yield somebody.rollback
+        yield someone.rollback
 
 
 def stored(url: str) -> list[str]:
@@ -124,13 +124,13 @@ def test_no_later_batch_asks_for_a_connection_while_the_first_is_refused_one(
     crew = Crew(open_test_run(database_url), role)
     refused: list[int] = []
     said: list[str] = []
-    with closing(psycopg2.connect(role.url)) as somebody:
+    with closing(psycopg2.connect(role.url)) as someone:
 
         def leave() -> None:
             if len(crew.attempts) == 3:
                 refused.extend(crew.attempts)
                 said.extend(caplog.messages)
-                somebody.close()
+                someone.close()
 
         crew.on_retry = leave
         assert write_all(crew, [crew.batch(name) for name in "abc"]) == [1, 2, 3]

@@ -13,7 +13,7 @@ from datasync_spider.records.event import RejectedEvent
 from datasync_spider.sources.spec import Order
 from datasync_spider.storage.checkpoint import RunTotals
 from datasync_spider.storage.connect import connected
-from datasync_spider.storage.floor import walk_from
+from datasync_spider.storage.floor import chain_from
 from datasync_spider.storage.passdepth import read_pass_depth
 from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.resync import NOTE, begin_anew
@@ -76,7 +76,7 @@ def test_where_the_oldest_come_first_it_moves_with_each_page_and_never_back(data
 
 
 @pytest.mark.parametrize("order", ["newest-first", "none"])
-def test_in_other_orders_it_moves_when_the_walk_has_reached_the_end(database_url: str, order: Order) -> None:
+def test_in_other_orders_it_moves_when_the_chain_has_reached_the_end(database_url: str, order: Order) -> None:
     spec = timed(order)
     complete(database_url, spec, T0)
     with run_writer(database_url, spec) as run:
@@ -87,19 +87,19 @@ def test_in_other_orders_it_moves_when_the_walk_has_reached_the_end(database_url
     with run_writer(database_url, spec) as run:
         resume = run.run.resume
         assert (resume.cursor, resume.pass_kind) == ("cursor-2", "incremental")
-        assert (resume.pass_since_us, resume.walk_since_us, resume.floor_us) == (T0, T0, T0)
+        assert (resume.pass_since_us, resume.chain_since_us, resume.floor_us) == (T0, T0, T0)
         assert run.write(of_times(1, T0 + 5 * SECOND, last=True)).run_status == "complete"
     assert floor_us(database_url) == T0 + 9 * SECOND
     assert next_resume(database_url, spec).pass_since_us == T0 + 9 * SECOND
 
 
-def test_where_the_newest_come_first_the_top_is_that_of_the_first_walk(database_url: str) -> None:
+def test_where_the_newest_come_first_the_top_is_that_of_the_first_chain(database_url: str) -> None:
     spec = timed("newest-first")
     with run_writer(database_url, spec) as run:
         run.write(of_times(1, T0 + 9 * SECOND))
         # A walk from the head again, which sees what has come meanwhile, and may break off before the first one's top.
-        again = dataclasses.replace(of_times(2, T0 + 20 * SECOND), walk=2)
-        run.write(again, dataclasses.replace(of_times(3, T0, last=True), walk=3))
+        again = dataclasses.replace(of_times(2, T0 + 20 * SECOND), chain=2)
+        run.write(again, dataclasses.replace(of_times(3, T0, last=True), chain=3))
     assert floor_us(database_url) == T0 + 9 * SECOND
 
 
@@ -179,9 +179,9 @@ def test_what_came_twice_makes_up_for_nothing(database_url: str, runs: int) -> N
 def test_more_than_was_claimed_is_fine_and_dead_letters_count(database_url: str) -> None:
     spec = timed("oldest-first")
     complete(database_url, spec, T0)
-    letter = RejectedEvent(2, "no_id", b'{"odd":1}')
+    entry = RejectedEvent(2, "no_id", b'{"odd":1}')
     with run_writer(database_url, spec) as run:
-        served = page(1, [event("n", T0 + 1)], rejected=[letter], ends_pass="last_page", expected_total=2)
+        served = page(1, [event("n", T0 + 1)], rejected=[entry], ends_pass="last_page", expected_total=2)
         committed = run.write(served)
     assert committed.run_status == "complete"
     assert committed.detail is not None
@@ -189,32 +189,32 @@ def test_more_than_was_claimed_is_fine_and_dead_letters_count(database_url: str)
     assert state(database_url, "pass_expected_total, pass_window_total") == (None, 2)
     # The same one on another page is no other one.
     with run_writer(database_url, spec) as run:
-        run.write(page(1, [], rejected=[letter, letter], expected_total=3))
-        assert run.write(page(2, [], rejected=[letter], ends_pass="last_page")).run_status == "incomplete"
+        run.write(page(1, [], rejected=[entry, entry], expected_total=3))
+        assert run.write(page(2, [], rejected=[entry], ends_pass="last_page")).run_status == "incomplete"
 
 
-def test_a_walk_that_begins_anew_asks_from_what_is_proven_where_the_oldest_come_first(database_url: str) -> None:
+def test_a_chain_that_begins_anew_asks_from_what_is_proven_where_the_oldest_come_first(database_url: str) -> None:
     spec = timed("oldest-first", Since(overlap_us=2 * SECOND))
     with run_writer(database_url, spec) as run:
         run.write(of_times(1, T0, T0 + 9 * SECOND))
         depth = read_pass_depth(run.connection, run.run.slice)
-        since_us = walk_from(run.run, depth.floor_us)
+        since_us = chain_from(run.run, depth.floor_us)
         assert since_us == T0 + 7 * SECOND
-        assert next_resume(database_url, spec).walk_since_us is None
+        assert next_resume(database_url, spec).chain_since_us is None
     with run_writer(database_url, spec) as run:
-        later = dataclasses.replace(of_times(1, T0 + 10 * SECOND), walk=2, since_us=since_us)
+        later = dataclasses.replace(of_times(1, T0 + 10 * SECOND), chain=2, since_us=since_us)
         run.write(later)
     resume = next_resume(database_url, spec)
     # The pass is what it was; its walk goes on as it began, also in another run.
-    assert (resume.pass_since_us, resume.walk_since_us, resume.pass_kind) == (None, since_us, "full")
+    assert (resume.pass_since_us, resume.chain_since_us, resume.pass_kind) == (None, since_us, "full")
 
 
 @pytest.mark.parametrize("order", ["newest-first", "none"])
-def test_in_other_orders_a_walk_begins_anew_where_its_pass_did(database_url: str, order: Order) -> None:
+def test_in_other_orders_a_chain_begins_anew_where_its_pass_did(database_url: str, order: Order) -> None:
     spec = timed(order)
     complete(database_url, spec, T0)
     run = open_test_run(database_url, spec)
-    assert walk_from(run, T0 + 99 * SECOND) == T0
+    assert chain_from(run, T0 + 99 * SECOND) == T0
 
 
 def test_a_backfill_moves_nothing(database_url: str) -> None:
@@ -241,7 +241,7 @@ def test_beginning_anew_gives_up_position_and_floor_under_the_fence_and_once(dat
         assert (resume.pass_since_us, resume.floor_us, anew.note) == (5, None, NOTE)
         assert state(database_url, "cursor, floor_at, validator, pass_status") == (None, None, None, "open")
         run.writer.go_on(anew)
-        committed = run.write(dataclasses.replace(of_times(2, T0, last=True), cursor=None, walk=2))
+        committed = run.write(dataclasses.replace(of_times(2, T0, last=True), cursor=None, chain=2))
         assert committed.run_status == "complete"
     found = rows(database_url, "SELECT pass_number, pass_kind, detail FROM ingestion_runs ORDER BY run_id DESC LIMIT 1")
     assert found[0][:2] == (3, "full")

@@ -85,8 +85,8 @@ class UpdatedFeed(HeadFeed):
         self.current[event_id] = (was or 0) + 1
         self.records.insert(0, version(event_id, self.current[event_id]).payload)
 
-    def _page(self, number: int, walk: int, cursor: str | None) -> EventPage:
-        made = super()._page(number, walk, cursor)
+    def _page(self, number: int, chain: int, cursor: str | None) -> EventPage:
+        made = super()._page(number, chain, cursor)
         self.served_versions |= {(one.event_id, one.payload.split(b":")[-1][:-1].decode()) for one in made.events}
         return made
 

@@ -66,7 +66,7 @@ def test_a_stream_that_is_called_like_the_history_of_another_one_has_a_table_of_
 
 
 @pytest.mark.parametrize("kind", ["TABLE ingested_events__history ()", "VIEW ingested_events__history AS SELECT 1"])
-def test_somebody_elses_relation_of_that_name_is_refused_and_left_alone(database_url: str, kind: str) -> None:
+def test_someone_elses_relation_of_that_name_is_refused_and_left_alone(database_url: str, kind: str) -> None:
     execute_outside(database_url, f"CREATE {kind}")
     with pytest.raises(TableRefused, match=r"__history, and there is one that is not ours.*KEEP_HISTORY=false"):
         open_test_run(database_url, replace(MUTABLE, name="events"))

@@ -126,7 +126,7 @@ def test_the_tables_of_another_role_are_none_of_ours(database_url: str) -> None:
         execute_outside(database_url, "DROP ROLE role_of_another")
 
 
-def test_tables_that_somebody_made_are_adopted_where_they_are(empty_database_url: str) -> None:
+def test_tables_that_someone_made_are_adopted_where_they_are(empty_database_url: str) -> None:
     execute_outside(empty_database_url, f"CREATE TABLE ingested_events {SHADOWS}")
     execute_outside(
         empty_database_url,

@@ -60,12 +60,12 @@ def test_rights_that_are_missing_are_named_one_by_one(poor_role: str) -> None:
     assert not facts.server.may_create_temporary
 
 
-def test_a_schema_of_another_version_is_told_as_such(database_url: str) -> None:
+def test_a_schema_of_another_version_is_reported_as_such(database_url: str) -> None:
     execute_outside(database_url, "INSERT INTO schema_migrations VALUES (9999, 'from_the_future', 'x', now())")
     assert "from_the_future" in (inspect_database(database_url).alien_schema or "")
 
 
-def test_a_database_that_is_read_only_by_default_is_told_as_such(database_url: str) -> None:
+def test_a_database_that_is_read_only_by_default_is_reported_as_such(database_url: str) -> None:
     execute_outside(database_url, f"ALTER DATABASE {_name(database_url)} SET default_transaction_read_only = on")
     server = inspect_database(database_url).server
     assert server.is_read_only_by_default

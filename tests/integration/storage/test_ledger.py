@@ -14,7 +14,7 @@ NEWEST_US, OLDEST_US = 1_700_000_000_123_456, -1
 
 def test_every_column_holds_what_the_page_says(database_url: str) -> None:
     dead = RejectedEvent(position=3, reason="no_id", raw=b"{}")
-    first = page(1, [event("a", NEWEST_US), event("b", OLDEST_US), event("b", OLDEST_US)], rejected=[dead], walk=7)
+    first = page(1, [event("a", NEWEST_US), event("b", OLDEST_US), event("b", OLDEST_US)], rejected=[dead], chain=7)
     first.received_events = 6
     first.cursor, first.next_cursor, first.request_id = "é\t\\N\n", '"next"', "r-1"
     first.body_bytes, first.attempts, first.waited_ms, first.fetch_ms = 2**33, 3, 2**34, 4

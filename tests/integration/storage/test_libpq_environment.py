@@ -99,7 +99,7 @@ def test_one_whose_value_no_message_repeats_is_named_among_those_that_count(
         pass
 
 
-def test_no_value_of_a_secret_is_told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_value_of_a_secret_is_reported(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD", "hush-hush")
     with pytest.raises(StorageUnavailable) as raised, connected(database_url.replace("port=5432", "port=1")):
         pass

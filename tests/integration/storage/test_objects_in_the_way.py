@@ -241,5 +241,5 @@ def test_what_a_migration_changes_is_read_from_the_shapes_before_and_after(empty
     assert value(empty_database_url, "SELECT to_regclass('ingestion_state') IS NULL")
 
 
-def test_an_obstacle_is_told_by_its_name_and_by_what_it_is_built_on() -> None:
+def test_an_obstacle_is_reported_by_its_name_and_by_what_it_is_built_on() -> None:
     assert str(Obstacle("view v", "ingestion_state.id", None)) == "view v (on ingestion_state.id)"

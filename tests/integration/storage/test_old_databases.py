@@ -113,11 +113,11 @@ def test_a_stream_whose_row_was_deleted_by_hand_keeps_its_fence_its_passes_and_i
         FROM ingestion_state WHERE stream IN ('events', 'b') ORDER BY stream
     """
     assert rows(empty_database_url, query) == [("b", 2, 2, "new", 0, 3, 0), ("events", 1, 1, "short", 28, 2, 46)]
-    letters = """
+    dead_letters = """
         SELECT count(*), min(letter.stream), max(letter.stream)
         FROM rejected_events AS letter JOIN ingestion_state AS slice ON slice.id = slice_id WHERE slice.stream = 'b'
     """
-    assert rows(empty_database_url, letters) == [(3, "b", "b")]
+    assert rows(empty_database_url, dead_letters) == [(3, "b", "b")]
 
 
 def test_two_other_streams_leave_the_table_to_events_although_it_was_never_begun(empty_database_url: str) -> None:

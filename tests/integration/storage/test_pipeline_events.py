@@ -10,7 +10,7 @@ from datasync_spider.records.event import Event
 from tests.support.database import rows, value
 from tests.support.pages import event, page
 from tests.support.runs import run_writer
-from tests.support.truth import assert_books_balance
+from tests.support.truth import assert_totals_balance
 from tests.support.verifying import failing, replay_all
 
 YEAR_0_US = -62_135_596_800_000_001
@@ -59,11 +59,11 @@ def test_a_fault_that_a_pipeline_made_costs_its_event_and_no_other(
     with run_writer(database_url) as run:
         committed = run.write(page(1, [before, bad, after]), page(2, ["next"]))
     assert (committed.inserted, committed.duplicates, committed.rejected, committed.filtered) == (3, 0, 1, 0)
-    letters = rows(database_url, "SELECT reason, position, raw FROM rejected_events")
-    assert [(slug, position, bytes(raw)) for slug, position, raw in letters] == [(reason, -1, bad.payload)]
+    dead_letters = rows(database_url, "SELECT reason, position, raw FROM rejected_events")
+    assert [(slug, position, bytes(raw)) for slug, position, raw in dead_letters] == [(reason, -1, bad.payload)]
     assert value(database_url, "SELECT detail FROM rejected_events")
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 3
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     assert failing(database_url) == set()
 
 
@@ -87,5 +87,5 @@ def test_what_was_rejected_for_a_pipelines_id_is_stored_by_a_replay_under_the_on
         run.write(page(1, [made("a\0b")]))
     replay_all(database_url)
     assert rows(database_url, "SELECT event_id FROM ingested_events") == [("made",)]
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     assert failing(database_url) == set()

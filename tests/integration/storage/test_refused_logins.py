@@ -30,14 +30,14 @@ def port_without_tls() -> Iterator[int]:
         refusing.join(10)
 
 
-def test_a_url_without_a_user_is_told_where_the_server_does_not_know_whoever_runs_this(database_url: str) -> None:
+def test_a_url_without_a_user_is_reported_where_the_server_does_not_know_who_runs_this(database_url: str) -> None:
     parts = urlsplit(database_url)
     url = database_url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)
     with pytest.raises(StorageRefused, match="DATABASE_URL names no user"), connected(url):
         pass
 
 
-def test_a_server_without_tls_is_told_where_the_url_asks_for_it(port_without_tls: int) -> None:
+def test_a_server_without_tls_is_reported_where_the_url_asks_for_it(port_without_tls: int) -> None:
     url = f"postgresql://me@127.0.0.1:{port_without_tls}/events?sslmode=require"
     with pytest.raises(StorageRefused, match="DATABASE_URL has sslmode=require"), connected(url):
         pass
@@ -66,7 +66,7 @@ def port_of_a_wrong_password() -> Iterator[int]:
 @pytest.mark.parametrize(
     ("login", "words"), [("me:wr0ng", "does not take user and password"), ("me", "DATABASE_URL holds no password")]
 )
-def test_a_password_that_is_wrong_or_missing_is_told_at_once_and_not_shown(
+def test_a_password_that_is_wrong_or_missing_is_reported_at_once_and_not_shown(
     port_of_a_wrong_password: int, login: str, words: str
 ) -> None:
     url = f"postgresql://{login}@127.0.0.1:{port_of_a_wrong_password}/events?sslmode=disable"

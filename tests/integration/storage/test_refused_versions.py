@@ -16,7 +16,7 @@ from datasync_spider.storage.runs import finish_run
 from tests.support.database import rows, value
 from tests.support.pages import event, page
 from tests.support.runs import Rule, RunWriter, no_totals, run_writer
-from tests.support.truth import assert_books_balance
+from tests.support.truth import assert_totals_balance
 from tests.support.verifying import failing, replay_all
 
 Timing = Callable[[str, Rule, Sequence[Event]], None]
@@ -92,7 +92,7 @@ def _aside(url: str) -> list[str]:
     return [text for (text,) in kept]
 
 
-def _letters(url: str) -> list[bytes]:
+def _dead_letters(url: str) -> list[bytes]:
     return [bytes(raw) for (raw,) in rows(url, "SELECT raw FROM rejected_events ORDER BY rejected_id")]
 
 
@@ -106,9 +106,9 @@ def test_of_two_versions_that_postgresql_refuses_both_are_rejected_with_their_by
     database_url: str, timing: Timing, rule: Rule
 ) -> None:
     timing(database_url, rule, [bad(1), bad(2, time_us=20)])
-    assert _letters(database_url) == [bad(1).payload, bad(2).payload]
+    assert _dead_letters(database_url) == [bad(1).payload, bad(2).payload]
     assert _counted(database_url) == (0, 0, 2)
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     assert failing(database_url) == set()
 
 
@@ -119,15 +119,15 @@ def test_a_version_that_postgresql_refuses_beside_a_stored_one_is_rejected_with_
 ) -> None:
     timing(database_url, rule, [good(1), bad(2, time_us=20)])
     assert (_stored(database_url), _aside(database_url)) == (["1"], [])
-    assert _letters(database_url) == [bad(2).payload]
+    assert _dead_letters(database_url) == [bad(2).payload]
     assert _counted(database_url) == (1, 0, 1)
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     # Accounted for twice, until a replay finds the event stored.
     assert failing(database_url) == {"stored_or_rejected"}
     replay_all(database_url)
     assert failing(database_url) == set()
-    assert_books_balance(database_url)
-    assert _letters(database_url) == [bad(2).payload]
+    assert_totals_balance(database_url)
+    assert _dead_letters(database_url) == [bad(2).payload]
 
 
 @whenever
@@ -135,9 +135,9 @@ def test_a_version_that_postgresql_refuses_beside_a_stored_one_is_rejected_with_
 def test_a_version_behind_one_that_postgresql_refuses_is_stored(database_url: str, timing: Timing, rule: Rule) -> None:
     timing(database_url, rule, [bad(1), good(2, time_us=20)])
     assert (_stored(database_url), _aside(database_url)) == (["2"], [])
-    assert _letters(database_url) == [bad(1).payload]
+    assert _dead_letters(database_url) == [bad(1).payload]
     assert _counted(database_url) == (1, 0, 1)
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     assert failing(database_url) == {"stored_or_rejected"}
     replay_all(database_url)
     assert failing(database_url) == set()
@@ -145,27 +145,27 @@ def test_a_version_behind_one_that_postgresql_refuses_is_stored(database_url: st
 
 @whenever
 @pytest.mark.parametrize(("rule", "stored", "aside"), [("first", "2", "4"), ("last", "4", "2")])
-def test_versions_that_postgresql_takes_are_settled_by_the_rule_whatever_it_refuses_between_them(
+def test_versions_that_postgresql_takes_are_resolved_by_the_rule_whatever_it_refuses_between_them(
     database_url: str, timing: Timing, rule: Rule, stored: str, aside: str
 ) -> None:
     versions = [bad(1), good(2, time_us=20), bad(3, time_us=30), good(4, time_us=40), bad(5, time_us=50)]
     timing(database_url, rule, versions)
     assert (_stored(database_url), _aside(database_url)) == ([stored], [aside])
-    assert _letters(database_url) == [bad(1).payload, bad(3).payload, bad(5).payload]
+    assert _dead_letters(database_url) == [bad(1).payload, bad(3).payload, bad(5).payload]
     assert _counted(database_url) == (1, 1, 3)
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 @whenever
 def test_the_same_bytes_are_rejected_once_however_often_they_come(database_url: str, timing: Timing) -> None:
     timing(database_url, "first", [bad(1), bad(1), bad(2), bad(2), bad(1)])
-    assert _letters(database_url) == [bad(1).payload, bad(2).payload]
+    assert _dead_letters(database_url) == [bad(1).payload, bad(2).payload]
     assert sum(_counted(database_url)) == 5
     assert value(database_url, "SELECT total_rejected FROM ingestion_state") == 2
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     _in_one_page(database_url, "first", [bad(2), bad(1), bad(2)])
-    assert _letters(database_url) == [bad(1).payload, bad(2).payload]
-    assert_books_balance(database_url)
+    assert _dead_letters(database_url) == [bad(1).payload, bad(2).payload]
+    assert_totals_balance(database_url)
 
 
 @pytest.mark.parametrize("timing", [_in_one_batch, _in_batches_in_flight, _in_batches_one_after_the_other])
@@ -187,13 +187,13 @@ def test_a_version_that_is_stored_in_anothers_place_widens_the_watermarks(databa
 def test_replays_try_versions_of_one_event_again_and_keep_what_stays_refused(database_url: str) -> None:
     _in_one_page(database_url, "first", [bad(1), bad(2), bad(3, "y"), good(4)])
     replay_all(database_url)
-    settled = rows(database_url, "SELECT raw, replayed_at IS NOT NULL FROM rejected_events ORDER BY rejected_id")
-    assert {bytes(raw): is_settled for raw, is_settled in settled} == {
+    resolved = rows(database_url, "SELECT raw, replayed_at IS NOT NULL FROM rejected_events ORDER BY rejected_id")
+    assert {bytes(raw): is_resolved for raw, is_resolved in resolved} == {
         bad(1).payload: True,
         bad(2).payload: True,
         bad(3, "y").payload: False,
     }
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 @by_any_rule
@@ -227,7 +227,7 @@ def test_no_version_is_lost_and_none_is_kept_twice_in_any_order(database_url: st
     )
     taken = {one.payload for one in everything if b"1e400000" not in one.payload}
     assert sorted(b'{"id":"%s","v":%d}' % (event_id.encode(), version) for event_id, version in kept) == sorted(taken)
-    assert sorted(_letters(database_url)) == sorted({one.payload for one in everything} - taken)
+    assert sorted(_dead_letters(database_url)) == sorted({one.payload for one in everything} - taken)
     assert sum(_counted(database_url)) == len(everything)
     assert value(database_url, "SELECT min(least(inserted, duplicates, rejected)) FROM ingestion_pages") == 0
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)

@@ -69,7 +69,7 @@ def test_two_streams_whose_names_ask_for_one_table_have_two(database_url: str) -
 
 
 @pytest.mark.parametrize("kind", ["TABLE datasync__taken (a int)", "VIEW datasync__taken AS SELECT 1 AS a"])
-def test_somebody_elses_table_is_refused_and_nothing_is_registered(database_url: str, kind: str) -> None:
+def test_someone_elses_table_is_refused_and_nothing_is_registered(database_url: str, kind: str) -> None:
     execute_outside(database_url, f"CREATE {kind}")
     with pytest.raises(TableRefused, match=r"needs a table datasync__taken, and there is one that is not ours"):
         opened(database_url, stream_spec("taken"))

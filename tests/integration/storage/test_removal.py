@@ -141,7 +141,7 @@ def test_where_a_run_was_led_astray_before_a_reset_the_next_position_is_trusted(
     remove(database_url, reset)
     open_test_run(database_url, "orders")
     resume = open_test_run(database_url, "orders").resume
-    assert (resume.distrusted, resume.pass_number, resume.walk, resume.begins_pass) == (False, 2, 1, False)
+    assert (resume.distrusted, resume.pass_number, resume.chain, resume.begins_pass) == (False, 2, 1, False)
 
 
 def registry(url: str) -> list[tuple[object, ...]]:
@@ -223,7 +223,7 @@ def test_what_a_dead_run_has_left_on_the_server_is_ended_and_keeps_no_lock(
 
 
 @pytest.mark.parametrize("action", [reset, drop])
-def test_somebody_who_holds_the_table_is_named_and_nothing_changes(
+def test_someone_who_holds_the_table_is_named_and_nothing_changes(
     database_url: str, action: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(removal, "LOCK_TIMEOUT_MS", 100)
@@ -266,7 +266,7 @@ def test_what_a_foreign_key_says_of_the_rows_that_refer_to_ours_holds_in_a_reset
     assert rows(database_url, "SELECT event_id FROM datasync__orders") == []
 
 
-def test_a_table_that_somebody_has_dropped_already_is_made_anew_after_a_reset_and_does_not_keep_a_stream(
+def test_a_table_that_someone_has_dropped_already_is_made_anew_after_a_reset_and_does_not_keep_a_stream(
     database_url: str,
 ) -> None:
     fill(database_url)

@@ -160,8 +160,8 @@ def read_everything(url: str) -> None:
     with snapshot(url) as connection:
         facts = read_facts(connection, EVENTS)
     assert facts is not None
-    ends, booked = facts.events.ends, facts.events.booked_ends
-    assert ends == booked
+    ends, recorded = facts.events.ends, facts.events.recorded_ends
+    assert ends == recorded
     assert ends.oldest is not None
     assert ends.newest is not None
     assert (ends.oldest.us, ends.newest.us, ends.newest.event_id.decode()) == (FIRST_US, LAST_US, ODD_ID)

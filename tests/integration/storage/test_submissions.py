@@ -20,7 +20,7 @@ from datasync_spider.storage.submissions import (
     mark_sent,
     plan_attempt,
     read_attempts,
-    settle_abandoned,
+    resolve_abandoned,
 )
 from tests.support.database import execute_outside, rows, value
 
@@ -87,7 +87,7 @@ def test_a_second_attempt_of_the_same_key_is_refused_while_one_is_in_progress(da
     with pytest.raises(AttemptInProgress):
         begin(database_url)
     with connected(database_url) as connection, pytest.raises(AttemptInProgress, match="process"):
-        settle_abandoned(connection, KEY)
+        resolve_abandoned(connection, KEY)
 
 
 def test_keys_do_not_hinder_each_other(database_url: str) -> None:
@@ -104,7 +104,7 @@ def test_of_many_that_begin_together_exactly_one_gets_through(database_url: str)
         with connected(database_url) as connection:
             start.wait(60)
             try:
-                settle_abandoned(connection, KEY)
+                resolve_abandoned(connection, KEY)
                 mark_sent(connection, plan_attempt(connection, plan(), allow_any))
                 outcomes.append("sent")
             except AttemptInProgress:
@@ -132,12 +132,12 @@ def test_the_quota_is_checked_where_no_other_attempt_can_come_in_between(databas
 
 
 @pytest.mark.parametrize(("sent", "left_behind"), [(False, ("planned", True)), (True, ("unknown", True))])
-def test_an_attempt_whose_process_has_died_is_settled(
+def test_an_attempt_whose_process_has_died_is_resolved(
     database_url: str, sent: bool, left_behind: tuple[str, bool]
 ) -> None:
     begin(database_url, sent=sent)
     with connected(database_url) as connection:
-        settle_abandoned(connection, KEY, alive=lambda _: False)
+        resolve_abandoned(connection, KEY, alive=lambda _: False)
     assert statuses(database_url) == [left_behind]
     begin(database_url)
 
@@ -145,10 +145,10 @@ def test_an_attempt_whose_process_has_died_is_settled(
 def test_an_attempt_on_another_machine_is_left_alone_until_its_time_is_over(database_url: str) -> None:
     begin(database_url, me=ELSEWHERE)
     with connected(database_url) as connection, pytest.raises(AttemptInProgress):
-        settle_abandoned(connection, KEY)
+        resolve_abandoned(connection, KEY)
     execute_outside(database_url, "UPDATE submission_attempts SET expires_at = now() - INTERVAL '1 second'")
     with connected(database_url) as connection:
-        settle_abandoned(connection, KEY)
+        resolve_abandoned(connection, KEY)
     assert statuses(database_url) == [("unknown", True)]
 
 
@@ -156,13 +156,13 @@ def test_a_process_that_lives_keeps_its_attempt_also_behind_its_time(database_ur
     begin(database_url)
     execute_outside(database_url, "UPDATE submission_attempts SET expires_at = now() - INTERVAL '1 second'")
     with connected(database_url) as connection, pytest.raises(AttemptInProgress):
-        settle_abandoned(connection, KEY)
+        resolve_abandoned(connection, KEY)
 
 
 def test_a_plan_that_others_have_ended_may_not_be_sent_any_more(database_url: str) -> None:
     attempt_id = begin(database_url, sent=False, me=ELSEWHERE)
     with connected(database_url) as connection:
-        settle_abandoned(connection, KEY, alive=lambda _: False)
+        resolve_abandoned(connection, KEY, alive=lambda _: False)
         with pytest.raises(AttemptInProgress, match="ended by another process"):
             mark_sent(connection, attempt_id)
 
@@ -170,7 +170,7 @@ def test_a_plan_that_others_have_ended_may_not_be_sent_any_more(database_url: st
 def test_a_sender_that_was_given_up_too_early_still_tells_how_it_ended(database_url: str) -> None:
     attempt_id = begin(database_url, me=ELSEWHERE)
     with connected(database_url) as connection:
-        settle_abandoned(connection, KEY, alive=lambda _: False)
+        resolve_abandoned(connection, KEY, alive=lambda _: False)
     end(database_url, attempt_id, Ending("accepted", "accepted with all 3 ids", 200, {"success": True}))
     with connected(database_url) as connection:
         (row,) = read_attempts(connection, KEY)

@@ -90,7 +90,7 @@ REMADE = {
         "column event_id is short NOT NULL, expected text NOT NULL",
     ),
 }
-ALL = {**{name: ("ALTER TABLE {0} " + sql, told) for name, (sql, told) in EVENTS.items()}, **REMADE}
+ALL = {**{name: ("ALTER TABLE {0} " + sql, reported) for name, (sql, reported) in EVENTS.items()}, **REMADE}
 
 # Of our other tables.
 OTHERS = {
@@ -156,11 +156,13 @@ def refusal(url: str) -> str:
 
 
 @pytest.mark.parametrize(("sql", "told"), ALL.values(), ids=ALL.keys())
-def test_a_table_of_events_that_was_made_otherwise_is_not_adopted(empty_database_url: str, sql: str, told: str) -> None:
+def test_a_table_of_events_that_was_made_otherwise_is_not_adopted(
+    empty_database_url: str, sql: str, reported: str
+) -> None:
     execute_outside(empty_database_url, SEED)
     execute_outside(empty_database_url, sql.replace("{0}", "ingested_events"))
     words = refusal(empty_database_url)
-    assert told in words
+    assert reported in words
     assert "ingested_events" in words
 
 
@@ -168,11 +170,11 @@ def test_a_table_of_events_that_was_made_otherwise_is_not_adopted(empty_database
     ("sql", "told"), [*ALL.values(), *OTHERS.values()], ids=[*ALL.keys(), *(f"other: {name}" for name in OTHERS)]
 )
 def test_a_table_that_was_altered_since_is_refused_and_the_doctor_says_so(
-    database_url: str, sql: str, told: str
+    database_url: str, sql: str, reported: str
 ) -> None:
     execute_outside(database_url, sql.replace("{0}", "ingested_events"))
-    assert told in refusal(database_url)
-    assert any(told in fault for fault in inspect_database(database_url).table_faults)
+    assert reported in refusal(database_url)
+    assert any(reported in fault for fault in inspect_database(database_url).table_faults)
 
 
 @pytest.mark.parametrize("sql", FREE)
@@ -195,10 +197,12 @@ def test_what_changes_no_row_of_ours_is_free(empty_database_url: str, sql: str) 
         (f"{SEED}; ALTER TABLE ingestion_state ADD COLUMN stream text", "column stream is there, though no migration"),
     ],
 )
-def test_a_name_that_is_taken_is_told_before_the_first_migration(empty_database_url: str, sql: str, told: str) -> None:
+def test_a_name_that_is_taken_is_reported_before_the_first_migration(
+    empty_database_url: str, sql: str, reported: str
+) -> None:
     execute_outside(empty_database_url, sql)
-    assert told in refusal(empty_database_url)
-    assert any(told in fault for fault in inspect_database(empty_database_url).table_faults)
+    assert reported in refusal(empty_database_url)
+    assert any(reported in fault for fault in inspect_database(empty_database_url).table_faults)
 
 
 @pytest.mark.parametrize("version", range(1, len(load_migrations())))
@@ -224,12 +228,12 @@ def test_tables_of_these_names_in_another_schema_are_nobodys_business(empty_data
     assert rows(empty_database_url, "SELECT count(*) FROM public.ingested_events") == [(0,)]
 
 
-def test_many_faults_are_told_shortly(database_url: str) -> None:
+def test_many_faults_are_reported_shortly(database_url: str) -> None:
     execute_outside(database_url, "DROP TABLE ingested_events; CREATE TABLE ingested_events (a int NOT NULL)")
     assert "; and 1 more. What to do" in refusal(database_url)
 
 
-def test_looking_waits_for_nobody_who_alters_a_table(database_url: str) -> None:
+def test_looking_waits_for_no_one_who_alters_a_table(database_url: str) -> None:
     with connected(database_url) as altering, connected(database_url) as connection:
         with altering.cursor() as cursor:
             for table in NEEDED_RIGHTS.keys() - {"schema_migrations"}:

@@ -47,7 +47,7 @@ def test_what_is_stored_is_read_by_the_next_and_another_first_token_is_another_r
     assert "first-4711" not in str(rows(database_url, "SELECT fingerprint FROM ingestion_tokens"))
 
 
-def test_whoever_waits_reads_what_the_one_before_has_stored(database_url: str) -> None:
+def test_who_waits_reads_what_the_one_before_has_stored(database_url: str) -> None:
     holder, found = row(database_url), []
     holder.lock()
     waiting = threading.Thread(target=lambda: found.append(row(database_url).lock()))
@@ -71,7 +71,7 @@ def test_a_holder_whose_connection_ends_lets_go_at_once_and_stores_over_another_
     assert value(database_url, "SELECT generation FROM ingestion_tokens") == 1
 
 
-def test_one_that_finds_the_row_renewed_by_somebody_else_takes_what_is_stored(database_url: str) -> None:
+def test_one_that_finds_the_row_renewed_by_someone_else_takes_what_is_stored(database_url: str) -> None:
     slow, quick = row(database_url), row(database_url)
     slow.lock()
     execute_outside(database_url, f"SELECT pg_terminate_backend(pid, 10000) FROM ({HOLDERS}) AS held")
@@ -125,7 +125,7 @@ def test_tokens_are_unreadable_without_their_key_and_keys_are_replaced_one_by_on
         row(database_url).lock()
 
 
-def test_tokens_stay_when_a_stream_goes_and_whoever_drops_it_is_told(database_url: str) -> None:
+def test_tokens_stay_when_a_stream_goes_and_who_drops_it_is_reported(database_url: str) -> None:
     open_test_run(database_url, "a")
     for source, first in (("datasync", "one"), ("datasync", "two"), ("other", "three")):
         held = TokenRow(database_url, Credential("https://id.example", first), source, PLAIN, 30.0)

@@ -298,8 +298,8 @@ def test_a_run_that_rejects_too_much_gets_no_verdict_though_its_last_page_is_sto
 
 
 def test_what_is_filtered_counts_once_however_often_it_is_read(database_url: str) -> None:
-    def filtered(number: int, walk: int) -> EventPage:
-        item = page(number, ["a", "b", "c"], walk=walk)
+    def filtered(number: int, chain: int) -> EventPage:
+        item = page(number, ["a", "b", "c"], chain=chain)
         item.events = list(item.events)[:1]
         return item
 
@@ -308,7 +308,7 @@ def test_what_is_filtered_counts_once_however_often_it_is_read(database_url: str
         assert value(database_url, "SELECT total_filtered FROM ingestion_state") == 2
         run.write(filtered(2, 2))
         assert value(database_url, "SELECT total_filtered FROM ingestion_state") == 2
-        run.write(page(3, ["z"], walk=2, expected_total=99, ends_pass="last_page"))
+        run.write(page(3, ["z"], chain=2, expected_total=99, ends_pass="last_page"))
     with run_writer(database_url) as run:
         run.write(filtered(1, 1))
     assert value(database_url, "SELECT total_filtered FROM ingestion_state") == 2

@@ -38,7 +38,7 @@ def _probing() -> CopyMode:
 
 def _staging() -> CopyMode:
     mode = CopyMode(expects_known=True)
-    mode.sifted(rows=1, known=1)
+    mode.split(rows=1, known=1)
     return mode
 
 

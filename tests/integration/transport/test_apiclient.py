@@ -52,7 +52,7 @@ def test_without_a_key_none_is_sent() -> None:
     assert b"x-api-key" not in server.requests[0].lower()
 
 
-def test_a_body_is_streamed_with_its_length_told_and_in_no_chunked_form() -> None:
+def test_a_body_is_streamed_with_its_length_reported_and_in_no_chunked_form() -> None:
     body = os.urandom(3_000_000)
     handed_over: list[int] = []
     with raw_server(response(200, b"{}")) as server:
@@ -116,7 +116,7 @@ def test_nothing_is_asked_twice_even_where_a_repetition_would_be_harmless() -> N
     assert len(server.requests) == 1
 
 
-def test_where_nobody_listens_nothing_was_sent() -> None:
+def test_where_no_one_listens_nothing_was_sent() -> None:
     with raw_server(b"") as server:
         origin = server.origin
     with pytest.raises(NothingSent) as trouble:
@@ -124,7 +124,7 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
     assert trouble.value.reason == "connection_refused"
 
 
-def test_a_host_that_does_not_exist_is_told_as_such_and_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_does_not_exist_is_reported_as_such_and_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(NothingSent) as trouble:
         client("http://nowhere.invalid").get("http://nowhere.invalid/x")
@@ -150,7 +150,7 @@ def test_a_file_that_is_shorter_than_it_said_is_no_whole_request() -> None:
         client(server.origin, seconds=5).post(f"{server.origin}/x", short)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+def test_a_certificate_that_no_one_vouches_for_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     with raw_server(response(200, b""), tls=_self_signed(tmp_path)) as server, pytest.raises(NothingSent) as trouble:
         client(server.origin).get(f"{server.origin}/x")
     assert trouble.value.reason == "tls_failed"

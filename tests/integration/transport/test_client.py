@@ -55,7 +55,7 @@ def test_what_comes_behind_an_answer_is_nobodys(unasked: bytes) -> None:
     run(converse)
 
 
-def test_what_a_server_says_unasked_ends_the_connection_and_answers_nobody() -> None:
+def test_what_a_server_says_unasked_ends_the_connection_and_answers_no_one() -> None:
     async def converse() -> None:
         server = Server(OK)
         async with serving(server) as url, a_client() as client:
@@ -270,7 +270,7 @@ def test_a_header_cannot_grow_another_one(value: str) -> None:
     run(converse)
 
 
-def test_nobody_there_and_no_such_name_are_told_apart() -> None:
+def test_no_one_there_and_no_such_name_are_reported_apart() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
@@ -284,7 +284,7 @@ def test_nobody_there_and_no_such_name_are_told_apart() -> None:
         run(lambda: converse("http://no-such-host.invalid/"))
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+def test_a_certificate_that_no_one_vouches_for_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     server = TlsServer(tmp_path)
 
     async def converse() -> None:

@@ -77,7 +77,7 @@ def test_the_server_is_who_must_prove_itself_also_through_a_tunnel(tmp_path: Pat
     assert server.requests == []
 
 
-def test_a_proxy_that_is_not_there_or_is_none_is_told_as_the_proxys_fault() -> None:
+def test_a_proxy_that_is_not_there_or_is_none_is_reported_as_the_proxys_fault() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 

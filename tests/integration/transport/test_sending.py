@@ -65,7 +65,7 @@ def test_a_body_arrives_whole_over_tls(tls: Callable[..., ssl.SSLContext]) -> No
     assert server.requests[0].endswith(b"\r\n\r\n" + BODY)
 
 
-def test_nothing_leaves_for_a_server_that_nobody_vouches_for(tls: Callable[..., ssl.SSLContext]) -> None:
+def test_nothing_leaves_for_a_server_that_no_one_vouches_for(tls: Callable[..., ssl.SSLContext]) -> None:
     with raw_server(OK, tls=tls(is_trusted=False)) as server:
         error, has_begun = outcome(f"{server.origin}/x")
     assert isinstance(error, NotTrusted)

@@ -28,7 +28,7 @@ def trouble(url: str) -> HttpError:
 
 
 @pytest.mark.parametrize("kind", ["nobody vouches", "expired", "another host's"])
-def test_a_certificate_that_is_refused_is_told_apart_from_other_trouble_with_tls(
+def test_a_certificate_that_is_refused_is_reported_apart_from_other_trouble_with_tls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     server = TlsServer(
@@ -50,7 +50,7 @@ def test_a_certificate_that_is_refused_is_told_apart_from_other_trouble_with_tls
 @pytest.mark.parametrize(
     "answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"220 smtp.example ESMTP\r\n", b"SSH-2.0-x\r\n"]
 )
-def test_a_port_that_speaks_no_tls_is_told_as_such(answer: bytes) -> None:
+def test_a_port_that_speaks_no_tls_is_reported_as_such(answer: bytes) -> None:
     async def converse() -> HttpError:
         async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read(1)

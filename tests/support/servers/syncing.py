@@ -39,7 +39,7 @@ def sync(start_crawl: StartCrawl, tmp_path: Path, toml_text: str, stream: str, *
     return Synced(crawl.wait(), crawl.log)
 
 
-def kill_in_midwalk(
+def kill_in_midchain(
     start_crawl: StartCrawl,
     tmp_path: Path,
     toml_text: str,

@@ -31,7 +31,7 @@ def test_ratios_are_taken_round_by_round() -> None:
     ],
 )
 def test_a_reach_is_judged_by_the_median_of_ratios_or_else_of_samples(
-    samples: list[float], found: list[float], reach: float | None, at_least: bool, met: bool | None
+    samples: list[float], found: list[float], target: float | None, at_least: bool, met: bool | None
 ) -> None:
-    figure = Figure(what="", unit="", samples=samples, ratios=found, reach=reach, at_least=at_least)
-    assert figure.is_met is met
+    figure = Figure(what="", unit="", samples=samples, ratios=found, target=target, at_least=at_least)
+    assert figure.passed is met

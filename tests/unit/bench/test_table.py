@@ -11,7 +11,7 @@ OURS = Figure(
     unit="events/s",
     samples=[90_000.0, 100_000.0, 110_000.0],
     ratios=[0.88, 0.91, 0.92],
-    reach=0.9,
+    target=0.9,
     cpu_seconds=[2.5, 2.7, 2.6],
     peak_mb=[140.2, 150.0, 141.0],
 )
@@ -25,7 +25,7 @@ def test_a_row_tells_median_spread_ratio_reach_verdict_cost_and_memory() -> None
 
 
 def test_a_reach_that_is_not_met_says_no() -> None:
-    cost = Figure(what="CPU", unit="s", samples=[7.0], reach=5.0, at_least=False)
+    cost = Figure(what="CPU", unit="s", samples=[7.0], target=5.0, at_least=False)
     assert "| 7 s |  |  | ≤ 5 | no |" in markdown_table(report(case("database", cost)))
 
 

@@ -160,7 +160,7 @@ def test_half_a_pair_of_quotes_is_named_too(name: str, text: str) -> None:
     assert "hunter2" not in message
 
 
-def test_a_quoted_name_of_a_secret_file_is_told_by_its_quotes(tmp_path: Path) -> None:
+def test_a_quoted_name_of_a_secret_file_is_reported_by_its_quotes(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(KEY, encoding="utf-8")
 
     assert "the quote belongs to the value" in refusal(tmp_path, DATASYNC_API_KEY_FILE="'key'")
@@ -190,7 +190,7 @@ def test_the_service_whose_variable_it_is_is_named() -> None:
 @pytest.mark.parametrize(
     ("name", "text"), [("API_BASE_URL", "https://${API_HOST}/v1"), ("API_PAGE_LIMIT", "$LIMIT"), ("STREAM", "${S}")]
 )
-def test_a_name_that_nothing_replaced_is_told_with_the_refusal(name: str, text: str) -> None:
+def test_a_name_that_nothing_replaced_is_reported_with_the_refusal(name: str, text: str) -> None:
     assert "it looks like the name of another variable" in refusal(**{name: text})
 
 

@@ -87,7 +87,7 @@ def test_a_refused_api_address_is_shown_without_what_may_be_a_key(url: str, show
     assert "hunt" not in message
 
 
-def test_a_bad_value_from_a_file_is_told_by_the_files_path_and_masked(tmp_path: Path) -> None:
+def test_a_bad_value_from_a_file_is_reported_by_the_files_path_and_masked(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("two words", encoding="utf-8")
 
     message = refusal(tmp_path, DATASYNC_API_KEY_FILE="key")

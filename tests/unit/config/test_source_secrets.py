@@ -43,7 +43,7 @@ def test_a_secret_is_read_from_the_environment_from_dotenv_or_from_the_file_that
     assert looked_up(tmp_path, {}, TOKEN).values == {"GITHUB_TOKEN": "from-file"}
 
 
-def test_all_that_are_missing_are_told_with_where_they_were_looked_for_and_what_wants_them(tmp_path: Path) -> None:
+def test_all_that_are_missing_are_reported_with_where_they_were_looked_for_and_what_wants_them(tmp_path: Path) -> None:
     second = Wanted("GITHUB_TOKEN", "headers.X-Token of source mirror", is_header=True)
 
     message = refusal(tmp_path, {"GITHUB_TOKEN": " \n"}, TOKEN, PASSWORD, second)

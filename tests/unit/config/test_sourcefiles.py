@@ -70,8 +70,8 @@ def test_what_cannot_be_read_is_refused_by_its_name(tmp_path: Path) -> None:
 
     refused = read_source_files(tmp_path, is_given=True).refused
 
-    told = {file: refusal.mistakes[0].partition(": it cannot be read: ")[2] for file, refusal in refused.items()}
-    assert {file: why.partition("; allowed: ")[0] for file, why in told.items()} == {
+    reported = {file: refusal.mistakes[0].partition(": it cannot be read: ")[2] for file, refusal in refused.items()}
+    assert {file: why.partition("; allowed: ")[0] for file, why in reported.items()} == {
         "folder.toml": "it is no file",
         "latin.toml": "it is not UTF-8 text, for the first time in line 2: save it in that encoding",
         "link.toml": "its link leads to no file",

@@ -68,7 +68,7 @@ def test_a_file_that_may_not_be_read_is_named(certificate: Path) -> None:
     assert "Permission denied" in mistake(SSL_CERT_FILE=str(certificate))
 
 
-def test_quotes_around_the_files_name_are_told(certificate: Path) -> None:
+def test_quotes_around_the_files_name_are_reported(certificate: Path) -> None:
     assert "the quote belongs to the value" in mistake(SSL_CERT_FILE=f"'{certificate}'")
 
 

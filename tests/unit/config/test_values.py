@@ -164,7 +164,7 @@ def test_the_longest_pause_is_not_below_the_first() -> None:
     assert "API_RETRY_MAX_MS (environment)" in message
 
 
-def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_everything_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
     settings = Settings()
     settings.set("WRITE_CONCURRENCY", "0", priority="cmdline")
     env_file = tmp_path / ".env"

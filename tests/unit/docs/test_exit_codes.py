@@ -38,9 +38,9 @@ def test_every_status_of_a_run_is_listed_with_the_exit_code_that_it_leads_to() -
 
 
 def test_every_other_command_is_listed_with_its_exit_codes() -> None:
-    told = names(read(DOCS / "reference" / "exit-codes.md").section("Of the other commands").rows())
+    reported = names(read(DOCS / "reference" / "exit-codes.md").section("Of the other commands").rows())
     ours = {module.name for module in pkgutil.iter_modules(datasync_spider.commands.__path__)}
-    assert {command.split()[1] for command in told} == ours - {"crawl"}
+    assert {command.split()[1] for command in reported} == ours - {"crawl"}
 
 
 def test_the_statuses_are_those_that_the_table_of_runs_allows() -> None:
@@ -50,11 +50,11 @@ def test_the_statuses_are_those_that_the_table_of_runs_allows() -> None:
 
 def test_the_status_table_of_the_delivery_page_says_the_same() -> None:
     rows = read(DOCS / "understand" / "delivery.md").section("A run, and how it may end").rows()
-    told = {row[0].strip("`"): int(row[2]) for row in rows}
-    assert told == {status: exitcodes.exit_code(status) for status in STATUSES if status != "running"}
+    reported = {row[0].strip("`"): int(row[2]) for row in rows}
+    assert reported == {status: exitcodes.exit_code(status) for status in STATUSES if status != "running"}
 
 
 def test_the_help_of_run_ingestion_sh_lists_every_exit_code() -> None:
     text = (PROJECT / "run-ingestion.sh").read_text(encoding="utf-8")
-    (told,) = re.findall(r"^exit codes: (.*?)^USAGE", text, re.MULTILINE | re.DOTALL)
-    assert [int(number) for number in re.findall(r"(?:^|·)\s*(\d) ", told)] == CODES
+    (reported,) = re.findall(r"^exit codes: (.*?)^USAGE", text, re.MULTILINE | re.DOTALL)
+    assert [int(number) for number in re.findall(r"(?:^|·)\s*(\d) ", reported)] == CODES

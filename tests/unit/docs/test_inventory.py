@@ -15,13 +15,13 @@ DECISIONS = DOCS / "decisions"
 def test_every_package_and_module_at_the_top_has_its_row_in_the_architecture() -> None:
     packages = [f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")]
     modules = [path.name for path in PACKAGE.glob("*.py") if path.name != "__init__.py"]
-    told = names(read(DOCS / "understand" / "architecture.md").section("What each package is for").rows())
-    assert sorted(told) == sorted(packages + modules)
+    reported = names(read(DOCS / "understand" / "architecture.md").section("What each package is for").rows())
+    assert sorted(reported) == sorted(packages + modules)
 
 
 def test_every_failpoint_is_listed() -> None:
-    told = names(read(PROJECT / "CONTRIBUTING.md").section("Failpoints").rows())
-    assert sorted(told) == sorted(failpoints.PLACES)
+    reported = names(read(PROJECT / "CONTRIBUTING.md").section("Failpoints").rows())
+    assert sorted(reported) == sorted(failpoints.PLACES)
 
 
 def test_decisions_are_numbered_without_a_gap_and_listed() -> None:

@@ -70,7 +70,7 @@ def raised() -> list[str]:
 
 
 @cache
-def progress_words() -> list[str]:
+def progress_texts() -> list[str]:
     """What a progress line begins and ends with is put together from parts; its beginning is enough."""
     tree = ast.parse((PACKAGE / "faces" / "progress" / "words.py").read_text(encoding="utf-8"))
     return [
@@ -81,7 +81,7 @@ def progress_words() -> list[str]:
 
 
 @cache
-def last_words() -> list[str]:
+def exit_report() -> list[str]:
     """The lines that a crawl may end with, and those that run-ingestion.sh adds, as regular expressions."""
     tree = ast.parse((PACKAGE / "faces" / "exitreport" / "summary.py").read_text(encoding="utf-8"))
     found = [
@@ -97,11 +97,11 @@ def last_words() -> list[str]:
 def is_written(line: str) -> bool:
     match = _LOG_LINE.fullmatch(line)
     if match is None:
-        return any(re.fullmatch(pattern, line) for pattern in last_words())
+        return any(re.fullmatch(pattern, line) for pattern in exit_report())
     level, message = match.groups()
     known = {*templates().get(level.lower(), ()), *templates().get("*", ())}
     if _ANYTHING in known:
-        known = {*(known - {_ANYTHING}), *raised(), *progress_words()}
+        known = {*(known - {_ANYTHING}), *raised(), *progress_texts()}
     return any(re.fullmatch(pattern, _FIELDS.sub("", message)) for pattern in known)
 
 

@@ -111,10 +111,10 @@ def test_the_source_that_the_readme_shows_is_one() -> None:
 
 
 def test_the_readme_tells_the_two_commands_and_the_crawl() -> None:
-    told = list(typed(README))
-    assert ["sh", "run-ingestion.sh"] in told
-    assert ["sh", "run-tests.sh"] in told
-    assert ["scrapy", "crawl", EventsSpider.name] in told
+    reported = list(typed(README))
+    assert ["sh", "run-ingestion.sh"] in reported
+    assert ["sh", "run-tests.sh"] in reported
+    assert ["scrapy", "crawl", EventsSpider.name] in reported
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,8 @@ def test_every_other_reason_to_wait_is_listed() -> None:
 
 
 def test_every_reason_to_reject_an_event_is_listed_and_no_other() -> None:
-    told = listed("Why an event was rejected")
-    assert sorted(told) == sorted(reasons.REJECTION_REASONS | {"refused_by_postgresql_SSSSS"})
+    reported = listed("Why an event was rejected")
+    assert sorted(reported) == sorted(reasons.REJECTION_REASONS | {"refused_by_postgresql_SSSSS"})
 
 
 def test_every_reason_that_is_named_is_one_to_ask_again_or_to_reject_an_event() -> None:

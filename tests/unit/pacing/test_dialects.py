@@ -53,9 +53,9 @@ def dialect(unit: WaitUnit = "auto", **own: Any) -> Dialect:
 def test_the_end_of_a_window_and_a_wait_are_read_in_the_unit_that_is_declared(
     unit: WaitUnit, text: str, seconds: float
 ) -> None:
-    told = read_rate_headers({"x-foo-limit": "10", "x-foo-left": "0", "x-foo-reset": text}, NOW, dialect(unit))
-    assert (told.limit, told.remaining) == (10, 0)
-    assert told.reset_after_seconds == pytest.approx(seconds)
+    reported = read_rate_headers({"x-foo-limit": "10", "x-foo-left": "0", "x-foo-reset": text}, NOW, dialect(unit))
+    assert (reported.limit, reported.remaining) == (10, 0)
+    assert reported.reset_after_seconds == pytest.approx(seconds)
 
     asked = read_asked_wait({"x-foo-wait": text}, b"", NOW, is_rate_limit=False, dialect=dialect(unit))
     assert asked is not None
@@ -67,8 +67,8 @@ def test_the_end_of_a_window_and_a_wait_are_read_in_the_unit_that_is_declared(
 def test_nonsense_says_nothing(text: str) -> None:
     units: list[WaitUnit] = ["auto", "s", "ms", "epoch-s", "epoch-ms", "iso", "http-date"]
     for unit in units:
-        told = read_rate_headers({"x-foo-left": text, "x-foo-reset": text}, NOW, dialect(unit))
-        assert (told.remaining, told.reset_after_seconds) == (None, None)
+        reported = read_rate_headers({"x-foo-left": text, "x-foo-reset": text}, NOW, dialect(unit))
+        assert (reported.remaining, reported.reset_after_seconds) == (None, None)
         assert read_poll_interval({"x-poll": text}, NOW, dialect(unit, poll_interval="X-Poll")) is None
 
 

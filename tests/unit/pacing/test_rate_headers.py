@@ -50,8 +50,8 @@ NOTHING = RateHeaders()
         ({"x-ratelimit-reset": " 51 "}, RateHeaders(None, None, 51.0, None)),
     ],
 )
-def test_each_generation_is_understood(headers: dict[str, str], told: RateHeaders) -> None:
-    assert read_rate_headers(headers, NOW) == told
+def test_each_generation_is_understood(headers: dict[str, str], reported: RateHeaders) -> None:
+    assert read_rate_headers(headers, NOW) == reported
 
 
 def test_of_several_policies_the_tightest_counts() -> None:
@@ -69,8 +69,8 @@ def test_of_two_generations_at_once_the_tighter_counts() -> None:
         "x-ratelimit-reset": "10",
         "ratelimit": '"default";r=0;t=28',
     }
-    told = read_rate_headers(headers, NOW)
-    assert (told.remaining, told.reset_after_seconds) == (0, 28.0)
+    reported = read_rate_headers(headers, NOW)
+    assert (reported.remaining, reported.reset_after_seconds) == (0, 28.0)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_of_two_generations_at_once_the_tighter_counts() -> None:
     ],
 )
 def test_a_reset_may_be_seconds_an_epoch_or_a_date(reset: str, seconds: float, is_whole: bool) -> None:
-    told = read_rate_headers({"x-ratelimit-reset": reset}, NOW)
-    assert told.reset_after_seconds == pytest.approx(seconds)
-    assert told.reset_is_whole is is_whole
+    reported = read_rate_headers({"x-ratelimit-reset": reset}, NOW)
+    assert reported.reset_after_seconds == pytest.approx(seconds)
+    assert reported.reset_is_whole is is_whole
 
 
 def test_an_epoch_is_measured_by_the_servers_own_clock() -> None:
@@ -120,7 +120,7 @@ def test_of_several_lines_of_one_header_the_more_careful_counts() -> None:
     assert read_rate_headers({"x-ratelimit-remaining": "0, many"}, NOW) == NOTHING
 
 
-def test_a_moment_is_told_from_seconds() -> None:
+def test_a_moment_is_reported_from_seconds() -> None:
     for reset, is_moment in [
         ("51", False),
         ("1769541672", True),
@@ -136,8 +136,8 @@ VALUES = st.text(st.sampled_from('0123456789",;=.-qrtwlimt MonJan'), max_size=30
 
 @given(st.dictionaries(st.sampled_from([*NAMES, "ratelimit", "ratelimit-policy", "date"]), VALUES))
 def test_nothing_a_server_sends_raises(headers: dict[str, str]) -> None:
-    told = read_rate_headers(headers, NOW)
-    assert told.limit is None or told.limit >= 0
-    assert told.remaining is None or told.remaining >= 0
-    assert told.reset_after_seconds is None or 0 <= told.reset_after_seconds < 1e14
-    assert told.window_seconds is None or told.window_seconds > 0
+    reported = read_rate_headers(headers, NOW)
+    assert reported.limit is None or reported.limit >= 0
+    assert reported.remaining is None or reported.remaining >= 0
+    assert reported.reset_after_seconds is None or 0 <= reported.reset_after_seconds < 1e14
+    assert reported.window_seconds is None or reported.window_seconds > 0

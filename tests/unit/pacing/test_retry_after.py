@@ -104,7 +104,7 @@ def test_retry_after_is_understood_in_every_form(text: str, seconds: float | Non
         ({}, b"[" * 100_000, None),
     ],
 )
-def test_the_longest_of_all_that_is_told_wins(headers: dict[str, str], body: bytes, seconds: float | None) -> None:
+def test_the_longest_of_all_that_is_reported_wins(headers: dict[str, str], body: bytes, seconds: float | None) -> None:
     assert read_retry_after(headers, body, NOW) == seconds
 
 

@@ -14,17 +14,17 @@ from datasync_spider.pacing.retry import GiveUp, Retry, RetryPolicy, RetryState,
 
 POLICY = RetryPolicy(max_retries=30, base_seconds=0.2, max_seconds=30.0, wait_budget_seconds=600.0)
 SLACK_SECONDS = 0.051
-TOLD = st.none() | st.floats(0, 100)
+REPORTED = st.none() | st.floats(0, 100)
 
 
 def asks(seconds: float | None) -> AskedWait | None:
     return None if seconds is None else AskedWait(seconds, f"Retry-After: {seconds:g}")
 
 
-def delays(told: list[float | None], jitter: float = 0.0) -> list[float]:
+def delays(reported: list[float | None], jitter: float = 0.0) -> list[float]:
     """The pauses that a row of 429s leads to, by a clock that passes with them."""
     state, now, waited = RetryState(), 1_000.0, []
-    for seconds in told:
+    for seconds in reported:
         decision = POLICY.decide(state, RateLimited(), now, jitter, asks(seconds))
         if not isinstance(decision, Retry):
             break
@@ -33,9 +33,9 @@ def delays(told: list[float | None], jitter: float = 0.0) -> list[float]:
     return waited
 
 
-@pytest.mark.parametrize("told", [1.5, 51.0, 599.0])
-def test_what_the_server_tells_is_waited_for_in_full(told: float) -> None:
-    assert delays([told]) == [told]
+@pytest.mark.parametrize("reported", [1.5, 51.0, 599.0])
+def test_what_the_server_tells_is_waited_for_in_full(reported: float) -> None:
+    assert delays([reported]) == [reported]
 
 
 def test_a_429_that_tells_nothing_is_waited_for_from_a_second_to_a_minute() -> None:
@@ -48,7 +48,7 @@ def test_a_429_that_says_at_once_is_not_believed_for_long() -> None:
     assert delays([0.0] * 8) == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
 
 
-def test_a_longer_told_wait_wins_over_the_floor() -> None:
+def test_a_longer_reported_wait_wins_over_the_floor() -> None:
     assert delays([0.0, 0.0, 5.0, 0.0]) == [0.25, 0.5, 5.0, 2.0]
 
 
@@ -103,12 +103,12 @@ def test_a_429_that_asks_for_nothing_has_the_same_budget() -> None:
     assert "API_RATE_LIMIT_WAIT_BUDGET_MS" in str(decision.error)
 
 
-@given(st.lists(TOLD, min_size=1, max_size=200), st.floats(0, 1, exclude_max=True))
-def test_no_answers_whatever_make_a_hot_loop_or_outlast_the_budget(told: list[float | None], jitter: float) -> None:
-    waited = delays(told, jitter)
+@given(st.lists(REPORTED, min_size=1, max_size=200), st.floats(0, 1, exclude_max=True))
+def test_no_answers_whatever_make_a_hot_loop_or_outlast_the_budget(reported: list[float | None], jitter: float) -> None:
+    waited = delays(reported, jitter)
     # A wait that fills the budget is still within it, though it is measured a moment after it was asked for.
     assert math.fsum(waited) <= POLICY.wait_budget_seconds + SLACK_SECONDS
     assert all(delay >= 0.25 for delay in waited)
-    assert all(delay >= (seconds or 0.0) for delay, seconds in zip(waited, told, strict=False))
+    assert all(delay >= (seconds or 0.0) for delay, seconds in zip(waited, reported, strict=False))
     # However the server puts it: ten refusals take half a minute at least.
     assert len(waited) < 10 or math.fsum(waited[:10]) >= 30

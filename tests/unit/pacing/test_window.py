@@ -51,20 +51,20 @@ def test_the_quickest_answer_of_a_window_tells_its_end_best() -> None:
     assert window.wait_seconds(112.0) == pytest.approx(106.1 + 54 + 1.05 - 112)
 
 
-def test_a_told_length_bounds_the_window_too() -> None:
+def test_a_reported_length_bounds_the_window_too() -> None:
     window = RateWindow()
     window.request_sent(100.0)
     window.observe(RateHeaders(10, 0, 60.0, 60.0), 100.2)
     assert window.wait_seconds(100.2) == pytest.approx(60.05)
 
 
-def test_a_told_length_is_not_believed_against_a_longer_reset() -> None:
+def test_a_reported_length_is_not_believed_against_a_longer_reset() -> None:
     window = RateWindow()
     window.observe(RateHeaders(10, 0, 300.0, 60.0), 100.0)
     assert window.wait_seconds(100.0) == pytest.approx(301.05)
 
 
-def test_what_the_server_asks_for_is_told_from_what_rounding_adds() -> None:
+def test_what_the_server_asks_for_is_reported_from_what_rounding_adds() -> None:
     window = RateWindow()
     window.request_sent(99.9)
     window.observe(RateHeaders(10, 0, 51.0), 100.0)
@@ -151,7 +151,7 @@ def test_a_shorter_refusal_does_not_shorten_a_longer_one() -> None:
     assert window.wait_seconds(102.0) >= 18
 
 
-def test_nothing_remaining_of_a_window_whose_end_is_not_told_holds_nothing_back() -> None:
+def test_nothing_remaining_of_a_window_whose_end_is_not_reported_holds_nothing_back() -> None:
     window = RateWindow()
     window.observe(RateHeaders(10, 0, None), 100.0)
     assert window.wait_seconds(100.0) == 0
@@ -176,7 +176,7 @@ MOMENTS = st.tuples(
 
 
 @given(st.lists(MOMENTS, max_size=30))
-def test_whatever_is_told_a_wait_ends_and_a_told_wait_is_kept(
+def test_whatever_is_reported_a_wait_ends_and_a_reported_wait_is_kept(
     moments: list[tuple[str, float, int | None, int | None, float | None, float | None]],
 ) -> None:
     window, now, held_until = RateWindow(), 1_000.0, 0.0

@@ -137,7 +137,7 @@ def test_windows_of_the_usual_lengths_lose_nothing_to_rounding(rounding: str, wi
 
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)
-def test_a_told_policy_makes_any_length_exact(rounding: str) -> None:
+def test_a_reported_policy_makes_any_length_exact(rounding: str) -> None:
     server = Server(rounding, window_seconds=7.0, tells_policy=True)
     Client(server, constant(0.05)).run(HOURS)
     assert server.refused == 0
@@ -151,10 +151,10 @@ class MomentServer(Server):
     gives_date: bool = False
 
     def answer(self, now: float) -> RateHeaders:
-        told = super().answer(now)
+        reported = super().answer(now)
         moment = ROUNDINGS[self.rounding](self.ends_at)
         reset = max(0.0, moment - (math.floor(now) if self.gives_date else now))
-        return RateHeaders(told.limit, told.remaining, reset, reset_is_whole=True, reset_is_moment=True)
+        return RateHeaders(reported.limit, reported.remaining, reset, reset_is_whole=True, reset_is_moment=True)
 
 
 @pytest.mark.parametrize("window_seconds", [2.0, 4.0, 7.0, 20.0, 60.0])

@@ -14,7 +14,7 @@ import pytest
 
 from datasync_spider.process.standardstreams import Lossy, Patient
 from tests.support.crawl import PROJECT
-from tests.support.redirecting import pipe_that_nobody_reads
+from tests.support.redirecting import pipe_that_no_one_reads
 from tests.support.waiting import eventually
 
 # A process that may write so many bytes into a file and no more, until it lifts that itself.
@@ -88,7 +88,7 @@ def test_words_and_bytes_come_out_in_their_order() -> None:
     assert run(code).stdout == b"a\nb\nc\n"
 
 
-def test_a_stream_that_somebody_has_put_there_stays() -> None:
+def test_a_stream_that_someone_has_put_there_stays() -> None:
     code = "import io; sys.stderr = other = io.StringIO(); guard(); sys.exit(sys.stderr is not other)"
     assert run(code).returncode == 0
 
@@ -118,7 +118,7 @@ def ends(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
     os.close(reading)
 
 
-def test_a_reader_that_stays_away_holds_nobody_up_and_finds_what_was_kept(ends: tuple[int, int]) -> None:
+def test_a_reader_that_stays_away_holds_no_one_up_and_finds_what_was_kept(ends: tuple[int, int]) -> None:
     reading, writing = ends
     stream = Patient(writing)
     line = b"." * 999 + b"\n"
@@ -153,7 +153,7 @@ def test_a_reader_that_reads_slowly_gets_everything() -> None:
 
 
 def test_a_full_pipe_without_a_reader_in_time_ends_no_process() -> None:
-    with pipe_that_nobody_reads() as pipe:
+    with pipe_that_no_one_reads() as pipe:
         process = subprocess.Popen(
             [sys.executable, "-c", PROLOGUE + "guard(); print('x', file=sys.stderr); sys.exit(3)"],
             cwd=PROJECT,

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from datasync_spider.errors import PageContradiction, PageUnreadable
 from datasync_spider.records.page import Page
-from datasync_spider.records.scrutiny import Scrutiny
-from datasync_spider.records.tolerant import PageSplitter
+from datasync_spider.records.recovery import PageSplitter
+from datasync_spider.records.strictparser import StrictParser
 from tests.support.scanning import split
 from tests.support.sources import READER, read_page, read_page_in_python
 from tests.unit.records.pagetexts import body
 
-STRICT = Scrutiny(READER.ids, READER.times)
+STRICT = StrictParser(READER.ids, READER.times)
 SPLITTER = PageSplitter(READER.records)
 
 Known = tuple[str, int | None]
@@ -24,8 +24,8 @@ def columns_of(text: bytes) -> list[Known | None] | None:
     found = split(text)
     if found is None:
         return None
-    event_ids, times_us, doubts = found[0].columns()
-    assert doubts == event_ids.count(None)
+    event_ids, times_us, fallbacks = found[0].columns()
+    assert fallbacks == event_ids.count(None)
     return [None if id_ is None else (id_, time) for id_, time in zip(event_ids, times_us, strict=True)]
 
 
@@ -43,8 +43,8 @@ def outcome(read: Callable[[bytes], Page], text: bytes) -> object:
         page = read(text)
     except (PageUnreadable, PageContradiction) as error:
         return type(error), str(error)
-    told = (page.has_more, page.next_cursor, page.total, page.request_id, page.cursor_expires_in_seconds)
-    return [bytes(raw) for raw in page.raw_events], *told
+    reported = (page.has_more, page.next_cursor, page.total, page.request_id, page.cursor_expires_in_seconds)
+    return [bytes(raw) for raw in page.raw_events], *reported
 
 
 def assert_agrees(text: bytes) -> list[Known | None] | None:
@@ -63,5 +63,5 @@ def assert_agrees(text: bytes) -> list[Known | None] | None:
     assert outcome(read_page, text) == outcome(read_page_in_python, text)
     for payload, read in zip(payloads, known, strict=True):
         # What is known here and Unusable there fails the test with the reason.
-        assert read is None or read == STRICT.scrutinise(payload)
+        assert read is None or read == STRICT.parse_strictly(payload)
     return known

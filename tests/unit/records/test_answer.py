@@ -83,7 +83,7 @@ def test_a_server_in_trouble_is_asked_again(status: int) -> None:
     assert error.detail == "an HTML page of 39 bytes, titled 'Bad Gateway'"
 
 
-def test_a_429_is_told_without_its_wait() -> None:
+def test_a_429_is_reported_without_its_wait() -> None:
     error = refused(429, b'{"error":"Too Many Requests","code":"RATE_LIMIT_EXCEEDED"}', retry_after="51")
     assert isinstance(error, RateLimited)
     assert error.detail == "RATE_LIMIT_EXCEEDED: Too Many Requests"
@@ -221,7 +221,7 @@ def test_a_redirect_tells_where_it_leads_without_what_may_be_secret(location: st
 @pytest.mark.parametrize(
     "location", ["", "?token=t", "javascript:secret", "user:secret@host/x", "/\\user:secret@host/x", "https://[/secret"]
 )
-def test_a_redirect_to_nowhere_certain_is_told_without_it(location: str) -> None:
+def test_a_redirect_to_nowhere_certain_is_reported_without_it(location: str) -> None:
     assert str(refused(302, location=location)).endswith("check the base URL")
 
 

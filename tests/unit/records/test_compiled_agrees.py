@@ -41,14 +41,14 @@ def test_events_of_any_content_are_read_alike(events: list[bytes]) -> None:
 
 
 def test_thousands_of_pages_are_read_alike_and_not_for_doubting_them_all() -> None:
-    taken = known = doubts = 0
+    taken = known = fallbacks = 0
     for text in many_pages(seed=1, count=5_000):
         columns = assert_agrees(text)
         if columns is not None:
             taken += 1
             known += len(columns) - columns.count(None)
-            doubts += columns.count(None)
+            fallbacks += columns.count(None)
     # Far from nothing on each side: else this would prove little.
     assert taken > 800
     assert known > 800
-    assert doubts > 500
+    assert fallbacks > 500

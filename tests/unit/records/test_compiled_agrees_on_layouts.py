@@ -7,8 +7,8 @@ import random
 import pytest
 
 from datasync_spider.records import compiled
-from datasync_spider.records.scrutiny import Scrutiny
-from datasync_spider.records.tolerant import PageSplitter
+from datasync_spider.records.recovery import PageSplitter
+from datasync_spider.records.strictparser import StrictParser
 from datasync_spider.sources.paths import Path
 from tests.support.compiling import needs_compiled
 from tests.unit.records.rawlayouts import LAYOUTS, Writer
@@ -24,7 +24,7 @@ def test_thousands_of_pages_of_a_layout_are_read_alike(number: int) -> None:
     layout, pick = LAYOUTS[number], random.Random(100 + number)
     writer, scanner = Writer(layout, pick), compiled.Scanner(layout.records, layout.ids, layout.times)
     records, ids, times = (tuple(map(Path, paths)) for paths in (layout.records, layout.ids, layout.times))
-    splitter, strict = PageSplitter(records), Scrutiny(ids, times)
+    splitter, strict = PageSplitter(records), StrictParser(ids, times)
     taken = 0
     for _ in range(_PAGES):
         whole = writer.page()
@@ -39,5 +39,5 @@ def test_thousands_of_pages_of_a_layout_are_read_alike(number: int) -> None:
             assert [bytes(each) for each in raw] == list(events)
             assert rest == b"".join((text[:start], b"[]", text[end:]))
             for event, id_, time_us in zip(events, *events.columns()[:2], strict=True):
-                assert id_ is None or (id_, time_us) == strict.scrutinise(event)
+                assert id_ is None or (id_, time_us) == strict.parse_strictly(event)
     assert taken > _PAGES / 2

@@ -31,8 +31,8 @@ def assert_true_of_page(layout: Layout, text: bytes, seen: Counter[str]) -> None
     (array,) = oracle.arrays(oracle.parse(text), layout)
     assert oracle.parse(text[start:end]) == array
     assert [oracle.parse(record) for record in records] == array
-    ids, times_us, doubts = records.columns()
-    assert (doubts, records.doubts()) == (ids.count(None), ids.count(None))
+    ids, times_us, fallbacks = records.columns()
+    assert (fallbacks, records.fallbacks()) == (ids.count(None), ids.count(None))
     for written, value, id_, time_us in zip(records, array, ids, times_us, strict=True):
         expected_id, expected_time = oracle.known(layout, value)
         if id_ is None:

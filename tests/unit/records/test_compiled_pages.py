@@ -133,7 +133,7 @@ def test_events_are_a_sequence_of_their_bytes() -> None:
     assert b'{"id":"b"}' in events
 
 
-def test_nobody_can_make_events_of_no_page() -> None:
+def test_no_one_can_make_events_of_no_page() -> None:
     found = split(LIVE)
     assert found is not None
     kind: Any = type(found[0])
@@ -144,7 +144,7 @@ def test_nobody_can_make_events_of_no_page() -> None:
         type("Heir", (kind,), {})
 
 
-def test_events_outlive_whoever_had_the_page() -> None:
+def test_events_outlive_who_had_the_page() -> None:
     text = bytes(bytearray(LIVE))
     found = split(text)
     assert found is not None

@@ -49,9 +49,9 @@ def verdict(text: bytes) -> str:
     if found is None:
         return "left"
     events, start, end = found
-    _, times_us, doubts = events.columns()
+    _, times_us, fallbacks = events.columns()
     total = sum(time_us for time_us in times_us if time_us is not None) % 2**64
-    return f"{len(events)} {doubts} {start} {end} {total}"
+    return f"{len(events)} {fallbacks} {start} {end} {total}"
 
 
 # The bytes of strings are looked at in another way where the processor has no SSE2.

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_spider.records import compiled
-from datasync_spider.records.scrutiny import Scrutiny
+from datasync_spider.records.strictparser import StrictParser
 from datasync_spider.records.timereader import TimeReader
 from datasync_spider.sources.timeformats import TIME_FORMATS
 from tests.support.sources import paths
@@ -145,10 +145,10 @@ def test_each_way_of_reading_reads_the_same_time(form: str, zone: str | None, mo
         return
     time = {"any": ["x.at", "at"], "format": form, **({} if zone is None else {"zone": zone})}
     by = reader(time=time)
-    strict = Scrutiny(paths("id"), paths("x.at", "at"), None, TimeReader(form, zone))
+    strict = StrictParser(paths("id"), paths("x.at", "at"), None, TimeReader(form, zone))
     records = [b'{"id":"%d","at":%b}' % (place, text) for place, text in enumerate(TIMES)]
     records += [b'{"id":"x%d","x":{"at":%b},"at":1700000000}' % (place, text) for place, text in enumerate(TIMES)]
-    expected = [strict.scrutinise(record) for record in records]
+    expected = [strict.parse_strictly(record) for record in records]
 
     for is_compiled in {compiled.IS_COMPILED, False}:
         with monkeypatch.context() as patch:
@@ -205,7 +205,7 @@ EDGES += [b"999", b"1000", b"1.0", b"1e3", b'"1"', b'"2024-01-01T12:00:00Z"']
 def test_of_one_place_each_way_reads_the_same_time(text: bytes, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     by = reader("@", time={"path": "at", "format": form})
     body = b'[{"id":"a","at":%b}]' % text
-    expected = Scrutiny(paths("id"), paths("at"), None, TimeReader(form)).scrutinise(body[1:-1])
+    expected = StrictParser(paths("id"), paths("at"), None, TimeReader(form)).parse_strictly(body[1:-1])
 
     for is_compiled in {compiled.IS_COMPILED, False}:
         with monkeypatch.context() as patch:

@@ -229,7 +229,7 @@ def test_a_code_that_is_no_rate_limits_is_not_overruled_by_words() -> None:
     assert isinstance(refused(body), ServerTrouble)
 
 
-def test_an_error_is_told_before_whatever_else_is_wrong_with_the_page() -> None:
+def test_an_error_is_reported_before_whatever_else_is_wrong_with_the_page() -> None:
     odd = {"hasMore": "perhaps", "nextCursor": {}, "returned": 7, "total": -1}
     given: tuple[object, ...] = ([], EVENTS, None, {}, "x")
     for events in given:

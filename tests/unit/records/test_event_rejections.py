@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw as RawEvent
 
-from datasync_spider.records.scrutiny import Scrutiny, Unusable
+from datasync_spider.records.strictparser import RecordRejected, StrictParser
 from tests.support.sources import READER
 from tests.unit.records.jsontexts import any_text, objects, read_strictly, values, written
 from tests.unit.records.pagetexts import parse_in_page
@@ -55,7 +55,7 @@ def reason_in_page(text: bytes) -> str | None:
         (b'{"id":"a","deep":' + b'[{"a":' * 400 + b"1" + b"}]" * 400 + b"}", "too_deep"),
     ],
 )
-def test_the_reason_is_told(text: bytes, reason: str) -> None:
+def test_the_reason_is_reported(text: bytes, reason: str) -> None:
     assert reason_in_page(text) == reason
 
 
@@ -127,8 +127,8 @@ def test_an_event_is_stored_unless_it_holds_a_character_that_no_text_can_hold(te
 
 def slow_look(text: bytes) -> tuple[str, int | None] | str:
     try:
-        return Scrutiny(READER.ids, READER.times).scrutinise(text)
-    except Unusable as error:
+        return StrictParser(READER.ids, READER.times).parse_strictly(text)
+    except RecordRejected as error:
         return error.reason
 
 

@@ -49,7 +49,7 @@ def test_the_first_of_the_names_that_holds_a_time_tells_it(members: bytes, micro
     assert occurred_at_us(members + b',"event_id":1.5') == microseconds
 
 
-def test_the_time_is_also_told_as_a_datetime() -> None:
+def test_the_time_is_also_reported_as_a_datetime() -> None:
     assert Event("a", 1769541612369123, b"").occurred_at == datetime(2026, 1, 27, 19, 20, 12, 369123, UTC)
     assert Event("a", -1, b"").occurred_at == datetime(1969, 12, 31, 23, 59, 59, 999999, UTC)
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from datasync_spider.items import EventPage, lazy_views
-from datasync_spider.records.quicklook import QuickLook
+from datasync_spider.records.fastpath import FastPath
 from datasync_spider.storage.prepare import Preparer
 from tests.support.sources import READER, read_page
 from tests.unit.records.pagetexts import body
@@ -16,7 +16,7 @@ from tests.unit.records.pagetexts import body
 pytestmark = pytest.mark.usefixtures("each_way")
 
 EVENTS = 1_203
-LOOK = QuickLook(READER.ids, READER.times)
+LOOK = FastPath(READER.ids, READER.times)
 # Around the borders of parts of 500.
 PLACES = [0, 499, 500, 999, 1_000, 1_202]
 
@@ -54,7 +54,7 @@ def test_an_id_that_comes_again_in_another_part_is_written_once(place: int) -> N
     events[place] = b'{"id":"0000","other":true}'
     prepared = Preparer().prepare(item(events))
     assert (len(prepared.rows), prepared.duplicates) == (EVENTS - 1, 1)
-    assert [variant.payload for variant in prepared.variants] == [events[place]]
+    assert [variant.payload for variant in prepared.versions] == [events[place]]
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -33,7 +33,7 @@ NOTHING = {"has_more": False, "next_cursor": None, "total": None, "request_id": 
 COMPLETED = {"hasMore": {"nextCursor": "-"}, "nextCursor": {}, "next_cursor": {}, "has_more": {}}
 
 
-def told(**facts_by_place: Any) -> bytes:
+def reported(**facts_by_place: Any) -> bytes:
     """A page of one event with these facts in these places."""
     return compact({"data": [1], **facts_by_place.pop("flat", {}), **facts_by_place})
 
@@ -52,13 +52,13 @@ def test_each_fact_is_read_by_each_name_alone_in_each_place(
     others = COMPLETED.get(name, {"hasMore": False})
     # What completes the page stands in another place.
     elsewhere = "flat" if place != "flat" else "meta"
-    page = read_page(told(**{place: {name: value}, elsewhere: others}))
+    page = read_page(reported(**{place: {name: value}, elsewhere: others}))
     assert {fact: getattr(page, fact) for fact in NOTHING} == {**NOTHING, **facts}
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_returned_is_counted_in_each_place(place: str) -> None:
-    assert reason(told(**{place: {"hasMore": False, "returned": 2}})) == "returned_mismatch"
+    assert reason(reported(**{place: {"hasMore": False, "returned": 2}})) == "returned_mismatch"
 
 
 def test_every_name_of_the_envelope_is_one_of_these() -> None:
@@ -85,7 +85,7 @@ def test_all_ways_of_reading_find_them_in_each_place(place: str, has_more: str, 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", ["hasMore", "has_more"])
 def test_has_more_is_true_or_false_and_nothing_between_them(wrong: object, place: str, name: str) -> None:
-    assert reason(told(**{place: {name: wrong, "nextCursor": "c"}})) == "has_more_wrong_type"
+    assert reason(reported(**{place: {name: wrong, "nextCursor": "c"}})) == "has_more_wrong_type"
 
 
 @pytest.mark.parametrize(
@@ -100,18 +100,20 @@ def test_has_more_is_true_or_false_and_nothing_between_them(wrong: object, place
 def test_has_more_may_be_written_as_other_languages_write_it(
     written: object, meant: bool, place: str, name: str
 ) -> None:
-    assert read_page(told(**{place: {name: written, "nextCursor": "c"}})).has_more is meant
+    assert read_page(reported(**{place: {name: written, "nextCursor": "c"}})).has_more is meant
 
 
 def test_two_ways_to_write_has_more_still_contradict_each_other() -> None:
-    assert reason(told(pagination={"hasMore": "false"}, flat={"hasMore": True, "nextCursor": "c"})) == "two_has_mores"
+    assert (
+        reason(reported(pagination={"hasMore": "false"}, flat={"hasMore": True, "nextCursor": "c"})) == "two_has_mores"
+    )
 
 
 @pytest.mark.parametrize("wrong", [2, "yes", []])
 @pytest.mark.parametrize("right", [True, False])
 def test_a_wrong_type_in_one_place_is_not_made_good_by_another(wrong: object, right: bool) -> None:
     for first, second in ((wrong, right), (right, wrong)):
-        body = told(pagination={"hasMore": first, "nextCursor": "c"}, flat={"hasMore": second})
+        body = reported(pagination={"hasMore": first, "nextCursor": "c"}, flat={"hasMore": second})
         assert reason(body) == "has_more_wrong_type"
 
 
@@ -119,22 +121,22 @@ def test_a_wrong_type_in_one_place_is_not_made_good_by_another(wrong: object, ri
 @pytest.mark.parametrize("first", [True, False])
 def test_two_places_that_disagree_are_a_contradiction(places: tuple[str, str], first: bool) -> None:
     one, other = places
-    assert reason(told(**{one: {"hasMore": first, "nextCursor": "c"}, other: {"has_more": not first}})) == (
+    assert reason(reported(**{one: {"hasMore": first, "nextCursor": "c"}, other: {"has_more": not first}})) == (
         "two_has_mores"
     )
-    assert reason(told(**{one: {"hasMore": True, "nextCursor": "c"}, other: {"next_cursor": "d"}})) == "two_cursors"
+    assert reason(reported(**{one: {"hasMore": True, "nextCursor": "c"}, other: {"next_cursor": "d"}})) == "two_cursors"
 
 
 def test_two_spellings_in_one_place_that_disagree_are_a_contradiction() -> None:
-    assert reason(told(meta={"hasMore": True, "has_more": False, "nextCursor": "c"})) == "two_has_mores"
-    assert reason(told(meta={"hasMore": True, "nextCursor": "c", "next_cursor": "d"})) == "two_cursors"
+    assert reason(reported(meta={"hasMore": True, "has_more": False, "nextCursor": "c"})) == "two_has_mores"
+    assert reason(reported(meta={"hasMore": True, "nextCursor": "c", "next_cursor": "d"})) == "two_cursors"
 
 
 def test_places_that_agree_are_no_contradiction() -> None:
     facts = {"hasMore": True, "nextCursor": "c", "has_more": True, "next_cursor": "c"}
-    assert read_page(told(pagination=facts, meta=facts, flat=facts)).next_cursor == "c"
+    assert read_page(reported(pagination=facts, meta=facts, flat=facts)).next_cursor == "c"
     # A number and its text are one cursor.
-    assert read_page(told(pagination={"nextCursor": 7}, flat={"nextCursor": "7"})).next_cursor == "7"
+    assert read_page(reported(pagination={"nextCursor": 7}, flat={"nextCursor": "7"})).next_cursor == "7"
 
 
 @pytest.mark.parametrize("nothing", ["", None, False])
@@ -143,16 +145,16 @@ def test_places_that_agree_are_no_contradiction() -> None:
 def test_an_empty_cursor_says_nothing_beside_one(empty: str, full: str, nothing: str | bool | None) -> None:
     facts: dict[str, dict[str, Any]] = {empty: {"nextCursor": nothing}}
     facts.setdefault(full, {})["next_cursor"] = "c"
-    assert read_page(told(**facts)).next_cursor == "c"
+    assert read_page(reported(**facts)).next_cursor == "c"
 
 
 def test_empty_cursors_alone_are_none() -> None:
     for nothing in ("", False):
-        page = read_page(told(pagination={"hasMore": False, "nextCursor": nothing}, flat={"nextCursor": nothing}))
+        page = read_page(reported(pagination={"hasMore": False, "nextCursor": nothing}, flat={"nextCursor": nothing}))
         assert (page.has_more, page.next_cursor) == (False, None)
 
 
-def told_total(page: Page) -> tuple[int | None, str | None, float | None]:
+def reported_total(page: Page) -> tuple[int | None, str | None, float | None]:
     return page.total, page.request_id, page.cursor_expires_in_seconds
 
 
@@ -163,16 +165,16 @@ def test_what_merely_informs_is_taken_from_the_first_place_that_tells_it_well() 
     }
     odd = {"total": "many", "requestId": "", "cursorExpiresIn": -1}
     # Of totals the largest counts.
-    assert told_total(read_page(told(**good))) == (3, "r1", 1.0)
-    assert told_total(read_page(told(**{**good, "pagination": odd}))) == (3, "r2", 2.0)
-    assert told_total(read_page(told(**{**good, "pagination": odd, "meta": odd}))) == (3, "r3", 3.0)
+    assert reported_total(read_page(reported(**good))) == (3, "r1", 1.0)
+    assert reported_total(read_page(reported(**{**good, "pagination": odd}))) == (3, "r2", 2.0)
+    assert reported_total(read_page(reported(**{**good, "pagination": odd, "meta": odd}))) == (3, "r3", 3.0)
 
 
-def test_a_count_that_does_not_match_is_noticed_where_it_is_told_flat() -> None:
-    assert reason(told(flat={"hasMore": False, "returned": 2})) == "returned_mismatch"
+def test_a_count_that_does_not_match_is_noticed_where_it_is_reported_flat() -> None:
+    assert reason(reported(flat={"hasMore": False, "returned": 2})) == "returned_mismatch"
 
 
 @pytest.mark.parametrize("odd", [7, "x", [], [{"hasMore": True}], True])
 def test_a_place_that_is_no_object_tells_nothing(odd: Any) -> None:
-    page = read_page(told(pagination=odd, meta=odd, flat={"hasMore": False, "total": 9}))
+    page = read_page(reported(pagination=odd, meta=odd, flat={"hasMore": False, "total": 9}))
     assert (page.has_more, page.total) == (False, 9)

@@ -17,8 +17,8 @@ from tests.unit.records.pagetexts import LIVE, bodies, body
 
 
 def contents(page: Page) -> tuple[object, ...]:
-    told = (page.has_more, page.next_cursor, page.total, page.request_id, page.cursor_expires_in_seconds)
-    return [bytes(raw) for raw in page.raw_events], *told
+    reported = (page.has_more, page.next_cursor, page.total, page.request_id, page.cursor_expires_in_seconds)
+    return [bytes(raw) for raw in page.raw_events], *reported
 
 
 @pytest.mark.parametrize("read", READ_WAYS)

@@ -11,9 +11,9 @@ import pytest
 from datasync_spider.errors import PageUnreadable
 from datasync_spider.records import compiled
 from datasync_spider.records.event import ParsedEvents
-from datasync_spider.records.quicklook import QuickLook
+from datasync_spider.records.fastpath import FastPath
 from datasync_spider.records.recordreader import RawEvents, RecordReader
-from datasync_spider.records.scrutiny import Scrutiny, Unusable
+from datasync_spider.records.strictparser import RecordRejected, StrictParser
 from tests.unit.records import readeroracle as oracle
 from tests.unit.records.rawanywhere import LAYOUTS, Layout, Writer, paths_of
 from tests.unit.records.rawpages import damaged
@@ -23,10 +23,10 @@ every_layout = pytest.mark.parametrize("name", LAYOUTS)
 Known = tuple[str, int | None]
 
 
-def strictly(strict: Scrutiny, record: bytes) -> Known | str:
+def strictly(strict: StrictParser, record: bytes) -> Known | str:
     try:
-        return strict.scrutinise(record)
-    except Unusable as error:
+        return strict.parse_strictly(record)
+    except RecordRejected as error:
         return error.reason
 
 
@@ -34,7 +34,7 @@ def strictly(strict: Scrutiny, record: bytes) -> Known | str:
 def test_thousands_of_records_are_read_as_the_standard_library_reads_them(name: str) -> None:
     layout, pick = LAYOUTS[name], random.Random(name)
     ids, times = paths_of(layout.ids), paths_of(layout.times)
-    quick, strict, writer = QuickLook(ids, times), Scrutiny(ids, times), Writer(layout, pick)
+    fast, strict, writer = FastPath(ids, times), StrictParser(ids, times), Writer(layout, pick)
     seen = Counter[str]()
     for number in range(500):
         record = writer.record()
@@ -47,7 +47,7 @@ def test_thousands_of_records_are_read_as_the_standard_library_reads_them(name: 
         else:
             assert read == expected, record
             seen["usable"] += 1
-        at_once = quick.at_one(record)
+        at_once = fast.at_one(record)
         seen["at once"] += at_once is not None
         assert at_once is None or at_once == read, record
     # Far from nothing: else this would prove little.
@@ -59,7 +59,7 @@ def test_thousands_of_records_are_read_as_the_standard_library_reads_them(name: 
 def test_many_records_together_are_read_as_each_of_them_is(name: str) -> None:
     layout, pick = LAYOUTS[name], random.Random(name)
     ids, times = paths_of(layout.ids), paths_of(layout.times)
-    quick, writer, seen = QuickLook(ids, times), Writer(layout, pick), 0
+    fast, writer, seen = FastPath(ids, times), Writer(layout, pick), 0
     usable: list[tuple[bytes, Known]] = []
     while len(usable) < 300:
         record = writer.record()
@@ -68,7 +68,7 @@ def test_many_records_together_are_read_as_each_of_them_is(name: str) -> None:
             usable.append((record, expected))
     for _ in range(300):
         some = pick.choices(usable, k=pick.choice([1, 2, 3]))
-        columns = quick.at_all([record for record, _ in some])
+        columns = fast.at_all([record for record, _ in some])
         if columns is not None:
             seen += 1
             assert list(zip(*columns, strict=True)) == [known for _, known in some], some
@@ -130,9 +130,9 @@ def assert_true_of_page(
     assert list(zip(parsed.event_ids, parsed.times_us, strict=True)) == [
         each for each in judged if not isinstance(each, set)
     ]
-    unusable = [(place, reasons) for place, reasons in enumerate(judged) if isinstance(reasons, set)]
-    assert [one.position for one in parsed.rejected] == [place for place, _ in unusable]
-    assert all(one.reason in reasons for one, (_, reasons) in zip(parsed.rejected, unusable, strict=True))
+    of_rejected = [(place, reasons) for place, reasons in enumerate(judged) if isinstance(reasons, set)]
+    assert [one.position for one in parsed.rejected] == [place for place, _ in of_rejected]
+    assert all(one.reason in reasons for one, (_, reasons) in zip(parsed.rejected, of_rejected, strict=True))
     seen["records"] += len(judged)
 
 

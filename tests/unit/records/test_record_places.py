@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from datasync_spider.records.event import ParsedEvents
-from datasync_spider.records.quicklook import QuickLook
+from datasync_spider.records.fastpath import FastPath
 from datasync_spider.records.recordreader import RecordReader
-from datasync_spider.records.scrutiny import Scrutiny
+from datasync_spider.records.strictparser import StrictParser
 from tests.support.sources import paths
 
 pytestmark = pytest.mark.usefixtures("each_way")
@@ -73,7 +73,7 @@ def test_an_id_is_the_first_that_is_there_and_not_null(ids: tuple[str, ...], rec
     parsed = parse(read, record, record)
     assert (parsed.event_ids, parsed.times_us, parsed.rejected) == ([id_, id_], [None, None], [])
     assert list(map(bytes, parsed.payloads)) == [record.strip()] * 2
-    assert Scrutiny(read.ids, read.times).scrutinise(record) == (id_, None)
+    assert StrictParser(read.ids, read.times).parse_strictly(record) == (id_, None)
     assert read.readable_id(record) == id_
     assert read.identity(record) in {repr(id_), id_}
 
@@ -134,7 +134,7 @@ def test_a_time_is_the_first_of_its_places_that_holds_one(
     record = b'{"id":"1769541612",' + members + b"}"
     parsed = parse(reader(("id",), times), record)
     assert (parsed.event_ids, parsed.times_us) == (["1769541612"], [time_us])
-    assert Scrutiny(paths("id"), paths(*times)).scrutinise(record) == ("1769541612", time_us)
+    assert StrictParser(paths("id"), paths(*times)).parse_strictly(record) == ("1769541612", time_us)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_time_is_the_first_of_its_places_that_holds_one(
 def test_records_that_are_plain_need_no_look_at_each(
     ids: tuple[str, ...], times: tuple[str, ...], record: bytes
 ) -> None:
-    look = QuickLook(paths(*ids), paths(*times))
+    look = FastPath(paths(*ids), paths(*times))
     records = [record % number for number in range(1, 9)]
     columns = look.at_all(records)
     assert columns is not None
@@ -162,7 +162,7 @@ def test_records_that_are_plain_need_no_look_at_each(
 
 
 def test_null_in_place_of_an_object_on_the_way_costs_no_look_at_each() -> None:
-    look = QuickLook(paths("id"), paths("a.b.at", "at"))
+    look = FastPath(paths("id"), paths("a.b.at", "at"))
     records = [b'{"id":"1","a":{"b":{"at":1769541612}}}', b'{"id":"2","a":{"b":null},"at":1769541612}', b'{"id":"3"}']
     assert look.at_all(records) == (["1", "2", "3"], [TIME_US, TIME_US, None])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from datasync_spider.errors import PageUnreadable
 from datasync_spider.records.recordreader import RecordReader
-from datasync_spider.records.tolerant import list_at_once, list_by_elements
+from datasync_spider.records.recovery import list_at_once, list_by_elements
 from tests.support.sources import paths
 from tests.unit.records.jsontexts import any_text, values, written
 

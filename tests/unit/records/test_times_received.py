@@ -34,9 +34,9 @@ def times(time: Any) -> list[int | None]:
 
 
 def test_only_what_tells_no_time_has_that_of_its_arrival() -> None:
-    told = 1_704_067_200_000_000
-    assert times({"path": "updated_at", "missing": "received"}) == [told, RECEIVED_US, RECEIVED_US, RECEIVED_US]
-    assert times({"path": "updated_at"}) == [told, None, None, None]
+    reported = 1_704_067_200_000_000
+    assert times({"path": "updated_at", "missing": "received"}) == [reported, RECEIVED_US, RECEIVED_US, RECEIVED_US]
+    assert times({"path": "updated_at"}) == [reported, None, None, None]
 
 
 @pytest.mark.parametrize("missing", ["now", "", True])

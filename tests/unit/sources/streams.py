@@ -20,7 +20,7 @@ def stream(key: str, value: Any, **more: Any) -> Stream:
     return read(issues(key, value, **more)).streams["issues"]
 
 
-def told(key: str, value: Any, **more: Any) -> str:
+def reported(key: str, value: Any, **more: Any) -> str:
     text = only_mistake(issues(key, value, **more))
     assert text.startswith("[streams.issues] ")
     assert "allowed: " in text

@@ -39,7 +39,7 @@ url = "/pulls"
 """
 
 
-def test_a_dozen_mistakes_are_told_together_each_with_file_table_key_and_what_is_allowed() -> None:
+def test_a_dozen_mistakes_are_reported_together_each_with_file_table_key_and_what_is_allowed() -> None:
     with pytest.raises(SourceRefused) as caught:
         read_source(A_DOZEN, FILE)
 
@@ -99,13 +99,13 @@ def test_the_source_that_comes_with_this_program_is_read_by_the_same_function_an
         ("a = 2024-13-01", "at line 1"),
     ],
 )
-def test_what_is_no_toml_is_told_with_its_line(text: str, told: str) -> None:
+def test_what_is_no_toml_is_reported_with_its_line(text: str, reported: str) -> None:
     with pytest.raises(SourceRefused) as caught:
         read_source(text, FILE)
 
     (mistake,) = caught.value.mistakes
     assert mistake.startswith(f"{FILE}: it is no TOML")
-    assert told in mistake
+    assert reported in mistake
 
 
 def test_an_empty_file_lacks_source_and_streams() -> None:
@@ -147,7 +147,7 @@ def test_a_value_of_a_wrong_type_is_found_at_every_key_with_its_table(path: str)
 @pytest.mark.parametrize(
     "path", ["source", "streams", "streams.issues", *(path for path in places(plain()) if path.count(".") < 3)]
 )
-def test_nothing_that_depends_on_a_wrong_value_is_told_beside_it(path: str) -> None:
+def test_nothing_that_depends_on_a_wrong_value_is_reported_beside_it(path: str) -> None:
     found = mistakes(changed(plain(), path, dt.date(2026, 1, 31)))
 
     assert len(found) == 1 or path == "streams", found
@@ -174,24 +174,24 @@ def test_nothing_that_depends_on_a_wrong_value_is_told_beside_it(path: str) -> N
         "streams.issues.incremental.type",
     ],
 )
-def test_a_key_that_must_be_there_is_told_to_be_missing(path: str) -> None:
+def test_a_key_that_must_be_there_is_reported_to_be_missing(path: str) -> None:
     assert only_mistake(changed(plain(), path, REMOVED)).startswith(f"{place_in_words(path)} is missing; allowed: ")
 
 
 @pytest.mark.parametrize("path", ["source", "streams.issues", "streams.issues.next", "source.auth", "source.budget"])
-def test_an_unknown_key_is_told_without_its_value(path: str) -> None:
-    told = only_mistake(changed(plain(), f"{path}.passwort", "hunter2"))
+def test_an_unknown_key_is_reported_without_its_value(path: str) -> None:
+    reported = only_mistake(changed(plain(), f"{path}.passwort", "hunter2"))
 
-    assert "passwort is no key of this table" in told
-    assert "hunter2" not in told
+    assert "passwort is no key of this table" in reported
+    assert "hunter2" not in reported
 
 
 def test_values_are_cut_and_cannot_move_the_cursor_of_a_terminal() -> None:
     assert '"xxx' in only_mistake(changed(plain(), "streams.issues.order", "x" * 5000))
     assert len(only_mistake(changed(plain(), "streams.issues.order", "x" * 5000))) < 200
-    told = only_mistake(changed(plain(), "streams.issues.order", "a\x9b2J\u202eb"))
-    assert r"a\u009b2J\u202eb" in told
-    assert told.isprintable()
+    reported = only_mistake(changed(plain(), "streams.issues.order", "a\x9b2J\u202eb"))
+    assert r"a\u009b2J\u202eb" in reported
+    assert reported.isprintable()
 
 
 def test_a_stream_of_an_odd_name_is_refused_by_it() -> None:
@@ -200,7 +200,7 @@ def test_a_stream_of_an_odd_name_is_refused_by_it() -> None:
     )
 
 
-def test_mistakes_in_two_streams_are_told_with_the_table_of_each() -> None:
+def test_mistakes_in_two_streams_are_reported_with_the_table_of_each() -> None:
     issues = plain()["streams"]["issues"]
     both = {"one": {**issues, "order": 1}, "two": {**issues, "end": []}}
 

@@ -10,7 +10,7 @@ import pytest
 from datasync_spider.sources.spec import Incremental, Stream
 from datasync_spider.sources.timetexts import check_form, instant_ms, unit_us, written, written_us
 from tests.support.sourcetexts import REMOVED
-from tests.unit.sources.streams import stream, told
+from tests.unit.sources.streams import reported, stream
 
 SINCE = {"type": "since"}
 
@@ -21,7 +21,7 @@ def asked(way: dict[str, Any], **more: Any) -> Stream:
 
 
 def refused(way: dict[str, Any], **more: Any) -> str:
-    return told("incremental", way, **{"query": {"limit": "{page_size}"}, **more})
+    return reported("incremental", way, **{"query": {"limit": "{page_size}"}, **more})
 
 
 def test_a_parameter_may_be_named_or_the_slot_may_stand_where_it_goes() -> None:

@@ -168,8 +168,8 @@ class CountsPages(OffsetPaginator):
         (cursor_through(lambda text: text.encode("ascii", "ignore").decode()), "the page 'ü' was asked for as ''"),
     ],
 )
-def test_a_broken_paginator_is_found(broken: type[Cursor], told: str) -> None:
-    with pytest.raises(NotConforming, match=re.escape(told)):
+def test_a_broken_paginator_is_found(broken: type[Cursor], reported: str) -> None:
+    with pytest.raises(NotConforming, match=re.escape(reported)):
         check_paginator(broken, CursorApi())
 
 

@@ -10,7 +10,7 @@ from datasync_spider.sources.paginators.choose import paginator
 from datasync_spider.sources.paths import parse_path
 from datasync_spider.sources.spec import End, EndFlag, Next
 from tests.support.sourcetexts import REMOVED, changed, only_mistake
-from tests.unit.sources.streams import issues, stream, told
+from tests.unit.sources.streams import issues, reported, stream
 
 
 @pytest.mark.parametrize(
@@ -43,20 +43,20 @@ def test_next_says_where_an_answer_has_what_follows_and_where_that_goes(written:
     assert paginator(found).ask(None).url is None
 
 
-def test_a_counter_counts_from_its_first_value_and_needs_a_page_size_that_the_api_is_told() -> None:
+def test_a_counter_counts_from_its_first_value_and_needs_a_page_size_that_the_api_is_reported() -> None:
     counter = {"from": "counter:offset", "to": "query:offset", "first": 7}
 
     assert stream("next", counter, end=["short"]).next == Next(
         source="counter", to="query", name="offset", parameter="offset", first=7
     )
-    assert told("next", {**counter, "keep": []}, end=["empty"], query={"offset": "0", "n": "{page_size}"}).startswith(
-        "next.to sets offset, which is a parameter of query, too"
-    )
-    assert "next.from is counter:offset, and the API is not asked for a size of pages" in told(
+    assert reported(
+        "next", {**counter, "keep": []}, end=["empty"], query={"offset": "0", "n": "{page_size}"}
+    ).startswith("next.to sets offset, which is a parameter of query, too")
+    assert "next.from is counter:offset, and the API is not asked for a size of pages" in reported(
         "next", counter, end=["empty"], query={}
     )
-    assert "next.from is counter:offset" in told("next", counter, end=["empty"], query={}, page_size=REMOVED)
-    assert told("next", counter, end=["no-next"]).startswith("end is no-next alone, and a counter can always go on")
+    assert "next.from is counter:offset" in reported("next", counter, end=["empty"], query={}, page_size=REMOVED)
+    assert reported("next", counter, end=["no-next"]).startswith("end is no-next alone, and a counter can always go on")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_counter_counts_from_its_first_value_and_needs_a_page_size_that_the_ap
 )
 def test_parts_of_next_that_do_not_go_together_are_refused(written: Any, place: str) -> None:
     # What a counter needs besides is not asked for where something else is wrong with it.
-    assert told("next", written, end=["no-next", "empty"]).startswith(place)
+    assert reported("next", written, end=["no-next", "empty"]).startswith(place)
 
 
 def test_a_parameter_of_query_may_be_the_first_value_of_what_follows() -> None:
@@ -162,14 +162,14 @@ def test_a_flag_is_a_path_and_a_value_of_json_or_a_bare_text(written: list[str],
     ],
 )
 def test_an_end_that_is_none_is_refused(wrong: Any) -> None:
-    assert told("end", wrong).startswith("end is ")
+    assert reported("end", wrong).startswith("end is ")
 
 
 def test_short_needs_a_page_size_and_so_does_its_slot() -> None:
-    assert told("end", ["short"], page_size=REMOVED, query=REMOVED).startswith(
+    assert reported("end", ["short"], page_size=REMOVED, query=REMOVED).startswith(
         "end holds short, and there is no page_size"
     )
-    assert told("page_size", REMOVED).startswith("query.limit holds {page_size}, and there is no page_size")
+    assert reported("page_size", REMOVED).startswith("query.limit holds {page_size}, and there is no page_size")
 
 
 def test_several_tokens_go_together_each_to_its_place() -> None:
@@ -200,16 +200,16 @@ def test_tokens_go_into_a_body_where_there_is_one() -> None:
         parse_path("a"),
         parse_path("b"),
     )
-    assert told("next", {**token, "to": "body:queries[1].after"}, method="POST", body=body).startswith(
+    assert reported("next", {**token, "to": "body:queries[1].after"}, method="POST", body=body).startswith(
         "next.to holds body:queries[1].after: the body has no list with an element 1"
     )
-    assert told("next", {**token, "keep": ["limit"]}, method="POST", body=body).startswith(
+    assert reported("next", {**token, "keep": ["limit"]}, method="POST", body=body).startswith(
         "next.keep holds limit, which is no member of body"
     )
-    assert told("next", {"from": "body:a", "to": "body:b.c"}, method="POST", body={"form": {"a": "b"}}).startswith(
+    assert reported("next", {"from": "body:a", "to": "body:b.c"}, method="POST", body={"form": {"a": "b"}}).startswith(
         "next.to holds body:b.c: a form has fields and nothing within them"
     )
-    assert told("next", {"from": "body:a", "to": "body:b"}, method="POST", body={"json": [1]}).startswith(
+    assert reported("next", {"from": "body:a", "to": "body:b"}, method="POST", body={"json": [1]}).startswith(
         "next.to holds body:b: the body is a list"
     )
 
@@ -217,7 +217,7 @@ def test_tokens_go_into_a_body_where_there_is_one() -> None:
 def test_what_a_first_page_is_asked_with_is_said_once() -> None:
     first = {"from": "body:a", "to": "query:cursor", "first": "*"}
 
-    assert told("next", first, query={"cursor": "*", "limit": "{page_size}"}).startswith(
+    assert reported("next", first, query={"cursor": "*", "limit": "{page_size}"}).startswith(
         "next.first is what cursor begins with, and query says so, too"
     )
 
@@ -227,7 +227,7 @@ def test_pages_are_counted_without_a_size_and_end_where_something_says_so() -> N
 
     found = stream("next", pages, end=["status:404"], query={}, page_size=REMOVED).next
     assert found == Next(source="counter", to="query", name="page", parameter="page")
-    assert told("next", pages, end=["repeat"]).startswith("end is repeat alone, and a counter can always go on")
+    assert reported("next", pages, end=["repeat"]).startswith("end is repeat alone, and a counter can always go on")
 
 
 @pytest.mark.parametrize(

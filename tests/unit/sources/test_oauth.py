@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from datasync_spider.errors import DatasyncError, PageUnreadable, RateLimited, ServerTrouble, TokenRefused
-from datasync_spider.sources.oauth import Grant, HeldToken, TokenBook, read_token
+from datasync_spider.sources.oauth import Grant, HeldToken, TokenCache, read_token
 from datasync_spider.sources.paths import parse_path
 
 CLIENT = Grant("client-credentials", "https://id.example/token", client_id="a:b", client_secret="s+ec/ret", scope="x y")
@@ -141,7 +141,7 @@ def test_one_that_lives_for_a_second_is_used_for_most_of_it_and_one_without_an_e
 
 
 def test_a_book_has_one_token_a_credential_and_hides_the_last_few() -> None:
-    book = TokenBook()
+    book = TokenCache()
     assert book.find(CLIENT) is None
     held = HeldToken("t")
     book.put(CLIENT, held)

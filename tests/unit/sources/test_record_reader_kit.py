@@ -90,10 +90,10 @@ class GivesARestThatIsNoJson(Good):
         (GivesARestThatIsNoJson, "the rest of the page is {'n': {1}}"),
     ],
 )
-def test_what_is_broken_is_found_and_said(kind: type[Good], told: str) -> None:
+def test_what_is_broken_is_found_and_said(kind: type[Good], reported: str) -> None:
     with pytest.raises(NotConforming) as caught:
         check_record_reader(kind, PAGES)
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
 
 
 def test_a_good_one_passes_and_refuses_what_is_no_page() -> None:

@@ -15,7 +15,7 @@ def source(key: str, value: Any) -> Source:
     return read(changed(without_slices(), f"source.{key}", value))
 
 
-def told(key: str, value: Any) -> str:
+def reported(key: str, value: Any) -> str:
     text = only_mistake(changed(without_slices(), f"source.{key}", value))
     assert text.startswith("[source] ")
     assert "allowed: " in text
@@ -47,17 +47,17 @@ def test_a_base_url_is_http_and_may_have_a_query(written: str, meant: str) -> No
     ],
 )  # fmt: skip
 def test_another_base_url_is_refused_without_what_may_be_a_key(wrong: Any) -> None:
-    assert told("base_url", wrong).startswith("base_url is ")
+    assert reported("base_url", wrong).startswith("base_url is ")
 
 
 @pytest.mark.parametrize("name", ["a", "A-b_9", "x" * 63])
-def test_a_name_is_letters_digits_hyphens_and_underscores(name: str) -> None:
+def test_a_name_is_dead_letters_digits_hyphens_and_underscores(name: str) -> None:
     assert source("name", name).name == name
 
 
 @pytest.mark.parametrize("wrong", ["", "a b", "a.b", "ä", "x" * 64, 5])
 def test_another_name_is_refused(wrong: Any) -> None:
-    assert told("name", wrong).startswith("name is ")
+    assert reported("name", wrong).startswith("name is ")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_the_credential_is_one_of_these(written: Any, meant: Any) -> None:
     ],
 )
 def test_a_literal_where_a_secrets_name_belongs_is_refused_without_being_shown(wrong: Any, place: str) -> None:
-    assert told("auth", wrong).startswith(place)
+    assert reported("auth", wrong).startswith(place)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_other_headers_are_texts(name: str) -> None:
     ],
 )
 def test_a_header_that_cannot_be_sent_so_is_refused(headers: Any, place: str) -> None:
-    assert told("headers", headers).startswith(place)
+    assert reported("headers", headers).startswith(place)
 
 
 def test_a_parameter_that_auth_sets_stands_in_no_query() -> None:
@@ -184,7 +184,7 @@ def test_hosts_become_origins_of_the_sources_own_scheme() -> None:
     ],
 )  # fmt: skip
 def test_other_hosts_are_refused(wrong: Any) -> None:
-    assert told("allow_hosts", wrong).startswith("allow_hosts is ")
+    assert reported("allow_hosts", wrong).startswith("allow_hosts is ")
 
 
 def test_meanings_keep_their_order() -> None:
@@ -214,15 +214,15 @@ def test_meanings_keep_their_order() -> None:
     ],
 )
 def test_a_meaning_that_is_none_is_refused_by_its_number(wrong: Any, place: str) -> None:
-    assert told("meanings", wrong).startswith(place)
+    assert reported("meanings", wrong).startswith(place)
 
 
 def test_a_budget_is_requests_and_seconds() -> None:
     assert source("budget", {"requests": 5, "seconds": 0.5}).budget == Budget(requests=5, seconds=0.5)
     for wrong in ({"requests": 0, "seconds": 1}, {"requests": 1, "seconds": 0}, {"requests": 1, "seconds": True}, 5):
-        assert told("budget", wrong).startswith("budget")
-    assert told("budget", {"requests": 5}) == "budget.seconds is missing beside requests; allowed: both or neither"
-    assert told("budget", {"seconds": 5}) == "budget.requests is missing beside seconds; allowed: both or neither"
+        assert reported("budget", wrong).startswith("budget")
+    assert reported("budget", {"requests": 5}) == "budget.seconds is missing beside requests; allowed: both or neither"
+    assert reported("budget", {"seconds": 5}) == "budget.requests is missing beside seconds; allowed: both or neither"
 
 
 def test_a_budget_may_say_in_which_words_an_api_speaks_of_its_rate() -> None:
@@ -255,7 +255,7 @@ def test_a_budget_may_say_in_which_words_an_api_speaks_of_its_rate() -> None:
     ],
 )
 def test_what_is_no_word_for_a_rate_is_refused(wrong: dict[str, Any], place: str) -> None:
-    assert told("budget", wrong).startswith(place)
+    assert reported("budget", wrong).startswith(place)
 
 
 @pytest.mark.parametrize("table", ["source", "streams.issues"])

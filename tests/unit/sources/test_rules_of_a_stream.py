@@ -9,7 +9,7 @@ import pytest
 from datasync_spider.sources.paths import parse_path
 from datasync_spider.sources.spec import Incremental, PageSize, Tombstone
 from tests.support.sourcetexts import FILE, REMOVED, mistakes
-from tests.unit.sources.streams import issues, stream, told
+from tests.unit.sources.streams import issues, reported, stream
 
 LATER = "not understood by this version"
 
@@ -40,24 +40,26 @@ def test_a_page_size_is_a_number_or_a_table(written: Any, meant: PageSize) -> No
 
 @pytest.mark.parametrize("wrong", [0, -1, 5.0, True, "50", [50], {}, {"default": 9, "max": 5}, {"default": 0}])
 def test_another_page_size_is_refused(wrong: Any) -> None:
-    assert told("page_size", wrong).startswith("page_size")
+    assert reported("page_size", wrong).startswith("page_size")
 
 
 @pytest.mark.parametrize("order", ["oldest-first", "none"])
 def test_stopping_at_known_records_needs_the_newest_first(order: str) -> None:
-    assert told("order", order).startswith(f"incremental is known, and order is {order}: ")
+    assert reported("order", order).startswith(f"incremental is known, and order is {order}: ")
     assert stream("order", order, incremental={"type": "none", "format": "us"}).incremental == Incremental(format="us")
 
 
 def test_versions_are_of_mutable_streams_only() -> None:
-    assert told("mutable", False, version=REMOVED, tombstone=REMOVED).startswith(
+    assert reported("mutable", False, version=REMOVED, tombstone=REMOVED).startswith(
         "keep_history goes with mutable = true"
     )
-    assert told("mutable", False, version=REMOVED, keep_history=False).startswith("tombstone goes with mutable = true")
-    assert told("mutable", REMOVED, tombstone=REMOVED, keep_history=REMOVED).startswith(
+    assert reported("mutable", False, version=REMOVED, keep_history=False).startswith(
+        "tombstone goes with mutable = true"
+    )
+    assert reported("mutable", REMOVED, tombstone=REMOVED, keep_history=REMOVED).startswith(
         "version goes with mutable = true"
     )
-    assert told("time", REMOVED, version=REMOVED).startswith("mutable is true, and nothing says which")
+    assert reported("time", REMOVED, version=REMOVED).startswith("mutable is true, and nothing says which")
     assert stream("time", REMOVED).version == parse_path("revision")
     assert stream("tombstone", {"path": "state", "value": "gone"}).tombstone == Tombstone(
         path=parse_path("state"), value="gone"
@@ -66,6 +68,6 @@ def test_versions_are_of_mutable_streams_only() -> None:
 
 @pytest.mark.parametrize("key", ["version", "tombstone"])
 def test_a_version_or_tombstone_within_a_list_is_not_yet_one(key: str) -> None:
-    assert LATER not in told("total", ["a", "a"])
+    assert LATER not in reported("total", ["a", "a"])
     value = "a[0]" if key == "version" else {"path": "a[0]", "value": 1}
-    assert "an element of a list is not understood here by this version" in told(key, value)
+    assert "an element of a list is not understood here by this version" in reported(key, value)

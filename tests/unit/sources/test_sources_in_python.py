@@ -112,7 +112,7 @@ def test_a_good_one_is_taken() -> None:
     assert checked(SOURCE, "source blog") == SOURCE
 
 
-def test_all_mistakes_are_told_at_once_each_with_its_place() -> None:
+def test_all_mistakes_are_reported_at_once_each_with_its_place() -> None:
     stream = replace(
         STREAM,
         order="newest",  # type: ignore[arg-type] # as without a checker of types

@@ -13,10 +13,10 @@ def test_a_stream_that_there_is_and_the_first_of_all_are_not_doubted(known: list
 
 
 def test_what_there_is_is_listed_and_the_closest_is_guessed() -> None:
-    told = "this database has: orders, events (did you mean events?)"
-    assert unknown("evnets", "{}", ["orders", "events"]) == f"there is no stream evnets, which STREAM names: {told}"
+    reported = "this database has: orders, events (did you mean events?)"
+    assert unknown("evnets", "{}", ["orders", "events"]) == f"there is no stream evnets, which STREAM names: {reported}"
     assert unknown("events", "{}", []) == "there is no stream events, which STREAM names: this database has: none yet"
-    assert new("evnets", ["orders", "events"]) == f"stream evnets is new; {told}"
+    assert new("evnets", ["orders", "events"]) == f"stream evnets is new; {reported}"
     assert new("shipments", ["orders", "events"]) == "stream shipments is new; this database has: orders, events"
 
 
@@ -31,6 +31,6 @@ def test_a_slice_is_shown_with_its_stream_and_no_slice_is_not_shown() -> None:
 
 def test_of_many_streams_the_first_are_listed() -> None:
     known = [f"stream-{n}" for n in range(1200)]
-    told = new("events", known)
-    assert told is not None
-    assert told.endswith("stream-8, stream-9 and 1,190 more")
+    reported = new("events", known)
+    assert reported is not None
+    assert reported.endswith("stream-8, stream-9 and 1,190 more")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.sourcetexts import changed, only_mistake, plain, read
-from tests.unit.sources.streams import stream, told
+from tests.unit.sources.streams import reported, stream
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from tests.unit.sources.streams import stream, told
     ],
 )
 def test_a_slot_that_there_is_not_is_refused(key: str, text: Any, place: str) -> None:
-    assert told(key, text).startswith(place)
+    assert reported(key, text).startswith(place)
 
 
 def test_braces_that_begin_no_name_are_a_text_as_any_other() -> None:
@@ -37,9 +37,9 @@ def test_a_query_is_a_table_or_pairs_of_texts_and_whole_numbers() -> None:
     assert stream("query", {"limit": 5, "a": ""}).query == (("limit", "5"), ("a", ""))
     assert stream("query", [["a", "1"], ["a", "2"]]).query == (("a", "1"), ("a", "2"))
     for wrong in ([["a"]], [["a", "b", "c"]], [[1, "b"]], "a=1", ["a"]):
-        assert told("query", wrong).startswith("query is ***: it is neither")
-    assert told("query", {"a": True}).startswith("query.a is true: it is no text")
-    assert told("query", [["a", "1"], ["a", ["2"]]]).startswith("query.a is ***: it is no text")
+        assert reported("query", wrong).startswith("query is ***: it is neither")
+    assert reported("query", {"a": True}).startswith("query.a is true: it is no text")
+    assert reported("query", [["a", "1"], ["a", ["2"]]]).startswith("query.a is ***: it is no text")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_url_follows_the_base_url_or_is_its_own(written: str, meant: str) -> N
     ],
 )
 def test_a_url_that_leads_elsewhere_or_holds_a_secret_is_refused(wrong: str, why: str) -> None:
-    text = told("url", wrong)
+    text = reported("url", wrong)
 
     assert text.startswith("url ")
     assert why in text

@@ -15,7 +15,7 @@ from datasync_spider.sources.spec import Shape
 from datasync_spider.sync.plan import fingerprint
 from tests.support.sources import paths
 from tests.support.sourcetexts import REMOVED, read
-from tests.unit.sources.streams import issues, stream, told
+from tests.unit.sources.streams import issues, reported, stream
 
 SHAPES: list[tuple[Any, tuple[str, ...], Shape]] = [
     ("data.items", ("data.items",), Shape()),
@@ -66,7 +66,7 @@ def test_a_shape_is_what_it_says_and_comes_back_out_of_python(
     ],
 )
 def test_what_is_wrong_with_a_shape_is_said(records: Any, mistake: str) -> None:
-    assert told("records", records).startswith(mistake)
+    assert reported("records", records).startswith(mistake)
 
 
 IDS: list[tuple[Any, tuple[str, ...], str]] = [
@@ -102,7 +102,7 @@ def test_an_id_is_what_it_says_and_comes_back_out_of_python(given: Any, places: 
     ],
 )
 def test_what_is_wrong_with_an_id_is_said(id_: Any, mistake: str) -> None:
-    assert told("id", id_).startswith(mistake)
+    assert reported("id", id_).startswith(mistake)
 
 
 TIMES: list[tuple[Any, tuple[tuple[str, ...], str, str | None]]] = [
@@ -143,7 +143,7 @@ def test_a_time_is_what_it_says_and_comes_back_out_of_python(given: Any, expecte
     ],
 )
 def test_what_is_wrong_with_a_time_is_said(time: Any, mistake: str) -> None:
-    assert told("time", time).startswith(mistake)
+    assert reported("time", time).startswith(mistake)
 
 
 LINES = {"next": {"from": "header:X-Next", "to": "query:cursor"}, "end": ["no-next"]}
@@ -178,11 +178,11 @@ def test_lines_have_no_path(records: Any, shape: Shape) -> None:
     ],
 )
 def test_what_lines_have_no_place_for_is_said(more: dict[str, Any], mistake: str) -> None:
-    assert told("format", "ndjson", **{**LINES, **more}).startswith(mistake)
+    assert reported("format", "ndjson", **{**LINES, **more}).startswith(mistake)
 
 
 def test_another_format_is_refused() -> None:
-    assert told("format", "csv").startswith('format is "csv": it is none of these')
+    assert reported("format", "csv").startswith('format is "csv": it is none of these')
 
 
 EVERY = [*(("records", given) for given, *_ in SHAPES), *(("id", given) for given, *_ in IDS)]
@@ -202,7 +202,7 @@ def test_an_editor_takes_lines_without_a_path_and_nothing_else_without_one() -> 
 
 
 def test_records_must_be_said_where_the_body_is_json() -> None:
-    assert told("records", REMOVED).startswith("records is missing; allowed: a path")
+    assert reported("records", REMOVED).startswith("records is missing; allowed: a path")
 
 
 def test_what_changes_the_meaning_of_a_stored_record_changes_the_fingerprint_and_the_rest_does_not() -> None:

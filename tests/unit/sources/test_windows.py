@@ -29,26 +29,26 @@ class Pass:
     def take(self) -> None:
         begun = self.windows.take(self._step, self._parallel)
         self.under_way += begun
-        self._numbers += [window.walk for window in begun]
+        self._numbers += [window.chain for window in begun]
         assert len(self.under_way) <= self._parallel
         assert len(self._numbers) == len(set(self._numbers))
 
     def page(self, window: Window) -> None:
-        self.windows.move(window.walk, f"{window.walk} goes on")
+        self.windows.move(window.chain, f"{window.chain} goes on")
 
     def last(self, window: Window) -> None:
-        self.windows.move(window.walk, None)
+        self.windows.move(window.chain, None)
         self.under_way.remove(window)
         self.finished.append(window)
 
     def split(self, window: Window) -> None:
-        if self.windows.split(window.walk):
+        if self.windows.split(window.chain):
             self.under_way.remove(window)
 
     def anew(self, window: Window) -> None:
         self.under_way.remove(window)
-        self.under_way.append(Window(window.begin, window.end, self.windows.begin_anew(window.walk)))
-        self._numbers.append(self.under_way[-1].walk)
+        self.under_way.append(Window(window.begin, window.end, self.windows.begin_anew(window.chain)))
+        self._numbers.append(self.under_way[-1].chain)
 
     def save(self, _: Window) -> None:
         self._saved = self.windows.text(), list(self.finished)
@@ -106,8 +106,8 @@ def test_the_floor_moves_over_an_unbroken_row_of_finished_windows_alone() -> Non
     windows = Windows.begin(0, 30, 1)
     windows.take(10, 3)
     floors = []
-    for walk in (2, 3, 1):
-        windows.move(walk, None)
+    for chain in (2, 3, 1):
+        windows.move(chain, None)
         floors.append(windows.floor)
     assert floors == [0, 0, 30]
 

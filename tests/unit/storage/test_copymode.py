@@ -4,7 +4,7 @@ from datasync_spider.storage.copymode import CopyMode
 def _sifts_until_straight(mode: CopyMode, *, known: int) -> int:
     sifts = 0
     while not mode.prefers_straight():
-        mode.sifted(100, known)
+        mode.split(100, known)
         sifts += 1
     return sifts
 
@@ -47,7 +47,7 @@ def test_a_while_without_known_keys_ends_sooner() -> None:
 def test_keys_are_probed_for_unless_most_of_the_batch_before_was_known() -> None:
     mode = CopyMode(expects_known=True)
     assert mode.prefers_probing()
-    mode.sifted(100, 100)
+    mode.split(100, 100)
     assert not mode.prefers_probing()
-    mode.sifted(100, 10)
+    mode.split(100, 10)
     assert mode.prefers_probing()

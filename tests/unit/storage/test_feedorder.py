@@ -64,7 +64,7 @@ def test_a_feed_continues_in_order_where_no_time_rises_and_none_is_unknown(pages
         before = known[-1] if known else before
 
 
-def test_another_walk_begins_an_order_of_its_own() -> None:
+def test_another_chain_begins_an_order_of_its_own() -> None:
     order = FeedOrder()
     assert order.continues(1, times_of([1]).ends())
     assert order.continues(2, times_of([9, 8]).ends())

@@ -14,7 +14,7 @@ def fresh_page() -> EventPage:
     return EventPage(1, 1, None, None, 3, events, rejected)
 
 
-def test_a_page_that_nobody_looked_at_is_stored_as_it_came() -> None:
+def test_a_page_that_no_one_looked_at_is_stored_as_it_came() -> None:
     prepared = Preparer().prepare(fresh_page())
     assert [(row.event_id, row.payload) for row in prepared.rows] == [("a", b'{"id":"a"}'), ("b", b'{"id":"b"}')]
     assert [event.position for event in prepared.rejected] == [2]

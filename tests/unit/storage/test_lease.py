@@ -8,7 +8,7 @@ ME = Owner("here", "this boot", 78, 1001.0)
 SINCE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def test_a_lease_that_nobody_holds_is_free() -> None:
+def test_a_lease_that_no_one_holds_is_free() -> None:
     assert decide(None, None, expired=True, unheard=None, is_alive=lambda _: True) == Free()
 
 

@@ -51,7 +51,7 @@ def page_of(*events: bytes) -> EventPage:
 def shown(prepared: PreparedPage) -> Any:
     return (
         list(prepared.rows),
-        prepared.variants,
+        prepared.versions,
         prepared.duplicates,
         prepared.filtered,
         prepared.rejected,
@@ -66,10 +66,10 @@ def test_a_page_as_it_came_is_prepared_as_one_whose_events_were_looked_at(
     plain, looked_at = Preparer(), Preparer()
     for number, events in enumerate(pages, 1):
         raw_page = read_page(body(b",".join(events)))
-        untouched, touched = item(number, raw_page), item(number, raw_page)
-        assert len(list(touched.events)) == len(events)
-        assert (untouched.plain_events() is not None, touched.plain_events()) == (True, None)
-        ours, theirs = plain.prepare(untouched), looked_at.prepare(touched)
+        unmodified, modified = item(number, raw_page), item(number, raw_page)
+        assert len(list(modified.events)) == len(events)
+        assert (unmodified.plain_events() is not None, modified.plain_events()) == (True, None)
+        ours, theirs = plain.prepare(unmodified), looked_at.prepare(modified)
         assert shown(ours) == shown(theirs)
         if commits[number - 1]:
             plain.forget(Batch(number, [ours]))
@@ -82,8 +82,8 @@ def test_rows_and_ends_of_events_are_those_of_their_columns(texts: list[bytes]) 
     assert found is not None
     events: compiled.Events = found[0]
     columns: Any = events.columns()
-    event_ids, times_us, doubts = columns
-    assert events.doubts() == doubts == 0
+    event_ids, times_us, fallbacks = columns
+    assert events.fallbacks() == fallbacks == 0
     assert list(events.rows()) == encode_rows(event_ids, times_us, texts)
     assert PageEnds.of_plain(events) == PageTimes.of(event_ids, times_us).ends()
 
@@ -94,12 +94,12 @@ def test_a_page_with_a_doubt_is_looked_at() -> None:
     assert Preparer().prepare(doubtful).rows.event_ids == ["a", "b"]
     found = split(body(b'{"id":"a"},{"id":""}'))
     assert found is not None
-    assert found[0].doubts() == 1
+    assert found[0].fallbacks() == 1
     with pytest.raises(ValueError, match="in doubt"):
         found[0].rows()
 
 
-def test_what_somebody_has_had_in_hand_is_looked_at() -> None:
+def test_what_someone_has_had_in_hand_is_looked_at() -> None:
     page, other = page_of(b'{"id":"a"}'), page_of(b'{"id":"b"}')
     assert page.plain_events() is not None
     page.events[0].occurred_at_us = 7

@@ -54,17 +54,17 @@ def test_an_event_without_a_time_breaks_the_order_because_nothing_proves_it() ->
     assert not Preparer().prepare(page(1, [event("a", 30), event("b", None)])).in_order
 
 
-def test_a_new_walk_starts_a_new_order() -> None:
+def test_a_new_chain_starts_a_new_order() -> None:
     preparer = Preparer()
     preparer.prepare(page(1, [event("a", 10)]))
-    assert preparer.prepare(page(2, [event("b", 99)], walk=2)).in_order
+    assert preparer.prepare(page(2, [event("b", 99)], chain=2)).in_order
 
 
 def test_an_id_in_flight_with_other_content_is_put_aside_and_its_page_goes_on() -> None:
     preparer = Preparer()
     preparer.prepare(page(1, [event("a", payload=b"1"), event("b", payload=b"1")]))
     second = preparer.prepare(page(2, [event("a", payload=b"2"), event("b", payload=b"1"), event("c", payload=b"1")]))
-    assert [(variant.event_id, variant.payload) for variant in second.variants] == [("a", b"2")]
+    assert [(variant.event_id, variant.payload) for variant in second.versions] == [("a", b"2")]
     assert [row.event_id for row in second.rows] == ["c"]
 
 
@@ -78,8 +78,8 @@ def test_an_id_whose_variant_is_in_flight_becomes_no_row_of_a_later_page_though_
     # The second page's batch settles which version is stored; only after that a row may be compared with it.
     third = preparer.prepare(page(3, [event("a", payload=b"2"), event("c")]))
     fourth = preparer.prepare(page(4, [event("a", payload=b"1"), event("c")]))
-    assert [(row.event_id, len(third.variants)) for row in third.rows] == [("c", 0)]
-    assert ([variant.payload for variant in fourth.variants], len(fourth.rows)) == ([b"1"], 0)
+    assert [(row.event_id, len(third.versions)) for row in third.rows] == [("c", 0)]
+    assert ([variant.payload for variant in fourth.versions], len(fourth.rows)) == ([b"1"], 0)
     preparer.forget(Batch(2, [second, third]))
     assert len(preparer.prepare(page(5, [event("a", payload=b"1")])).rows) == 0
     preparer.forget(Batch(3, [fourth]))
@@ -89,7 +89,7 @@ def test_an_id_whose_variant_is_in_flight_becomes_no_row_of_a_later_page_though_
 def test_two_events_of_one_id_that_share_their_payload_are_one_row() -> None:
     payload = b"shared"
     prepared = Preparer().prepare(page(1, [event("a", payload=payload), event("a", payload=payload)]))
-    assert (len(prepared.rows), prepared.duplicates, prepared.variants) == (1, 1, [])
+    assert (len(prepared.rows), prepared.duplicates, prepared.versions) == (1, 1, [])
 
 
 def test_ids_are_in_flight_while_another_thread_learns_of_commits() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_spider.records import compiled
-from datasync_spider.records.quicklook import Payload
+from datasync_spider.records.fastpath import Payload
 from datasync_spider.storage.rows import POSTGRES_EPOCH_US, Rows, encode_rows
 from tests.support.compiling import needs_compiled
 from tests.support.leaks import left_behind_bytes
@@ -47,8 +47,8 @@ def test_events_of_a_page_are_the_same_rows_as_their_bytes() -> None:
     found = split(body(",".join(texts).encode()))
     assert found is not None
     events = found[0]
-    event_ids, times_us, doubts = events.columns()
-    assert doubts == 0
+    event_ids, times_us, fallbacks = events.columns()
+    assert fallbacks == 0
     named: Any = event_ids
     payloads = [text.strip().encode() for text in texts]
     assert compiled.encode_rows(named, times_us, events) == encode_rows(named, times_us, payloads)

@@ -27,7 +27,7 @@ _BEFORE_SLICES = {"count_shared_rows", "find_our_schemas", "read_lock_holders", 
 # By a run, which is one slice's.
 _BY_RUN = {"dashboard_recent_pages", "dashboard_series", "read_batch_counts"}
 # The page lists the dead letters of all, each with its slice.
-_OF_ALL = {"dashboard_letter_ids"}
+_OF_ALL = {"dashboard_dead_letter_ids"}
 # Slices of one stream are made of the rows of all slices of another.
 _OF_A_STREAM = {"read_parent_values"}
 _ROWS_OF_SLICES = re.compile(r"\b(rejected_events|event_conflicts|ingestion_pages)\b")

@@ -1,7 +1,7 @@
 import pytest
 from psycopg2 import errorcodes
 
-from datasync_spider.errors import RowsRefused, StorageError, StorageRefused, StorageUnavailable
+from datasync_spider.errors import RowsRejected, StorageError, StorageRefused, StorageUnavailable
 from datasync_spider.storage.translate import classify
 
 CODES = sorted(
@@ -14,7 +14,7 @@ CODES = sorted(
 def test_every_code_that_postgresql_has_is_one_of_three_kinds() -> None:
     assert len(CODES) > 200
     for code in CODES:
-        assert classify(code) in {StorageUnavailable, RowsRefused, StorageRefused}
+        assert classify(code) in {StorageUnavailable, RowsRejected, StorageRefused}
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,11 @@ def test_every_code_that_postgresql_has_is_one_of_three_kinds() -> None:
         (errorcodes.DEADLOCK_DETECTED, StorageUnavailable),
         (errorcodes.LOCK_NOT_AVAILABLE, StorageUnavailable),
         (errorcodes.SERIALIZATION_FAILURE, StorageUnavailable),
-        (errorcodes.UNTRANSLATABLE_CHARACTER, RowsRefused),
-        (errorcodes.INVALID_TEXT_REPRESENTATION, RowsRefused),
-        (errorcodes.NUMERIC_VALUE_OUT_OF_RANGE, RowsRefused),
-        (errorcodes.PROGRAM_LIMIT_EXCEEDED, RowsRefused),
-        (errorcodes.STATEMENT_TOO_COMPLEX, RowsRefused),
+        (errorcodes.UNTRANSLATABLE_CHARACTER, RowsRejected),
+        (errorcodes.INVALID_TEXT_REPRESENTATION, RowsRejected),
+        (errorcodes.NUMERIC_VALUE_OUT_OF_RANGE, RowsRejected),
+        (errorcodes.PROGRAM_LIMIT_EXCEEDED, RowsRejected),
+        (errorcodes.STATEMENT_TOO_COMPLEX, RowsRejected),
         (errorcodes.INSUFFICIENT_PRIVILEGE, StorageRefused),
         (errorcodes.UNDEFINED_TABLE, StorageRefused),
         (errorcodes.INVALID_PASSWORD, StorageRefused),

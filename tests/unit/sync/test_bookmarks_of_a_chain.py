@@ -18,48 +18,48 @@ def begun(cursor: str | None = None, *trail: str) -> Chain:
 
 
 def test_it_begins_with_the_bookmark_and_begins_anew_there() -> None:
-    walk = begun()
-    assert (walk.first_cursor(), walk.head) == ("B", "B")
-    step(walk, page("C", "x"), "B", None)
-    walk.restart(1)
-    assert walk.head == "B"
+    chain = begun()
+    assert (chain.first_cursor(), chain.head) == ("B", "B")
+    step(chain, page("C", "x"), "B", None)
+    chain.restart(1)
+    assert chain.head == "B"
     # Its own beginning is part of the new walk's trail.
     with pytest.raises(CursorRepeated):
-        step(walk, page("B", "x"), "C", None)
+        step(chain, page("B", "x"), "C", None)
     assert begun("C").first_cursor() == "C"
 
 
 def test_a_position_is_given_up_for_the_bookmark_and_that_for_the_head_and_no_more() -> None:
-    walk = begun("C", "B")
-    assert walk.is_stored_position("C")
-    walk.give_up_position("C")
-    assert (walk.head, walk.is_widened) == ("B", False)
-    assert walk.is_stored_position("B")
-    walk.give_up_position("B")
-    assert (walk.head, walk.is_widened) == (None, True)
-    assert not walk.is_stored_position("B")
-    assert not walk.is_stored_position(None)
-    assert not walk.begin_anew()
+    chain = begun("C", "B")
+    assert chain.is_stored_position("C")
+    chain.give_up_position("C")
+    assert (chain.head, chain.is_widened) == ("B", False)
+    assert chain.is_stored_position("B")
+    chain.give_up_position("B")
+    assert (chain.head, chain.is_widened) == (None, True)
+    assert not chain.is_stored_position("B")
+    assert not chain.is_stored_position(None)
+    assert not chain.begin_anew()
 
 
 def test_a_bookmark_may_be_given_up_after_pages_that_came_of_it() -> None:
-    walk = begun()
-    step(walk, page("C", "x"), "B", None)
-    walk.restart(1)
-    assert walk.is_stored_position("B")
+    chain = begun()
+    step(chain, page("C", "x"), "B", None)
+    chain.restart(1)
+    assert chain.is_stored_position("B")
 
 
 def test_all_is_read_anew_once() -> None:
-    walk = begun("C", "B")
-    assert walk.begin_anew()
-    assert (walk.head, walk.is_widened, walk.number) == (None, True, 5)
-    assert not walk.begin_anew()
+    chain = begun("C", "B")
+    assert chain.begin_anew()
+    assert (chain.head, chain.is_widened, chain.number) == (None, True, 5)
+    assert not chain.begin_anew()
 
 
 def test_a_pass_without_a_bookmark_is_never_widened_by_a_position_that_is_given_up() -> None:
-    walk = Chain(resume("C"))
-    walk.give_up_position("C")
-    assert not walk.is_widened
+    chain = Chain(resume("C"))
+    chain.give_up_position("C")
+    assert not chain.is_widened
 
 
 def test_an_empty_end_with_a_durable_token_proves_itself() -> None:
@@ -69,5 +69,5 @@ def test_an_empty_end_with_a_durable_token_proves_itself() -> None:
 
 
 def test_no_total_counts_what_follows_a_bookmark() -> None:
-    told = msgspec.structs.replace(page(None, "x"), total=99)
-    assert step(begun(), told, "B", None).expected_total is None
+    reported = msgspec.structs.replace(page(None, "x"), total=99)
+    assert step(begun(), reported, "B", None).expected_total is None

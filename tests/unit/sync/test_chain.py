@@ -11,13 +11,13 @@ from tests.support.chains import step
 from tests.support.sources import READER
 
 
-def resume(cursor: str | None = None, trail: tuple[str, ...] = (), walk: int = 1) -> ResumePoint:
+def resume(cursor: str | None = None, trail: tuple[str, ...] = (), chain: int = 1) -> ResumePoint:
     return ResumePoint(
         cursor=cursor,
         pass_number=1,
         pass_kind="full",
         known_before=datetime(2026, 1, 1, tzinfo=UTC),
-        walk=walk,
+        chain=chain,
         trail=trail,
         newest_ms=None,
         total_ingested=0,
@@ -32,68 +32,68 @@ def page(next_cursor: str | None, total: int | None = 10, *, seconds: int = 1_70
 
 
 def test_pages_are_numbered_without_a_gap_across_walks() -> None:
-    walk = Chain(resume())
-    numbers = [step(walk, page("A"), None, None).number]
-    walk.restart(5)
-    numbers += [step(walk, page("B"), None, None).number, step(walk, page(None), "B", None).number]
+    chain = Chain(resume())
+    numbers = [step(chain, page("A"), None, None).number]
+    chain.restart(5)
+    numbers += [step(chain, page("B"), None, None).number, step(chain, page(None), "B", None).number]
     assert numbers == [1, 2, 3]
 
 
 def test_a_cursor_that_does_not_advance_is_a_circle() -> None:
-    walk = Chain(resume())
-    step(walk, page("A"), None, None)
+    chain = Chain(resume())
+    step(chain, page("A"), None, None)
     with pytest.raises(CursorRepeated):
-        step(walk, page("A"), "A", None)
+        step(chain, page("A"), "A", None)
 
 
 def test_a_circle_of_two_is_noticed_too() -> None:
-    walk = Chain(resume())
-    step(walk, page("A"), None, None)
-    step(walk, page("B"), "A", None)
+    chain = Chain(resume())
+    step(chain, page("A"), None, None)
+    step(chain, page("B"), "A", None)
     with pytest.raises(CursorRepeated):
-        step(walk, page("A"), "B", None)
+        step(chain, page("A"), "B", None)
 
 
 def test_the_guard_holds_across_runs() -> None:
-    walk = Chain(resume("C", ("A", "B")))
-    assert walk.first_cursor() == "C"
+    chain = Chain(resume("C", ("A", "B")))
+    assert chain.first_cursor() == "C"
     with pytest.raises(CursorRepeated):
-        step(walk, page("A"), "C", None)
+        step(chain, page("A"), "C", None)
 
 
-def test_a_stored_position_that_the_walk_has_been_at_is_asked_once_more() -> None:
-    walk = Chain(resume("A", ("A", "B")))
-    assert walk.first_cursor() == "A"
+def test_a_stored_position_that_the_chain_has_been_at_is_asked_once_more() -> None:
+    chain = Chain(resume("A", ("A", "B")))
+    assert chain.first_cursor() == "A"
     with pytest.raises(CursorRepeated):
-        step(walk, page("A"), "A", None)
+        step(chain, page("A"), "A", None)
 
 
-def test_a_new_walk_may_meet_the_cursors_of_the_last_one() -> None:
-    walk = Chain(resume("B", ("A",)))
-    walk.first_cursor()
-    walk.restart(1)
-    assert step(walk, page("A"), None, None).walk == 2
+def test_a_new_chain_may_meet_the_cursors_of_the_last_one() -> None:
+    chain = Chain(resume("B", ("A",)))
+    chain.first_cursor()
+    chain.restart(1)
+    assert step(chain, page("A"), None, None).chain == 2
 
 
 def test_only_the_head_speaks_for_the_whole_feed() -> None:
-    walk = Chain(resume())
-    assert step(walk, page("A", total=99), None, None).expected_total == 99
-    assert step(walk, page("B", total=99), "A", None).expected_total is None
+    chain = Chain(resume())
+    assert step(chain, page("A", total=99), None, None).expected_total == 99
+    assert step(chain, page("B", total=99), "A", None).expected_total is None
 
 
 def test_a_filter_that_is_honoured_shows_in_the_answer_and_one_that_is_ignored_has_served_the_head() -> None:
-    walk = Chain(resume())
-    assert step(walk, page("A", total=7, seconds=1_600_000_000), None, 1_650_000_000_000).expected_total is None
-    walk.restart(1)
-    assert step(walk, page("B", total=7, seconds=1_700_000_000), None, 1_650_000_000_000).expected_total == 7
+    chain = Chain(resume())
+    assert step(chain, page("A", total=7, seconds=1_600_000_000), None, 1_650_000_000_000).expected_total is None
+    chain.restart(1)
+    assert step(chain, page("B", total=7, seconds=1_700_000_000), None, 1_650_000_000_000).expected_total == 7
 
 
 def test_a_filter_is_tried_only_where_its_effect_could_be_seen() -> None:
-    walk = Chain(resume())
-    assert walk.until_ms(1000, 5000) == 1001
-    assert walk.until_ms(None, 5000) is None
-    assert walk.until_ms(1000, None) is None
-    assert walk.until_ms(1000, 1001) is None
+    chain = Chain(resume())
+    assert chain.until_ms(1000, 5000) == 1001
+    assert chain.until_ms(None, 5000) is None
+    assert chain.until_ms(1000, None) is None
+    assert chain.until_ms(1000, 1001) is None
 
 
 @pytest.mark.parametrize("oldest_ms", [-62_135_596_800_000, -1, 0, 253_402_300_799_998])
@@ -102,32 +102,32 @@ def test_a_time_that_a_source_writes_for_one_that_it_does_not_know_is_no_place_t
 
 
 def test_a_filter_that_leaves_a_gap_is_not_used_and_not_tried_again() -> None:
-    walk = Chain(resume())
-    until_ms = walk.until_ms(1_650_000_000_000, 1_700_000_000_000)
+    chain = Chain(resume())
+    until_ms = chain.until_ms(1_650_000_000_000, 1_700_000_000_000)
     assert until_ms == 1_650_000_000_001
-    assert not walk.leaves_a_gap(page("A", seconds=1_650_000_000), until_ms)
-    assert not walk.leaves_a_gap(page("A", seconds=1_700_000_000), until_ms)
-    assert not walk.leaves_a_gap(page("A", seconds=1_600_000_000), None)
-    assert walk.until_ms(1_650_000_000_000, 1_700_000_000_000) == until_ms
-    assert walk.leaves_a_gap(page("A", seconds=1_649_999_999), until_ms)
-    assert walk.until_ms(1_650_000_000_000, 1_700_000_000_000) is None
+    assert not chain.leaves_a_gap(page("A", seconds=1_650_000_000), until_ms)
+    assert not chain.leaves_a_gap(page("A", seconds=1_700_000_000), until_ms)
+    assert not chain.leaves_a_gap(page("A", seconds=1_600_000_000), None)
+    assert chain.until_ms(1_650_000_000_000, 1_700_000_000_000) == until_ms
+    assert chain.leaves_a_gap(page("A", seconds=1_649_999_999), until_ms)
+    assert chain.until_ms(1_650_000_000_000, 1_700_000_000_000) is None
 
 
 def test_restarts_that_bring_nothing_new_end_the_run() -> None:
-    walk = Chain(resume())
+    chain = Chain(resume())
     for _ in range(3):
-        walk.restart(10)
+        chain.restart(10)
     with pytest.raises(NoProgress, match="4 times"):
-        walk.restart(10)
+        chain.restart(10)
 
 
 def test_restarts_may_go_on_as_long_as_each_brings_something() -> None:
-    walk = Chain(resume())
+    chain = Chain(resume())
     for accounted in range(50):
-        walk.restart(accounted)
+        chain.restart(accounted)
 
 
 def test_a_restart_of_which_nothing_is_known_is_not_held_against_the_run() -> None:
-    walk = Chain(resume())
+    chain = Chain(resume())
     for _ in range(50):
-        walk.restart(None)
+        chain.restart(None)

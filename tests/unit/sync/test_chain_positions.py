@@ -22,7 +22,7 @@ def resume(cursor: str | None, *trail: str, expected_total: int | None = None) -
         pass_number=1,
         pass_kind="full",
         known_before=datetime(2026, 1, 1, tzinfo=UTC),
-        walk=4,
+        chain=4,
         trail=trail,
         newest_ms=None,
         total_ingested=0,
@@ -37,34 +37,34 @@ def page(next_cursor: str | None, *event_ids: str) -> Page:
 
 
 def test_only_the_position_of_an_earlier_run_may_be_given_up_and_only_once() -> None:
-    walk = Chain(resume("B", "A"))
-    assert walk.is_stored_position(walk.first_cursor())
-    walk.give_up_position()
-    assert walk.number == 5
-    assert not walk.is_stored_position("B")
+    chain = Chain(resume("B", "A"))
+    assert chain.is_stored_position(chain.first_cursor())
+    chain.give_up_position()
+    assert chain.number == 5
+    assert not chain.is_stored_position("B")
 
 
 def test_a_position_that_a_page_came_of_stays() -> None:
-    walk = Chain(resume("B", "A"))
-    step(walk, page("C", "x"), "B", None)
-    assert not walk.is_stored_position("C")
+    chain = Chain(resume("B", "A"))
+    step(chain, page("C", "x"), "B", None)
+    assert not chain.is_stored_position("C")
 
 
 def test_after_an_expired_cursor_there_is_nothing_left_to_give_up() -> None:
-    walk = Chain(resume("B", "A"))
-    walk.restart(1)
-    assert not walk.is_stored_position("A")
+    chain = Chain(resume("B", "A"))
+    chain.restart(1)
+    assert not chain.is_stored_position("A")
     assert not Chain(resume(None)).is_stored_position(None)
 
 
-def test_a_position_that_leads_back_is_no_page_yet_and_the_walk_from_the_head_begins_a_trail_of_its_own() -> None:
-    walk = Chain(resume("B", "A"))
+def test_a_position_that_leads_back_is_no_page_yet_and_the_chain_from_the_head_begins_a_trail_of_its_own() -> None:
+    chain = Chain(resume("B", "A"))
     with pytest.raises(CursorRepeated):
-        step(walk, page("A", "x"), "B", None)
-    assert walk.is_stored_position("B")
-    walk.give_up_position()
-    steps = [step(walk, page("A", "x"), None, None), step(walk, page("B", "y"), "A", None)]
-    assert [(step.number, step.walk) for step in steps] == [(1, 5), (2, 5)]
+        step(chain, page("A", "x"), "B", None)
+    assert chain.is_stored_position("B")
+    chain.give_up_position()
+    steps = [step(chain, page("A", "x"), None, None), step(chain, page("B", "y"), "A", None)]
+    assert [(step.number, step.chain) for step in steps] == [(1, 5), (2, 5)]
 
 
 def test_an_empty_end_proves_nothing_at_a_stored_position_where_no_total_is_known() -> None:
@@ -73,25 +73,25 @@ def test_an_empty_end_proves_nothing_at_a_stored_position_where_no_total_is_know
     assert not Chain(resume("B")).ends_unproven(page(None, "x"), "B")
     assert not Chain(resume("B")).ends_unproven(page("C"), "B")
     assert not Chain(resume(None)).ends_unproven(page(None), None)
-    walk = Chain(resume("B"))
-    step(walk, page("C", "x"), "B", None)
-    assert not walk.ends_unproven(page(None), "C")
+    chain = Chain(resume("B"))
+    step(chain, page("C", "x"), "B", None)
+    assert not chain.ends_unproven(page(None), "C")
 
 
 def test_a_filter_by_time_whose_answer_lacks_even_the_event_that_it_names_is_not_used_again() -> None:
-    walk = Chain(resume(None))
-    until_ms = walk.until_ms(1000, 5000)
-    assert walk.leaves_a_gap(page(None), until_ms)
-    assert walk.until_ms(1000, 5000) is None
-    assert not walk.leaves_a_gap(page(None), None)
+    chain = Chain(resume(None))
+    until_ms = chain.until_ms(1000, 5000)
+    assert chain.leaves_a_gap(page(None), until_ms)
+    assert chain.until_ms(1000, 5000) is None
+    assert not chain.leaves_a_gap(page(None), None)
 
 
-def test_a_new_walk_may_meet_all_pages_of_the_last_one() -> None:
-    walk = Chain(resume(None))
+def test_a_new_chain_may_meet_all_pages_of_the_last_one() -> None:
+    chain = Chain(resume(None))
     for number in range(MOST_REPEATED_PAGES + 1):
-        step(walk, page(f"a{number}", "x"), None, None)
-    walk.restart(1)
+        step(chain, page(f"a{number}", "x"), None, None)
+    chain.restart(1)
     for number in range(MOST_REPEATED_PAGES + 1):
-        step(walk, page(f"a{number}", "x"), None, None)
+        step(chain, page(f"a{number}", "x"), None, None)
     with pytest.raises(NoNewRecords):
-        step(walk, page("b", "x"), None, None)
+        step(chain, page("b", "x"), None, None)

@@ -17,13 +17,13 @@ class Stream:
         self.accounted = accounted
         self._pages = 0
 
-    def commit(self, *new: int, filtered: int = 0, walk: int = 1, is_read_back: bool = False) -> bool:
+    def commit(self, *new: int, filtered: int = 0, chain: int = 1, is_read_back: bool = False) -> bool:
         """A page for each number, which says how many of its ten are new; gives whether the run is to end."""
         batch = Batch(1)
         last_new = None
         for count in new:
             self._pages += 1
-            prepared = Preparer().prepare(page(self._pages, [f"{n}" for n in range(10)], walk=walk))
+            prepared = Preparer().prepare(page(self._pages, [f"{n}" for n in range(10)], chain=chain))
             prepared.filtered = filtered
             batch.pages.append(prepared)
             self.accounted += count + filtered
@@ -37,7 +37,7 @@ class Stream:
         return self.news.standstill() is not None
 
 
-def test_known_pages_count_from_where_the_walk_has_been_given_more_than_there_is() -> None:
+def test_known_pages_count_from_where_the_chain_has_been_given_more_than_there_is() -> None:
     stream = Stream()
     assert not stream.commit(*[10] * 3)
     assert not stream.commit(*[0] * MOST_REPEATED_PAGES)
@@ -45,7 +45,7 @@ def test_known_pages_count_from_where_the_walk_has_been_given_more_than_there_is
     assert "no new event in the last 101 pages" in str(stream.news.standstill())
 
 
-def test_a_walk_over_known_ground_is_let_through_to_its_last_page_and_a_little_further() -> None:
+def test_a_chain_over_known_ground_is_let_through_to_its_last_page_and_a_little_further() -> None:
     for batch in (1, 10, 1000):
         stream = Stream(accounted=30_000)
         for _ in range(0, 3_000 - batch + 1, batch):
@@ -75,12 +75,12 @@ def test_what_a_pipeline_filters_is_never_held_against_the_api() -> None:
         assert not stream.commit(*[0] * 100, filtered=10)
 
 
-def test_a_new_walk_begins_anew() -> None:
+def test_a_new_chain_begins_anew() -> None:
     stream = Stream()
     stream.commit(*[10] * 200)
-    assert not stream.commit(*[0] * 200, walk=2)
-    assert not stream.commit(*[0] * MOST_REPEATED_PAGES, walk=2)
-    assert stream.commit(0, walk=2)
+    assert not stream.commit(*[0] * 200, chain=2)
+    assert not stream.commit(*[0] * MOST_REPEATED_PAGES, chain=2)
+    assert stream.commit(0, chain=2)
 
 
 def test_a_commit_that_was_only_read_back_is_received_and_judges_nothing() -> None:

@@ -18,7 +18,7 @@ from tests.support.pages import page as made_page
 from tests.unit.sync.test_chain_positions import page as api_page
 from tests.unit.sync.test_chain_positions import resume
 
-NEW = replace(resume(None), walk=1)
+NEW = replace(resume(None), chain=1)
 WINDOWS = Incremental(type="window", start="1970-01-01", step_seconds=10.0, parallel=2)
 
 
@@ -26,21 +26,21 @@ def chains(resume: ResumePoint = NEW, now: float = 30.0, **more: Any) -> WindowC
     return WindowChains(resume, replace(WINDOWS, **more), now)
 
 
-def page(walk: Chain, following: str | None) -> EventPage:
+def page(chain: Chain, following: str | None) -> EventPage:
     """As the spider makes it of an answer."""
-    met = step(walk, api_page(following, f"{walk.number}{following}"), walk.first_cursor(), None)
-    made = replace(made_page(met.number, ["a"], walk=met.walk, expected_total=7), next_cursor=following)
+    met = step(chain, api_page(following, f"{chain.number}{following}"), chain.first_cursor(), None)
+    made = replace(made_page(met.number, ["a"], chain=met.chain, expected_total=7), next_cursor=following)
     return replace(made, ends_pass=None if following else "last_page")
 
 
-def take_in(held: WindowChains, walk: Chain, following: str | None) -> tuple[EventPage, list[Chain]]:
-    made = page(walk, following)
-    begun = held.take_in(walk, made, None)
+def take_in(held: WindowChains, chain: Chain, following: str | None) -> tuple[EventPage, list[Chain]]:
+    made = page(chain, following)
+    begun = held.take_in(chain, made, None)
     return made, begun
 
 
-def asked(walks: list[Chain]) -> list[Any]:
-    return [walk.bounds_ms for walk in walks]
+def asked(chains: list[Chain]) -> list[Any]:
+    return [chain.bounds_ms for chain in chains]
 
 
 def test_pages_of_all_windows_are_numbered_as_they_come_and_the_last_of_all_ends_the_pass() -> None:
@@ -48,8 +48,8 @@ def test_pages_of_all_windows_are_numbered_as_they_come_and_the_last_of_all_ends
     first, second = held.begin()
     assert asked([first, second]) == [(0, 10_000), (10_000, 20_000)]
     pages, begun = [], [first]
-    for walk, following in ((second, "s"), (first, "f"), (second, None)):
-        made, begun = take_in(held, walk, following)
+    for chain, following in ((second, "s"), (first, "f"), (second, None)):
+        made, begun = take_in(held, chain, following)
         pages.append(made)
     (third,) = begun
     assert asked([third]) == [(20_000, 30_000)]
@@ -68,7 +68,7 @@ def test_a_run_goes_on_in_each_window_and_a_pass_begins_at_the_floor() -> None:
     _, second = held.begin()
     made, _ = take_in(held, second, "s")
     again = chains(replace(NEW, cursor=made.position, begins_pass=False), now=99.0).begin()
-    assert [(walk.number, walk.first_cursor()) for walk in again] == [(1, None), (2, "s")]
+    assert [(chain.number, chain.first_cursor()) for chain in again] == [(1, None), (2, "s")]
     floor = '{"floor":30,"next":30,"open":[],"until":30,"walk":3}'
     assert asked(chains(replace(NEW, bookmark=floor), now=35.0).begin()) == [(30_000, 35_000)]
     assert asked(chains(replace(NEW, bookmark=floor), now=35.0, overlap_seconds=5.0).begin()) == [(25_000, 35_000)]
@@ -83,15 +83,15 @@ def test_lag_and_exclusive_bounds_are_kept() -> None:
 
 def test_a_window_that_is_too_large_is_asked_for_in_halves_and_a_second_is_not() -> None:
     held = chains(parallel=1)
-    (walk,) = held.begin()
+    (chain,) = held.begin()
     too_large = WindowTooLarge("too large")
     for end in (5_000, 2_000, 1_000):
-        (walk,) = held.split(walk, too_large)
-        assert walk.bounds_ms == (0, end)
+        (chain,) = held.split(chain, too_large)
+        assert chain.bounds_ms == (0, end)
     with pytest.raises(WindowTooLarge):
-        held.split(walk, too_large)
+        held.split(chain, too_large)
     with pytest.raises(WindowTooLarge):
-        OneChain(NEW).split(walk, too_large)
+        OneChain(NEW).split(chain, too_large)
 
 
 def test_a_window_whose_cursor_is_lost_begins_anew_under_a_number_of_its_own() -> None:

@@ -72,12 +72,12 @@ def test_the_same_number_as_text_asks_for_the_same(tmp_path: Path) -> None:
 
 
 def test_a_command_that_fails_says_what_it_said_and_nothing_that_moves_a_terminal(tmp_path: Path) -> None:
-    told = refusal(tmp_path, r"import sys; print('{\"a\": 1}'); sys.exit('first\nno \x1b[2Jtenant')")
+    reported = refusal(tmp_path, r"import sys; print('{\"a\": 1}'); sys.exit('first\nno \x1b[2Jtenant')")
 
-    assert told.startswith(
+    assert reported.startswith(
         f"the slices of forge.comments come from the command {sys.executable}, which ended with exit"
     )
-    assert told.endswith(":\n  first\n  no \N{REPLACEMENT CHARACTER}[2Jtenant")
+    assert reported.endswith(":\n  first\n  no \N{REPLACEMENT CHARACTER}[2Jtenant")
     assert "signal 11" in refusal(tmp_path, "import os; os.kill(os.getpid(), 11)")
     assert len(refusal(tmp_path, "import sys; sys.stderr.write('x\\n' * 10**6); sys.exit(1)")) < 500
 

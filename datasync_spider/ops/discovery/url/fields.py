@@ -106,7 +106,7 @@ def find_identity(pages: Sequence[Sequence[Any]], prefer: Sequence[str] = ()) ->
     for size in (2, 3):
         for paths in combinations(parts[:8], size):
             found = Identity("all", paths, doubts=("no single member is unique",))
-            if _tells_apart(records, found):
+            if _distinguishes(records, found):
                 return found
     if ranked:
         doubts = ("nothing but free text or times is unique",)
@@ -124,7 +124,7 @@ def _is_unique(records: Sequence[Any], path: Path) -> bool:
     return all(_can_be_id(value) for value in values) and len(set(map(str, values))) == len(values)
 
 
-def _tells_apart(records: Sequence[Any], identity: Identity) -> bool:
+def _distinguishes(records: Sequence[Any], identity: Identity) -> bool:
     values = [identity.of(record) for record in records]
     return None not in values and len(set(values)) == len(values)
 

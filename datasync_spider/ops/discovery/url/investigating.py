@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from datasync_spider.errors import DatasyncError
-from datasync_spider.ops.discovery.url.asking import Asker, advances
 from datasync_spider.ops.discovery.url.counts import SizeParameter, find_total, given_size, hinted_sizes
+from datasync_spider.ops.discovery.url.effortleft import RequestsLeft, advances
 from datasync_spider.ops.discovery.url.explaining import explain
 from datasync_spider.ops.discovery.url.fields import Identity, find_identity, find_times
 from datasync_spider.ops.discovery.url.findings import Findings
@@ -22,7 +22,7 @@ from datasync_spider.ops.discovery.url.names import plain
 from datasync_spider.ops.discovery.url.paging import proposals
 from datasync_spider.ops.discovery.url.probe import Seen, Wish
 from datasync_spider.ops.discovery.url.proposal import Proposal
-from datasync_spider.ops.discovery.url.settling import find_base, find_end, find_largest, find_size
+from datasync_spider.ops.discovery.url.proving import find_base, find_end, find_largest, find_size
 from datasync_spider.ops.discovery.url.target import Target
 from datasync_spider.records.complaint import read_complaint
 
@@ -55,10 +55,10 @@ class _Start:
 class _Work:
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._asker = Asker(target, MOST_REQUESTS)
+        self._requests_left = RequestsLeft(target, MOST_REQUESTS)
 
     def run(self) -> Investigation:
-        first = yield from self._asker.ask(self._target.wish())
+        first = yield from self._requests_left.ask(self._target.wish())
         if first is None:
             raise NothingFound("the API could not be asked")
         layout = _first_layout(self._target, first)
@@ -88,14 +88,14 @@ class _Work:
             records=sum(map(len, records)),
         )
         if second is not None and way.counts == "page" and way.first is None:
-            yield from find_base(self._asker, findings)
+            yield from find_base(self._requests_left, findings)
         findings.total = find_total(pages, layout.path, findings.records, more_follows=second is not None)
         # The end first: a wrong one costs a crawl, a size that is not known only makes it longer.
-        yield from find_end(self._asker, findings, second)
+        yield from find_end(self._requests_left, findings, second)
         if second is not None:
-            yield from find_size(self._asker, findings, first)
-            yield from find_largest(self._asker, findings)
-        findings.requests = self._asker.asked
+            yield from find_size(self._requests_left, findings, first)
+            yield from find_largest(self._requests_left, findings)
+        findings.requests = self._requests_left.asked
         explain(findings)
         return findings
 
@@ -123,8 +123,8 @@ class _Work:
         guesses = [size] if size is not None else hinted_sizes(self._target, first, count, None)[:2]
         for guess in guesses if count > 1 else []:
             half = replace(guess, size=max(1, count // 2))
-            narrowed = self._asker.with_size(half)
-            answer = yield from self._asker.ask(narrowed.wish())
+            narrowed = self._requests_left.with_size(half)
+            answer = yield from self._requests_left.ask(narrowed.wish())
             smaller = None if answer is None or not answer.is_good else layout.read(answer.body)
             if answer is None or smaller is None or len(smaller) != half.size:
                 continue
@@ -141,7 +141,7 @@ class _Work:
     ) -> Generator[Wish, Seen | None, tuple[Proposal, Seen] | None]:
         for way in ways:
             assert way.wish is not None
-            answer = yield from self._asker.ask(way.wish)
+            answer = yield from self._requests_left.ask(way.wish)
             if answer is None:
                 return None
             if advances(answer, layout, identity):

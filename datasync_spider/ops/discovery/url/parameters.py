@@ -140,7 +140,7 @@ def counters(target: Target, body: Any, records: Path) -> Iterator[tuple[str, st
         if is_number and (kind := _kind(steps[-1])) is not None:
             yield kind, f"body:{Path(steps)}", value, f"the data has {Path(steps)}"
     where = "query" if target.data is None else "body"
-    told = [
+    reported = [
         (steps, value)
         for steps, value in members(body)
         if isinstance(value, int)
@@ -148,16 +148,16 @@ def counters(target: Target, body: Any, records: Path) -> Iterator[tuple[str, st
         and (not records.steps or steps[: len(records.steps)] != records.steps)
     ]
     # A page's own number is surer than an offset, which some tell beside it.
-    for steps, value in told:
+    for steps, value in reported:
         name = plain(steps[-1])
-        is_number = name == "number" and any(plain(one[-1]) in _PAGE_COUNTS for one, _ in told)
+        is_number = name == "number" and any(plain(one[-1]) in _PAGE_COUNTS for one, _ in reported)
         if (name in _PAGES or is_number) and value in {0, 1}:
             parameter = "page" if name in {"number", "currentpage"} else steps[-1]
             yield "page", f"{where}:{parameter}", value, f"{Path(steps)} is {value}"
-    for steps, value in told:
+    for steps, value in reported:
         if plain(steps[-1]) in _OFFSETS and value in {0, 1}:
             yield "offset", f"{where}:{steps[-1]}", value, f"{Path(steps)} is {value}"
-    if any(plain(steps[-1]) in _PAGE_COUNTS for steps, _ in told):
+    if any(plain(steps[-1]) in _PAGE_COUNTS for steps, _ in reported):
         yield "page", f"{where}:page", None, "the answer tells how many pages there are"
 
 

@@ -61,8 +61,8 @@ class DashboardProcess:
         try:
             connection.request(method, path, body=body, headers=headers or {})
             answer = connection.getresponse()
-            told = {name.lower(): text for name, text in answer.getheaders()}
-            return Answer(answer.status, told, answer.read())
+            reported = {name.lower(): text for name, text in answer.getheaders()}
+            return Answer(answer.status, reported, answer.read())
         finally:
             connection.close()
 

@@ -15,7 +15,7 @@ Start = Callable[..., DashboardProcess]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly_also_while_somebody_looks(start_dashboard: Start, number: signal.Signals) -> None:
+def test_a_signal_ends_it_cleanly_also_while_someone_looks(start_dashboard: Start, number: signal.Signals) -> None:
     dashboard = start_dashboard()
     with closing(LiveConnection(dashboard)) as viewer:
         viewer.message()

@@ -57,13 +57,13 @@ def test_curves_are_the_sums_of_the_ledger(database_url: str, writing: Connectio
     view = with_ledger(database_url, lambda ledger: drawn(ledger, run_id))
     assert view.width_seconds == 2
     assert view.pages == 399
-    told = rows(
+    reported = rows(
         database_url,
         """SELECT floor(extract(epoch FROM p.committed_at - r.started_at) / 2)::int, sum(p.inserted), sum(p.duplicates),
                   sum(p.rejected), avg(p.fetch_ms), max(p.fetch_ms), sum(p.waited_ms), sum(p.attempts - 1)
            FROM ingestion_pages p JOIN ingestion_runs r USING (run_id) GROUP BY 1 ORDER BY 1""",
     )
-    for bucket, inserted, duplicates, rejected, fetch_mean, fetch_max, _, retries in told:
+    for bucket, inserted, duplicates, rejected, fetch_mean, fetch_max, _, retries in reported:
         assert view.inserted_per_second[bucket] == float(inserted) / 2
         assert view.duplicates_per_second[bucket] == float(duplicates) / 2
         assert view.rejected_per_second[bucket] == float(rejected) / 2
@@ -71,9 +71,9 @@ def test_curves_are_the_sums_of_the_ledger(database_url: str, writing: Connectio
         assert view.fetch_max_ms[bucket] == fetch_max
         assert view.retries[bucket] == retries
     # A wait lies before the commit that it was booked with.
-    waited_ms = sum(row[6] for row in told)
+    waited_ms = sum(row[6] for row in reported)
     assert sum(view.waited_seconds) == pytest.approx(float(waited_ms) / 1000)
-    empty = set(range(len(view.time))) - {bucket for bucket, *_ in told}
+    empty = set(range(len(view.time))) - {bucket for bucket, *_ in reported}
     assert all(view.fetch_mean_ms[bucket] is None and view.inserted_per_second[bucket] == 0 for bucket in empty)
 
 

@@ -169,7 +169,7 @@ def test_a_grouping_that_took_long_or_failed_rests_as_counts_do(database_url: st
         locking.close()
 
 
-def test_a_share_of_the_table_is_scaled_to_what_the_books_say(database_url: str, writing: Connection) -> None:
+def test_a_share_of_the_table_is_scaled_to_what_the_totals_say(database_url: str, writing: Connection) -> None:
     add_events(writing, 20_000, DAY, 5, ["click", "view"])
     set_stream(writing, "events", total_ingested=20_000)
 
@@ -188,8 +188,8 @@ def test_dead_letters_are_grouped_once_in_a_while(database_url: str, writing: Co
     add_rejected(writing, run_id, "events", "no_id", b"1")
 
     async def use(bench: Bench) -> None:
-        told = await asyncio.gather(*(bench.groups.groups() for _ in range(20)))
-        assert {group.groups[0].events for group in told} == {1}
+        reported = await asyncio.gather(*(bench.groups.groups() for _ in range(20)))
+        assert {group.groups[0].events for group in reported} == {1}
         add_rejected(writing, run_id, "events", "no_id", b"2")
         bench.now += 10
         assert (await bench.groups.groups()).groups[0].events == 1

@@ -79,10 +79,10 @@ def test_nothing_but_looking_is_allowed(shared_dashboard: DashboardProcess, meth
 
 def test_head_tells_what_get_would(shared_dashboard: DashboardProcess) -> None:
     for path in ("/", "/api/runs.json"):
-        told, got = shared_dashboard.ask(path, "HEAD"), shared_dashboard.ask(path)
-        assert told.body == b""
-        assert told.status == got.status
-        assert told.headers["content-length"] == got.headers["content-length"]
+        reported, got = shared_dashboard.ask(path, "HEAD"), shared_dashboard.ask(path)
+        assert reported.body == b""
+        assert reported.status == got.status
+        assert reported.headers["content-length"] == got.headers["content-length"]
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,11 @@ def test_nothing_is_served_that_is_not_on_the_list(shared_dashboard: DashboardPr
 
 
 def test_every_address_that_is_documented_is_there(shared_dashboard: DashboardProcess) -> None:
-    told = re.findall(r"^\| `(/[^`]+)` \|", (PROJECT / "docs" / "operate" / "dashboard.md").read_text(), re.MULTILINE)
-    assert "/api/runs/ID/series.json" in told
-    for path in told:
+    reported = re.findall(
+        r"^\| `(/[^`]+)` \|", (PROJECT / "docs" / "operate" / "dashboard.md").read_text(), re.MULTILINE
+    )
+    assert "/api/runs/ID/series.json" in reported
+    for path in reported:
         answer = shared_dashboard.ask(path.replace("ID", "9"), "HEAD" if path == "/api/live" else "GET")
         assert answer.status == (404 if "ID" in path else 200), path
         assert b"nothing under this address" not in answer.body
@@ -224,7 +226,7 @@ def test_viewers_are_bounded_and_a_place_that_gets_free_is_given_away(shared_das
         eventually(welcome, what="a free place")
 
 
-def test_the_database_is_asked_only_while_somebody_looks(dashboard: DashboardProcess, database_url: str) -> None:
+def test_the_database_is_asked_only_while_someone_looks(dashboard: DashboardProcess, database_url: str) -> None:
     def connections() -> int:
         sql = """SELECT count(*) FROM pg_stat_activity
                  WHERE datname = current_database() AND application_name = 'datasync'"""
@@ -278,7 +280,7 @@ def test_a_role_that_may_only_read_is_enough(start_dashboard: Start, writing: Co
         writing.cursor().execute("DROP OWNED BY datasync_viewer; DROP ROLE datasync_viewer")
 
 
-def test_no_secret_is_told(start_dashboard: Start, database_url: str) -> None:
+def test_no_secret_is_reported(start_dashboard: Start, database_url: str) -> None:
     secret = "hunter2-hunter2"
     with_password = re.sub(r"//(\w+)@", rf"//\1:{secret}@", database_url)
     dashboard = start_dashboard(url=with_password)

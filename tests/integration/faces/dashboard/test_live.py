@@ -63,10 +63,10 @@ def with_poller(use: Callable[[Poller], Awaitable[None]]) -> None:
 
 async def polled(poller: Poller, times: int) -> None:
     """Returns when the poller has told its listeners so many times more."""
-    told = asyncio.Semaphore(0)
-    leave = poller.listen(lambda _: told.release())
+    reported = asyncio.Semaphore(0)
+    leave = poller.listen(lambda _: reported.release())
     for _ in range(times):
-        await told.acquire()
+        await reported.acquire()
     leave()
 
 
@@ -75,28 +75,28 @@ def test_a_viewer_who_does_not_read_has_one_message_waiting_and_not_a_heap() -> 
         slow = Browser(Live(poller))
         await polled(poller, 3)
         slow.transport.producer.pauseProducing()
-        told = len(slow.messages())
+        reported = len(slow.messages())
         await polled(poller, 50)
-        assert len(slow.messages()) == told
+        assert len(slow.messages()) == reported
         slow.transport.producer.resumeProducing()
-        assert len(slow.messages()) == told + 1
+        assert len(slow.messages()) == reported + 1
         await polled(poller, 3)
-        assert len(slow.messages()) > told + 1
+        assert len(slow.messages()) > reported + 1
 
     with_poller(use)
 
 
-def test_a_viewer_who_leaves_is_told_nothing_more() -> None:
+def test_a_viewer_who_leaves_is_reported_nothing_more() -> None:
     async def use(poller: Poller) -> None:
         live = Live(poller)
         leaving, staying = Browser(live), Browser(live)
         await polled(poller, 3)
         leaving.channel.connectionLost(Failure(ConnectionDone()))  # type: ignore[no-untyped-call]
         assert poller.listeners == 1
-        told = len(leaving.messages())
+        reported = len(leaving.messages())
         await polled(poller, 5)
-        assert len(leaving.messages()) == told
-        assert len(staying.messages()) > told
+        assert len(leaving.messages()) == reported
+        assert len(staying.messages()) > reported
 
     with_poller(use)
 

@@ -54,7 +54,7 @@ def named(found: object) -> list[tuple[str, str | None]]:
 
 
 @pytest.mark.usefixtures("slices")
-def test_slices_of_one_stream_are_told_apart_everywhere(start_dashboard: Callable[..., DashboardProcess]) -> None:
+def test_slices_of_one_stream_are_reported_apart_everywhere(start_dashboard: Callable[..., DashboardProcess]) -> None:
     dashboard = start_dashboard()
     state = dashboard.state()
     assert named(state["streams"]) == [("events", None), ("orders", A), ("orders", B), ("b", None)]

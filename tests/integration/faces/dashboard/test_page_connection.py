@@ -41,7 +41,7 @@ def own_server() -> Iterator[OwnServer]:
         yield OwnServer(Path(home), server.url)
 
 
-def test_a_database_that_goes_away_is_told_and_so_is_its_return(
+def test_a_database_that_goes_away_is_reported_and_so_is_its_return(
     browser: Any, expect: Any, own_server: OwnServer, tmp_path: Path
 ) -> None:
     dashboard = DashboardProcess(own_server.url, tmp_path / "home")
@@ -60,7 +60,7 @@ def test_a_database_that_goes_away_is_told_and_so_is_its_return(
         dashboard.end()
 
 
-def test_a_dashboard_that_ends_is_told_and_found_again(
+def test_a_dashboard_that_ends_is_reported_and_found_again(
     browser: Any, expect: Any, database_url: str, tmp_path: Path
 ) -> None:
     dashboard = DashboardProcess(database_url, tmp_path / "home")

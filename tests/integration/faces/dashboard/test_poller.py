@@ -30,19 +30,19 @@ class Viewer:
 
     def __init__(self, poller: Poller) -> None:
         self.messages: list[dict[str, Any]] = []
-        self._told = asyncio.Event()
-        self.leave = poller.listen(self._tell)
+        self._reported = asyncio.Event()
+        self.leave = poller.listen(self._publish)
 
-    def _tell(self, message: bytes) -> None:
+    def _publish(self, message: bytes) -> None:
         self.messages.append(json.loads(message))
-        self._told.set()
+        self._reported.set()
 
     async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The newest message, when the condition holds for it."""
         async with asyncio.timeout(30):
             while not (self.messages and condition(self.messages[-1])):
-                self._told.clear()
-                await self._told.wait()
+                self._reported.clear()
+                await self._reported.wait()
         return self.messages[-1]
 
 
@@ -75,14 +75,14 @@ def test_all_viewers_get_the_messages_of_one_poller(database_url: str) -> None:
     async def use(poller: Poller) -> None:
         viewers = [Viewer(poller) for _ in range(20)]
         await viewers[0].until(lambda _: len(viewers[0].messages) >= 5)
-        told = len(viewers[0].messages)
-        assert poller.polls <= told + 1
-        assert all(abs(len(viewer.messages) - told) <= 1 for viewer in viewers)
+        reported = len(viewers[0].messages)
+        assert poller.polls <= reported + 1
+        assert all(abs(len(viewer.messages) - reported) <= 1 for viewer in viewers)
 
     polling(database_url, use)
 
 
-def test_nobody_listens_and_nothing_is_asked(database_url: str) -> None:
+def test_no_one_listens_and_nothing_is_asked(database_url: str) -> None:
     async def use(poller: Poller) -> None:
         assert poller.polls == 0
         viewer = Viewer(poller)
@@ -123,7 +123,7 @@ def test_a_question_on_demand_is_answered_from_the_same_state(database_url: str)
     polling(database_url, use)
 
 
-def test_a_database_without_tables_is_told_and_found_when_it_has_them(empty_database_url: str) -> None:
+def test_a_database_without_tables_is_reported_and_found_when_it_has_them(empty_database_url: str) -> None:
     async def use(poller: Poller) -> None:
         viewer = Viewer(poller)
         message = await viewer.until(away)
@@ -146,7 +146,7 @@ def own_server() -> Iterator[OwnServer]:
         yield OwnServer(Path(home), server.url)
 
 
-def test_a_server_that_dies_is_told_with_the_time_since_and_its_return_is_seen(own_server: OwnServer) -> None:
+def test_a_server_that_dies_is_reported_with_the_time_since_and_its_return_is_seen(own_server: OwnServer) -> None:
     async def use(poller: Poller) -> None:
         viewer = Viewer(poller)
         known = await viewer.until(available)
@@ -166,7 +166,7 @@ def test_a_server_that_dies_is_told_with_the_time_since_and_its_return_is_seen(o
     polling(own_server.url, use)
 
 
-def test_a_server_that_answers_nothing_is_told_while_the_question_hangs(own_server: OwnServer) -> None:
+def test_a_server_that_answers_nothing_is_reported_while_the_question_hangs(own_server: OwnServer) -> None:
     async def use(poller: Poller) -> None:
         viewer = Viewer(poller)
         await viewer.until(available)

@@ -194,8 +194,8 @@ def test_dead_letters_are_grouped_by_stream_and_reason(session: ReadOnlySession,
         add_rejected(writing, run, "events", "no_id", b"%d" % number, replayed_at=now if number == 0 else None)
     add_rejected(writing, run, "other", "no_id", b"0")
     groups = session.run(lambda connection: read_rejected_groups(connection, 10), 5)
-    told = [(row["stream"], row["reason"], row["events"], row["replayed"]) for row in groups]
-    assert told == [("events", "no_id", 3, 1), ("other", "no_id", 1, 0)]
+    reported = [(row["stream"], row["reason"], row["events"], row["replayed"]) for row in groups]
+    assert reported == [("events", "no_id", 3, 1), ("other", "no_id", 1, 0)]
 
 
 def count(session: ReadOnlySession, max_bytes: int, since: datetime | None = None) -> tuple[float, dict[str, int]]:

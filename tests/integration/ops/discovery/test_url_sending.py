@@ -34,7 +34,7 @@ def found(server: ApiServer, *headers: str, query: str = "", **secrets: str) -> 
     ("status", "headers", "told"),
     [(429, {"Retry-After": "3600"}, "3600 s"), (403, {}, "does not say when"), (503, {"Retry-After": "90"}, "90 s")],
 )
-def test_a_refusal_ends_it_with_what_is_known_so_far(status: int, headers: dict[str, str], told: str) -> None:
+def test_a_refusal_ends_it_with_what_is_known_so_far(status: int, headers: dict[str, str], reported: str) -> None:
     def answer(asked: Asked) -> Said:
         return Said({"detail": "no"}, status, headers) if "cursor" in asked.query else tokens(asked)
 
@@ -44,7 +44,7 @@ def test_a_refusal_ends_it_with_what_is_known_so_far(status: int, headers: dict[
     assert not findings.is_tried
     assert findings.next.source == "body:next_cursor"
     assert f"status {status}" in findings.doubts[""][0]
-    assert told in findings.doubts[""][0]
+    assert reported in findings.doubts[""][0]
     assert "not proven" in findings.doubts["next"][0]
 
 

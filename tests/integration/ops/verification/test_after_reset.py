@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datasync_spider.faces.dashboard.streamrow import StreamView, stream_views
-from datasync_spider.ops.verification.completeness import Told
+from datasync_spider.ops.verification.completeness import RemoteTotal
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.dashboard import read_overview
 from datasync_spider.storage.removal import find_target, reset
@@ -28,7 +28,7 @@ def test_what_is_forgotten_is_not_missed_and_what_is_stored_anew_is_all_that_cou
     run_of(sound, step(1, [8, 7, 6, 5, 4, 3, 2, 1], "g1", None, ends_pass="last_page"))
     # The feed has 13 by make_sound: the three dead letters are not served again.
     assert failing(sound) == {"last_complete_run"}
-    assert checks_of(sound, Told(total=10))["api_total"].holds
+    assert checks_of(sound, RemoteTotal(total=10))["api_total"].holds
     assert checks_of(sound)["run_sums"].numbers["inserted"] == 10
 
 

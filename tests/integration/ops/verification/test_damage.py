@@ -6,7 +6,7 @@ import pytest
 
 from datasync_spider.observe import exitcodes
 from datasync_spider.ops.verification.check import exit_code
-from datasync_spider.ops.verification.completeness import Told
+from datasync_spider.ops.verification.completeness import RemoteTotal
 from tests.support.database import execute_outside
 from tests.support.verifying import ACCOUNTED, checks_of, failing
 
@@ -16,7 +16,7 @@ SET_RIGHT = "UPDATE ingestion_state SET total_ingested = (SELECT count(*) FROM i
 
 
 def test_a_sound_database_passes_every_check(sound: str) -> None:
-    checks = checks_of(sound, Told(ACCOUNTED))
+    checks = checks_of(sound, RemoteTotal(ACCOUNTED))
     assert [check.text for check in checks.values() if not check.holds] == []
     assert exit_code(checks.values()) == exitcodes.COMPLETE
 
@@ -201,7 +201,7 @@ def test_a_damage_is_found_by_the_checks_that_it_concerns_and_no_other(
     sound: str, damage: str, concerned: set[str]
 ) -> None:
     execute_outside(sound, damage)
-    assert failing(sound, Told(0)) == concerned
+    assert failing(sound, RemoteTotal(0)) == concerned
 
 
 def test_every_check_has_been_seen_to_fail() -> None:
@@ -233,22 +233,22 @@ ALL_CHECKS = {
 
 
 def test_the_checks_are_those_that_are_damaged_here(sound: str) -> None:
-    assert checks_of(sound, Told(0)).keys() == ALL_CHECKS
+    assert checks_of(sound, RemoteTotal(0)).keys() == ALL_CHECKS
 
 
 def test_more_at_the_api_than_is_accounted_for_is_a_shortfall_and_nothing_else(sound: str) -> None:
-    checks = checks_of(sound, Told(ACCOUNTED + 1))
+    checks = checks_of(sound, RemoteTotal(ACCOUNTED + 1))
     assert "1 are missing" in checks["api_total"].text
     assert exit_code(checks.values()) == exitcodes.INCOMPLETE
 
 
 def test_a_shortfall_beside_a_damage_is_a_failure(sound: str) -> None:
     execute_outside(sound, "UPDATE ingestion_state SET cursor = 'elsewhere'")
-    assert exit_code(checks_of(sound, Told(ACCOUNTED + 1)).values()) == exitcodes.FAILED
+    assert exit_code(checks_of(sound, RemoteTotal(ACCOUNTED + 1)).values()) == exitcodes.FAILED
 
 
 def test_an_api_that_does_not_answer_leaves_the_total_unproven(sound: str) -> None:
-    checks = checks_of(sound, Told(None, "connection refused", "start it"))
+    checks = checks_of(sound, RemoteTotal(None, "connection refused", "start it"))
     assert not checks["api_total"].holds
     assert exit_code(checks.values()) == exitcodes.FAILED
 
@@ -257,6 +257,6 @@ def test_every_failure_comes_with_a_remedy_and_nothing_else_does(sound: str) -> 
     execute_outside(
         sound, "DELETE FROM ingested_events; UPDATE rejected_events SET raw = ''; DELETE FROM ingestion_pages"
     )
-    checks = checks_of(sound, Told(ACCOUNTED)).values()
+    checks = checks_of(sound, RemoteTotal(ACCOUNTED)).values()
     assert len([check for check in checks if not check.holds]) > 4
     assert all(check.holds == (check.remedy is None) for check in checks)

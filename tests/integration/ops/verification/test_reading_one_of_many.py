@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.crowd import MEASURED, gather
-from datasync_spider.ops.verification.letters import look_through
+from datasync_spider.ops.verification.deadletterchecks import look_through
 from datasync_spider.storage.connect import Connection, connected
 from datasync_spider.storage.dashboard import read_overview, read_rejected, read_runs
 from datasync_spider.storage.deadletters import Chosen, read_groups, read_list
@@ -13,7 +13,7 @@ from datasync_spider.storage.registry import Slice, find_slice
 from datasync_spider.storage.verification import read_facts, snapshot
 from tests.support.sources import READER
 
-_RUNS, _LETTERS = 60, 10
+_RUNS, _DEAD_LETTERS = 60, 10
 # So often each row of one's own may be read: some statements look at a run and at its page.
 _TIMES = 8
 _READ = """
@@ -39,16 +39,16 @@ def rows_read(connection: Connection, look: Callable[[Connection, Slice], object
 def verify(connection: Connection, slice_: Slice) -> None:
     facts = read_facts(connection, slice_)
     assert facts.events.rows == 2 * _RUNS
-    look_through(connection, slice_, facts.events.booked_ids)
+    look_through(connection, slice_, facts.events.recorded_ids)
 
 
 def page(connection: Connection, slice_: Slice) -> None:
     runs = read_runs(connection, slice_ids=[slice_.slice_id], status=None, before=None, limit=10)
     assert len(runs) == 10
-    letters = read_rejected(
+    dead_letters = read_rejected(
         connection, slice_ids=[slice_.slice_id], reason=None, before=None, limit=10, limit_bytes=100
     )
-    assert len(letters) == 10
+    assert len(dead_letters) == 10
 
 
 def rejected(connection: Connection, slice_: Slice) -> None:
@@ -62,9 +62,9 @@ def poll(connection: Connection, _: Slice) -> None:
 
 
 def test_what_others_have_is_not_gone_through(database_url: str) -> None:
-    gather(database_url, streams=200, runs=_RUNS, letters=_LETTERS, slices=0)
+    gather(database_url, streams=200, runs=_RUNS, dead_letters=_DEAD_LETTERS, slices=0)
     with snapshot(database_url) as connection:
-        assert rows_read(connection, verify) < _TIMES * (2 * _RUNS + _LETTERS)
+        assert rows_read(connection, verify) < _TIMES * (2 * _RUNS + _DEAD_LETTERS)
     with connected(database_url) as connection:
         assert rows_read(connection, page) < 100
         assert rows_read(connection, rejected) < 100

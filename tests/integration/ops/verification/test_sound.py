@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from datasync_spider.observe import exitcodes
 from datasync_spider.ops.verification.check import exit_code
-from datasync_spider.ops.verification.completeness import Told
+from datasync_spider.ops.verification.completeness import RemoteTotal
 from datasync_spider.storage.connect import connected
 from datasync_spider.storage.migrate import load_migrations, migrate
 from tests.support.database import execute_outside, value
-from tests.support.letters import leave_letters, raw_event
+from tests.support.deadletters import leave_dead_letters, raw_event
 from tests.support.pages import event, page
 from tests.support.runs import open_test_run, run_writer
 from tests.support.verifying import checks_of, failing, look, replay_all, run_of, step
@@ -23,7 +23,7 @@ SET_RIGHT = (
 
 
 def test_a_database_in_which_nothing_has_happened_yet(database_url: str) -> None:
-    assert failing(database_url, Told(0)) == set()
+    assert failing(database_url, RemoteTotal(0)) == set()
 
 
 def test_a_stream_whose_first_page_is_not_committed_yet(database_url: str) -> None:
@@ -36,7 +36,7 @@ def test_a_pass_that_has_just_begun_behind_another_one(sound: str) -> None:
     assert failing(sound) == set()
 
 
-def test_a_pass_in_the_middle_of_a_walk(sound: str) -> None:
+def test_a_pass_in_the_middle_of_a_chain(sound: str) -> None:
     run_of(sound, step(1, [12, 11], None, "g1"), step(2, [10], "g1", "g2"))
     assert failing(sound) == set()
 
@@ -54,7 +54,7 @@ def test_all_pages_of_ended_passes_that_were_deleted(sound: str) -> None:
     assert failing(sound) == set()
 
 
-def test_events_that_were_deleted_where_the_books_were_set_right(sound: str) -> None:
+def test_events_that_were_deleted_where_the_totals_were_set_right(sound: str) -> None:
     execute_outside(sound, "DELETE FROM ingested_events WHERE event_id IN ('e1', 'e10', 'replayed')")
     assert "stored_total" in failing(sound)
     execute_outside(sound, SET_RIGHT)
@@ -64,7 +64,7 @@ def test_events_that_were_deleted_where_the_books_were_set_right(sound: str) -> 
     assert "3 were deleted later" in checks["run_sums"].text
 
 
-def test_settled_letters_that_were_thrown_away(sound: str) -> None:
+def test_resolved_dead_letters_that_were_thrown_away(sound: str) -> None:
     execute_outside(sound, "DELETE FROM rejected_events WHERE replayed_at IS NOT NULL")
     assert failing(sound) == set()
 
@@ -90,7 +90,7 @@ def test_a_newest_event_that_postgresql_refused(database_url: str) -> None:
     with run_writer(database_url) as run:
         run.write(page(1, [event("a"), refused]))
     facts, _ = look(database_url)
-    assert facts.events.booked_ends == facts.events.ends
+    assert facts.events.recorded_ends == facts.events.ends
     assert failing(database_url) == set()
 
 
@@ -100,9 +100,9 @@ def test_a_watermark_of_an_earlier_version_whose_event_postgresql_refused(databa
         run.write(page(1, [event("a"), refused]))
     mark = "newest_event_id = 'refused', newest_occurred_at = to_timestamp(1800000000)"
     execute_outside(database_url, f"UPDATE ingestion_state SET {mark}")
-    facts, letters = look(database_url)
-    assert facts.events.booked_ends != facts.events.ends
-    assert letters.marks == {"refused"}
+    facts, dead_letters = look(database_url)
+    assert facts.events.recorded_ends != facts.events.ends
+    assert dead_letters.marks == {"refused"}
     assert failing(database_url) == set()
 
 
@@ -122,10 +122,10 @@ def test_an_item_pipeline_that_adds_events(database_url: str) -> None:
 def test_a_pass_that_has_just_begun_behind_one_that_filtered_events(database_url: str) -> None:
     with run_writer(database_url) as run:
         run.write(replace(page(1, ["a"], ends_pass="last_page", expected_total=3), received_events=3))
-    assert failing(database_url, Told(3)) == set()
+    assert failing(database_url, RemoteTotal(3)) == set()
     open_test_run(database_url)
-    assert failing(database_url, Told(3)) == set()
-    assert failing(database_url, Told(4)) == {"api_total"}
+    assert failing(database_url, RemoteTotal(3)) == set()
+    assert failing(database_url, RemoteTotal(4)) == {"api_total"}
 
 
 def test_ids_that_differ_by_case_and_are_no_uuids(database_url: str) -> None:
@@ -140,8 +140,8 @@ def test_a_uuid_in_capitals_that_has_no_other_spelling(database_url: str) -> Non
     assert failing(database_url) == set()
 
 
-def test_letters_that_this_version_could_store_are_accounted_for_and_told(database_url: str) -> None:
-    leave_letters(database_url, [raw_event("a"), b"{}", raw_event("b")])
+def test_dead_letters_that_this_version_could_store_are_accounted_for_and_reported(database_url: str) -> None:
+    leave_dead_letters(database_url, [raw_event("a"), b"{}", raw_event("b")])
     checks = checks_of(database_url)
     assert all(check.holds for check in checks.values())
     assert "this version could store 2 of them: scrapy replay" in checks["stored_or_rejected"].text
@@ -150,7 +150,7 @@ def test_letters_that_this_version_could_store_are_accounted_for_and_told(databa
 
 
 def test_an_event_accounted_for_twice_hides_no_shortfall_before_a_replay_nor_after_it(database_url: str) -> None:
-    leave_letters(database_url, [raw_event("a")], stored=["a"], expected_total=2)
+    leave_dead_letters(database_url, [raw_event("a")], stored=["a"], expected_total=2)
     checks = checks_of(database_url)
     assert {name for name, check in checks.items() if not check.holds} == {"stored_or_rejected", "last_complete_run"}
     assert "1 stored + 1 rejected - 1 counted twice, but the API counted 2" in checks["last_complete_run"].text

@@ -13,7 +13,7 @@ from datasync_spider.storage.status import read_last_backfill, read_last_runs
 from datasync_spider.storage.streams import list_slices
 from tests.support.database import execute_outside, rows
 from tests.support.runs import EVENTS, run_writer
-from tests.support.truth import assert_books_balance
+from tests.support.truth import assert_totals_balance
 from tests.support.verifying import checks_of, failing, make_sound, replay_all, run_of, step
 
 
@@ -30,7 +30,7 @@ def window(*, ends_pass: str | None = "last_page") -> list[EventPage]:
     return [
         step(1, [30, 29], None, "w1", rejected=bad),
         step(2, [28, 8], "w1", "w2"),
-        step(3, [-1], None, "w1", walk=2, ends_pass=ends_pass),
+        step(3, [-1], None, "w1", chain=2, ends_pass=ends_pass),
     ]
 
 
@@ -51,7 +51,7 @@ def test_everything_holds_after_backfills_and_after_what_follows_them(
     backfill(database_url, *window(ends_pass=None), ends=False)
     backfill(database_url, *window())
     assert failing(database_url) == set()
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
     assert [row["run_id"] for row in runs_of(database_url)] == last_runs
     replay_all(database_url)
     assert failing(database_url) == set()
@@ -60,7 +60,7 @@ def test_everything_holds_after_backfills_and_after_what_follows_them(
     else:
         run_of(database_url, step(1, [31], None, "g1"))
     assert failing(database_url) == set()
-    assert_books_balance(database_url)
+    assert_totals_balance(database_url)
 
 
 def test_a_page_of_a_backfill_that_is_missing_is_found(database_url: str) -> None:
@@ -73,14 +73,14 @@ def test_a_page_of_a_backfill_that_is_missing_is_found(database_url: str) -> Non
     assert checks_of(database_url)["position"].holds
 
 
-def test_the_last_backfill_is_told_apart_until_a_pass_goes_on(database_url: str) -> None:
+def test_the_last_backfill_is_reported_apart_until_a_pass_goes_on(database_url: str) -> None:
     make_sound(database_url)
     with connected(database_url) as connection:
         assert read_last_backfill(connection, 1) is None
         backfill(database_url, *window())
-        told = read_last_backfill(connection, 1)
-        assert told is not None
-        assert (told["status"], told["reason"], told["pages"]) == ("complete", "backfilled", 3)
+        remote_total = read_last_backfill(connection, 1)
+        assert remote_total is not None
+        assert (remote_total["status"], remote_total["reason"], remote_total["pages"]) == ("complete", "backfilled", 3)
         (listed,) = list_slices(connection, EVENTS.stream, 0)
         assert (listed["run_id"], listed["status"]) == (runs_of(database_url)[0]["run_id"], "complete")
         run_of(database_url, step(1, [31], None, "g1"))

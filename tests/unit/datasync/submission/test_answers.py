@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasync_spider.datasync.submission.receipt import read_receipt
-from datasync_spider.datasync.submission.remotestatus import read_knowledge
+from datasync_spider.datasync.submission.remotestatus import read_remote_status
 
 RECEIPT: dict[str, Any] = {
     "success": True,
@@ -107,14 +107,14 @@ def test_what_postgresql_refuses_is_replaced_in_a_receipt(value: str) -> None:
 def test_tries_left_are_read_from_any_form_but_never_guessed_from_a_list_that_is_not_ours(
     content: object, left: int | None
 ) -> None:
-    assert read_knowledge(200, json.dumps(content).encode()).told_left == left
+    assert read_remote_status(200, json.dumps(content).encode()).reported_left == left
 
 
 def test_an_answer_that_is_no_success_tells_nothing_but_is_kept() -> None:
-    knowledge = read_knowledge(404, b'{"remainingSubmissions":0}')
-    assert knowledge.told_left is None
-    assert knowledge.content == {"remainingSubmissions": 0}
-    assert read_knowledge(502, b"<html>\xff").content.startswith("<html>")
+    remote_status = read_remote_status(404, b'{"remainingSubmissions":0}')
+    assert remote_status.reported_left is None
+    assert remote_status.content == {"remainingSubmissions": 0}
+    assert read_remote_status(502, b"<html>\xff").content.startswith("<html>")
 
 
 @settings(deadline=None, max_examples=50)
@@ -124,4 +124,4 @@ def test_an_answer_that_is_no_success_tells_nothing_but_is_kept() -> None:
     )
 )
 def test_no_answer_makes_reading_fail(content: object) -> None:
-    read_knowledge(200, json.dumps(content).encode())
+    read_remote_status(200, json.dumps(content).encode())

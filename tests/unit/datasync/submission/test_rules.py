@@ -23,7 +23,7 @@ READY = Basis(
     completed_at=None,
     is_running=False,
     events=10,
-    booked_events=10,
+    recorded_events=10,
     rejected_events=0,
     unlistable=None,
 )
@@ -54,7 +54,7 @@ def test_what_the_api_would_refuse_for_its_repository_never_costs_a_try(url: str
         check_repository(url)
 
 
-def test_keys_are_told_apart_without_being_kept() -> None:
+def test_keys_are_reported_apart_without_being_kept() -> None:
     one, other = key_fingerprint("key-1", "https://a.example"), key_fingerprint("key-2", "https://a.example")
     assert one != other
     assert "key-1" not in one
@@ -75,8 +75,8 @@ def test_without_a_key_the_origin_stands_for_it() -> None:
     ("used_here", "told_left", "left"),
     [(0, None, 5), (0, 5, 5), (2, 5, 3), (2, 1, 1), (0, 0, 0), (5, 5, 0), (7, None, 0), (0, -1, 0), (0, 99, 5)],
 )
-def test_the_lower_of_both_counts_is_what_is_left(used_here: int, told_left: int | None, left: int) -> None:
-    tries = Tries(used_here, told_left)
+def test_the_lower_of_both_counts_is_what_is_left(used_here: int, reported_left: int | None, left: int) -> None:
+    tries = Tries(used_here, reported_left)
     assert tries.left == left
     assert tries.used == QUOTA - left
 
@@ -123,4 +123,4 @@ def test_an_id_that_cannot_be_a_line_cannot_be_overruled_and_is_named_safely(eve
 
 def test_nothing_stored_is_nothing_to_hand_in() -> None:
     with pytest.raises(SubmissionRefused, match="no event is stored"):
-        check_ready(replace(READY, events=0, booked_events=0), anyway=True)
+        check_ready(replace(READY, events=0, recorded_events=0), anyway=True)

@@ -48,7 +48,7 @@ def test_a_run_without_a_page_is_starting() -> None:
     assert does(run(started_at=ago(4))).words == "It started 4 seconds ago and waits for its first page."
 
 
-def test_a_wait_that_the_api_asked_for_is_told_with_its_end() -> None:
+def test_a_wait_that_the_api_asked_for_is_reported_with_its_end() -> None:
     doing = does(run(closed_until=NOW + timedelta(seconds=23)), recent(28))
     assert (doing.state, doing.words) == ("waiting", "The API wants no request for another 23 seconds; it waits.")
     assert does(run(closed_until=ago(1)), recent(2)).state == "fetching"
@@ -70,7 +70,7 @@ def test_a_pause_that_no_wait_explains_is_only_called_quiet() -> None:
     assert does(run(), recent(400, longest_wait_ms=51_000)).tone == "warning"
 
 
-def test_a_late_heartbeat_is_told_before_the_lease_is_over() -> None:
+def test_a_late_heartbeat_is_reported_before_the_lease_is_over() -> None:
     doing = does(run(heartbeat_at=ago(45), lease_expires_at=NOW + timedelta(seconds=15)), recent(45))
     assert (doing.state, doing.alive) == ("late", True)
     assert "another 15 seconds" in doing.words

@@ -7,12 +7,12 @@ from datasync_spider.storage.dashboard import EventCounts
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
-def counted(percent: float, days: dict[str | None, int], types: dict[str | None, int], booked: int = 0) -> EventsView:
+def counted(percent: float, days: dict[str | None, int], types: dict[str | None, int], recorded: int = 0) -> EventsView:
     """Days newest first, as the database gives them."""
     rows: list[dict[str, Any]] = [{"kind": "all", "day": None, "type": None, "events": sum(days.values())}]
     rows += [{"kind": "day", "day": day, "type": None, "events": events} for day, events in days.items()]
     rows += [{"kind": "type", "day": None, "type": name, "events": events} for name, events in types.items()]
-    return events_view(EventCounts(percent, rows), NOW, booked)
+    return events_view(EventCounts(percent, rows), NOW, recorded)
 
 
 def test_a_whole_count_is_exact() -> None:
@@ -27,19 +27,19 @@ def test_a_sample_is_scaled_up_and_says_how_large_it_was() -> None:
     assert [type_.events for type_ in view.types] == [3_000, 1_000]
 
 
-def test_a_sample_tells_the_proportions_of_what_the_books_tell() -> None:
-    view = counted(10, {"2024-04-01": 400}, {"click": 300, "view": 100}, booked=3_600)
+def test_a_sample_tells_the_proportions_of_what_the_totals_tell() -> None:
+    view = counted(10, {"2024-04-01": 400}, {"click": 300, "view": 100}, recorded=3_600)
     assert (view.events, view.percent) == (3_600, 10)
     assert [type_.events for type_ in view.types] == [2_700, 900]
 
 
-def test_books_that_cannot_be_about_these_events_are_left_alone() -> None:
-    assert counted(10, {"2024-04-01": 400}, {"click": 400}, booked=300).events == 4_000
-    assert counted(10, {"2024-04-01": 400}, {"click": 400}, booked=9_000).events == 4_000
+def test_totals_that_cannot_be_about_these_events_are_left_alone() -> None:
+    assert counted(10, {"2024-04-01": 400}, {"click": 400}, recorded=300).events == 4_000
+    assert counted(10, {"2024-04-01": 400}, {"click": 400}, recorded=9_000).events == 4_000
 
 
-def test_a_whole_count_is_what_was_counted_whatever_the_books_say() -> None:
-    assert counted(100, {"2024-04-01": 400}, {"click": 400}, booked=399).events == 400
+def test_a_whole_count_is_what_was_counted_whatever_the_totals_say() -> None:
+    assert counted(100, {"2024-04-01": 400}, {"click": 400}, recorded=399).events == 400
 
 
 def test_a_sample_with_hardly_an_event_says_nothing() -> None:
@@ -57,7 +57,7 @@ def test_days_without_events_are_shown_between_days_but_not_ages_of_them() -> No
     assert [day.name for day in view.days] == ["1970-01-01", "2024-04-01", "2024-04-02", "2024-04-03"]
 
 
-def test_what_has_no_day_or_type_is_told_apart() -> None:
+def test_what_has_no_day_or_type_is_reported_apart() -> None:
     view = counted(100, {None: 2, "2024-04-01": 5}, {None: 3, "click": 4})
     assert (view.without_day, view.without_type, view.earlier_days) == (2, 3, 0)
 

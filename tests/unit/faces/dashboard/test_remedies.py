@@ -12,7 +12,7 @@ import datasync_spider
 from datasync_spider.errors import DatasyncError, FencedOff, PageLost
 from datasync_spider.faces.dashboard.remedies import REJECTION_REASONS, RUN_REASONS, explain_rejection, explain_run
 from datasync_spider.observe import reasons as api_reasons
-from datasync_spider.storage.completion import Counted, judge
+from datasync_spider.storage.completion import Counted, pass_verdict
 from datasync_spider.sync.outcome import Outcome
 
 PACKAGE = Path(datasync_spider.__file__).parent
@@ -82,9 +82,9 @@ def test_endings_that_were_made_have_words() -> None:
 
 def test_verdicts_have_words() -> None:
     for ends_pass in ("last_page", "reached_known"):
-        assert judge(10, 10, 0, 0, ends_pass, counted_twice=0).reason in RUN_REASONS
-    assert judge(10, 5, 0, 0, "last_page", counted_twice=0).reason in RUN_REASONS
-    assert judge(10, 10, 0, 0, "last_page", counted_twice=0, counted=Counted(10, 9)).reason in RUN_REASONS
+        assert pass_verdict(10, 10, 0, 0, ends_pass, counted_twice=0).reason in RUN_REASONS
+    assert pass_verdict(10, 5, 0, 0, "last_page", counted_twice=0).reason in RUN_REASONS
+    assert pass_verdict(10, 10, 0, 0, "last_page", counted_twice=0, counted=Counted(10, 9)).reason in RUN_REASONS
 
 
 def test_reasons_that_are_written_as_literals_have_words() -> None:
@@ -111,12 +111,12 @@ def test_each_reason_of_a_rejected_event_has_words() -> None:
 def test_each_reason_that_is_documented_has_words() -> None:
     text = (PACKAGE.parent / "docs" / "reference" / "reasons.md").read_text()
     ends, rejections = (text.partition(f"\n## {title}\n")[2].partition("\n## ")[0] for title in DOCUMENTED)
-    told = set(re.findall(r"^\| `(\w+)` \|", ends, re.MULTILINE))
-    assert "short_read" in told
-    assert told <= RUN_REASONS.keys()
-    told = set(re.findall(r"^\| `(\w+)` \|", rejections, re.MULTILINE))
-    assert "no_id" in told
-    assert {slug for slug in told if not slug.startswith("refused_by_postgresql")} <= REJECTION_REASONS.keys()
+    reported = set(re.findall(r"^\| `(\w+)` \|", ends, re.MULTILINE))
+    assert "short_read" in reported
+    assert reported <= RUN_REASONS.keys()
+    reported = set(re.findall(r"^\| `(\w+)` \|", rejections, re.MULTILINE))
+    assert "no_id" in reported
+    assert {slug for slug in reported if not slug.startswith("refused_by_postgresql")} <= REJECTION_REASONS.keys()
 
 
 def test_words_are_sentences() -> None:

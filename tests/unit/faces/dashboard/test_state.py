@@ -23,7 +23,7 @@ SECRET = "host db.internal, user admin, password hunter2"
         (ValueError(SECRET), "could not be understood"),
     ],
 )
-def test_trouble_is_told_by_its_kind_and_never_by_its_text(error: Exception | None, words: str) -> None:
+def test_trouble_is_reported_by_its_kind_and_never_by_its_text(error: Exception | None, words: str) -> None:
     state = absent(None, "the label", "1.0", SINCE, error)
     assert words in state.database.words
     assert not state.database.available

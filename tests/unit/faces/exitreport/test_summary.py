@@ -101,7 +101,7 @@ def test_a_run_whose_end_was_never_recorded_tells_no_duration() -> None:
     assert " after " not in summary(row("running", "", ended_at=None), 0, 0)[0]
 
 
-def test_filtered_events_are_told_where_there_are_any() -> None:
+def test_filtered_events_are_reported_where_there_are_any() -> None:
     assert "0 rejected, 4 filtered; 2 retries" in summary(row("complete", "last_page", filtered=4), 1, 0)[1]
 
 

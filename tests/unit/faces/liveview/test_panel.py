@@ -83,7 +83,7 @@ def test_a_warning_is_shown_as_plain_text_whatever_it_holds() -> None:
     assert last == "last warning, 1 s ago:  [2J ]0;title  [bold]not markup[/bold]"
 
 
-def test_an_expired_cursor_is_told() -> None:
+def test_an_expired_cursor_is_reported() -> None:
     state = running()
     state.page_fetched(1_000, 10.0, 0.0)
     assert drawn(state, 11.0)[-1].endswith("the cursor has expired")

@@ -31,11 +31,11 @@ def test_committed_work_is_counted_by_its_outcome() -> None:
     assert values["datasync_expected_events",] == 11_000
 
 
-def test_the_run_is_told_by_its_labels() -> None:
+def test_the_run_is_reported_by_its_labels() -> None:
     assert scraped(running(), 0.0)["datasync_run_info", "full", "7", "events", "1.2.3"] == 1
 
 
-def test_retries_and_waits_are_told_by_their_reasons() -> None:
+def test_retries_and_waits_are_reported_by_their_reasons() -> None:
     values = scraped(everything_happened(), 90.0)
     assert values["datasync_retries_total", "status_503"] == 1
     assert values["datasync_wait_seconds_total", "rate_window"] == 30.0
@@ -51,7 +51,7 @@ def test_what_alerts_ask_for_is_there_before_it_happens() -> None:
     assert values["datasync_wait_seconds_total", "rate_limited"] == 0
 
 
-def test_instants_are_told_as_timestamps() -> None:
+def test_instants_are_reported_as_timestamps() -> None:
     values = scraped(everything_happened(), 90.0)
     assert values["datasync_newest_event_timestamp_seconds",] == WALL - 3_600.0
     assert values["datasync_last_commit_timestamp_seconds",] == WALL + 90.0
@@ -88,7 +88,7 @@ def test_exactly_one_activity_is_on() -> None:
     assert len(activities) == 6
 
 
-def test_a_stall_is_told_as_such() -> None:
+def test_a_stall_is_reported_as_such() -> None:
     state = running()
     commit(state, 0.0, inserted=1)
     assert scraped(state, 59.0, stall=60.0)["datasync_stalled",] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from datasync_spider.faces.progress.health import Verdict, health_report, judge_health
+from datasync_spider.faces.progress.health import Verdict, health_of, health_report
 from datasync_spider.faces.progress.state import ProgressState
 from tests.support.progress import RETRY_BUDGET_SECONDS, commit, running
 
@@ -12,7 +12,7 @@ STALL = 60.0
 
 
 def verdict(state: ProgressState, now: float) -> Verdict:
-    return judge_health(state, STALL, now).verdict
+    return health_of(state, STALL, now).verdict
 
 
 def test_a_run_that_commits_progresses() -> None:
@@ -83,5 +83,5 @@ def test_a_stall_tells_what_hangs_beside_the_fetching() -> None:
     state = running()
     state.request_sent(59.0)
     state.buffer_changed(pages=3, rows=600, writing=2)
-    assert judge_health(state, STALL, 59.5).words == "fetching page 1"
-    assert judge_health(state, STALL, 60.0).words == "fetching page 1 for 1 s; writing 2 batches, 600 rows in line"
+    assert health_of(state, STALL, 59.5).words == "fetching page 1"
+    assert health_of(state, STALL, 60.0).words == "fetching page 1 for 1 s; writing 2 batches, 600 rows in line"

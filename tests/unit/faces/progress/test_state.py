@@ -123,7 +123,7 @@ def test_rejected_events_are_accounted_for() -> None:
     assert state.seconds_left(1.0) == 0.0
 
 
-def test_without_a_total_nobody_knows_what_is_left() -> None:
+def test_without_a_total_no_one_knows_what_is_left() -> None:
     state = running()
     commit(state, 1.0, inserted=100)
     assert state.seconds_left(1.0) is None
@@ -156,7 +156,7 @@ def test_a_wait_that_was_never_begun_ends_without_a_trace() -> None:
     assert state.waited_seconds(1.0) == {}
 
 
-def test_the_rate_window_is_what_the_last_answer_told() -> None:
+def test_the_rate_window_is_what_the_last_answer_reported() -> None:
     state = running()
     state.rate_window_observed(10, 7, 45.0, 5.0)
     assert (state.rate_limit.limit, state.rate_limit.remaining, state.rate_limit.resets_at) == (10, 7, 50.0)
@@ -164,7 +164,7 @@ def test_the_rate_window_is_what_the_last_answer_told() -> None:
     assert state.rate_limit.resets_at is None
 
 
-def test_pages_and_bytes_that_were_fetched_are_told_apart_from_what_is_committed() -> None:
+def test_pages_and_bytes_that_were_fetched_are_reported_apart_from_what_is_committed() -> None:
     state = running()
     state.page_fetched(1_000, None, 0.0)
     state.page_fetched(500, None, 1.0)

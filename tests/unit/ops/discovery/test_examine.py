@@ -86,7 +86,7 @@ def test_the_field_that_becomes_the_time_is_the_one_that_the_parser_took(name: s
     assert found.samples[0].occurred_at_us == 1_769_541_612_369_000
 
 
-def test_every_form_of_a_time_is_told_with_an_example() -> None:
+def test_every_form_of_a_time_is_reported_with_an_example() -> None:
     events = [
         {"id": "a", "timestamp": "2026-01-27T19:20:12.369Z"},
         {"id": "b", "timestamp": 1_769_541_612_369},

@@ -76,7 +76,7 @@ def test_a_limit_of_nothing_is_left_out_and_said_so() -> None:
     ("seconds", "text"),
     [(0.2, "1 s"), (59.5, "1 min 0 s"), (3599, "59 min 59 s"), (3600, "1 h 0 min"), (9000, "2 h 30 min")],
 )
-def test_durations_are_told_in_units_that_people_use(seconds: float, text: str) -> None:
+def test_durations_are_reported_in_units_that_people_use(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
@@ -104,7 +104,7 @@ def test_what_the_api_tells_is_planned_with() -> None:
     assert (assumed.requests_a_window, assumed.window_seconds) == (20, 30)
 
 
-def test_a_window_that_is_not_told_is_the_usual_one_or_what_is_left_of_it_if_that_is_longer() -> None:
+def test_a_window_that_is_not_reported_is_the_usual_one_or_what_is_left_of_it_if_that_is_longer() -> None:
     short = assume(discovered(page(total=1), ("X-RateLimit-Limit", "10"), ("X-RateLimit-Reset", "5")), Wanted(50))
     longer = assume(discovered(page(total=1), ("X-RateLimit-Limit", "10"), ("X-RateLimit-Reset", "90")), Wanted(50))
     assert short is not None

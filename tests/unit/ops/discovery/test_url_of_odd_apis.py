@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from datasync_spider.ops.discovery.url.sourcetext import source_text
+from tests.support.following import walked
 from tests.support.unknownapis import URL, Api, Asked, Said, looked_at, records
-from tests.support.walking import walked
 
 ALL = records(25)
 IDS = [one["id"] for one in ALL]
@@ -57,8 +57,15 @@ def body_pages(asked: Asked) -> Said:
 
 def ghost(asked: Asked) -> Said:
     page = asked.number("page", 1)
-    told = {"page": page, "limit": 10, "pages": 3, "total": 25, "next": page + 1 if page < 3 else None, "prev": None}
-    return Said({"posts": ALL[(page - 1) * 10 : page * 10], "meta": {"pagination": told}})
+    reported = {
+        "page": page,
+        "limit": 10,
+        "pages": 3,
+        "total": 25,
+        "next": page + 1 if page < 3 else None,
+        "prev": None,
+    }
+    return Said({"posts": ALL[(page - 1) * 10 : page * 10], "meta": {"pagination": reported}})
 
 
 def intercom(asked: Asked) -> Said:

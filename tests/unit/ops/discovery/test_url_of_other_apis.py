@@ -10,8 +10,8 @@ from jsonschema import Draft7Validator
 
 from datasync_spider.ops.discovery.url.sourcetext import source_text
 from datasync_spider.sources.files.schema import schema
+from tests.support.following import walked
 from tests.support.unknownapis import URL, Api, Asked, Said, looked_at, records
-from tests.support.walking import walked
 
 ALL = records()
 SIZE = 10
@@ -70,17 +70,17 @@ def bare_pages(first: int) -> Api:
     return answer
 
 
-def told_pages(asked: Asked) -> Said:
+def reported_pages(asked: Asked) -> Said:
     page = asked.number("page", 1)
-    told = {"page": page, "total_pages": 3, "per_page": SIZE, "total": len(ALL)}
+    reported = {"page": page, "total_pages": 3, "per_page": SIZE, "total": len(ALL)}
     size = asked.number("per_page", SIZE)
-    return Said({"items": _page(asked, (page - 1) * size, size), **told})
+    return Said({"items": _page(asked, (page - 1) * size, size), **reported})
 
 
 def spring(asked: Asked) -> Said:
     page = asked.number("page", 0)
-    told = {"number": page, "size": SIZE, "totalPages": 3, "totalElements": len(ALL), "first": page == 0}
-    return Said({"content": _page(asked, page * SIZE), "last": page == 2, **told})
+    reported = {"number": page, "size": SIZE, "totalPages": 3, "totalElements": len(ALL), "first": page == 0}
+    return Said({"content": _page(asked, page * SIZE), "last": page == 2, **reported})
 
 
 def offsets(asked: Asked) -> Said:
@@ -93,11 +93,11 @@ def last_ids(asked: Asked) -> Said:
     return Said({"data": _page(asked, start), "has_more": start + SIZE < len(ALL)})
 
 
-def told_last_id(asked: Asked) -> Said:
+def reported_last_id(asked: Asked) -> Said:
     start = 1 + next((n for n, one in enumerate(ALL) if one["id"] == asked.query.get("after")), -1)
     page = _page(asked, start)
-    told = {"first_id": page[0]["id"], "last_id": page[-1]["id"]} if page else {}
-    return Said({"data": page, "has_more": start + SIZE < len(ALL), **told})
+    reported = {"first_id": page[0]["id"], "last_id": page[-1]["id"]} if page else {}
+    return Said({"data": page, "has_more": start + SIZE < len(ALL), **reported})
 
 
 def next_page_number(asked: Asked) -> Said:
@@ -206,7 +206,7 @@ WAYS: list[tuple[str, Api, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "pages that are told",
-        told_pages,
+        reported_pages,
         {},
         {"source": "counter:page", "to": "query:page", "first": 1, "total": "total", "size": "query:per_page"},
     ),
@@ -224,7 +224,7 @@ WAYS: list[tuple[str, Api, dict[str, Any], dict[str, Any]]] = [
     ),
     ("offsets without a limit", offsets, {}, {"source": "counter:offset", "to": "query:offset", "size": "query:limit"}),
     ("the last id", last_ids, {}, {"source": "last:id", "to": "query:after_id", "end": ["flag:has_more=false"]}),
-    ("the last id, told", told_last_id, {}, {"source": "body:last_id", "to": "query:after"}),
+    ("the last id, told", reported_last_id, {}, {"source": "body:last_id", "to": "query:after"}),
     (
         "the next page's number",
         next_page_number,

@@ -9,7 +9,7 @@ from scrapy.settings import Settings
 
 from datasync_spider.config import SETTINGS, Config
 from datasync_spider.config.sources import DotEnv, Sources, read_dotenv
-from datasync_spider.ops.doctor.configuration import InForce, judge_configuration, settings_in_force
+from datasync_spider.ops.doctor.configuration import InForce, check_configuration, settings_in_force
 from datasync_spider.ops.doctor.finding import Level
 
 
@@ -20,7 +20,7 @@ def look(environ: Mapping[str, str], tmp_path: Path, env_file: Path | None = Non
     return {item.name: item for item in settings_in_force(sources, config)}, config
 
 
-def test_every_setting_is_told_with_the_place_that_it_comes_from(tmp_path: Path) -> None:
+def test_every_setting_is_reported_with_the_place_that_it_comes_from(tmp_path: Path) -> None:
     env_file = tmp_path / ".env"
     env_file.write_text("STREAM=from-dotenv\n")
     found, _ = look({"API_PAGE_LIMIT": "100"}, tmp_path, env_file)
@@ -48,10 +48,10 @@ def test_a_key_and_a_password_are_masked_wherever_they_come_from(tmp_path: Path)
 def test_warnings_of_the_configuration_are_findings_with_a_remedy(tmp_path: Path) -> None:
     environ = {"API_MODE": "live", "API_BASE_URL": "http://api.example.com/api/v1", "DATASYNC_API_KEY": "k"}
     _, config = look(environ, tmp_path)
-    levels = [finding.level for finding in judge_configuration(config)]
+    levels = [finding.level for finding in check_configuration(config)]
     assert levels == [Level.OK, Level.WARNING]
 
 
 def test_an_address_that_is_the_feed_itself_is_noticed(tmp_path: Path) -> None:
     _, config = look({"API_BASE_URL": "https://api.example.com/api/v1/events"}, tmp_path)
-    assert any("the feed itself" in finding.text for finding in judge_configuration(config))
+    assert any("the feed itself" in finding.text for finding in check_configuration(config))

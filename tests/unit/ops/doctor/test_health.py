@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datasync_spider.ops.doctor.finding import Level
-from datasync_spider.ops.doctor.reachability import judge_health
+from datasync_spider.ops.doctor.reachability import health_of
 
 BASE_URL = "https://api.example.com/api/v1"
 HOST = "https://api.example.com:443"
@@ -13,7 +13,7 @@ HOST = "https://api.example.com:443"
 
 @pytest.mark.parametrize("body", [b'{"status":"ok"}', b"", b"OK", b"[]", b'{"code":"UP"}', b'{"error":null}', b"\xff"])
 def test_a_success_without_an_error_in_it_is_fine(body: bytes) -> None:
-    assert judge_health(200, body, HOST, BASE_URL).level is Level.OK
+    assert health_of(200, body, HOST, BASE_URL).level is Level.OK
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_a_success_without_an_error_in_it_is_fine(body: bytes) -> None:
     ],
 )
 def test_a_success_with_an_error_in_it_is_a_warning_that_says_so(body: bytes, sign: str) -> None:
-    finding = judge_health(200, body, HOST, BASE_URL)
+    finding = health_of(200, body, HOST, BASE_URL)
     assert finding.level is Level.WARNING
     assert finding.text == f"{HOST} answers to /health with status 200, and says that it is not well: {sign}"
     assert finding.remedy

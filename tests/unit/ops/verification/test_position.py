@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from datasync_spider.ops.verification.pagechain import judge_ledger
-from datasync_spider.storage.verification import Books, Faults, Ledger
+from datasync_spider.ops.verification.pagechain import check_ledger
+from datasync_spider.storage.verification import Faults, Ledger, Totals
 
 
-def is_right(cursor: str | None, status: str, *, number: int = 2, walk: int = 1, last: tuple[int, int] | None) -> bool:
+def is_right(cursor: str | None, status: str, *, number: int = 2, chain: int = 1, last: tuple[int, int] | None) -> bool:
     """``last``: pass and walk of the last page, which was asked for with ``here`` and leads ``on``."""
-    books = Books(
+    totals = Totals(
         read_at=datetime(2026, 1, 1, tzinfo=UTC),
         cursor=cursor,
-        walk=walk,
+        chain=chain,
         pass_number=number,
         pass_status=status,
         pass_expected_total=None,
@@ -27,9 +27,9 @@ def is_right(cursor: str | None, status: str, *, number: int = 2, walk: int = 1,
         total_adopted=0,
         all_inserted=0,
         first_started_at=None,
-        open_letters=0,
-        settled_letters=0,
-        settled_by_replays=0,
+        open_dead_letters=0,
+        resolved_dead_letters=0,
+        resolved_by_replays=0,
     )
     page = None
     if last is not None:
@@ -37,7 +37,7 @@ def is_right(cursor: str | None, status: str, *, number: int = 2, walk: int = 1,
     none = Faults(0)
     (check,) = [
         check
-        for check in judge_ledger(books, Ledger(0, 0, 0, none, none, none, none, page))
+        for check in check_ledger(totals, Ledger(0, 0, 0, none, none, none, none, page))
         if check.name == "position"
     ]
     return check.holds
@@ -61,9 +61,9 @@ def test_a_position_in_the_pass_of_the_last_page(cursor: str | None, status: str
     assert is_right(cursor, status, last=(2, 1)) is right
 
 
-def test_an_open_pass_is_in_the_walk_of_its_last_page() -> None:
-    assert is_right("on", "open", walk=3, last=(2, 3))
-    assert not is_right("on", "open", walk=2, last=(2, 3))
+def test_an_open_pass_is_in_the_chain_of_its_last_page() -> None:
+    assert is_right("on", "open", chain=3, last=(2, 3))
+    assert not is_right("on", "open", chain=2, last=(2, 3))
 
 
 def test_a_pass_without_pages_is_at_the_head() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from datasync_spider.faces.progress.words import activity_words, progress_fields, progress_line
+from datasync_spider.faces.progress.texts import activity_text, progress_fields, progress_line
 from datasync_spider.observe.columns import duration
 from tests.support.progress import commit, running
 
@@ -31,22 +31,22 @@ def test_a_duration_has_two_units_at_most(seconds: float, words: str) -> None:
 def test_a_wait_tells_what_is_left_of_it_and_what_it_is_for() -> None:
     state = running()
     state.wait_started("rate_window", 30.0, 1.0)
-    assert activity_words(state, 8.0) == "waiting 23 s for the rate window"
-    assert activity_words(state, 32.0) == "waiting due now for the rate window"
+    assert activity_text(state, 8.0) == "waiting 23 s for the rate window"
+    assert activity_text(state, 32.0) == "waiting due now for the rate window"
 
 
-def test_pages_that_bring_nothing_new_are_told_when_they_are_many() -> None:
+def test_pages_that_bring_nothing_new_are_reported_when_they_are_many() -> None:
     state = running()
     commit(state, 1.0, pages=9, duplicates=90)
-    assert activity_words(state, 2.0) == "fetching page 1"
+    assert activity_text(state, 2.0) == "fetching page 1"
     commit(state, 1.0, pages=28, duplicates=280)
-    assert activity_words(state, 2.0) == "fetching page 1; no new event in the last 37 pages"
+    assert activity_text(state, 2.0) == "fetching page 1; no new event in the last 37 pages"
     assert progress_line(state, 2.0).endswith("; no new event in the last 37 pages")
     assert progress_fields(state, 2.0)["pages_without_new"] == 37
     commit(state, 3.0, pages=15, inserted=1, duplicates=149, pages_since_new=12)
-    assert activity_words(state, 3.0) == "fetching page 1; no new event in the last 12 pages"
+    assert activity_text(state, 3.0) == "fetching page 1; no new event in the last 12 pages"
     commit(state, 4.0, inserted=10)
-    assert activity_words(state, 4.0) == "fetching page 1"
+    assert activity_text(state, 4.0) == "fetching page 1"
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_pages_that_bring_nothing_new_are_told_when_they_are_many() -> None:
 def test_other_waits_tell_their_reason(reason: str, words: str) -> None:
     state = running()
     state.wait_started(reason, 2.0, 0.0)
-    assert activity_words(state, 0.0) == f"waiting 2 s {words}"
+    assert activity_text(state, 0.0) == f"waiting 2 s {words}"
 
 
-def test_a_wait_that_the_api_asked_for_is_told_in_its_own_words() -> None:
+def test_a_wait_that_the_api_asked_for_is_reported_in_its_own_words() -> None:
     state = running()
     state.wait_started("status_503", 86_400.0, 0.0, "503, Retry-After: 86400")
-    assert activity_words(state, 60.0) == "waiting 23 h 59 min as the API asked (503, Retry-After: 86400)"
+    assert activity_text(state, 60.0) == "waiting 23 h 59 min as the API asked (503, Retry-After: 86400)"
 
 
 def test_no_line_promises_an_end_before_the_wait_is_over() -> None:
@@ -77,26 +77,26 @@ def test_a_database_outage_tells_how_long_it_has_lasted_and_when_it_is_tried_aga
     state = running()
     state.writer_retrying(1, 0.2, 10.0)
     state.writer_retrying(4, 5.0, 19.0)
-    assert activity_words(state, 22.0) == "PostgreSQL away for 12 s, attempt 5 in 2 s"
-    assert activity_words(state, 24.0) == "PostgreSQL away for 14 s, attempt 5 now"
+    assert activity_text(state, 22.0) == "PostgreSQL away for 12 s, attempt 5 in 2 s"
+    assert activity_text(state, 24.0) == "PostgreSQL away for 14 s, attempt 5 now"
 
 
 def test_fetching_names_the_page_and_how_long_it_takes_when_it_does() -> None:
     state = running()
     state.page_fetched(1_000, None, 0.0)
     state.request_sent(1.0)
-    assert activity_words(state, 1.2) == "fetching page 2"
-    assert activity_words(state, 5.0) == "fetching page 2 for 4 s"
+    assert activity_text(state, 1.2) == "fetching page 2"
+    assert activity_text(state, 5.0) == "fetching page 2 for 4 s"
 
 
 def test_writing_and_ending_tell_what_is_not_yet_committed() -> None:
     state = running()
     state.buffer_changed(pages=1, rows=5_000, writing=1)
-    assert activity_words(state, 0.0) == "writing 1 batch, 5,000 rows in line"
+    assert activity_text(state, 0.0) == "writing 1 batch, 5,000 rows in line"
     state.ends("SIGTERM")
-    assert activity_words(state, 0.0) == "ending (SIGTERM), writing 1 batch, 5,000 rows in line"
+    assert activity_text(state, 0.0) == "ending (SIGTERM), writing 1 batch, 5,000 rows in line"
     state.buffer_changed(pages=0, rows=0, writing=0)
-    assert activity_words(state, 0.0) == "ending (SIGTERM)"
+    assert activity_text(state, 0.0) == "ending (SIGTERM)"
 
 
 def test_no_page_is_called_under_way_after_the_last_one() -> None:
@@ -104,9 +104,9 @@ def test_no_page_is_called_under_way_after_the_last_one() -> None:
     state.page_fetched(1_000, None, 0.0)
     state.pass_ended("last_page")
     state.buffer_changed(pages=1, rows=5_000, writing=1)
-    assert activity_words(state, 0.0) == "ending (last_page), writing 1 batch, 5,000 rows in line"
+    assert activity_text(state, 0.0) == "ending (last_page), writing 1 batch, 5,000 rows in line"
     state.ends("storage_unavailable")
-    assert activity_words(state, 0.0).startswith("ending (storage_unavailable)")
+    assert activity_text(state, 0.0).startswith("ending (storage_unavailable)")
 
 
 def test_the_line_tells_the_stream_first_and_then_this_run() -> None:

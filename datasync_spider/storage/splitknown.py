@@ -21,7 +21,7 @@ import psycopg2.extensions
 from msgspec import Struct
 
 from datasync_spider import failpoints
-from datasync_spider.errors import RowsRefused
+from datasync_spider.errors import RowsRejected
 from datasync_spider.storage.batch import Batch
 from datasync_spider.storage.connect import Connection
 from datasync_spider.storage.copying import CopyStream
@@ -35,7 +35,7 @@ from datasync_spider.storage.translate import translated
 _SEPARATOR = "\x1f"
 
 
-class Sifted(Struct, frozen=True):
+class Split(Struct, frozen=True):
     """What became of the rows.
 
     ``inserted`` by page number. ``known``: the ids that were stored already; ``differing`` those of them whose stored
@@ -48,7 +48,9 @@ class Sifted(Struct, frozen=True):
     is_staged: bool
 
 
-def sift(connection: Connection, table: StreamTable, batch: Batch, keys: StoredKeys, *, probes: bool) -> Sifted | None:
+def split_known(
+    connection: Connection, table: StreamTable, batch: Batch, keys: StoredKeys, *, probes: bool
+) -> Split | None:
     """Writes what is new in the batch; None, and nothing is written, where it has to be merged instead.
 
     ``probes``: guess or ask first which keys exist, and compare these rows only. Otherwise all are staged and compared,
@@ -74,11 +76,11 @@ def sift(connection: Connection, table: StreamTable, batch: Batch, keys: StoredK
                 if len(known) < len(rows):
                     stream = CopyStream([rows.only(is_new)], table.slice_id)
                     cursor.copy_expert(table.statement("copy_straight"), stream)
-        except RowsRefused:
+        except RowsRejected:
             cursor.execute("ROLLBACK TO SAVEPOINT rows")
             return None
         cursor.execute("RELEASE SAVEPOINT rows")
-    return Sifted(_by_page(batch, is_new), known, differing, is_staged=bool(suspects))
+    return Split(_by_page(batch, is_new), known, differing, is_staged=bool(suspects))
 
 
 def compare_staged(cursor: psycopg2.extensions.cursor, table: StreamTable) -> tuple[set[str], set[str]]:

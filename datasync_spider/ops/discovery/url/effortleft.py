@@ -13,7 +13,7 @@ from datasync_spider.ops.discovery.url.target import Target
 from datasync_spider.sources.paths import parse_path
 
 
-class Asker:
+class RequestsLeft:
     """Gives wishes as long as requests are left, and counts them."""
 
     def __init__(self, target: Target, most: int) -> None:

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.records.quicklook import QuickLook
-from datasync_spider.records.scrutiny import Scrutiny, Unusable
+from datasync_spider.records.fastpath import FastPath
+from datasync_spider.records.strictparser import RecordRejected, StrictParser
 from datasync_spider.records.timestamp import parse_timestamp, parse_timestamps
 from tests.support.sources import READER
 from tests.unit.records.jsontexts import any_text, objects, written
 
-LOOK = QuickLook(READER.ids, READER.times)
-STRICT = Scrutiny(READER.ids, READER.times)
+LOOK = FastPath(READER.ids, READER.times)
+STRICT = StrictParser(READER.ids, READER.times)
 _TIMES: list[Any] = [
     *(1769541612369, "2026-01-27T19:20:12.369Z", "2026-01-27T19:20:59.001Z", "2026-01-27T19:20:60.000Z", "soon"),
     *(1769541612, "1769541612369", "2026-01-27T19:20:12Z", "2026-01-27T19:2O:12.369Z", "2026-01-27t19:20:12.369Z"),
@@ -35,8 +35,8 @@ def usual(ids: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 def judged_slowly(payload: bytes) -> tuple[str, int | None] | None:
     try:
-        return STRICT.scrutinise(payload)
-    except Unusable:
+        return STRICT.parse_strictly(payload)
+    except RecordRejected:
         return None
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from datasync_spider.errors import PageLost
 from datasync_spider.records.event import Event, RejectedEvent
-from datasync_spider.records.touched import as_columns
+from datasync_spider.records.modified import as_columns
 
 FIRST_US = -62_135_596_800_000_000
 LAST_US = 253_402_300_799_999_999
@@ -98,8 +98,8 @@ def test_bytes_of_any_kind_are_a_payload(kind: str, event_id: str) -> None:
     ],
     ids=["no list", "dict", "text", "text payload", "no payload"],
 )
-def test_what_has_no_bytes_to_keep_loses_the_page_and_is_named(events: Any, told: str) -> None:
-    with pytest.raises(PageLost, match=f"on page 3 an item pipeline has put {told}"):
+def test_what_has_no_bytes_to_keep_loses_the_page_and_is_named(events: Any, reported: str) -> None:
+    with pytest.raises(PageLost, match=f"on page 3 an item pipeline has put {reported}"):
         as_columns(3, events, [])
 
 

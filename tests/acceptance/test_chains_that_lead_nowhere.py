@@ -75,9 +75,9 @@ def test_empty_pages_without_an_end_end_the_run_and_some_hundred_do_not(
         if asked.cursor == "c1" or 0 <= number < empty_pages:
             return Reply(page([], f"e{number + 1}"))
         if number >= 0:
-            told = feed.page_at("c1")
-            told["pagination"]["nextCursor"] = "c2"
-            return Reply(told)
+            reported = feed.page_at("c1")
+            reported["pagination"]["nextCursor"] = "c2"
+            return Reply(reported)
         return None
 
     with serving(answer=answer) as feed:
@@ -93,7 +93,7 @@ def test_empty_pages_without_an_end_end_the_run_and_some_hundred_do_not(
     assert_feed_is_stored(database_url, feed.events)
 
 
-def test_a_walk_over_known_ground_is_let_through_however_it_came_to_that(
+def test_a_chain_over_known_ground_is_let_through_however_it_came_to_that(
     start_crawl: StartCrawl, database_url: str
 ) -> None:
     with serving(feed_events(1_250)) as feed:
@@ -115,7 +115,7 @@ def test_a_walk_over_known_ground_is_let_through_however_it_came_to_that(
 
 def _with_other_cursors(feed: Feed, asked: Asked) -> Reply:
     is_ours = asked.cursor is not None and asked.cursor.startswith("n")
-    told = feed.page_at(f"c{asked.cursor[1:]}" if asked.cursor is not None and is_ours else None)
-    if told["pagination"]["hasMore"]:
-        told["pagination"]["nextCursor"] = f"n{told['pagination']['nextCursor'][1:]}"
-    return Reply(told)
+    reported = feed.page_at(f"c{asked.cursor[1:]}" if asked.cursor is not None and is_ours else None)
+    if reported["pagination"]["hasMore"]:
+        reported["pagination"]["nextCursor"] = f"n{reported['pagination']['nextCursor'][1:]}"
+    return Reply(reported)

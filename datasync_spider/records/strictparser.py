@@ -10,18 +10,18 @@ from collections.abc import Sequence
 
 from datasync_spider.observe.reasons import ID_NUL, INVALID_UTF8, NOT_AN_OBJECT, NUL_CHARACTER
 from datasync_spider.records.grammar import Ungrammatical, unstorable_escape
-from datasync_spider.records.ids import IdRule, Unusable, id_rule
+from datasync_spider.records.ids import IdRule, RecordRejected, id_rule
 from datasync_spider.records.literals import Literals, text_of
 from datasync_spider.records.timereader import TimeReader
 from datasync_spider.sources.paths import Path
 
-__all__ = ["Scrutiny", "Unusable"]
+__all__ = ["RecordRejected", "StrictParser"]
 
 _NUMBER_STARTS = b"-0123456789"
 _REPLACEMENT = "\ufffd"
 
 
-class Scrutiny:
+class StrictParser:
     """``ids``, ``times``: where they stand in a record, in the order in which they count. Made once a run."""
 
     def __init__(
@@ -32,13 +32,13 @@ class Scrutiny:
         self._read_time = (reader or TimeReader()).one
         self._is_of_objects = all(isinstance(next(iter(path.steps), None), str) for path in ids)
 
-    def scrutinise(self, payload: bytes) -> tuple[str, int | None]:
+    def parse_strictly(self, payload: bytes) -> tuple[str, int | None]:
         """The record's id and time. Raises Unusable."""
         record = self._record(payload)
         fault = unstorable_escape(payload)
         if fault is not None:
             is_in_id = fault == NUL_CHARACTER and any(map(_has_nul, self._rule.literals(record)))
-            raise Unusable(ID_NUL if is_in_id else fault)
+            raise RecordRejected(ID_NUL if is_in_id else fault)
         return self._rule.of_record(record), self._occurred_at_us(record)
 
     def readable_id(self, payload: bytes) -> str | None:
@@ -46,23 +46,23 @@ class Scrutiny:
         text = payload.decode(errors="replace").encode()
         try:
             event_id = self._rule.of_record(self._record(text))
-        except Unusable:
+        except RecordRejected:
             return None
         # What stands for bytes that are no text may stand for any, and tells no two ids apart.
-        is_doubtful = text != payload and (self._rule.is_digest or _REPLACEMENT in event_id)
-        return None if is_doubtful else event_id
+        needs_fallback = text != payload and (self._rule.is_digest or _REPLACEMENT in event_id)
+        return None if needs_fallback else event_id
 
     def _record(self, payload: bytes) -> Literals:
         try:
             payload.decode()
         except UnicodeDecodeError:
-            raise Unusable(INVALID_UTF8) from None
+            raise RecordRejected(INVALID_UTF8) from None
         try:
             record = Literals(payload)
         except Ungrammatical as error:
-            raise Unusable(error.reason) from None
+            raise RecordRejected(error.reason) from None
         if self._is_of_objects and not record.is_object:
-            raise Unusable(NOT_AN_OBJECT)
+            raise RecordRejected(NOT_AN_OBJECT)
         return record
 
     def _occurred_at_us(self, record: Literals) -> int | None:

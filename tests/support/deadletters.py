@@ -22,16 +22,16 @@ def dead_letter(position: int, reason: str, raw: bytes) -> RejectedEvent:
     return RejectedEvent(position, reason, raw, event_id=READER.readable_id(raw))
 
 
-def leave_letters(
+def leave_dead_letters(
     url: str,
-    letters: Iterable[bytes | tuple[str, bytes]],
+    dead_letters: Iterable[bytes | tuple[str, bytes]],
     stored: Iterable[str] = (),
     *,
     expected_total: int | None = None,
 ) -> None:
     """A whole run of one page with these dead letters, each as bytes or with its reason, and these stored events."""
-    told = [("id_too_long", letter) if isinstance(letter, bytes) else letter for letter in letters]
-    rejected = [dead_letter(position, reason, raw) for position, (reason, raw) in enumerate(told)]
+    reported = [("id_too_long", entry) if isinstance(entry, bytes) else entry for entry in dead_letters]
+    rejected = [dead_letter(position, reason, raw) for position, (reason, raw) in enumerate(reported)]
     with run_writer(url) as run:
         run.write(page(1, list(stored), rejected=rejected, ends_pass="last_page", expected_total=expected_total))
         with connected(url) as connection:

@@ -39,7 +39,7 @@ def as_columns(page_number: int, events: Iterable[Event], rejected: list[Rejecte
     for event in listed:
         _check(page_number, event)
     usable: list[Event] = []
-    unusable: list[RejectedEvent] = []
+    newly_rejected: list[RejectedEvent] = []
     for event in listed:
         fault = _id_fault(event.event_id) or _time_fault(event.occurred_at_us)
         if fault is None:
@@ -49,8 +49,8 @@ def as_columns(page_number: int, events: Iterable[Event], rejected: list[Rejecte
             detail = f"an item pipeline gave it {made}"
             # What is no key is no id. Its dead letter is read again by the bytes that the API sent.
             event_id = None if _id_fault(event.event_id) else event.event_id
-            unusable.append(RejectedEvent(_NOWHERE, reason, bytes(event.payload), detail, event_id))
-    return _columns(usable, [*rejected, *unusable])
+            newly_rejected.append(RejectedEvent(_NOWHERE, reason, bytes(event.payload), detail, event_id))
+    return _columns(usable, [*rejected, *newly_rejected])
 
 
 def _columns(events: list[Event], rejected: list[RejectedEvent]) -> ParsedEvents:

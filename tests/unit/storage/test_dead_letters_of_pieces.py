@@ -11,18 +11,18 @@ from tests.unit.records.shapedreaders import reader
 WRAPPED = reader({"path": "data", "shape": "wrapped:node"})
 
 
-def letter(reason: str, raw: bytes) -> DeadLetter:
+def entry(reason: str, raw: bytes) -> DeadLetter:
     return DeadLetter(1, reason, raw, sha256(raw).digest(), replayed=False)
 
 
 def test_a_piece_that_looks_like_a_record_stays_what_it_is() -> None:
     raw = b'{"id":"a","at":1700000000}'
 
-    piece = letter("not_wrapped", raw).read_again(WRAPPED)
-    record = letter("refused_by_postgresql_22003", raw).read_again(WRAPPED)
+    piece = entry("not_wrapped", raw).read_again(WRAPPED)
+    record = entry("refused_by_postgresql_22003", raw).read_again(WRAPPED)
 
     assert isinstance(piece, RejectedEvent)
     assert (piece.reason, piece.raw, piece.event_id) == ("not_wrapped", raw, None)
     assert isinstance(record, Event)
     assert record.event_id == "a"
-    assert read_ids([letter("not_wrapped", raw), letter("no_id", b'{"id":"b"}')], WRAPPED) == ["b"]
+    assert read_ids([entry("not_wrapped", raw), entry("no_id", b'{"id":"b"}')], WRAPPED) == ["b"]

@@ -13,19 +13,19 @@ from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.migrate import load_migrations, migrate
 from datasync_spider.storage.passdepth import read_pass_depth
 from tests.support.database import execute_outside, rows, value
+from tests.support.deadletters import dead_letter
 from tests.support.headfeed import HeadFeed
-from tests.support.letters import dead_letter
 from tests.support.pages import event, page
 from tests.support.runs import EVENTS, RunWriter, run_writer
 
 SAME = b"42"
 
 
-def mixed(number: int, layout: str, *, walk: int = 1, ends_pass: str | None = None) -> EventPage:
+def mixed(number: int, layout: str, *, chain: int = 1, ends_pass: str | None = None) -> EventPage:
     """A page whose records are the characters: ``*`` is an unusable one of always the same bytes, others are ids."""
     dead = [RejectedEvent(place, "not_an_object", SAME) for place, sign in enumerate(layout) if sign == "*"]
     ids = [sign for sign in layout if sign != "*"]
-    return page(number, ids, rejected=dead, walk=walk, ends_pass=ends_pass)
+    return page(number, ids, rejected=dead, chain=chain, ends_pass=ends_pass)
 
 
 def kept(url: str, raw: bytes = SAME) -> int:
@@ -47,7 +47,7 @@ def kept(url: str, raw: bytes = SAME) -> int:
     ids=["shifted", "shifted by more", "from a page without", "in turns", "another order", "no id between", "no ids"],
 )
 @pytest.mark.parametrize("together", [True, False], ids=["one batch", "a batch each"])
-def test_what_a_page_repeats_of_the_walk_is_not_counted_again(
+def test_what_a_page_repeats_of_the_chain_is_not_counted_again(
     database_url: str, pages: list[str], count: int, together: bool
 ) -> None:
     made = [mixed(number, layout) for number, layout in enumerate(pages, 1)]
@@ -61,8 +61,8 @@ def test_what_a_page_repeats_of_the_walk_is_not_counted_again(
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["one batch", "a batch each"])
-def test_a_walk_that_begins_anew_finds_them_known_and_goes_on_counting(database_url: str, together: bool) -> None:
-    pages = [mixed(1, "*a*b"), mixed(2, "*c*"), mixed(3, "**a*b", walk=2), mixed(4, "*c*d*", walk=2)]
+def test_a_chain_that_begins_anew_finds_them_known_and_goes_on_counting(database_url: str, together: bool) -> None:
+    pages = [mixed(1, "*a*b"), mixed(2, "*c*"), mixed(3, "**a*b", chain=2), mixed(4, "*c*d*", chain=2)]
     with run_writer(database_url) as run:
         if together:
             run.write(*pages)
@@ -151,7 +151,7 @@ def forget_the_counting(url: str) -> None:
 
 def test_the_first_full_pass_after_an_upgrade_finds_what_is_missing(database_url: str) -> None:
     feed = HeadFeed(database_url, "events", limit=2)
-    feed.tells_total = True
+    feed.reports_total = True
     feed.records = [SAME, feed.named(), SAME, feed.named(), SAME]
     feed.sync()
     # No page has two of them.
@@ -205,10 +205,10 @@ def test_the_migration_counts_from_the_next_pass_on(empty_database_url: str) -> 
 
 def test_ids_of_dead_letters_keep_one_for_each_page(database_url: str) -> None:
     bad = Event("x", None, b'{"id":"x","n":1e400000}')
-    letter = dead_letter(1, "id_nul", b'{"id":"y","n":"\\u0000"}')
+    entry = dead_letter(1, "id_nul", b'{"id":"y","n":"\\u0000"}')
 
     def write(run: RunWriter, number: int) -> None:
-        run.write(page(number, [event(f"a{number}"), bad], rejected=[letter]))
+        run.write(page(number, [event(f"a{number}"), bad], rejected=[entry]))
 
     with run_writer(database_url) as run:
         write(run, 1)

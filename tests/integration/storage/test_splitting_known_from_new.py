@@ -33,7 +33,7 @@ def _probing() -> CopyMode:
 
 def _staging() -> CopyMode:
     mode = CopyMode(expects_known=True)
-    mode.sifted(rows=1, known=1)
+    mode.split(rows=1, known=1)
     return mode
 
 
@@ -94,7 +94,7 @@ def test_a_batch_without_a_known_event_is_stored_wholly(database_url: str, mode:
 
 
 @every_way
-def test_ids_of_any_characters_are_told_apart(database_url: str, mode: Way) -> None:
+def test_ids_of_any_characters_are_reported_apart(database_url: str, mode: Way) -> None:
     odd = [" .", "a,b", 'q"', "\\", "{}", "\x1f.", "x\x1fy", "x", "ü", "🙂", "NULL", "%s", "'", "\n."]
     with _writer(database_url, odd[::2], mode) as run:
         committed = run.write(page(1, [event(id_, payload=b'{"new": 1}') for id_ in odd]))
@@ -125,7 +125,7 @@ def test_a_row_that_postgresql_refuses_is_rejected_and_the_others_are_as_they_sh
     ("rule", "stored", "aside"),
     [("first", '{"id": "a"}', "event_conflicts"), ("last", '{"v": 3}', "ingested_events__history")],
 )
-def test_versions_that_differ_are_settled_by_the_rule_beside_known_and_unknown_events(
+def test_versions_that_differ_are_resolved_by_the_rule_beside_known_and_unknown_events(
     database_url: str, mode: Way, rule: Rule, stored: str, aside: str
 ) -> None:
     with _writer(database_url, ["a", "b", "c"], mode, rule) as run:
@@ -143,7 +143,7 @@ def test_versions_that_differ_are_settled_by_the_rule_beside_known_and_unknown_e
 
 @pytest.mark.parametrize("mode", [_probing, _staging])
 @pytest.mark.parametrize("commits", [True, False])
-def test_a_key_that_somebody_else_stores_after_it_was_asked_for_is_a_duplicate_if_they_commit(
+def test_a_key_that_someone_else_stores_after_it_was_asked_for_is_a_duplicate_if_they_commit(
     database_url: str, mode: Way, commits: bool
 ) -> None:
     with _writer(database_url, ["a"], mode) as run, ThreadPoolExecutor() as threads:

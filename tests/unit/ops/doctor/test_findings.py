@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from datasync_spider.errors import StorageRefused, StorageUnavailable
-from datasync_spider.ops.doctor.clock import judge_clock
-from datasync_spider.ops.doctor.compiledcode import judge_compiled
+from datasync_spider.ops.doctor.clock import check_clock
+from datasync_spider.ops.doctor.compiledcode import check_compiled
 from datasync_spider.ops.doctor.configuration import InForce
-from datasync_spider.ops.doctor.database import judge_database, unreachable
+from datasync_spider.ops.doctor.database import check_database, unreachable
 from datasync_spider.ops.doctor.diagnosis import as_lines, as_report
-from datasync_spider.ops.doctor.disk import free_bytes, judge_disk
+from datasync_spider.ops.doctor.disk import check_disk, free_bytes
 from datasync_spider.ops.doctor.finding import Finding, Level, fine, has_problems, problem, warning
 from datasync_spider.storage.inspection import DatabaseFacts, ServerFacts
 
@@ -41,7 +41,7 @@ FACTS = DatabaseFacts(server=SERVER, missing_rights=(), alien_tables=(), pending
 
 
 def amiss(facts: DatabaseFacts) -> list[Finding]:
-    return [finding for finding in judge_database(facts, "the database") if finding.level is not Level.OK]
+    return [finding for finding in check_database(facts, "the database") if finding.level is not Level.OK]
 
 
 def with_server(**changed: object) -> DatabaseFacts:
@@ -105,14 +105,14 @@ def test_a_database_that_cannot_be_looked_at_is_a_problem_with_a_remedy() -> Non
 def test_clocks_are_judged_by_the_difference_that_no_uncertainty_explains(
     difference: float, uncertain: float, level: Level
 ) -> None:
-    finding = judge_clock("the API", 1_700_000_000 + difference, 1_700_000_000, uncertain)
+    finding = check_clock("the API", 1_700_000_000 + difference, 1_700_000_000, uncertain)
     assert finding.level is level
     assert (finding.remedy is None) == (level is Level.OK)
 
 
-def test_a_difference_is_told_with_its_direction() -> None:
-    assert "60 s ahead of" in judge_clock("the API", 1060, 1000, 0).text
-    assert "60 s behind" in judge_clock("the API", 940, 1000, 0).text
+def test_a_difference_is_reported_with_its_direction() -> None:
+    assert "60 s ahead of" in check_clock("the API", 1060, 1000, 0).text
+    assert "60 s behind" in check_clock("the API", 940, 1000, 0).text
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_difference_is_told_with_its_direction() -> None:
 def test_the_embedded_database_needs_more_room_than_the_files_beside_a_server(
     free: int, embedded: bool, level: Level
 ) -> None:
-    assert judge_disk(Path("/home/x"), free, embedded=embedded).level is level
+    assert check_disk(Path("/home/x"), free, embedded=embedded).level is level
 
 
 def test_the_room_of_a_directory_that_is_not_there_yet_is_that_of_its_parent(tmp_path: Path) -> None:
@@ -154,8 +154,8 @@ def test_a_report_holds_settings_findings_and_the_verdict_but_no_secret() -> Non
 
 
 def test_events_that_are_read_without_compiled_code_are_a_warning_and_no_problem() -> None:
-    assert judge_compiled(True).level is Level.OK
-    finding = judge_compiled(False)
+    assert check_compiled(True).level is Level.OK
+    finding = check_compiled(False)
     assert finding.level is Level.WARNING
     assert finding.remedy is not None
     assert "gcc and python3-dev" in finding.remedy

@@ -19,7 +19,7 @@ StartMock = Callable[..., MockApi]
 StartCrawl = Callable[..., Crawl]
 
 
-def last_words(crawl: Crawl) -> list[str]:
+def exit_report(crawl: Crawl) -> list[str]:
     """From the last line that begins at the margin with "ingestion" on."""
     lines = crawl.log.splitlines()
     start = max(number for number, line in enumerate(lines) if line.startswith("ingestion "))
@@ -29,7 +29,7 @@ def last_words(crawl: Crawl) -> list[str]:
 def test_a_complete_run_says_so_first_and_what_is_stored(start_mock_api: StartMock, start_crawl: StartCrawl) -> None:
     crawl = start_crawl(start_mock_api("--total", "700").base_url)
     assert crawl.wait() == 0
-    headline, this_run, stored, following = last_words(crawl)
+    headline, this_run, stored, following = exit_report(crawl)
     assert headline.startswith("ingestion complete: run 1 of stream events, a full pass in ")
     assert this_run == "  this run: 1 page, 700 events: 700 inserted, 0 duplicates, 0 rejected; 0 retries"
     assert stored == "  stored: 700 events; the API counts 700"
@@ -39,13 +39,13 @@ def test_a_complete_run_says_so_first_and_what_is_stored(start_mock_api: StartMo
 def test_a_quiet_log_does_not_silence_them(start_mock_api: StartMock, start_crawl: StartCrawl) -> None:
     crawl = start_crawl(start_mock_api("--total", "700").base_url, LOG_LEVEL="ERROR")
     assert crawl.wait() == 0
-    assert crawl.log.splitlines() == last_words(crawl)
+    assert crawl.log.splitlines() == exit_report(crawl)
 
 
 def test_an_incomplete_run_says_what_is_missing(start_mock_api: StartMock, start_crawl: StartCrawl) -> None:
     crawl = start_crawl(start_mock_api("--total", "700", "--claim-total", "800").base_url)
     assert crawl.wait() == 3
-    headline, *_, following = last_words(crawl)
+    headline, *_, following = exit_report(crawl)
     assert headline.startswith("ingestion incomplete: run 1")
     assert "100 are missing" in headline
     assert "the whole feed is walked once more" in following
@@ -57,7 +57,7 @@ def test_a_stopped_run_says_that_its_position_is_stored(start_mock_api: StartMoc
     eventually(lambda: "rate_window" in crawl.log, what="the wait")
     crawl.kill(signal.SIGTERM)
     assert crawl.wait(30) == 5
-    headline, _, stored, following = last_words(crawl)
+    headline, _, stored, following = exit_report(crawl)
     assert headline.startswith("ingestion stopped: run 1 of stream events by SIGTERM")
     assert stored == "  stored: 100 events; the API counts 700"
     assert "from the stored position" in following
@@ -69,7 +69,7 @@ def test_a_refused_key_is_failed_in_the_servers_words_and_not_with_the_key(
     mock = start_mock_api("--total", "10", "--api-key", "the-right-key-1234")
     crawl = start_crawl(mock.base_url, DATASYNC_API_KEY="the-wrong-key-9876")
     assert crawl.wait() == 1
-    headline, *_, following = last_words(crawl)
+    headline, *_, following = exit_report(crawl)
     assert headline.startswith("ingestion failed: run 1")
     assert "api_refused" in headline
     assert "DATASYNC_API_KEY" in following
@@ -84,24 +84,24 @@ def test_a_second_crawl_of_the_stream_says_that_it_has_changed_nothing(
     eventually(lambda: "rate_window" in first.log, what="the wait")
     second = start_crawl(mock.base_url)
     assert second.wait() == 4
-    assert last_words(second)[0] == "ingestion not started: another run of stream events is active"
-    assert "scrapy status" in last_words(second)[-1]
+    assert exit_report(second)[0] == "ingestion not started: another run of stream events is active"
+    assert "scrapy status" in exit_report(second)[-1]
 
 
 def test_a_bad_configuration_says_what_to_correct(start_mock_api: StartMock, start_crawl: StartCrawl) -> None:
     crawl = start_crawl(start_mock_api("--total", "1").base_url, API_PAGE_LIMIT="many")
     assert crawl.wait() == 2
-    assert last_words(crawl)[0].startswith("ingestion not started: the configuration is refused")
-    assert "docs/reference/settings.md" in last_words(crawl)[-1]
+    assert exit_report(crawl)[0].startswith("ingestion not started: the configuration is refused")
+    assert "docs/reference/settings.md" in exit_report(crawl)[-1]
 
 
-def test_a_database_that_cannot_be_reached_is_told_with_its_remedy(
+def test_a_database_that_cannot_be_reached_is_reported_with_its_remedy(
     start_mock_api: StartMock, start_crawl: StartCrawl
 ) -> None:
     crawl = start_crawl(start_mock_api("--total", "1").base_url, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     assert crawl.wait() == 1
-    assert last_words(crawl)[0].startswith("ingestion not started: ")
-    assert "check that PostgreSQL runs" in last_words(crawl)[-1]
+    assert exit_report(crawl)[0].startswith("ingestion not started: ")
+    assert "check that PostgreSQL runs" in exit_report(crawl)[-1]
 
 
 def test_a_spider_argument_that_does_not_exist_is_refused_before_any_request(
@@ -110,9 +110,9 @@ def test_a_spider_argument_that_does_not_exist_is_refused_before_any_request(
     mock = start_mock_api("--total", "1")
     crawl = start_crawl(mock.base_url, "-a", "pages=5")
     assert crawl.wait() == 2
-    assert last_words(crawl)[0].startswith("ingestion not started: unknown spider argument -a pages: ")
-    assert "settings are given with -s" in last_words(crawl)[0]
-    assert last_words(crawl)[-1].startswith("  next: correct the command")
+    assert exit_report(crawl)[0].startswith("ingestion not started: unknown spider argument -a pages: ")
+    assert "settings are given with -s" in exit_report(crawl)[0]
+    assert exit_report(crawl)[-1].startswith("  next: correct the command")
     assert "Traceback" not in crawl.log
     assert mock.requests() == 0
 
@@ -123,7 +123,7 @@ def test_a_log_file_gets_them_too_and_so_does_the_terminal(
     log_file = tmp_path / "kept.log"
     crawl = start_crawl(start_mock_api("--total", "700").base_url, "--logfile", str(log_file))
     assert crawl.wait() == 0
-    assert last_words(crawl)[0].startswith("ingestion complete: ")
+    assert exit_report(crawl)[0].startswith("ingestion complete: ")
     assert "ingestion complete: " in log_file.read_text()
 
 

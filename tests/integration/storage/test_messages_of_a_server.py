@@ -46,7 +46,7 @@ def refusing(words: bytes) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("encoding", "shown"), [("latin-1", r"Anmeldung f\xfcr me abgelehnt"), ("utf-8", "Anmeldung f\xfcr me abgelehnt")]
 )
-def test_a_refused_login_is_told_in_whatever_encoding_it_was_refused(encoding: str, shown: str) -> None:
+def test_a_refused_login_is_reported_in_whatever_encoding_it_was_refused(encoding: str, shown: str) -> None:
     words = "Anmeldung f\xfcr me abgelehnt".encode(encoding)
     with refusing(words) as port, pytest.raises(StorageUnavailable) as caught:
         connect(f"postgresql://me:hush@127.0.0.1:{port}/events")

@@ -1,6 +1,6 @@
 """The fast path through records: ids and times of many together, or of one. What it cannot judge it leaves.
 
-Invariant: what is accepted here, :mod:`datasync_spider.records.scrutiny` would accept too, and read the same from it. A
+Invariant: what is accepted here, :mod:`datasync_spider.records.strictparser` would accept too, and read the same from it. A
 doubt is never settled here: the answer is None, and the strict parser looks more slowly.
 
 The look at many costs a third of as many looks at one: each step is one call for a whole column.
@@ -35,7 +35,7 @@ IdsAndTimes: TypeAlias = tuple[list[str], list[int | None]]
 """Times in microseconds since 1970-01-01 UTC, None for no usable one; the records' order."""
 
 
-class QuickLook:
+class FastPath:
     """``ids``, ``times``: where they stand in a record, in the order in which they count. Made once a run."""
 
     def __init__(

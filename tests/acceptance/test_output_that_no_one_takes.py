@@ -13,10 +13,10 @@ import pytest
 
 from tests.support.crawl import PROJECT, clean_environment, scrapy
 from tests.support.database import value
+from tests.support.deadletters import leave_dead_letters
 from tests.support.feed import FEED_SETTINGS, assert_feed_is_stored, serving
-from tests.support.letters import leave_letters
 from tests.support.mock import MockApi
-from tests.support.redirecting import filled, pipe_that_nobody_reads, pipe_without_reader, redirected
+from tests.support.redirecting import filled, pipe_that_no_one_reads, pipe_without_reader, redirected
 from tests.support.starting import start
 from tests.support.stored import store_stream
 
@@ -46,7 +46,7 @@ def place(tmp_path: Path, database_url: str, start_mock_api: Callable[..., MockA
 
 
 @pytest.mark.parametrize("stream", ["a full device", "a pipe without a reader"])
-def test_every_command_keeps_its_exit_code_where_its_output_is_taken_by_nobody(
+def test_every_command_keeps_its_exit_code_where_its_output_is_taken_by_no_one(
     place: dict[str, str], stream: str
 ) -> None:
     codes = {}
@@ -69,12 +69,12 @@ def test_a_command_works_with_all_its_streams_closed(place: dict[str, str], comm
 
 
 @pytest.mark.parametrize("command", ["status --bogus", "bogus", "crawl", "submit send"])
-def test_wrong_usage_ends_with_its_own_exit_code_where_nobody_is_to_be_told(command: str) -> None:
+def test_wrong_usage_ends_with_its_own_exit_code_where_no_one_is_to_be_reported(command: str) -> None:
     assert redirected(">&- 2>&-", *command.split()).returncode == 2
     assert filled({1, 2}, *command.split()).returncode == 2
 
 
-def test_a_wrong_setting_ends_with_its_own_exit_code_where_nobody_is_to_be_told() -> None:
+def test_a_wrong_setting_ends_with_its_own_exit_code_where_no_one_is_to_be_reported() -> None:
     for command in ("status", "crawl events"):
         assert filled({2}, *command.split(), API_PAGE_LIMIT="x").returncode == 2
 
@@ -115,8 +115,8 @@ def test_a_crawl_whose_reader_has_gone_ends_as_its_run_did(database_url: str, tm
     assert_feed_is_stored(database_url, feed.events)
 
 
-def test_a_crawl_whose_log_nobody_reads_goes_on(database_url: str, tmp_path: Path) -> None:
-    with serving() as feed, pipe_that_nobody_reads() as pipe:
+def test_a_crawl_whose_log_no_one_reads_goes_on(database_url: str, tmp_path: Path) -> None:
+    with serving() as feed, pipe_that_no_one_reads() as pipe:
         process = start(
             *("scrapy", "crawl", "events"),
             environment=clean_environment(
@@ -159,7 +159,7 @@ def test_a_log_file_that_cannot_be_opened_is_a_wrong_setting_at_once(tmp_path: P
 
 
 def test_what_is_asked_for_as_bytes_is_not_called_done_where_it_could_not_be_written(place: dict[str, str]) -> None:
-    leave_letters(place["DATABASE_URL"], [b"{}"])
+    leave_dead_letters(place["DATABASE_URL"], [b"{}"])
     number = value(place["DATABASE_URL"], "SELECT rejected_id FROM rejected_events")
     for command in (["submit", "prepare", "--anyway"], ["rejected", "--raw", str(number)]):
         done = filled({1}, *command, **place)
@@ -167,7 +167,7 @@ def test_what_is_asked_for_as_bytes_is_not_called_done_where_it_could_not_be_wri
         assert done.stderr.splitlines()[-1] == "standard output could not be written: No space left on device"
 
 
-def test_an_answer_for_people_that_could_not_be_written_is_told_of(place: dict[str, str]) -> None:
+def test_an_answer_for_people_that_could_not_be_written_is_reported_of(place: dict[str, str]) -> None:
     done = filled({1}, "status", **place)
     assert done.returncode == 0
     assert done.stderr == "standard output could not be written: No space left on device\n"
@@ -200,7 +200,7 @@ def non_blocking_pipe() -> Iterator[tuple[int, int]]:
     os.close(reading)
 
 
-def test_an_export_into_a_pipe_that_somebody_made_non_blocking_is_whole(
+def test_an_export_into_a_pipe_that_someone_made_non_blocking_is_whole(
     non_blocking_pipe: tuple[int, int], database_url: str, tmp_path: Path, start_mock_api: Callable[..., MockApi]
 ) -> None:
     reading, writing = non_blocking_pipe

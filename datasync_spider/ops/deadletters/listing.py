@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from datasync_spider.observe.display import visible
-from datasync_spider.storage.deadletters import Chosen, LetterCount, LetterGroup, ListedLetter
+from datasync_spider.storage.deadletters import Chosen, DeadLetterCount, DeadLetterGroup, ListedDeadLetter
 
 _SHOWN_CHARACTERS = 200
 _EXAMPLE_CHARACTERS = 60
@@ -26,7 +26,7 @@ def shown(head: bytes, longest: int = _SHOWN_CHARACTERS) -> str:
 
 
 def as_report(
-    chosen: Chosen, count: LetterCount, groups: Sequence[LetterGroup], letters: Sequence[ListedLetter]
+    chosen: Chosen, count: DeadLetterCount, groups: Sequence[DeadLetterGroup], dead_letters: Sequence[ListedDeadLetter]
 ) -> dict[str, Any]:
     """``text`` is for people: ``scrapy rejected --raw`` has the bytes."""
     return {
@@ -37,7 +37,7 @@ def as_report(
         "groups": [
             {
                 "reason": visible(group.reason),
-                "events": group.letters,
+                "events": group.dead_letters,
                 "replayed": group.replayed,
                 "bytes": group.size_bytes,
                 "first_at": group.first_at.isoformat(),
@@ -46,27 +46,27 @@ def as_report(
             }
             for group in groups
         ],
-        "events": [_event(letter) for letter in letters],
+        "events": [_event(entry) for entry in dead_letters],
     }
 
 
-def _event(letter: ListedLetter) -> dict[str, Any]:
+def _event(entry: ListedDeadLetter) -> dict[str, Any]:
     return {
-        "id": letter.rejected_id,
-        "run": letter.run_id,
-        "page": letter.page_number,
-        "position": letter.position if letter.position >= 0 else None,
-        "reason": visible(letter.reason),
-        "detail": None if letter.detail is None else visible(letter.detail, _SHOWN_CHARACTERS),
-        "bytes": letter.size_bytes,
-        "rejected_at": letter.rejected_at.isoformat(),
-        "replayed_at": letter.replayed_at.isoformat() if letter.replayed_at else None,
-        "text": shown(letter.head),
+        "id": entry.rejected_id,
+        "run": entry.run_id,
+        "page": entry.page_number,
+        "position": entry.position if entry.position >= 0 else None,
+        "reason": visible(entry.reason),
+        "detail": None if entry.detail is None else visible(entry.detail, _SHOWN_CHARACTERS),
+        "bytes": entry.size_bytes,
+        "rejected_at": entry.rejected_at.isoformat(),
+        "replayed_at": entry.replayed_at.isoformat() if entry.replayed_at else None,
+        "text": shown(entry.head),
     }
 
 
 def as_lines(
-    chosen: Chosen, count: LetterCount, groups: Sequence[LetterGroup], letters: Sequence[ListedLetter]
+    chosen: Chosen, count: DeadLetterCount, groups: Sequence[DeadLetterGroup], dead_letters: Sequence[ListedDeadLetter]
 ) -> list[str]:
     """Groups first, then the single ones."""
     lines = [_headline(chosen, count)]
@@ -74,39 +74,44 @@ def as_lines(
         width = max(len("reason"), *(len(visible(group.reason)) for group in groups))
         lines += ["", f"{'events':>9}  {'reason':<{width}}  {'first seen':<19}  {'last seen':<19}  the newest one"]
         lines += [_group_line(group, width) for group in groups]
-    if letters:
-        total = sum(group.letters for group in groups)
-        lines += ["", f"the newest {len(letters):,} of {total:,}:" if len(letters) < total else "newest first:"]
-    for letter in letters:
-        lines += _letter_lines(letter)
+    if dead_letters:
+        total = sum(group.dead_letters for group in groups)
+        lines += [
+            "",
+            f"the newest {len(dead_letters):,} of {total:,}:" if len(dead_letters) < total else "newest first:",
+        ]
+    for entry in dead_letters:
+        lines += _dead_letter_lines(entry)
     return lines
 
 
-def _headline(chosen: Chosen, count: LetterCount) -> str:
+def _headline(chosen: Chosen, count: DeadLetterCount) -> str:
     replayed = f"{count.replayed:,} were settled by a replay"
     if chosen.with_replayed:
-        told = f"{count.open + count.replayed:,} rejected events, of which {replayed}"
+        reported = f"{count.open + count.replayed:,} rejected events, of which {replayed}"
     else:
-        told = f"{count.open:,} rejected events" + (f" ({replayed}; --all lists them too)" if count.replayed else "")
+        reported = f"{count.open:,} rejected events" + (
+            f" ({replayed}; --all lists them too)" if count.replayed else ""
+        )
     filters = [f"reason {visible(chosen.reason)}"] if chosen.reason is not None else []
     filters += [f"run {chosen.run_id}"] if chosen.run_id is not None else []
-    return f"stream {chosen.slice}{''.join(f', {text}' for text in filters)}: {told}"
+    return f"stream {chosen.slice}{''.join(f', {text}' for text in filters)}: {reported}"
 
 
-def _group_line(group: LetterGroup, width: int) -> str:
+def _group_line(group: DeadLetterGroup, width: int) -> str:
     example = f"#{group.example_id} {shown(group.head, _EXAMPLE_CHARACTERS)}"
     reason = visible(group.reason)
-    return f"{group.letters:>9,}  {reason:<{width}}  {_time(group.first_at)}  {_time(group.last_at)}  {example}"
+    return f"{group.dead_letters:>9,}  {reason:<{width}}  {_time(group.first_at)}  {_time(group.last_at)}  {example}"
 
 
-def _letter_lines(letter: ListedLetter) -> list[str]:
-    position = f"position {letter.position}" if letter.position >= 0 else "position unknown"
-    detail = f" ({visible(letter.detail, _SHOWN_CHARACTERS)})" if letter.detail else ""
-    replayed = f", replayed {_time(letter.replayed_at)}" if letter.replayed_at else ""
-    place = f"#{letter.rejected_id} run {letter.run_id}, page {letter.page_number}, {position}"
+def _dead_letter_lines(entry: ListedDeadLetter) -> list[str]:
+    position = f"position {entry.position}" if entry.position >= 0 else "position unknown"
+    detail = f" ({visible(entry.detail, _SHOWN_CHARACTERS)})" if entry.detail else ""
+    replayed = f", replayed {_time(entry.replayed_at)}" if entry.replayed_at else ""
+    place = f"#{entry.rejected_id} run {entry.run_id}, page {entry.page_number}, {position}"
     return [
-        f"{place}: {visible(letter.reason)}{detail}, {letter.size_bytes:,} bytes{replayed}",
-        f"    {shown(letter.head)}",
+        f"{place}: {visible(entry.reason)}{detail}, {entry.size_bytes:,} bytes{replayed}",
+        f"    {shown(entry.head)}",
     ]
 
 

@@ -23,7 +23,7 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
-def activity_words(state: ProgressState, now: float) -> str:
+def activity_text(state: ProgressState, now: float) -> str:
     """What the run is doing, such as ``waiting 23 s for the rate window``, and whether anything comes of it."""
     pages = state.pages_without_new
     news = f"; no new event in the last {pages:,} pages" if pages >= _MANY_PAGES else ""
@@ -35,19 +35,19 @@ def _doing(state: ProgressState, now: float) -> str:
         case Activity.STARTING:
             return "opening the run"
         case Activity.DATABASE_AWAY:
-            return _outage_words(state, now)
+            return _outage_text(state, now)
         case Activity.ENDING:
-            return _ending_words(state)
+            return _ending_text(state)
         case Activity.WAITING:
-            return _wait_words(state, now)
+            return _wait_text(state, now)
         case Activity.WRITING:
-            return f"writing {writing_words(state)}"
+            return f"writing {writing_text(state)}"
         case Activity.FETCHING:
             asked = "" if state.requested_at is None else _lasting(now - state.requested_at)
             return f"fetching page {state.pages_fetched + 1:,}{asked}"
 
 
-def _wait_words(state: ProgressState, now: float) -> str:
+def _wait_text(state: ProgressState, now: float) -> str:
     assert state.wait is not None
     left = state.wait.ends_at - now
     purpose = _WAITS.get(state.wait.reason, f"before asking again ({state.wait.reason})")
@@ -56,7 +56,7 @@ def _wait_words(state: ProgressState, now: float) -> str:
     return f"waiting {duration(left) if left > 0 else _OVERDUE} {purpose}"
 
 
-def _outage_words(state: ProgressState, now: float) -> str:
+def _outage_text(state: ProgressState, now: float) -> str:
     assert state.outage is not None
     away = duration(now - state.outage.since)
     left = state.outage.next_attempt_at - now
@@ -64,12 +64,12 @@ def _outage_words(state: ProgressState, now: float) -> str:
     return f"PostgreSQL away for {away}, attempt {state.outage.attempt + 1} {again}"
 
 
-def _ending_words(state: ProgressState) -> str:
-    left = f", writing {writing_words(state)}" if state.writing_batches or state.buffered_pages else ""
+def _ending_text(state: ProgressState) -> str:
+    left = f", writing {writing_text(state)}" if state.writing_batches or state.buffered_pages else ""
     return f"ending ({state.ending or state.pass_end}){left}"
 
 
-def writing_words(state: ProgressState) -> str:
+def writing_text(state: ProgressState) -> str:
     """What has been fetched and is not yet committed."""
     batches = counted(state.writing_batches, "batch", "batches")
     if state.batch_size_rows is not None and state.writing_batches:
@@ -83,7 +83,7 @@ def _lasting(seconds: float) -> str:
     return f" for {duration(seconds)}" if seconds >= 1 else ""
 
 
-def stored_words(state: ProgressState) -> str:
+def stored_text(state: ProgressState) -> str:
     """``1,862,000 of 3,000,000``, or the first number alone where the API gives no total."""
     return f"{state.stored:,}" + (f" of {state.expected_total:,}" if state.expected_total is not None else "")
 
@@ -93,9 +93,9 @@ def progress_line(state: ProgressState, now: float) -> str:
     left = state.seconds_left(now)
     time_left = f", {duration(left)} left" if left else ""
     return (
-        f"progress: {stored_words(state)} stored{time_left}; this run: {run_words(state)};"
+        f"progress: {stored_text(state)} stored{time_left}; this run: {run_text(state)};"
         f" {state.events_per_second_now(now):,.0f} events/s now,"
-        f" {state.events_per_second(now):,.0f} on average; {activity_words(state, now)}"
+        f" {state.events_per_second(now):,.0f} on average; {activity_text(state, now)}"
     )
 
 
@@ -131,10 +131,10 @@ def run_phrases(state: ProgressState) -> list[tuple[Column, int, str]]:
     return [
         (column, known[column.key], phrase(column, known[column.key]))
         for column in LIVE
-        if column.in_words and column.key != "events" and (known[column.key] or not column.is_quiet)
+        if column.in_text and column.key != "events" and (known[column.key] or not column.is_quiet)
     ]
 
 
-def run_words(state: ProgressState) -> str:
+def run_text(state: ProgressState) -> str:
     """The same in one line."""
     return ", ".join(words for _, _, words in run_phrases(state))

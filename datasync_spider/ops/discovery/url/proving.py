@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import replace
 
-from datasync_spider.ops.discovery.url.asking import Asker, advances
 from datasync_spider.ops.discovery.url.counts import SizeParameter, hinted_sizes, largest_in
+from datasync_spider.ops.discovery.url.effortleft import RequestsLeft, advances
 from datasync_spider.ops.discovery.url.findings import Findings
 from datasync_spider.ops.discovery.url.flags import find_flags
 from datasync_spider.ops.discovery.url.paging import proposals
@@ -17,9 +17,9 @@ _PROBED_SIZE = 1_000
 _FAR_AWAY = 1_000_000
 
 
-def find_base(asker: Asker, findings: Findings) -> Generator[Wish, Seen | None, None]:
+def find_base(requests_left: RequestsLeft, findings: Findings) -> Generator[Wish, Seen | None, None]:
     """Page 2 held other records: where page 1 is the first one, pages count from there, else from 0."""
-    answer = yield from asker.ask(asker.with_next(findings.next.to, 1))
+    answer = yield from requests_left.ask(requests_left.with_next(findings.next.to, 1))
     if answer is None or not answer.is_good:
         findings.doubt("next", "that the first page is number 1 was not tried")
         findings.next = replace(findings.next, first=1)
@@ -28,15 +28,15 @@ def find_base(asker: Asker, findings: Findings) -> Generator[Wish, Seen | None, 
     findings.next = replace(findings.next, first=0 if is_other else 1)
 
 
-def find_size(asker: Asker, findings: Findings, first: Seen) -> Generator[Wish, Seen | None, None]:
+def find_size(requests_left: RequestsLeft, findings: Findings, first: Seen) -> Generator[Wish, Seen | None, None]:
     """The parameter that says how many records a page has, where none was asked with."""
     count = len(findings.layout.records)
     if (findings.size is not None and findings.size.to) or count < 2:
         return
     link = findings.next.wish.url if findings.next.to == "url" and findings.next.wish else None
-    for guess in hinted_sizes(asker.target, first, count, link)[:2]:
+    for guess in hinted_sizes(requests_left.target, first, count, link)[:2]:
         asked = replace(guess, size=count - 1)
-        answer = yield from asker.ask(asker.with_size(asked).wish())
+        answer = yield from requests_left.ask(requests_left.with_size(asked).wish())
         if answer is None:
             break
         records = findings.layout.read(answer.body) if answer.is_good else None
@@ -44,17 +44,17 @@ def find_size(asker: Asker, findings: Findings, first: Seen) -> Generator[Wish, 
             findings.size = replace(guess, size=count, is_tried=True)
             return
     if findings.next.counts == "offset":
-        where = "query" if asker.target.data is None else "body"
+        where = "query" if requests_left.target.data is None else "body"
         findings.size = SizeParameter(f"{where}:limit", count, "an offset needs one, and many APIs call it so")
 
 
-def find_largest(asker: Asker, findings: Findings) -> Generator[Wish, Seen | None, None]:
+def find_largest(requests_left: RequestsLeft, findings: Findings) -> Generator[Wish, Seen | None, None]:
     """How many records a page may have: as many as come where too many are asked for."""
     size, count = findings.size, len(findings.layout.records)
     if size is None or not size.to or size.size >= _PROBED_SIZE:
         return
     asked = replace(size, size=_PROBED_SIZE)
-    answer = yield from asker.ask(asker.with_size(asked).wish())
+    answer = yield from requests_left.ask(requests_left.with_size(asked).wish())
     if answer is None:
         return
     if not answer.is_good:
@@ -77,7 +77,9 @@ def find_largest(asker: Asker, findings: Findings) -> Generator[Wish, Seen | Non
         findings.largest = len(records)
 
 
-def find_end(asker: Asker, findings: Findings, second: Seen | None) -> Generator[Wish, Seen | None, None]:
+def find_end(
+    requests_left: RequestsLeft, findings: Findings, second: Seen | None
+) -> Generator[Wish, Seen | None, None]:
     """What the last page looks like: what says so, or what comes far behind it."""
     way = findings.next
     # One that called the first page the last, though another one followed, speaks of something else.
@@ -87,12 +89,12 @@ def find_end(asker: Asker, findings: Findings, second: Seen | None) -> Generator
     if kind in {"body", "header", "link", "object"}:
         findings.end = ["no-next", *flags]
         if not flags and second is not None:
-            yield from _find_end_of_tokens(asker, findings, second)
+            yield from _find_end_of_tokens(requests_left, findings, second)
         return
     findings.end = flags or ["empty"]
     if flags or kind != "counter" or not findings.is_tried:
         return
-    answer = yield from asker.ask(asker.with_next(way.to, _FAR_AWAY))
+    answer = yield from requests_left.ask(requests_left.with_next(way.to, _FAR_AWAY))
     if answer is None:
         findings.doubt("end", "what comes behind the last page was not tried")
     elif answer.status in {400, 404, 416, 422}:
@@ -105,7 +107,9 @@ def find_end(asker: Asker, findings: Findings, second: Seen | None) -> Generator
         findings.doubt("end", "far behind the last page there were records again: a full last page would not end it")
 
 
-def _find_end_of_tokens(asker: Asker, findings: Findings, second: Seen) -> Generator[Wish, Seen | None, None]:
+def _find_end_of_tokens(
+    requests_left: RequestsLeft, findings: Findings, second: Seen
+) -> Generator[Wish, Seen | None, None]:
     """Some APIs name a next position for ever: where the second page is short, the third one shows it."""
     way = findings.next
     if (way.to or "") in {f"query:{name}" for name, text in findings.target.query if text == "*"}:
@@ -116,7 +120,7 @@ def _find_end_of_tokens(asker: Asker, findings: Findings, second: Seen) -> Gener
     following = _same_way(way, findings, second)
     if len(records) >= len(findings.layout.records) or following is None or following.wish is None:
         return
-    third = yield from asker.ask(following.wish)
+    third = yield from requests_left.ask(following.wish)
     if third is None or not third.is_good or findings.layout.read(third.body):
         return
     again = _same_way(way, findings, third)

@@ -28,11 +28,11 @@ FEEDS = (
 )
 
 
-@pytest.mark.parametrize("tells_total", [True, False], ids=["total", "no total"])
-def test_as_many_are_kept_as_are_served_and_further_syncs_add_nothing(database_url: str, tells_total: bool) -> None:
+@pytest.mark.parametrize("reports_total", [True, False], ids=["total", "no total"])
+def test_as_many_are_kept_as_are_served_and_further_syncs_add_nothing(database_url: str, reports_total: bool) -> None:
     for number, layout in enumerate(FEEDS):
         feed = HeadFeed(database_url, f"feed-{number}")
-        feed.tells_total = tells_total
+        feed.reports_total = reports_total
         grow(feed, layout)
         for _ in range(3):
             assert feed.sync() == "complete", layout
@@ -70,7 +70,7 @@ def play(url: str, seed: int) -> None:
     kinds = "abe"[: chance.randint(1, 3)]
     share = chance.choice([0.2, 0.5, 0.9, 1.0])
     feed = HeadFeed(url, f"feed-{seed}", limit=chance.randint(1, 6))
-    feed.tells_total = chance.random() < 0.5
+    feed.reports_total = chance.random() < 0.5
 
     def grow_some(most: int) -> None:
         signs = (chance.choice(kinds) if chance.random() < share else "." for _ in range(chance.randint(0, most)))
