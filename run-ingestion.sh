@@ -268,7 +268,7 @@ follow_container() {
   follower=$!
 }
 
-# The engine is told by a client that ends at once: a terminal's Ctrl-C also reaches every client that is still running.
+# The engine is reported by a client that ends at once: a terminal's Ctrl-C also reaches every client that is still running.
 # For the same reason there is a new follower afterwards.
 stop_container() {
   if [ -z "$stop_by" ]; then
@@ -352,7 +352,7 @@ run_docker() {
     tail -n 30 "$work/build" >&2 || true
     die 'the image could not be built' 1
   }
-  # Told when that part of the image is made, and not when it comes from the cache.
+  # Reported when that part of the image is made, and not when it comes from the cache.
   sed -n 's/.*\(events are read without compiled code\)/\1/p' "$work/build" >&2 || true
   # shellcheck disable=SC2086 # a list of services
   $compose up -d $needed </dev/null >&2 || {

@@ -1,7 +1,7 @@
 """What all cases share: the server, the prepared rows, how often and how large.
 
 Invariant: a case's subjects take turns, and each round begins with another one, so that a machine that grows slower or
-faster meanwhile is nobody's advantage.
+faster meanwhile is no one's advantage.
 """
 
 from __future__ import annotations

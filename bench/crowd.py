@@ -81,7 +81,7 @@ def gather(url: str, *, streams: int, runs: int, dead_letters: int, slices: int)
     connection = psycopg2.connect(url)
     connection.autocommit = True
     with connection.cursor() as cursor:
-        # As autovacuum would have left it by the time that somebody looks.
+        # As autovacuum would have left it by the time that someone looks.
         cursor.execute("VACUUM ANALYZE")
     connection.close()
 

@@ -1,4 +1,4 @@
-"""What a benchmark finds, as values: samples, their median and spread, and whether a reach is met. Pure.
+"""What a benchmark finds, as values: samples, their median and spread, and whether a target is passed. Pure.
 
 Invariant: a figure keeps every sample that was taken, in the order of the rounds; a median is never stored without
 what it was made from. How it is shown, saved or compared does not belong here.

@@ -22,7 +22,7 @@ CASES = {case.NAME: case for case in _ALL}
 
 
 def measure(arguments: Sequence[str]) -> int:
-    """Exit code 0: every reach is met; 1: some are not."""
+    """Exit code 0: every target is passed; 1: some are not."""
     options = _parser().parse_args(arguments)
     # Read first: a mistyped name must not cost the minutes before it.
     earlier = None if options.compare is None else load(options.compare)

@@ -1,7 +1,7 @@
 """The PostgreSQL that is measured: the embedded one, started as the project starts it, with nothing in it but ours.
 
 Invariant: each measurement gets a database of its own, copied from a template, and begins after a checkpoint, so that
-nobody pays for the pages that another one dirtied.
+no one pays for the pages that another one dirtied.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Server:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def make_template(self, name: str) -> str:
-        """A migrated database that the caller fills; :meth:`fresh` copies it once nobody is connected."""
+        """A migrated database that the caller fills; :meth:`fresh` copies it once no one is connected."""
         self._execute(f"CREATE DATABASE {name} TEMPLATE {EMPTY}")
         return self.url(name)
 

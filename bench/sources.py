@@ -22,7 +22,7 @@ RECORDS, QUICK_RECORDS = 1_000_000, 10_000
 
 
 def measure_sources(arguments: Sequence[str]) -> int:
-    """Exit code 0: every reach is met; 1: some are not."""
+    """Exit code 0: every target is passed; 1: some are not."""
     parser = argparse.ArgumentParser(prog="python -m bench sources", description=__doc__)
     parser.add_argument("--rounds", type=positive, default=1, help="how often each takes its turn (1)")
     parser.add_argument("--records", type=positive, help=f"how many are loaded beside dlt ({RECORDS:,})")

@@ -1,6 +1,6 @@
 /* The ends of a page in time: where it begins and ends, and its newest and oldest event.
  *
- * Invariant: an event without a time, or one that is in doubt, proves no order and is no end.
+ * Invariant: an event without a time, or one that needs the fallback, proves no order and is no end.
  */
 
 #ifndef DATASYNC_ENDS_H

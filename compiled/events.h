@@ -54,8 +54,8 @@ static int put_columns(const Slice *slice, Place text, PyObject *event_ids, PyOb
 
 PyDoc_STRVAR(columns_doc,
              "columns()\n--\n\n"
-             "Ids, times in microseconds since 1970-01-01 UTC (None: the event has none), and how many are in doubt.\n\n"
-             "Where an event is in doubt its id is None.");
+             "Ids, times in microseconds since 1970-01-01 UTC (None: the event has none), and how many need the fallback.\n\n"
+             "Where an event needs the fallback its id is None.");
 
 static PyObject *events_columns(PyObject *object, PyObject *Py_UNUSED(ignored)) {
     Events *self = (Events *)object;
@@ -101,12 +101,12 @@ static PyObject *memory_for(const Events *self) {
     return PyBytes_FromStringAndSize(NULL, all);
 }
 
-PyDoc_STRVAR(rows_doc, "rows()\n--\n\nThe events as Rows. ValueError where one is in doubt.");
+PyDoc_STRVAR(rows_doc, "rows()\n--\n\nThe events as Rows. ValueError where one needs the fallback.");
 
 static PyObject *events_rows(PyObject *object, PyObject *Py_UNUSED(ignored)) {
     Events *self = (Events *)object;
     if (self->fallbacks) {
-        PyErr_SetString(PyExc_ValueError, "an event that is in doubt has no row");
+        PyErr_SetString(PyExc_ValueError, "an event that needs the fallback has no row");
         return NULL;
     }
     PyObject *memory = memory_for(self);
@@ -128,7 +128,7 @@ static PyObject *events_rows(PyObject *object, PyObject *Py_UNUSED(ignored)) {
 static PyObject *mark_of(const Events *self, const Slice *slice) {
     if (slice == NULL) return new_none();
     const char *id = (const char *)text_of(self) + slice->id_start;
-    /* Not "s#", whose length is an int to a Python before 3.13 where nobody defined PY_SSIZE_T_CLEAN. */
+    /* Not "s#", whose length is an int to a Python before 3.13 where no one defined PY_SSIZE_T_CLEAN. */
     return Py_BuildValue("(LN)", (long long)slice->time_us, PyUnicode_FromStringAndSize(id, (Py_ssize_t)slice->id_length));
 }
 

@@ -17,7 +17,7 @@ static PyObject *inflight_new(PyTypeObject *type, PyObject *arguments, PyObject 
         PyErr_SetString(PyExc_TypeError, "InFlight takes no arguments");
         return NULL;
     }
-    /* Another number in each process, so that nobody can choose ids that all lie in one place. */
+    /* Another number in each process, so that no one can choose ids that all lie in one place. */
     PyObject *text = PyUnicode_FromString("datasync");
     Py_hash_t seed = text != NULL ? PyObject_Hash(text) : -1;
     Py_XDECREF(text);

@@ -11,7 +11,7 @@
 
 #define MOST_ALTERNATIVES 8
 
-/* What a number is where a time stands. Beside a declared unit a text is left in doubt. */
+/* What a number is where a time stands. Beside a declared unit a text is left to the fallback. */
 typedef enum { BY_MAGNITUDE, NO_TIMES, SECONDS, MILLISECONDS, MICROSECONDS, NANOSECONDS } Numbers;
 
 /* The places of a record are numbered as they come; of each kind, that of the lowest number counts. */

@@ -18,11 +18,11 @@ DatasyncError
 ├── FatalError                stop the run as failed with the position kept
 │   ├── ApiRefused            4xx that no repetition mends
 │   │   └── CursorRefused     the API does not know, or cannot read, the cursor
-│   ├── CertificateRefused    nobody vouches for the API's certificate, or not for this host
+│   ├── CertificateRefused    no one vouches for the API's certificate, or not for this host
 │   ├── WrongProtocol         what answers speaks no HTTP, or no TLS
 │   ├── OriginRefused         a URL outside the configured origin
 │   ├── PositionRefused       a stored position that the stream's way of paging cannot have made
-│   ├── CursorRepeated        the feed walks in a circle
+│   ├── CursorRepeated        the feed goes in a circle
 │   ├── NoNewRecords          page after page, and all of them known
 │   ├── OnlyEmptyPages        page after page, and none with a record
 │   ├── FilterIgnored         a window of time is asked for, and what comes is from another one
@@ -34,7 +34,7 @@ DatasyncError
 │   ├── SigningFailed         a class of the user's could not sign a request
 │   ├── RetriesExhausted      attempts or budget used up
 │   ├── WaitTooLong           the API asks for a longer wait than the budget allows
-│   ├── RejectedTooMany       the share of unusable events says that the feed is not what we think
+│   ├── RejectedTooMany       the share of rejected events says that the feed is not what we think
 │   ├── PageLost              an item pipeline lost or broke a page on its way to the writer
 │   └── Stalled               nothing moves and nothing excuses that
 ├── StorageError
@@ -44,10 +44,10 @@ DatasyncError
 │   ├── LeaseHeld             another run of this stream is active: exit code 4
 │   ├── FencedOff             this run has lost its lease and must write nothing more
 │   ├── MigrationError        the schema is not one that these migrations made
-│   ├── TableRefused          a table is somebody else's, or was altered by hand
+│   ├── TableRefused          a table is another's, or was altered by hand
 │   ├── ObjectsInTheWay       others' views or keys depend on what a migration changes: exit code 2
 │   ├── StreamChanged         a stream is read otherwise than what is stored of it: exit code 2
-│   └── StreamPaused          somebody has paused the slice: exit code 2
+│   └── StreamPaused          someone has paused the slice: exit code 2
 └── Stopped                   a signal asked us to end; not an error of anything
 
 Facts are attributes, so that no caller parses a message. No secret may enter a message: URLs are given without
@@ -131,7 +131,7 @@ class OddAnswer(RetryableError):
 
 
 class RestartFromHead(DatasyncError):
-    """The position is lost to the server; the walk goes on from the head of the feed."""
+    """The position is lost to the server; the chain goes on from the head of the feed."""
 
 
 class CursorExpired(RestartFromHead):
@@ -216,19 +216,19 @@ class FilterIgnored(FatalError):
 
 
 class Resync(FatalError):
-    """The API has forgotten what a position goes on from. It ends the run where nobody begins anew."""
+    """The API has forgotten what a position goes on from. It ends the run where no one begins anew."""
 
     reason = "resync"
 
 
 class WindowTooLarge(FatalError):
-    """More is asked for than the API gives in one chain. It ends the run where nobody asks for less."""
+    """More is asked for than the API gives in one chain. It ends the run where no one asks for less."""
 
     reason = "window_too_large"
 
 
 class TokenExpired(FatalError):
-    """The credential's life is over. It ends the run where nobody renews it."""
+    """The credential's life is over. It ends the run where no one renews it."""
 
     reason = "token_expired"
 
@@ -351,7 +351,7 @@ class StreamChanged(StorageError):
 
 
 class StreamPaused(StorageError):
-    """No run of the slice begins until somebody lets it."""
+    """No run of the slice begins until someone lets it."""
 
     reason = "stream_paused"
 

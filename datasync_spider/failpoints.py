@@ -23,7 +23,7 @@ PLACES = frozenset(
         "before_fetch",
         "after_fetch",
         "waiting",
-        "sifted",
+        "split",
         "mid_copy",
         "before_checkpoint",
         "before_commit",

@@ -3,7 +3,7 @@
 Invariant: a page knows its place. ``number`` counts the pages of a run from 1 without gaps, and the writer commits
 pages in that order and no other, whatever item pipelines do in between.
 
-Parsing is lazy: ``events`` and ``rejected`` are two views of one result that is made when somebody first looks, which
+Parsing is lazy: ``events`` and ``rejected`` are two views of one result that is made when someone first looks, which
 is normally the writer's own thread. No I/O and no Scrapy here.
 """
 
@@ -71,7 +71,7 @@ class _ParseOnce:
 
     def unmodified(self) -> ParsedEvents | None:
         with self._lock:
-            # Somebody who had them in hand may have changed one.
+            # Someone who had them in hand may have changed one.
             return self._parse() if self._events is None else None
 
     def events(self) -> list[Event]:
@@ -94,7 +94,7 @@ class _ParseOnce:
 
 
 class _EventsView(LazyView[Event]):
-    """The events of a page, which are columns as long as nobody looks at them as objects."""
+    """The events of a page, which are columns as long as no one looks at them as objects."""
 
     __slots__ = ("parse",)
 
@@ -104,7 +104,7 @@ class _EventsView(LazyView[Event]):
 
 
 class _RejectedView(LazyView[RejectedEvent]):
-    """The unusable events of a page."""
+    """The rejected events of a page."""
 
     __slots__ = ("parse",)
 
@@ -121,11 +121,11 @@ class EventPage:
     by a list with events left out or changed. What it leaves out is counted as filtered, what it makes unusable is
     rejected.
     ``cursor``: what the page was asked for with (None: the head). ``next_cursor``: what follows (None: nothing).
-    ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the walk goes on.
+    ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the chain goes on.
     ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None; ``total``:
     the same count, whatever page this is.
-    ``since_us``: what its walk asks from; None for the stream's own beginning. ``validator``: of a first page, by what
-    the API tells later that it has not changed, and what it was asked with; None where it gives nothing for that.
+    ``since_us``: what its chain asks from; None for the stream's own beginning. ``validator``: of a first page, by what
+    the API reports later that it has not changed, and what it was asked with; None where it gives nothing for that.
     ``position``: where the run goes on once the page is committed, where ``next_cursor`` does not say all of it.
     ``bookmark``: of the page that ends a pass, what the next pass begins with. ``is_widened``: the page is of a pass
     that has begun anew as a full one, since the API had no use for what it began with.
@@ -158,14 +158,14 @@ class EventPage:
         return f"<EventPage {self.number}: {self.received_events} events>"
 
     def plain_events(self) -> compiled.Events | None:
-        """The page's events as they came, where none is in doubt and nobody has had them in hand; else None."""
+        """The page's events as they came, where none needs the fallback and no one has had them in hand; else None."""
         events, rejected = self.events, self.rejected
         if isinstance(events, _EventsView) and isinstance(rejected, _RejectedView) and rejected.parse is events.parse:
             return events.parse.plain()
         return None
 
     def columns(self) -> ParsedEvents:
-        """What will be stored as columns, and the unusable events, parsed now if they were not yet.
+        """What will be stored as columns, and the rejected events, parsed now if they were not yet.
 
         Raises PageLost where an item pipeline has put something among the events that is none.
         """

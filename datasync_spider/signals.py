@@ -1,4 +1,4 @@
-"""The signals by which the components tell each other what happened, beside Scrapy's own.
+"""The signals by which the components notify each other of what happened, beside Scrapy's own.
 
 Each is a unique object, as Scrapy's signals are. The comment behind it lists the keyword arguments that handlers get.
 """
@@ -21,11 +21,11 @@ wait_learned = object()
 wait_ended = object()  # reason: str, waited_seconds: float
 batch_committed = object()  # summary: datasync_spider.storage.batch.Committed, newest: Watermark | None of its events
 # pages: int, rows: int, both waiting for a writer; writing: int, batches with the writers; batch_size_rows: int
-# Told when a batch begins or ends, else at most twenty times a second.
+# Reported when a batch begins or ends, else at most twenty times a second.
 buffer_changed = object()
 writer_retrying = object()  # error: StorageError, attempt: int, delay_seconds: float
 request_retrying = object()  # reason: str, attempt: int, delay_seconds: float
 # limit: int | None, remaining: int | None, reset_seconds: float | None; at most twenty times a second while some remain
 rate_window_observed = object()
 page_fetched = object()  # page: datasync_spider.items.EventPage, cursor_seconds: float | None, its next cursor's life
-chain_restarted = object()  # walk: int, the new walk's number
+chain_restarted = object()  # chain: int, the new walk's number

@@ -50,7 +50,7 @@ def run_as(account: Account | None) -> Identity:
 def account_for(data: Path) -> Account | None:
     """Who must run the server of this data directory, which need not exist yet. None: the user that we are.
 
-    Raises ServerRefused where the directory belongs to somebody whom we cannot become.
+    Raises ServerRefused where the directory belongs to someone whom we cannot become.
     """
     owner = data.stat() if data.exists() else None
     if os.geteuid() != 0:

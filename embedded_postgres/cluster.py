@@ -26,7 +26,7 @@ _REMOVED_WITHIN_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 
 # The built-in locale is the same on every system. Trust is safe on a socket that only the server's own account can
-# reach; TCP is refused twice, so that it stays closed should somebody start this server by hand.
+# reach; TCP is refused twice, so that it stays closed should someone start this server by hand.
 _INITDB = (
     f"--username={SUPERUSER}",
     "--encoding=UTF8",
@@ -84,7 +84,7 @@ def _initialise(data: Path, account: Account | None) -> None:
     made = run("initdb", [*_INITDB, "--pgdata", str(data)], account, data.parent)
     if made.returncode != 0:
         raise tool_failed("the embedded database could not be made", made.stdout + made.stderr)
-    # Without a server: nobody may see the cluster before the database is in it.
+    # Without a server: no one may see the cluster before the database is in it.
     single_user = ["--single", "-c", "exit_on_error=true", "-D", str(data), SUPERUSER]
     made = run("postgres", single_user, account, data.parent, text=f"CREATE DATABASE {DATABASE}\n")
     if made.returncode != 0:

@@ -1,8 +1,8 @@
 """Says what kept the embedded PostgreSQL from working, in the terms of :mod:`embedded_postgres.errors`.
 
 Invariant: every message ends with what to do, and carries the last lines that PostgreSQL itself wrote. The server is
-told to write SQLSTATE codes into its log, so its failures are told apart by code; ``initdb`` knows no codes, only the
-system's error texts.
+asked to write SQLSTATE codes into its log, so its failures are distinguished by code; ``initdb`` knows no codes, only
+the system's error texts.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Membership:
             raise
 
     def is_last(self) -> bool:
-        """Whether nobody else uses it. To be asked only on leaving: the shared lock is given up in asking."""
+        """Whether no one else uses it. To be asked only on leaving: the shared lock is given up in asking."""
         assert self._descriptor is not None
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

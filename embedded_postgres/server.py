@@ -2,7 +2,7 @@
 
 Invariant: whether a server is alive is asked of a lock that all its processes inherit, so that neither a stale
 ``postmaster.pid`` nor a process id that came round again, nor a container's wall, makes a second server start on the
-same data. Everything here runs under the turn lock, so nobody else starts or stops meanwhile.
+same data. Everything here runs under the turn lock, so no one else starts or stops meanwhile.
 
 ``pg_ctl`` is not used: it believes the process id in the file, looks ten times a second, and hands paths to a shell.
 """
@@ -94,7 +94,7 @@ class Server:
         self._launched = None
 
     def _end_alive(self) -> bool:
-        # A server of somebody who was killed may be too young to have written its process id, or be ending already.
+        # A server of someone who was killed may be too young to have written its process id, or be ending already.
         _wait_until(lambda: self._process() is not None or not self._is_alive(), _ORPHANS_END_WITHIN_SECONDS)
         process = self._process()
         if process is None:

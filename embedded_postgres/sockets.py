@@ -1,7 +1,7 @@
 """Chooses the directory of the server's socket.
 
 Invariant: it is private (0700) to the account of the server, which is what makes passwords unnecessary: the kernel lets
-nobody else, but root, reach a socket in there.
+no one else, but root, reach a socket in there.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class EmbeddedPostgres:
         return f"postgresql://{SUPERUSER}@/{DATABASE}?host={host}&port={PORT}"
 
     def close(self) -> None:
-        """Stops the server where nobody else uses it. A second call does nothing."""
+        """Stops the server where no one else uses it. A second call does nothing."""
         if self._membership is not None:
             with locked(self._places.order_lock):
                 self._leave()

@@ -8,7 +8,7 @@ from mock_api.upload import Upload
 
 
 class Moment(NamedTuple):
-    """One instant on both clocks: expiry is told in the epoch's time, windows need one that never jumps."""
+    """One instant on both clocks: expiry is reported in the epoch's time, windows need one that never jumps."""
 
     epoch_ms: int
     monotonic_ms: float

@@ -38,11 +38,11 @@ class RequestReader:
 
     def __init__(self) -> None:
         self.requests: deque[Request] = deque()
-        """Those that nobody has taken yet."""
+        """Those that no one has taken yet."""
         self.is_broken = False
         """Whether something came that is not HTTP; it came after all of `requests`."""
         self.awaits_go_ahead = False
-        """Whether the client waits to be told that it may send the body."""
+        """Whether the client waits to be reported that it may send the body."""
         self._parser = httptools.HttpRequestParser(self)
         self._in_head = False
         self._head_bytes = 0
@@ -73,7 +73,7 @@ class RequestReader:
             self.is_broken = True
 
     def close(self) -> None:
-        """Let go of the bodies that nobody has taken."""
+        """Let go of the bodies that no one has taken."""
         for upload in [self._upload, *(request.upload for request in self.requests)]:
             upload.close()
 

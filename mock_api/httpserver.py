@@ -159,7 +159,7 @@ class Connection(asyncio.BufferedProtocol):
         self._take_turns()
 
     def eof_received(self) -> bool:
-        # Who has not read what is there for it may still do so. All others have left: nobody waits for a late answer
+        # Who has not read what is there for it may still do so. All others have left: no one waits for a late answer
         # with a connection that is half closed.
         self._has_all = True
         return self._is_full
@@ -172,7 +172,7 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._is_full = False
         self._active_s = monotonic()
-        # Not from here: a transport that is closed while it tells this reports its end twice (CPython 3.11).
+        # Not from here: a transport that is closed while it reports this reports its end twice (CPython 3.11).
         self._server.loop.call_soon(self._go_on)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -1,4 +1,4 @@
-"""Admits requests by the rate window and tells the outcome.
+"""Admits requests by the rate window and reports the outcome.
 
 The shell around `ratewindow` and `rateheaders`; the only place where a 429 is made.
 """
@@ -15,7 +15,7 @@ _LIMIT_OF_A_BURST = 10
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """How many requests of a key are admitted, and how that is told."""
+    """How many requests of a key are admitted, and how that is reported."""
 
     limit: int
     """0: no limit and no headers."""

@@ -1,7 +1,7 @@
 """`GET nested/records`: the feed's events as a list at the root of the body, each within an object, for large pages.
 
 The invariant: a page's records are the bytes of the events that `GET events` serves at the same place, and a link names
-the age from which on the next page begins, so a feed that grows moves nobody. No cursor expires.
+the age from which on the next page begins, so a feed that grows moves no one. No cursor expires.
 """
 
 from mock_api.calls import Call

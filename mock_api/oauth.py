@@ -59,7 +59,7 @@ class OAuth:
         owner = next((name for name, client in self._clients.items() if token in client.access), None)
         if owner is None or self._clients[owner].access[token] <= call.moment.monotonic_ms:
             why = "The access token is invalid." if owner is None else "The access token has expired."
-            # As django-oauth-toolkit has it: the header tells, the body does not.
+            # As django-oauth-toolkit has it: the header reports, the body does not.
             reply = json_reply({"detail": "Authentication credentials were not provided."}, 401)
             challenge = f'Bearer realm="api",error="invalid_token",error_description="{why}"'
             reply.headers.append(("WWW-Authenticate", challenge))

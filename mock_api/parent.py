@@ -13,6 +13,6 @@ _INTERVAL_S = 0.25
 
 async def watch_parent(parent: int, gone: Callable[[], object]) -> None:
     """Call `gone` once the parent process is another one than `parent`."""
-    while os.getppid() == parent:  # noqa: ASYNC110 - nobody else tells
+    while os.getppid() == parent:  # noqa: ASYNC110 - no one else reports
         await asyncio.sleep(_INTERVAL_S)
     gone()

@@ -119,7 +119,7 @@ def _url(call: Call, page: int) -> str:
     """That of another page: all that was asked for stands in it, whatever it is."""
     params = {**call.params, "page": str(page)}
     query = "&".join(f"{quote(name)}={quote(value)}" for name, value in params.items())
-    # Without a host nobody could say more.
+    # Without a host no one could say more.
     return f"http://{call.host}{call.path}?{query}" if call.host else f"{call.path}?{query}"
 
 

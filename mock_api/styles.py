@@ -1,6 +1,6 @@
 """The ways in which APIs page, one page function each: `/styles/NAME/records`, all over the same linked records.
 
-The invariant: a token names the age of the next record, so a collection that grows moves nobody; what a client has not
+The invariant: a token names the age of the next record, so a collection that grows moves no one; what a client has not
 been given, or gives back changed, is refused.
 """
 
@@ -137,7 +137,7 @@ _STYLES: Mapping[str, Callable[[Records, Call], Reply]] = {
     "drained": _drained,
 }
 _POSTED = ("searched", "sorted")
-# Beyond what a float tells from its neighbours.
+# Beyond what a float reports from its neighbours.
 _LARGE = 12_345_678_901_234_567_000
 
 

@@ -70,7 +70,7 @@ grep -qxF -e "$heading" CHANGELOG.md || die "CHANGELOG.md has no section '$headi
 if [ -n "$is_dry" ]; then
   say "dry run: in a clone that is thrown away"
   git clone --quiet --no-hardlinks "$root" "$work/clone"
-  # The clone asks nobody who commits: a dry run needs no identity.
+  # The clone asks no one who commits: a dry run needs no identity.
   git -C "$work/clone" config user.name "$(git log -1 --format=%an)"
   git -C "$work/clone" config user.email "$(git log -1 --format=%ae)"
   cd "$work/clone"

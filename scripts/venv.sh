@@ -4,7 +4,7 @@
 #   ensure_venv run    what a crawl needs (requirements.txt)
 #   ensure_venv dev    that, and what tests and linters need (requirements-dev.txt)
 #
-# The law: a stamp inside the environment says which pins it holds, and it is written last. Whatever ends this early,
+# Invariant: a stamp inside the environment says which pins it holds, and it is written last. Whatever ends this early,
 # a full disk or a killed shell, leaves an environment without that line, and the next call makes it anew.
 #
 # Another line says of which sources the compiled module is (compiled/), or what there was to compile it with when that

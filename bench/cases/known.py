@@ -1,4 +1,4 @@
-"""Databases that know a part of the feed before the crawl begins, as an earlier, short walk would have left them."""
+"""Databases that know a part of the feed before the crawl begins, as an earlier, short chain would have left them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bench.server import execute
 
 
 def know(bench: Bench, template: str, total: int, every: int) -> str:
-    """A template whose table holds every so-manieth event of the feed, and whose books say so; its name."""
+    """A template whose table holds every nth event of the feed, and whose totals say so; its name."""
     url = bench.server.make_template(template)
     copy_rows(bench.rows(total), url, total)
     # Ids are random, so a tenth of them by their order is a tenth of every page.
@@ -19,6 +19,6 @@ def know(bench: Bench, template: str, total: int, every: int) -> str:
         f" WHERE counted.event_id = event.event_id AND counted.number % {every} <> 0",
     )
     execute(url, "UPDATE ingestion_state SET total_ingested = (SELECT count(*) FROM ingested_events)")
-    # As autovacuum would have left it by the time that somebody reads the feed again.
+    # As autovacuum would have left it by the time that someone reads the feed again.
     execute(url, "VACUUM (FULL, ANALYZE) ingested_events")
     return template

@@ -1,4 +1,4 @@
-"""The whole feed once more, into a table that holds all of it: what a full walk after a short read costs."""
+"""The whole feed once more, into a table that holds all of it: what a full sync after a short read costs."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def report(tally: Tally, seed: int, minutes: float) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """See the module's text."""
-    # What was started here ends here, also when somebody has seen enough.
+    # What was started here ends here, also when someone has seen enough.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parser = argparse.ArgumentParser(prog="python -m bench.torture", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)

@@ -55,14 +55,16 @@ def play(database: Database, place: Path, logs: Path) -> list[str]:
 def _expect(crawl: Crawl, code: int, log: Path, words: str) -> list[str]:
     found = crawl.process.wait(_PATIENCE_SECONDS)
     reported = words in log.read_text()
-    return [] if found == code and reported else [f"exit code {found} instead of {code}; {words!r} told: {reported}"]
+    return (
+        [] if found == code and reported else [f"exit code {found} instead of {code}; {words!r} reported: {reported}"]
+    )
 
 
 def _wait_for(log: Path, words: str, crawl: Crawl) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while words not in log.read_text():
         if crawl.code is not None or time.monotonic() > deadline:
-            raise TimeoutError(f"{words!r} was not told:\n{log.read_text()[-2000:]}")
+            raise TimeoutError(f"{words!r} was not reported:\n{log.read_text()[-2000:]}")
         time.sleep(0.1)
 
 

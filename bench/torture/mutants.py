@@ -1,7 +1,7 @@
 """Broken versions of the pipeline, to prove that the oracle would notice.
 
 ``python -m bench.torture.mutants NAME crawl events`` breaks one thing and then runs the command like ``scrapy``. Each
-mutant is a mistake that somebody could make in good faith. Where two checks of ours guard against one mistake, the
+mutant is a mistake that someone could make in good faith. Where two checks of ours guard against one mistake, the
 mutant takes both away: what is tried here is the oracle.
 """
 
@@ -145,7 +145,7 @@ def a_short_feed_is_complete() -> None:
 
 
 def a_429_is_answered_early() -> None:
-    """What the API tells about when to come again is taken for a suggestion."""
+    """What the API reports about when to come again is taken for a suggestion."""
     _put(retry, "_rate_limit_delay", lambda *_: 0.2)
     _put(RateWindow, "wait_seconds", lambda *_: 0.0)
 

@@ -2,7 +2,7 @@
 
 Of each stream by itself: every served event must be stored once with its content, or kept among the rejected with its
 very bytes, never both, never neither and never twice; nothing else may be there, such as another stream's event of that
-id. One without an id must be kept as often as it was served. And at any time, complete or not, the books must balance.
+id. One without an id must be kept as often as it was served. And at any time, complete or not, the totals must balance.
 """
 
 from __future__ import annotations

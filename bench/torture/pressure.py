@@ -37,7 +37,7 @@ _SEED = 7
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``events`` None: as many as it takes, and the crawl is told to stop after its time.
+    """``events`` None: as many as it takes, and the crawl is asked to stop after its time.
 
     ``truth``: how the mock's list of events is to be asked for, beside their number.
     """
@@ -88,7 +88,7 @@ class Measured:
 
 
 def watch(crawl: Crawl, seconds: float | None) -> Measured:
-    """Looks at the crawl until it ends; after ``seconds`` it is told to stop."""
+    """Looks at the crawl until it ends; after ``seconds`` it is asked to stop."""
     measured, started, is_given = Measured([]), time.monotonic(), False
     process = psutil.Process(crawl.process.pid)
     while crawl.code is None:

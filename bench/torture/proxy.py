@@ -107,7 +107,8 @@ class Proxy:
     def betray(self, needle: bytes, betrayal: Betrayal) -> None:
         """Sets a trap for the next message from a client that holds the needle; ``sprung`` is set when it was used.
 
-        A COMMIT is told from what merely names one, such as BEGIN ISOLATION LEVEL READ COMMITTED, by the zero after it.
+        A COMMIT is distinguished from what merely names one, such as BEGIN ISOLATION LEVEL READ COMMITTED, by the zero
+        after it.
         """
         self.sprung.clear()
         with self._lock:

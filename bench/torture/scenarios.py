@@ -67,7 +67,7 @@ class Stage:
         self.check(code == 0, f"the last run of {stream} ended with exit code {code}")
 
     def ended(self, crawl: Crawl) -> int:
-        """The exit code of a crawl that ends by itself; the books must balance then, however it ended."""
+        """The exit code of a crawl that ends by itself; the totals must balance then, however it ended."""
         code = crawl.process.wait(_PATIENCE_SECONDS)
         self.wrong += compare_totals(self.database.direct_url).wrong
         return code
@@ -168,7 +168,7 @@ def reported_to_stop(stage: Stage) -> None:
     stage.wait_for("SELECT count(*) >= 4 FROM ingestion_pages", crawl)
     crawl.send(signal.SIGTERM)
     code = stage.ended(crawl)
-    stage.check(code == 5, f"a run that was told to stop ended with exit code {code}")
+    stage.check(code == 5, f"a run that was asked to stop ended with exit code {code}")
     if stage.value("SELECT count(*) FROM ingestion_runs WHERE status = 'complete'"):
         stage.judge(2000)
 

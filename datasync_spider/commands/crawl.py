@@ -1,4 +1,4 @@
-"""``scrapy crawl``: Scrapy's own command, with the services it needs around it and an exit code that tells the truth.
+"""``scrapy crawl``: Scrapy's own command, with the services it needs around it and an exit code that says the truth.
 
 Invariant: the exit code is made from the run's row in the database. Scrapy calls a crawl finished whose every write
 failed; a crawl that leaves no readable row has failed, unless it was refused the lease or stopped before it had a run.
@@ -60,13 +60,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What nobody needs before it. Where Scrapy makes a deprecated class, it looks through the whole stack, and for a frame
+# What no one needs before it. Where Scrapy makes a deprecated class, it looks through the whole stack, and for a frame
 # through all modules, so the module that does so comes first, and by itself.
 _FOR_THE_FIRST_REQUEST = ("scrapy.core.downloader.contextfactory", "datasync_spider.transport.client")
 _ENGINE_LOOK_SECONDS = 0.02
 
 _READ_END_SECONDS = 5.0
-# After a signal, nobody wants to wait for a database that does not answer.
+# After a signal, no one wants to wait for a database that does not answer.
 _READ_END_AFTER_SIGNAL_SECONDS = 2.0
 _ASK_WHY_SECONDS = 2.0
 _REFUSED_AS_CONFIGURED = frozenset({StreamChanged.reason, StreamPaused.reason})
@@ -82,7 +82,7 @@ class Command(crawl.Command):
     _config: Config
 
     def short_desc(self) -> str:
-        return "Run a spider of the project; the exit code tells what became of its run"
+        return "Run a spider of the project; the exit code reports what became of its run"
 
     def syntax(self) -> str:
         return "[options] <spider, or source>"
@@ -280,7 +280,7 @@ def _show_first_page(plan: SyncPlan) -> bool:
 def _not_begun(left: Sequence[str], ends: Sequence[End], signal_name: str | None) -> list[End]:
     """What is to be added of slices whose turn did not come: those before them may all be complete, the whole is not.
 
-    ``left``: how they are called. A signal that one of ``ends`` tells of is told.
+    ``left``: how they are called. A signal that one of ``ends`` reports of is reported.
     """
     if not left:
         return []

@@ -1,4 +1,4 @@
-"""``scrapy discover``: one request for five events, and everything that its answer tells of the API.
+"""``scrapy discover``: one request for five events, and everything that its answer reports of the API.
 
 With a URL it is another matter: up to five requests to an API that nothing is known of, from which a source's file is
 made (:mod:`datasync_spider.ops.discovery.url`).
@@ -194,7 +194,7 @@ def _discover(plan: SyncPlan, opts: argparse.Namespace) -> int:
 def _planned(plan: Plan | None) -> list[str]:
     from datasync_spider.ops.discovery.effort import plan_lines
 
-    return plan_lines(plan) if plan else ["plan: the API tells no total: say with --events how many to plan for"]
+    return plan_lines(plan) if plan else ["plan: the API reports no total: say with --events how many to plan for"]
 
 
 def _positive(text: str) -> int:

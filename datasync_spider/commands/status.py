@@ -46,7 +46,7 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 class Command(DatasyncCommand):
     """Exit code 0, or 1 where ``--expect`` names another status than that of the last run.
 
-    With ``--watch`` it looks again every second until it is interrupted, or nobody reads it any more; the exit code is
+    With ``--watch`` it looks again every second until it is interrupted, or no one reads it any more; the exit code is
     that of the last look.
     """
 

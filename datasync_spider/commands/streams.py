@@ -1,7 +1,7 @@
 """``scrapy streams [list] | reset NAME | drop NAME | pause NAME | resume NAME``: what is registered, and what is to go.
 
 Exit code 0: done. 1: refused by the database, or not confirmed; nothing has changed. 2: wrong usage, an unknown name,
-or nobody to be asked. 4: a run of the stream is active. 5: stopped by a signal.
+or no one to be asked. 4: a run of the stream is active. 5: stopped by a signal.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""``scrapy submit prepare | send | status``: hand in the ids of all stored events, and know what became of it.
+"""``scrapy submit prepare | send | status``: submit the ids of all stored events, and know what became of it.
 
 Exit code 0: done. 1: refused, by us or by the API, or taken with another count. 2: wrong usage. 3: it is not known
-whether it was taken. 4: another process is handing in with this key. 5: stopped by a signal.
+whether it was taken. 4: another process is submitting with this key. 5: stopped by a signal.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _status(database_url: str, plan: SyncPlan, opts: argparse.Namespace) -> int:
 
 
 def _say(text: str) -> None:
-    # At once, since what is told next may take a while.
+    # At once, since what is reported next may take a while.
     print(text, flush=True)
 
 

@@ -30,7 +30,7 @@ class Command(DatasyncCommand):
     """See the module's text."""
 
     def short_desc(self) -> str:
-        return "Prove that nothing is missing or there twice, and that all books agree"
+        return "Prove that nothing is missing or there twice, and that all totals agree"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)

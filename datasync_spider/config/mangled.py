@@ -20,7 +20,7 @@ _OWN_NAME = re.compile(r"(?:export\s+)?(?:[a-z]+[-_])?api[-_]?key\s*[=:]", re.IG
 _WRITTEN_ESCAPE = re.compile(r"\\[nrt]$|%0[ad]$", re.IGNORECASE)
 _NOT_A_WORD = re.compile(r"[^a-z0-9]")
 _PLACEHOLDER = re.compile(
-    # A word that only asks for a key; "key" alone may be the key of somebody who tries things out.
+    # A word that only asks for a key; "key" alone may be the key of someone who tries things out.
     r"(?!(?:key|token|secret)$)"
     r"(?:put|insert|enter|add|paste|set|use)?(?:your|my|the|an?|some)?(?:own|real|actual)?(?:datasync)?"
     r"(?:secret|access|live)?(?:api)?(?:key|token|secret)(?:goes)?(?:here|value|123)?"

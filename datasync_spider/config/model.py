@@ -35,7 +35,7 @@ def project_directory() -> Path:
 _PROJECT = project_directory()
 _DOTENV = _PROJECT / ".env"
 BUNDLED_MOCK_URL = "BUNDLED_MOCK_URL"
-"""Scrapy's setting by which whoever starts the bundled mock says where it is; nobody else sets it."""
+"""Scrapy's setting by which whoever starts the bundled mock says where it is; no one else sets it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,6 +1,6 @@
 """The sources of a project: the one that comes with this program, and a TOML file for each other one in SOURCES_DIR.
 
-Invariant: a broken file costs its own streams and nobody else's. Of two files with one source's name neither is taken,
+Invariant: a broken file costs its own streams and no one else's. Of two files with one source's name neither is taken,
 since the streams of both would be the same ones in the database.
 """
 

@@ -28,7 +28,7 @@ _COMMAND_LINE = SETTINGS_PRIORITIES["cmdline"]
 
 
 class Found(Struct, frozen=True):
-    """A setting's text; ``source`` tells a person where it stands."""
+    """A setting's text; ``source`` reports a person where it stands."""
 
     text: str
     source: str

@@ -172,7 +172,7 @@ WRITING = (
         "rejected_max_percent",
         "5",
         kinds.percentage(),
-        "The share of unusable events above which the run fails.",
+        "The share of rejected events above which the run fails.",
     ),
 )
 RUNNING = (
@@ -208,7 +208,7 @@ RUNNING = (
         "live_discovery_on_resume",
         "false",
         kinds.boolean(),
-        "Log what the API tells of itself also when a live run resumes, not only with a stream's first page.",
+        "Log what the API reports of itself also when a live run resumes, not only with a stream's first page.",
     ),
     Setting(
         "LEASE_TTL_MS",
@@ -250,7 +250,7 @@ OBSERVING = (
         "metrics_port",
         "",
         kinds.whole_number(0, 65535),
-        "Where a crawl serves /metrics, /healthz and /readyz; 0: a free port, told in the log. Unset: nowhere.",
+        "Where a crawl serves /metrics, /healthz and /readyz; 0: a free port, reported in the log. Unset: nowhere.",
     ),
     Setting(
         "METRICS_HOST",

@@ -1,7 +1,7 @@
 """Whom a server's certificate must be vouched for by: the system's authorities, or those that the environment names.
 
 OpenSSL reads ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` by itself, and passes in silence over what it cannot read; all that
-is then seen is a certificate that nobody vouches for. So they are looked at before. Invariant: verification is never
+is then seen is a certificate that no one vouches for. So they are looked at before. Invariant: verification is never
 weakened, and nothing connects here.
 """
 

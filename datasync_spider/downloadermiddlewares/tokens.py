@@ -96,7 +96,7 @@ class TokenMiddleware:
     def _renewal_ended(self, renewal: asyncio.Task[Given]) -> None:
         self._renewal = None
         if not renewal.cancelled():
-            # Whoever waited for it has it; nobody may have.
+            # Whoever waited for it has it; no one may have.
             renewal.exception()
 
     async def _renew(self, refused: HeldToken | None) -> Given:

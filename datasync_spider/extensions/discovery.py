@@ -1,4 +1,4 @@
-"""Looks at the API once, with the first page that a live crawl fetches anyway, and logs what it tells.
+"""Looks at the API once, with the first page that a live crawl fetches anyway, and logs what it reports.
 
 Invariant: it costs no request, and nothing at all after the first page: then it is not connected any more. What it
 says is for people; the crawl never depends on it.

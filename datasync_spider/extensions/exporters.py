@@ -1,7 +1,7 @@
 """Feed exporters that write one event a record, though an item is a page of events.
 
-An export shows what passed through the pipelines; what is saved is told by the database alone. A JSON line holds the
-payload's very bytes (line ends between tokens become spaces), so no number changes its digits on the way.
+An export shows what passed through the pipelines; what is saved is reported by the database alone. A JSON line holds
+the payload's very bytes (line ends between tokens become spaces), so no number changes its digits on the way.
 """
 
 from __future__ import annotations

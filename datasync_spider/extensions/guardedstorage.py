@@ -59,7 +59,7 @@ class Sink(io.BufferedIOBase):
             return
         try:
             work(self.inner)
-        # Whatever it is, such as a file that somebody has closed: it must not cost another feed its page.
+        # Whatever it is, such as a file that someone has closed: it must not cost another feed its page.
         except Exception as error:  # noqa: BLE001
             self._is_broken = True
             self._fail(error)
@@ -75,7 +75,7 @@ class GuardedStorage:
         inner = None
         try:
             inner = super().open(spider)  # type: ignore[misc]
-        except Exception as error:  # noqa: BLE001 - an export's trouble is told, and ends nothing
+        except Exception as error:  # noqa: BLE001 - an export's trouble is reported, and ends nothing
             self.fail(error)
         self._sink = Sink(inner, self.fail, getattr(self, "former_bytes", 0))
         return self._sink

@@ -92,7 +92,7 @@ class HeartbeatExtension:
         try:
             once_more(lambda: self._use(lambda connection: note_closed(connection, run, closed)))
         except StorageError as error:
-            logger.debug("what the API told could not be noted: %s", error)
+            logger.debug("what the API reported could not be noted: %s", error)
 
     async def _beat(self, run: OpenRun) -> None:
         is_renewed = True

@@ -1,7 +1,7 @@
 """Ends a run that has stopped moving: nothing was committed for STALL_TIMEOUT_MS, and nothing excuses that.
 
 What it is for is the unforeseen, such as a database server that holds a connection open and never answers: a run that
-fails can be started again, one that hangs keeps its lease and helps nobody. Invariant: it fires once, and never while
+fails can be started again, one that hangs keeps its lease and helps no one. Invariant: it fires once, and never while
 an announced pause or a database that is being tried again is within its time.
 """
 

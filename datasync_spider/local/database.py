@@ -1,6 +1,6 @@
 """The embedded PostgreSQL as the rest of the program sees it: a URL, and failures that are storage's.
 
-Invariant: whoever has the URL cannot tell it from one of DATABASE_URL.
+Invariant: whoever has the URL cannot distinguish it from one of DATABASE_URL.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Puts the handler on the root logger, and beside it the one of the copy where one is wanted.
 
-Invariant: there is at most one of ours for each; installing again replaces them. Scrapy is told to install none of its
+Invariant: there is at most one of ours for each; installing again replaces them. Scrapy is asked to install none of its
 own, which would print what ours redacts.
 """
 

@@ -1,4 +1,4 @@
-"""Keeps Scrapy's lists of what it has loaded out of the log unless somebody debugs.
+"""Keeps Scrapy's lists of what it has loaded out of the log unless someone debugs.
 
 Invariant: warnings and worse always pass, and so does everything at ``LOG_LEVEL=DEBUG``.
 """

@@ -1,7 +1,7 @@
 """Takes secrets out of text that is about to be printed.
 
 Invariant: a known secret is found in every form that reaches a log: as it is, percent-encoded whole or in part, and as
-``repr`` and JSON write it. Credentials that nobody told us of are found by the words around them.
+``repr`` and JSON write it. Credentials that no one has named to us are found by the words around them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Scrapy logs for each response and each item: nothing, since the spider's own line for a page tells both.
+"""What Scrapy logs for each response and each item: nothing, since the spider's own line for a page reports both.
 
 Scrapy makes these lines before it knows whether anybody wants them. Errors and dropped pages are logged as ever.
 """

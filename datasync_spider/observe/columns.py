@@ -103,7 +103,7 @@ RUN = (
         metric="datasync_conflicts",
     ),
     Column(
-        "rejected", "Rejected", "rejected", "rejected", "records", "Records that were unusable.", outcome="rejected"
+        "rejected", "Rejected", "rejected", "rejected", "records", "Records that were rejected.", outcome="rejected"
     ),
     Column(
         "filtered",

@@ -1,7 +1,7 @@
 """Makes text of foreign origin fit to be shown: on a terminal, in a log, in a report.
 
 Invariant: what comes out holds no character that moves the cursor, changes colours, reorders text or is invisible,
-and no secret that it was told of. Pure; what is shown where is not known here.
+and no secret that it was given. Pure; what is shown where is not known here.
 """
 
 from __future__ import annotations

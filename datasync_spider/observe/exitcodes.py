@@ -13,7 +13,7 @@ STOPPED = 5
 # The run is complete; a file that it was to write besides is not there.
 EXPORT_FAILED = 6
 
-# The later, the more it matters when there are several: what nobody will put right by running again comes last.
+# The later, the more it matters when there are several: what no one will put right by running again comes last.
 _BY_WEIGHT = (COMPLETE, EXPORT_FAILED, LEASE_HELD, STOPPED, INCOMPLETE, BAD_CONFIGURATION, FAILED)
 _BY_STATUS = {"complete": COMPLETE, "incomplete": INCOMPLETE, "stopped": STOPPED}
 

@@ -1,7 +1,7 @@
 """The names of the stats that this project adds to Scrapy's collector.
 
 They leave the process (dumps, exports), so they are API: each has its line in docs/reference/stats.md. Counters count
-from the start of the run; what is committed is told by ``COMMITTED_*`` alone.
+from the start of the run; what is committed is reported by ``COMMITTED_*`` alone.
 """
 
 RUN_ID = "datasync/run_id"

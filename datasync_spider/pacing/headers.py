@@ -1,7 +1,7 @@
 """What the headers and bodies of answers tell about the rate, in all the dialects that servers speak.
 
 Invariant: nothing a server sends can raise here; what is not understood is as if it had not been sent. Where several
-things are told, the more careful one is believed.
+things are reported, the more careful one is believed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class AskedWait(msgspec.Struct, frozen=True):
 
 
 class RateHeaders(msgspec.Struct, frozen=True):
-    """What one answer told; None is what it did not.
+    """What one answer reported; None is what it did not.
 
     ``reset_is_whole``: ``reset_after_seconds`` is good to a second only, and may have been rounded either way.
     ``reset_is_moment``: the moment was given, and the seconds until then were counted by the clock.
@@ -61,7 +61,7 @@ class RateHeaders(msgspec.Struct, frozen=True):
 
 
 def read_rate_headers(headers: Mapping[str, str], now_epoch: float, dialect: Dialect = KNOWN) -> RateHeaders:
-    """The tightest of the limits that are told. ``headers`` have lower-case names, and a list's lines joined."""
+    """The tightest of the limits that are reported. ``headers`` have lower-case names, and a list's lines joined."""
     clock = server_clock(headers, now_epoch)
     known = _without(headers, dialect)
     reported = [*_structured(known)]
@@ -110,7 +110,7 @@ def asks_to_wait(headers: Mapping[str, str], dialect: Dialect = KNOWN) -> bool:
 
 
 def read_poll_interval(headers: Mapping[str, str], now_epoch: float, dialect: Dialect) -> AskedWait | None:
-    """How long the API wants nobody to begin anew, which holds no page back."""
+    """How long the API wants no one to begin anew, which holds no page back."""
     text = headers.get(dialect.poll_interval or "", "")
     reported = dialect.wait(text, server_clock(headers, now_epoch))
     return (
@@ -211,7 +211,7 @@ def _plain(headers: Mapping[str, str], prefix: str, clock: float) -> Iterator[Ra
 
 
 def _least(remaining: str | None) -> int | None:
-    """Of several lines the least; a list with something else in it tells nothing."""
+    """Of several lines the least; a list with something else in it reports nothing."""
     counts = [count(part) for part in (remaining or "").split(", ")]
     return min((one for one in counts if one is not None), default=None) if None not in counts else None
 

@@ -22,7 +22,7 @@ from datasync_spider.errors import (
 from datasync_spider.pacing.backoff import backoff_seconds
 from datasync_spider.pacing.headers import AskedWait
 
-# A 429 that tells nothing: from a second (the jitter takes up to a half off) to a minute.
+# A 429 that reports nothing: from a second (the jitter takes up to a half off) to a minute.
 _UNREPORTED_BASE_SECONDS = 2.0
 _UNREPORTED_MAX_SECONDS = 60.0
 # A 429 that says "at once", again and again.

@@ -56,13 +56,13 @@ def given_seconds(text: str, server_epoch: float) -> float | None:
 
 
 def is_whole(text: str) -> bool:
-    """Whether what this told is good to a second only, so that it may have been rounded, either way."""
+    """Whether what this reported is good to a second only, so that it may have been rounded, either way."""
     text = text.strip()
     return not _NUMBER.fullmatch(text) or ("." not in text and float(text) < _FIRST_EPOCH_MS)
 
 
 def is_moment(text: str) -> bool:
-    """Whether this told a moment, and not how far away it is."""
+    """Whether this reported a moment, and not how far away it is."""
     text = text.strip()
     if _NUMBER.fullmatch(text):
         return float(text) >= FIRST_IMPLAUSIBLE
@@ -83,7 +83,7 @@ def http_date(text: str) -> float | None:
 
 
 def server_clock(headers: Mapping[str, str], now_epoch: float) -> float:
-    """The server's time, by the Date of its answer where it tells one.
+    """The server's time, by the Date of its answer where it reports one.
 
     An epoch or a date is the server's; measured by our own clock it would be wrong by as much as the two differ.
     """

@@ -17,7 +17,7 @@ def asked_by(status: int | None, source: str) -> str:
 
 
 def until_text(seconds: float, epoch_now: float) -> str:
-    """``2026-11-30 16:00:00 UTC, in 23 h 12 min``; a moment that somebody has set by hand may be infinity."""
+    """``2026-11-30 16:00:00 UTC, in 23 h 12 min``; a moment that someone has set by hand may be infinity."""
     if seconds > _LONGEST_SECONDS:
         return "a moment more than a hundred years ahead"
     return f"{datetime.fromtimestamp(epoch_now + seconds, UTC):%Y-%m-%d %H:%M:%S} UTC, in {duration(seconds)}"

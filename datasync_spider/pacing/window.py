@@ -1,10 +1,10 @@
 """One rate window, learned from every answer: how many requests may still leave, and when the next window begins.
 
-Where the server tells whole seconds it may have rounded them down or up, and nobody knows which; and it told them at
-some moment between our sending and the answer's arrival. So each answer bounds the window's end from both sides: from
-about ``sent + told`` to ``received + told + 1``. The answers of one window tighten these bounds, and at the upper one
-the next window has surely begun. The latest ``received + told`` would be too early by up to a second where the server
-rounds down, and too late by the time of the slowest answer.
+Where the server reports whole seconds it may have rounded them down or up, and no one knows which; and it reported them
+at some moment between our sending and the answer's arrival. So each answer bounds the window's end from both sides:
+from about ``sent + told`` to ``received + reported + 1``. The answers of one window tighten these bounds, and at the
+upper one the next window has surely begun. The latest ``received + told`` would be too early by up to a second where
+the server rounds down, and too late by the time of the slowest answer.
 
 A window that is known to last 60 s also ends within 60 s of each of its answers, which takes the doubt of the
 rounding away. Where the moment of the end is given in whole seconds, the answer that opened the window does so nearly
@@ -25,7 +25,7 @@ from datasync_spider.pacing.windowlength import WindowLength
 
 _MARGIN_SECONDS = 0.05
 _ROUNDING_SECONDS = 1.0
-# A told time may also have been computed against a clock of whole seconds.
+# A reported time may also have been computed against a clock of whole seconds.
 _TOLERANCE_SECONDS = 2.0
 # Within that time after the request left, a second of the server's clock has hardly ended before its Date was written.
 _SAME_SECOND_SECONDS = 0.1
@@ -91,7 +91,7 @@ class RateWindow:
             self._remaining -= 1
 
     def rate_limited(self, wait_seconds: float, now: float) -> None:
-        """An answer asked to wait. The hold is what it told, and the second that this may have been rounded by."""
+        """An answer asked to wait. The hold is what it reported, and the second that this may have been rounded by."""
         self._length.was_refused()
         rounding = _ROUNDING_SECONDS if wait_seconds == round(wait_seconds) else 0.0
         self._held_until = max(self._held_until, now + wait_seconds + rounding + _MARGIN_SECONDS)
@@ -135,7 +135,7 @@ class RateWindow:
     def _bound_end(self, headers: RateHeaders, now: float) -> None:
         after, by = self._bounds(headers, now)
         if after > self._ends_by or by < self._ends_after:
-            # No end fits all that was told, so this answer is of another window: the next, or one by a new rule.
+            # No end fits all that was reported, so this answer is of another window: the next, or one by a new rule.
             self._begin_window()
         self._ends_after = max(self._ends_after, after)
         self._ends_by = min(self._ends_by, by)
@@ -149,7 +149,7 @@ class RateWindow:
         reported_at_most = reported + (_ROUNDING_SECONDS if headers.reset_is_whole else 0.0)
         if headers.reset_is_moment and headers.reset_is_whole and self._is_opened_by(headers):
             reported_at_most = min(reported_at_most, self._whole_seconds(reported, now))
-        # An answer that tells more than the window's length disproves the length.
+        # An answer that reports more than the window's length disproves the length.
         if length is not None and reported <= length:
             reported_at_most = min(reported_at_most, length)
         return self._last_sent(now) + reported - _TOLERANCE_SECONDS, now + reported_at_most

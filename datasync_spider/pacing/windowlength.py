@@ -1,6 +1,6 @@
 """How long a rate window lasts, where the server says so or where it shows.
 
-The first answer of a window of 60 s tells 60 where the server rounds up, and 60 or 59 where it rounds down; that
+The first answer of a window of 60 s reports 60 where the server rounds up, and 60 or 59 where it rounds down; that
 alone leaves a second of doubt. But windows last 10, 20, 30 or 60 s, not 59, so that answer gives the length away.
 Invariant: a guess is only taken from the first answer of a window that we waited for, and a refusal after it ends all
 guessing.
@@ -25,9 +25,9 @@ class WindowLength:
         self.seconds, self._is_guess = seconds, False
 
     def window_opened(self, reported_reset_seconds: float, answer_seconds: float) -> None:
-        """The first answer of a window that nobody else has used told this many whole seconds until its end.
+        """The first answer of a window that no one else has used reported this many whole seconds until its end.
 
-        An answer that took long tells of a moment too uncertain to conclude from.
+        An answer that took long reports of a moment too uncertain to conclude from.
         """
         if not self._may_guess or answer_seconds > _QUICK_ANSWER_SECONDS or (self.seconds and not self._is_guess):
             return

@@ -17,7 +17,7 @@ def imported_meanwhile(*modules: str) -> Iterator[None]:
     """Imports them in their order beside what the context does, and is done with them at its end."""
 
     def import_all() -> None:
-        # Whoever needs the module is told what is wrong with it.
+        # Whoever needs the module is shown what is wrong with it.
         with suppress(Exception):
             for module in modules:
                 import_module(module)

@@ -5,7 +5,7 @@ changes what a command does, nor its exit code. So words never raise: what canno
 be written is left out. Data is no words: who writes bytes to ``sys.stdout.buffer`` gets the error, since half of them
 is not what was asked for.
 
-Standard error is also what a crawl's event loop writes its log to, so nobody who does not read may hold it up: it waits
+Standard error is also what a crawl's event loop writes its log to, so no one who does not read may hold it up: it waits
 for such a reader once, for a second. Standard output is waited for, as a pipe's reader wants it.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 1.0
 # What is kept for a reader who may come back; the kernel keeps as much in a pipe.
 _KEPT_BYTES = 65_536
-# Nobody comes back to these.
+# No one comes back to these.
 _GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
 # Of a user who has chosen what becomes of such characters.
 _ERROR_HANDLERS_THAT_RAISE = frozenset({"strict", "surrogateescape", "surrogatepass"})
@@ -174,7 +174,7 @@ class Words(io.TextIOWrapper):
 
 
 def guard() -> None:
-    """Takes the streams of this process in hand. A stream that somebody else has put there is left alone."""
+    """Takes the streams of this process in hand. A stream that another one has put there is left alone."""
     # In this order: a closed descriptor is the lowest that is free, and must not become that of a socket or a table.
     _guard("stdin", _as_input)
     _guard("stdout", _as_output)
@@ -182,7 +182,7 @@ def guard() -> None:
 
 
 def reader_is_gone() -> bool:
-    """Whether nobody will ever read what is written to standard output from now on."""
+    """Whether no one will ever read what is written to standard output from now on."""
     output = descriptor_of(sys.stdout)
     return output is not None and output.failure is not None and output.failure.errno in _GONE
 

@@ -1,4 +1,4 @@
-"""How often something is told that changes with each request. Pure.
+"""How often something is reported that changes with each request. Pure.
 
 Who shows progress looks a few times a second, and with small pages a signal at each of them is a cost of its own.
 """

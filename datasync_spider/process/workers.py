@@ -1,6 +1,6 @@
 """A thread of one's own for blocking work, awaited from the event loop.
 
-Invariant: jobs of one worker run one after the other, in the order in which they were handed in. The thread is a
+Invariant: jobs of one worker run one after the other, in the order in which they were given. The thread is a
 daemon: a call that hangs in a dead network must not keep the process from ending.
 """
 
@@ -62,5 +62,5 @@ def _deliver(future: asyncio.Future[Any], setter: Callable[[Any], None], value: 
     try:
         future.get_loop().call_soon_threadsafe(resolve)
     except RuntimeError:
-        # The loop has ended; nobody waits any more.
+        # The loop has ended; no one waits any more.
         return

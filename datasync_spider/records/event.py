@@ -48,9 +48,9 @@ class RejectedEvent(msgspec.Struct, gc=False):
 
 
 class ParsedEvents(msgspec.Struct):
-    """A page's usable events as columns of one length, and its unusable ones; all in the page's order.
+    """A page's usable events as columns of one length, and its rejected ones; all in the page's order.
 
-    Columns, because an object for each event is a fifth of what a page costs, and nobody but an item pipeline of a
+    Columns, because an object for each event is a fifth of what a page costs, and no one but an item pipeline of a
     user's or an export ever looks at one. ``payloads`` may be parts of the page's body, which then stays in memory for
     as long as they do.
     """

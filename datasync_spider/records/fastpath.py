@@ -1,7 +1,7 @@
 """The fast path through records: ids and times of many together, or of one. What it cannot judge it leaves.
 
-Invariant: what is accepted here, :mod:`datasync_spider.records.strictparser` would accept too, and read the same from it. A
-doubt is never settled here: the answer is None, and the strict parser looks more slowly.
+Invariant: what is accepted here, :mod:`datasync_spider.records.strictparser` would accept too, and read the same from
+it. A doubt is never resolved here: the answer is None, and the strict parser looks more slowly.
 
 The look at many costs a third of as many looks at one: each step is one call for a whole column.
 """

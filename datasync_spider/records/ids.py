@@ -57,7 +57,7 @@ class IdRule(Protocol):
         ...
 
     def of_record(self, record: Literals) -> str:
-        """Raises Unusable."""
+        """Raises RecordRejected."""
         ...
 
     def literals(self, record: Literals) -> list[bytes]:
@@ -145,7 +145,7 @@ class _All:
         texts = list(map(_text, literals))
         whole = _together(texts)
         faults = list(map(id_fault, texts))
-        # An empty part beside one that is not tells records apart as any other.
+        # An empty part beside one that is not distinguishes records  as any other.
         other = next((fault for fault in faults if fault not in {None, ID_EMPTY}), None)
         if fault := other or (ID_EMPTY if None not in faults else id_fault(whole)):
             raise RecordRejected(fault)
@@ -219,7 +219,7 @@ def _together(texts: Sequence[str]) -> str:
 
 
 def _text(literal: bytes) -> str:
-    """The id, or the part of one, that is written so. Raises Unusable."""
+    """The id, or the part of one, that is written so. Raises RecordRejected."""
     if literal.startswith(b'"'):
         text = text_of(literal)
         if text is None:

@@ -14,7 +14,7 @@ _SPACE = b" \t\n\r"
 
 
 class Literals:
-    """Of one text; each object and list in it is walked once."""
+    """Of one text; each object and list in it is read once."""
 
     def __init__(self, text: bytes) -> None:
         """Raises Ungrammatical."""

@@ -4,7 +4,7 @@ Invariant: every event comes out once, in the columns or among the rejected, and
 is in the columns has a key and a time that PostgreSQL can hold. Whether a payload is JSON is left to PostgreSQL, which
 reads it anyway.
 
-Only an event whose bytes nobody knows cannot be set aside: then the page is lost, and the feed still has it.
+Only an event whose bytes no one knows cannot be set aside: then the page is lost, and the feed still has it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from datasync_spider.records.timestamp import FIRST_US, LAST_US
 
 _TIMES = {int, type(None)}
 _BYTES = (bytes, bytearray, memoryview, msgspec.Raw)
-# On which page and which place there, nobody knows any more.
+# On which page and which place there, no one knows any more.
 _NOWHERE = -1
 _SHOWN_CHARACTERS = 60
 
 
 def as_columns(page_number: int, events: Iterable[Event], rejected: list[RejectedEvent]) -> ParsedEvents:
-    """The events as columns, and the unusable ones behind ``rejected``.
+    """The events as columns, and the rejected ones behind ``rejected``.
 
     Raises PageLost where there is something among them that is no event, or has no bytes.
     """

@@ -1,7 +1,7 @@
 """One page of a stream, out of the body of an answer.
 
 Invariant: a body is a page only when it parses whole, has a list of records and says whether there is more; a truncated
-body is never a shorter page, and an error is none. Records stay raw here, so that a bad one costs nobody but itself.
+body is never a shorter page, and an error is none. Records stay raw here, so that a bad one costs no one but itself.
 
 Null in place of the list is an empty one where the page says so: that it returned 0, or that there are 0 in all. Some
 languages write an empty list so, and others whatever went wrong.

@@ -1,7 +1,7 @@
-"""The pages of one walk, so that an API that never gets anywhere is noticed although each of its cursors is a new one.
+"""The pages of one chain, so that an API that never gets anywhere is noticed although each of its cursors is a new one.
 
 A page is known by the ids of its first and last record and their number: what an API adds to the records at each answer
-changes none of them. Hashes, not pages: a walk may have millions.
+changes none of them. Hashes, not pages: a chain may have millions.
 
 Invariant: only pages that promise another one are held against the API, and only many in a row. A feed that grows while
 it is read repeats pages, and one that is sorted into hours or shards has empty ones.
@@ -21,7 +21,7 @@ applied after paging leaves some dozens."""
 
 
 class PageTrail:
-    """Begins with a walk, or with the run that continues it."""
+    """Begins with a chain, or with the run that continues it."""
 
     def __init__(self) -> None:
         self._seen: set[int] = set()

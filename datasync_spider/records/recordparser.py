@@ -57,7 +57,7 @@ class RecordParser:
         return parsing.parsed()
 
     def readable_id(self, record: bytes) -> str | None:
-        """The id of a record that may be unusable for another reason; None where there is none that could be a key."""
+        """The id of a record that may be rejected for another reason; None where there is none that could be a key."""
         return self._strict.readable_id(record)
 
     def _parse_together(self, records: Sequence[Payload]) -> ParsedEvents:

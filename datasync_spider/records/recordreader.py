@@ -97,7 +97,7 @@ class RecordReader:
         return msgspec.structs.replace(parsed, times_us=times_us)
 
     def readable_id(self, record: bytes) -> str | None:
-        """The id of a record that may be unusable for another reason; None where there is none that could be a key."""
+        """The id of a record that may be rejected for another reason; None where there is none that could be a key."""
         return self._parser.readable_id(record)
 
     def kept(self, raw: bytes, reason: str) -> Piece:
@@ -105,7 +105,7 @@ class RecordReader:
         return Unmade.of(raw, reason) if reason in NEVER_RECORDS else msgspec.Raw(raw)
 
     def identity(self, record: bytes) -> str | bytes:
-        """What tells the record from others: its id, or all of it where that cannot be read."""
+        """What distinguishes the record from others: its id, or all of it where that cannot be read."""
         try:
             return self._rule.distinguishing(record) or record
         except (*REFUSALS, ValueError):

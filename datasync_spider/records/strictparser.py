@@ -33,7 +33,7 @@ class StrictParser:
         self._is_of_objects = all(isinstance(next(iter(path.steps), None), str) for path in ids)
 
     def parse_strictly(self, payload: bytes) -> tuple[str, int | None]:
-        """The record's id and time. Raises Unusable."""
+        """The record's id and time. Raises RecordRejected."""
         record = self._record(payload)
         fault = unstorable_escape(payload)
         if fault is not None:
@@ -42,13 +42,13 @@ class StrictParser:
         return self._rule.of_record(record), self._occurred_at_us(record)
 
     def readable_id(self, payload: bytes) -> str | None:
-        """The id of a record that may be unusable for another reason; None where there is none that could be a key."""
+        """The id of a record that may be rejected for another reason; None where there is none that could be a key."""
         text = payload.decode(errors="replace").encode()
         try:
             event_id = self._rule.of_record(self._record(text))
         except RecordRejected:
             return None
-        # What stands for bytes that are no text may stand for any, and tells no two ids apart.
+        # What stands for bytes that are no text may stand for any, and distinguishes no two ids .
         needs_fallback = text != payload and (self._rule.is_digest or _REPLACEMENT in event_id)
         return None if needs_fallback else event_id
 

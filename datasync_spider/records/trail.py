@@ -1,6 +1,6 @@
-"""The cursors of one walk, so that a feed that leads in a circle is noticed however wide the circle is.
+"""The cursors of one chain, so that a feed that leads in a circle is noticed however wide the circle is.
 
-Digests, not cursors: a walk may have millions of pages, and a cursor no upper length.
+Digests, not cursors: a chain may have millions of pages, and a cursor no upper length.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def digest(cursor: str) -> bytes:
 
 
 class CursorTrail:
-    """``earlier``: digests of the cursors that this walk has been through before."""
+    """``earlier``: digests of the cursors that this chain has been through before."""
 
     def __init__(self, earlier: Iterable[bytes] = ()) -> None:
         self._seen = set(earlier)

@@ -1,6 +1,6 @@
 """Names of streams and slices: how they are shown, and what there is to say of one that is not known. Pure.
 
-Invariant: a crawl may begin a stream, and of the first one no name is in doubt; whatever only looks at one, or changes
+Invariant: a crawl may begin a stream, and of the first one no name is uncertain; whatever only looks at one, or changes
 what is stored of it, needs one that there is.
 """
 

@@ -11,7 +11,7 @@ FORMS: Final = ("iso", "s", "ms", "us", "ns")
 
 _UNITS_US: Final[Mapping[str, int]] = {"iso": 1_000, "s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1}
 _SECOND_US = 1_000_000
-# Of a pattern, by the finest that it tells.
+# Of a pattern, by the finest that it reports.
 _DIRECTIVES_US: Final = (("%f", 1), ("%S", _SECOND_US), ("%M", 60 * _SECOND_US), ("%H", 3_600 * _SECOND_US))
 _DAY_US = 86_400 * _SECOND_US
 

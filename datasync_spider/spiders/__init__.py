@@ -1,1 +1,1 @@
-"""The spiders: what is fetched, in which order, and where a walk goes on."""
+"""The spiders: what is fetched, in which order, and where a chain goes on."""

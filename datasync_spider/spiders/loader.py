@@ -1,7 +1,7 @@
 """Where Scrapy finds spiders: those of SPIDER_MODULES, and one for each stream of a file in SOURCES_DIR.
 
 Invariant: a file that is no source costs its own streams: all other spiders are listed and crawled, and whoever asks
-for one of its own is told what is wrong with it.
+for one of its own is shown what is wrong with it.
 """
 
 from __future__ import annotations

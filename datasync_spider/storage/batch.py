@@ -39,8 +39,8 @@ class PreparedPage:
     ``duplicates`` counts what was left out for that reason, ``filtered`` what an item pipeline left out.
     ``versions`` are events whose id an earlier page has in flight with other bytes.
     ``in_order`` says that times never rise within the page and not from the page before it.
-    ``repeated``: so many of its records the run's pass has received before, where somebody counts them.
-    ``records``: all of its records, where some are unusable or were left out; None where ``rows`` are all.
+    ``repeated``: so many of its records the run's pass has received before, where someone counts them.
+    ``records``: all of its records, where some are rejected or were left out; None where ``rows`` are all.
     """
 
     page: EventPage
@@ -81,7 +81,7 @@ class Batch:
 
     @property
     def expected_total(self) -> int | None:
-        """The API's total, as the last of the pages tells it that tells one."""
+        """The API's total, as the last of the pages reports it that reports one."""
         totals = [page.page.expected_total for page in self.pages if page.page.expected_total is not None]
         return totals[-1] if totals else None
 

@@ -81,7 +81,7 @@ def save_checkpoint(
             ends_pass = None
         counted_twice = 0
         if ends_pass is not None and not run.is_backfill:
-            # Before the row is locked: a look at many letters takes longer than a heartbeat waits for the lock.
+            # Before the row is locked: a look at many dead letters takes longer than a heartbeat waits for the lock.
             reported = values["expected_total"]
             counted_twice = count_counted_twice(connection, run.slice, kept.newly_rejected, reported)
         refusal = _refusal(cursor, "peek_checkpoint", run, batch)

@@ -1,7 +1,7 @@
 """Whether a pass that has reached its end may be called complete.
 
 Invariant: never complete on less than the API claimed, each event counted once. More is fine: feeds are known to hold a
-few events more than their total says. What an item pipeline filters counts as often as it was filtered, for nobody
+few events more than their total says. What an item pipeline filters counts as often as it was filtered, for no one
 keeps its ids (docs/understand/delivery.md). Where the API gives no total, the end of the feed is all the proof there
 is, and the detail says so. What a pass asks for that asks from a time is counted for itself: what is stored besides
 makes up for nothing.
@@ -83,8 +83,8 @@ def pass_verdict(
     """The verdict on a pass whose last page is among the committed, counting all that the slice ever stored.
 
     ``counted_twice`` of the rejected are about events that are accounted for without them. ``above`` of the stored are
-    newer than the page that told the total: a backfill has fetched them, so they make up for nothing that is missing.
-    ``counted``: of a whole pass by numbers of records or pages.
+    newer than the page that reported the total: a backfill has fetched them, so they make up for nothing that is
+    missing. ``counted``: of a whole pass by numbers of records or pages.
     ``began_at_bookmark``: with what a complete pass had ended with, so that no total of the API counts what it was.
     """
     accounted = stored - above + max(0, rejected - counted_twice) + filtered

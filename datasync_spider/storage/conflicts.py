@@ -58,7 +58,7 @@ class ResolvedRows(Struct, frozen=True):
 def contested_rows(batch: Batch, differing: AbstractSet[str]) -> dict[int, Rows]:
     """Versions of which another one is stored, or was on its way when they came, by page number.
 
-    They are the batch's rows with the ids ``differing``, and its variants.
+    They are the batch's rows with the ids ``differing``, and its versions.
     """
     contested: dict[int, Rows] = {}
     for page in batch.pages:

@@ -34,8 +34,8 @@ def connect(database_url: str, *, connect_timeout_seconds: int = 5, label: str =
     """An open connection in psycopg2's default mode: a transaction starts with the first statement.
 
     ``label``: the name under which the server lists it; see :mod:`datasync_spider.storage.backends`.
-    Raises StorageUnavailable where the server cannot be reached or refuses the login (libpq does not tell them apart by
-    code), StorageRefused where the URL, or a variable that libpq takes from the environment, cannot be used.
+    Raises StorageUnavailable where the server cannot be reached or refuses the login (libpq does not distinguish them
+    by code), StorageRefused where the URL, or a variable that libpq takes from the environment, cannot be used.
     """
     parameters: dict[str, Any] = {
         **connection_parameters(database_url),

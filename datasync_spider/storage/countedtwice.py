@@ -1,11 +1,11 @@
-"""How many of a stream's unsettled letters are about an event that is accounted for without them.
+"""How many of a stream's unresolved dead letters are about an event that is accounted for without them.
 
-A letter has no id of its own, so the books count it as an event. It is none where its event is stored, in another
-version, or where another letter is about the same event. The ids are read from the letters' bytes
+A dead letter has no id of its own, so the totals count it as an event. It is none where its event is stored, in another
+version, or where another dead letter is about the same event. The ids are read from the dead letters' bytes
 (docs/decisions/0019).
 
-Invariant: a letter whose id cannot be read is an event of its own. Of the letters, one piece is in memory at a time;
-of their ids, eight bytes each. Nothing is changed, and no row is locked.
+Invariant: a dead letter whose id cannot be read is an event of its own. Of the dead letters, one piece is in memory at
+a time; of their ids, eight bytes each. Nothing is changed, and no row is locked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PARTS = 256
 
 
 class DeadLetterIds:
-    """Counts letters against the events that they are about, by the hashes of their ids.
+    """Counts dead letters against the events that they are about, by the hashes of their ids.
 
     Two ids of one hash (about one chance in thirty million among a million of them) pass for one event: more is called
     counted twice then, never less.
@@ -36,7 +36,7 @@ class DeadLetterIds:
         self._unstored: list[array[int]] = [array("q") for _ in range(_PARTS)]
 
     def add(self, event_ids: Sequence[str], stored: AbstractSet[str]) -> None:
-        """The ids of some unsettled letters, one a letter, and which of them are stored."""
+        """The ids of some unresolved dead letters, one a dead letter, and which of them are stored."""
         self._dead_letters += len(event_ids)
         for event_id in event_ids:
             if event_id not in stored:
@@ -45,19 +45,19 @@ class DeadLetterIds:
 
     @property
     def counted_twice(self) -> int:
-        """So many letters are not needed to account for an event."""
+        """So many dead letters are not needed to account for an event."""
         return self._dead_letters - sum(len(set(part)) for part in self._unstored)
 
 
 def count_counted_twice(
     connection: Connection, slice_: Slice, newly_rejected: int, expected_total: int | None = None
 ) -> int:
-    """Of the slice's letters; those of the open transaction, ``newly_rejected`` of them, are not booked yet.
+    """Of the slice's dead letters; those of the open transaction, ``newly_rejected`` of them, are not recorded yet.
 
-    0, and nothing is read, where no letter is booked, or no total is known to compare with, be it ``expected_total`` or
-    the one that the pass was told earlier. Takes a while with many letters, so it is to be called before the slice's
-    row is locked. Whoever holds the slice's fence is the only one to store its events and letters, so what is seen is
-    true at the COMMIT if the fence is still held then.
+    0, and nothing is read, where no dead letter is recorded, or no total is known to compare with, be it
+    ``expected_total`` or the one that the pass was reported earlier. Takes a while with many dead letters, so it is to
+    be called before the slice's row is locked. Whoever holds the slice's fence is the only one to store its events and
+    dead letters, so what is seen is true at the COMMIT if the fence is still held then.
     """
     with translated(), connection.cursor() as cursor:
         cursor.execute(statement("read_claimed"), {"slice_id": slice_.slice_id})

@@ -8,7 +8,7 @@ before it commits   the keeper, if there was one, and no trace of the credential
 after it            the credential's row, with the later of both waits, and the slice's row points at it; no keeper
 
 Many slices may open at once with a credential that is new. Locks are taken in one order: the slice's row, then the
-credential's, then the keeper's, which nobody else wants. Who waits for a credential's row waits for a transaction that
+credential's, then the keeper's, which no one else wants. Who waits for a credential's row waits for a transaction that
 wants no slice's row any more.
 
 Invariant: a wait is only ever raised, and no fence is asked for: what the API has said to the key holds, even if the

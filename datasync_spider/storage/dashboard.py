@@ -79,7 +79,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A stream, or one of its slices, by the name that a viewer gave. ``recorded``: the rows that its books claim.
+    """A stream, or one of its slices, by the name that a viewer gave. ``recorded``: the rows that its totals claim.
 
     ``slice`` None: all slices together, which is what a stream without slices is as well. ``table`` has the rows of
     what is chosen alone; None where it has not been made yet.

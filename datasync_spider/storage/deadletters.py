@@ -1,7 +1,7 @@
 """Reads dead letters: in groups, as a list, the bytes of one, or all of them a piece at a time.
 
 Invariant: nothing here changes a row. What a listing gives holds no more than the head of an event's bytes; what reads
-whole events keeps a bounded number of bytes in memory, however many letters there are.
+whole events keeps a bounded number of bytes in memory, however many dead letters there are.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.sql import statement
 from datasync_spider.storage.translate import translated
 
-# One letter may be larger than this; then it comes alone.
+# One dead letter may be larger than this; then it comes alone.
 _PIECE_BYTES = 8 << 20
 _PIECE_ROWS = 1_000
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """Which letters are meant. None chooses all; ``with_replayed`` adds those that are settled."""
+    """Which dead letters are meant. None chooses all; ``with_replayed`` adds those that are resolved."""
 
     slice: Slice
     reason: str | None = None
@@ -42,14 +42,14 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 class DeadLetterCount(msgspec.Struct, frozen=True):
-    """``open``: not settled. ``replayed``: an event of this content is stored by now."""
+    """``open``: not resolved. ``replayed``: an event of this content is stored by now."""
 
     open: int
     replayed: int
 
 
 class DeadLetterGroup(msgspec.Struct, frozen=True):
-    """All chosen letters of one reason; ``head`` is the beginning of ``example_id``'s ``example_bytes`` bytes."""
+    """All chosen dead letters of one reason; ``head`` is the beginning of ``example_id``'s ``example_bytes`` bytes."""
 
     reason: str
     dead_letters: int
@@ -63,7 +63,7 @@ class DeadLetterGroup(msgspec.Struct, frozen=True):
 
 
 class ListedDeadLetter(msgspec.Struct, frozen=True):
-    """One letter with the beginning of its bytes. ``position`` is -1 where its place in the page is not known."""
+    """One dead letter with the beginning of its bytes. ``position`` is -1 where its place in the page is not known."""
 
     rejected_id: int
     run_id: int
@@ -78,7 +78,7 @@ class ListedDeadLetter(msgspec.Struct, frozen=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """One letter with all of its bytes."""
+    """One dead letter with all of its bytes."""
 
     rejected_id: int
     reason: str
@@ -111,15 +111,15 @@ def read_list(connection: Connection, chosen: Chosen, limit: int, head_bytes: in
 
 
 def read_bytes(connection: Connection, slice_: Slice, rejected_id: int) -> bytes | None:
-    """The event exactly as received, or None where the slice has no such letter."""
+    """The event exactly as received, or None where the slice has no such dead letter."""
     rows = _all(connection, "read_dead_letter_bytes", {"slice_id": slice_.slice_id, "rejected_id": rejected_id})
     return bytes(rows[0]["raw"]) if rows else None
 
 
 def read_dead_letters_after(connection: Connection, chosen: Chosen, after: int) -> list[DeadLetter]:
-    """The next piece behind the letter ``after``, in the order in which they came; empty at the end.
+    """The next piece behind the dead letter ``after``, in the order in which they came; empty at the end.
 
-    The transaction goes on: who changes letters changes them in the one that they were read in.
+    The transaction goes on: who changes dead letters changes them in the one that they were read in.
     """
     _all(connection, "scan_dead_letters", {})
     piece = {"after": after, "max_rows": _PIECE_ROWS, "max_bytes": _PIECE_BYTES}
@@ -128,7 +128,7 @@ def read_dead_letters_after(connection: Connection, chosen: Chosen, after: int) 
 
 
 def read_ids(dead_letters: Iterable[DeadLetter], reader: RecordReader) -> list[str]:
-    """The ids of those letters that have one to be read, in no order, each as often as there are letters of it."""
+    """The ids of those dead letters that have one to be read, in no order, each as often as it has dead letters."""
     parsed = reader.parse([reader.kept(entry.raw, entry.reason) for entry in dead_letters])
     rejected_ids = (event.event_id for event in parsed.rejected)
     return [*parsed.event_ids, *(event_id for event_id in rejected_ids if event_id is not None)]

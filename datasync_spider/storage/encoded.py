@@ -1,4 +1,4 @@
-"""Rows of COPY in their bytes, and the ids of those that are in flight, where nobody could compile them.
+"""Rows of COPY in their bytes, and the ids of those that are in flight, where no one could compile them.
 
 Invariant: :class:`EncodedRows` and :class:`IdsInFlight` do what ``Rows`` and ``InFlight`` of the compiled module do; a
 program uses those or these, never both.

@@ -1,7 +1,7 @@
-"""Reads the ids of all stored events, and what the books say of their completeness, as of one instant.
+"""Reads the ids of all stored events, and what the totals say of their completeness, as of one instant.
 
 Invariant: everything that one :func:`id_snapshot` gives is of the same snapshot, and no more ids than one batch are in
-memory. Whether what is found is good enough to hand in is not decided here.
+memory. Whether what is found is good enough to submit is not decided here.
 """
 
 from __future__ import annotations

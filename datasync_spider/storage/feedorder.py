@@ -30,7 +30,7 @@ class PageEnds(NamedTuple):
 
     @classmethod
     def of_plain(cls, events: compiled.Events) -> PageEnds:
-        """Of events as they came, none of which is in doubt."""
+        """Of events as they came, none of which needs the fallback."""
         never_rise, first, last, newest, oldest = events.ends()
         if first is None or last is None or newest is None or oldest is None:
             return cls(never_rise, None, None, None, None)
@@ -95,7 +95,7 @@ class FeedOrder:
         self._last_oldest_us: int | None = None
 
     def continues(self, chain: int, page: PageEnds) -> bool:
-        """Whether times never rise, neither within the page nor from the page before it in the same walk."""
+        """Whether times never rise, neither within the page nor from the page before it in the same chain."""
         if chain != self._chain:
             self._chain, self._last_oldest_us = chain, None
         before_us = self._last_oldest_us

@@ -9,11 +9,11 @@ none           the end of a complete pass, to its newest time from before it beg
                pass had been already
 
 It moves to times that records have, and never beyond the moment at which their page was asked for, by the database's
-clock, less the lag. So a record from the future moves nothing, and neither does one whose time says that nobody knows
+clock, less the lag. So a record from the future moves nothing, and neither does one whose time says that no one knows
 it: the year 9999, or whatever is not after 1970 began.
 
 What a crash leaves: floor and top move in the transaction of the pages that move them, under its fence, after its
-checkpoint. What a pass asks from is decided in the transaction that opens it, and stays for the pass; a walk that
+checkpoint. What a pass asks from is decided in the transaction that opens it, and stays for the pass; a chain that
 begins anew in it may ask from a later time where the oldest come first, and says so with its first committed page.
 
 Invariant: only a run that holds the slice's fence moves anything here, and a backfill, which is in no pass, nothing.
@@ -37,7 +37,7 @@ _MICROSECONDS: Final = 1_000_000
 
 
 def chain_from(run: OpenRun, floor_us: int | None) -> int | None:
-    """What a new walk of the run's pass asks from: where the oldest come first, what it has not proven yet."""
+    """What a new chain of the run's pass asks from: where the oldest come first, what it has not proven yet."""
     asked_us, since = run.resume.pass_since_us, run.since
     if since is None or run.order != "oldest-first" or floor_us is None:
         return asked_us

@@ -1,4 +1,4 @@
-"""Where a walk stands: at the head of the feed, among what is new, or on ground that was known before its pass began.
+"""Where a chain stands: at the head of the feed, among what is new, or on ground that was known before its pass began.
 
 Invariant: it follows from what is committed with the batches before. Only a record with an id says anything, be it an
 event or a dead letter. Which records were known before is asked in incremental passes alone: a full one counts all that
@@ -18,7 +18,7 @@ from datasync_spider.storage.sql import statement
 
 
 class Ground(IntEnum):
-    """In the order in which a walk comes to them."""
+    """In the order in which a chain comes to them."""
 
     HEAD = 0
     NEW = 1
@@ -27,7 +27,7 @@ class Ground(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``named_walk``: the pass's last walk that has met a record with an id; ``known_walk``: one from before the pass.
+    """``named_walk``: the pass's last chain that has met a record with an id; ``known_walk``: one from before the pass.
 
     ``counted_from_pass``: the first pass that was counted from its head on.
     """

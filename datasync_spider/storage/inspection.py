@@ -41,7 +41,7 @@ NEEDED_RIGHTS = {
 class ServerFacts:
     """Settings as the server spells them. ``now_epoch``: the server's clock, seconds since the epoch.
 
-    ``standbys``: how many may confirm a commit; one of which that cannot be told from here is counted.
+    ``standbys``: how many may confirm a commit; one of which that cannot be distinguished from here is counted.
     """
 
     version_number: int
@@ -84,10 +84,10 @@ def inspect_database(database_url: str) -> DatabaseFacts:
     with connected(database_url) as connection:
         server = _read_server(connection)
         missing, alien_tables = _read_rights(connection)
-        # A role that may not read the table of migrations cannot be told of them.
+        # A role that may not read the table of migrations cannot be reported of them.
         may_read = "SELECT on schema_migrations" not in missing
         faults = tuple(find_faults(connection)) if may_read else ()
-        # Where that table is somebody else's, it says nothing of migrations.
+        # Where that table is another's, it says nothing of migrations.
         pending, alien_schema = _read_pending(connection) if may_read and not faults else ((), None)
         connection.rollback()
     return DatabaseFacts(server, missing, alien_tables, pending, alien_schema, faults)

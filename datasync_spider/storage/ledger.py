@@ -37,7 +37,7 @@ class PageCounts(Struct):
 
 
 def ledger_stream(run: OpenRun, batch: Batch, counts: Mapping[int, PageCounts], write_seconds: float) -> bytes:
-    """One COPY of the batch's rows. ``counts`` are told by page number."""
+    """One COPY of the batch's rows. ``counts`` are reported by page number."""
     rows = (_row(run, batch, page, counts[page.page.number], write_seconds) for page in batch.pages)
     return b"".join((HEADER, *rows, TRAILER))
 

@@ -18,7 +18,7 @@ NO_LOCK_TIMEOUT_MS = 0
 def limit_transaction(
     connection: Connection, idle_timeout_ms: int, lock_timeout_ms: int = LOCK_TIMEOUT_MS, slice_id: int | None = None
 ) -> None:
-    """Begins a transaction that waits at most so long for a lock, and ends when nobody speaks for so long.
+    """Begins a transaction that waits at most so long for a lock, and ends when no one speaks for so long.
 
     A run's may be idle for as long as its lease lives. ``slice_id``: the slice that it writes to.
     """

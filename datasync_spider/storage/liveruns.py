@@ -17,7 +17,7 @@ from datasync_spider.storage.sql import statement
 
 
 class LiveRun(Struct, frozen=True):
-    """``holder``: the process, for people. ``expires_at``: when the lease ends that nobody renews."""
+    """``holder``: the process, for people. ``expires_at``: when the lease ends that no one renews."""
 
     stream: str
     run_id: int | None

@@ -193,7 +193,7 @@ def _apply(connection: Connection, cursor: Any, migration: Migration) -> None:
 
 
 def refuse_live_runs(cursor: Any) -> None:
-    """Raises LeaseHeld where a run is at work, as far as its lease and this machine can tell."""
+    """Raises LeaseHeld where a run is at work, as far as its lease and this machine can know."""
     live = read_live_runs(cursor)
     if live:
         raise LeaseHeld(

@@ -1,6 +1,6 @@
 """What others have built on our tables that stands in the way of pending migrations: views, foreign keys, functions.
 
-PostgreSQL refuses to change what something else depends on, or drops that as well where it is asked to; nobody's view
+PostgreSQL refuses to change what something else depends on, or drops that as well where it is asked to; no one's view
 is ours to drop. What is in the way is found beforehand, and named, with what makes it again.
 
 Invariant: looks only, and only into the catalog. What will change is read from the shapes of the tables before and

@@ -1,14 +1,14 @@
-"""Counts dead letters without an id: the how-manieth of its bytes a record is along its cursor chain.
+"""Counts dead letters without an id: which occurrence of its bytes a record is along its cursor chain.
 
-Such records can be told apart by nothing but their number, and are interchangeable for that very reason: what matters
-is that as many are kept as the feed holds. A chain counts from 1, so one that walks the same ground again finds all of
-them kept. An incremental pass counts on from ``before``, the number of those that lie where it does not go, or below
-what it finds known: of those that were kept when it began, all but the ones that stood at the very head of the feed,
-before any record with an id.
+Such records can be distinguished by nothing but their number, and are interchangeable for that very reason: what
+matters is that as many are kept as the feed holds. A chain counts from 1, so one that goes over the same ground again
+finds all of them kept. An incremental pass counts on from ``before``, the number of those that lie where it does not
+go, or below what it finds known: of those that were kept when it began, all but the ones that stood at the very head of
+the feed, before any record with an id.
 
-A backfill counts from 1 in each walk, too, and beside the pass: what it has counted stands in columns of its own, and
+A backfill counts from 1 in each chain, too, and beside the pass: what it has counted stands in columns of its own, and
 what it has kept is not in ``before`` until a pass that began after it has ended. The pass meets the same records, and
-numbers them as if nobody had kept them yet.
+numbers them as if no one had kept them yet.
 
 Invariant: how far a chain has counted is written in the transaction that keeps what it has counted, under the batch's
 turn, and is read nowhere else. ``before`` stays what it is for a whole pass.
@@ -50,7 +50,7 @@ class Occurrences:
         self._before = self._kept_below()
 
     def has_met(self, digest: bytes, chain: int) -> bool:
-        """Whether this walk has met such a record."""
+        """Whether this chain has met such a record."""
         seen = self._seen.get(digest)
         return seen is not None and (seen.pass_number, seen.chain) == (self._run.resume.pass_number, chain)
 
@@ -108,12 +108,12 @@ class Occurrences:
                 elif last_pass >= self._progress.counted_from_pass:
                     # The last pass began at the head as well, and did not meet it there.
                     before[bytes(found)] = kept
-                # Else nobody knows where they stood. All that are met may be the ones that are kept.
+                # Else no one knows where they stood. All that are met may be the ones that are kept.
         return before
 
 
 class BackfillOccurrences:
-    """The same for a batch of a backfill: each walk of the run counts from 1, and nothing lies below."""
+    """The same for a batch of a backfill: each chain of the run counts from 1, and nothing lies below."""
 
     def __init__(self, connection: Connection, run: OpenRun, digests: Collection[bytes]) -> None:
         self._connection = connection
@@ -124,7 +124,7 @@ class BackfillOccurrences:
             self._seen = {bytes(digest): (int(chain), int(count)) for digest, chain, count in cursor.fetchall()}
 
     def has_met(self, digest: bytes, chain: int) -> bool:
-        """Whether this walk has met such a record."""
+        """Whether this chain has met such a record."""
         return digest in self._seen and self._seen[digest][0] == chain
 
     def meet(self, digest: bytes, chain: int, ground: Ground, *, at_head: bool) -> int | None:

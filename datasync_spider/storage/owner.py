@@ -1,4 +1,4 @@
-"""Who holds a lease: a process, told apart from every other process that ever had its number.
+"""Who holds a lease: a process, distinguished from every other process that ever had its number.
 
 Invariant: ``is_alive`` says False only where this machine's kernel knows that the process is gone; of other machines it
 knows nothing and says None, and the lease's expiry decides.
@@ -35,7 +35,7 @@ class Owner:
 
 
 def parse_owner(text: str) -> Owner | None:
-    """The owner written by :meth:`Owner.to_text`, or None where the text is somebody else's."""
+    """The owner written by :meth:`Owner.to_text`, or None where the text is another's."""
     try:
         fields = json.loads(text)
         return Owner(str(fields["host"]), str(fields["scope"]), int(fields["pid"]), float(fields["started"]))

@@ -1,7 +1,7 @@
-"""A page's records in its order, and which of them its walk has met before. Pure.
+"""A page's records in its order, and which of them its chain has met before. Pure.
 
-Dead letters without an id are told apart by their number alone, so it matters where they stand: above or below what an
-earlier pass has stored, and whether the page repeats what the walk has met.
+Dead letters without an id are distinguished by their number alone, so it matters where they stand: above or below what
+an earlier pass has stored, and whether the page repeats what the chain has met.
 
 Invariant: only a record with an id proves a repetition. Records without one may stand a hundred times in a feed.
 """
@@ -27,7 +27,7 @@ class PageRecords(NamedTuple):
     """``records``: a usable event by its id alone, for a page has thousands, and stays until it is written.
 
     ``in_order``: the places are the API's; not known where an item pipeline has left events out or changed them.
-    ``repeated``: so many of the first ones its walk has met before.
+    ``repeated``: so many of the first ones its chain has met before.
     """
 
     records: Sequence[str | RejectedRecord]
@@ -49,7 +49,7 @@ def page_records(columns: ParsedEvents, received_events: int) -> PageRecords:
 
 
 class Repetitions:
-    """What a run's walk has met, as far as it matters for pages with records that have no id."""
+    """What a run's chain has met, as far as it matters for pages with records that have no id."""
 
     def __init__(self) -> None:
         self._chain = 0

@@ -1,4 +1,4 @@
-"""How deep the open pass of a stream is, for a walk that has lost its cursor. Reads only."""
+"""How deep the open pass of a stream is, for a chain that has lost its cursor. Reads only."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Turns pages into rows, one page after the other in the run's order.
 
-Invariant: an id that an earlier page has in flight, as a row or as a variant, becomes no row of a later one. That is
+Invariant: an id that an earlier page has in flight, as a row or as a version, becomes no row of a later one. That is
 what shuts out the deadlock that PostgreSQL cannot see, where batch k+1 holds a key that batch k wants while k+1 waits
 for k's commit; and it is why a row may be compared with what is stored before its turn has come. Such an event counts
-as a duplicate: its earlier page commits first, or the later one not at all. Where its bytes are others it is a variant,
-which is looked at when the batch's turn has come.
+as a duplicate: its earlier page commits first, or the later one not at all. Where its bytes are others it is another
+version, which is looked at when the batch's turn has come.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Taken(NamedTuple):
         return cls(picks, page_rows.only(picks), versions)
 
     def ends(self, columns: ParsedEvents) -> PageEnds:
-        """Of the rows, and of the variants: each of those may be what is stored in the end."""
+        """Of the rows, and of the versions: each of those may be what is stored in the end."""
         counts = self.picks.copy()
         for place in self.versions:
             counts[place] = True
@@ -70,7 +70,7 @@ class Preparer:
         self._received: set[int] | None = None
 
     def count_repeated(self) -> None:
-        """From now on each page is told what has come before: of a pass whose verdict counts what it has received."""
+        """From now on each page is given what has come before: of a pass whose verdict counts what it has received."""
         self._received = set()
 
     def prepare(self, page: EventPage) -> PreparedPage:
@@ -111,7 +111,7 @@ class Preparer:
         received = self._received
         if received is None:
             return 0
-        # Of one page, unusable records of the very same bytes are as many records.
+        # Of one page, rejected records of the very same bytes are as many records.
         dead_letters = [hash(record.raw) for record in prepared.rejected]
         repeated = sum(entry in received for entry in dead_letters)
         received.update(dead_letters)
@@ -149,7 +149,7 @@ class Preparer:
         self._ids_in_flight.add(rows.encoded)
 
     def _encoded_in_flight(self, event_ids: set[str]) -> dict[str, bytes]:
-        """What the pages in flight hold of these ids. An id whose row is committed has its variant here."""
+        """What the pages in flight hold of these ids. An id whose row is committed has its other version here."""
         found: dict[str, bytes] = {}
         # Pages that shift repeat what the page just before them has.
         for rows in chain(reversed(self._rows_in_flight.values()), self._versions_in_flight.values()):
@@ -162,7 +162,7 @@ class Preparer:
 
 
 class _Prepared(NamedTuple):
-    """A page's rows before anything of them is left out. ``columns``: None where nobody has had to look at them."""
+    """A page's rows before anything of them is left out. ``columns``: None where no one has had to look at them."""
 
     rows: Rows
     rejected: list[RejectedEvent]
@@ -171,7 +171,7 @@ class _Prepared(NamedTuple):
 
 
 def _plain(page: EventPage) -> _Prepared | None:
-    """Without an object for each event, where none is in doubt and nobody has had them in hand."""
+    """Without an object for each event, where none needs the fallback and no one has had them in hand."""
     events = page.plain_events()
     return None if events is None else _Prepared(Rows.of_plain(events), [], PageEnds.of_plain(events))
 

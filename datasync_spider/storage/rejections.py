@@ -1,7 +1,8 @@
 """Writes dead letters: the raw bytes of events that cannot be stored, each once.
 
-A dead letter with an id is the same one wherever it is met, but for those of one page, which are twins: all of them are
-kept. One without an id is counted along its cursor chain (:mod:`datasync_spider.storage.occurrences`).
+A dead letter with an id is the same one wherever it is met, but for those of one page, which are occurrences of the
+same bytes: all of them are kept. One without an id is counted along its cursor chain
+(:mod:`datasync_spider.storage.occurrences`).
 
 Invariant: called inside the writer's transaction, after its turn has come. Reading a page again adds nothing.
 """
@@ -36,7 +37,7 @@ def digest(raw: bytes) -> bytes:
 
 
 class Kept(Struct, frozen=True):
-    """``newly_rejected``: so many dead letters were not kept before. ``ground``: where the batch has led its walk.
+    """``newly_rejected``: so many dead letters were not kept before. ``ground``: where the batch has led its chain.
 
     ``new_pages``: the pages that brought one whose bytes were new.
     """
@@ -55,7 +56,7 @@ class _DeadLetter(Struct, frozen=True):
 
 
 class _PageDeadLetters(Struct, frozen=True):
-    """A page's records in its order: ids of events, and unusable ones. ``refused``: what PostgreSQL did not take.
+    """A page's records in its order: ids of events, and rejected ones. ``refused``: what PostgreSQL did not take.
 
     ``records`` is empty where all of them are rows, and it does not matter which.
     """
@@ -83,7 +84,7 @@ def insert_rejected(
     inserted: Mapping[int, int],
     refused: Mapping[int, Sequence[RejectedRow]],
 ) -> Kept:
-    """Keeps the batch's unusable events. ``inserted`` and ``refused`` say what became of its rows, by page number."""
+    """Keeps the batch's rejected events. ``inserted`` and ``refused`` say what became of its rows, by page number."""
     is_incremental = run.resume.stops_at_known
     pages = [_page_dead_letters(page, is_incremental, inserted, refused) for page in batch.pages]
     nameless = {entry.digest for page in pages for entry in page.dead_letters if entry.event_id is None}
@@ -146,7 +147,7 @@ class _Counting:
         skipped = self._met_before(page)
         in_order, repeated = _places(page)
         at_start = chain_ground.ground
-        # Where nobody knows the places, all may stand below what is known.
+        # Where no one knows the places, all may stand below what is known.
         hidden = Ground.KNOWN if not in_order and any(map(self._is_known, page.records)) else at_start
         counts: Counter[bytes] = Counter()
         for place, record in enumerate(page.records):
@@ -169,7 +170,7 @@ class _Counting:
         yield from _occurrence_rows(self._run, page, page.refused, counts)
 
     def _met_before(self, page: _PageDeadLetters) -> set[bytes]:
-        """Digests of which this page has none that are not counted: it is read again by the walk that has read it."""
+        """Digests of which this page has none that are not counted: it is read again by the chain that has read it."""
         run, asked = self._run, page.page.page
         if self._occurrences is None or run.resume.begins_pass or asked.number != 1:
             return set()
@@ -215,7 +216,7 @@ def _dead_letter(record: RejectedRecord) -> _DeadLetter:
 
 
 def _ground_of_last_chain(pages: Sequence[_PageDeadLetters]) -> Ground:
-    """Where nobody asks what is known."""
+    """Where no one asks what is known."""
     last_chain = pages[-1].page.page.chain
     has_ids = any(page.has_ids for page in pages if page.page.page.chain == last_chain)
     return Ground.NEW if has_ids else Ground.HEAD

@@ -39,7 +39,7 @@ from datasync_spider.storage.translate import translated
 class Target(Struct, frozen=True):
     """What a person has named: a stream, or one slice of it where ``slice_name`` is given.
 
-    ``table`` is None where it was never made; ``rows`` and ``rejected`` are by the books. ``foreign_keys`` of other
+    ``table`` is None where it was never made; ``rows`` and ``rejected`` are by the totals. ``foreign_keys`` of other
     tables lead to the table. ``tokens``: rows of the source's credentials, which stay.
     """
 
@@ -147,7 +147,7 @@ class _Removal:
                 found, slice_ids = self._lock(cursor)
             except psycopg2.errors.LockNotAvailable as error:
                 raise StorageUnavailable(
-                    f"the rows of {target} in ingestion_state are locked by somebody for longer than"
+                    f"the rows of {target} in ingestion_state are locked by someone for longer than"
                     f" {self._row_wait_ms / 1000:g} s: nothing has changed, try again",
                     error.pgcode,
                 ) from error

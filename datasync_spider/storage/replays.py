@@ -2,13 +2,13 @@
 
 What each crash point leaves behind:
 
-before the piece commits   nothing of the piece; the letters are open and are tried again
-after it                   its events stored, its letters settled, the books moved by both
+before the piece commits   nothing of the piece; the dead letters are open and are tried again
+after it                   its events stored, its dead letters resolved, the totals moved by both
 between two pieces         the same; the next replay finds only what is still open
 
-Invariant: a letter is settled in the transaction that stores its event, or that finds it stored. A letter that stays
-rejected keeps its row as it is. As in the writer, the checkpoint touches exactly the row whose fence is ours, or
-nothing is committed.
+Invariant: a dead letter is resolved in the transaction that stores its event, or that finds it stored. A dead letter
+that stays rejected keeps its row as it is. As in the writer, the checkpoint touches exactly the row whose fence is
+ours, or nothing is committed.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from datasync_spider.storage.translate import translated
 
 @dataclass(slots=True)
 class Tried:
-    """What became of some letters.
+    """What became of some dead letters.
 
-    ``stored`` is told by event id, ``resolved`` and ``duplicates`` count letters. ``left`` were not tried after all:
-    another letter with the same id and other content went before and was refused. ``falls_short``: the stream holds
-    less than the API counts.
+    ``stored`` is reported by event id, ``resolved`` and ``duplicates`` count dead letters. ``left`` were not tried
+    after all: another dead letter with the same id and other content went before and was refused. ``falls_short``: the
+    stream holds less than the API counts.
     """
 
     stored: set[str] = field(default_factory=set)
@@ -67,7 +67,7 @@ class _Piece:
     prepared: PreparedPage
 
     def outcome(self, stored: set[str], known: set[str], bad: Sequence[RejectedRow]) -> tuple[Tried, list[int]]:
-        """What became of each letter, and the numbers of the settled ones.
+        """What became of each dead letter, and the numbers of the resolved ones.
 
         ``stored`` are the ids that this piece brought, ``known`` all of its ids that are in the table, ``bad`` the
         rows that PostgreSQL refused.
@@ -87,7 +87,7 @@ class _Piece:
 
 
 def replay_dead_letters(connection: Connection, hold: Hold, dead_letters: Sequence[DeadLetter]) -> Tried:
-    """Stores what is acceptable of these letters, settles them, and commits.
+    """Stores what is acceptable of these dead letters, resolves them, and commits.
 
     Raises FencedOff where the stream is no longer ours; then, and on any other error, nothing of it is committed.
     """
@@ -101,7 +101,7 @@ def replay_dead_letters(connection: Connection, hold: Hold, dead_letters: Sequen
         known = set(piece.prepared.rows.event_ids) - {row.event.event_id for row in bad}
         known |= find_stored(connection, hold.slice, {row.event.event_id for row in bad})
         tried, resolved = piece.outcome(stored, known, bad)
-        # What PostgreSQL refuses of these cannot be compared, and its bytes are kept as they are, in its letter.
+        # What PostgreSQL refuses of these cannot be compared, and its bytes are kept as they are, in its dead letter.
         stage_rows(connection, Rows.of(piece.prepared.versions))
         resolved_rows = resolve_staged(connection, hold)
         tried.conflicts = resolved_rows.conflicts
@@ -118,7 +118,7 @@ def replay_dead_letters(connection: Connection, hold: Hold, dead_letters: Sequen
 
 
 def try_dead_letters(connection: Connection, slice_: Slice, dead_letters: Sequence[DeadLetter]) -> Tried:
-    """What would become of these letters. Touches no table but a temporary one, and rolls back."""
+    """What would become of these dead letters. Touches no table but a temporary one, and rolls back."""
     with translated(), connection.cursor() as cursor:
         piece = _prepare(dead_letters, slice_.reader)
         bad = _stage(connection, cursor, piece.prepared)
@@ -157,7 +157,7 @@ def _marks(readable: Sequence[tuple[DeadLetter, Event]], event_ids: set[str]) ->
 
 
 def _checkpoint(cursor: Any, hold: Hold, tried: Tried, marks: Sequence[Watermark]) -> bool:
-    """Gives whether the books fall short of the API's count by now."""
+    """Gives whether the totals fall short of the API's count by now."""
     newest, oldest = max(marks, default=None), min(marks, default=None)
     values = {
         **hold.key,
@@ -179,7 +179,7 @@ def _checkpoint(cursor: Any, hold: Hold, tried: Tried, marks: Sequence[Watermark
 def _resolve(cursor: Any, hold: Hold, rejected_ids: list[int]) -> None:
     cursor.execute(statement("resolve_dead_letters"), {**hold.key, "rejected_ids": rejected_ids})
     if len(cursor.fetchall()) != len(rejected_ids):
-        raise StorageRefused("somebody else settled some of these rejected events meanwhile: run the replay again")
+        raise StorageRefused("somebody else resolved some of these rejected events meanwhile: run the replay again")
 
 
 def _counts(tried: Tried) -> dict[str, int]:

@@ -1,12 +1,12 @@
 """Where a run starts, decided from the stream's row alone.
 
-A pass walks the feed from its head to its end (``full``) or to ground that an earlier pass has proven
+A pass reads the feed from its head to its end (``full``) or to ground that an earlier pass has proven
 (``incremental``). Runs come and go within a pass. States of ``pass_status`` and what a new run does in each:
 
 new       never started             begin a full pass at the head
 open      a run ended on the way    go on from the cursor (or at the head where nothing was committed yet)
 complete  proven                    begin an incremental pass at the head, where the stream has such passes
-short     ended without the proof   begin a full pass: something is missing, and only a whole walk finds it
+short     ended without the proof   begin a full pass: something is missing, and only a full sync finds it
 
 A pass of a stream that can be asked for what is not older than a time is incremental where it asks from the floor
 (:mod:`datasync_spider.storage.floor`), and full where there is none: the first one, and what follows a short one.
@@ -54,9 +54,9 @@ def decide_start(
 ) -> ContinuePass | BeginPass:
     """What a run does with a stream in this state. Raises ValueError for a state that no version has written.
 
-    ``is_incremental``: the stream's passes may be shorter than full. ``is_blurred``: the last pass cannot be told from
-    what a backfill has stored meanwhile. ``is_other_kind``: an open incremental pass was begun in a way that is not the
-    stream's any more.
+    ``is_incremental``: the stream's passes may be shorter than full. ``is_blurred``: the last pass cannot be
+    distinguished from what a backfill has stored meanwhile. ``is_other_kind``: an open incremental pass was begun in a
+    way that is not the stream's any more.
     """
     match pass_status:
         case "open":

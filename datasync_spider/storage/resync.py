@@ -26,7 +26,7 @@ NOTE = "the API asked for a sync from the beginning, so position and floor were 
 
 
 def begin_anew(connection: Connection, run: OpenRun) -> OpenRun:
-    """The run as it goes on. May be called again after a COMMIT in doubt.
+    """The run as it goes on. May be called again after a COMMIT of unknown outcome.
 
     Raises FencedOff where the slice is another run's.
     """

@@ -1,7 +1,7 @@
 """Tries work on the database again while the database is unavailable: the one place where that is done.
 
-Only the dispatcher has a loop of its own: between two attempts it finds out whether a COMMIT in doubt happened, and
-waits for its turn.
+Only the dispatcher has a loop of its own: between two attempts it finds out whether a COMMIT of unknown outcome
+happened, and waits for its turn.
 
 Invariant: nothing but StorageUnavailable is tried again, the last one is raised as it came, and nothing is tried once a
 stop was requested. An attempt opens what it needs by itself. Waiting for anything else than the database, such as

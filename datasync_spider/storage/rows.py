@@ -54,7 +54,7 @@ class Rows(Sequence[Event]):
 
     @classmethod
     def of_plain(cls, events: compiled.Events) -> Rows:
-        """Of events that a page has as they came, none of which is in doubt."""
+        """Of events that a page has as they came, none of which needs the fallback."""
         return cls(events.rows())
 
     @classmethod
@@ -120,7 +120,7 @@ def copy_stream(parts: Iterable[Rows], prefix: bytes) -> Iterator[bytes]:
 
 
 def encode_rows(event_ids: list[str], times_us: list[int | None], payloads: Sequence[Payload]) -> list[bytes]:
-    """Each as a row, where nobody could compile it."""
+    """Each as a row, where no one could compile it."""
     lengths = set(map(len, event_ids))
     if len(lengths) == 1 and "".join(event_ids).isascii():
         try:

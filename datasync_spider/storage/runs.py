@@ -11,7 +11,7 @@ before finish_run         the same; the position is the last committed checkpoin
 A backfill (:func:`open_run` with ``is_backfill``) takes the same lease and fence, and is in no pass. What it leaves:
 
 after open_run            the same, and ``backfilled_at``: what is stored later is no known ground for a pass until one
-                          that began after it has ended. Position, walk and pass are as they were
+                          that began after it has ended. Position, chain and pass are as they were
 between two batches       the rows, dead letters and pages of the batches before, and the totals with them; the next
                           plain crawl goes on in the open pass as if they were not there, and meets them as duplicates;
                           the next backfill begins anew, at its window's first page
@@ -47,16 +47,16 @@ from datasync_spider.storage.translate import translated
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """Where the walk goes on. ``cursor`` None means the head of the feed.
+    """Where the chain goes on. ``cursor`` None means the head of the feed.
 
     ``known_before``: what the pass may call known ground was stored before this instant. ``trail`` holds the cursors
-    that this walk has asked for already; ``newest_ms`` is the time of the stream's newest event, epoch milliseconds.
+    that this chain has asked for already; ``newest_ms`` is the time of the stream's newest event, epoch milliseconds.
     ``distrusted``: the stored position is not used, since the run that left it was led astray. ``bookmark``: what the
     pass begins with in place of the head.
 
-    ``pass_since_us``: what the pass asks from, and ``chain_since_us`` what its walk does, in microseconds; None for the
-    API's own beginning. ``floor_us``: up to there all is stored. ``validator``: by what the API tells that the first
-    page is as the last complete pass has found it.
+    ``pass_since_us``: what the pass asks from, and ``chain_since_us`` what its chain does, in microseconds; None for
+    the API's own beginning. ``floor_us``: up to there all is stored. ``validator``: by what the API reports that the
+    first page is as the last complete pass has found it.
 
     A backfill is of the kind ``backfill``, begins at the first page of its window, and has the number 0, which no pass
     has.
@@ -102,7 +102,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun(Hold):
-    """A run that holds its slice's lease and walks the feed.
+    """A run that holds its slice's lease and reads the feed.
 
     ``waits``: what the API has asked of the run's credential, counted from the opening. ``order``: the feed's, without
     which no time stands for all that lies above it. ``since``: how the stream is asked for what is not older than a
@@ -274,7 +274,7 @@ def _locked_slice(connection: Connection, cursor: Any, spec: StreamSpec) -> tupl
 
 
 def lock_slice(cursor: Any, slice_: Slice) -> SliceRow | None:
-    """The slice's row, which nobody else changes before the transaction ends; None where there is none."""
+    """The slice's row, which no one else changes before the transaction ends; None where there is none."""
     cursor.execute(statement("lock_slice"), {"slice_id": slice_.slice_id})
     row = cursor.fetchone()
     return SliceRow(*row) if row else None
@@ -347,7 +347,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
             bookmark=state.bookmark if spec.has_bookmarks and start.kind != FULL else None,
         )
     if slice_.table.unseen is not None and spec.deletions is None:
-        # What this run meets in the pass, nobody remembers.
+        # What this run meets in the pass, no one remembers.
         begin_memory(cursor, slice_, remembers=False)
     distrusted = _is_astray(cursor, slice_)
     trail: tuple[str, ...] = ()
@@ -420,7 +420,7 @@ def begin_memory(cursor: Any, slice_: Slice, *, remembers: bool) -> None:
 
 
 def _is_blurred(cursor: Any, slice_: Slice, state: SliceRow) -> bool:
-    """Whether nobody can tell which dead letters without an id the last pass has counted above its known ground.
+    """Whether no one knows which dead letters without an id the last pass has counted above its known ground.
 
     A pass that a backfill came into has stored records after the backfill began, which the next pass takes for new
     ones. That costs requests where they have ids; those without one would be counted a second time.

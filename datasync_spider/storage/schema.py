@@ -18,7 +18,7 @@ _FALLBACK = "public"
 def home_schema(path: Sequence[str], ours: Sequence[tuple[str, bool]], *, is_explicit: bool) -> str:
     """The schema of the tables, or the one to make them in: the path's first, as PostgreSQL has it.
 
-    ``ours``: schemas that hold tables of ours, and whether they are migrated; before that, they may be somebody's own,
+    ``ours``: schemas that hold tables of ours, and whether they are migrated; before that, they may be someone's own,
     of the same names. ``is_explicit``: DATABASE_URL itself gives the path. Raises StorageRefused where the tables are
     in a schema that the path does not have.
     """

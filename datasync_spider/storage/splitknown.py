@@ -5,13 +5,13 @@ States of a batch, and what a crash in each leaves behind (nothing of it, since 
 probed    which keys exist was asked or guessed; a hint and no more, for anybody may store or delete one meanwhile
 staged    the rows that seem to be known lie in ``staged_events``
 compared  which of these are stored, and which differ from what is stored, is known for sure
-copied    all others are in the table, each under a key that nobody had
+copied    all others are in the table, each under a key that no one had
 
 Invariant: a row counts as known only where the comparison has met its key in the table, and as new only where COPY has
-taken it. Where neither is to be had (somebody else stores a key in between, PostgreSQL refuses a row) nothing is
+taken it. Where neither is to be had (another one stores a key in between, PostgreSQL refuses a row) nothing is
 written, and the batch is to be merged as a whole.
 
-No other batch in flight holds one of these ids, be it as a row or as a variant
+No other batch in flight holds one of these ids, be it as a row or as a version
 (:mod:`datasync_spider.storage.prepare`), so what is compared here still holds when the batch's turn has come.
 """
 
@@ -71,7 +71,7 @@ def split_known(
                     cursor.copy_expert(statement("copy_staged"), CopyStream([suspects]))
                     unknown, differing = compare_staged(cursor, table)
                     known -= unknown
-                failpoints.reach("sifted")
+                failpoints.reach("split")
                 is_new = [event_id not in known for event_id in event_ids]
                 if len(known) < len(rows):
                     stream = CopyStream([rows.only(is_new)], table.slice_id)

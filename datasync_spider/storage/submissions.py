@@ -1,4 +1,4 @@
-"""The attempts to hand in ids: planned before anything leaves, ended with what became of them.
+"""The attempts to submit ids: planned before anything leaves, ended with what became of them.
 
 What each crash point leaves behind:
 
@@ -27,14 +27,14 @@ from datasync_spider.storage.translate import UNIQUE_VIOLATION, translated
 
 
 class AttemptInProgress(StorageError):
-    """Another process is handing in with this key, or was cut off so lately that it may still be."""
+    """Another process is submitting with this key, or was cut off so lately that it may still be."""
 
     reason = "submission_in_progress"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is about to be sent. ``lasts_ms``: after so long nobody can still be sending it."""
+    """What is about to be sent. ``lasts_ms``: after so long no one can still be sending it."""
 
     stream: str
     api: str

@@ -10,10 +10,10 @@ locked     the row is ours, in a transaction that is open while the provider is 
 answered   the provider has replaced the refresh token, and only this process knows the new one. Killed: the row has
            the old one. What the provider lets one repeat is repeated by the next; else it says invalid_grant, and a
            person has to put a new refresh token under the secret's name
-committed  the row has the new tokens. Killed: the next one uses them, although nobody has
+committed  the row has the new tokens. Killed: the next one uses them, although no one has
 
 A database that goes away between the last two is waited for as long as for pages: the tokens are stored over another
-connection, if nobody has renewed them meanwhile, which ``generation`` tells. A COMMIT whose answer was lost is found
+connection, if no one has renewed them meanwhile, which ``generation`` reports. A COMMIT whose answer was lost is found
 there in the same way.
 
 Invariant: tokens are stored by themselves, before the access token among them is used. No token is in an error.
@@ -79,7 +79,7 @@ class TokenRow:
             raise
 
     def save(self, tokens: StoredTokens) -> StoredTokens:
-        """The tokens that are stored now: these, or those of somebody who has renewed them in our place.
+        """The tokens that are stored now: these, or those of someone who has renewed them in our place.
 
         Raises StorageUnavailable, after which it can be called again.
         """
@@ -110,7 +110,7 @@ class TokenRow:
             cursor.execute(statement("read_salt"))
             fingerprint = self._credential.fingerprint(str(cursor.fetchone()["salt"]))
             cursor.execute(statement("add_token_row"), {"fingerprint": fingerprint, "source": self._source})
-            # By itself, so that nobody waits for a row that is not there yet.
+            # By itself, so that no one waits for a row that is not there yet.
             connection.commit()
             limit_transaction(connection, self._held_ms, self._held_ms + LOCK_TIMEOUT_MS)
             try:

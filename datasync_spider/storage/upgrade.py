@@ -26,7 +26,7 @@ _DEFAULT_STREAM = "events"
 
 
 class Sharing(Struct, frozen=True):
-    """Streams whose rows cannot be told apart. ``keeper`` keeps all ``rows``; ``others``: how many each has stored."""
+    """Streams whose rows cannot be distinguished. ``keeper`` keeps all ``rows``; ``others``: what each has stored."""
 
     keeper: str
     rows: int
@@ -34,7 +34,7 @@ class Sharing(Struct, frozen=True):
 
     def lines(self) -> Iterator[str]:
         yield (
-            "several streams have stored their rows in ingested_events, where they cannot be told apart; after"
+            "several streams have stored their rows in ingested_events, where they cannot be distinguished; after"
             f" migration {_APART:04} each has a table of its own:"
         )
         stored = sum(self.others.values())

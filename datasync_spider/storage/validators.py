@@ -1,4 +1,4 @@
-"""Keeps by what an API tells that a stream's first page has not changed: its ETag, or the time of its last change.
+"""Keeps by what an API reports that a stream's first page has not changed: its ETag, or the time of its last change.
 
 States, and what a crash in each leaves:
 
@@ -39,7 +39,7 @@ def keep(cursor: Any, run: OpenRun, batch: Batch) -> None:
 def end_unmodified(connection: Connection, run: OpenRun) -> int:
     """Ends the run and its pass as complete: nothing has changed since the last one was. Gives what is stored.
 
-    May be called again after a COMMIT in doubt. Raises FencedOff where the slice is another run's.
+    May be called again after a COMMIT of unknown outcome. Raises FencedOff where the slice is another run's.
     """
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms)

@@ -1,7 +1,7 @@
-"""Reads what the books claim and what there is, all as of one instant; what it means is decided elsewhere.
+"""Reads what the totals claim and what there is, all as of one instant; what it means is decided elsewhere.
 
 Invariant: one read-only snapshot, so that everything fits together while a crawl goes on; the events are gone through
-once, and nothing that is given grows with their number. Faults are counted, and only the first few are told.
+once, and nothing that is given grows with their number. Faults are counted, and only the first few are reported.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 States of a batch, and what a crash in each leaves behind:
 
 copying       rows in an open transaction                nothing; the page is fetched again
-sifting       known rows compared, new ones copied       nothing (:mod:`datasync_spider.storage.splitknown`)
-merging       neither was possible: merged as a whole    nothing
+splitting known from new       known rows compared, new ones copied       nothing
+(:mod:`datasync_spider.storage.splitknown`) merging       neither was possible: merged as a whole    nothing
 waiting       all rows sent, its turn not yet come       nothing
 checkpointed  the stream's row updated under its lock    nothing; the fence was checked under that lock
 committing    COMMIT sent, no answer yet                 all or nothing; :func:`was_committed` reads which
@@ -81,7 +81,7 @@ class Writer:
         """Writes and commits one batch; returns when it is committed.
 
         Raises FencedOff where the stream is no longer ours, StorageUnavailable where a fresh connection may help
-        (whether a COMMIT in doubt happened must then be read back), StorageRefused where nothing will.
+        (whether a COMMIT of unknown outcome happened must then be read back), StorageRefused where nothing will.
         """
         started = time.monotonic()
         run = self._run.widened() if batch.is_widened else self._run
@@ -118,7 +118,7 @@ class Writer:
         self._run = run
 
     def was_committed(self, connection: Connection, batch: Batch) -> Committed | None:
-        """After a COMMIT in doubt: the batch's own account if it did happen, None if it did not.
+        """After a COMMIT of unknown outcome: the batch's own account if it did happen, None if it did not.
 
         One that is still going on at the server is waited for. Raises FencedOff where the stream has gone to another
         run meanwhile.

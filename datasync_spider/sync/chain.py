@@ -134,7 +134,7 @@ class Chain:
         self._page_trail.follow(page)
         self._pages += 1
         is_head = item.cursor is None and (until_ms is None or not self._honours(page, until_ms))
-        # A chain that asks from a later time than its pass is told of less than that.
+        # A chain that asks from a later time than its pass is reported of less than that.
         is_head = is_head and self.since_us == self._pass_since_us
         item.number, item.chain = self._numbers.take(), self._number
         item.next_cursor, item.expected_total = page.next_cursor, page.total if is_head else None
@@ -189,7 +189,7 @@ class Chain:
         self._page_trail = PageTrail()
 
     def ends_unproven(self, page: Page, cursor: str | None) -> bool:
-        """Whether the stored position is answered with an empty last page, and no total could tell that from the end.
+        """Whether the stored position is answered with an empty last page, and no total shows that it is no end.
 
         Some APIs take a cursor that they do not know for one behind the last record.
         """

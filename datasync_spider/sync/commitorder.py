@@ -5,7 +5,7 @@ or is committed, so that none ever waits for a connection which a later one keep
 
 A batch that holds a connection and waits for its place gives way, which means that it rolls back and gives the
 connection back, in two cases: when an earlier batch cannot get a connection, at once; and when the wait takes too long,
-because it may hold keys that somebody outside this process needs before our place has come.
+because it may hold keys that someone outside this process needs before our place has come.
 
 Nothing here connects or writes; each batch says what became of it.
 """

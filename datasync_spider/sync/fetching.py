@@ -64,8 +64,8 @@ class Ask(Struct, frozen=True):
     """A page that is to be asked for: the one at ``cursor`` (None: the head) of a chain.
 
     ``since_us``, ``before_ms``: the bounds of time that go into the request. ``until_ms``: where the chain goes on by
-    time instead of a cursor. ``first_digest``: of a first page that may be asked for only if it has changed, what tells
-    such requests apart. ``conditions``: the headers that do so.
+    time instead of a cursor. ``first_digest``: of a first page that may be asked for only if it has changed, what
+    reports such requests apart. ``conditions``: the headers that do so.
     """
 
     chain: Chain
@@ -119,7 +119,7 @@ class Fetching:
         self._refusal = None
         chain = ask.chain
         if chain.leaves_a_gap(page, ask.until_ms):
-            logger.warning("the API filters by time in a way of its own; walking on from the head of the feed")
+            logger.warning("the API filters by time in a way of its own; going on from the head of the feed")
             return [self._ask(chain, None)]
         if chain.ends_unproven(page, ask.cursor):
             return [self._give_up_position(chain, ask.cursor, "it is answered with an empty last page and no total")]
@@ -220,7 +220,7 @@ class Fetching:
             return self._give_up_position(chain, cursor, str(error))
         if ask.until_ms is not None and (isinstance(error, CursorExpired) or _may_be_about_position(error)):
             chain.forget_until()
-            logger.warning("the API does not take a filter by time, walking on from the head of the feed: %s", error)
+            logger.warning("the API does not take a filter by time, going on from the head of the feed: %s", error)
             return self._ask(chain, None)
         if self._refusal is not None:
             raise self._refusal from error
@@ -244,7 +244,7 @@ class Fetching:
         if is_bookmark:
             logger.warning("the durable token of the last sync is given up for a full pass: %s", why)
         else:
-            logger.warning("the stored position is given up, walking on from the head of the feed: %s", why)
+            logger.warning("the stored position is given up, going on from the head of the feed: %s", why)
         self._observer.chain_restarted(chain.number)
         return self._ask(chain, chain.head)
 
@@ -257,7 +257,7 @@ class Fetching:
         chain.restart(depth.accounted if depth else None, chain_from(self._run, depth.floor_us if depth else None))
         until_ms = chain.until_ms(depth.oldest_ms, depth.newest_ms) if depth and self._can_go_on_by_time() else None
         logger.warning(
-            "the cursor has expired; walking on from %s",
+            "the cursor has expired; going on from %s",
             "the oldest stored event of this pass, if the API can filter by time"
             if until_ms
             else "where this chain has begun",

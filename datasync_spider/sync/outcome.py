@@ -79,7 +79,7 @@ class Outcome:
         self._run_status = "complete"
 
     def rejected_too_many(self, max_percent: float) -> RejectedTooMany | None:
-        """The error that ends the run where too large a share of its events is unusable."""
+        """The error that ends the run where too large a share of its events is rejected."""
         if not exceeds_share(self._events, self._rejected, max_percent):
             return None
         return RejectedTooMany(
@@ -112,8 +112,8 @@ class ChainNews:
     are counted.
 
     Invariant: it is of this run's part of the chain alone, so that a run whose stored position is answered with the
-    head of the feed may go through all of it. What item pipelines filter is never held against the API: nobody keeps
-    those ids, so nobody can tell whether they are new.
+    head of the feed may go through all of it. What item pipelines filter is never held against the API: no one keeps
+    those ids, so no one knows whether they are new.
     """
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class ChainNews:
         self._unrecorded = 0
 
     def committed(self, batch: Batch, committed: Committed) -> None:
-        """The next batch. One whose commit was only read back tells too little to count, and too little to forget."""
+        """The next batch. One whose commit was only read back reports too little to count, and too little to forget."""
         pages = batch.pages
         chain = pages[-1].page.chain
         if chain != self._chain:
@@ -137,7 +137,7 @@ class ChainNews:
             self._count_repeated(batch, committed.last_new_page, committed.accounted + self._unrecorded)
 
     def stored(self, rows: int, recorded: int) -> None:
-        """The table has more rows than the stream has booked: those of other streams, or of a database adopted."""
+        """The table has more rows than the stream has recorded: those of other streams, or of a database adopted."""
         self._unrecorded = max(0, rows - recorded)
         if self._unrecorded:
             self._repeated = 0
@@ -147,7 +147,7 @@ class ChainNews:
         if self._repeated <= MOST_REPEATED_PAGES:
             return None
         return NoNewRecords(
-            f"no new event in the last {self._repeated:,} pages: this walk was given {self._received:,} events, more"
+            f"no new event in the last {self._repeated:,} pages: this chain was given {self._received:,} events, more"
             " than there are, so the API serves again what it has served before"
         )
 

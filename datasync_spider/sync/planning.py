@@ -1,7 +1,7 @@
 """From what was named to plans: settings, spider arguments, files of sources and their secrets.
 
 Invariant: a plan that comes out can be carried out as far as can be known without a request; whatever is wrong with
-what was named is told before anything is started for it.
+what was named is reported before anything is started for it.
 """
 
 from __future__ import annotations

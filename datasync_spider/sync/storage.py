@@ -165,7 +165,7 @@ class SliceStorage:
         try:
             return await self._look(lambda c: is_known_entirely(c, run.slice, page, run.resume.known_before))
         except StorageError as error:
-            logger.warning("could not ask whether page %d is known, walking on: %s", page.number, error)
+            logger.warning("could not ask whether page %d is known, going on: %s", page.number, error)
             return False
 
     async def pass_depth(self, run: OpenRun) -> PassDepth | None:

@@ -3,7 +3,7 @@
 NameNotFound      the host has no address; nothing was sent
 NotConnected      no connection came about; nothing was sent
 TlsFailed         one did, but no TLS over it; nothing was sent
-NotTrusted        the same, since the server's certificate was refused: nobody vouches for it, or not for this host
+NotTrusted        the same, since the server's certificate was refused: no one vouches for it, or not for this host
 NotTls            the same, since what answers speaks no TLS, or none that is understood here
 ProxyRefused      the proxy opens no tunnel
 ConnectionLost    the connection ended before an answer began

@@ -90,7 +90,7 @@ class HttpDownloadHandler:
         await self._client.close()
 
     def _signed(self, request: Request) -> Request:
-        """Signed as it leaves: no wait comes in between, and nobody else sees the signature."""
+        """Signed as it leaves: no wait comes in between, and no one else sees the signature."""
         if self._signer is None:
             return request
         url, headers = self._signer.sign(request.method, request.url, request.body)

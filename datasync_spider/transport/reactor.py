@@ -53,7 +53,7 @@ def prepare_reactor() -> Any:
     from twisted.internet import reactor as installed  # noqa: PLC0415 - importing it earlier would install another one
 
     reactor: Any = installed
-    # A repetition by the pool would be seen by nobody.
+    # A repetition by the pool would be seen by no one.
     HTTPConnectionPool.retryAutomatically = False
     HTTPConnectionPool.cachedConnectionTimeout = _LONGEST_IDLE_SECONDS
     tcp.Client.bufferSize = _READ_AT_ONCE_BYTES

@@ -49,7 +49,7 @@ def test_streams_of_all_ways_are_exact_through_kills(
     for name in NAMES:
         assert_stored(database_url, f"styles__{name}", _truth(name))
         assert_totals(database_url, f"styles__{name}", f"styles.{name}")
-    # Where a walk went on nothing was read again.
+    # Where a chain went on nothing was read again.
     assert value(database_url, "SELECT sum(duplicates) FROM ingestion_pages") == 0
     assert value(database_url, "SELECT count(*) FROM ingestion_runs WHERE status = 'complete'") == len(NAMES)
 

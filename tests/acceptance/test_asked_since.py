@@ -26,7 +26,7 @@ from tests.support.feed import Reply
 
 SINCE = '{ type = "since", param = "since", overlap = "10s" }'
 ORDERS = ("newest-first", "oldest-first", "none")
-# The newest two of the past have one time; one is from the future, and of two nobody knows the time.
+# The newest two of the past have one time; one is from the future, and of two no one knows the time.
 RECORDS = [
     *(item(f"r{n}", n * 60) for n in range(8)),
     item("tie", 7 * 60),
@@ -115,7 +115,7 @@ def test_where_the_oldest_come_first_a_chain_begins_anew_behind_what_is_proven(
         assert heads[1:] == sorted(set(filter(None, heads)))
         assert len(heads) > 3, log
         assert floor_of(database_url) == NOON + timedelta(seconds=19 * 60)
-    # The totals of walks that ask from a later time are not the pass's.
+    # The totals of chains that ask from a later time are not the pass's.
     assert rows(database_url, "SELECT DISTINCT expected_total FROM ingestion_runs") == [(20,)]
 
 

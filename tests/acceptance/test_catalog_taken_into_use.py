@@ -1,4 +1,4 @@
-"""Files of the catalog are nobody's until they are copied, as docs/sources/catalog.md says."""
+"""Files of the catalog are no one's until they are copied, as docs/sources/catalog.md says."""
 
 from __future__ import annotations
 

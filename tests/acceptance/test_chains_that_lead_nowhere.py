@@ -97,7 +97,7 @@ def test_a_chain_over_known_ground_is_let_through_however_it_came_to_that(
     start_crawl: StartCrawl, database_url: str
 ) -> None:
     with serving(feed_events(1_250)) as feed:
-        # More than there is, so that each pass is short, and the next one walks through all of it again.
+        # More than there is, so that each pass is short, and the next one goes through all of it again.
         feed.total = 1_251
         for _ in range(2):
             crawl = start_crawl(feed.base_url, **FEED_SETTINGS)

@@ -145,7 +145,7 @@ def test_a_start_whose_connection_is_cut_in_the_middle_of_a_migration_tries_agai
     with connected(empty_database_url) as connection:
         migrate(connection, load_migrations()[:7])
     with connected(empty_database_url) as reader:
-        # A migration locks this table first, and waits for that as long as somebody reads it.
+        # A migration locks this table first, and waits for that as long as someone reads it.
         reader.cursor().execute("SELECT FROM ingestion_state")
         crawl = start_crawl(mock.base_url, DATABASE_URL=through(proxy, empty_database_url), **SETTINGS)
         here = "FROM pg_stat_activity WHERE datname = current_database()"

@@ -26,7 +26,7 @@ HITS = {"at_start": 1, "run_opened": 1, "before_finish": 1, "in_migration": 2, "
 
 # Those of other commands, of a batch with known keys, of tokens and of deletions have tests of their own.
 ELSEWHERE = {
-    *("in_migration", "sifted", "removal_fenced", "removal_written", "removal_committed"),
+    *("in_migration", "split", "removal_fenced", "removal_written", "removal_committed"),
     *("token_answered", "token_stored", "deletions_marked"),
 }
 
@@ -46,7 +46,7 @@ def test_a_crash_at_a_named_place_loses_nothing_and_doubles_nothing(
     assert_exact(database_url, 3000)
 
 
-@pytest.mark.parametrize("place", ["sifted", "mid_copy", "before_checkpoint", "before_commit"])
+@pytest.mark.parametrize("place", ["split", "mid_copy", "before_checkpoint", "before_commit"])
 def test_a_crash_among_known_and_unknown_events_loses_nothing_and_doubles_nothing(
     start_mock_api: Callable[..., MockApi], start_crawl: Callable[..., Crawl], database_url: str, place: str
 ) -> None:

@@ -102,7 +102,7 @@ def test_a_crawl_is_watched_from_its_first_page_to_its_end(
     assert crawl.wait() == 0, crawl.log
     expect(page.locator("h1 + .badge")).to_have_text("complete")
     expect(page.locator(".words")).to_have_text(
-        "It walked the feed to its last page, and nothing that the API counts is missing."
+        "It read the feed to its last page, and nothing that the API counts is missing."
     )
     stored = value(database_url, "SELECT count(*) FROM ingested_events")
     pages, received = rows(database_url, "SELECT count(*), sum(bytes) FROM ingestion_pages")[0]

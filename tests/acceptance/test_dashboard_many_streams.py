@@ -1,4 +1,4 @@
-"""The status page over many streams and slices in a real Chromium: each is found, chosen, and told from the others."""
+"""The status page over many streams and slices in a real Chromium: each is found, chosen and distinguished."""
 
 from __future__ import annotations
 

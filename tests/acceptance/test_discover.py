@@ -1,4 +1,4 @@
-"""``scrapy discover`` against the mock, and what the first run of a live crawl tells by itself."""
+"""``scrapy discover`` against the mock, and what the first run of a live crawl reports by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the end of a crawl: what happened, what is stored, what to do next, as its last words."""
+"""Whatever the end of a crawl: what happened, what is stored, what to do next, as its exit report."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_an_incomplete_run_says_what_is_missing(start_mock_api: StartMock, start
     headline, *_, following = exit_report(crawl)
     assert headline.startswith("ingestion incomplete: run 1")
     assert "100 are missing" in headline
-    assert "the whole feed is walked once more" in following
+    assert "the whole feed is read once more" in following
 
 
 def test_a_stopped_run_says_that_its_position_is_stored(start_mock_api: StartMock, start_crawl: StartCrawl) -> None:

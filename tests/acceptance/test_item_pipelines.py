@@ -1,4 +1,4 @@
-"""Item pipelines of a user's own, before ours: they may filter, drop, be slow or be broken; the books still balance."""
+"""Item pipelines of a user's own, before ours: they may filter, drop, be slow or broken; totals still balance."""
 
 from __future__ import annotations
 

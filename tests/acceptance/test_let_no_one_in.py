@@ -1,4 +1,4 @@
-"""The key and the password stay where they belong, and nobody in between is believed."""
+"""The key and the password stay where they belong, and no one in between is believed."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def test_a_stream_that_asks_from_a_time_asks_on_condition_as_well(
         assert [request.since for request in api.asked] == [None, None, at(240), at(240)]
         assert [request.headers.get("if-modified-since") for request in api.asked] == [None, None, None, stamp]
         assert rows(database_url, LAST) == [("complete", "not_modified", 0, "incremental")]
-        # An answer that nobody has asked for is none.
+        # An answer that no one has asked for is none.
         api.answer = lambda _: Reply(b"", 304)
         api.records.append(item("new", 600))
         changed = park(tmp_path / "sources", api, '{ type = "since", param = "since" }')

@@ -1,4 +1,4 @@
-"""Ways of paging that go wrong elsewhere: searches by POST, page numbers that nobody looks at, code of one's own."""
+"""Ways of paging that go wrong elsewhere: searches by POST, page numbers that no one looks at, code of one's own."""
 
 from __future__ import annotations
 

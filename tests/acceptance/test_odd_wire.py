@@ -1,4 +1,4 @@
-"""What a crawl makes of connections that die and of answers that cannot be read, with nobody's help."""
+"""What a crawl makes of connections that die and of answers that cannot be read, with no one's help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stored position that the API has no use for any more is given up once, and the walk from the head is exact."""
+"""A stored position that the API has no use for any more is given up once, and the chain from the head is exact."""
 
 from __future__ import annotations
 

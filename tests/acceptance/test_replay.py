@@ -24,7 +24,7 @@ MANY = 2_500
 
 
 def leave_many(database_url: str) -> None:
-    """Letters of which every tenth is still unusable, and every hundredth one's event is stored."""
+    """Letters of which every tenth is still not acceptable, and every hundredth one's event is stored."""
     dead_letters = [raw_event(f"e{number}") if number % 10 else b'{"number":%d}' % number for number in range(MANY)]
     leave_dead_letters(database_url, dead_letters, [f"e{number}" for number in range(1, MANY, 100)])
 

@@ -90,7 +90,7 @@ def test_all_are_crawled_each_with_its_own_end_and_the_worst_of_them_is_the_exit
     command("replay")
     assert "ok" in command("doctor")
     assert "it has" in command("status", tenant="d", code=2)
-    # Without a slice nobody knows which.
+    # Without a slice no one knows which.
     unnamed = scrapy("status", DATABASE_URL=database_url, STREAM="shop.records", **settings)
     assert unnamed.returncode == 2
     assert "has 3 slices: name one in SLICE" in unnamed.stderr

@@ -1,4 +1,4 @@
-"""What `scrapy status` tells of a stream, to people and to programs."""
+"""What `scrapy status` reports of a stream, to people and to programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``scrapy status --watch`` looks again and again, until it is told to stop."""
+"""``scrapy status --watch`` looks again and again, until it is asked to stop."""
 
 from __future__ import annotations
 

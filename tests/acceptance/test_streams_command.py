@@ -1,4 +1,4 @@
-"""`scrapy streams`, as a person uses it: what is registered, and what goes when somebody asks for it by name."""
+"""`scrapy streams`, as a person uses it: what is registered, and what goes when someone asks for it by name."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_a_person_at_a_terminal_is_reported_what_goes_and_types_the_name(databas
         terminal = OnTerminal("streams", "drop", "orders", columns=200, DATABASE_URL=database_url)
         try:
             eventually(partial(is_asked, terminal), what="the question")
-            assert "stream orders: 2 rows by the books in datasync__orders, 0 dead letters" in terminal.text
+            assert "stream orders: 2 rows by the totals in datasync__orders, 0 dead letters" in terminal.text
             terminal.type(typed)
             assert terminal.wait() == code, terminal.text
         finally:

@@ -193,7 +193,7 @@ def test_an_api_that_does_not_list_submissions_is_sent_to_all_the_same(environme
         where = {"API_BASE_URL": f"{server.origin}/api/v1", **environment}
         done = scrapy("submit", "send", "--repo", REPO, "--yes", **where)
         assert done.returncode == 0, done.stderr
-        assert "the API tells nothing of it" in done.stdout
+        assert "the API reports nothing of it" in done.stdout
 
 
 def test_three_hundred_thousand_ids_are_sent_without_ever_being_in_memory_together(

@@ -167,7 +167,7 @@ def test_a_sender_that_was_killed_counts_and_the_next_one_says_what_is_left(
     assert attempts(environment) == [("unknown", True)]
     again = scrapy(*SEND, **where)
     assert again.returncode == 0, again.stderr
-    assert "1 of 5 tries used, 4 left (1 sent from here; the API tells 4 left)" in again.stdout
+    assert "1 of 5 tries used, 4 left (1 sent from here; the API reports 4 left)" in again.stdout
 
 
 @contextmanager

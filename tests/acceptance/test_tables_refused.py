@@ -1,4 +1,4 @@
-"""Commands before a table of somebody else's making: nothing is asked, nothing is written, and the table is named."""
+"""Commands before a table of another's making: nothing is asked, nothing is written, and the table is named."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ StartMock = Callable[..., MockApi]
 
 
 def slow(start: StartMock, ttl_ms: int = 1000) -> MockApi:
-    """A walk of it takes longer than a token lives."""
+    """A chain of it takes longer than a token lives."""
     return start("--records", str(RECORDS), "--token-ttl-ms", str(ttl_ms), "--latency-ms", "60")
 
 
@@ -50,7 +50,7 @@ def test_a_chain_outlives_its_tokens_is_killed_and_goes_on(
     assert resumed.wait() == 0, resumed.log
     assert_stored(database_url, "vault__records", protected(RECORDS))
     assert_totals(database_url, "vault__records", "vault.records")
-    # Both walks together took two seconds at least, and a second request for each page would show.
+    # Both chains together took two seconds at least, and a second request for each page would show.
     assert tokens_given(mock) >= 3
     assert mock.control("stats")["by_endpoint"]["protected"]["200"] <= RECORDS / 20 + 8
     logs = [killed.log, resumed.log, whole_database(database_url)]

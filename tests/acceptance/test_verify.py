@@ -155,7 +155,7 @@ def test_a_problem_is_reported_with_its_numbers_and_a_remedy(database_url: str) 
     done = scrapy("verify", "--no-api", DATABASE_URL=database_url)
     assert done.returncode == 1
     assert "0 events are in the table, but total_ingested says 7" in done.stdout
-    assert "-> 7 rows were deleted: set the books right" in done.stdout
+    assert "-> 7 rows were deleted: set the totals right" in done.stdout
     assert "2 problems in 15 checks" in done.stdout
 
 

@@ -1,4 +1,4 @@
-"""A connection that nobody uses is closed; one whose client waits for the server is not."""
+"""A connection that no one uses is closed; one whose client waits for the server is not."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_closing_ends_what_is_under_way() -> None:
     async def is_cut() -> bytes:
         server, reader, writer = await connected("--latency-ms", "60000")
         writer.write(PAGE)
-        while not server.router.stats.described(None, now())["requests"]:  # noqa: ASYNC110 - nobody tells
+        while not server.router.stats.described(None, now())["requests"]:  # noqa: ASYNC110 - no one reports
             await asyncio.sleep(0)
         server.close()
         received = await reader.read()

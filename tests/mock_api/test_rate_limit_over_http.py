@@ -63,7 +63,7 @@ def test_a_client_that_waits_is_not_early(serve: Serve) -> None:
         # By the clock of the server; the controls are outside of the window.
         return bool(server.stats()["monotonic_ms"] > refused + 1_100)
 
-    eventually(reported_wait_is_over, what="the told wait")
+    eventually(reported_wait_is_over, what="the reported wait")
     assert server.page(1).status == 200
     assert server.stats()["early_requests"] == 0
 

@@ -1,4 +1,4 @@
-"""The rate window, and the ways in which it is told."""
+"""The rate window, and the ways in which it is reported."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_each_generation_of_headers_tells_the_window(style: RateHeaderStyle, exp
 
 
 @pytest.mark.parametrize(
-    ("style", "expected", "told_ms"),
+    ("style", "expected", "reported_ms"),
     [
         ("seconds", "51", 51_000),
         ("fraction", "50.4", 50_400),

@@ -151,7 +151,7 @@ def test_killed_behind_a_proxy_whose_429_says_nothing_it_is_exact_and_asks_polit
     assert_exact(database_url, database, "arrays")
     refused = [n for n, answer in enumerate(answers) if answer.status == 429]
     assert 1 <= len(refused) <= PAGES
-    # A wait that nobody has named is a second at least, and nothing else is asked meanwhile.
+    # A wait that no one has named is a second at least, and nothing else is asked meanwhile.
     assert impatient(answers, end.killed_at) == []
     # What had been fetched ahead when it was killed is asked for again, and nothing twice besides.
     assert len(answers) - len(refused) < 2 * PAGES

@@ -70,7 +70,7 @@ def kinto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kinto]:
 def test_changes_since_the_last_one_and_deletions_are_exact_through_a_kill_and_a_proxy_that_refuses(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, kinto: Kinto
 ) -> None:
-    """A record that is changed while the walk is on comes twice, as it was and as it is."""
+    """A record that is changed while the chain is on comes twice, as it was and as it is."""
     changed = (3, 700, TOTAL - 1)
     with Nginx(kinto.url, "5r/s") as nginx:
         file = source(nginx.url, "many", _SINCE)
@@ -116,7 +116,7 @@ def test_changes_since_the_last_one_and_deletions_are_exact_through_a_kill_and_a
 def test_newest_first_a_record_that_changed_during_the_chain_is_missed_and_made_good_by_the_next_sync(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, kinto: Kinto
 ) -> None:
-    """It moves to the head, which the walk has behind it. Nothing in the answers tells that."""
+    """It moves to the head, which the chain has behind it. Nothing in the answers reports that."""
     kinto.seed("moving", range(1_000))
     moved = {identity(number) for number in (1, 2, 3)}
     file = source(kinto.url, "moving", _KNOWN, size=200)

@@ -63,7 +63,7 @@ def test_events_of_one_second_are_exact_through_a_kill_and_refusals_and_so_are_t
         )
         assert end.code == 0, end.log
         expected = truth(server.url)
-        # Times alone tell no two of these apart.
+        # Times alone distinguish no two of these .
         assert Counter(event["created"] for event in expected.values()).most_common(1)[0][1] > 1
         assert stored(database_url, TABLE) == expected
 
@@ -82,7 +82,7 @@ def test_events_of_one_second_are_exact_through_a_kill_and_refusals_and_so_are_t
 def test_a_list_that_begins_anew_at_an_unknown_position_is_read_to_its_end(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str
 ) -> None:
-    """A server that was emptied under the walk knows its position no more, and answers with its first page, as 200."""
+    """A server that was emptied under the chain knows its position no more, and answers with its first page, as 200."""
     with ExitStack() as stack:
         first = stack.enter_context(serving(tmp_path))
         add_customers(first.url, range(600))

@@ -1,4 +1,4 @@
-"""django-oauth-toolkit: tokens that end in mid-walk, refresh tokens that are replaced, and what is refused."""
+"""django-oauth-toolkit: tokens that end in mid-chain, refresh tokens that are replaced, and what is refused."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ refresh_token = "secret:LAB_REFRESH"
 
 
 def source(url: str, auth: str) -> str:
-    """At most four requests a second, so that the walk outlives several tokens."""
+    """At most four requests a second, so that the chain outlives several tokens."""
     return f"""[source]
 name = "oauth"
 base_url = "{url}"
@@ -112,7 +112,7 @@ def first_refresh_token(server: RealServer) -> str:
 def test_a_token_that_ends_in_mid_chain_is_renewed_and_nothing_is_lost(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, database: Path, auth: str
 ) -> None:
-    """Where its life is told it is renewed before its end, and else after the API has refused it, once each time."""
+    """Where its life is reported it is renewed before its end, else after a refusal, once each time."""
     given, gone = tokens_given(server), refused(server)
     end = sync(start_crawl, tmp_path, source(server.url, auth), "oauth.events", LAB_SECRET=SECRET, LOG_LEVEL="DEBUG")
     assert end.code == 0, end.log
@@ -169,7 +169,7 @@ def test_a_replaced_refresh_token_outlives_kills_between_renewals(
     text = source(server.url, _REFRESH)
     files = write_sources(tmp_path / "sources", oauth=text)
     logs = []
-    # Right after a new token was stored and nobody has used it, and after pages were committed by it.
+    # Right after a new token was stored and no one has used it, and after pages were committed by it.
     for place in ("token_stored@1", "after_commit@3"):
         crawl = start_crawl("", spider="oauth.events", **files, **settings, DATASYNC_FAILPOINT=f"{place}=kill")
         assert crawl.wait() == -signal.SIGKILL, crawl.log

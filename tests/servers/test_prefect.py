@@ -161,7 +161,7 @@ def test_a_position_that_it_refuses_as_it_does_a_stranger_fails_the_run_until_th
 def test_the_oldest_that_a_frozen_count_leaves_out_are_known_to_be_missing_where_it_is_read_and_only_there(
     stream: str, start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, home: Path
 ) -> None:
-    """Newest first, with an end ahead of now: events that come in mid-walk push as many off the last page."""
+    """Newest first, with an end ahead of now: events that come in mid-chain push as many off the last page."""
     begun = len(ids(home))
     before = begun + -begun % PAGE
     add(server.url, home, range(begun, before))
@@ -176,7 +176,7 @@ def test_the_oldest_that_a_frozen_count_leaves_out_are_known_to_be_missing_where
         between=lambda: add(server.url, home, range(before, before + MEANWHILE)),
         PREFECT_PASSWORD=PASSWORD,
     )
-    # Those that came are on no page of this walk, and those that they pushed off it are the oldest.
+    # Those that came are on no page of this chain, and those that they pushed off it are the oldest.
     assert set(stored(database_url, table)) == {identity(n) for n in range(MEANWHILE, before)}
     again = sync(start_crawl, tmp_path, file, f"prefect.{stream}", PREFECT_PASSWORD=PASSWORD)
     assert again.code == 0, again.log
@@ -185,6 +185,6 @@ def test_the_oldest_that_a_frozen_count_leaves_out_are_known_to_be_missing_where
         assert rows(database_url, SECOND_RUN) == [("incomplete", "short_read")]
         assert_exact(database_url, table, home)
     else:
-        # Nothing in its pages tells: what comes twice at their edges does so in every feed that grows at its top.
+        # Nothing in its pages reports: what comes twice at their edges does so in every feed that grows at its top.
         assert end.code == 0, end.log
         assert ids(home) - set(stored(database_url, table)) == {identity(n) for n in range(MEANWHILE)}

@@ -93,7 +93,7 @@ def small(place: Path, seeded: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def server(place: Path, small: Path) -> Iterator[RealServer]:
-    """Whose records nobody changes; it lets one request a second through where it is throttled."""
+    """Whose records no one changes; it lets one request a second through where it is throttled."""
     with serving(place, small, LAB_RATE="1/second") as server:
         yield server
 
@@ -137,7 +137,7 @@ def test_more_ties_than_its_cursor_counts_repeat_for_ever_and_end_the_run_as_fai
     status, reason, _ = last_end(database_url)
     assert (status, reason) == ("failed", "cursor_repeated")
     assert 0 < len(stored(database_url, "drf__same")) < len(truth(small))
-    # Nobody asks for the same page for ever.
+    # No one asks for the same page for ever.
     assert len(answers(server, "/same/")) < 60
 
 
@@ -205,7 +205,7 @@ def test_a_cursor_that_became_invalid_while_nothing_ran_is_given_up_once_and_mad
 def test_rows_that_go_during_a_chain_by_numbers_make_it_incomplete_and_the_next_sync_makes_it_good(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, seeded: Path, name: str
 ) -> None:
-    """Three go before the place that is asked for next: three others stand on no page of this walk."""
+    """Three go before the place that is asked for next: three others stand on no page of this chain."""
     own = fewer(seeded, tmp_path)
 
     def take_away() -> None:

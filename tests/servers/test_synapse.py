@@ -1,4 +1,4 @@
-"""Synapse: tokens of pages that are good for later, and credentials that end in the middle of a walk."""
+"""Synapse: tokens of pages that are good for later, and credentials that end in the middle of a chain."""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ class Request:
 class Collection:
     """``records`` in any order; ``order`` none serves them as they stand. May be changed while it serves.
 
-    ``is_inclusive``: whether a record of the very time that is asked from comes. ``reports_total``: of what is asked for.
-    ``answer``: what is answered in its place. ``asked``: what was asked.
+    ``is_inclusive``: whether a record of the very time that is asked from comes. ``reports_total``: of what is asked
+    for. ``answer``: what is answered in its place. ``asked``: what was asked.
     """
 
     order: str

@@ -6,7 +6,7 @@ from tests.support.database import execute_outside
 
 
 def keep_wait(url: str, until: str, column: str = "closed_until", slice_id: int = 1) -> None:
-    """``until``: an SQL expression. No run of the slice has been seen since, so nobody knows for which key it is."""
+    """``until``: an SQL expression. No run of the slice has been seen since, so no one knows for which key it is."""
     keeper = f"slice:{slice_id}"
     execute_outside(
         url,

@@ -76,14 +76,14 @@ def page(events: Sequence[Any], next_cursor: str | None, total: int | None = Non
 
 
 def flat_page(events: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:
-    """The documented shape, which tells no total."""
+    """The documented shape, which reports no total."""
     return {"data": list(events), "hasMore": next_cursor is not None, "nextCursor": next_cursor}
 
 
 class Feed:
     """``events``, ``answer``, ``flat`` and ``total`` may be changed while it serves; ``asked`` is what was asked.
 
-    ``total`` None: as many as there are events. Where ``flat`` is true none is told.
+    ``total`` None: as many as there are events. Where ``flat`` is true none is reported.
     """
 
     def __init__(self, events: Sequence[Any], answer: Answer | None = None, *, flat: bool = False) -> None:

@@ -1,7 +1,7 @@
-"""A feed that grows at its head and is walked by the writer's own code, without HTTP: for random plays.
+"""A feed that grows at its head and is read by the writer's own code, without HTTP: for random plays.
 
-A cursor names the number of records that lie behind it, so that growing moves no page. The walk follows the spider's
-rules: cursors from page to page, an end at the last page or at known ground, a new walk at the head after an expiry.
+A cursor names the number of records that lie behind it, so that growing moves no page. The chain follows the spider's
+rules: cursors from page to page, an end at the last page or at known ground, a new chain at the head after an expiry.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class OwnServer:
         start_embedded(self.home).close()
 
     def become_standby(self) -> None:
-        """It takes no writes from now on, and follows nobody."""
+        """It takes no writes from now on, and follows no one."""
         self.lose_power()
         data = self.home / "postgres" / "data"
         (data / "standby.signal").touch()
@@ -55,7 +55,7 @@ class OwnServer:
         family = [postmaster]
         try:
             self._freeze(family)
-            # Nobody is born any more, so that the list is whole; whoever ends meanwhile stays a zombie, never reaped.
+            # No one is born any more, so that the list is whole; whoever ends meanwhile stays a zombie, never reaped.
             family += postmaster.children(recursive=True)
             self._freeze(family)
             yield

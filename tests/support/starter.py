@@ -2,7 +2,7 @@
 
 Invariant: nothing has been begun when it forks: no thread, no event loop, no connection, no setting read. So the fork,
 with the arguments, the environment, the directory and the streams of its order, is where ``python -m MODULE`` would be.
-What it is for, and what it is no match for, is told in :mod:`tests.support.starting`.
+What it is for, and what it is no match for, is reported in :mod:`tests.support.starting`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Starter:
         signal.set_wakeup_fd(ended_writing, warn_on_full_buffer=False)
 
     def next_process(self) -> str:
-        """Returns only in a fork: the module to run. Ends the starter when nobody can give an order any more."""
+        """Returns only in a fork: the module to run. Ends the starter when no one can give an order any more."""
         while True:
             readable, _, _ = select.select([self._control.fileno(), self._ended], [], [])
             if self._ended in readable:

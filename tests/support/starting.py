@@ -149,7 +149,7 @@ def _given(stream: int | IO[bytes], given: list[int]) -> IO[str] | None:
 
 @functools.cache
 def _starter() -> socket.socket:
-    """Where this test process's starter takes orders; it ends when nobody can give any more."""
+    """Where this test process's starter takes orders; it ends when no one can give any more."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with its:
         process = subprocess.Popen(

@@ -11,7 +11,7 @@ from tests.support.database import execute_outside
 
 
 def store_stream(url: str, event_ids: Sequence[str], *, pass_status: str = "complete") -> None:
-    """Stores events with these ids; the books say so, and that the pass through the feed ended in this way."""
+    """Stores events with these ids; the totals say so, and that the pass through the feed ended in this way."""
     connection = psycopg2.connect(url)
     try:
         with connection, connection.cursor() as cursor:

@@ -79,7 +79,7 @@ class OnTerminal:
     def hang_up(self) -> None:
         """The terminal goes away; who writes to it from now on gets an error."""
         self._hung_up = True
-        # A descriptor that somebody reads from is not closed until that ends.
+        # A descriptor that someone reads from is not closed until that ends.
         os.write(self._hang_up_writing, b"!")
         self._reader.join(10)
         os.close(self._main)

@@ -24,8 +24,8 @@ def assert_exact(database_url: str, total: int, *arguments: str) -> None:
 def assert_totals_balance(database_url: str) -> None:
     """State, runs, ledger and table say the same.
 
-    The ledger tells what crawls stored; what replays stored stands in their own runs, which have no pages. A letter
-    that a replay settled is an event now, stored by it or found stored.
+    The ledger reports what crawls stored; what replays stored stands in their own runs, which have no pages. A letter
+    that a replay resolved is an event now, stored by it or found stored.
     """
     stored = value(database_url, "SELECT count(*) FROM ingested_events")
     rejected = value(database_url, "SELECT count(*) FROM rejected_events WHERE replayed_at IS NULL")

@@ -1,4 +1,4 @@
-"""A database whose books are right, made without a crawl, and what ``scrapy verify`` says of it."""
+"""A database whose totals are right, made without a crawl, and what ``scrapy verify`` says of it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def replay_all(url: str) -> None:
 
 
 def make_sound(url: str) -> None:
-    """Two runs and two walks of a full pass, dead letters and a replay, an incremental pass; every number is right."""
+    """Two runs and two chains of a full pass, dead letters and a replay, an incremental pass; every number is right."""
     usable = ("id_too_long", b'{"id":"replayed","timestamp":1700000003500}')
     dead = [usable, ("no_id", b'{"no":"id"}')]
     run_of(url, step(1, [8, 7], None, "c1", rejected=dead), step(2, [6, 5], "c1", "c2"))

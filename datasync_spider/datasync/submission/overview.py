@@ -18,7 +18,7 @@ from datasync_spider.transport.apiclient import ApiClient
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """``in_progress``: who is handing in right now, or None. ``trouble``: why the API could not be asked, or None."""
+    """``in_progress``: the process that submits now, or None. ``trouble``: why the API could not be asked, or None."""
 
     tries: Tries
     attempts: list[dict[str, Any]]
@@ -28,7 +28,7 @@ class Overview:
 
 
 def submissions_url(base_url: str) -> str:
-    """Where submissions are listed, and handed in."""
+    """Where submissions are listed, and submitted."""
     return f"{base_url.rstrip('/')}/submissions"
 
 

@@ -1,4 +1,4 @@
-"""How many tries are left, from what this database knows and what the API tells. The lower number counts."""
+"""How many tries are left, from what this database knows and what the API reports. The lower number counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ QUOTA = 5
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """``used_here``: attempts of this key in this database. ``reported_left``: what the API tells, None where nothing."""
+    """``used_here``: attempts of this key in this database. ``reported_left``: the API's count, None where none."""
 
     used_here: int
     reported_left: int | None = None
@@ -28,7 +28,9 @@ class Tries:
 
     def __str__(self) -> str:
         reported = (
-            "the API tells nothing of it" if self.reported_left is None else f"the API tells {self.reported_left} left"
+            "the API reports nothing of it"
+            if self.reported_left is None
+            else f"the API reports {self.reported_left} left"
         )
         return f"{self.used} of {QUOTA} tries used, {self.left} left ({self.used_here} sent from here; {reported})"
 

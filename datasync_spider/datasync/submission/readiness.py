@@ -1,7 +1,7 @@
-"""Whether what is stored is fit to be handed in: decided from the books alone.
+"""Whether what is stored is fit to be submitted: decided from the totals alone.
 
 Two kinds of objection: one that a person may overrule (``--anyway``), and ids that no text of lines can hold, which
-nobody can.
+no one can.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def check_ready(basis: Basis, *, anyway: bool) -> list[str]:
     found = objections(basis)
     if found and not anyway:
         raise SubmissionRefused(
-            "\n  ".join(["the ids are not ready to be handed in:", *found, "say --anyway to go on"])
+            "\n  ".join(["the ids are not ready to be submitted:", *found, "say --anyway to go on"])
         )
     return found
 
@@ -39,7 +39,7 @@ def objections(basis: Basis) -> list[str]:
         found.append(f"stream {basis.slice} is being run at this moment: wait for its end")
     if basis.events != basis.recorded_events:
         found.append(
-            f"the table holds {basis.events:,} events, the books say {basis.recorded_events:,}:"
+            f"the table holds {basis.events:,} events, the totals say {basis.recorded_events:,}:"
             " rows were added or removed by hand"
         )
     return found

@@ -10,4 +10,4 @@ class SubmissionRefused(DatasyncError):
 
 
 class NotRecorded(DatasyncError):
-    """It was sent, and what became of it was told, but could not be written down."""
+    """It was sent, and what became of it was reported, but could not be written down."""

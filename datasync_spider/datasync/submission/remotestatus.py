@@ -1,4 +1,4 @@
-"""What the API tells of earlier submissions, whose form nobody has recorded: so any form is taken.
+"""What the API reports of earlier submissions, whose form no one has recorded: so any form is taken.
 
 Invariant: no answer makes this fail, and a number is only taken from where it cannot mean anything else.
 """
@@ -21,7 +21,7 @@ _SHOWN_CHARACTERS = 2000
 
 @dataclass(frozen=True, slots=True)
 class RemoteStatus:
-    """``reported_left``: tries left by the API's own count, None where it tells none. ``content``: its answer."""
+    """``reported_left``: tries left by the API's own count, None where it reports none. ``content``: its answer."""
 
     status: int
     reported_left: int | None
@@ -30,7 +30,7 @@ class RemoteStatus:
 
 
 def read_remote_status(status: int, body: bytes) -> RemoteStatus:
-    """What an answer to GET submissions tells."""
+    """What an answer to GET submissions reports."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):

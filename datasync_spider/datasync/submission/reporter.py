@@ -30,14 +30,14 @@ class Reporter:
             self._lines([f"the API could not be asked what it has: {overview.trouble}"])
 
     def outcome(self, outcome: Outcome, secrets: Iterable[str]) -> None:
-        """What became of it; nothing is told after this."""
+        """What became of it; nothing is reported after this."""
         known = tuple(secrets)
         self._report["outcome"] = outcome_report(outcome, known)
         self._lines(outcome_lines(outcome, known))
         self._object()
 
     def end(self, text: str) -> None:
-        """Why nothing was sent; nothing is told after this."""
+        """Why nothing was sent; nothing is reported after this."""
         self._lines([text])
         self._object()
 

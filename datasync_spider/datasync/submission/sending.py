@@ -1,7 +1,7 @@
 """Sends the prepared text, once, between two commits: that it leaves, and what became of it.
 
 Invariant: when the first byte leaves, the database knows. An answer that did not come is never asked for by sending
-again: the attempt is then unknown, and counts as used. What became of it is told to the caller before it is recorded,
+again: the attempt is then unknown, and counts as used. What became of it is asked to the caller before it is recorded,
 so that a database that is away then cannot take the knowledge along.
 """
 
@@ -33,7 +33,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send, and on which terms. ``reported_left``: tries left by the API's count, None where it tells none."""
+    """What to send, and on which terms. ``reported_left``: tries left by the API's count, None where none."""
 
     stream: str
     repo: str
@@ -46,7 +46,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``left``: tries left, by the receipt where it tells. ``receipt`` None: no answer came."""
+    """``left``: tries left, by the receipt where it reports. ``receipt`` None: no answer came."""
 
     attempt_id: int
     ending: Ending
@@ -55,7 +55,7 @@ class Outcome:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it was accepted with exactly what was sent, as far as the receipt tells."""
+        """Whether it was accepted with exactly what was sent, as far as the receipt reports."""
         return self.ending.status == "accepted" and self.receipt is not None and not self.receipt.differs
 
 
@@ -85,7 +85,7 @@ class Sender:
         """Sends what ``file`` holds from where it stands.
 
         Raises SubmissionRefused or AttemptInProgress where it may not, with nothing recorded; Stopped where a signal
-        came before anything left; NotRecorded where the outcome, which was told, could not be recorded.
+        came before anything left; NotRecorded where the outcome, which was reported, could not be recorded.
         """
         attempt_id, used_before = self._plan(order)
         left = Tries(used_before + 1, None if order.reported_left is None else order.reported_left - 1).left
@@ -97,7 +97,7 @@ class Sender:
         try:
             self._reporter(outcome)
         finally:
-            # Also where nobody can be told.
+            # Also where no one is left to hear of it.
             self._record_outcome(outcome)
         return outcome
 
@@ -147,7 +147,7 @@ class Sender:
         except StorageError as error:
             raise NotRecorded(
                 f"attempt {outcome.attempt_id} could not be recorded as {outcome.ending.status} ({error}): keep what"
-                " was told of it, the table of attempts will call it unknown"
+                " was given it, the table of attempts will call it unknown"
             ) from error
 
     def _record(self, attempt_id: int, ending: Ending) -> None:

@@ -86,7 +86,7 @@ class Api:
         raise Refused(404, "There is nothing under this address.")
 
     async def _health(self, _: Parameters) -> Reply:
-        """Whether this process answers; a database that is away is told by the page, and is no reason to end it."""
+        """Whether this process answers; a database that is away is reported by the page, and is no reason to end it."""
         return json_reply({"status": "ok", "viewers": self._poller.listeners})
 
     async def _metrics(self, _: Parameters) -> Reply:

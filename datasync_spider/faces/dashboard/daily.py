@@ -1,7 +1,8 @@
 """Events by day and by type, from a count of the whole table or of a share of it. Pure.
 
 Invariant: an estimate is called one, with the share that it was made from; a share too small to say anything gives no
-numbers at all. How many there are in all is no estimate where the books tell it; the share then tells the proportions.
+numbers at all. How many there are in all is no estimate where the totals tell it; the share then reports the
+proportions.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _MOST_DAYS = 90
 _MOST_TYPES = 20
 # Days without events are shown as such between days that have some, unless a whole age lies between them.
 _LONGEST_GAP = timedelta(days=31)
-# Books that say something else than the share does, by more than this factor, are not about these events.
+# Totals that say something else than the share does, by more than this factor, are not about these events.
 _BELIEVED_FACTOR = 2.0
 # Fewer events than this say little about days and types.
 _LEAST_SAMPLE = 200
@@ -56,7 +57,7 @@ class EventsView(msgspec.Struct, frozen=True):
 
 
 def events_view(counts: EventCounts, counted_at: datetime, recorded: int) -> EventsView:
-    """The counts, scaled up from the share that was read to what the books say of these events."""
+    """The counts, scaled up from the share that was read to what the totals say of these events."""
     scale = 100.0 / counts.percent
     sampled = sum(row["events"] for row in counts.rows if row["kind"] == "all")
     if scale > 1:

@@ -1,6 +1,6 @@
 """Who is answered at all, and what every answer carries so that a browser holds the page to its word. Pure.
 
-Invariant: a page of somebody else's cannot read this one. The browser keeps its scripts away as long as it tells both
+Invariant: a page of another's cannot read this one. The browser keeps its scripts away as long as it reports both
 apart by name, and a foreign name that was made to point here (DNS rebinding) is refused: it arrives as the Host.
 """
 

@@ -51,7 +51,7 @@ class Reader:
     def _answered(self, future: asyncio.Future[_T]) -> None:
         self._waiting -= 1
         if not future.cancelled():
-            # Somebody who left does not retrieve it; that is no reason for a warning.
+            # Someone who left does not retrieve it; that is no reason for a warning.
             future.exception()
         if self._waiting == 0:
             loop = asyncio.get_running_loop()

@@ -22,7 +22,7 @@ _GOES_ON = "Start it again: the next run goes on from the stored position."
 
 RUN_REASONS: dict[str, Explanation] = {
     # Ends as complete.
-    "last_page": Explanation("It walked the feed to its last page, and nothing that the API counts is missing."),
+    "last_page": Explanation("It read the feed to its last page, and nothing that the API counts is missing."),
     "reached_known": Explanation(
         "It walked back to events that an earlier pass had proven, so everything newer is stored."
     ),
@@ -36,7 +36,7 @@ RUN_REASONS: dict[str, Explanation] = {
     # Ends as incomplete.
     "short_read": Explanation(
         "The feed ended, but the API counts more events than are accounted for.",
-        "Run again: the next run walks the whole feed and finds what is missing, if the API serves it.",
+        "Run again: the next run reads the whole feed and finds what is missing, if the API serves it.",
     ),
     # Ends as stopped.
     "SIGTERM": Explanation("It was asked to stop; what it had fetched is committed.", _GOES_ON),
@@ -88,12 +88,12 @@ RUN_REASONS: dict[str, Explanation] = {
         "Forget what is stored with scrapy streams reset, or change the source back.",
     ),
     "cursor_repeated": Explanation(
-        "The feed led back to a page that this walk had seen, so following it would never end.",
+        "The feed led back to a page that this chain had seen, so following it would never end.",
         "Start it again later. If it repeats, tell the API's operators the cursor in the log.",
     ),
     "no_new_records": Explanation(
         "The API served again what it had served before, page after page, each time with another cursor.",
-        "Tell the API's operators, then start it again: it walks from the head, over what is stored.",
+        "Tell the API's operators, then start it again: it reads from the head, over what is stored.",
     ),
     "filter_ignored": Explanation(
         "The API took no notice of the time that it was asked for: no record of the first page was of that time.",
@@ -144,7 +144,7 @@ RUN_REASONS: dict[str, Explanation] = {
         "The detail says until when. Start it again after that, or raise the budget.",
     ),
     "rejected_too_many": Explanation(
-        "So many events were unusable that the feed is probably not what it should be.",
+        "So many events were rejected that the feed is probably not what it should be.",
         "Look at the rejected events. If they are acceptable, raise REJECTED_MAX_PERCENT and start it again.",
     ),
     # Ends as failed: the database.
@@ -158,12 +158,12 @@ RUN_REASONS: dict[str, Explanation] = {
         "Check the user's rights, the free disk and the schema: scrapy migrate --check.",
     ),
     "rows_refused": Explanation(
-        "PostgreSQL refused rows that could not be told apart from the others.",
+        "PostgreSQL refused rows that could not be distinguished from the others.",
         "The detail holds its words. The page will be tried again by the next run.",
     ),
     "lease_held": Explanation("Another run of this stream was active.", "Wait for it to end, or stop it."),
     "table_refused": Explanation(
-        "A table is somebody else's, or was altered by hand.",
+        "A table is another's, or was altered by hand.",
         "scrapy doctor names what is wrong, and what is expected.",
     ),
     "objects_in_the_way": Explanation(

@@ -1,4 +1,4 @@
-"""Runs the dashboard until it is told to stop.
+"""Runs the dashboard until it is asked to stop.
 
 Invariant: the port is bound before anything is said about it, and a signal closes it, takes leave of every viewer and
 ends the process without waiting for the database.

@@ -1,6 +1,6 @@
-"""Where in time the ledger's sums belong: a page is booked when it is committed, but was made before that. Pure.
+"""Where in time the ledger's sums belong: a page is recorded when it is committed, but was made before that. Pure.
 
-A batch holds what came since the commit before it, and a pause lies before the page that ended it. Booked at their
+A batch holds what came since the commit before it, and a pause lies before the page that ended it. Recorded at their
 commit, a fast crawl looks like a saw and a long wait like a needle.
 
 Invariant: spreading moves amounts to earlier points and changes no sum.

@@ -1,6 +1,6 @@
 """Tells how a crawl ended, as the last thing that it says: to a person as it stands, to a program as one JSON object.
 
-Invariant: it is told whatever the log's level, to standard error, with every secret taken out. What is told is
+Invariant: it is reported whatever the log's level, to standard error, with every secret taken out. What is reported is
 :mod:`datasync_spider.faces.exitreport.summary`'s business.
 """
 
@@ -52,7 +52,7 @@ def _log(end: End, message: str, handlers: list[LogHandler], fields: dict[str, A
     extra = {"datasync": fields}
     record = logger.makeRecord(logger.name, end.level, __file__, 0, message, (), None, extra=extra)
     for handler in handlers:
-        # Past the handler's level: an end is told even where nothing below an error is.
+        # Past the handler's level: an end is reported even where nothing below an error is.
         handler.emit(record)
 
 

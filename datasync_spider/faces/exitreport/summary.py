@@ -1,4 +1,4 @@
-"""The last words of a crawl, whatever its end: what happened, what is stored, what to do next. Pure.
+"""The exit report of a crawl, whatever its end: what happened, what is stored, what to do next. Pure.
 
 Invariant: the first line begins with ``ingestion complete`` for a run that the database calls complete, and for nothing
 else.
@@ -20,9 +20,9 @@ _GO_ON = "run again: it goes on from the stored position"
 _ONLY_NEW = "a further run fetches only what is new"
 _BEGINS_ANEW = "what it has stored stays; a run for the same window begins it anew, and a plain crawl goes on as before"
 
-# By the reason in the run's row; a reason that is not named here is told by its detail and "run again".
+# By the reason in the run's row; a reason that is not named here is reported by its detail and "run again".
 _NEXT = {
-    "short_read": "run again: the whole feed is walked once more, since only that finds what is missing",
+    "short_read": "run again: the whole feed is read once more, since only that finds what is missing",
     "pages_moved": "run again when fewer records come and go: all pages are read once more, and count where they stand"
     " still",
     "api_refused": "see what the API said: with 401 or 403 check DATASYNC_API_KEY, else API_BASE_URL; then run again",
@@ -32,7 +32,7 @@ _NEXT = {
     "origin_refused": "check API_BASE_URL; then run again",
     "cursor_repeated": f"the API gave a cursor twice, and going on would never end; when it is mended, {_GO_ON}",
     "no_new_records": "the API serves what it has served before, as if it ignored the cursor; when it is mended, run"
-    " again: that walks from the head of the feed, over what is stored",
+    " again: that reads from the head of the feed, over what is stored",
     "filter_ignored": "the API takes no notice of since and until: leave them out, or correct the source's file",
     "resync": "run again: it asks from the beginning; if the API never lets it, look at the meanings of its source",
     "window_too_large": "the API gives no more than it gave: ask for less at a time, by slices or a filter in the"
@@ -52,7 +52,7 @@ _NEXT = {
     "storage_unavailable": f"PostgreSQL was away for longer than WRITE_RETRY_BUDGET_MS; when it is back, {_GO_ON}",
     "storage_refused": "PostgreSQL refused: check the rights and the schema (scrapy migrate), then run again",
     "stalled": f"nothing moved for STALL_TIMEOUT_MS; look at the log's last lines, then {_GO_ON}",
-    "fenced": "nothing: another run has taken the stream over and goes on (scrapy status tells whose it is)",
+    "fenced": "nothing: another run has taken the stream over and goes on (scrapy status reports whose it is)",
 }
 # The same where a file of a source, and no setting, says what is asked.
 _NEXT_OF_FILE = {
@@ -96,7 +96,7 @@ _NEXT_AT_START = {
     "usage": "correct the command; scrapy crawl events -h explains its options",
     "storage_unavailable": "check that PostgreSQL runs and that DATABASE_URL leads to it, then run again",
     "storage_refused": "mend what is named above, or check the database user's rights, then run again",
-    "stalled": "look at the database: it answers nobody, or waits for what is named; then run again",
+    "stalled": "look at the database: it answers no one, or waits for what is named; then run again",
     "stream_changed": "do what is said above, or set STREAM, SLICE or the source back",
     "stream_paused": "resume it when it is to go on",
     "table_refused": "put right what is named, or rename it, or use another database; scrapy doctor looks again",
@@ -205,7 +205,7 @@ def not_started(why: str, reason: str | None = None) -> list[str]:
 
 
 def configuration_refused(mistakes: str = "see above", reason: str | None = None) -> list[str]:
-    """``mistakes`` tells the settings, their sources and what is allowed; ``reason`` where it is known by a word."""
+    """``mistakes`` reports the settings, their sources and what is allowed; ``reason`` where it is known by a word."""
     correct = "correct the settings that are named; docs/reference/settings.md explains each"
     return [
         f"ingestion not started: the configuration is refused: {mistakes}",
@@ -227,7 +227,7 @@ def lease_held(stream: str) -> list[str]:
     return [
         f"ingestion not started: another run of stream {stream} is active",
         "  stored: this crawl has changed nothing",
-        "  next: let the other run end (scrapy status tells whose it is and when its lease expires), then run again",
+        "  next: let the other run end (scrapy status reports whose it is and when its lease expires), then run again",
     ]
 
 
@@ -245,5 +245,5 @@ def unreadable(run_id: int, why: str) -> list[str]:
     return [
         f"ingestion ended, but how cannot be read: run {run_id}; {why}",
         "  stored: what was committed stays",
-        f"  next: when PostgreSQL is back, scrapy status tells what is stored; {_GO_ON}",
+        f"  next: when PostgreSQL is back, scrapy status reports what is stored; {_GO_ON}",
     ]

@@ -1,4 +1,4 @@
-"""Whether a run is watched live or told in lines. Pure, so that the two extensions cannot disagree."""
+"""Whether a run is watched live or reported in lines. Pure, so that the two extensions cannot disagree."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What is answered to which HTTP request: ``/metrics``, ``/healthz`` and ``/readyz``, read only. Pure.
 
-Invariant: on a loopback address only requests that name a loopback host are answered, so that a web page of somebody
+Invariant: on a loopback address only requests that name a loopback host are answered, so that a web page of someone
 else cannot read them through the browser of whoever runs the crawl, by a name that it makes point here.
 """
 

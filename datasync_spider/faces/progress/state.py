@@ -1,7 +1,7 @@
 """The progress of one run: counters and what is going on, fed event by event. Pure: the time is an argument.
 
 Times are those of a monotonic clock but for ``newest_event_at`` and ``last_commit_at``: seconds since the epoch.
-Invariant: ``stored`` and the counters of events tell committed work only; what is in flight is nobody's yet.
+Invariant: ``stored`` and the counters of events tell committed work only; what is in flight is no one's yet.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Outage(Struct, frozen=True):
 
 
 class RateLimit(Struct, frozen=True):
-    """What the API told of its rate window; None where it did not."""
+    """What the API reported of its rate window; None where it did not."""
 
     limit: int | None
     remaining: int | None
@@ -138,7 +138,7 @@ class ProgressState:
         self.requested_at = None
 
     def page_fetched(self, body_bytes: int, cursor_seconds: float | None, now: float) -> None:
-        """``cursor_seconds``: how long the cursor that follows lives; None where there is none, or that is not told."""
+        """``cursor_seconds``: how long the cursor that follows lives; None where there is none, or it is not known."""
         self.pages_fetched += 1
         self.bytes_fetched += body_bytes
         self.cursor_ends_at = None if cursor_seconds is None else now + cursor_seconds
@@ -170,7 +170,7 @@ class ProgressState:
         wall_now: float,
         pages_since_new: int | None = None,
     ) -> None:
-        """``counts``: this commit's own; ``stored``: the stream's total behind it, None where it was not told.
+        """``counts``: this commit's own; ``stored``: the stream's total behind it, None where it was not reported.
 
         ``pages_since_new``: how many of its pages follow the last one with something new; None where none has.
         """

@@ -16,7 +16,7 @@ from datasync_spider.storage.deadletters import Chosen, DeadLetterCount, DeadLet
 
 _SHOWN_CHARACTERS = 200
 _EXAMPLE_CHARACTERS = 60
-# A character takes up to four bytes in UTF-8, and one more tells that there is more.
+# A character takes up to four bytes in UTF-8, and one more reports that there is more.
 HEAD_BYTES = 4 * (_SHOWN_CHARACTERS + 1)
 
 
@@ -86,7 +86,7 @@ def as_lines(
 
 
 def _headline(chosen: Chosen, count: DeadLetterCount) -> str:
-    replayed = f"{count.replayed:,} were settled by a replay"
+    replayed = f"{count.replayed:,} were resolved by a replay"
     if chosen.with_replayed:
         reported = f"{count.open + count.replayed:,} rejected events, of which {replayed}"
     else:

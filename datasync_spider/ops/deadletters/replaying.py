@@ -1,8 +1,8 @@
 """Tries a stream's dead letters again, one piece after the other, as a run of its own.
 
 Life of a replay: take the lease (or be refused), then a transaction a piece until there is nothing behind the last
-letter, then end the run's row with the truth and give the lease back. Whatever ends it on the way, what is committed
-stays, and the next replay goes on with what is open.
+dead letter, then end the run's row with the truth and give the lease back. Whatever ends it on the way, what is
+committed stays, and the next replay goes on with what is open.
 
 Invariant: only the piece at hand is in memory. Every change is made by :mod:`datasync_spider.storage.replays`.
 """
@@ -34,7 +34,7 @@ _END_SECONDS = 3.0
 
 @dataclass(slots=True)
 class Totals:
-    """What became of all letters: ``stored`` counts events, the rest letters. ``run_id`` None: no run was opened.
+    """What became of all dead letters: ``stored`` counts events, the rest rows. ``run_id`` None: none was opened.
 
     ``falls_short``: the stream holds less than the API counts.
     """

@@ -1,4 +1,4 @@
-"""Makes a plan's assumptions from a discovery: what was told counts, and what was not is assumed and said so."""
+"""Makes a plan's assumptions from a discovery: what was reported counts, and what was not is assumed and said so."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Wanted:
 
 
 def assume(discovery: Discovery, wanted: Wanted) -> Assumptions | None:
-    """The assumptions, or None where neither the API nor the user tells how many events there are.
+    """The assumptions, or None where neither the API nor the user reports how many events there are.
 
-    The window is what a policy tells; else what is left of it, if that is more than usual; else what is usual.
+    The window is what a policy reports; else what is left of it, if that is more than usual; else what is usual.
     """
     events = wanted.events
     if events is None and discovery.page is not None:
@@ -35,7 +35,7 @@ def assume(discovery: Discovery, wanted: Wanted) -> Assumptions | None:
         return None
     rate, cap = discovery.rate_limit, discovery.cap
     window = rate.window_seconds or max(rate.reset_after_seconds or 0.0, DEFAULT_WINDOW_SECONDS)
-    # A page that fell short of a small request tells the cap; one that did not tells nothing of it.
+    # A page that fell short of a small request reports the cap; one that did not reports nothing of it.
     page_size = min(wanted.page_limit, cap.returned) if cap and cap.reached and cap.returned else wanted.page_limit
     return Assumptions(
         events=events,

@@ -107,7 +107,9 @@ def _page_lines(report: Mapping[str, Any]) -> list[str]:
     total = report["total"]
     lines.append(f"total: {total:,} events" if total is not None else "total: not told")
     reported = (
-        f"; {cap['told_by']} tells {cap['told']:,}" if cap["told"] is not None else "; no field tells the size applied"
+        f"; {cap['told_by']} reports {cap['told']:,}"
+        if cap["told"] is not None
+        else "; no field reports the size applied"
     )
     lines.append(f"page: {cap['returned']:,} events of {cap['asked']:,} asked for{reported}")
     lines.append("as they would be stored:")

@@ -19,7 +19,7 @@ _TIGHT = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """``requests_a_window`` None: no limit is told. ``key_life_seconds`` counts from the key's first use."""
+    """``requests_a_window`` None: no limit is reported. ``key_life_seconds`` counts from the key's first use."""
 
     events: int
     events_a_page: int
@@ -69,7 +69,7 @@ def _warnings(assumed: Assumptions, seconds: float) -> list[str]:
             f"a key would last only just: a pass takes about {duration(seconds)}, and a key lives {duration(life)}"
         )
     if assumed.requests_a_window == 0:
-        found.append("the rate limit that is told is 0: it was left out of the estimate")
+        found.append("the rate limit that is reported is 0: it was left out of the estimate")
     return found
 
 

@@ -28,7 +28,7 @@ _decode = msgspec.json.Decoder(float_hook=exact_number).decode
 class Envelope:
     """``fields``: the path of each paging field by its meaning, such as ``pagination.total`` for ``total``.
 
-    ``others``: what else is there. ``limit``: the page size that the answer tells.
+    ``others``: what else is there. ``limit``: the page size that the answer reports.
     """
 
     array: str

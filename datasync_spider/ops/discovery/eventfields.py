@@ -1,6 +1,6 @@
 """Which fields of an event become its id and its time: found by handing the parser one field at a time.
 
-So the answer is the parser's own, whatever names it knows; where two fields could serve, the whole event tells which
+So the answer is the parser's own, whatever names it knows; where two fields could serve, the whole event reports which
 did.
 """
 

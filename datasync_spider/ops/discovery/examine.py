@@ -1,4 +1,4 @@
-"""From one answer to everything that it tells: the whole of discovery in one pure function."""
+"""From one answer to everything that it reports: the whole of discovery in one pure function."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What is None or empty was not told.
+    """What is None or empty was not reported.
 
     ``misfits``: what does not fit, in sentences. ``unreadable``: why there is no page.
     """
@@ -59,7 +59,7 @@ def examine(
     now_epoch: float,
     asked: int,
 ) -> Discovery:
-    """What an answer to a request for the first ``asked`` events, to ``url``, tells."""
+    """What an answer to a request for the first ``asked`` events, to ``url``, reports."""
     plain = plain_pairs(headers)
     rate_limit = read_rate_limit(plain, now_epoch)
     try:
@@ -113,9 +113,9 @@ def _misfits(
     if page.unreadable_total is not None:
         found.append(f"the total that is given cannot be read as a count of events: {page.unreadable_total}")
     elif page.total is None:
-        found.append("no total is told: a run can only be called complete because the feed has ended")
+        found.append("no total is reported: a run can only be called complete because the feed has ended")
     if rate_limit.limit is None:
-        found.append("no rate limit is told: requests leave as fast as answers come, until a 429 says otherwise")
+        found.append("no rate limit is reported: requests leave as fast as answers come, until a 429 says otherwise")
     if cap.reached:
         found.append(f"asked for {cap.asked} events a page and got {cap.returned}: the API caps its pages")
     return found

@@ -1,4 +1,4 @@
-"""How much may be asked for, and how often, as far as one answer tells."""
+"""How much may be asked for, and how often, as far as one answer reports."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from datasync_spider.pacing.headers import read_rate_headers
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """``headers``: the names of the fields that told it.
+    """``headers``: the names of the fields that reported it.
 
-    ``window_seconds`` is known only where a policy tells it; ``reset_after_seconds`` is what is left of the window, so
-    the window is at least that long.
+    ``window_seconds`` is known only where a policy reports it; ``reset_after_seconds`` is what is left of the window,
+    so the window is at least that long.
     """
 
     headers: tuple[str, ...]
@@ -26,7 +26,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class PageCap:
-    """``told_by``: the field that tells the size applied. ``reached``: fewer came than asked for, and more follow."""
+    """``told_by``: the field that reports the size applied. ``reached``: fewer came than asked for, and more follow."""
 
     asked: int
     returned: int

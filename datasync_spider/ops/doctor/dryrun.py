@@ -39,7 +39,7 @@ def as_lines(plan: SyncPlan, seen: Look) -> list[str]:
     lines += _stored(seen, shown)
     lines += _rejected(seen, shown)
     if seen.page.total is not None:
-        lines.append(f"  total, as the API tells it: {seen.page.total}")
+        lines.append(f"  total, as the API reports it: {seen.page.total}")
     following = seen.page.next_cursor
     if following is None:
         lines.append("  next: nothing, this page is the last one")

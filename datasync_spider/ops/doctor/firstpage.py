@@ -1,6 +1,7 @@
 """One page of a stream, asked for as a crawl asks for it, and read as a crawl reads it; nothing is stored.
 
-Invariant: one request at each look, and whatever comes of it is a value: an answer that is no page is told, not raised.
+Invariant: one request at each look, and whatever comes of it is a value: an answer that is no page is reported, not
+raised.
 """
 
 from __future__ import annotations

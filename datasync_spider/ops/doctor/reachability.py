@@ -67,6 +67,6 @@ def _check_date(answer: Answer) -> list[Finding]:
     try:
         reported = parsedate_to_datetime(answer.plain_headers().get("date", "")).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
-        return [fine("clock", "the API tells no time to compare with")]
+        return [fine("clock", "the API reports no time to compare with")]
     # The header has whole seconds, cut off, and was written up to the whole exchange earlier.
     return [check_clock("the API", reported + 0.5, answer.received_at, 0.5 + answer.seconds)]

@@ -12,7 +12,7 @@ _CRAWL = "run scrapy crawl events"
 
 @dataclass(frozen=True, slots=True)
 class RemoteTotal:
-    """The API's answer: its total, None where it tells none; or why there is no answer, and what to do."""
+    """The API's answer: its total, None where it reports none; or why there is no answer, and what to do."""
 
     total: int | None = None
     trouble: str | None = None

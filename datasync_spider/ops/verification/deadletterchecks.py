@@ -23,7 +23,7 @@ _BY_THE_DATABASE = "refused_by_postgresql_"
 
 @dataclass(slots=True)
 class Found:
-    """Numbers of letters with one fault: all are counted, the first few are kept."""
+    """Numbers of dead letters with one fault: all are counted, the first few are kept."""
 
     count: int = 0
     examples: list[int] = field(default_factory=list)
@@ -42,8 +42,8 @@ class Found:
 class DeadLetters:
     """``acceptable``: open, not stored, and rejected by an earlier version's parser alone.
 
-    ``lost``: settled, and not stored. ``marks``: the ids that were looked out for and met. ``ids``: those of open
-    letters, be their events usable or not.
+    ``lost``: resolved, and not stored. ``marks``: the ids that were looked out for and met. ``ids``: those of open
+    dead letters, be their events usable or not.
     """
 
     open: int = 0
@@ -57,7 +57,7 @@ class DeadLetters:
 
 
 def look_through(connection: Connection, slice_: Slice, marks: Collection[str]) -> DeadLetters:
-    """All letters of the slice, settled ones too. ``marks`` are ids to look out for."""
+    """All dead letters of the slice, resolved ones too. ``marks`` are ids to look out for."""
     dead_letters = DeadLetters()
     after = 0
     while piece := read_dead_letters_after(connection, Chosen(slice_, with_replayed=True), after):
@@ -99,7 +99,7 @@ def _look_at(
 def check_dead_letters(dead_letters: DeadLetters, *, rows_were_deleted: bool) -> list[Check]:
     """Three checks. Events that could be stored now are no fault: they are accounted for.
 
-    ``rows_were_deleted``: by somebody who set the books right; settled ones may be among them.
+    ``rows_were_deleted``: by someone who set the totals right; resolved ones may be among them.
     """
     return [_bytes(dead_letters), _once(dead_letters), _resolved(dead_letters, rows_were_deleted=rows_were_deleted)]
 
@@ -109,7 +109,7 @@ def _bytes(dead_letters: DeadLetters) -> Check:
     numbers = {"letters": count, "altered": dead_letters.altered.count}
     if not dead_letters.altered.count:
         return holds("rejected_bytes", f"the bytes of {count:,} rejected events are those that were received", numbers)
-    text = f"the bytes of {dead_letters.altered.count:,} rejected events are not those that were received: {dead_letters.altered}"
+    text = f"the bytes of {dead_letters.altered.count:,} rejected events were altered: {dead_letters.altered}"
     return fails("rejected_bytes", text, "restore these rows of rejected_events from a backup", numbers)
 
 
@@ -123,7 +123,7 @@ def _once(dead_letters: DeadLetters) -> Check:
         text = (
             f"{dead_letters.stored_as_well.count:,} rejected events are stored as well: {dead_letters.stored_as_well}"
         )
-        return fails("stored_or_rejected", text, "run scrapy replay, which settles them as duplicates", numbers)
+        return fails("stored_or_rejected", text, "run scrapy replay, which resolves them as duplicates", numbers)
     text = f"none of {dead_letters.open:,} rejected events is stored as well"
     if dead_letters.acceptable:
         text += f"; this version could store {dead_letters.acceptable:,} of them: scrapy replay"
@@ -134,17 +134,17 @@ def _resolved(dead_letters: DeadLetters, *, rows_were_deleted: bool) -> Check:
     numbers = {"settled": dead_letters.resolved, "lost": dead_letters.lost.count}
     if not dead_letters.lost.count:
         return holds(
-            "settled_are_stored", f"the events of {dead_letters.resolved:,} settled letters are stored", numbers
+            "settled_are_stored", f"the events of {dead_letters.resolved:,} resolved letters are stored", numbers
         )
     text = (
-        f"the events of {dead_letters.lost.count:,} letters that a replay settled are not stored: {dead_letters.lost}"
+        f"the events of {dead_letters.lost.count:,} letters that a replay resolved are not stored: {dead_letters.lost}"
     )
     if rows_were_deleted:
-        return holds("settled_are_stored", f"{text}; rows were deleted, and the books were set right", numbers)
+        return holds("settled_are_stored", f"{text}; rows were deleted, and the totals were set right", numbers)
     return fails(
         "settled_are_stored",
         text,
-        "rows of ingested_events were deleted by other hands: set replayed_at of these to NULL and the books right as"
+        "rows of ingested_events were deleted by other hands: set replayed_at of these to NULL and the totals right as"
         " docs/operate/operations.md says under Resume, total_rejected too, and run scrapy replay",
         numbers,
     )

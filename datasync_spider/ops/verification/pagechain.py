@@ -57,7 +57,7 @@ def _chain(ledger: Ledger) -> Check:
     if not ledger.chain.count:
         return holds("cursor_chain", "each page was asked for with the cursor of the page before it", numbers)
     text = f"{ledger.chain.count:,} pages do not follow from the page before them: {_pages(ledger.chain)}"
-    remedy = f"{_REMEDY}; to be sure of them, walk the whole feed as docs/operate/operations.md says under Resume"
+    remedy = f"{_REMEDY}; to be sure of them, read the whole feed as docs/operate/operations.md says under Resume"
     return fails("cursor_chain", text, remedy, numbers)
 
 
@@ -77,7 +77,7 @@ def _position(totals: Totals, ledger: Ledger) -> Check:
         is_right = (totals.cursor, totals.chain) == (page["next_cursor"], page["walk"])
         is_right = is_right or _goes_on_at(totals, page["walk"], page["next_cursor"])
     elif totals.pass_status == "new":
-        # Set by hand, to walk the whole feed again: from wherever the pass was.
+        # Set by hand, to read the whole feed again: from wherever the pass was.
         is_right = totals.cursor in {page["cursor"], page["next_cursor"]}
     else:
         # The end of a pass keeps the cursor of its last page.
@@ -97,7 +97,7 @@ def _lost(totals: Totals) -> Check:
     return fails(
         "position",
         f"the saved position of pass {totals.pass_number} is not the one that the last page leads to",
-        "ingestion_state was changed by other hands or restored in part: walk the whole feed as"
+        "ingestion_state was changed by other hands or restored in part: read the whole feed as"
         " docs/operate/operations.md says under Resume",
     )
 

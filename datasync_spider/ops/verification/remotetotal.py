@@ -1,7 +1,7 @@
 """Asks the API how many events it counts.
 
 Invariant: one request for one event, under the promises of :mod:`datasync_spider.transport.apiclient`, and none before
-the time that the API has told an earlier run to wait for.
+the time that the API has asked an earlier run to wait for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def ask_total(plan: SyncPlan, closed_seconds: float) -> RemoteTotal:
     if closed_seconds > 0:
         wait = math.ceil(closed_seconds)
         return RemoteTotal(
-            None, f"it has told us not to ask for another {wait} s", f"verify again after that, {_OR_LEAVE_IT}"
+            None, f"it has asked us not to ask for another {wait} s", f"verify again after that, {_OR_LEAVE_IT}"
         )
     try:
         request = plan.request(None, page_size=1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datasync_spider.ops.verification.check import Check, fails, holds
 from datasync_spider.storage.verification import Events, Totals
 
-_SET_RIGHT = "set the books right as docs/operate/operations.md says under Resume"
+_SET_RIGHT = "set the totals right as docs/operate/operations.md says under Resume"
 
 
 def deleted_rows(totals: Totals, events: Events) -> int:
-    """How many events were deleted by somebody who set the books right afterwards; 0 where the books are not right."""
+    """How many events were deleted by someone who set the totals right afterwards; 0 where the totals are not right."""
     own = events.rows - totals.total_adopted
     return max(0, _brought(totals, events) - own) if totals.total_ingested == own else 0
 
@@ -67,7 +67,7 @@ def _runs(totals: Totals, events: Events) -> Check:
     if _brought(totals, events) == recorded:
         return holds("run_sums", f"{text}, as total_ingested says", numbers)
     if deleted := deleted_rows(totals, events):
-        return holds("run_sums", f"{text}; {deleted:,} were deleted later, and the books were set right", numbers)
+        return holds("run_sums", f"{text}; {deleted:,} were deleted later, and the totals were set right", numbers)
     return fails(
         "run_sums",
         f"{text}, but total_ingested says {recorded:,}",
@@ -78,15 +78,15 @@ def _runs(totals: Totals, events: Events) -> Check:
 
 
 def _replays(totals: Totals) -> Check:
-    """Settled letters are history, and may be deleted; none is settled but by a replay."""
+    """Settled dead letters are history, and may be deleted; none is resolved but by a replay."""
     marked, counted = totals.resolved_dead_letters, totals.resolved_by_replays
     numbers = {"rows": marked, "counted": counted}
     if marked <= counted:
         gone = f"; {counted - marked:,} of them are no longer kept" if marked < counted else ""
-        return holds("replays", f"{counted:,} rejected events were settled by replays{gone}", numbers)
+        return holds("replays", f"{counted:,} rejected events were resolved by replays{gone}", numbers)
     return fails(
         "replays",
-        f"{marked:,} rejected events are marked as settled, but replays settled {counted:,}",
+        f"{marked:,} rejected events are marked as resolved, but replays resolved {counted:,}",
         "replayed_at was set by other hands: set it to NULL again, and run scrapy replay",
         numbers,
     )

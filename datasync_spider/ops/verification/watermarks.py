@@ -15,7 +15,7 @@ _LONGEST_ID = 60
 def check_events(events: Events, rejected_marks: frozenset[str], *, rows_were_deleted: bool) -> list[Check]:
     """``rejected_marks``: the ids among the watermarks that a rejected event has.
 
-    ``rows_were_deleted``: by somebody who set the books right; watermarks never come back.
+    ``rows_were_deleted``: by someone who set the totals right; watermarks never come back.
     """
     accounted = events.stored_marks | rejected_marks
     return [_watermarks(events, accounted, rows_were_deleted=rows_were_deleted), _spellings(events)]
@@ -41,7 +41,7 @@ def _watermarks(events: Events, accounted: frozenset[str], *, rows_were_deleted:
             )
     if wrong:
         remedy = (
-            "rows were added or deleted, or ingestion_state was changed, by other hands: walk the whole feed as"
+            "rows were added or deleted, or ingestion_state was changed, by other hands: read the whole feed as"
             " docs/operate/operations.md says under Resume"
         )
         return fails("watermarks", "; ".join(wrong), remedy)
@@ -58,7 +58,7 @@ def _spellings(events: Events) -> Check:
     return fails(
         "id_spellings",
         f"{found.count:,} UUIDs are stored in more than one spelling: {some}",
-        "look whether they are the same events; if so, keep one of each and set the books right as"
+        "look whether they are the same events; if so, keep one of each and set the totals right as"
         " docs/operate/operations.md says under Resume",
         {"found": found.count},
     )

@@ -1,6 +1,6 @@
 """Reads what a source sends for itself: headers, parameters, and who it says it is.
 
-Invariant: no note made here shows a value: whatever stands here may be a secret that somebody has put in its place. A
+Invariant: no note made here shows a value: whatever stands here may be a secret that someone has put in its place. A
 literal where ``secret:NAME`` belongs is refused.
 """
 

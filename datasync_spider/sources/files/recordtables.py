@@ -104,7 +104,7 @@ def _read_shape(value: Any) -> Shape:
 
 
 def read_id(table: Table) -> Id:
-    """What tells one from another."""
+    """What distinguishes one from another."""
     given = table.raw("id")
     if not isinstance(given, dict):
         return Id(table.need("id", paths(), ()), "any")

@@ -47,7 +47,7 @@ def read_method(table: Table) -> Literal["GET", "POST", "PUT", "PATCH"]:
 
 
 def read_body(table: Table) -> Body | None:
-    """None where none is given. No value of it is shown: it may hold a secret that somebody has put there."""
+    """None where none is given. No value of it is shown: it may hold a secret that someone has put there."""
     inner = table.table("body", keys.BODY, _BODY, lambda _value: MASK)
     if inner is None:
         return None

@@ -1,6 +1,6 @@
 """What must hold between the parts of a stream, and between a source and its streams.
 
-Invariant: nothing here looks at one key alone. A finding names the keys that it is about, so that nobody is bothered
+Invariant: nothing here looks at one key alone. A finding names the keys that it is about, so that no one is bothered
 with what follows from another mistake.
 """
 
@@ -207,7 +207,7 @@ def _windows(stream: Stream) -> Iterator[Finding]:
 
 
 def _deletions(stream: Stream) -> Iterator[Finding]:
-    """What keeps a full sync from telling what is not there any more."""
+    """What keeps a full sync from reporting what is not there any more."""
     if not stream.marks_deleted:
         return
     way, also = stream.incremental, frozenset({"incremental"})

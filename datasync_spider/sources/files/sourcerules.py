@@ -193,7 +193,7 @@ def _wrong(source: Source, stream: Stream, table: str, values: SliceValues) -> I
         try:
             check(filled)
         except NoValue:
-            # The slot itself is wrong, which is told where slots are looked at.
+            # The slot itself is wrong, which is reported where slots are looked at.
             continue
         except ValueError as error:
             yield where, key, str(error)

@@ -1,5 +1,5 @@
 -- name: make_salt
--- There is one from the migration on. Where somebody has emptied the table, the digests begin anew.
+-- There is one from the migration on. Where someone has emptied the table, the digests begin anew.
 INSERT INTO ingestion_credential_salt DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 -- name: read_salt
@@ -37,7 +37,7 @@ SET closed_until = GREATEST(closed_until, now() + nullif(%(seconds)s, 0) * INTER
 WHERE credential_id = %(credential_id)s;
 
 -- name: read_waits
--- In seconds from now, the longest first. A moment that somebody has set by hand may be infinity, from which nothing can be
+-- In seconds from now, the longest first. A moment that someone has set by hand may be infinity, from which nothing can be
 -- taken away.
 SELECT credential_id,
        (CASE WHEN closed_until > now() THEN extract(epoch FROM least(closed_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS seconds,

@@ -24,7 +24,7 @@ JOIN ingestion_stream_facts AS facts USING (id)
 ORDER BY facts.id;
 
 -- name: dashboard_chosen
--- What a name of a stream, or of one of its slices, stands for: their numbers, the table, and how many rows they booked.
+-- What a name of a stream, or of one of its slices, stands for: their numbers, the table, and how many rows they recorded.
 SELECT stream.name AS stream, stream.table_schema, stream.table_name, stream.is_sliced,
        array_agg(slice.id ORDER BY slice.id) AS slice_ids, sum(slice.total_ingested)::bigint AS booked
 FROM ingestion_streams AS stream JOIN ingestion_state AS slice USING (stream_id)
@@ -63,7 +63,7 @@ SELECT * FROM ingestion_run_facts WHERE run_id = ANY(%(run_ids)s);
 
 -- name: dashboard_recent_pages
 -- The last minutes of each of these runs, from its newest ledger rows alone: 200 rows a run, found by index.
--- What lies before the first commit of the window is not counted, since nobody knows how long it took.
+-- What lies before the first commit of the window is not counted, since no one knows how long it took.
 SELECT run.run_id, recent.*
 FROM unnest(%(run_ids)s::bigint[]) AS run (run_id)
 CROSS JOIN LATERAL (
@@ -135,7 +135,7 @@ ORDER BY newest.rejected_id DESC
 LIMIT %(limit)s;
 
 -- name: dashboard_dead_letters_by_id
--- Only the head of the bytes leaves the database, with the full size told.
+-- Only the head of the bytes leaves the database, with the full size reported.
 SELECT letter.rejected_id, letter.stream, state.slice, letter.run_id, letter.page_number, letter.position, letter.reason,
        left(letter.detail, %(limit_chars)s) AS detail, substring(letter.raw FROM 1 FOR %(limit_bytes)s) AS head,
        octet_length(letter.raw) AS bytes, letter.rejected_at, letter.replayed_at

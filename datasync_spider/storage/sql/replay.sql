@@ -1,8 +1,8 @@
 -- name: replay_checkpoint
 -- The step that makes a piece of a replay count. Touches exactly one row while the fence is ours, and none afterwards. The
 -- position stays; watermarks only ever widen. What a verdict counted as one event is one event afterwards: stored instead of
--- rejected, or settled where it was left out of the sum (docs/decisions/0019). But an earlier version may have judged by a
--- sum with a letter in it whose event was stored as well, or have read no id in it: where the books fall short of the API's
+-- rejected, or resolved where it was left out of the sum (docs/decisions/0019). But an earlier version may have judged by a
+-- sum with a dead letter in it whose event was stored as well, or have read no id in it: where the totals fall short of the API's
 -- count without it, the pass is no longer proven, and the next one is full.
 UPDATE ingestion_state
 SET total_ingested = total_ingested + %(inserted)s,
@@ -38,7 +38,7 @@ WHERE slice_id = %(slice_id)s AND rejected_id = ANY(%(rejected_ids)s) AND replay
 RETURNING rejected_id;
 
 -- name: advance_replay
--- A replay counts letters where a crawl counts events. It has no pages, and no line in the ledger.
+-- A replay counts dead letters where a crawl counts events. It has no pages, and no line in the ledger.
 UPDATE ingestion_runs
 SET events = events + %(events)s,
     inserted = inserted + %(inserted)s,

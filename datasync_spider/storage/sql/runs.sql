@@ -71,7 +71,7 @@ RETURNING backfilled_at;
 SELECT EXISTS (SELECT FROM rejected_events WHERE slice_id = %(slice_id)s AND seen_pass = %(pass_number)s) AS exists;
 
 -- name: read_trail
--- The cursors that this walk has asked for: a repeat of one is a circle, across restarts too. A run may have to ask for its
+-- The cursors that this chain has asked for: a repeat of one is a circle, across restarts too. A run may have to ask for its
 -- position again, though: for the last page of a pass that was refused its verdict.
 SELECT cursor FROM ingestion_pages
 WHERE slice_id = %(slice_id)s AND pass_number = %(pass_number)s AND walk = %(walk)s AND cursor IS NOT NULL
@@ -139,7 +139,7 @@ WHERE datname = current_database() AND application_name = %(label)s AND pid <> p
 
 -- name: end_backends_of_earlier_runs
 -- Those in whose transaction the slice is being written to (begin_transaction), while it is ours and we do not write yet.
--- An advisory lock of that number may be somebody else's, so the name must be ours as well.
+-- An advisory lock of that number may be another's, so the name must be ours as well.
 SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
 WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (%(slice_id)s::bigint %% 4294967296)::oid AND objsubid = 1
   AND datname = current_database() AND activity.datid = pg_locks.database AND pid <> pg_backend_pid()
@@ -149,7 +149,7 @@ WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (%(slice_id)s::
   );
 
 -- name: count_known
--- How many of these ids are known to the pass: only those say that the walk has reached known ground.
+-- How many of these ids are known to the pass: only those say that the chain has reached known ground.
 SELECT count(*) FROM {table}
 WHERE event_id = ANY(%(event_ids)s) AND {of_slice} AND ingested_at < %(before)s;
 

@@ -86,7 +86,7 @@ TRUNCATE {table};
 DELETE FROM {table} WHERE {of_slice};
 
 -- name: drop_table
--- What depends on it is somebody's: it is named, and nothing is dropped.
+-- What depends on it is someone's: it is named, and nothing is dropped.
 DROP TABLE {table};
 
 -- name: read_table_holders
@@ -149,7 +149,7 @@ WHERE id = ANY(%(slice_ids)s);
 UPDATE ingestion_streams SET fingerprint = NULL WHERE stream_id = %(stream_id)s;
 
 -- name: forget_table
--- Somebody has dropped it: the next crawl makes it anew.
+-- Someone has dropped it: the next crawl makes it anew.
 UPDATE ingestion_streams SET table_schema = NULL, table_name = NULL, unseen_column = NULL WHERE stream_id = %(stream_id)s;
 
 -- name: pause_slices

@@ -164,7 +164,7 @@ ORDER BY run_id, page_number
 LIMIT %(limit)s;
 
 -- name: verify_chain
--- Within a walk each page was asked for with the cursor that the page before it gave, also across runs. A walk begins at the
+-- Within a chain each page was asked for with the cursor that the page before it gave, also across runs. A chain begins at the
 -- head, or with what its pass has begun with; otherwise only where its beginning was deleted, or where a database was adopted
 -- in the middle of the feed. A backfill has chains of its own, in each run anew.
 SELECT count(*) OVER () AS found, run_id, page_number

@@ -32,12 +32,12 @@ ON CONFLICT (slice_id, raw_sha256, twin) DO NOTHING
 RETURNING page_number, twin;
 
 -- name: read_chain
--- How far the walk has come: the last one that has met a record with an id, and one from before the pass. The pass before
+-- How far the chain has come: the last one that has met a record with an id, and one from before the pass. The pass before
 -- this one was counted from its head on where it is not older than counted_from_pass.
 SELECT named_walk, known_walk, counted_from_pass FROM ingestion_state WHERE id = %(slice_id)s;
 
 -- name: was_read
--- Whether this walk has a page of this cursor already: the last page of a pass that was refused its verdict is asked for
+-- Whether this chain has a page of this cursor already: the last page of a pass that was refused its verdict is asked for
 -- again.
 SELECT EXISTS (
     SELECT FROM ingestion_pages
@@ -65,7 +65,7 @@ FROM (VALUES %s) AS counted (slice_id, raw_sha256, seen_pass, seen_walk, seen, s
 WHERE letter.slice_id = counted.slice_id AND letter.raw_sha256 = counted.raw_sha256 AND letter.twin = 1;
 
 -- name: read_backfill_seen
--- How far a walk of this backfill has counted these bytes.
+-- How far a chain of this backfill has counted these bytes.
 SELECT raw_sha256, backfill_walk, backfill_seen
 FROM rejected_events
 WHERE slice_id = %(slice_id)s AND raw_sha256 = ANY(%(digests)s) AND twin = 1 AND backfill_run = %(run_id)s;
@@ -89,7 +89,7 @@ SET cursor = %(cursor)s,
     checkpoint_page = %(last_page)s,
     total_ingested = total_ingested + %(inserted)s,
     total_rejected = total_rejected + %(newly_rejected)s,
-    -- Of this walk alone: a second walk meets what was filtered again, and it must not be counted twice.
+    -- Of this chain alone: a second chain meets what was filtered again, and it must not be counted twice.
     total_filtered = CASE WHEN %(walk)s > walk THEN 0 ELSE total_filtered END + %(filtered)s,
     named_walk = CASE WHEN %(is_named)s THEN %(walk)s ELSE named_walk END,
     known_walk = CASE WHEN %(is_known)s THEN %(walk)s ELSE known_walk END,
@@ -108,9 +108,9 @@ WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
 RETURNING total_ingested, total_rejected, total_filtered, pass_expected_total;
 
 -- name: checkpoint_backfill
--- The same for a batch of a backfill, which belongs to no pass: position, walk and whatever else is the pass's stay, and so
+-- The same for a batch of a backfill, which belongs to no pass: position, chain and whatever else is the pass's stay, and so
 -- does its status. Of the totals and the watermarks the slice's own are kept exact. Gives no total to compare with: the one
--- that the API tells of a window is not the stream's.
+-- that the API reports of a window is not the stream's.
 UPDATE ingestion_state
 SET checkpoint_page = %(last_page)s,
     total_ingested = total_ingested + %(inserted)s,
@@ -140,7 +140,7 @@ RETURNING total_ingested, total_rejected,
 
 -- name: read_pass_head
 -- For a pass that ends now, where a backfill was opened since it began and a total is to be compared with: since when, and
--- the newest record that one of its walks began with: that total is of then. Not where the pass was not in the feed's order:
+-- the newest record that one of its chains began with: that total is of then. Not where the pass was not in the feed's order:
 -- then no time says on which side of a page a record lies.
 SELECT state.backfilled_at, head.newest_at
 FROM ingestion_state AS state

@@ -1,4 +1,4 @@
-"""What is told when the embedded PostgreSQL cannot work, and to whom it may run."""
+"""What is reported when the embedded PostgreSQL cannot work, and to whom it may run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from embedded_postgres.postmaster import server_process, server_processes
 from embedded_postgres.starting import start_embedded
 
 PROJECT = Path(__file__).resolve().parents[3]
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")
 
 # An ordinary user: everything is imported first, since root's Python may be out of that user's sight.
 ORDINARY_USER = """
@@ -124,7 +124,7 @@ def of_something_else(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "reported"),
     [
         (without_control_file, "its files are damaged: restore a backup, or move the directory away"),
         (without_wal, "its files are damaged.*could not locate a valid checkpoint record"),
@@ -234,7 +234,7 @@ def test_an_ordinary_user_is_reported_whose_the_database_is(home: Path, place: P
     reported = ordinary_user(home)
 
     assert "belongs to " in reported
-    assert "not to nobody: run as its owner, or choose another DATASYNC_HOME" in reported
+    assert "not to no one: run as its owner, or choose another DATASYNC_HOME" in reported
 
 
 @as_root

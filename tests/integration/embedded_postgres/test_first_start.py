@@ -1,4 +1,4 @@
-"""The first start of the embedded PostgreSQL, when somebody has had enough of it before it is done."""
+"""The first start of the embedded PostgreSQL, when someone has had enough of it before it is done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections that nobody speaks to any more are ended by those who may, and nobody else's are."""
+"""Connections that no one speaks to any more are ended by those who may, and no one else's are."""
 
 from __future__ import annotations
 

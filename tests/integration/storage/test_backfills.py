@@ -166,7 +166,7 @@ def test_records_without_an_id_are_counted_anew_after_a_pass_that_a_backfill_cam
 
 
 def play(url: str, seed: int) -> None:
-    """A feed that grows while it is walked, with backfills between; all of it may crash. Compared after each sync."""
+    """A feed that grows while it is read, with backfills between; all of it may crash. Compared after each sync."""
     chance = random.Random(seed)
     feed = HeadFeed(url, f"feed_{seed}", limit=chance.randint(1, 6))
     feed.reports_total = chance.random() < 0.5

@@ -1,4 +1,4 @@
-"""What settling conflicts costs must not grow with the table."""
+"""What resolving conflicts costs must not grow with the table."""
 
 from __future__ import annotations
 

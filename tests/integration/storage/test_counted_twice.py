@@ -1,4 +1,4 @@
-"""A letter about an event that is accounted for without it proves nothing: the verdict at the end of a pass."""
+"""A dead letter about an event that is accounted for without it proves nothing: the verdict at the end of a pass."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def end(run: RunWriter) -> None:
 
 
 NO_ID = b'{"type":"click"}'
-# Events, letters that the parser made, how many different events that is, how many letters are counted twice.
+# Events, dead letters that the parser made, how many different events that is, how many dead letters are counted twice.
 FEEDS: dict[str, tuple[list[Event], list[RejectedEvent], int, int]] = {
     "a refused version behind a stored one": ([good(), bad()], [], 1, 1),
     "a refused version before a stored one": ([bad(), good()], [], 1, 1),
@@ -204,7 +204,7 @@ def look_is_waiting(database_url: str) -> bool:
 
 
 class HeldUp:
-    """A pass that ends while its look at the letters takes as long as a test likes."""
+    """A pass that ends while its look at the dead letters takes as long as a test likes."""
 
     def __init__(self, database_url: str, run: RunWriter, pool: ThreadPoolExecutor) -> None:
         run.write(page(1, [good(), bad()]))

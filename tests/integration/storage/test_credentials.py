@@ -168,7 +168,7 @@ def test_many_slices_that_open_at_once_with_a_new_credential_share_one_row(datab
             with connected(database_url) as connection:
                 finish_run(connection, run, "failed", "wait_too_long", None, 0, 0, Closed(20.0))
             outcomes.append(run)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
             outcomes.append(error)
 
     threads = [threading.Thread(target=open_one, args=(name,)) for name in names]

@@ -22,7 +22,7 @@ SAME = b"42"
 
 
 def mixed(number: int, layout: str, *, chain: int = 1, ends_pass: str | None = None) -> EventPage:
-    """A page whose records are the characters: ``*`` is an unusable one of always the same bytes, others are ids."""
+    """A page whose records are the characters: ``*`` is a rejected one of always the same bytes, others are ids."""
     dead = [RejectedEvent(place, "not_an_object", SAME) for place, sign in enumerate(layout) if sign == "*"]
     ids = [sign for sign in layout if sign != "*"]
     return page(number, ids, rejected=dead, chain=chain, ends_pass=ends_pass)
@@ -40,7 +40,7 @@ def kept(url: str, raw: bytes = SAME) -> int:
         (["ab", "b*c"], 1),
         (["a*b", "c*d", "a*b", "c*d", "a*b", "e*f"], 3),
         (["a*b", "b*a"], 2),
-        # Whether these are one or two nobody can tell.
+        # Whether these are one or two no one knows.
         (["ab*", "*cd"], 2),
         (["**", "**"], 4),
     ],

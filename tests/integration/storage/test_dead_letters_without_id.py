@@ -1,4 +1,4 @@
-"""Records without an id are told apart by their number: as many are kept as the feed holds, whatever crashes."""
+"""Records without an id are distinguished by their number: as many are kept as the feed holds, whatever crashes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BYTES = {"a": b"42", "b": b"null", "c": b"{}", "d": b'"x"', "e": b'{"type":"clic
 
 
 def grow(feed: HeadFeed, layout: str) -> None:
-    """One record a character: a dot is a new event, a letter an unusable record of bytes of its own."""
+    """One record a character: a dot is a new event, a dead letter a rejected record of bytes of its own."""
     feed.records[:0] = [BYTES[sign] if sign in BYTES else feed.named() for sign in layout if sign != " "]
 
 
@@ -65,7 +65,7 @@ def test_a_sync_of_nothing_new_asks_for_one_page(database_url: str) -> None:
 
 
 def play(url: str, seed: int) -> None:
-    """A feed that grows while it is walked, runs that crash, cursors that expire; compared after each sync."""
+    """A feed that grows while it is read, runs that crash, cursors that expire; compared after each sync."""
     chance = random.Random(seed)
     kinds = "abe"[: chance.randint(1, 3)]
     share = chance.choice([0.2, 0.5, 0.9, 1.0])

@@ -30,7 +30,7 @@ OPEN = Chosen(EVENTS)
 
 @pytest.fixture
 def dead_letters(database_url: str) -> str:
-    """Five letters of two runs, the second of which is settled."""
+    """Five dead letters of two runs, the second of which is resolved."""
     leave_dead_letters(database_url, [("no_id", b"{}"), ("no_id", b'{"a":1}'), ("id_empty", b'{"id":""}')])
     leave_dead_letters(database_url, [("no_id", b'{"b":1}'), ("not_an_object", b"null")])
     execute_outside(database_url, "UPDATE rejected_events SET replayed_at = now() WHERE raw = '{\"a\":1}'")
@@ -89,7 +89,7 @@ def test_pieces_come_in_order_and_hold_so_many_bytes_but_at_least_one_dead_lette
         while piece := read_dead_letters_after(connection, OPEN, after):
             pieces.append([len(entry.raw) for entry in piece])
             after = piece[-1].rejected_id
-    # A piece ends with the letter that brings it to its measure.
+    # A piece ends with the dead letter that brings it to its measure.
     assert pieces == [[10, 990], [1, 5_000], [1, 1, 999], [3]]
 
 

@@ -134,7 +134,8 @@ def test_no_later_batch_asks_for_a_connection_while_the_first_is_refused_one(
 
         crew.on_retry = leave
         assert write_all(crew, [crew.batch(name) for name in "abc"]) == [1, 2, 3]
-    # All of the first batch: another one's would begin at 1 again, or be told as an earlier one's that holds them all.
+    # All of the first batch: another one's would begin at 1 again, or be reported as an earlier one's that holds them
+    # all.
     assert refused == [1, 2, 3]
     assert not any(REFUSED in message for message in said)
     assert stored(database_url) == ["a", "b", "c"]

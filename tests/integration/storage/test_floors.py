@@ -97,7 +97,7 @@ def test_where_the_newest_come_first_the_top_is_that_of_the_first_chain(database
     spec = timed("newest-first")
     with run_writer(database_url, spec) as run:
         run.write(of_times(1, T0 + 9 * SECOND))
-        # A walk from the head again, which sees what has come meanwhile, and may break off before the first one's top.
+        # A chain from the head again, which sees what has come meanwhile, and may break off before the first one's top.
         again = dataclasses.replace(of_times(2, T0 + 20 * SECOND), chain=2)
         run.write(again, dataclasses.replace(of_times(3, T0, last=True), chain=3))
     assert floor_us(database_url) == T0 + 9 * SECOND
@@ -205,7 +205,7 @@ def test_a_chain_that_begins_anew_asks_from_what_is_proven_where_the_oldest_come
         later = dataclasses.replace(of_times(1, T0 + 10 * SECOND), chain=2, since_us=since_us)
         run.write(later)
     resume = next_resume(database_url, spec)
-    # The pass is what it was; its walk goes on as it began, also in another run.
+    # The pass is what it was; its chain goes on as it began, also in another run.
     assert (resume.pass_since_us, resume.chain_since_us, resume.pass_kind) == (None, since_us, "full")
 
 
@@ -234,7 +234,7 @@ def test_beginning_anew_gives_up_position_and_floor_under_the_fence_and_once(dat
         run.write(of_times(1, T0 + SECOND))
         with connected(database_url) as connection:
             anew = begin_anew(connection, run.run)
-            # After a COMMIT in doubt.
+            # After a COMMIT of unknown outcome.
             assert begin_anew(connection, run.run).resume.pass_number == anew.resume.pass_number
         resume = anew.resume
         assert (resume.pass_number, resume.pass_kind, resume.cursor) == (3, "full", None)

@@ -1,4 +1,4 @@
-"""Variables of another project lead nobody to another database, and one that libpq refuses is named."""
+"""Variables of another project lead no one to another database, and one that libpq refuses is named."""
 
 from __future__ import annotations
 

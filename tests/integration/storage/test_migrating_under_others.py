@@ -1,4 +1,4 @@
-"""A migration is applied under no run that is at work, and keeps nobody waiting for long where it waits itself."""
+"""A migration is applied under no run that is at work, and keeps no one waiting for long where it waits itself."""
 
 from __future__ import annotations
 

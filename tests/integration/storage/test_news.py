@@ -41,7 +41,7 @@ def test_one_more_of_the_same_bytes_is_kept_and_is_nothing_new(database_url: str
 
 
 @pytest.mark.parametrize(
-    ("reason", "cursor", "walk"), [("no_new_records", None, 2), ("only_empty_pages", "cursor-2", 1)]
+    ("reason", "cursor", "chain"), [("no_new_records", None, 2), ("only_empty_pages", "cursor-2", 1)]
 )
 def test_a_position_that_leads_nowhere_is_kept_and_not_used(
     database_url: str, reason: str, cursor: str | None, chain: int

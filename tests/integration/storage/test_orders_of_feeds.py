@@ -1,4 +1,4 @@
-"""A feed that is not newest first is walked whole each time, and no time stands for a place in it."""
+"""A feed that is not newest first is read whole each time, and no time stands for a place in it."""
 
 from __future__ import annotations
 

@@ -234,7 +234,7 @@ def test_a_run_that_ends_while_its_slice_is_taken_over_is_no_deadlock(database_u
         try:
             with connected(database_url) as connection:
                 finish_run(connection, run, "failed", "wait_too_long", None, 0, 0, Closed(50.0))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
             outcomes.append(error)
         else:
             outcomes.append(None)

@@ -173,7 +173,7 @@ def read_everything(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def plain(postgres_url: str) -> dict[str, list[tuple[object, ...]]]:
-    """What is stored where nobody has set anything: the oracle."""
+    """What is stored where no one has set anything: the oracle."""
     from tests.support.database import fresh_database
 
     with fresh_database(postgres_url) as url:

@@ -150,7 +150,7 @@ def test_a_key_that_someone_else_stores_after_it_was_asked_for_is_a_duplicate_if
         other = psycopg2.connect(database_url)
         with other.cursor() as cursor:
             cursor.execute("INSERT INTO ingested_events (event_id, payload) VALUES ('b', '{\"theirs\": 1}')")
-        # Not committed, so nobody can see it; the writer takes it for new and comes to wait for it in its COPY.
+        # Not committed, so no one can see it; the writer takes it for new and comes to wait for it in its COPY.
         writing = threads.submit(run.write, page(1, ["a", "b"]), page(2, ["c"]))
         in_copy = (
             "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"

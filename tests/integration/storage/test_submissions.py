@@ -1,4 +1,4 @@
-"""The table of attempts: one at a time, counted when in doubt, and settled when its process has died."""
+"""The table of attempts: one at a time, counted when in doubt, and resolved when its process has died."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ REORDERED = (
     " occurred_at timestamptz, event_id text, CONSTRAINT named_otherwise PRIMARY KEY (event_id))"
 )
 
-# Of the table that all events go into: what was done to it, and what of that is told.
+# Of the table that all events go into: what was done to it, and what of that is reported.
 EVENTS = {
     "no key": ("DROP CONSTRAINT ingested_events_pkey", "primary key is missing, expected (event_id)"),
     "a key on other columns": (
@@ -107,7 +107,7 @@ OTHERS = {
         "ALTER TABLE rejected_events DROP CONSTRAINT rejected_events_slice_id_raw_sha256_twin_key",
         "rejected_events: unique key (raw_sha256, slice_id, twin) is missing",
     ),
-    "a letter that is settled as it comes": (
+    "a letter that is resolved as it comes": (
         "ALTER TABLE rejected_events ALTER replayed_at SET DEFAULT now()",
         "rejected_events: column replayed_at is timestamp with time zone DEFAULT now()",
     ),
@@ -155,7 +155,7 @@ def refusal(url: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("sql", "told"), ALL.values(), ids=ALL.keys())
+@pytest.mark.parametrize(("sql", "reported"), ALL.values(), ids=ALL.keys())
 def test_a_table_of_events_that_was_made_otherwise_is_not_adopted(
     empty_database_url: str, sql: str, reported: str
 ) -> None:
@@ -167,7 +167,7 @@ def test_a_table_of_events_that_was_made_otherwise_is_not_adopted(
 
 
 @pytest.mark.parametrize(
-    ("sql", "told"), [*ALL.values(), *OTHERS.values()], ids=[*ALL.keys(), *(f"other: {name}" for name in OTHERS)]
+    ("sql", "reported"), [*ALL.values(), *OTHERS.values()], ids=[*ALL.keys(), *(f"other: {name}" for name in OTHERS)]
 )
 def test_a_table_that_was_altered_since_is_refused_and_the_doctor_says_so(
     database_url: str, sql: str, reported: str
@@ -187,7 +187,7 @@ def test_what_changes_no_row_of_ours_is_free(empty_database_url: str, sql: str) 
 
 
 @pytest.mark.parametrize(
-    ("sql", "told"),
+    ("sql", "reported"),
     [
         ("CREATE TABLE ingestion_runs (id int)", "there is a table ingestion_runs, whose name a migration of ours"),
         ("CREATE VIEW event_conflicts AS SELECT 1", "there is a view event_conflicts, whose name"),

@@ -92,7 +92,7 @@ def test_one_that_is_frozen_holds_the_row_for_so_long_and_no_longer(
     frozen.lock()
     eventually(lambda: not rows(database_url, HOLDERS), what="the server to end the transaction")
     assert row(database_url).lock() is None
-    # Of one that goes on and on nobody waits without end.
+    # Of one that goes on and on no one waits without end.
     monkeypatch.setattr(tokens, "LOCK_TIMEOUT_MS", 100)
     holder = row(database_url)
     holder.lock()

@@ -1,4 +1,4 @@
-"""The client at an address where something else answers: what cannot mend is told apart from what may."""
+"""The client at an address where something else answers: what cannot mend is distinguished from what may."""
 
 from __future__ import annotations
 

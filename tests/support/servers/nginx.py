@@ -1,6 +1,6 @@
 """nginx before a server: few requests a second, and a 429 that says nothing but that.
 
-Beyond the rate it answers with its own page of HTML and no Retry-After, as a proxy does that nobody has configured for
+Beyond the rate it answers with its own page of HTML and no Retry-After, as a proxy does that no one has configured for
 programs. What it answered is read from its access log, so that how politely it was asked can be judged from its side.
 """
 
@@ -24,8 +24,8 @@ pid {place}/nginx.pid;
 error_log {place}/error.log;
 events {{ worker_connections 256; }}
 http {{
-  log_format told '$msec $status $request_uri';
-  access_log {place}/access.log told;
+  log_format reported '$msec $status $request_uri';
+  access_log {place}/access.log reported;
   client_body_temp_path {place}/body;
   proxy_temp_path {place}/proxy;
   fastcgi_temp_path {place}/fastcgi;

@@ -26,7 +26,7 @@ def test_a_difference_beyond_both_spreads_is_one() -> None:
 def test_one_round_has_no_spread_to_tell_a_change_from() -> None:
     then = report(case("database", figure("crawl", 100.0)))
     now = report(case("database", figure("crawl", 200.0, 201.0)))
-    assert [change.verdict for change in changes(then, now)] == ["one round tells nothing"]
+    assert [change.verdict for change in changes(then, now)] == ["one round reports nothing"]
 
 
 def test_ratios_are_compared_where_both_runs_have_them() -> None:

@@ -20,7 +20,7 @@ def test_ratios_are_taken_round_by_round() -> None:
 
 
 @pytest.mark.parametrize(
-    ("samples", "found", "reach", "at_least", "met"),
+    ("samples", "found", "target", "at_least", "met"),
     [
         ([1.0], [0.95, 0.90, 0.10], 0.90, True, True),
         ([1.0], [0.95, 0.89, 0.10], 0.90, True, False),

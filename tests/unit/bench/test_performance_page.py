@@ -1,4 +1,4 @@
-"""The published tables are what was measured, not what somebody remembers."""
+"""The published tables are what was measured, not what someone remembers."""
 
 from __future__ import annotations
 

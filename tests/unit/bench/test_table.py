@@ -19,7 +19,7 @@ OURS = Figure(
 
 def test_a_row_tells_median_spread_ratio_reach_verdict_cost_and_memory() -> None:
     rows = markdown_table(report(case("database", figure("psql", 111_111.0), OURS))).splitlines()
-    assert rows[0] == "| case | what | median | spread | ratio | reach | met | CPU s | peak MB |"
+    assert rows[0] == "| case | what | median | spread | ratio | target | passed | CPU s | peak MB |"
     assert rows[2] == "| database | psql | 111,111 events/s |  |  |  |  |  |  |"
     assert rows[3] == "|  | scrapy crawl events | 100,000 events/s | 20% | 0.91 | ≥ 0.90 | yes | 2.60 | 141 |"
 

@@ -1,4 +1,4 @@
-"""Values that were changed on their way into a setting: told at the start, and without showing a secret."""
+"""Values that were changed on their way into a setting: reported at the start, and without showing a secret."""
 
 from __future__ import annotations
 

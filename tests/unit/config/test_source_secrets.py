@@ -1,4 +1,4 @@
-"""The secrets that sources name are found where settings are, and whatever is wrong with them is told together."""
+"""The secrets that sources name are found where settings are, and whatever is wrong with them is reported together."""
 
 from __future__ import annotations
 

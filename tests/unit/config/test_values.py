@@ -1,4 +1,4 @@
-"""What each kind of value may be, and how a refusal is told."""
+"""What each kind of value may be, and how a refusal is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operations page and the README show of logs and of a crawl's last words are lines that the code writes."""
+"""What the operations page and the README show of logs and of a crawl's exit report are lines that the code writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOG_LINE = re.compile(r"(?:\S+Z )?(DEBUG|INFO|WARNING|ERROR) +datasync_spider[\
 _FIELDS = re.compile(r" \[\w+=[^\]]*\]$")
 _LEVELS = {"debug", "info", "warning", "error"}
 _DIRECTIVE = re.compile(r"%[-+ #0]*[\d.]*([sdrfgi%])")
-# A message that is somebody else's text altogether.
+# A message that is another's text altogether.
 _ANYTHING = ".*"
 _SHOWN_ELSEWHERE = ("API_", "DATASYNC_", "DATABASE_", "*/30 ")
 
@@ -72,7 +72,7 @@ def raised() -> list[str]:
 @cache
 def progress_texts() -> list[str]:
     """What a progress line begins and ends with is put together from parts; its beginning is enough."""
-    tree = ast.parse((PACKAGE / "faces" / "progress" / "words.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / "faces" / "progress" / "texts.py").read_text(encoding="utf-8"))
     return [
         text_pattern(node)
         for node in ast.walk(tree)

@@ -1,4 +1,4 @@
-"""The README is short, and what it tells people to type exists."""
+"""The README is short, and what it reports people to type exists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 
 
 def typed(path: Path) -> Iterator[list[str]]:
-    """What a page tells to type: the lines of its shell blocks, and code spans that begin like a command."""
+    """What a page reports to type: the lines of its shell blocks, and code spans that begin like a command."""
     page = read(path)
     for block in page.blocks:
         if block.language == "sh":
@@ -54,7 +54,7 @@ def our_commands() -> dict[str, type[ScrapyCommand]]:
 
 
 def complaint(command: list[str]) -> str | None:
-    """What is wrong with a command that somebody is told to type, or None."""
+    """What is wrong with a command that someone is asked to type, or None."""
     match command:
         case ["sh", script, *arguments]:
             if not (PROJECT / script).is_file():

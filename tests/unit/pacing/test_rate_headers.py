@@ -13,7 +13,7 @@ NOTHING = RateHeaders()
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "reported"),
     [
         ({}, NOTHING),
         (
@@ -93,7 +93,7 @@ def test_a_reset_may_be_seconds_an_epoch_or_a_date(reset: str, seconds: float, i
 
 
 def test_an_epoch_is_measured_by_the_servers_own_clock() -> None:
-    # Our clock is ten minutes ahead; the server's answer tells its own.
+    # Our clock is ten minutes ahead; the server's answer reports its own.
     headers = {"x-ratelimit-reset": "1769541672", "date": "Tue, 27 Jan 2026 19:20:12 GMT"}
     assert read_rate_headers(headers, NOW + 600).reset_after_seconds == 60.0
     assert read_rate_headers({**headers, "date": "garbage"}, NOW).reset_after_seconds == pytest.approx(59.75)

@@ -90,7 +90,7 @@ def test_waits_of_errors_and_of_429_have_one_budget() -> None:
         state = decision.state
     assert state.held_since == 0.0
     assert isinstance(POLICY.decide(state, ServerTrouble("status_503"), 550.0, 0.0, asks(60.0)), TooLong)
-    # What nobody asked for has attempts instead.
+    # What no one asked for has attempts instead.
     assert isinstance(POLICY.decide(state, ServerTrouble("status_503"), 550.0, 0.0), Retry)
 
 

@@ -203,7 +203,7 @@ def test_another_client_that_takes_from_the_budget_is_made_room_for(rounding: st
         refused = server.refused
         client.request()
         if server.refused > refused:
-            # What nobody could foresee: the budget was gone before our request came.
+            # What no one could foresee: the budget was gone before our request came.
             client.window.rate_limited(float(math.ceil(server.ends_at - client.now)), client.now)
     windows = HOURS / server.window_seconds
     # Never more than one vain request a window, and between the two of them the limit is used.

@@ -48,7 +48,7 @@ def outcome(read: Callable[[bytes], Page], text: bytes) -> object:
 
 
 def assert_agrees(text: bytes) -> list[Known | None] | None:
-    """Holds one page to the law. Returns what :func:`columns_of` does."""
+    """Holds one page to invariant. Returns what :func:`columns_of` does."""
     known = columns_of(text)
     found = split(text)
     if known is None or found is None:

@@ -125,7 +125,7 @@ def read_times(literals: list[str]) -> list[Known | None]:
 
 
 def assert_exact(texts: list[str]) -> None:
-    """Texts that are times to Python are known, and the others are in doubt."""
+    """Texts that are times to Python are known, and the others need the fallback."""
     for text, known in zip(texts, read_times([f'"{text}"' for text in texts]), strict=True):
         time_us = parse_timestamp(text)
         assert known == (None if time_us is None else ("a", time_us)), text

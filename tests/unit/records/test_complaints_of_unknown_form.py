@@ -1,4 +1,4 @@
-"""What a server says about an answer that is no page, where it says it in words that nobody knows."""
+"""What a server says about an answer that is no page, where it says it in words that no one knows."""
 
 from __future__ import annotations
 

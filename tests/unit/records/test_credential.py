@@ -1,4 +1,4 @@
-"""Which requests an API counts together, and that nobody learns a key from how that is remembered."""
+"""Which requests an API counts together, and that no one learns a key from how that is remembered."""
 
 from __future__ import annotations
 

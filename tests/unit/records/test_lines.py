@@ -38,7 +38,7 @@ def test_a_cut_line_is_truncated(last: bytes, newline: bytes) -> None:
     for length in range(1, len(last)):
         cut = last[:length]
         if last == b"-1.5e3" and cut[-1:].isdigit():
-            continue  # a number, too, and nobody could tell
+            continue  # a number, too, and no one could distinguish
         with pytest.raises(PageUnreadable) as caught:
             lines().split(b'{"id":"a"}\n' + cut + newline)
         assert caught.value.reason == "truncated_json"

@@ -88,7 +88,7 @@ def test_bytes_of_any_kind_are_a_payload(kind: str, event_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "told"),
+    ("events", "reported"),
     [
         (None, "an object of type NoneType in place of a list of events"),
         ([{"id": "a"}], "an object of type dict in place of an Event"),

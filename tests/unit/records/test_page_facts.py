@@ -1,4 +1,4 @@
-"""What is told beside the events, by which name and in which place, where places agree and where they do not."""
+"""What is reported beside the events, by which name and in which place, where places agree and where they do not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("each_way")
 
 PLACES = ("pagination", "meta", "flat")
 SPELLINGS = [("hasMore", "nextCursor"), ("has_more", "next_cursor")]
-# Each name that a fact is told by, a value, and what it comes to.
+# Each name that a fact is reported by, a value, and what it comes to.
 NAMES: list[tuple[str, object, dict[str, object]]] = [
     ("hasMore", True, {"has_more": True, "next_cursor": "-"}),
     ("has_more", False, {}),

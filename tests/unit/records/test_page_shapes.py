@@ -89,7 +89,7 @@ def test_events_are_cut_out_without_the_space_around_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "total"),
+    ("reported", "total"),
     [(0, 0), (7, 7), ("3000000", 3000000), (-1, None), (True, None), (2.5, None), ("many", None), (10**19, None)],
 )
 def test_a_total_that_is_no_count_is_unknown(reported: object, total: int | None) -> None:
@@ -97,7 +97,7 @@ def test_a_total_that_is_no_count_is_unknown(reported: object, total: int | None
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"), [(116, 116.0), (0.5, 0.5), (0, 0.0), (-3, None), ("soon", None), (True, None)]
+    ("reported", "seconds"), [(116, 116.0), (0.5, 0.5), (0, 0.0), (-3, None), ("soon", None), (True, None)]
 )
 def test_a_cursor_life_that_is_no_time_is_unknown(reported: object, seconds: float | None) -> None:
     page = read_page(compact({"data": [], "hasMore": False, "cursor_expires_in": reported}))

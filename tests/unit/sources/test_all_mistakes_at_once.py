@@ -1,4 +1,4 @@
-"""Whatever is wrong with a source's file is told at once, each mistake with its place, and nothing else is raised."""
+"""Whatever is wrong with a source's file is reported at once, with its place, and nothing else is raised."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_the_source_that_comes_with_this_program_is_read_by_the_same_function_an
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("[source]\nname = \n", "at line 2, column 8"),
         ("[source]\nname = 'a'\nname = 'b'", "at line 3, the end"),

@@ -145,7 +145,7 @@ class CountsPages(OffsetPaginator):
 
 
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "reported"),
     [
         (AlwaysTheFirst, "never comes to the end"),
         (EndsEarly, "has_more_without_cursor, although the answer was good"),

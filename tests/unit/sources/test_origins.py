@@ -12,7 +12,7 @@ BASE = "https://api.example.com/api/v1"
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "reported"),
     [
         (BASE, "https://api.example.com:443"),
         ("HTTPS://API.Example.COM", "https://api.example.com:443"),

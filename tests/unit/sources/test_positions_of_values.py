@@ -1,4 +1,4 @@
-"""Positions that are more than one text: types and digits go back as they came, and what nobody has made is refused."""
+"""Positions that are more than one text: types and digits go back as they came, and what no one has made is refused."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class GivesARestThatIsNoJson(Good):
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "reported"),
     [
         (Doubles, "of 2 records came 4, from 'a=1;b=2|n=3'"),
         (Reverses, "record 1 is "),

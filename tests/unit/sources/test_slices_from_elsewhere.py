@@ -44,7 +44,7 @@ OWNERS = [{"owner": "a"}, {"owner": "b"}]
                 stream="issues", values={"number": parse_path("fields.number"), "owner": OfSlice(name="owner")}
             ),
         ),
-        # Of a command nobody knows the names before it is run.
+        # Of a command no one knows the names before it is run.
         (OF_ISSUES, {"command": ["x"]}, SlicesFromStream),
     ],
 )

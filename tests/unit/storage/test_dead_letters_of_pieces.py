@@ -1,4 +1,4 @@
-"""Dead letters of what was no record, such as a wrapper without one: nobody who reads letters reads one as a record."""
+"""Dead letters of what was no record, such as a wrapper without one: none is read as a record."""
 
 from __future__ import annotations
 

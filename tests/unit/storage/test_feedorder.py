@@ -1,4 +1,4 @@
-"""What is told from a page's times, against what the words mean."""
+"""What is distinguished from a page's times, against what the words mean."""
 
 from __future__ import annotations
 

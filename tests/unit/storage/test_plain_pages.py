@@ -1,4 +1,4 @@
-"""Pages whose events nobody has had in hand become the rows that looking at each event would make of them."""
+"""Pages whose events no one has had in hand become the rows that looking at each event would make of them."""
 
 from __future__ import annotations
 

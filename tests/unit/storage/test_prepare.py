@@ -75,7 +75,7 @@ def test_an_id_whose_variant_is_in_flight_becomes_no_row_of_a_later_page_though_
     first = preparer.prepare(page(1, [event("a", payload=b"1")]))
     second = preparer.prepare(page(2, [event("a", payload=b"2"), event("b")]))
     preparer.forget(Batch(1, [first]))
-    # The second page's batch settles which version is stored; only after that a row may be compared with it.
+    # The second page's batch resolves which version is stored; only after that a row may be compared with it.
     third = preparer.prepare(page(3, [event("a", payload=b"2"), event("c")]))
     fourth = preparer.prepare(page(4, [event("a", payload=b"1"), event("c")]))
     assert [(row.event_id, len(third.versions)) for row in third.rows] == [("c", 0)]

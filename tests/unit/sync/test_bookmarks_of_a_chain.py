@@ -1,4 +1,4 @@
-"""A walk of a pass that begins with a bookmark: where it begins anew, and what it gives up, once."""
+"""A chain of a pass that begins with a bookmark: where it begins anew, and what it gives up, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a walk may give up the position that an earlier run has left, and what it begins anew then."""
+"""When a chain may give up the position that an earlier run has left, and what it begins anew then."""
 
 from __future__ import annotations
 

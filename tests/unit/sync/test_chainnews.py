@@ -1,4 +1,4 @@
-"""By what was committed: a walk that was given more than there is, and brings nothing new for long, goes round."""
+"""By what was committed: a chain that was given more than there is, and brings nothing new for long, goes round."""
 
 from __future__ import annotations
 

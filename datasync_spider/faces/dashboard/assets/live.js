@@ -88,8 +88,8 @@ export class Live {
 export async function ask(path, signal) {
   const answer = await fetch(path, { signal });
   if (!answer.ok) {
-    const told = await answer.json().catch(() => ({}));
-    throw new Error(told.error ?? `The dashboard answered with status ${answer.status}.`);
+    const reported = await answer.json().catch(() => ({}));
+    throw new Error(reported.error ?? `The dashboard answered with status ${answer.status}.`);
   }
   return answer.json();
 }

@@ -61,11 +61,11 @@ export class RejectedView {
   async loadGroups() {
     this.groupsAt = performance.now();
     const { stream, slice } = this.parameters;
-    await this.answered(ask(address("/api/rejected/groups.json", { stream, slice }), this.asked.signal), (told) => {
-      show(this.table, told.groups.length > 0);
-      show(this.none, told.groups.length === 0);
-      setText(this.counted, told.groups.length ? `Counted at ${format.timeOfDay(new Date(told.counted_at))}.` : "");
-      keyed(this.groups, told.groups, (group) => JSON.stringify([group.stream, group.slice, group.reason]), (group) => this.groupRow(group), updateGroup);
+    await this.answered(ask(address("/api/rejected/groups.json", { stream, slice }), this.asked.signal), (reported) => {
+      show(this.table, reported.groups.length > 0);
+      show(this.none, reported.groups.length === 0);
+      setText(this.counted, reported.groups.length ? `Counted at ${format.timeOfDay(new Date(reported.counted_at))}.` : "");
+      keyed(this.groups, reported.groups, (group) => JSON.stringify([group.stream, group.slice, group.reason]), (group) => this.groupRow(group), updateGroup);
     });
   }
 

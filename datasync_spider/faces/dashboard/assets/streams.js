@@ -74,7 +74,7 @@ function timeLeftNote(stream, alive) {
   // Some of what is accounted for may be versions of one event: only the verdict counts those once.
   const isShort = stream.state === "incomplete";
   if (!isShort && stream.expected !== null && stream.accounted >= stream.expected) return "all is here";
-  return alive ? "no pace to tell from yet" : "nothing runs";
+  return alive ? "no pace to report from yet" : "nothing runs";
 }
 
 function rateNote(stream, alive) {

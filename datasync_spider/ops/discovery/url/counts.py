@@ -1,4 +1,4 @@
-"""What an answer tells of sizes: how many records there are in all, how many a page has, and how many it may have."""
+"""What an answer reports of sizes: how many records there are in all, how many a page has, and how many it may have."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _query(url: str | None) -> Iterator[tuple[str, str]]:
 
 
 def find_total(pages: Sequence[Seen], records: Path, least: int, *, more_follows: bool) -> Path | None:
-    """Where each page tells the same count, which is not less than what was seen."""
+    """Where each page reports the same count, which is not less than what was seen."""
     candidates = []
     for steps, value in members(pages[0].body):
         if records.steps and steps[: len(records.steps)] == records.steps:

@@ -56,7 +56,7 @@ _SURE = 5
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``kind``: ``any`` of one path, ``all`` of several, ``hash`` where no member tells the records apart.
+    """``kind``: ``any`` of one path, ``all`` of several, ``hash`` where no member distinguishes the records .
 
     ``others``: other paths that could be it. ``doubts``: what speaks against it, in sentences.
     """
@@ -67,7 +67,7 @@ class Identity:
     doubts: tuple[str, ...] = ()
 
     def of(self, record: Any) -> Any:
-        """What tells this record from another one; None where it has no such thing."""
+        """What distinguishes this record from another one; None where it has no such thing."""
         if self.kind == "hash":
             return repr(record)
         values = tuple(path.read(record) for path in self.paths)

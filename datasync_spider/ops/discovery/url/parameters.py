@@ -158,7 +158,7 @@ def counters(target: Target, body: Any, records: Path) -> Iterator[tuple[str, st
         if plain(steps[-1]) in _OFFSETS and value in {0, 1}:
             yield "offset", f"{where}:{steps[-1]}", value, f"{Path(steps)} is {value}"
     if any(plain(steps[-1]) in _PAGE_COUNTS for steps, _ in reported):
-        yield "page", f"{where}:page", None, "the answer tells how many pages there are"
+        yield "page", f"{where}:page", None, "the answer reports how many pages there are"
 
 
 def _kind(name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What is settled once the second page was seen: where counting begins, how large a page may be, what the end is."""
+"""What is resolved once the second page was seen: where counting begins, how large a page may be, what the end is."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def find_largest(requests_left: RequestsLeft, findings: Findings) -> Generator[W
                 "id",
                 f"{len(missing)} records of the first page had other ids when asked for again, or came elsewhere",
             )
-    # Fewer than were asked for, though more follows: a bound, where the number looks like one that somebody chose.
+    # Fewer than were asked for, though more follows: a bound, where the number looks like one that someone chose.
     is_bound = _follows(answer, findings) and (len(records) % 10 == 0 or len(records) in {count, size.size})
     if len(records) >= asked.size or (len(records) >= count and is_bound):
         findings.largest = len(records)

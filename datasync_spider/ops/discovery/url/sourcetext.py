@@ -30,7 +30,7 @@ def source_text(found: Findings, name: str, stream: str) -> str:
         lines.append(f"headers = {toml.inline(dict(found.target.headers))}")
     if found.target.auth is not None:
         lines.append(f"auth = {toml.inline(auth_table(found.target.auth))}")
-    lines += [*toml.comments([f"the API tells its limits: {reported}" for reported in found.rate.values()])]
+    lines += [*toml.comments([f"the API reports its limits: {reported}" for reported in found.rate.values()])]
     lines += ["", f"[streams.{toml.key(stream)}]"]
     for key, value in _stream(found):
         lines += [*toml.comments(found.doubts.get(key, [])), f"{key} = {toml.inline(value)}"]

@@ -70,7 +70,7 @@ def test_curves_are_the_sums_of_the_ledger(database_url: str, writing: Connectio
         assert view.fetch_mean_ms[bucket] == pytest.approx(float(fetch_mean), abs=0.1)
         assert view.fetch_max_ms[bucket] == fetch_max
         assert view.retries[bucket] == retries
-    # A wait lies before the commit that it was booked with.
+    # A wait lies before the commit that it was recorded with.
     waited_ms = sum(row[6] for row in reported)
     assert sum(view.waited_seconds) == pytest.approx(float(waited_ms) / 1000)
     empty = set(range(len(view.time))) - {bucket for bucket, *_ in reported}

@@ -62,7 +62,7 @@ def with_poller(use: Callable[[Poller], Awaitable[None]]) -> None:
 
 
 async def polled(poller: Poller, times: int) -> None:
-    """Returns when the poller has told its listeners so many times more."""
+    """Returns when the poller has reported its listeners so many times more."""
     reported = asyncio.Semaphore(0)
     leave = poller.listen(lambda _: reported.release())
     for _ in range(times):

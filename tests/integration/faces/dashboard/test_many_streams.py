@@ -1,4 +1,4 @@
-"""Streams and slices beside each other: each is told apart, each can be reached, and each is counted by itself."""
+"""Streams and slices beside each other: each is distinguished, each can be reached, and each is counted by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The poller: one question for all, none for nobody, and the truth about a database that is away."""
+"""The poller: one question for all, none for no one, and the truth about a database that is away."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LABEL = "the database"
 
 
 class Viewer:
-    """Keeps the messages that it was told."""
+    """Keeps the messages that it was reported."""
 
     def __init__(self, poller: Poller) -> None:
         self.messages: list[dict[str, Any]] = []

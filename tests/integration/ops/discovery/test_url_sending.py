@@ -31,7 +31,7 @@ def found(server: ApiServer, *headers: str, query: str = "", **secrets: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "told"),
+    ("status", "headers", "reported"),
     [(429, {"Retry-After": "3600"}, "3600 s"), (403, {}, "does not say when"), (503, {"Retry-After": "90"}, "90 s")],
 )
 def test_a_refusal_ends_it_with_what_is_known_so_far(status: int, headers: dict[str, str], reported: str) -> None:

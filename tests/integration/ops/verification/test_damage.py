@@ -58,12 +58,12 @@ def test_a_sound_database_passes_every_check(sound: str) -> None:
             "UPDATE rejected_events SET replayed_at = now() WHERE reason = 'no_id';"
             "UPDATE ingestion_state SET total_rejected = total_rejected - 1",
             {"replays", "last_complete_run"},
-            id="a dead letter is called settled though no replay did it",
+            id="a dead letter is called resolved though no replay did it",
         ),
         pytest.param(
             "UPDATE rejected_events SET replayed_at = NULL; UPDATE ingestion_state SET total_rejected = 3",
             {"stored_or_rejected"},
-            id="a settled letter is called open",
+            id="a resolved letter is called open",
         ),
         pytest.param(
             "UPDATE ingested_events SET event_id = 'acceptable' WHERE event_id = 'e3'",
@@ -73,7 +73,7 @@ def test_a_sound_database_passes_every_check(sound: str) -> None:
         pytest.param(
             "UPDATE ingested_events SET event_id = 'another' WHERE event_id = 'replayed'",
             {"settled_are_stored"},
-            id="the event of a settled letter is gone",
+            id="the event of a resolved letter is gone",
         ),
         pytest.param(
             "UPDATE rejected_events SET raw = raw || ' ' WHERE reason = 'no_id'",
@@ -188,7 +188,7 @@ def test_a_sound_database_passes_every_check(sound: str) -> None:
         pytest.param(
             "UPDATE ingestion_runs SET expected_total = 99 WHERE status = 'complete'",
             {"last_complete_run"},
-            id="the last complete run was told of more",
+            id="the last complete run was given more",
         ),
         pytest.param(
             "UPDATE ingestion_state SET pass_status = 'short', pass_expected_total = 99",

@@ -1,4 +1,4 @@
-"""What the API's answers mean: receipts, refusals, and lists whose form nobody has recorded."""
+"""What the API's answers mean: receipts, refusals, and lists whose form no one has recorded."""
 
 from __future__ import annotations
 

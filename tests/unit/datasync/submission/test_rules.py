@@ -72,7 +72,7 @@ def test_without_a_key_the_origin_stands_for_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("used_here", "told_left", "left"),
+    ("used_here", "reported_left", "left"),
     [(0, None, 5), (0, 5, 5), (2, 5, 3), (2, 1, 1), (0, 0, 0), (5, 5, 0), (7, None, 0), (0, -1, 0), (0, 99, 5)],
 )
 def test_the_lower_of_both_counts_is_what_is_left(used_here: int, reported_left: int | None, left: int) -> None:
@@ -102,7 +102,7 @@ def test_a_complete_stream_is_ready() -> None:
         (replace(READY, pass_status="open", pass_number=3, pass_kind="incremental"), "pass 3 (incremental)"),
         (replace(READY, pass_status="short", expected_total=12), "only 10 of 12 events"),
         (replace(READY, is_running=True), "being run at this moment"),
-        (replace(READY, events=11), "the table holds 11 events, the books say 10"),
+        (replace(READY, events=11), "the table holds 11 events, the totals say 10"),
     ],
 )
 def test_what_speaks_against_handing_in_is_said_and_can_be_overruled(basis: Basis, words: str) -> None:

@@ -72,7 +72,7 @@ def test_a_stream_without_runs_says_so() -> None:
 
 
 def test_an_owner_that_is_not_ours_is_unknown() -> None:
-    lease = stream(lease_owner="<b>somebody</b>").lease
+    lease = stream(lease_owner="<b>someone</b>").lease
     assert lease is not None
     assert lease.holder == "an unknown process"
 

@@ -1,4 +1,4 @@
-"""The last words of a crawl."""
+"""The exit report of a crawl."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_complete_run_with_rejected_events_points_at_them() -> None:
 @pytest.mark.parametrize(
     ("status", "reason", "headline", "following"),
     [
-        ("incomplete", "short_read", "ingestion incomplete: run 12", "the whole feed is walked once more"),
+        ("incomplete", "short_read", "ingestion incomplete: run 12", "the whole feed is read once more"),
         (
             "stopped",
             "SIGTERM",

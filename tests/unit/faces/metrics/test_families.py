@@ -1,4 +1,4 @@
-"""What a scrape tells of a run."""
+"""What a scrape reports of a run."""
 
 from __future__ import annotations
 

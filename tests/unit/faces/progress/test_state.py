@@ -1,4 +1,4 @@
-"""The model tells committed work, and what the run is doing right now."""
+"""The model reports committed work, and what the run is doing right now."""
 
 from __future__ import annotations
 

@@ -61,6 +61,6 @@ def test_a_group_tells_its_number_its_times_and_its_newest_event() -> None:
 
 
 def test_what_is_left_out_is_said() -> None:
-    assert "3 were settled by a replay; --all lists them too" in as_lines(CHOSEN, DeadLetterCount(1, 3), [], [])[0]
+    assert "3 were resolved by a replay; --all lists them too" in as_lines(CHOSEN, DeadLetterCount(1, 3), [], [])[0]
     chosen = Chosen(EVENTS, "no_id", 4)
     assert as_lines(chosen, DeadLetterCount(1, 0), [], []) == ["stream events, reason no_id, run 4: 1 rejected events"]

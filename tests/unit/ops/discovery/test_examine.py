@@ -1,4 +1,4 @@
-"""What one answer tells of the API, in every shape that is known of it, and in some that are not."""
+"""What one answer reports of the API, in every shape that is known of it, and in some that are not."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_total_that_cannot_be_read_does_not_fit_and_is_shown(total: object) ->
     assert found.page is not None
     assert found.misfits == (
         f"the total that is given cannot be read as a count of events: {total!r}",
-        "no rate limit is told: requests leave as fast as answers come, until a 429 says otherwise",
+        "no rate limit is reported: requests leave as fast as answers come, until a 429 says otherwise",
     )
 
 

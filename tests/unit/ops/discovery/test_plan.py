@@ -69,7 +69,7 @@ def test_what_fits_into_one_window_waits_for_none() -> None:
 def test_a_limit_of_nothing_is_left_out_and_said_so() -> None:
     plan = make_plan(replace(USUAL, requests_a_window=0))
     assert plan.bound_by == "answers"
-    assert any("limit that is told is 0" in text for text in plan.warnings)
+    assert any("limit that is reported is 0" in text for text in plan.warnings)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Ways of paging of APIs that are nobody's in particular: what is proposed was tried, and is what the API does."""
+"""Ways of paging of APIs that are no one's in particular: what is proposed was tried, and is what the API does."""
 
 from __future__ import annotations
 

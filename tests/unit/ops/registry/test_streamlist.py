@@ -117,7 +117,7 @@ def test_programs_are_given_all_of_it() -> None:
 
 def test_what_goes_is_said_beforehand() -> None:
     assert loss_lines("reset", target(slices=3)) == [
-        "stream orders of 3 slices: 1,234 rows by the books in datasync__orders, 5 dead letters",
+        "stream orders of 3 slices: 1,234 rows by the totals in datasync__orders, 5 dead letters",
         "all that is forgotten, and so is the position; runs and pages stay as history",
         "a foreign key leads to these rows: k of notes",
     ]
@@ -125,7 +125,7 @@ def test_what_goes_is_said_beforehand() -> None:
         "all that goes, with its table, its positions, its runs and its pages",
     ]
     assert loss_lines("drop", target(slice_name="eu"))[:2] == [
-        "stream orders eu: 1,234 rows by the books in datasync__orders, 5 dead letters",
+        "stream orders eu: 1,234 rows by the totals in datasync__orders, 5 dead letters",
         "all that goes, with its position, its runs and its pages; the table stays for other slices",
     ]
 

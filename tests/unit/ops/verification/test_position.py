@@ -11,7 +11,7 @@ from datasync_spider.storage.verification import Faults, Ledger, Totals
 
 
 def is_right(cursor: str | None, status: str, *, number: int = 2, chain: int = 1, last: tuple[int, int] | None) -> bool:
-    """``last``: pass and walk of the last page, which was asked for with ``here`` and leads ``on``."""
+    """``last``: pass and chain of the last page, which was asked for with ``here`` and leads ``on``."""
     totals = Totals(
         read_at=datetime(2026, 1, 1, tzinfo=UTC),
         cursor=cursor,
