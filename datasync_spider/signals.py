@@ -28,4 +28,4 @@ request_retrying = object()  # reason: str, attempt: int, delay_seconds: float
 # limit: int | None, remaining: int | None, reset_seconds: float | None; at most twenty times a second while some remain
 rate_window_observed = object()
 page_fetched = object()  # page: datasync_spider.items.EventPage, cursor_seconds: float | None, its next cursor's life
-chain_restarted = object()  # chain: int, the new walk's number
+chain_restarted = object()  # chain: int, the new chain's number

@@ -54,7 +54,7 @@ def report(tally: Tally, seed: int, minutes: float) -> None:
     print(f"{tally.injected['connections cut']} connections cut, {tally.rejected:,} hostile events rejected")
     print(f"  exit codes of {sum(tally.exit_codes.values())} runs: {dict(sorted(tally.exit_codes.items()))}")
     print(f"  {tally.checks} comparisons of all tables with {tally.events:,} events served,", end=" ")
-    print(f"{tally.totals} of the books")
+    print(f"{tally.totals} of the totals")
     print(f"  {tally.early_requests} requests earlier than a 429 allowed")
     for finding in tally.wrong[:20]:
         print(f"WRONG: {finding}")

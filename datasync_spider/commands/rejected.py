@@ -35,7 +35,7 @@ class Command(DatasyncCommand):
         add("--reason", metavar="SLUG", help="only those that were rejected for this reason")
         add("--run", metavar="N", type=int, help="only those that this run met first")
         add("--limit", metavar="N", type=int, default=_LISTED, help=f"list at most so many, 0: groups only ({_LISTED})")
-        add("--all", action="store_true", help="also those that a replay has settled")
+        add("--all", action="store_true", help="also those that a replay has resolved")
         add("--raw", metavar="ID", type=int, help="write the exact bytes of this one to standard output")
         add("--json", action="store_true", help="print one JSON object")
 

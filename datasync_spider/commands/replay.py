@@ -70,7 +70,7 @@ def _lines(slice_: Slice, totals: Totals, *, dry_run: bool) -> list[str]:
     if totals.conflicts:
         lines.append(f"  {totals.conflicts:,} differ from what is stored under their id: see event_conflicts")
     if totals.falls_short:
-        lines.append("the stream holds less than the API counts: the next crawl walks the whole feed")
+        lines.append("the stream holds less than the API counts: the next crawl reads the whole feed")
     if dry_run:
         lines.append("dry run: nothing was changed")
     return lines

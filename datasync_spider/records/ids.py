@@ -145,7 +145,7 @@ class _All:
         texts = list(map(_text, literals))
         whole = _together(texts)
         faults = list(map(id_fault, texts))
-        # An empty part beside one that is not distinguishes records  as any other.
+        # An empty part beside one that is not distinguishes records as any other.
         other = next((fault for fault in faults if fault not in {None, ID_EMPTY}), None)
         if fault := other or (ID_EMPTY if None not in faults else id_fault(whole)):
             raise RecordRejected(fault)

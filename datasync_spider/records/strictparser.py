@@ -48,7 +48,7 @@ class StrictParser:
             event_id = self._rule.of_record(self._record(text))
         except RecordRejected:
             return None
-        # What stands for bytes that are no text may stand for any, and distinguishes no two ids .
+        # What stands for bytes that are no text may stand for any, and distinguishes no two ids.
         needs_fallback = text != payload and (self._rule.is_digest or _REPLACEMENT in event_id)
         return None if needs_fallback else event_id
 

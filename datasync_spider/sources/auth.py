@@ -38,7 +38,7 @@ class Authorization:
 
     @property
     def key(self) -> str | None:
-        """What the API distinguishes callers  by; None where requests carry nothing. No token: those come and go."""
+        """What the API distinguishes callers by; None where requests carry nothing. No token: those come and go."""
         if self.grant is not None:
             return self.grant.key
         if self.signer is not None:

@@ -54,7 +54,7 @@ class GroundOfChain:
         self.ground = Ground.HEAD
 
     def enter(self, chain: int) -> None:
-        """The walk's next page begins."""
+        """The chain's next page begins."""
         if chain != self._chain:
             self._chain = chain
             self.ground = self.ground_of(chain)

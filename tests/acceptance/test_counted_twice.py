@@ -72,7 +72,7 @@ def test_without_a_missing_event_the_crawl_is_complete_and_a_replay_changes_noth
     assert crawl.wait() == 0, crawl.log
     replayed = scrapy("replay", DATABASE_URL=database_url)
     assert "3 are stored already" in replayed.stdout
-    assert "the next crawl walks the whole feed" not in replayed.stdout
+    assert "the next crawl reads the whole feed" not in replayed.stdout
     verified = scrapy("verify", "--json", "--no-api", DATABASE_URL=database_url)
     assert (verified.returncode, json.loads(verified.stdout)["ok"]) == (0, True)
 

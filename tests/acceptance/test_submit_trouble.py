@@ -192,7 +192,7 @@ def test_a_database_that_is_away_when_the_answer_comes_is_waited_for_with_the_ou
         execute_outside(elsewhere, f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS false")
         try:
             server.may_answer.set()
-            eventually(lambda: "accepted with all 3 ids" in sending.out, what="the outcome to be told")
+            eventually(lambda: "accepted with all 3 ids" in sending.out, what="the outcome to be reported")
         finally:
             execute_outside(elsewhere, f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS true")
         assert sending.wait() == 0, sending.err
@@ -207,7 +207,7 @@ def test_an_outcome_that_cannot_be_recorded_has_been_reported_and_is_said_to_be_
         server.may_answer.set()
         assert sending.wait() == 1
         assert "accepted with all 3 ids" in sending.out
-        assert "keep what was told" in sending.err
+        assert "keep what was reported" in sending.err
         execute_outside(environment["DATABASE_URL"], "ALTER TABLE elsewhere RENAME TO submission_attempts")
         status = scrapy("submit", "status", API_BASE_URL=f"{server.origin}/api/v1", **environment)
     assert "its process ended before the answer came" in status.stdout

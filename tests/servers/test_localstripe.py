@@ -63,7 +63,7 @@ def test_events_of_one_second_are_exact_through_a_kill_and_refusals_and_so_are_t
         )
         assert end.code == 0, end.log
         expected = truth(server.url)
-        # Times alone distinguish no two of these .
+        # Times alone distinguish no two of these.
         assert Counter(event["created"] for event in expected.values()).most_common(1)[0][1] > 1
         assert stored(database_url, TABLE) == expected
 

@@ -153,7 +153,7 @@ def _headline(row: Mapping[str, Any]) -> str:
 
 
 def _because(row: Mapping[str, Any]) -> str:
-    reason = row["reason"] or "no reason told"
+    reason = row["reason"] or "no reason reported"
     return f"{reason} ({row['detail']})" if row["detail"] else reason
 
 

@@ -101,11 +101,11 @@ def _page_lines(report: Mapping[str, Any]) -> list[str]:
     life = cursor["lives_seconds"]
     lines.append(
         f"cursor: {cursor['field'] or 'none in sight'}"
-        + (f", lives {life:g} s" if life is not None else ", its life is not told")
+        + (f", lives {life:g} s" if life is not None else ", its life is not reported")
         + ("" if cursor["has_more"] else "; this page is the last")
     )
     total = report["total"]
-    lines.append(f"total: {total:,} events" if total is not None else "total: not told")
+    lines.append(f"total: {total:,} events" if total is not None else "total: not reported")
     reported = (
         f"; {cap['told_by']} reports {cap['told']:,}"
         if cap["told"] is not None
@@ -122,7 +122,7 @@ def _page_lines(report: Mapping[str, Any]) -> list[str]:
 
 def _rate_line(rate: Mapping[str, Any]) -> str:
     if rate["limit"] is None and rate["remaining"] is None:
-        return "rate limit: not told"
+        return "rate limit: not reported"
     known = {
         "limit": rate["limit"],
         "remaining": rate["remaining"],

@@ -31,5 +31,5 @@ def check_disk(home: Path, free: int, *, embedded: bool) -> Finding:
         remedy = "three million events take some 4 to 6 GB: make room, or name a roomier DATASYNC_HOME"
         return warning(PART, f"{text}, where the embedded database lies", remedy)
     if not embedded and free < _ENOUGH_BESIDE:
-        return warning(PART, text, "make room for logs and for the text of ids that is handed in")
+        return warning(PART, text, "make room for logs and for the text of ids that is submitted")
     return fine(PART, text)

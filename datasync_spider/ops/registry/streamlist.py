@@ -47,7 +47,7 @@ def loss_lines(action: str, target: Target) -> list[str]:
     is_slice = target.slice_name is not None
     slices = f" of {target.slices:,} slices" if target.slices > 1 else ""
     lines = [
-        f"stream {visible(str(target))}{slices}: {target.rows:,} rows by the books"
+        f"stream {visible(str(target))}{slices}: {target.rows:,} rows by the totals"
         + (f" in {visible(str(target.table))}" if target.table else "")
         + f", {target.rejected:,} dead letters"
     ]

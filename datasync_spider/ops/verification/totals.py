@@ -46,7 +46,7 @@ def _stored(totals: Totals, rows: int) -> Check:
 def _rejected(totals: Totals) -> Check:
     found, recorded = totals.open_dead_letters, totals.total_rejected
     numbers = {"rows": found, "booked": recorded, "settled": totals.resolved_dead_letters}
-    resolved = f"; {totals.resolved_dead_letters:,} more are settled" if totals.resolved_dead_letters else ""
+    resolved = f"; {totals.resolved_dead_letters:,} more are resolved" if totals.resolved_dead_letters else ""
     if found == recorded:
         text = f"{found:,} rejected events are kept, as total_rejected says{resolved}"
         return holds("rejected_total", text, numbers)

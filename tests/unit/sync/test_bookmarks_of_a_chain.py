@@ -23,7 +23,7 @@ def test_it_begins_with_the_bookmark_and_begins_anew_there() -> None:
     step(chain, page("C", "x"), "B", None)
     chain.restart(1)
     assert chain.head == "B"
-    # Its own beginning is part of the new walk's trail.
+    # Its own beginning is part of the new chain's trail.
     with pytest.raises(CursorRepeated):
         step(chain, page("B", "x"), "C", None)
     assert begun("C").first_cursor() == "C"

@@ -41,7 +41,7 @@ def test_a_batch_behind_one_that_failed_is_void() -> None:
     thread = threading.Thread(target=wait)
     thread.start()
     turns.fail()
-    eventually(lambda: outcome, what="the waiting batch to be told")
+    eventually(lambda: outcome, what="the waiting batch to be reported")
     thread.join(10)
 
 

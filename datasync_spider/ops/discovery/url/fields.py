@@ -56,7 +56,7 @@ _SURE = 5
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``kind``: ``any`` of one path, ``all`` of several, ``hash`` where no member distinguishes the records .
+    """``kind``: ``any`` of one path, ``all`` of several, ``hash`` where no member distinguishes the records.
 
     ``others``: other paths that could be it. ``doubts``: what speaks against it, in sentences.
     """
@@ -111,7 +111,7 @@ def find_identity(pages: Sequence[Sequence[Any]], prefer: Sequence[str] = ()) ->
     if ranked:
         doubts = ("nothing but free text or times is unique",)
         return Identity("any", (ranked[0],), tuple(ranked[1:4]), doubts)
-    return Identity("hash", doubts=("no member, and no two or three of them, tell the records apart",))
+    return Identity("hash", doubts=("no member, and no two or three of them, distinguish the records",))
 
 
 def _paths(records: Sequence[Any]) -> list[Path]:

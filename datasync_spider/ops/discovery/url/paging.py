@@ -21,7 +21,7 @@ _EARLY_TRIES = 2
 
 
 def proposals(target: Target, page: Seen, layout: Layout, id_path: Path | None) -> list[Proposal]:
-    """``id_path``: of what distinguishes records , where that is one member."""
+    """``id_path``: of what distinguishes records, where that is one member."""
     flags = find_flags(page.body, layout.path)
     found = [
         *linked(page),

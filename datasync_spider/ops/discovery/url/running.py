@@ -124,7 +124,7 @@ def _report(found: Findings, sender: Sender) -> Sequence[str]:
         f"id: {' and '.join(map(str, found.identity.paths)) or 'a digest of the record'}",
         f"time: {found.times[0].path if found.times else 'none'}; order: {found.order}",
         f"next: {way.source}{to}, {'tried' if found.is_tried else 'NOT PROVEN'}",
-        f"end: {', '.join(found.end)}; total: {found.total or 'not told'}",
+        f"end: {', '.join(found.end)}; total: {found.total or 'not reported'}",
     ]
     if sender.stopped is not None:
         lines.append(f"stopped early: {sender.redactor.redact(sender.stopped)}")

@@ -64,8 +64,8 @@ def test_the_flat_shapes_are_recognised_in_either_spelling(
 
 def test_a_shape_without_a_total_and_limits_says_what_that_costs() -> None:
     found = look({"data": [EVENT], "hasMore": True, "nextCursor": "c"})
-    assert any("no total is told" in text for text in found.misfits)
-    assert any("no rate limit is told" in text for text in found.misfits)
+    assert any("no total is reported" in text for text in found.misfits)
+    assert any("no rate limit is reported" in text for text in found.misfits)
 
 
 @pytest.mark.parametrize("name", ["id", "eventId", "event_id"])

@@ -196,8 +196,13 @@ WAYS: list[tuple[str, Api, dict[str, Any], dict[str, Any]]] = [
         {},
         {"source": "body:paging.next.after", "to": "query:after", "end": ["no-next"]},
     ),
-    ("pages that nothing tells", bare_pages(1), {}, {"source": "counter:page", "to": "query:page", "first": 1}),
-    ("pages from 0 that nothing tells", bare_pages(0), {}, {"source": "counter:page", "to": "query:page", "first": 0}),
+    ("pages that nothing reports", bare_pages(1), {}, {"source": "counter:page", "to": "query:page", "first": 1}),
+    (
+        "pages from 0 that nothing reports",
+        bare_pages(0),
+        {},
+        {"source": "counter:page", "to": "query:page", "first": 0},
+    ),
     (
         "pages in the URL",
         bare_pages(1),
@@ -205,13 +210,13 @@ WAYS: list[tuple[str, Api, dict[str, Any], dict[str, Any]]] = [
         {"source": "counter:page", "to": "query:page", "first": 1},
     ),
     (
-        "pages that are told",
+        "pages that are reported",
         reported_pages,
         {},
         {"source": "counter:page", "to": "query:page", "first": 1, "total": "total", "size": "query:per_page"},
     ),
     (
-        "pages from 0 that are told",
+        "pages from 0 that are reported",
         spring,
         {},
         {"source": "counter:page", "to": "query:page", "first": 0, "end": ["flag:last=true"], "total": "totalElements"},
@@ -224,7 +229,7 @@ WAYS: list[tuple[str, Api, dict[str, Any], dict[str, Any]]] = [
     ),
     ("offsets without a limit", offsets, {}, {"source": "counter:offset", "to": "query:offset", "size": "query:limit"}),
     ("the last id", last_ids, {}, {"source": "last:id", "to": "query:after_id", "end": ["flag:has_more=false"]}),
-    ("the last id, told", reported_last_id, {}, {"source": "body:last_id", "to": "query:after"}),
+    ("the last id, reported", reported_last_id, {}, {"source": "body:last_id", "to": "query:after"}),
     (
         "the next page's number",
         next_page_number,
