@@ -7,7 +7,7 @@ from statistics import median
 
 from bench.figures import CaseFound, Figure, Report
 
-_HEADINGS = ("case", "what", "median", "spread", "ratio", "reach", "met", "CPU s", "peak MB")
+_HEADINGS = ("case", "what", "median", "spread", "ratio", "target", "passed", "CPU s", "peak MB")
 # Words to the left, numbers to the right.
 _WORDS = 2
 

@@ -136,7 +136,7 @@ PyDoc_STRVAR(ends_doc,
              "ends()\n--\n\n"
              "Whether no time rises from event to event and each has one; the first and the last of those that have one,\n"
              "and the newest and the oldest of them: time and id, of one time the greatest and the least id; or None.\n\n"
-             "Events in doubt are left out.");
+             "Events that need the fallback are left out.");
 
 static PyObject *events_ends(PyObject *object, PyObject *Py_UNUSED(ignored)) {
     Events *self = (Events *)object;

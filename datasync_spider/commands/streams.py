@@ -111,7 +111,7 @@ class Command(DatasyncCommand):
             )
         print("\n".join(loss_lines(self._action, target)), file=sys.stderr)
         if not is_agreed and not sys.stdin.isatty():
-            raise ConfigurationError(f"nobody is there to be asked: say --yes if it is to be {self._action}")
+            raise ConfigurationError(f"no one is there to be asked: say --yes if it is to be {self._action}")
         if not is_agreed and not _confirm(target.stream):
             print("not confirmed: nothing has changed", file=sys.stderr)
             return exitcodes.FAILED

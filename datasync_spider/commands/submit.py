@@ -42,7 +42,7 @@ class Command(DatasyncCommand):
         return "[options] prepare | send | status"
 
     def short_desc(self) -> str:
-        return "Hand in the ids of all stored events: prepare, send, status"
+        return "Submit the ids of all stored events: prepare, send, status"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
@@ -140,7 +140,7 @@ def _send(database_url: str, plan: SyncPlan, slice_: Slice, opts: argparse.Names
 
     is_asked = not opts.yes and not opts.dry_run
     if is_asked and not sys.stdin.isatty():
-        raise SubmissionRefused("nobody is there to be asked: say --yes if it is to be sent")
+        raise SubmissionRefused("no one is there to be asked: say --yes if it is to be sent")
     terms = Terms(
         repo=opts.repo,
         timeout_seconds=opts.timeout_seconds,

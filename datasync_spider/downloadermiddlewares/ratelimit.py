@@ -193,7 +193,7 @@ class RateLimitMiddleware:
         return max(self._window.wait_seconds(now), declared_seconds) <= 0
 
     async def _wait_for_budget(self, request: Request, now: float) -> None:
-        """Nobody but the source's file asks for it, so it is held against no budget for waits."""
+        """No one but the source's file asks for it, so it is held against no budget for waits."""
         assert self._declared is not None
         seconds = self._declared.wait_seconds(now)
         level = logging.INFO if seconds >= 1 else logging.DEBUG

@@ -77,7 +77,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
         self._is_failing = True
 
     def _say_left_out(self, lines: int, error: OSError | None) -> None:
-        why = error.strerror if error is not None else "nobody read them"
+        why = error.strerror if error is not None else "no one read them"
         message, arguments = "%d log lines were left out here: %s", (lines, why)
         logger = logging.getLogger(__name__)
         super().emit(logger.makeRecord(logger.name, logging.WARNING, __file__, 0, message, arguments, None))

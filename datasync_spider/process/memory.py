@@ -1,4 +1,4 @@
-"""Tells the interpreter and the C library how a crawl uses memory: megabytes that come and go with every page.
+"""Says to the interpreter and the C library how a crawl uses memory: megabytes that come and go with every page.
 
 Invariant: nothing here changes what a program computes. Where the C library is another one than glibc, its part is left
 out.

@@ -80,7 +80,7 @@ def _contested_of(page: PreparedPage, differing: AbstractSet[str]) -> Rows:
 
 
 def resolve(connection: Connection, hold: Hold, contested: Mapping[int, Rows], *, is_staging: bool) -> Resolved:
-    """Settles these versions. ``is_staging``: ``staged_events`` exists, and what it holds is done with."""
+    """Resolves these versions. ``is_staging``: ``staged_events`` exists, and what it holds is done with."""
     with connection.cursor() as cursor:
         cursor.execute(statement("empty_staging" if is_staging else "create_staging"))
         refused = stage_pages(connection, contested)

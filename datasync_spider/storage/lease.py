@@ -21,7 +21,7 @@ class Free(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """Somebody else runs this stream."""
+    """Another one runs this stream."""
 
     holder: str
     since: datetime | None

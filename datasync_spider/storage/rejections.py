@@ -94,7 +94,7 @@ def insert_rejected(
 
 
 class _Counting:
-    """Walks through a batch's records where it matters how they stand to each other."""
+    """Goes through a batch's records where it matters how they stand to each other."""
 
     def __init__(
         self, connection: Connection, run: OpenRun, pages: Sequence[_PageDeadLetters], nameless: set[bytes]

@@ -179,7 +179,7 @@ def _checkpoint(cursor: Any, hold: Hold, tried: Tried, marks: Sequence[Watermark
 def _resolve(cursor: Any, hold: Hold, rejected_ids: list[int]) -> None:
     cursor.execute(statement("resolve_dead_letters"), {**hold.key, "rejected_ids": rejected_ids})
     if len(cursor.fetchall()) != len(rejected_ids):
-        raise StorageRefused("somebody else resolved some of these rejected events meanwhile: run the replay again")
+        raise StorageRefused("another process resolved some of these rejected events meanwhile: run the replay again")
 
 
 def _counts(tried: Tried) -> dict[str, int]:

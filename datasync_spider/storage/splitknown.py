@@ -8,7 +8,7 @@ compared  which of these are stored, and which differ from what is stored, is kn
 copied    all others are in the table, each under a key that no one had
 
 Invariant: a row counts as known only where the comparison has met its key in the table, and as new only where COPY has
-taken it. Where neither is to be had (another one stores a key in between, PostgreSQL refuses a row) nothing is
+taken it. Where neither is to be had (another process stores a key in between, PostgreSQL refuses a row) nothing is
 written, and the batch is to be merged as a whole.
 
 No other batch in flight holds one of these ids, be it as a row or as a version

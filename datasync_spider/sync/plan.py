@@ -191,7 +191,7 @@ class SyncPlan:
         return None if since_us is None else written_us(since_us, form)
 
     def first_request_digest(self, since_us: int | None) -> str:
-        """Tells apart what first pages are asked for with. No secret goes into it."""
+        """Distinguishes what first pages are asked for with. No secret goes into it."""
         stream = self.stream
         asked = (self.base_url, stream.method, stream.url, stream.query, stream.body, sorted(stream.headers.items()))
         facts = (

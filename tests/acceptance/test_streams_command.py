@@ -148,7 +148,7 @@ def test_a_crash_leaves_all_of_a_stream_or_nothing(database_url: str, action: st
 def test_nothing_goes_without_its_name_being_said(database_url: str) -> None:
     store(database_url)
     for arguments, message in {
-        ("drop", "orders"): "nobody is there to be asked: say --yes",
+        ("drop", "orders"): "no one is there to be asked: say --yes",
         (
             "drop",
             "ordres",

@@ -147,7 +147,7 @@ def test_the_api_is_not_asked_before_the_time_that_it_reported(
     keep_wait(database_url, "now() + INTERVAL '1 hour'")
     code, report = verify(database_url, API_BASE_URL=mock.base_url)
     assert (code, problems(report), mock.requests()) == (1, ["api_total"], 0)
-    assert "told us not to ask for another 3" in check(report, "api_total")["text"]
+    assert "asked us not to ask for another 3" in check(report, "api_total")["text"]
 
 
 def test_a_problem_is_reported_with_its_numbers_and_a_remedy(database_url: str) -> None:

@@ -1,4 +1,4 @@
-"""Walks through an API by a source's file as a crawl does, without a crawl: request, answer, page, position."""
+"""Goes through an API by a source's file as a crawl does, without a crawl: request, answer, page, position."""
 
 from __future__ import annotations
 

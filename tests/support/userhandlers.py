@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class MadeAtOnce:
-    """Tells when it is made, which is before anybody asks for its scheme, and when it is closed."""
+    """Reports when it is made, which is before anybody asks for its scheme, and when it is closed."""
 
     lazy = False
 
@@ -21,7 +21,7 @@ class MadeAtOnce:
         logger.warning("a handler was made")
 
     async def download_request(self, request: Request) -> Response:
-        raise NotImplementedError("nobody asks for its scheme")
+        raise NotImplementedError("no one asks for its scheme")
 
     async def close(self) -> None:
         logger.warning("a handler was closed")

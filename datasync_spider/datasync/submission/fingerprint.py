@@ -1,4 +1,4 @@
-"""Tells keys apart in the table of attempts without keeping them."""
+"""Distinguishes keys in the table of attempts without keeping them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells how a submission goes: lines as things happen, or one JSON object when all is known."""
+"""Reports how a submission goes: lines as things happen, or one JSON object when all is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells in the log how far a long upload has come, a step at a time."""
+"""Reports in the log how far a long upload has come, a step at a time."""
 
 from __future__ import annotations
 

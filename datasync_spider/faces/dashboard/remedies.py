@@ -24,7 +24,7 @@ RUN_REASONS: dict[str, Explanation] = {
     # Ends as complete.
     "last_page": Explanation("It read the feed to its last page, and nothing that the API counts is missing."),
     "reached_known": Explanation(
-        "It walked back to events that an earlier pass had proven, so everything newer is stored."
+        "It read back to events that an earlier pass had proven, so everything newer is stored."
     ),
     "not_modified": Explanation(
         "It asked whether the first page has changed since the last complete pass, and it has not: nothing is new."
@@ -174,7 +174,7 @@ RUN_REASONS: dict[str, Explanation] = {
         "The stream is read otherwise than what is stored of it was.",
         "The log says what has changed: scrapy streams reset forgets what is stored, or give the stream another name.",
     ),
-    "stream_paused": Explanation("Somebody has paused it.", "scrapy streams resume lets it go on."),
+    "stream_paused": Explanation("Someone has paused it.", "scrapy streams resume lets it go on."),
     "export_refused": Explanation(
         "An export that was asked for cannot be made.", "Correct the crawl's options -o and -O, or FEEDS."
     ),

@@ -1,4 +1,4 @@
-"""Tells how a crawl ended, as the last thing that it says: to a person as it stands, to a program as one JSON object.
+"""Reports how a crawl ended, as the last thing that it says: to a person as it stands, to a program as one JSON object.
 
 Invariant: it is reported whatever the log's level, to standard error, with every secret taken out. What is reported is
 :mod:`datasync_spider.faces.exitreport.summary`'s business.

@@ -122,7 +122,9 @@ def _counters(state: ProgressState, now: float) -> Iterator[Metric]:
         _WAITS_FROM_THE_START | state.waited_seconds(now),
     )
     yield _counter(
-        "datasync_walk_restarts", "Walks begun anew because a cursor had expired or was given up.", state.chain_restarts
+        "datasync_walk_restarts",
+        "Chains begun anew because a cursor had expired or was given up.",
+        state.chain_restarts,
     )
 
 

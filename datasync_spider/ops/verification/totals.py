@@ -71,14 +71,14 @@ def _runs(totals: Totals, events: Events) -> Check:
     return fails(
         "run_sums",
         f"{text}, but total_ingested says {recorded:,}",
-        "somebody changed ingestion_runs or ingestion_state, or restored a part of the database: restore all of it"
+        "someone changed ingestion_runs or ingestion_state, or restored a part of the database: restore all of it"
         " from one backup",
         numbers,
     )
 
 
 def _replays(totals: Totals) -> Check:
-    """Settled dead letters are history, and may be deleted; none is resolved but by a replay."""
+    """Resolved dead letters are history, and may be deleted; none is resolved but by a replay."""
     marked, counted = totals.resolved_dead_letters, totals.resolved_by_replays
     numbers = {"rows": marked, "counted": counted}
     if marked <= counted:

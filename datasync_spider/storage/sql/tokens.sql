@@ -9,7 +9,7 @@ SELECT token_id, generation, tokens, sealed_by, lifetime_seconds,
 FROM ingestion_tokens WHERE fingerprint = %(fingerprint)s FOR UPDATE;
 
 -- name: save_tokens
--- Nothing where the row was renewed by another one meanwhile.
+-- Nothing where the row was renewed by another process meanwhile.
 UPDATE ingestion_tokens
 SET generation = generation + 1, tokens = %(tokens)s, sealed_by = %(sealed_by)s, lifetime_seconds = %(lifetime_seconds)s,
     expires_at = now() + %(left_seconds)s * INTERVAL '1 second', renewed_at = now()

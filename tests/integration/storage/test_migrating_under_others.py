@@ -65,7 +65,7 @@ def _dead() -> Owner:
 def test_what_stops_one_migration_stops_every_later_one(database_url: str) -> None:
     execute_outside(
         database_url,
-        "UPDATE ingestion_state SET lease_owner = 'somebody', lease_expires_at = 'infinity' WHERE stream = 'events'",
+        "UPDATE ingestion_state SET lease_owner = 'someone', lease_expires_at = 'infinity' WHERE stream = 'events'",
     )
     with connected(database_url) as connection, pytest.raises(LeaseHeld, match="an unknown process"):
         migrate(connection, [*load_migrations(), FURTHER])

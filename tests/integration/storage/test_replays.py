@@ -186,7 +186,7 @@ def test_dead_letters_that_someone_else_resolved_meanwhile_undo_the_piece(databa
     with connected(database_url) as connection:
         dead_letters = read_dead_letters_after(connection, OPEN, 0)
         execute_outside(database_url, "UPDATE rejected_events SET replayed_at = now() WHERE position = 0")
-        with unchanged(database_url), pytest.raises(StorageRefused, match="somebody else"):
+        with unchanged(database_url), pytest.raises(StorageRefused, match="another process"):
             replay_dead_letters(connection, hold, dead_letters)
 
 

@@ -169,7 +169,7 @@ def test_a_key_that_is_deleted_after_it_was_found_is_stored_again(database_url: 
     with _writer(database_url, ["a", "b"], _probing) as run:
 
         class Deletes(Cursor):
-            """Somebody deletes a row between the question for known keys and the comparison."""
+            """Someone deletes a row between the question for known keys and the comparison."""
 
             def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name for it
                 super().execute(query, vars)

@@ -27,7 +27,7 @@ def trouble(url: str) -> HttpError:
     return caught.value
 
 
-@pytest.mark.parametrize("kind", ["nobody vouches", "expired", "another host's"])
+@pytest.mark.parametrize("kind", ["no one vouches", "expired", "another host's"])
 def test_a_certificate_that_is_refused_is_reported_apart_from_other_trouble_with_tls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -36,7 +36,7 @@ def test_a_certificate_that_is_refused_is_reported_apart_from_other_trouble_with
         address="127.0.0.2" if kind == "another host's" else "127.0.0.1",
         ends_after=dt.timedelta(hours=-1 if kind == "expired" else 1),
     )
-    if kind != "nobody vouches":
+    if kind != "no one vouches":
         monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
     try:
         error = trouble(server.base_url)

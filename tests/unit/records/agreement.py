@@ -1,4 +1,4 @@
-"""The law of the compiled reading: what it takes, the code in Python takes too, and reads the same from it."""
+"""Invariant of the compiled reading: what it takes, the code in Python takes too, and reads the same from it."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def test_each_reason_of_a_rejected_event_has_words() -> None:
     slugs = {name: slug for name, slug in vars(api_reasons).items() if isinstance(slug, str) and name.isupper()}
     judges = "".join(
         (PACKAGE / "records" / f"{name}.py").read_text()
-        for name in ("event", "eventid", "grammar", "ids", "pieces", "scrutiny", "shapes")
+        for name in ("event", "eventid", "grammar", "ids", "pieces", "strictparser", "shapes")
     )
     used = {slug for name, slug in slugs.items() if re.search(rf"\b{name}\b", judges)}
     assert {"no_id", "malformed_json", "not_an_object"} <= used
