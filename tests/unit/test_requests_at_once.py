@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
+from types import SimpleNamespace
 
 import pytest
 from scrapy import Request, signals
 from scrapy.utils.test import get_crawler
 
+from datasync_spider.downloadermiddlewares import ratelimit
 from datasync_spider.downloadermiddlewares.ratelimit import RateLimitMiddleware
 from datasync_spider.downloadermiddlewares.sharedbudget import SharedBudget
 from datasync_spider.errors import Stopped
 from datasync_spider.pacing.budget import RequestBudget
+from datasync_spider.pacing.headers import AskedWait
 from datasync_spider.process.waiting import Waiter
 from datasync_spider.signals import stop_requested
 
@@ -84,5 +89,20 @@ def test_a_request_that_a_later_middleware_has_refused_gives_its_place_back() ->
         await downloader.middleware.process_exception(refused, Stopped("no token"))
         await asyncio.wait_for(downloader.send(), 30)
         assert await downloader.resolve() == 1
+
+    asyncio.run(crawl())
+
+
+def test_a_wait_that_is_over_between_two_looks_at_the_clock_holds_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: 1_000.0 + next(ticks) * 0.03, time=time.time)
+    monkeypatch.setattr(ratelimit, "time", clock)
+
+    async def crawl() -> None:
+        for milliseconds in (10, 29, 31, 59, 61, 95):
+            downloader = Downloader(None)
+            downloader.middleware._page_asked_wait(AskedWait(milliseconds / 1000, "poll"))
+            await asyncio.wait_for(downloader.send(), 30)
+            assert len(downloader.under_way) == 1
 
     asyncio.run(crawl())
