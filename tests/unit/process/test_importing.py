@@ -42,9 +42,10 @@ def test_an_error_of_what_goes_on_meanwhile_comes_out_when_the_import_is_over(
 def test_nothing_that_a_crawl_is_made_of_brings_along_what_only_the_first_request_needs() -> None:
     """It would be imported before the database is asked, and not meanwhile."""
     look = (
-        "import sys, datasync_spider.commands.crawl as crawl, datasync_spider.transport.handler,"
-        " datasync_spider.spiders.events, datasync_spider.pipelines.postgres\n"
-        "print(*(name for name in crawl._FOR_THE_FIRST_REQUEST if name in sys.modules))"
+        "import sys, datasync_spider.commands.crawl, datasync_spider.transport.handler,"
+        " datasync_spider.spiders.events, datasync_spider.pipelines.postgres,"
+        " datasync_spider.fleet.crawling as crawling\n"
+        "print(*(name for name in crawling.FOR_THE_FIRST_REQUEST if name in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []

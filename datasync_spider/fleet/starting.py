@@ -1,0 +1,32 @@
+"""What stands before the first slice of a process is begun: tables of today's schema.
+
+Invariant: a signal is heard meanwhile, also where the database says nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from datasync_spider.ops.command import interruptibly
+from datasync_spider.sources import streamnames
+from datasync_spider.storage.connection import connected
+from datasync_spider.storage.retrying import patiently
+from datasync_spider.storage.standstill import StandstillWatch
+from datasync_spider.storage.status import read_stream_names
+from datasync_spider.storage.tables import prepare_tables
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(database_url: str, stall_timeout_seconds: float, stream: str | None = None) -> None:
+    """``stream``: a name that may be misspelt. Raises StorageError, Stalled, and what a signal is turned into."""
+    with StandstillWatch(database_url, stall_timeout_seconds) as watch:
+        interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
+
+
+def _prepare_tables(database_url: str, stream: str | None, watch: StandstillWatch) -> None:
+    """``stream``: a name that may be misspelt."""
+    with connected(database_url) as connection, watch.over(connection):
+        prepare_tables(connection, on_applied=lambda migration: logger.info("applied migration %s", migration))
+        if stream is not None and (warning := streamnames.new(stream, read_stream_names(connection))):
+            logger.warning("%s", warning)
