@@ -17,7 +17,7 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
-from datasync_spider.faces.liveview.mode import wants_live_view
+from datasync_spider.faces.liveview.mode import SIDE_BY_SIDE, wants_live_view
 from datasync_spider.faces.progress.feed import progress_of
 from datasync_spider.logs import LogHandler
 from datasync_spider.sync.plan import plan_of
@@ -46,6 +46,7 @@ class LiveViewExtension:
     def from_crawler(cls, crawler: Crawler) -> Self:
         config = plan_of(crawler).config
         if not wants_live_view(
+            is_alone=not crawler.settings.getbool(SIDE_BY_SIDE),
             is_terminal=sys.stderr.isatty(),
             terminal_type=os.environ.get("TERM", ""),
             log_format=config.log_format,

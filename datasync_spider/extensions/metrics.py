@@ -14,6 +14,7 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import __version__, signals
+from datasync_spider.faces.liveview.mode import SIDE_BY_SIDE
 from datasync_spider.faces.metrics.listening import LISTENING_SOCKET, family_of
 from datasync_spider.faces.metrics.pages import Pages, names_loopback
 from datasync_spider.faces.progress.feed import progress_of
@@ -49,7 +50,8 @@ class MetricsExtension:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         config = plan_of(crawler).config
-        if config.metrics_port is None:
+        if config.metrics_port is None or crawler.settings.getbool(SIDE_BY_SIDE):
+            # There is one port, and each crawl would serve itself alone.
             raise NotConfigured
         from datasync_spider.faces.metrics.families import Metrics  # noqa: PLC0415 - a tenth of a second, for those who ask
 

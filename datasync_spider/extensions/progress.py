@@ -16,7 +16,7 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
-from datasync_spider.faces.liveview.mode import PROGRESS_LOGGER, wants_live_view
+from datasync_spider.faces.liveview.mode import PROGRESS_LOGGER, SIDE_BY_SIDE, wants_live_view
 from datasync_spider.faces.progress.feed import progress_of
 from datasync_spider.faces.progress.texts import progress_fields, progress_line
 from datasync_spider.sync.plan import plan_of
@@ -30,18 +30,22 @@ logger = logging.getLogger(PROGRESS_LOGGER)
 
 
 class ProgressExtension:
-    """``with_fields``: for programs, the same as fields of the record."""
+    """``with_fields``: for programs, the same as fields of the record. ``names_stream``: for who reads of several."""
 
-    def __init__(self, crawler: Crawler, interval_seconds: float, *, with_fields: bool) -> None:
+    def __init__(
+        self, crawler: Crawler, interval_seconds: float, *, with_fields: bool, names_stream: bool = False
+    ) -> None:
         self._crawler = crawler
         self._interval_seconds = interval_seconds
         self._with_fields = with_fields
+        self._names_stream = names_stream
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         config = plan_of(crawler).config
         live = wants_live_view(
+            is_alone=not crawler.settings.getbool(SIDE_BY_SIDE),
             is_terminal=sys.stderr.isatty(),
             terminal_type=os.environ.get("TERM", ""),
             log_format=config.log_format,
@@ -50,7 +54,12 @@ class ProgressExtension:
         )
         if live and config.log_copy_file is None:
             raise NotConfigured
-        extension = cls(crawler, config.progress_log_interval_seconds, with_fields=config.log_format == "json")
+        extension = cls(
+            crawler,
+            config.progress_log_interval_seconds,
+            with_fields=config.log_format == "json",
+            names_stream=crawler.settings.getbool(SIDE_BY_SIDE),
+        )
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
         return extension
@@ -68,7 +77,8 @@ class ProgressExtension:
         state = progress_of(self._crawler)
         # A line for people says it all in its text.
         fields = progress_fields(state, now) if self._with_fields else {}
-        logger.info("%s", progress_line(state, now), extra={"datasync": fields})
+        line = progress_line(state, now)
+        logger.info("%s", f"{state.stream}: {line}" if self._names_stream else line, extra={"datasync": fields})
 
     def _spider_closed(self, **_: Any) -> None:
         if self._task is not None:

@@ -1,4 +1,4 @@
-"""What one ``scrapy crawl`` does, one crawl after the other: the slices of one stream, or of all streams of a source.
+"""Which slices a command crawls, and in which order: those of one stream, or of several.
 
 Invariant: a stream whose slices are made of another one's records is planned when that one has been crawled, where both
 are on the agenda; all others are planned before the first crawl, so that what is wrong with them costs no request.
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from datasync_spider.errors import ConfigurationError, StorageError
+from datasync_spider.errors import ConfigurationError, StorageError, WronglyCalled
 from datasync_spider.faces.exitreport import summary
 from datasync_spider.faces.exitreport.printing import End
 from datasync_spider.observe import exitcodes
@@ -24,17 +24,24 @@ logger = logging.getLogger(__name__)
 class Agenda:
     """``spiders``: classes of streams; ``plan`` makes the plans of one.
 
-    Raises what that raises for those that are planned at once. ``ends``: of streams that are not crawled at all.
+    Raises what that raises for those that are planned at once; ``forgives``: where that is about one stream, and the
+    command was not called wrongly, it costs that stream alone. ``ends``: of streams that are not crawled at all.
     """
 
-    def __init__(self, spiders: Sequence[type[Any]], plan: Callable[[type[Any]], list[SyncPlan]]) -> None:
+    def __init__(
+        self, spiders: Sequence[type[Any]], plan: Callable[[type[Any]], list[SyncPlan]], *, forgives: bool = False
+    ) -> None:
         self.ends: list[End] = []
         self._plan = plan
         self._planned: deque[tuple[type[Any], SyncPlan]] = deque()
         names = {spider.name for spider in spiders}
         waiting = [spider for spider in spiders if spider.parent() in names]
         for spider in spiders:
-            if spider not in waiting:
+            if spider in waiting:
+                continue
+            if forgives:
+                self._try(spider)
+            else:
                 self._take(spider)
         self._later = deque(sorted(waiting, key=lambda spider: _depth(spider, waiting)))
 
@@ -44,26 +51,37 @@ class Agenda:
         planned = [label(plan.spec.name, plan.spec.slice) for _, plan in self._planned]
         return [*planned, *(spider.name for spider in self._later)]
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a next one that waits for nothing."""
+        return bool(self._planned)
+
     def goes_on(self) -> bool:
-        """Whether there is a next one."""
+        """Whether there is a next one. To be asked when all that were begun have ended: it may be made of theirs."""
         while not self._planned and self._later:
-            spider = self._later.popleft()
-            try:
-                self._take(spider)
-            except ConfigurationError as error:
-                self.ends.append(End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(str(error))))
-            except StorageError as error:
-                self.ends.append(End(exitcodes.FAILED, summary.not_started(str(error), error.reason)))
-            except Exception as error:
-                # No one above would hear of it, and a stream that is on no list any more would be taken for crawled.
-                logger.exception("the slices of %s cannot be planned", spider.name)
-                why = f"{spider.name} could not be planned: {type(error).__name__}: {error}"
-                self.ends.append(End(exitcodes.FAILED, summary.not_started(why)))
+            self._try(self._later.popleft(), is_late=True)
         return bool(self._planned)
 
     def next(self) -> tuple[type[Any], SyncPlan]:
         """The spider and its plan, taken from the agenda."""
         return self._planned.popleft()
+
+    def _try(self, spider: type[Any], *, is_late: bool = False) -> None:
+        try:
+            self._take(spider)
+        except WronglyCalled as error:
+            if not is_late:
+                raise
+            self.ends.append(End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(str(error))))
+        except ConfigurationError as error:
+            self.ends.append(End(exitcodes.BAD_CONFIGURATION, summary.configuration_refused(str(error))))
+        except StorageError as error:
+            self.ends.append(End(exitcodes.FAILED, summary.not_started(str(error), error.reason)))
+        except Exception as error:
+            # No one above would hear of it, and a stream that is on no list any more would be taken for crawled.
+            logger.exception("the slices of %s cannot be planned", spider.name)
+            why = f"{spider.name} could not be planned: {type(error).__name__}: {error}"
+            self.ends.append(End(exitcodes.FAILED, summary.not_started(why)))
 
     def _take(self, spider: type[Any]) -> None:
         plans = self._plan(spider)

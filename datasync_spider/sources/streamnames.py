@@ -45,6 +45,12 @@ def not_registered(stream: str, slice_name: str | None, known: Sequence[str], sl
     return f"{kind} {stream}: {_what_there_is(stream, known)}"
 
 
+def not_there(name: str, known: Sequence[str]) -> str:
+    """Why nothing is meant by what was named. ``known``: all that there is to be named."""
+    kind = "nothing is like" if is_pattern(name) else "there is no source, stream or slice"
+    return f"{kind} {name}: there are {_listed(name, known)}"
+
+
 def is_pattern(text: str) -> bool:
     """Whether more than one name may be meant. A bracket means itself: names of slices are JSON."""
     return "*" in text or "?" in text

@@ -100,10 +100,12 @@ def register(connection: Connection, source: str, rhythms: Iterable[Rhythm], *, 
     To be repeated whenever its file, or what its slices come from, has been read again. ``is_all`` False: the source
     may have other streams, which are left alone.
     """
-    known = [one for one in rhythms if one.every_seconds is not None]
+    every = list(rhythms)
+    known = [one for one in every if one.every_seconds is not None]
     named = {
         "source": source,
         "is_all": is_all,
+        "of_streams": [one.stream for one in every],
         "streams": [one.stream for one in known for _ in one.slices],
         "slices": [name for one in known for name in one.slices],
         "every_seconds": [one.every_seconds for one in known for _ in one.slices],

@@ -45,7 +45,7 @@ def say(end: End, *, as_json: bool) -> None:
     _log(end, text, [handler for handler in _handlers() if handler.writes_file], {})
     with suppress(OSError):
         # The exit code says it, too, to whoever is left.
-        sys.stderr.write(_redacted(text) + "\n")
+        sys.stderr.write(redacted(text) + "\n")
 
 
 def _log(end: End, message: str, handlers: list[LogHandler], fields: dict[str, Any]) -> None:
@@ -56,7 +56,8 @@ def _log(end: End, message: str, handlers: list[LogHandler], fields: dict[str, A
         handler.emit(record)
 
 
-def _redacted(text: str) -> str:
+def redacted(text: str) -> str:
+    """With every secret taken out that the process knows."""
     for handler in _handlers():
         text = handler.redactor.redact(text)
     return text

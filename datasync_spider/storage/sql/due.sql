@@ -22,7 +22,7 @@ WHERE (due.source, due.every_seconds) IS DISTINCT FROM (EXCLUDED.source, EXCLUDE
 -- name: unname_slices
 -- Of the source all that is not among these; of these streams alone where it may have others.
 UPDATE ingestion_due AS due SET every_seconds = NULL, claimed_by = NULL, claimed_until = NULL
-WHERE source = %(source)s AND every_seconds IS NOT NULL AND (%(is_all)s OR stream = ANY(%(streams)s))
+WHERE source = %(source)s AND every_seconds IS NOT NULL AND (%(is_all)s OR stream = ANY(%(of_streams)s))
   AND NOT EXISTS (
       SELECT FROM unnest(%(streams)s::text[], %(slices)s::text[]) AS named (stream, slice)
       WHERE named.stream = due.stream AND named.slice = due.slice

@@ -1,0 +1,101 @@
+"""What a process can keep fresh: the slices of all streams that say how often, as settings and source files are now.
+
+Invariant: what is wrong with one stream costs that one. A source of which not all could be read is registered with what
+could, and nothing of it is taken for gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datasync_spider.errors import ConfigurationError, StorageError
+from datasync_spider.faces.exitreport.printing import End
+from datasync_spider.fleet.ends import end_of_error
+from datasync_spider.fleet.naming import Meant, Streams
+from datasync_spider.ops.command import check_way
+from datasync_spider.storage.due import Rhythm, SliceKey
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
+    from datasync_spider.sync.plan import SyncPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A slice that is to be synced. ``is_claimed``: what is due in the database was asked for it."""
+
+    spider: type[Any]
+    plan: SyncPlan
+    is_claimed: bool = False
+
+    @property
+    def key(self) -> SliceKey:
+        return SliceKey(self.plan.source.name, self.plan.spec.name, self.plan.spec.slice)
+
+
+@dataclass(slots=True)
+class Registered:
+    """Of one source. ``is_all``: no stream of it may be missing."""
+
+    rhythms: list[Rhythm] = field(default_factory=list)
+    is_all: bool = True
+
+
+@dataclass(slots=True)
+class Roster:
+    """``turns`` by stream and slice. ``ends``: of what could not be read. ``finds``: slices may change."""
+
+    turns: dict[tuple[str, str], Turn] = field(default_factory=dict)
+    sources: dict[str, Registered] = field(default_factory=dict)
+    ends: list[End] = field(default_factory=list)
+    finds: bool = False
+
+
+def read_roster(settings: BaseSettings, names: Sequence[str]) -> Roster:
+    """``names``: of what is meant; all where there are none. Raises ConfigurationError."""
+    streams = Streams(settings)
+    meant = streams.meant(names) if names else None
+    roster = Roster()
+    for refusal in () if names else streams.refused.values():
+        assert isinstance(refusal, ConfigurationError)
+        roster.ends.append(end_of_error(refusal))
+    for spider in streams.spiders.values() if meant is None else meant.spiders:
+        roster.finds |= spider.finds_slices()
+        try:
+            _add(roster, spider, spider.make_plans(settings, {}), meant)
+        except (ConfigurationError, StorageError) as error:
+            roster.ends.append(end_of_error(error))
+            if spider.source is not None:
+                roster.sources.setdefault(spider.source.name, Registered()).is_all = False
+    return roster
+
+
+def _add(roster: Roster, spider: type[Any], plans: list[SyncPlan], meant: Meant | None) -> None:
+    for plan in plans[:1]:
+        source = roster.sources.setdefault(plan.source.name, Registered())
+        # Of the API that comes with the project each process has the one stream that its settings name.
+        source.is_all &= meant is None and not plan.is_built_in
+        source.rhythms.append(Rhythm(plan.spec.name, [one.spec.slice for one in plans], plan.every_seconds))
+        if plan.every_seconds is None:
+            return
+        check_way(plan)
+    if not plans and spider.source is not None:
+        roster.sources.setdefault(spider.source.name, Registered()).is_all &= meant is None
+    for plan in plans if meant is None else meant.of(spider, plans):
+        roster.turns[plan.spec.name, plan.spec.slice] = Turn(spider, plan, is_claimed=True)
+
+
+def signature(directory: Path) -> dict[str, tuple[int, int]]:
+    """Distinguishes the files of sources from what they were; a directory that cannot be listed has none."""
+    found: dict[str, tuple[int, int]] = {}
+    try:
+        for path in directory.glob("*.toml"):
+            facts = path.stat()
+            found[path.name] = facts.st_mtime_ns, facts.st_size
+    except OSError:
+        return {}
+    return found

@@ -1,0 +1,105 @@
+"""Syncs of many slices at once in one process, as many as there are places, until there are no more or a signal comes.
+
+Invariant: none ends another, whatever becomes of it, and each end is reported once. After a signal none is begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from datasync_spider.faces.exitreport import summary
+from datasync_spider.faces.exitreport.printing import End
+from datasync_spider.fleet.ends import end_of
+from datasync_spider.observe import exitcodes
+from datasync_spider.process.workers import Worker
+
+if TYPE_CHECKING:
+    from datasync_spider.fleet.crawling import Crawls
+    from datasync_spider.fleet.roster import Turn
+    from datasync_spider.fleet.supplies import Supply
+    from datasync_spider.sync.plan import SyncPlan
+
+logger = logging.getLogger(__name__)
+
+_GIVE_BACK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """A slice, how its sync has ended, and how long it took."""
+
+    plan: SyncPlan
+    end: End
+    seconds: float
+
+
+class SideBySide:
+    """``places``: how many at once. ``report`` is called with each end."""
+
+    def __init__(
+        self, crawls: Crawls, supply: Supply, places: int, database_url: str, report: Callable[[Synced], None]
+    ) -> None:
+        self._crawls = crawls
+        self._supply = supply
+        self._places = places
+        self._database_url = database_url
+        self._report = report
+        self._workers = [Worker(f"datasync-end-{number}") for number in range(1, places + 1)]
+
+    def run(self) -> None:
+        """Raises what is wrong with the supply."""
+        for reported, plan in self._crawls.run(self._sync):
+            end = end_of(reported, plan, self._database_url, self._crawls.signal_name)
+            self._report(Synced(plan, end, 0.0))
+
+    async def _sync(self) -> None:
+        stopped = asyncio.ensure_future(self._crawls.stopped.wait())
+        tasks: set[asyncio.Future[None]] = set()
+        while not stopped.done():
+            if free := self._places - len(tasks):
+                taking = asyncio.ensure_future(self._supply.take(free, len(tasks)))
+                await asyncio.wait((taking, stopped), return_when=asyncio.FIRST_COMPLETED)
+                if stopped.done():
+                    await self._give_back(taking)
+                    break
+                tasks.update(asyncio.ensure_future(self._one(turn)) for turn in taking.result())
+            if not tasks and not self._supply.goes_on:
+                break
+            pause = self._supply.pause_seconds if free else None
+            waits: set[asyncio.Future[Any]] = {*tasks, stopped}
+            await asyncio.wait(waits, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            tasks = {task for task in tasks if not task.done()}
+        stopped.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for worker in self._workers:
+            worker.close()
+
+    async def _give_back(self, taking: asyncio.Future[list[Turn]]) -> None:
+        """What was asked for when the signal came. What is claimed later than this waits for, runs out by itself."""
+        await asyncio.wait((taking,), timeout=_GIVE_BACK_SECONDS)
+        if not taking.cancel():
+            for turn in taking.result():
+                await self._supply.ended(turn, None, End(exitcodes.STOPPED, []), is_stopped=True)
+
+    async def _one(self, turn: Turn) -> None:
+        began = time.monotonic()
+        reported = await self._crawls.crawl(turn.spider, turn.plan)
+        worker = self._workers.pop()
+        try:
+            read = partial(end_of, reported, turn.plan, self._database_url, self._crawls.signal_name)
+            end = await worker.submit(read)
+            await self._supply.ended(turn, reported, end, is_stopped=self._crawls.stopped.is_set())
+        except Exception as error:
+            # A fault of ours with one slice is none of the others.
+            logger.exception("the end of %s could not be noted", turn.plan.spec.name)
+            end = End(exitcodes.FAILED, summary.not_started(f"{type(error).__name__}: {error}"))
+        finally:
+            self._workers.append(worker)
+        self._report(Synced(turn.plan, end, time.monotonic() - began))
