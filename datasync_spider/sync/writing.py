@@ -138,7 +138,7 @@ class Writing:
             self._is_flushed = self._is_flushed and bool(self.buffer.pages)
             commit = asyncio.ensure_future(self._commit(batch, self._writers.write(batch)))
             self._commits.add(commit)
-            commit.add_done_callback(self._commits.discard)
+            commit.add_done_callback(self._commit_ended)
             self._report(self.buffer, self._writers.in_flight)
             self.look_again()
 
@@ -159,6 +159,11 @@ class Writing:
                 logger.debug("batches have up to %d rows from now on", self._batch_size.rows)
             self._committed(batch, committed)
         self._report(self.buffer, self._writers.in_flight)
+        self.look_again()
+
+    def _commit_ended(self, commit: asyncio.Task[None]) -> None:
+        self._commits.discard(commit)
+        # Who waits for the last one has looked while it was still among them.
         self.look_again()
 
     # What is waited for
