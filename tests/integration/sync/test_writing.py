@@ -96,6 +96,17 @@ def test_a_page_that_an_earlier_one_is_missing_for_waits_and_is_named(database_u
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 0
 
 
+def test_the_end_comes_with_the_last_commit_and_not_with_the_next_look(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasync_spider.sync.writing._LOOK_AGAIN_SECONDS", 3_600.0)
+
+    async def act(run: Run) -> None:
+        await run.writing.store(sized(1, SMALL))
+
+    assert write(database_url, act).pages == [1]
+
+
 def test_a_large_page_does_not_keep_the_event_loop(database_url: str) -> None:
     async def act(run: Run) -> None:
         await run.writing.store(sized(1, LARGE))
