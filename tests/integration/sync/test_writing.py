@@ -99,7 +99,8 @@ def test_a_page_that_an_earlier_one_is_missing_for_waits_and_is_named(database_u
 def test_the_end_comes_with_the_last_commit_and_not_with_the_next_look(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datasync_spider.sync.writing._LOOK_AGAIN_SECONDS", 3_600.0)
+    for name in ("_LOOK_AGAIN_SECONDS", "FLUSH_AFTER_SECONDS"):
+        monkeypatch.setattr(f"datasync_spider.sync.writing.{name}", 3_600.0)
 
     async def act(run: Run) -> None:
         await run.writing.store(sized(1, SMALL))
