@@ -5,8 +5,8 @@ began, it reads them all once, marks each in one of many bytes, and guesses from
 table with more keys than these can know apart is asked as before.
 
 Invariant: this is a hint. A key that is taken for stored and is not costs a comparison; one that is stored and is not
-taken for it (this run has stored it itself, or another process) costs that its batch is merged as a whole, and is the end
-of guessing for this run.
+taken for it (this run has stored it itself, or another process) costs that its batch is merged as a whole, and is the
+end of guessing for this run.
 """
 
 from __future__ import annotations
