@@ -9,7 +9,7 @@ from __future__ import annotations
 import psycopg2
 
 from bench.streams import stream_spec
-from datasync_spider.storage.connect import connect
+from datasync_spider.storage.connection import connect
 from datasync_spider.storage.registry import StreamSpec, register
 
 MEASURED = "s1"

@@ -11,13 +11,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.bench import Bench, say
-from bench.cases import chain, database, duplicates, many, memory, pages, rate, reread, shifted, sliced, sources, start
+from bench.cases import (
+    budget,
+    chain,
+    database,
+    duplicates,
+    many,
+    memory,
+    pages,
+    rate,
+    reread,
+    shifted,
+    sliced,
+    sources,
+    start,
+)
 from bench.compare import comparison_table
 from bench.reports import begin, load, save
 from bench.server import Server
 from bench.table import text_table
 
-_ALL = (database, reread, duplicates, shifted, sliced, chain, rate, pages, sources, start, many, memory)
+_ALL = (database, reread, duplicates, shifted, sliced, chain, rate, budget, pages, sources, start, many, memory)
 CASES = {case.NAME: case for case in _ALL}
 
 

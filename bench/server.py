@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg2
 
-from datasync_spider.storage.connect import connect
+from datasync_spider.storage.connection import connect
 from datasync_spider.storage.migrate import migrate
 from embedded_postgres.starting import start_embedded
 

@@ -20,15 +20,14 @@ from psycopg2 import sql
 
 from bench.feed import PROJECT
 from bench.streams import READER, stream_spec
-from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.items import EventPage
 from datasync_spider.records.page import Page
-from datasync_spider.storage.batch import Batch
-from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.batch import Batch, Counts
+from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.runs import open_run
-from datasync_spider.storage.streamtable import StreamTable
+from datasync_spider.storage.statements import StreamTable
 from datasync_spider.storage.writer import Writer
 from mock_api.events import BLOCK_EVENTS, EventFactory
 
@@ -68,7 +67,7 @@ class _Subject:
 
     def write(self, batch: Batch) -> None:
         cpu, wall = time.process_time(), time.monotonic()
-        self._writer.write(self._connection, batch, lambda: None, lambda: RunTotals(retries=0, waited_ms=0))
+        self._writer.write(self._connection, batch, lambda: None, Counts)
         self.taken.seconds += time.monotonic() - wall
         self.taken.cpu_seconds += time.process_time() - cpu
 
@@ -101,9 +100,9 @@ def _pages(total: int) -> Iterator[EventPage]:
         events = b",".join(factory.block(block).data for block in some)
         records, _ = READER.split(b'{"data":[%b]}' % events)
         assert records is not None
-        views = lazy_views(Page(records, READER, str(number), has_more=True))
+        answered = Page(records, READER, str(number), has_more=True)
         cursor = str(number - 1) if number > 1 else None
-        yield EventPage(number, 1, cursor, str(number), len(records), *views, fetched_at=time.time())
+        yield EventPage(number, 1, cursor, str(number), len(records), answered, answered, fetched_at=time.time())
 
 
 def _batches(total: int) -> Iterator[Batch]:

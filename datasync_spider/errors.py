@@ -35,6 +35,7 @@ DatasyncError
 │   ├── RetriesExhausted      attempts or budget used up
 │   ├── WaitTooLong           the API asks for a longer wait than the budget allows
 │   ├── RejectedTooMany       the share of rejected events says that the feed is not what we think
+│   ├── FieldsDrifted         the fields of the records are not those of before, and the stream's file says: fail
 │   ├── PageLost              an item pipeline lost or broke a page on its way to the writer
 │   └── Stalled               nothing moves and nothing excuses that
 ├── StorageError
@@ -272,6 +273,12 @@ class RejectedTooMany(FatalError):
     """More events were rejected than the configured share allows."""
 
     reason = "rejected_too_many"
+
+
+class FieldsDrifted(FatalError):
+    """Fields have appeared, vanished or changed their type, of a stream that is to fail for it."""
+
+    reason = "fields_drifted"
 
 
 class PageLost(FatalError):

@@ -32,6 +32,7 @@ PLACES = frozenset(
         "before_finish",
         "token_answered",
         "token_stored",
+        "notice_posted",
         "removal_fenced",
         "removal_written",
         "removal_committed",

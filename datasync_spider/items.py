@@ -3,16 +3,15 @@
 Invariant: a page knows its place. ``number`` counts the pages of a run from 1 without gaps, and the writer commits
 pages in that order and no other, whatever item pipelines do in between.
 
-Parsing is lazy: ``events`` and ``rejected`` are two views of one result that is made when someone first looks, which
-is normally the writer's own thread. No I/O and no Scrapy here.
+Parsing is lazy, and not done here: ``events`` and ``rejected`` come out of the answer's page, which parses itself when
+someone first looks. No I/O and no Scrapy here.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -20,100 +19,30 @@ from datasync_spider.records import compiled
 from datasync_spider.records.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.records.modified import as_columns
 from datasync_spider.records.page import Page
-from datasync_spider.records.recordreader import RawEvents
 
 _T = TypeVar("_T")
 
 
-class LazyView(Sequence[_T], Generic[_T]):
-    """A sequence that is made on first use. Assign a list of your own to the item's field to replace it."""
+class _OfPage(Generic[_T]):
+    """A field that is given the answer's page, or a list; read, it is a list. The page is parsed at the first look."""
 
-    __slots__ = ("_load",)
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+        self._held = f"_{name}"
 
-    def __init__(self, load: Callable[[], list[_T]]) -> None:
-        self._load = load
+    def __get__(self, item: EventPage | None, owner: type | None = None) -> Sequence[_T]:
+        if item is None:
+            # To dataclasses: it has no default.
+            raise AttributeError(self._name)
+        held = getattr(item, self._held)
+        records: Sequence[_T] = getattr(held, self._name)() if isinstance(held, Page) else held
+        return records
 
-    @overload
-    def __getitem__(self, index: int) -> _T: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[_T]: ...
-    def __getitem__(self, index: int | slice) -> _T | list[_T]:
-        return self._load()[index]
-
-    def __len__(self) -> int:
-        return len(self._load())
-
-    def __iter__(self) -> Iterator[_T]:
-        return iter(self._load())
-
-    def __repr__(self) -> str:
-        # Items are printed into logs; a page of payloads does not belong there.
-        return "<lazy>"
+    def __set__(self, item: EventPage, value: Sequence[_T] | Page) -> None:
+        setattr(item, self._held, value)
 
 
-class _ParseOnce:
-    """Parses a page's raw events at most once, from whichever thread looks first."""
-
-    def __init__(self, page: Page) -> None:
-        self._raw_events: RawEvents | None = page.raw_events
-        self._reader = page.reader
-        self._received_us = page.received_us
-        self._lock = threading.Lock()
-        self._parsed: ParsedEvents | None = None
-        self._events: list[Event] | None = None
-
-    def plain(self) -> compiled.Events | None:
-        with self._lock:
-            raw = self._raw_events
-            if raw is None or isinstance(raw, list) or self._events is not None or raw.fallbacks():
-                return None
-            return raw
-
-    def unmodified(self) -> ParsedEvents | None:
-        with self._lock:
-            # Someone who had them in hand may have changed one.
-            return self._parse() if self._events is None else None
-
-    def events(self) -> list[Event]:
-        with self._lock:
-            if self._events is None:
-                self._events = self._parse().events
-            return self._events
-
-    def rejected(self) -> list[RejectedEvent]:
-        with self._lock:
-            return self._parse().rejected
-
-    def _parse(self) -> ParsedEvents:
-        if self._parsed is None:
-            assert self._raw_events is not None
-            self._parsed = self._reader.parse(self._raw_events, self._received_us)
-            # The slices pin the whole response body in memory; the payload copies do not.
-            self._raw_events = None
-        return self._parsed
-
-
-class _EventsView(LazyView[Event]):
-    """The events of a page, which are columns as long as no one looks at them as objects."""
-
-    __slots__ = ("parse",)
-
-    def __init__(self, parse: _ParseOnce) -> None:
-        super().__init__(parse.events)
-        self.parse = parse
-
-
-class _RejectedView(LazyView[RejectedEvent]):
-    """The rejected events of a page."""
-
-    __slots__ = ("parse",)
-
-    def __init__(self, parse: _ParseOnce) -> None:
-        super().__init__(parse.rejected)
-        self.parse = parse
-
-
-@dataclass(slots=True, repr=False)
+@dataclass(repr=False)
 class EventPage:
     """One page of the feed.
 
@@ -137,8 +66,8 @@ class EventPage:
     cursor: str | None
     next_cursor: str | None
     received_events: int
-    events: Sequence[Event]
-    rejected: Sequence[RejectedEvent]
+    events: _OfPage[Event] = _OfPage()
+    rejected: _OfPage[RejectedEvent] = _OfPage()
     ends_pass: str | None = None
     expected_total: int | None = None
     request_id: str | None = None
@@ -146,7 +75,7 @@ class EventPage:
     attempts: int = 1
     waited_ms: int = 0
     fetch_ms: int = 0
-    fetched_at: float = field(default=0.0)
+    fetched_at: float = 0.0
     total: int | None = None
     since_us: int | None = None
     validator: Mapping[str, str] | None = None
@@ -154,27 +83,34 @@ class EventPage:
     bookmark: str | None = None
     is_widened: bool = False
 
+    # What the two fields hold. No fields themselves, hence not of an instance, in the eyes of dataclasses.
+    _events: ClassVar[Any]
+    _rejected: ClassVar[Any]
+
     def __repr__(self) -> str:
         return f"<EventPage {self.number}: {self.received_events} events>"
 
     def plain_events(self) -> compiled.Events | None:
         """The page's events as they came, where none needs the fallback and no one has had them in hand; else None."""
-        events, rejected = self.events, self.rejected
-        if isinstance(events, _EventsView) and isinstance(rejected, _RejectedView) and rejected.parse is events.parse:
-            return events.parse.plain()
-        return None
+        page = self._page()
+        return page.plain() if page is not None and self._rejected is page else None
 
     def columns(self) -> ParsedEvents:
         """What will be stored as columns, and the rejected events, parsed now if they were not yet.
 
         Raises PageLost where an item pipeline has put something among the events that is none.
         """
-        events, rejected = self.events, self.rejected
-        if isinstance(events, _EventsView) and (unmodified := events.parse.unmodified()) is not None:
-            if isinstance(rejected, _RejectedView) and rejected.parse is events.parse:
-                return unmodified
-            return msgspec.structs.replace(unmodified, rejected=list(rejected))
-        return as_columns(self.number, events, list(rejected))
+        page = self._page()
+        unmodified = None if page is None else page.unmodified()
+        if unmodified is None:
+            return as_columns(self.number, self.events, list(self.rejected))
+        return (
+            unmodified if self._rejected is page else msgspec.structs.replace(unmodified, rejected=list(self.rejected))
+        )
+
+    def _page(self) -> Page | None:
+        """What the events come out of, where no list has taken their place."""
+        return self._events if isinstance(self._events, Page) else None
 
     def without_events(self) -> EventPage:
         """The page's place in the feed alone, for whoever keeps it longer than its events."""
@@ -202,12 +138,6 @@ class EventPage:
             bookmark=self.bookmark,
             is_widened=self.is_widened,
         )
-
-
-def lazy_views(page: Page) -> tuple[Sequence[Event], Sequence[RejectedEvent]]:
-    """The two fields of a page, ``events`` and ``rejected``, over one parse that has not happened yet."""
-    parse = _ParseOnce(page)
-    return _EventsView(parse), _RejectedView(parse)
 
 
 def page_fields(page: EventPage) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from datasync_spider.errors import (
     SourceRefused,
 )
 from datasync_spider.sources.bodyreader import BodyReader
+from datasync_spider.sources.columns import Column
 from datasync_spider.sources.files.load import read_source
 from datasync_spider.sources.paginators.protocol import Answer, Ask, Paginator
 from datasync_spider.sources.paths import MISSING, Path, parse_path
@@ -60,6 +61,7 @@ __all__ = [
     "BodyAuth",
     "BodyReader",
     "Budget",
+    "Column",
     "ConfigurationError",
     "End",
     "EndFlag",

@@ -79,6 +79,9 @@ EXTENSIONS: dict[str, int | None] = {
     "datasync_spider.extensions.metrics.MetricsExtension": 300,
     "datasync_spider.extensions.stallguard.StallGuardExtension": 310,
     "datasync_spider.extensions.discovery.DiscoveryExtension": 300,
+    "datasync_spider.extensions.typedview.TypedViewExtension": 900,
+    "datasync_spider.extensions.notices.NoticesExtension": 400,
+    "datasync_spider.extensions.indexes.IndexesExtension": 910,
 }
 EXTENSIONS_BASE: dict[str, int | None] = {
     "scrapy.extensions.corestats.CoreStats": 0,

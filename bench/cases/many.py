@@ -17,7 +17,7 @@ from bench.figures import CaseFound, Figure, ratios
 from bench.streams import READER
 from datasync_spider.ops.verification.allchecks import check_all
 from datasync_spider.ops.verification.deadletterchecks import look_through
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.dashboard import (
     count_events,
     read_chosen,

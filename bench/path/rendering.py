@@ -1,6 +1,7 @@
 """``python -m bench path``: the modules and the types that one page passes between its answer and its COMMIT.
 
-Modules that only watch (the log, the live view) are listed apart: nothing of a page comes out of them again.
+Modules that only watch (the log, the live view, samples of fields, the points where tests crash a run), and what they
+call, are listed apart: nothing of a page comes out of them again.
 """
 
 from __future__ import annotations
@@ -19,25 +20,26 @@ from bench.server import Server
 
 _PAGES, _PAGE_SIZE = 6, 1_000
 _MOST_MODULES, _MOST_TYPES = 30, 8
-_WATCHING = (
-    "datasync_spider.logs.",
-    "datasync_spider.process.standardstreams",
-    "datasync_spider.faces.progress.",
-    "datasync_spider.process.throttle",
-    "datasync_spider.spiders.reporting",
-)
+# The traced page is the last of its pass, which most are not: what only such a one passes.
+_OF_A_PASS_END = {
+    "datasync_spider.storage.completion.PassEnd",
+    "datasync_spider.storage.completion.Verdict",
+    "datasync_spider.storage.countedtwice",
+}
 
 
 def show_path(arguments: Sequence[str]) -> int:
     """Prints them in the order in which the page comes to them. Exit code 1: there are more than there should be."""
     ArgumentParser(prog="python -m bench path", description=__doc__).parse_args(arguments)
     traced = _trace()
-    modules = {name: way for name, way in traced["modules"].items() if not name.startswith(_WATCHING)}
-    watching = [name for name in traced["modules"] if name not in modules]
+    modules = {name: way for name, way in traced["modules"].items() if name not in _OF_A_PASS_END}
+    watching = [name for name in traced["watching"] if name not in modules]
     _print(f"{len(modules)} modules from answer to COMMIT (at most {_MOST_MODULES})", modules)
-    _print(f"{len(traced['types'])} types (at most {_MOST_TYPES}), and where each was first seen", traced["types"])
+    types = {name: where for name, where in traced["types"].items() if name not in _OF_A_PASS_END}
+    _print(f"{len(types)} types (at most {_MOST_TYPES}), and where each was first seen", types)
+    print(f"only of the last page of a pass: {', '.join(sorted(_OF_A_PASS_END))}")
     print(f"{len(watching)} modules that only watch: {', '.join(watching)}")
-    return int(len(modules) > _MOST_MODULES or len(traced["types"]) > _MOST_TYPES)
+    return int(len(modules) > _MOST_MODULES or len(types) > _MOST_TYPES)
 
 
 def _trace() -> dict[str, dict[str, str]]:

@@ -1,10 +1,10 @@
 """Runs Scrapy's command line in this process, and writes down what of ours one page passes.
 
 The window begins when the last page's answer, which has come whole, is given to the first of the package's downloader
-middlewares, and ends when the first COMMIT after it has been answered; so no request follows it, and no other page is
-under way. Noted are the modules of the package of which a function ran, on any thread, and the classes of the package
-of which an object that was made in the window stood in such a function. A class made of a library's (a cursor) is a
-tool, and no form of the page.
+middlewares, and ends when the COMMIT of its batch has been answered, each page being a batch; so no request follows it.
+Noted are the modules of the package of which a function ran, on any thread, and the classes of the package of which an
+object that was made in the window stood in such a function. A class made of a library's (a cursor) is a tool, and no
+form of the page.
 
 Invariant: it looks at frames and changes nothing; what C code does with a page shows only by what it gives back.
 """
@@ -22,9 +22,19 @@ from typing import Any
 from scrapy.cmdline import execute
 
 _PACKAGE = "datasync_spider"
+# What stands beside a page's way and looks at it.
+_WATCHING = (
+    *(f"{_PACKAGE}.{name}." for name in ("logs", "faces", "extensions", "observe")),
+    *(
+        f"{_PACKAGE}.{name}"
+        for name in ("failpoints", "process.standardstreams", "process.throttle", "spiders.reporting")
+    ),
+    *(f"{_PACKAGE}.{name}" for name in ("storage.fields", "sources.fieldsample", "sources.drift")),
+)
 _HEAD_IS_READ = "allHeadersReceived"
 _ANSWER_IS_TAKEN = "process_response"
 _COMMIT = "commit"
+_WRITER = f"{_PACKAGE}.storage.writer"
 # Where what data is made of comes from.
 _PLAIN = {_PACKAGE, "builtins", "msgspec", "typing", "collections", "enum"}
 
@@ -33,23 +43,26 @@ class Trace:
     """``pages``: how many answers there are, the traced one being the last."""
 
     def __init__(self, pages: int) -> None:
-        self._answers_left = pages
+        self._answers_left = self._commits_left = pages
         self._is_open = self._is_over = False
         self._known: set[int] = set()
         self.modules: dict[str, str] = {}
+        self.watching: dict[str, str] = {}
         self.types: dict[str, str] = {}
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
         if self._is_over:
             return
         name = str(frame.f_globals.get("__name__", ""))
+        if event == "c_return" and name == _WRITER and getattr(argument, "__name__", "") == _COMMIT:
+            self._commits_left -= 1
+            self._is_over = self._commits_left == 0
         if not self._is_open:
             self._look_for_the_answer(name, frame.f_code.co_name, event)
-        if not self._is_open:
-            return
-        if event == "c_return" and getattr(argument, "__name__", "") == _COMMIT:
-            self._is_over = True
         elif event in {"call", "return"} and name.startswith(f"{_PACKAGE}."):
+            if _is_watched_from(frame):
+                self.watching.setdefault(name, frame.f_code.co_qualname)
+                return
             self.modules.setdefault(name, frame.f_code.co_qualname)
             for value in (argument, *frame.f_locals.values()):
                 self._note(value, name)
@@ -69,9 +82,20 @@ class Trace:
             self.types.setdefault(f"{kind.__module__}.{kind.__qualname__}", where)
 
 
+def _is_watched_from(frame: FrameType | None) -> bool:
+    """Whether the function is a watcher's, or one of those that called it."""
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith(_WATCHING):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def _is_ours(kind: type[Any]) -> bool:
     """Whether it is a form of data of the package: of no library's class, and no exception."""
-    if not kind.__module__.startswith(f"{_PACKAGE}.") or issubclass(kind, BaseException):
+    if not kind.__module__.startswith(f"{_PACKAGE}.") or kind.__module__.startswith(_WATCHING):
+        return False
+    if issubclass(kind, BaseException):
         return False
     return all(base is object or base.__module__.split(".")[0] in _PLAIN for base in kind.__mro__)
 
@@ -100,7 +124,9 @@ def main(arguments: list[str]) -> None:
         execute(command)
     finally:
         sys.setprofile(None)
-        Path(found).write_text(json.dumps({"modules": trace.modules, "types": trace.types}), encoding="utf-8")
+        Path(found).write_text(
+            json.dumps({"modules": trace.modules, "types": trace.types, "watching": trace.watching}), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

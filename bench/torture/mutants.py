@@ -14,11 +14,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
+from datasync_spider.downloadermiddlewares.sharedbudget import SharedBudget
 from datasync_spider.pacing import retry
 from datasync_spider.pacing.window import RateWindow
-from datasync_spider.storage import checkpoint, known, occurrences, rejections, runs, sql, streamtable, writer
-from datasync_spider.storage.batch import Committed
+from datasync_spider.storage import checkpoint, completion, known, occurrences, rejections, runs, statements, writer
+from datasync_spider.storage.batch import ALL_NEW, Committed, Counts
 from datasync_spider.storage.completion import Verdict
+from datasync_spider.storage.copying import RowWriter
 from datasync_spider.storage.ground import Ground
 from datasync_spider.sync import outcome
 from datasync_spider.sync import storage as sync_storage
@@ -27,18 +31,15 @@ from datasync_spider.sync.commitorder import CommitOrder
 _NO_FENCE = " AND fence = %(fence)s AND lease_run_id = %(run_id)s"
 _NO_GAP = "\n  AND checkpoint_page = %(first_page)s - 1"
 
-_NONE_KEPT = rejections.Kept(0, Ground.NEW)
-
 
 def cursor_in_a_transaction_of_its_own() -> None:
     """The position is committed first, the rows after it."""
 
-    def write(self: Any, connection: Any, batch: Any, turn: Any, totals: Any) -> Any:
+    def write(self: Any, connection: Any, batch: Any, turn: Any, spent: Any) -> Any:
         turn()
-        inserted = {p.page.number: len(p.rows) for p in batch.pages}
-        committed = checkpoint.save_checkpoint(connection, self._run, batch, inserted, {}, _NONE_KEPT, 0, 0.0, totals())
+        committed = checkpoint.save_checkpoint(connection, self._run, batch, ALL_NEW, spent(), 0.0)
         connection.commit()
-        self._write_rows(connection, batch)
+        self._rows.write(connection, batch)
         connection.commit()
         return committed
 
@@ -47,7 +48,7 @@ def cursor_in_a_transaction_of_its_own() -> None:
 
 def rows_flushed_after_the_cursor() -> None:
     """A batch's last page waits for the next batch, while the position has moved past it."""
-    original = writer.Writer._write_rows
+    original = RowWriter.write
     waiting: list[Any] = []
 
     def write_rows(self: Any, connection: Any, batch: Any) -> Any:
@@ -55,9 +56,9 @@ def rows_flushed_after_the_cursor() -> None:
         pages = [*waiting, *batch.pages]
         waiting[:] = [] if is_end else [pages.pop()]
         original(self, connection, dataclasses.replace(batch, pages=pages))
-        return writer._Written({page.page.number: len(page.rows) for page in batch.pages}, {})
+        return ALL_NEW
 
-    _put(writer.Writer, "_write_rows", write_rows)
+    _put(RowWriter, "write", write_rows)
 
 
 def fence_not_checked() -> None:
@@ -71,7 +72,7 @@ def batches_commit_in_any_order() -> None:
     """A batch does not wait for its turn; every other one is slow."""
     _without({"checkpoint": [_NO_GAP]})
     _put(checkpoint, "_refusal", lambda *_: None)
-    original = writer.Writer._write_rows
+    original = RowWriter.write
     _put(CommitOrder, "wait", lambda *_: None)
 
     def write_rows(self: Any, connection: Any, batch: Any) -> Any:
@@ -79,19 +80,19 @@ def batches_commit_in_any_order() -> None:
             time.sleep(1.5)
         return original(self, connection, batch)
 
-    _put(writer.Writer, "_write_rows", write_rows)
+    _put(RowWriter, "write", write_rows)
 
 
 def a_page_never_reaches_copy() -> None:
     """A page's rows are counted, but not sent."""
-    original = writer.Writer._write_rows
+    original = RowWriter.write
 
     def write_rows(self: Any, connection: Any, batch: Any) -> Any:
         kept = [page for page in batch.pages if page.page.number != 4]
         original(self, connection, dataclasses.replace(batch, pages=kept))
-        return writer._Written({page.page.number: len(page.rows) for page in batch.pages}, {})
+        return ALL_NEW
 
-    _put(writer.Writer, "_write_rows", write_rows)
+    _put(RowWriter, "write", write_rows)
 
 
 def known_ground_is_any_stored_page() -> None:
@@ -106,7 +107,7 @@ def known_ground_is_any_stored_page() -> None:
 
 def rejected_events_are_dropped() -> None:
     """What cannot be stored is counted and forgotten."""
-    _put(writer, "insert_rejected", lambda *_: _NONE_KEPT)
+    _put(writer, "insert_rejected", lambda _, __, ___, outcome: replace(outcome, ground=Ground.NEW))
 
 
 def a_rejected_event_is_kept_each_time_that_it_is_read() -> None:
@@ -130,7 +131,8 @@ def a_commit_of_unknown_end_is_taken_for_granted() -> None:
         if found is not None:
             return found
         rows = sum(len(page.rows) for page in batch.pages)
-        return Committed(batch.number, batch.first_page, batch.last_page, len(batch.pages), rows, rows, 0, 0, 0, 0, 0.0)
+        counts = Counts(1, len(batch.pages), rows, rows)
+        return Committed(batch.number, batch.first_page, batch.last_page, counts, 0.0)
 
     _put(writer.Writer, "was_committed", was_committed)
 
@@ -141,13 +143,18 @@ def a_short_feed_is_complete() -> None:
     def pass_verdict(expected_total: int | None, stored: int, _: int, __: int, ends_pass: str, **___: Any) -> Verdict:
         return Verdict("complete", "complete", ends_pass, f"{stored} of {expected_total}")
 
-    _put(checkpoint, "pass_verdict", pass_verdict)
+    _put(completion, "pass_verdict", pass_verdict)
 
 
 def a_429_is_answered_early() -> None:
     """What the API reports about when to come again is taken for a suggestion."""
     _put(retry, "_rate_limit_delay", lambda *_: 0.2)
     _put(RateWindow, "wait_seconds", lambda *_: 0.0)
+
+
+def a_budget_is_each_processs_own() -> None:
+    """Every crawl counts its own requests, and knows nothing of what others send with the credential."""
+    _put(SharedBudget, "governs", property(lambda _: False))
 
 
 def known_ground_is_any_slices() -> None:
@@ -167,12 +174,12 @@ def dead_letters_of_any_stream_are_counted() -> None:
 
 def _of_any_slice(*names: str) -> None:
     """Takes the slice out of these statements."""
-    original = streamtable.StreamTable.statement
+    original = statements.StreamTable.statement
 
     def broken(self: Any, name: str) -> Any:
         return original(dataclasses.replace(self, slice_id=None) if name in names else self, name)
 
-    _put(streamtable.StreamTable, "statement", broken)
+    _put(statements.StreamTable, "statement", broken)
 
 
 def _put(owner: object, name: str, broken: object) -> None:
@@ -183,7 +190,7 @@ def _put(owner: object, name: str, broken: object) -> None:
 
 def _without(clauses: dict[str, list[str]]) -> None:
     """Takes these clauses out of the statements of these names; each must be there."""
-    original = sql.statement
+    original = statements.statement
 
     def statement(name: str) -> str:
         text = original(name)
@@ -211,6 +218,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
         a_commit_of_unknown_end_is_taken_for_granted,
         a_short_feed_is_complete,
         a_429_is_answered_early,
+        a_budget_is_each_processs_own,
         known_ground_is_any_slices,
         a_row_of_any_slice_is_a_stored_one,
         dead_letters_of_any_stream_are_counted,

@@ -49,7 +49,7 @@ class Stage:
 
     def crawl(self, stream: Stream = EVENTS, **settings: str) -> Crawl:
         defaults = {
-            "API_BASE_URL": self._mocks[stream].base_url,
+            **({"API_BASE_URL": self._mocks[stream].base_url} if stream in self._mocks else {}),
             "DATABASE_URL": self.database.proxied_url,
             "API_PAGE_LIMIT": "100",
             "API_RETRY_BASE_MS": "10",
@@ -242,7 +242,21 @@ def _is_frozen(crawl: Crawl) -> bool:
 
 Scenario = Callable[[Stage], None]
 
+
 # Which scenario makes which mutant show.
+def three_with_one_credential(stage: Stage) -> None:
+    """Its window is 10 requests of all three."""
+    streams = [EVENTS, Stream("second"), Stream("third")]
+    mock = stage.serve(1500, "--rate-limit", "10", "--rate-window-ms", "2000")
+    for crawl in [stage.crawl(stream, API_BASE_URL=mock.base_url, LEASE_TTL_MS="30000") for stream in streams]:
+        code = crawl.process.wait(_PATIENCE_SECONDS)
+        stage.check(code == 0, f"a run ended with exit code {code}")
+    refused = sum(each.get("429", 0) for each in mock.control("stats")["by_endpoint"].values())
+    stage.check(refused == 0, f"{refused} requests were too many")
+    for stream in streams:
+        stage.judge(1500, stream=stream)
+
+
 SCENARIOS: dict[str, Scenario] = {
     "cursor_in_a_transaction_of_its_own": killed_in_the_middle_of_copy,
     "rows_flushed_after_the_cursor": killed_in_the_middle_of_copy,
@@ -256,6 +270,7 @@ SCENARIOS: dict[str, Scenario] = {
     "a_commit_in_doubt_is_taken_for_granted": a_commit_that_never_arrives,
     "a_short_feed_is_complete": a_feed_that_ends_short,
     "a_429_is_answered_early": reported_to_wait,
+    "a_budget_is_each_processs_own": three_with_one_credential,
     "known_ground_is_any_slices": two_slices_that_grow,
     "a_row_of_any_slice_is_a_stored_one": two_slices_of_equal_records,
     "dead_letters_of_any_stream_are_counted": two_streams_of_equal_dead_letters,

@@ -42,7 +42,7 @@ from datasync_spider.process.importing import imported_meanwhile
 from datasync_spider.process.memory import keep_buffers, spare_what_is_imported
 from datasync_spider.sources import streamnames
 from datasync_spider.storage.backends import label
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import end_open_run, read_run
 from datasync_spider.storage.standstill import StandstillWatch, standstill_text

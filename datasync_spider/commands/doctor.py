@@ -180,7 +180,7 @@ def _look_at_database(settings: BaseSettings, plan: SyncPlan, *, is_named: bool 
 
 def _look_at_tables(database_url: str, plan: SyncPlan, facts: DatabaseFacts) -> tuple[list[str], Waits]:
     """The streams, and what the API has asked for; nothing where there are no tables to be read; that is reported."""
-    from datasync_spider.storage.connect import connected
+    from datasync_spider.storage.connection import connected
     from datasync_spider.storage.credentials import Waits, find_waits
     from datasync_spider.storage.registry import find_slice
     from datasync_spider.storage.status import read_stream_names

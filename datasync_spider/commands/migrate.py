@@ -35,7 +35,7 @@ class Command(DatasyncCommand):
         parser.add_argument("--check", action="store_true", help=reported)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.connection import connected
         from datasync_spider.storage.interruption import interruptible
         from datasync_spider.storage.shape import check_tables
         from datasync_spider.storage.standstill import StandstillWatch

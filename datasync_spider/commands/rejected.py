@@ -48,7 +48,7 @@ class Command(DatasyncCommand):
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         from datasync_spider.ops.deadletters.listing import HEAD_BYTES, as_lines, as_report
-        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.connection import connected
         from datasync_spider.storage.deadletters import Chosen, count_dead_letters, read_bytes, read_groups, read_list
 
         with connected(database_url) as connection:

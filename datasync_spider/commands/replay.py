@@ -34,7 +34,7 @@ class Command(DatasyncCommand):
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         from datasync_spider.ops.deadletters.replaying import rehearse, replay
-        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.connection import connected
         from datasync_spider.storage.deadletters import Chosen
         from datasync_spider.storage.shape import check_tables
 

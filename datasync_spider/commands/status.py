@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from datasync_spider.config import Config
     from datasync_spider.faces.dashboard.activity import Activity
-    from datasync_spider.storage.connect import Connection
+    from datasync_spider.storage.connection import Connection
     from datasync_spider.storage.credentials import Waits
     from datasync_spider.storage.registry import Slice
 
@@ -82,7 +82,7 @@ class Command(DatasyncCommand):
 
     def _look(self, database_url: str, config: Config, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
         from datasync_spider.observe.display import visible
-        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.connection import connected
         from datasync_spider.storage.credentials import waits_of
         from datasync_spider.storage.polls import read_poll
         from datasync_spider.storage.status import read_last_backfill, read_last_runs, read_state
@@ -157,12 +157,13 @@ def _report(
             **{key: state[f"pass_{key}"] for key in ("number", "kind", "status", "started_at")},
             "since": state["pass_since_at"],
         },
-        "floor_at": state["floor_at"],
+        "floor_at": state["floor_at"] or state["kept_floor_at"],
         "oldest_occurred_at": state["oldest_occurred_at"],
         "newest_occurred_at": state["newest_occurred_at"],
         "completed_at": state["completed_at"],
         "updated_at": state["updated_at"],
         "paused_at": state["paused_at"],
+        "newest_drift": state["newest_drift"] or [],
         "lease": {
             "held_by": str(owner) if owner else None,
             "run_id": state["lease_run_id"],
@@ -208,6 +209,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if report["paused_at"]:
         lines.append(f"paused since {_time(report['paused_at'])}: {typed()} streams resume {report['stream']}")
     lines += _wait_lines(report["credential"])
+    lines += _field_lines(report)
     lines += _poll_lines(report["next_sync_in_seconds"])
     run = report["run"]
     if run is None and report["earlier_runs"]:
@@ -235,6 +237,13 @@ def _wait_lines(credential: dict[str, Any]) -> list[str]:
         return []
     where = f"ingestion_credentials.{column} of credential {credential['id']}"
     return [f"the API asks for no request until {until_text(seconds, time.time())} ({where})"]
+
+
+def _field_lines(report: dict[str, Any]) -> list[str]:
+    from datasync_spider.sources.drift import in_text
+
+    changes = report["newest_drift"]
+    return [f"fields: {in_text(changes, report['drifted'])}"] if changes else []
 
 
 def _poll_lines(seconds: float) -> list[str]:

@@ -76,7 +76,7 @@ class Command(DatasyncCommand):
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         from datasync_spider.datasync.submission.refusal import NotRecorded, SubmissionRefused
-        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.connection import connected
         from datasync_spider.storage.shape import check_tables
         from datasync_spider.storage.submissions import AttemptInProgress
 

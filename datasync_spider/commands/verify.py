@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datasync_spider.config import Config
     from datasync_spider.ops.verification.completeness import RemoteTotal
     from datasync_spider.ops.verification.deadletterchecks import DeadLetters
-    from datasync_spider.storage.connect import Connection
+    from datasync_spider.storage.connection import Connection
     from datasync_spider.storage.registry import Slice
     from datasync_spider.storage.verification import Facts
     from datasync_spider.sync.plan import SyncPlan
@@ -41,7 +41,7 @@ class Command(DatasyncCommand):
         from datasync_spider.ops.verification.allchecks import check_all
         from datasync_spider.ops.verification.check import exit_code
         from datasync_spider.ops.verification.verified import as_lines, as_report
-        from datasync_spider.storage.connect import connected
+        from datasync_spider.storage.connection import connected
         from datasync_spider.storage.credentials import find_waits
         from datasync_spider.storage.interruption import interruptible
         from datasync_spider.storage.registry import find_slice

@@ -28,6 +28,7 @@ SECTIONS: dict[str, Sequence[Setting]] = {
     "Running": settings.RUNNING,
     "Sources": settings.SOURCES,
     "Observing": settings.OBSERVING,
+    "Notifying": settings.NOTIFYING,
     "Logging": settings.LOGGING,
 }
 MOCK_SECTION = "The bundled mock"

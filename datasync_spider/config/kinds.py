@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from datasync_spider.config.database_url import check_database_url
 from datasync_spider.sources.addresses import shown_url, url_parts
+from datasync_spider.sources.files.kinds import duration as written_duration
 from datasync_spider.sources.slicenames import canonical
 
 _Number = TypeVar("_Number", int, float)
@@ -26,6 +27,7 @@ _Number = TypeVar("_Number", int, float)
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _KEY_BYTES = 32
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
+_NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?")
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 
@@ -50,6 +52,16 @@ def whole_number(low: int, high: int) -> Kind:
         return _within(int(text), low, high)
 
     return Kind(read, f"a whole number from {low} to {high}")
+
+
+def duration(shortest_seconds: float, longest_seconds: float) -> Kind:
+    """Seconds, written as durations are in a source's file: a number, or one with a unit."""
+    kind = written_duration()
+
+    def read(text: str) -> float:
+        return _within(kind.read(float(text) if _NUMBER.fullmatch(text) else text), shortest_seconds, longest_seconds)
+
+    return Kind(read, f"a number of seconds from {shortest_seconds:g}, or one with a unit such as 30s, 5m, 2h or 1d")
 
 
 def percentage() -> Kind:
@@ -137,6 +149,35 @@ def base_url() -> Kind:
     """An API's address; slashes at its end are dropped, so that paths can be appended."""
     allowed = "an http or https URL without user, query and fragment, such as https://host/api/v1"
     return Kind(_read_base_url, allowed, _show_base_url)
+
+
+def webhook_url() -> Kind:
+    """Where something is posted to. Path and query may be what makes it secret."""
+
+    def read(text: str) -> str:
+        if "@" in url_parts(text).netloc:
+            raise ValueError("it holds a user or a password, which are not sent")
+        if "#" in text:
+            raise ValueError("it holds a fragment")
+        return text
+
+    return Kind(read, "an http or https URL without user and fragment, such as https://host/hooks/datasync")
+
+
+def signing_secret() -> Kind:
+    """What messages are signed with, as Standard Webhooks has it, or any other word."""
+    allowed = "visible ASCII characters without spaces; behind whsec_ a key in base64"
+    word = pattern(_VISIBLE_ASCII.pattern, allowed)
+
+    def read(text: str) -> str:
+        if text.startswith("whsec_"):
+            try:
+                base64.b64decode(text.removeprefix("whsec_"), validate=True)
+            except ValueError:
+                raise ValueError("what is behind whsec_ is not in base64") from None
+        return str(word.read(text))
+
+    return Kind(read, allowed)
 
 
 def database_url() -> Kind:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from scrapy.settings import BaseSettings
 from scrapy.utils.conf import closest_scrapy_cfg
@@ -34,6 +35,7 @@ def project_directory() -> Path:
 
 _PROJECT = project_directory()
 _DOTENV = _PROJECT / ".env"
+_SHORTEST_SECRET = 8
 BUNDLED_MOCK_URL = "BUNDLED_MOCK_URL"
 """Scrapy's setting by which whoever starts the bundled mock says where it is; no one else sets it."""
 
@@ -67,6 +69,7 @@ class Config:
     rejected_max_percent: float
     stream: str
     slice: str
+    sync_every_seconds: float | None
     database_schema: str | None
     live_discovery_on_resume: bool
     lease_ttl_ms: int
@@ -75,6 +78,8 @@ class Config:
     token_encryption_keys: tuple[bytes, ...] | None
     metrics_port: int | None
     metrics_host: str
+    notify_url: str | None
+    notify_secret: str | None
     log_level: str
     log_format: str
     log_copy_file: Path | None
@@ -149,7 +154,7 @@ class Config:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be printed: keys, and the passwords in the database's URL in each written form."""
-        keys: tuple[str, ...] = (self.api_key,) if self.api_key else ()
+        keys = tuple(filter(None, (self.api_key, self.notify_secret, *_secrets_of_url(self.notify_url))))
         for key in self.token_encryption_keys or ():
             keys += (base64.b64encode(key).decode(), base64.urlsafe_b64encode(key).decode())
         return keys + (database_secrets(self.database_url) if self.database_url else ())
@@ -172,7 +177,16 @@ class Config:
 
     def __repr__(self) -> str:
         shown = {field.name: getattr(self, field.name) for field in fields(self)}
-        shown["api_key"] = "***" if self.api_key else None
-        shown["token_encryption_keys"] = "***" if self.token_encryption_keys else None
+        for name in ("api_key", "token_encryption_keys", "notify_url", "notify_secret"):
+            shown[name] = "***" if shown[name] else None
         shown["database_url"] = self.database_label if self.database_url else None
         return f"Config({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+def _secrets_of_url(url: str | None) -> tuple[str, ...]:
+    """The whole, and what is behind the host, which alone may be what is secret and what someone logs."""
+    if url is None:
+        return ()
+    parts = urlsplit(url)
+    behind = urlunsplit(("", "", parts.path, parts.query, ""))
+    return (url, behind) if len(behind) > _SHORTEST_SECRET else (url,)

@@ -195,6 +195,14 @@ RUNNING = (
         "Which slice of the stream: its values as a JSON object, or its name; each has its own position and lease.",
     ),
     Setting(
+        "SYNC_EVERY",
+        "sync_every_seconds",
+        "",
+        kinds.duration(1, 366 * 86_400),
+        "How often the stream is to be synced: seconds, or 5m, 1h, 1d. Unset: nothing says when it is due. Streams of"
+        " other sources have every in their file.",
+    ),
+    Setting(
         "DATABASE_SCHEMA",
         "database_schema",
         "",
@@ -260,6 +268,26 @@ OBSERVING = (
         "The address for METRICS_PORT; anything but loopback also answers requests with foreign Host headers.",
     ),
 )
+NOTIFYING = (
+    Setting(
+        "NOTIFY_URL",
+        "notify_url",
+        "",
+        kinds.webhook_url(),
+        "Where a JSON message is posted when a stream fails, recovers or is late. Unset: nowhere.",
+        secret=True,
+        by_file="NOTIFY_URL_FILE",
+    ),
+    Setting(
+        "NOTIFY_SECRET",
+        "notify_secret",
+        "",
+        kinds.signing_secret(),
+        "What these messages are signed with, so that their receiver knows who has sent them. Unset: they are not.",
+        secret=True,
+        by_file="NOTIFY_SECRET_FILE",
+    ),
+)
 LOGGING = (
     Setting(
         "LOG_LEVEL",
@@ -287,6 +315,6 @@ LOGGING = (
     ),
 )
 
-SETTINGS = (*API, *DATABASE, *WRITING, *RUNNING, *SOURCES, *OBSERVING, *LOGGING)
+SETTINGS = (*API, *DATABASE, *WRITING, *RUNNING, *SOURCES, *OBSERVING, *NOTIFYING, *LOGGING)
 # The bundled mock's own settings; it reads and checks them itself.
 MOCK_PREFIX = "MOCK_"

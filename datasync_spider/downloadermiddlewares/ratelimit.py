@@ -1,6 +1,8 @@
 """Holds the next request back as long as good answers ask for, and a source's declared budget.
 
 Answers ask by their rate window, or by a Retry-After; the budget holds whatever they say, and they whatever it leaves.
+Budget and window are the credential's, of which the database gives slots (:mod:`.sharedbudget`); what is kept here of
+them counts where no run is open that would have a credential.
 
 Headers are read when they arrive, not when the body is whole: the seconds they tell count from there. What the status
 adds to them is known a little later, when Scrapy reports of the whole response. The arithmetic is in
@@ -23,7 +25,9 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals
+from datasync_spider.downloadermiddlewares.sharedbudget import SharedBudget
 from datasync_spider.errors import WaitTooLong
+from datasync_spider.pacing.book import DECLARED, Answer
 from datasync_spider.pacing.budget import RequestBudget
 from datasync_spider.pacing.dialect import KNOWN, Dialect
 from datasync_spider.pacing.headers import (
@@ -55,7 +59,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _REASON = "rate_window"
-_DECLARED = "declared_budget"
+# The end of a window is worth a word; a look whether others are done with theirs is not.
+_SHORT_SECONDS = 1.0
 _REPORT_EVERY_SECONDS = 0.05
 
 
@@ -83,12 +88,14 @@ _KEPT = _Hold(
     "said to another run with this credential, ingestion_credentials.closed_until", is_binding=True, is_inherited=True
 )
 _ADVISED = _Hold("said to another run with this credential, ingestion_credentials.advised_until", is_inherited=True)
+_SHARED = _Hold("used up by all runs with this credential, ingestion_budgets", is_inherited=True)
 
 
 class RateLimitMiddleware:
     """One window a crawl: one key, one bucket. ``declared``: what its source allows, beside what the API says.
 
-    ``dialect``: in which words that is. ``at_once``: so many requests may be under way, None for as many as come.
+    ``shared``: both, for all with the credential. ``dialect``: in which words the API says it. ``at_once``: so many
+    requests may be under way, None for as many as come.
     """
 
     def __init__(
@@ -96,6 +103,7 @@ class RateLimitMiddleware:
         crawler: Crawler,
         waiter: Waiter,
         budget_seconds: float,
+        shared: SharedBudget,
         declared: RequestBudget | None = None,
         dialect: Dialect = KNOWN,
         at_once: int | None = None,
@@ -103,7 +111,8 @@ class RateLimitMiddleware:
         self._crawler = crawler
         self._waiter = waiter
         self._budget_seconds = budget_seconds
-        self._window = RateWindow(budget_seconds)
+        self._shared = shared
+        self._window = RateWindow(budget_seconds, None if declared is None else declared.size)
         self._declared = declared
         self._dialect = dialect
         self._places = None if at_once is None else asyncio.Semaphore(at_once)
@@ -122,7 +131,9 @@ class RateLimitMiddleware:
         declared = None
         if budget is not None and budget.requests is not None and budget.seconds is not None:
             declared = RequestBudget(budget.requests, budget.seconds)
-        middleware = cls(crawler, Waiter(crawler), budget_seconds, declared, Dialect.of(budget), plan.requests_at_once)
+        waiter = Waiter(crawler)
+        shared = SharedBudget.of(crawler, waiter, plan)
+        middleware = cls(crawler, waiter, budget_seconds, shared, declared, Dialect.of(budget), plan.requests_at_once)
         crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
         crawler.signals.connect(middleware._response_downloaded, scrapy_signals.response_downloaded)
         crawler.signals.connect(middleware._request_left, scrapy_signals.request_left_downloader)
@@ -154,17 +165,23 @@ class RateLimitMiddleware:
         if self._places is not None:
             await self._places.acquire()
         try:
-            # Both are asked of one instant: a window may end between two.
-            while not self._may_leave(now := time.monotonic()):
-                if (seconds := self._window.wait_seconds(now)) > 0:
+            # All are asked of one instant: a window may end between two.
+            while True:
+                now = time.monotonic()
+                if (seconds := self._window_seconds(now)) > 0:
                     await self._wait(request, seconds, now)
+                elif (seconds := self._declared_seconds(now)) > 0:
+                    await self._wait_for_budget(request, seconds)
+                elif not self._shared.at_hand(now):
+                    await self._wait_for_slot(request, await self._shared.ask())
                 else:
-                    await self._wait_for_budget(request, now)
+                    break
         except BaseException:
             self._give_place()
             raise
         self._in_flight.add(request)
         self._window.request_sent(now)
+        self._shared.request_sent(request)
         if self._declared is not None:
             self._declared.request_sent(now, request)
         # A page's fetch time counts from here; what was waited before is reported as waited.
@@ -178,8 +195,7 @@ class RateLimitMiddleware:
         """Its answer is here, or none will come."""
         # Where headers came and the body did not.
         self._understand(request, None)
-        if self._declared is not None:
-            self._declared.request_ended(time.monotonic(), request)
+        self._ended(request, time.monotonic())
         if request in self._in_flight:
             self._in_flight.remove(request)
             self._give_place()
@@ -188,17 +204,42 @@ class RateLimitMiddleware:
         if self._places is not None:
             self._places.release()
 
-    def _may_leave(self, now: float) -> bool:
-        declared_seconds = 0.0 if self._declared is None else self._declared.wait_seconds(now)
-        return max(self._window.wait_seconds(now), declared_seconds) <= 0
+    def _ended(self, request: Request | None, now: float) -> None:
+        """It counts from now on, and not from when it left."""
+        self._shared.request_ended(request, now)
+        if self._declared is not None:
+            self._declared.request_ended(now, request)
 
-    async def _wait_for_budget(self, request: Request, now: float) -> None:
-        """No one but the source's file asks for it, so it is held against no budget for waits."""
-        assert self._declared is not None
-        seconds = self._declared.wait_seconds(now)
+    def _window_seconds(self, now: float) -> float:
+        seconds = self._window.wait_seconds(now)
+        # Who has heard of an end that is too far away ends here; the others are held back as far as is bearable.
+        if self._shared.governs and seconds <= self._budget_seconds:
+            return self._window.held_seconds(now)
+        return seconds
+
+    def _declared_seconds(self, now: float) -> float:
+        return 0.0 if self._declared is None or self._shared.governs else self._declared.wait_seconds(now)
+
+    async def _wait_for_slot(self, request: Request, answer: Answer) -> None:
+        if answer.slots:
+            return
+        if answer.reason == DECLARED:
+            await self._wait_for_budget(request, answer.wait_seconds)
+        elif answer.wait_seconds < _SHORT_SECONDS:
+            await self._wait_quietly(request, answer.wait_seconds, answer.reason)
+        else:
+            now = time.monotonic()
+            self._window.held_by_others(answer.wait_seconds, now)
+            self._hold, self._hold_ends_at = _SHARED, now + answer.wait_seconds
+
+    async def _wait_for_budget(self, request: Request, seconds: float) -> None:
+        """Nobody but the source's file asks for it, so it is held against no budget for waits."""
+        await self._wait_quietly(request, seconds, DECLARED, str(self._declared))
+
+    async def _wait_quietly(self, request: Request, seconds: float, reason: str, asked: str = "") -> None:
         level = logging.INFO if seconds >= 1 else logging.DEBUG
         fields = {"page_number": request.meta.get("page_number")}
-        waited_ms = await self._waiter.wait(seconds, _DECLARED, level, fields, str(self._declared))
+        waited_ms = await self._waiter.wait(seconds, reason, level, fields, asked)
         request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
 
     async def _wait(self, request: Request, seconds: float, now: float) -> None:
@@ -217,19 +258,16 @@ class RateLimitMiddleware:
             raise WaitTooLong(
                 too_long_text(asked, asked.source, self._budget_seconds, time.time(), is_kept=hold.is_binding)
             )
-        level = logging.INFO if seconds >= 1 else logging.DEBUG
-        fields = {"page_number": request.meta.get("page_number")}
-        waited_ms = await self._waiter.wait(seconds, _REASON, level, fields, hold.asked_in if is_held else "")
-        request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
+        await self._wait_quietly(request, seconds, _REASON, hold.asked_in if is_held else "")
 
     def _headers_received(self, headers: Headers, request: Request | None = None, **_: Any) -> None:
         now = time.monotonic()
-        if self._declared is not None:
-            self._declared.request_ended(now, request)
         plain = plain_headers(headers)
         now_epoch = time.time()
         reported = read_rate_headers(plain, now_epoch, self._dialect)
         self._window.observe(reported, now, len(self._in_flight - {request}) if request is not None else 0)
+        self._shared.heard(request, self._window)
+        self._ended(request, now)
         # A window that is used up is what a wait will be explained by.
         ends_window = self._window.remaining == 0
         if self._throttle.lets_through(now, always=ends_window):

@@ -14,7 +14,6 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import msgspec
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -108,30 +107,33 @@ class RetryMiddleware:
         failpoints.reach("before_fetch")
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
-        headers = plain_headers(response.headers)
         if response.status == HTTPStatus.NOT_MODIFIED and request.meta.get("is_conditional"):
             raise NotModified("the first page is as the last complete pass has found it")
         try:
-            lists = listed_headers(response.headers)
-            page = check_answer(self._pages, request.meta["asked"], response.status, headers, response.body, lists)
+            lists = listed_headers(response.headers) if self._pages.looks_at_headers else None
+            asked = request.meta["asked"]
+            page = check_answer(
+                self._pages, asked, response.status, lambda: plain_headers(response.headers), response.body, lists
+            )
         except RetryableError as error:
             is_rate_limit = isinstance(error, RateLimited)
-            asked = read_asked_wait(
+            headers = plain_headers(response.headers)
+            wait = read_asked_wait(
                 headers, response.body, time.time(), is_rate_limit=is_rate_limit, dialect=self._dialect
             )
-            return await self._ask_again(request, error, asked, response.status, headers.get("x-request-id"))
+            return await self._ask_again(request, error, wait, response.status, headers.get("x-request-id"))
         except (TokenExpired, ApiRefused) as error:
             return _with_another_token(request, error)
         failpoints.reach("after_fetch")
         if page.reader.fills_times:
-            page = msgspec.structs.replace(page, received_us=time.time_ns() // 1_000)
+            page.received_us = time.time_ns() // 1_000
         request.meta["page"] = page
         if page.unreadable_total is not None and not self._has_warned_of_total:
             self._has_warned_of_total = True
             logger.warning("the API's total cannot be read as a count of events: %s", page.unreadable_total)
-        asked = read_body_wait(page.asked_wait, time.time(), self._dialect)
-        if asked is not None and asked.seconds > 0:
-            self._crawler.signals.send_catch_log(signals.page_asked_wait, asked=asked)
+        wait = None if page.asked_wait is None else read_body_wait(page.asked_wait, time.time(), self._dialect)
+        if wait is not None and wait.seconds > 0:
+            self._crawler.signals.send_catch_log(signals.page_asked_wait, asked=wait)
         self._crawler.stats.inc_value(stats.PAGES_FETCHED)
         return response
 

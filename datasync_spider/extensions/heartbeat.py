@@ -23,7 +23,7 @@ from datasync_spider.observe import stats
 from datasync_spider.pacing.askedwaits import AskedWaits, Closed
 from datasync_spider.process.workers import Worker
 from datasync_spider.storage.backends import end_lost_backends, label
-from datasync_spider.storage.connect import Connection, close_quietly, connect
+from datasync_spider.storage.connection import Connection, close_quietly, connect
 from datasync_spider.storage.polls import note_poll
 from datasync_spider.storage.retrying import once_more
 from datasync_spider.storage.runs import OpenRun, note_closed, renew_lease

@@ -98,7 +98,7 @@ class MetricsExtension:
 
     def _batch_committed(self, summary: Committed, **_: Any) -> None:
         self._metrics.write_seconds.observe(summary.write_seconds)
-        self._metrics.batch_events.observe(summary.events)
+        self._metrics.batch_events.observe(summary.counts.events)
 
     def _engine_stopped(self, **_: Any) -> None:
         if self._port is not None:

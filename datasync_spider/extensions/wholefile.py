@@ -13,8 +13,6 @@ is.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import shutil
 import stat
@@ -25,6 +23,8 @@ from typing import IO, TYPE_CHECKING, Any
 from scrapy.extensions.feedexport import FileFeedStorage
 from scrapy.utils.asyncio import run_in_thread
 from scrapy.utils.defer import deferred_from_coro
+
+from datasync_spider.ops.exporting.target import open_alone
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -54,7 +54,7 @@ class WholeFileStorage(FileFeedStorage):
         if self.write_mode == "ab" and self._target.exists():
             self.former_bytes = self._target.stat().st_size
         part = self._target.with_name(f".{self._target.name}.part")
-        file = _open_alone(part)
+        file = open_alone(part)
         self._part = part
         return file
 
@@ -84,28 +84,6 @@ class WholeFileStorage(FileFeedStorage):
         else:
             _append(part, self._target)
             part.unlink()
-        file.close()
-
-
-def _open_alone(part: Path) -> IO[bytes]:
-    """The file, empty, for this process alone. Raises OSError, also where another crawl is writing it."""
-    while True:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        file = os.fdopen(descriptor, "wb")
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise OSError(errno.EBUSY, "another crawl is exporting to it") from None
-        except OSError:
-            # A file system without locks.
-            file.truncate(0)
-            return file
-        with suppress(FileNotFoundError):
-            if os.fstat(descriptor).st_ino == part.stat().st_ino:
-                file.truncate(0)
-                return file
-        # Its last owner has just given it its name, or has deleted it.
         file.close()
 
 

@@ -59,6 +59,25 @@ STREAM = (
         "Stored records that are marked as deleted, since a full sync has not met them.",
         is_quiet=True,
     ),
+    Column(
+        "drifted",
+        "Fields changed",
+        "field changed",
+        "fields changed",
+        "fields",
+        "Fields that have appeared, vanished or changed their type, and that no one has accepted yet.",
+        is_quiet=True,
+    ),
+    Column(
+        "late_seconds",
+        "Late",
+        "late",
+        "late",
+        "seconds",
+        "How long a sync has been due that has not begun.",
+        "seconds",
+        is_quiet=True,
+    ),
 )
 RUN = (
     Column(
@@ -114,6 +133,16 @@ RUN = (
         "Records that an item pipeline of yours left out.",
         is_quiet=True,
         outcome="filtered",
+    ),
+    Column(
+        "drifted",
+        "Fields changed",
+        "field changed",
+        "fields changed",
+        "fields",
+        "Fields that have appeared, vanished or changed their type.",
+        is_quiet=True,
+        metric="datasync_fields_changed",
     ),
     Column(
         "retries",

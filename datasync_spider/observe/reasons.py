@@ -97,8 +97,8 @@ RUN_REASONS: Final = frozenset(
         *("retries_exhausted", "position_refused", "cursor_repeated", "no_new_records", "filter_ignored"),
         *("resync", "window_too_large", "token_expired", "token_refused", "tokens_sealed", "signing_failed"),
         *("only_empty_pages", "wait_too_long", "cursor_expires_too_fast", "rejected_too_many", "page_lost"),
-        *("stalled", "ended_early", "ended_abruptly", "lost", "storage_unavailable", "storage_refused"),
-        *("rows_refused", "storage_failed", "failed", "fenced"),
+        *("fields_drifted", "stalled", "ended_early", "ended_abruptly", "lost", "storage_unavailable"),
+        *("storage_refused", "rows_refused", "storage_failed", "failed", "fenced"),
     }
 )
 """What the ``reason`` of a run's row may be."""

@@ -35,7 +35,7 @@ from datasync_spider.logs import also_redact, install_logging
 from datasync_spider.observe import exitcodes
 from datasync_spider.sources import streamnames
 from datasync_spider.sources.secretnames import secret_places
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.registry import FIRST_STREAM, Slice, find_slice
 from datasync_spider.storage.standstill import StandstillWatch

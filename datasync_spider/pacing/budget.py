@@ -6,10 +6,8 @@ the promise holds by the API's own clock as well, however long the way there tak
 window.
 
 Invariant: whoever has other windows to keep as well, such as what headers tell, keeps all of them. What other processes
-send with the same credential is not known here, nor what one has sent that is gone: a crawl begins with a budget of
-which nothing is used. So after a kill up to twice the budget may be sent in one window, and beside each other so many
-crawls send so many budgets. To hold across processes, requests would have to be reserved in the credential's row before
-they leave.
+send with the same credential is not known here, nor what one has sent that is gone: that is what the credential's book
+is for (:mod:`datasync_spider.pacing.book`), and this counts where there is none.
 """
 
 from __future__ import annotations
@@ -31,6 +29,11 @@ class RequestBudget:
         self._requests = requests
         self._ended_at: deque[float] = deque(maxlen=requests)
         self._in_flight: set[Hashable] = set()
+
+    @property
+    def size(self) -> tuple[int, float]:
+        """So many requests in so many seconds."""
+        return self._requests, self._seconds
 
     def __str__(self) -> str:
         return f"{self._requests} requests in {self._seconds:g} s"

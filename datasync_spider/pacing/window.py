@@ -35,10 +35,12 @@ class RateWindow:
     """One key's window. ``now`` is monotonic seconds throughout.
 
     ``longest_seconds``: a window that would last longer than that is one in milliseconds, where its length shows it.
+    ``declared``: so many requests in so many seconds; a window of so many lasts so long.
     """
 
-    def __init__(self, longest_seconds: float = math.inf) -> None:
+    def __init__(self, longest_seconds: float = math.inf, declared: tuple[int, float] | None = None) -> None:
         self._longest_seconds = longest_seconds
+        self._declared = declared
         self._limit: int | None = None
         self._remaining: int | None = None
         self._reported_remaining: int | None = None
@@ -51,6 +53,7 @@ class RateWindow:
         self._sent_at: float | None = None
         self._length = WindowLength()
         self._is_first_answer = False
+        self._reported: tuple[int, int, float, float] | None = None
 
     @property
     def limit(self) -> int | None:
@@ -60,6 +63,18 @@ class RateWindow:
     def remaining(self) -> int | None:
         """How many requests may leave before the window's end, as far as is known."""
         return self._remaining
+
+    @property
+    def reported(self) -> tuple[int, int, float, float] | None:
+        """What the last answer alone says: limit, what remains, the bounds of the end. None where one is not known.
+
+        Others may use the window as well, so that two answers need not be of the same one although less remains.
+        """
+        return self._reported
+
+    def held_seconds(self, now: float) -> float:
+        """How much longer waits that were asked for last, whatever the window allows."""
+        return max(0.0, self._held_until - now)
 
     def wait_seconds(self, now: float) -> float:
         """0.0 if a request may leave now."""
@@ -97,6 +112,11 @@ class RateWindow:
         self._held_until = max(self._held_until, now + wait_seconds + rounding + _MARGIN_SECONDS)
         self._hold_asked_until = max(self._hold_asked_until, now + wait_seconds)
 
+    def held_by_others(self, seconds: float, now: float) -> None:
+        """Others use the window up, or have heard that one is to wait: nothing that this server has reported here."""
+        self._held_until = max(self._held_until, now + seconds)
+        self._hold_asked_until = max(self._hold_asked_until, now + seconds)
+
     def observe(self, headers: RateHeaders, now: float, others: int = 0) -> None:
         """The headers of an answer have arrived. ``others``: requests under way that it may not have counted yet."""
         if headers.limit is not None:
@@ -108,6 +128,7 @@ class RateWindow:
             self._remaining = max(0, headers.remaining - others)
         self._learn_length(headers, now)
         self._bound_end(self._in_seconds(headers), now)
+        self._reported = self._read_report(headers, now)
 
     def _begin_window(self) -> None:
         self._reported_remaining = None
@@ -116,6 +137,8 @@ class RateWindow:
     def _learn_length(self, headers: RateHeaders, now: float) -> None:
         if headers.window_seconds is not None:
             self._length.was_reported(headers.window_seconds)
+        elif self._declared is not None and self._limit == self._declared[0]:
+            self._length.was_reported(self._declared[1])
         reported = headers.reset_after_seconds
         if self._is_first_answer and self._is_opened_by(headers) and headers.reset_is_whole and reported is not None:
             self._length.window_opened(reported, now - self._last_sent(now))
@@ -128,6 +151,14 @@ class RateWindow:
         if reported <= self._longest_seconds or reported / 1_000 > length:
             return headers
         return msgspec.structs.replace(headers, reset_after_seconds=reported / 1_000, reset_is_whole=False)
+
+    def _read_report(self, headers: RateHeaders, now: float) -> tuple[int, int, float, float] | None:
+        after, by = self._bounds(self._in_seconds(headers), now)
+        if self._limit is None or headers.remaining is None or math.isinf(after) or math.isinf(by):
+            return None
+        # It is advice, which binds others no longer than the longest wait.
+        by = min(by, now + self._longest_seconds)
+        return self._limit, headers.remaining, min(after, by), by
 
     def _last_sent(self, now: float) -> float:
         return now if self._sent_at is None else self._sent_at

@@ -8,11 +8,9 @@ prose is looked at only for what some deployments tell in no other way.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
-
-import msgspec
 
 from datasync_spider.errors import (
     ApiRefused,
@@ -30,9 +28,8 @@ from datasync_spider.errors import (
 from datasync_spider.observe.reasons import ERROR_IN_PAGE, NO_DATA_ARRAY, status_reason
 from datasync_spider.records.complaint import MAX_CHARACTERS, Complaint, read_complaint
 from datasync_spider.records.cursorfault import CursorFault, cursor_fault
-from datasync_spider.records.errorinpage import ErrorInPage
-from datasync_spider.records.meanings import Declared, meaning_of_error
 from datasync_spider.records.page import Asked, Page, PageReader
+from datasync_spider.records.pagefacts import Declared, ErrorInPage, meaning_of_error
 from datasync_spider.records.ratelimited import names_rate_limit, says_rate_limited
 from datasync_spider.sources.spec import Budget, Meaning
 from datasync_spider.sources.urls import origin
@@ -55,39 +52,43 @@ def check_answer(
     pages: PageReader,
     asked: Asked,
     status: int,
-    headers: Mapping[str, str],
+    headers: Callable[[], Mapping[str, str]],
     body: bytes,
     header_lists: Mapping[str, Sequence[str]] | None = None,
 ) -> Page:
     """The page of a good answer.
 
-    ``headers`` have lower-case names; ``header_lists``: all values of each, where the way to the next page may stand
-    in one. Raises PageUnreadable, PageContradiction, OddAnswer, ServerTrouble, RateLimited (without the wait, which
-    whoever paces reads from the headers), CursorExpired, or ApiRefused (CursorRefused where that is about the cursor).
+    ``headers`` gives them with lower-case names: few answers need a look at them. ``header_lists``: all values of each,
+    where the way to the next page may stand in one. Raises PageUnreadable, PageContradiction, OddAnswer, ServerTrouble,
+    RateLimited (without the wait, which whoever paces reads from the headers), CursorExpired, or ApiRefused
+    (CursorRefused where that is about the cursor).
     """
-    content_type = headers.get("content-type", "")
+
+    def complaint() -> Complaint:
+        return read_complaint(headers().get("content-type", ""), body)
+
     means = None
     if status != HTTPStatus.OK:
         means = meaning_of_error(pages.meanings, status, body)
         if means is None and status in pages.end_statuses:
             return pages.end(asked)
         if means is None:
-            raise _error(status, headers, read_complaint(content_type, body), pages.budget)
+            raise _error(status, headers(), complaint(), pages.budget)
     try:
         page = pages.read(body, header_lists or {}, asked, means)
     except Declared as error:
-        raise _declared(error.means, status, read_complaint(content_type, body)) from error
+        raise _declared(error.means, status, complaint()) from error
     except ErrorInPage as error:
-        raise _error_in_page(error, headers, pages.budget) from error
+        raise _error_in_page(error, headers(), pages.budget) from error
     except PageUnreadable as error:
         # What a body says instead of being a page is worth more than where the parser stopped.
         if error.reason == NO_DATA_ARRAY or not body.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith((b"{", b"[")):
-            detail = read_complaint(content_type, body).text or error.detail
+            detail = complaint().text or error.detail
             raise PageUnreadable(error.reason, detail) from error
         raise
-    request_id = headers.get("x-request-id", "")
-    if page.request_id is None and request_id and request_id.isprintable():
-        return msgspec.structs.replace(page, request_id=request_id)
+    if page.request_id is None:
+        request_id = headers().get("x-request-id", "")
+        page.request_id = request_id if request_id and request_id.isprintable() else None
     return page
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from datasync_spider.sources.numbers import exact_number
+from datasync_spider.sources.paths import exact_number
 
 REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What the decoder raises for what is no JSON, or none that it can take."""

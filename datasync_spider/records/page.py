@@ -9,6 +9,7 @@ languages write an empty list so, and others whatever went wrong.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
@@ -18,14 +19,21 @@ import msgspec
 
 from datasync_spider.errors import PageUnreadable
 from datasync_spider.observe.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH
-from datasync_spider.records.errorinpage import find_error
-from datasync_spider.records.event import ParsedEvents
+from datasync_spider.records import compiled
+from datasync_spider.records.event import Event, ParsedEvents, RejectedEvent
 from datasync_spider.records.exactjson import REFUSALS, decode, decoded
-from datasync_spider.records.meanings import Declared, find_meaning, meaning_of_error
-from datasync_spider.records.pagefacts import PageFacts, read_facts
+from datasync_spider.records.pagefacts import (
+    Declared,
+    find_error,
+    find_meaning,
+    meaning_of_error,
+    read_request_id,
+    read_returned,
+    read_seconds,
+    read_total,
+)
 from datasync_spider.records.recordreader import RawEvents, RecordReader
-from datasync_spider.sources.ends import direction
-from datasync_spider.sources.paginators.protocol import Answer, Paginator
+from datasync_spider.sources.paginators.protocol import Answer, Paginator, direction
 from datasync_spider.sources.paginators.tailed import durable_token
 from datasync_spider.sources.paths import MISSING, Path
 from datasync_spider.sources.spec import Budget, Meaning, MeaningRow, Next, Stream
@@ -44,13 +52,15 @@ class Asked(msgspec.Struct, frozen=True):
     page_size: int | None
 
 
-class Page(msgspec.Struct, frozen=True):
+class Page(msgspec.Struct, eq=False):
     """``has_more`` and ``next_cursor`` agree: there is a next position exactly where there is more.
 
     ``total`` is the API's count of all records, ``cursor_expires_in_seconds`` what it says of its cursor's life.
     ``unreadable_total`` is what it gave for a total, where that is no count. ``asked_wait``: what stands where its
     source's budget looks for a wait. ``tail``: of the last page of a stream that can be resumed, the position that a
     later sync goes on from. ``received_us``: when it came, by our clock, for records that tell no time.
+
+    Its records are parsed once, by whichever thread looks first; that is normally the one that prepares rows.
     """
 
     raw_events: RawEvents
@@ -64,10 +74,48 @@ class Page(msgspec.Struct, frozen=True):
     asked_wait: Any = None
     tail: str | None = None
     received_us: int | None = None
+    _lock: Any = msgspec.field(default_factory=threading.Lock)
+    _parsed: ParsedEvents | None = None
+    _events: list[Event] | None = None
 
     def parse(self) -> ParsedEvents:
-        """All records of the page, made anew at each look."""
-        return self.reader.parse(self.raw_events, self.received_us)
+        """All records of the page."""
+        with self._lock:
+            return self._parse()
+
+    def plain(self) -> compiled.Events | None:
+        """The records as they came, where none needs the fallback and no one has had them in hand; else None."""
+        with self._lock:
+            raw = self.raw_events
+            return None if isinstance(raw, list) or self._events is not None or raw.fallbacks() else raw
+
+    def unmodified(self) -> ParsedEvents | None:
+        """The records as columns, where no one has had them in hand, and may have changed one; else None."""
+        with self._lock:
+            return self._given_up() if self._events is None else None
+
+    def events(self) -> list[Event]:
+        """The usable records as objects, the same ones at each look."""
+        with self._lock:
+            if self._events is None:
+                self._events = self._given_up().events
+            return self._events
+
+    def rejected(self) -> list[RejectedEvent]:
+        """The rejected ones."""
+        with self._lock:
+            return self._given_up().rejected
+
+    def _given_up(self) -> ParsedEvents:
+        """Parsed for what will be stored: no one asks for the bytes any more, and they pin the whole body in memory."""
+        parsed = self._parse()
+        self.raw_events = []
+        return parsed
+
+    def _parse(self) -> ParsedEvents:
+        if self._parsed is None:
+            self._parsed = self.reader.parse(self.raw_events, self.received_us)
+        return self._parsed
 
 
 class PageReader:
@@ -91,7 +139,11 @@ class PageReader:
         self.records = RecordReader.of(stream)
         self.end_statuses = frozenset(stream.end.statuses)
         self._first = _first(stream)
-        self._looks_at_last = any(step.source in {"last", "python"} for step in _steps(stream))
+        sources = {step.source for step in _steps(stream)}
+        self._looks_at_last = not sources.isdisjoint({"last", "python"})
+        tail = () if stream.tail is None else (stream.tail.source,)
+        self.looks_at_headers = not {*sources, *tail}.isdisjoint({"header", "link", "python"})
+        """Whether it matters what :meth:`read` is given as headers."""
         facts = (*stream.total, *stream.returned, *stream.request_id, *stream.cursor_seconds, *_next_paths(stream))
         # The members of a body that say more of a page than its records may say as well that it is an error.
         self._around = tuple(sorted({path.steps[0] for path in facts if len(path.steps) > 1}, key=str))
@@ -120,27 +172,30 @@ class PageReader:
             found = find_error(around, nested, has_events=bool(records))
             if found is not None:
                 raise found
-        facts = read_facts(self._stream, around)
+        stream = self._stream
+        total, unreadable_total = read_total(stream.total, around)
+        returned = read_returned(stream.returned, around)
         if records is None:
-            records = [] if means in _NEED_NO_RECORDS else self._nothing(around, facts)
-        if facts.returned is not None and facts.returned != len(records):
-            raise PageUnreadable(RETURNED_MISMATCH, f"the page says {facts.returned} events and holds {len(records)}")
+            says_empty = returned == 0 or (returned is None and total == 0)
+            records = [] if means in _NEED_NO_RECORDS else self._nothing(around, says_empty=says_empty)
+        if returned is not None and returned != len(records):
+            raise PageUnreadable(RETURNED_MISMATCH, f"the page says {returned} events and holds {len(records)}")
         answer = Answer(asked.url, headers, around, len(records), asked.page_size, self._last(records))
         # A source that calls an answer the end says so whatever else the answer says.
         named = None if means == "end" else self._paginator.following(asked.position, answer)
         following = self._following(means, answer, asked, named)
         tail = None
-        if following is None and self._stream.end.resumable:
+        if following is None and stream.end.resumable:
             tail = durable_token(self._paginator, asked.position, answer, named)
         return Page(
             raw_events=records,
             reader=self.records,
             next_cursor=following,
             has_more=following is not None,
-            total=facts.total,
-            request_id=facts.request_id,
-            cursor_expires_in_seconds=facts.cursor_expires_in_seconds,
-            unreadable_total=facts.unreadable_total,
+            total=total,
+            request_id=read_request_id(stream.request_id, around),
+            cursor_expires_in_seconds=read_seconds(stream.cursor_seconds, around),
+            unreadable_total=unreadable_total,
             asked_wait=self._asked_wait(around),
             tail=tail,
         )
@@ -172,12 +227,12 @@ class PageReader:
         """The last record, for a stream whose next positions are made of it."""
         return decoded(bytes(records[len(records) - 1])) if self._looks_at_last and records else None
 
-    def _nothing(self, around: Any, facts: PageFacts) -> RawEvents:
+    def _nothing(self, around: Any, *, says_empty: bool) -> RawEvents:
         """The records of a page that has no list of them. Raises PageUnreadable."""
         found = {type(value) for path in self._stream.records if (value := path.read(around)) is not MISSING}
         if found != {type(None)}:
             raise PageUnreadable(NO_DATA_ARRAY)
-        if not facts.says_empty and not self._stream.shape.null_is_empty:
+        if not says_empty and not self._stream.shape.null_is_empty:
             raise PageUnreadable(NO_DATA_ARRAY, "null stands for the events, and nothing says that there are 0")
         return []
 

@@ -80,6 +80,7 @@ def _source_tables(source: Source) -> dict[str, Any]:
         budget=None if budget is None else _budget(budget),
         timeout=source.timeout_seconds,
         retries=source.retries,
+        every=source.every_seconds,
     )
     return {"source": table, "streams": {name: _stream(stream) for name, stream in source.streams.items()}}
 
@@ -110,11 +111,29 @@ def _stream(stream: Stream) -> dict[str, Any]:
         mutable=stream.mutable,
         version=_plain(stream.version),
         tombstone=None if tombstone is None else {"path": _plain(tombstone.path), "value": tombstone.value},
-        keep_history=stream.keep_history,
+        history=stream.keep_history,
         deletions="full-sync" if stream.marks_deleted else None,
+        on_drift="fail" if stream.fails_on_drift else None,
         timeout=stream.timeout_seconds,
         retries=stream.retries,
+        columns=_columns(stream),
+        every=stream.every_seconds,
     )
+
+
+def _columns(stream: Stream) -> Any:
+    auto = ["auto"] if stream.keeps_view else []
+    declared = [
+        _given(
+            path=_plain(column.path),
+            name=column.name,
+            type=column.type,
+            mask=column.is_masked,
+            index=column.is_indexed,
+        )
+        for column in stream.columns
+    ]
+    return [*auto, *declared] or None
 
 
 def _budget(budget: Budget) -> dict[str, Any]:

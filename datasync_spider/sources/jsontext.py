@@ -11,7 +11,7 @@ import math
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from datasync_spider.sources.numbers import exact_number
+from datasync_spider.sources.paths import exact_number
 
 
 def read_json(text: str) -> Any:

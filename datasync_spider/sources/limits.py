@@ -30,6 +30,11 @@ def retries_of(source: Source, stream: Stream, default: Limit[int]) -> Limit[int
     return _first("retries", stream.name, stream.retries, source.retries, default)
 
 
+def every_of(source: Source, stream: Stream) -> float | None:
+    """From one sync of a slice to the next, in seconds; None: nothing says how often."""
+    return source.every_seconds if stream.every_seconds is None else stream.every_seconds
+
+
 def _first(key: str, stream: str, of_stream: T | None, of_source: T | None, default: Limit[T]) -> Limit[T]:
     if of_stream is not None:
         return Limit(of_stream, f"{key} in [streams.{stream}]", is_of_file=True)

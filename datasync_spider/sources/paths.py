@@ -1,17 +1,24 @@
-"""Paths to values within a JSON body: ``meta.next``, ``"@odata.nextLink"``, ``items[0].id``, ``@``.
+"""Paths to values within a JSON body, and what is made of the values: whole numbers, truths, texts.
 
-A path is names and "quoted names" joined by dots, ``[n]`` for an element of a list (negative from its end), and ``@``
-for the body itself.
+A path is names and "quoted names" joined by dots (``meta.next``, ``"@odata.nextLink"``), ``[n]`` for an element of a
+list (``items[0].id``, negative from its end), and ``@`` for the body itself.
 
-Invariant: what is missing is :data:`MISSING` and never None, for null is a value that an API sends.
+Invariants: what is missing is :data:`MISSING` and never None, for null is a value that an API sends. A number is
+understood exactly or not at all, whatever its size. What decides where a stream goes on and is not understood for
+certain is an error, and never a guess; a value that could not be stored is none.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
+
+from datasync_spider.errors import PageUnreadable
+from datasync_spider.observe.reasons import CURSOR_NUL, CURSOR_WRONG_TYPE
 
 _STEP = re.compile(
     r"""(?P<dot>\.?)(?:(?P<name>[^\s."'\[\]@]+)|"(?P<quoted>(?:[^"\\]|\\.)+)")|\[(?P<index>-?[0-9]{1,9})\]""",
@@ -21,6 +28,11 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 # What is followed by a = or begins with a word and a colon means something where a path is a part of a text.
 _PLAIN = re.compile(r"""[^\s."'\[\]@\\=:]+""")
 _ALLOWED = 'names and "quoted names" joined by dots, [0] for an element of a list, or @ for the body itself'
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_LONGEST_TEXT = 100
+# Far above every count, and far below what takes time to write out.
+_MOST_DIGITS = 30
+_WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class _Missing(Enum):
@@ -98,3 +110,68 @@ def _name_text(name: str) -> str:
     if _PLAIN.fullmatch(name):
         return name
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def exact_number(text: str) -> Decimal | float:
+    """For a decoder that meets a number with a fraction or an exponent: a float would round it, or refuse its page.
+
+    Infinite or NaN where the exponent is of astronomical size.
+    """
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return math.inf
+
+
+def whole_number(value: Any) -> int | None:
+    """The whole number that ``value`` is, or is the text of; None where it is none, or has more than 30 digits."""
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) > _LONGEST_TEXT or not _NUMBER.fullmatch(text):
+            return None
+        value = exact_number(text)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if abs(value) < 10**_MOST_DIGITS else None
+    if isinstance(value, float):
+        value = Decimal(value)
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return None
+    if not value:
+        return 0
+    if not 0 <= value.adjusted() < _MOST_DIGITS:
+        return None
+    number = int(value)
+    return number if value == number else None
+
+
+def names_nothing(value: Any) -> bool:
+    """Whether an API says with this that nothing follows: nowhere, null, "", or false, as PHP writes it."""
+    return value is MISSING or value is None or value is False or value == ""
+
+
+def truth(value: Any) -> bool | None:
+    """Also of what some languages make of true and false: 1, "0", "True". None where it is neither."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _WORDS.get(value.strip().lower())
+    number = whole_number(value)
+    return bool(number) if number in {0, 1} else None
+
+
+def token(value: Any) -> str:
+    """A cursor as the text that it is. Raises PageUnreadable where it is none, or could be followed but not saved."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise PageUnreadable(CURSOR_WRONG_TYPE, f"the next cursor is {shown(value)}")
+    if "\0" in value:
+        raise PageUnreadable(CURSOR_NUL)
+    return value
+
+
+def shown(value: object) -> str:
+    """For a message; no longer than that can bear."""
+    return (str(value) if isinstance(value, Decimal) else repr(value))[:80]

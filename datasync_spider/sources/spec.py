@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from datasync_spider.sources.columns import Column
 from datasync_spider.sources.paths import Path
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
@@ -308,6 +309,8 @@ class Stream:
     and where that goes in the first request of the next sync; None: what follows it by ``next`` is the token.
     ``marks_deleted``: a record that a full sync has not met is marked as deleted. ``slices_from``: what the slices are
     made of when a crawl starts, in place of ``slices``. ``timeout_seconds`` and ``retries`` stand for the settings.
+    ``columns``: of its view, which has others besides. ``keeps_view``: a crawl makes the view, and keeps it up.
+    ``every_seconds``: so long after one sync of a slice began the next one is due.
     """
 
     name: str
@@ -340,10 +343,14 @@ class Stream:
     tombstone: Tombstone | None = None
     keep_history: bool = False
     marks_deleted: bool = False
+    fails_on_drift: bool = False
     incremental: Incremental = field(default_factory=Incremental)
     tail: Next | None = None
     slices: tuple[SliceValues, ...] = ()
     slices_from: SliceSource | None = None
+    columns: tuple[Column, ...] = ()
+    keeps_view: bool = False
+    every_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,3 +371,4 @@ class Source:
     budget: Budget | None = None
     timeout_seconds: float | None = None
     retries: int | None = None
+    every_seconds: float | None = None

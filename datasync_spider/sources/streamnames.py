@@ -6,6 +6,7 @@ what is stored of it, needs one that there is.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -33,11 +34,26 @@ def unknown(stream: str, slice_name: str, known: Sequence[str]) -> str:
     return f"there is no stream {stream}, which STREAM names: {_what_there_is(stream, known)}"
 
 
-def not_registered(stream: str, slice_name: str | None, known: Sequence[str]) -> str:
-    """Why there is nothing to change of what was named on a command line."""
+def not_registered(stream: str, slice_name: str | None, known: Sequence[str], slices: Sequence[str] = ()) -> str:
+    """Why there is nothing to show or to change of what was named on a command line. ``slices``: of the stream."""
     if stream in known:
-        return f"the stream {stream} has no slice {slice_name}: scrapy streams list --stream {stream} lists what it has"
-    return f"there is no stream {stream}: {_what_there_is(stream, known)}"
+        return (
+            f"the stream {stream} has no slice {slice_name}: it has {_listed(str(slice_name), slices)};"
+            f" scrapy streams list --stream {stream} lists them"
+        )
+    kind = "no stream is like" if is_pattern(stream) else "there is no stream"
+    return f"{kind} {stream}: {_what_there_is(stream, known)}"
+
+
+def is_pattern(text: str) -> bool:
+    """Whether more than one name may be meant. A bracket means itself: names of slices are JSON."""
+    return "*" in text or "?" in text
+
+
+def like(pattern: str, names: Sequence[str]) -> list[str]:
+    """Those that are of the pattern: ``*`` is any text, ``?`` one character; a name is of itself."""
+    parts = ("".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)) or "(?!)"
+    return [name for name in names if name == pattern or re.fullmatch(parts, name, re.DOTALL)]
 
 
 def new(stream: str, known: Sequence[str]) -> str | None:
@@ -48,8 +64,12 @@ def new(stream: str, known: Sequence[str]) -> str | None:
 
 
 def _what_there_is(stream: str, known: Sequence[str]) -> str:
+    return f"this database has: {_listed(stream, known)}"
+
+
+def _listed(name: str, known: Sequence[str]) -> str:
     listed = ", ".join(known[:_LISTED])
     more = f" and {len(known) - _LISTED:,} more" if len(known) > _LISTED else ""
-    close = get_close_matches(stream, known, n=1)
+    close = get_close_matches(name, known, n=1)
     guess = f" (did you mean {close[0]}?)" if close else ""
-    return f"this database has: {listed or 'none yet'}{more}{guess}"
+    return f"{listed or 'none yet'}{more}{guess}"

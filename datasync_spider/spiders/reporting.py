@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from datasync_spider import signals
 from datasync_spider.items import page_fields
 from datasync_spider.observe import stats
+from datasync_spider.observe.display import visible
 from datasync_spider.process.throttle import Throttle
-from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.storage.batch import Counts
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -74,28 +75,31 @@ class CrawlReporter:
         )
 
     def batch_committed(self, batch: Batch, committed: Committed) -> None:
-        collector = self._crawler.stats
+        collector, counts = self._crawler.stats, committed.counts
         for name, count in (
-            (stats.COMMITTED_BATCHES, 1),
-            (stats.COMMITTED_PAGES, committed.pages),
-            (stats.COMMITTED_EVENTS, committed.events),
-            (stats.COMMITTED_INSERTED, committed.inserted),
-            (stats.COMMITTED_DUPLICATES, committed.duplicates),
-            (stats.COMMITTED_REJECTED, committed.rejected),
-            (stats.COMMITTED_FILTERED, committed.filtered),
-            (stats.COMMITTED_CONFLICTS, committed.conflicts),
-            (stats.COMMITTED_BYTES, committed.body_bytes),
+            (stats.COMMITTED_BATCHES, counts.batches),
+            (stats.COMMITTED_PAGES, counts.pages),
+            (stats.COMMITTED_EVENTS, counts.events),
+            (stats.COMMITTED_INSERTED, counts.inserted),
+            (stats.COMMITTED_DUPLICATES, counts.duplicates),
+            (stats.COMMITTED_REJECTED, counts.rejected),
+            (stats.COMMITTED_FILTERED, counts.filtered),
+            (stats.COMMITTED_CONFLICTS, counts.conflicts),
+            (stats.COMMITTED_BYTES, counts.body_bytes),
+            (stats.COMMITTED_DRIFTED, counts.drifted),
         ):
             collector.inc_value(name, count)
         logger.debug(
             "committed pages %d to %d: %d inserted, %d duplicates, %d rejected",
             committed.first_page,
             committed.last_page,
-            committed.inserted,
-            committed.duplicates,
-            committed.rejected,
+            counts.inserted,
+            counts.duplicates,
+            counts.rejected,
             extra={"datasync": page_fields(batch.pages[-1].page)},
         )
+        for change in committed.changes:
+            logger.warning("a field is not as it was: %s", visible(str(change)))
         self._crawler.signals.send_catch_log(signals.batch_committed, summary=committed, newest=batch.newest)
 
     def writer_retrying(self, error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
@@ -105,7 +109,7 @@ class CrawlReporter:
             signals.writer_retrying, error=error, attempt=attempt, delay_seconds=delay_seconds
         )
 
-    def totals(self) -> RunTotals:
+    def spent(self) -> Counts:
         """Of the crawl's stats; may be called from any thread."""
         collector = self._crawler.stats
-        return RunTotals(collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0))
+        return Counts(retries=collector.get_value(stats.RETRIES, 0), waited_ms=collector.get_value(stats.WAITED_MS, 0))

@@ -20,7 +20,7 @@ from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider
 
 from datasync_spider.errors import ConfigurationError, DatasyncError
-from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.items import EventPage
 from datasync_spider.records.headers import fill_headers, plain_headers
 from datasync_spider.sources.spec import SlicesFromStream
 from datasync_spider.spiders.reporting import CrawlReporter
@@ -194,15 +194,14 @@ def _only(plans: Sequence[SyncPlan]) -> SyncPlan:
 def _item(response: Response, page: Page) -> EventPage:
     """The page without its place in the run."""
     meta = response.meta
-    events, rejected = lazy_views(page)
     return EventPage(
         number=0,
         chain=0,
         cursor=meta["ask"].cursor,
         next_cursor=None,
         received_events=len(page.raw_events),
-        events=events,
-        rejected=rejected,
+        events=page,
+        rejected=page,
         request_id=page.request_id,
         body_bytes=len(response.body),
         attempts=meta.get("attempts", 1),

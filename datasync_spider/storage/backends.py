@@ -19,10 +19,9 @@ from collections.abc import Mapping, Sequence
 import psycopg2
 
 from datasync_spider.errors import StorageError
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection, translate, translated
 from datasync_spider.storage.runs import Hold
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translate, translated
+from datasync_spider.storage.statements import statement
 
 logger = logging.getLogger(__name__)
 

@@ -5,14 +5,25 @@ few events more than their total says. What an item pipeline filters counts as o
 keeps its ids (docs/understand/delivery.md). Where the API gives no total, the end of the feed is all the proof there
 is, and the detail says so. What a pass asks for that asks from a time is counted for itself: what is stored besides
 makes up for nothing.
+
+What a verdict is made of is read here, too, in the transaction that commits the end of the pass (:class:`PassEnd`), and
+judged by functions that are pure.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
+
+from datasync_spider.storage.batch import Batch, Counts, Outcome
+from datasync_spider.storage.connection import Connection
+from datasync_spider.storage.countedtwice import count_counted_twice
+from datasync_spider.storage.runs import OpenRun
+from datasync_spider.storage.statements import statement
 
 PAGES_MOVED: Final = "pages_moved"
 """The reason of a pass whose pages did not stand still."""
@@ -135,3 +146,130 @@ def backfill_verdict() -> Verdict:
         " was all of the window, and position and pass are as they were"
     )
     return Verdict("complete", None, "backfilled", detail)
+
+
+@dataclass(slots=True)
+class PassEnd:
+    """What the verdict on a pass is made of, by the transaction that commits its last page.
+
+    All of it is read before the slice's row is locked: a look at many dead letters, or at the whole table, takes longer
+    than a heartbeat waits for that lock. ``counted_twice``, ``above``, ``counted``: as :func:`pass_verdict` takes them;
+    ``received``: of a pass that does not ask for everything.
+    """
+
+    ends_pass: str
+    counted_twice: int
+    above: int = 0
+    counted: Counted | None = None
+    received: Received | None = None
+
+    @classmethod
+    def of(
+        cls, connection: Connection, run: OpenRun, batch: Batch, outcome: Outcome, counts: Counts, max_percent: float
+    ) -> PassEnd | None:
+        """None where the batch ends no pass, or so many of the run's records were rejected that it gets no verdict."""
+        if batch.ends_pass is None:
+            return None
+        with connection.cursor() as cursor:
+            if _rejects_too_many(cursor, run, counts, max_percent):
+                return None
+        if run.is_backfill:
+            return cls(batch.ends_pass, 0)
+        reported = expected_total(run, batch)
+        return cls(batch.ends_pass, count_counted_twice(connection, run.slice, outcome.newly_rejected, reported))
+
+    def look(self, cursor: Any, run: OpenRun, batch: Batch, values: Mapping[str, Any]) -> None:
+        """At what the pass has brought, this batch included: its rows are stored, and its pages in the ledger.
+
+        ``values``: of its checkpoint.
+        """
+        if not run.is_backfill:
+            self.counted = _counted(cursor, run, batch)
+            self.above = _count_above(cursor, run, values)
+            self.received = _read_received(cursor, run, batch, values["oldest_at"])
+
+    def verdict(self, run: OpenRun, stored: int, rejected: int, filtered: int, expected_total: int | None) -> Verdict:
+        """By the slice's own books, as they are after the checkpoint."""
+        if run.is_backfill:
+            return backfill_verdict()
+        if self.received is not None:
+            return window_verdict(self.received, self.ends_pass)
+        return pass_verdict(
+            expected_total,
+            stored,
+            rejected,
+            filtered,
+            self.ends_pass,
+            counted_twice=self.counted_twice,
+            above=self.above,
+            counted=self.counted,
+            began_at_bookmark=run.resume.bookmark is not None,
+        )
+
+
+def expected_total(run: OpenRun, batch: Batch) -> int | None:
+    """The API's total of the slice. Of a pass that does not ask for everything it says nothing of that."""
+    return batch.expected_total if run.resume.pass_since_us is None else None
+
+
+def _count_above(cursor: Any, run: OpenRun, values: Mapping[str, Any]) -> int:
+    """Rows that backfills have stored since the pass began, and that are newer than what its total counts.
+
+    It takes a look at the whole table, in the rare case that there may be any.
+    """
+    cursor.execute(statement("read_pass_head"), values)
+    row = cursor.fetchone()
+    if row is None:
+        return 0
+    cursor.execute(run.slice.table.statement("count_above_pass"), {"backfilled_at": row[0], "newest_at": row[1]})
+    counted = cursor.fetchone()
+    assert counted is not None
+    return int(counted[0])
+
+
+def _counted(cursor: Any, run: OpenRun, batch: Batch) -> Counted | None:
+    """What a whole pass by numbers has brought, this batch included: its pages are in the ledger by now."""
+    last = batch.pages[-1].page
+    if not run.is_counted or last.ends_pass != "last_page":
+        return None
+    of_chain = {"slice_id": run.slice.slice_id, "pass_number": run.resume.pass_number, "walk": last.chain}
+    cursor.execute(statement("count_received"), of_chain)
+    row = cursor.fetchone()
+    assert row is not None
+    return Counted(int(row[0]), last.total)
+
+
+def _read_received(cursor: Any, run: OpenRun, batch: Batch, oldest_at: datetime | None) -> Received | None:
+    """What the pass has received of what it asks for; None where it asks for everything, or no total is known.
+
+    After the batch's rows and lines of the ledger, and before its checkpoint: it may look at the whole table.
+    """
+    if run.resume.pass_since_us is None:
+        return None
+    cursor.execute(statement("read_window"), {**run.key, "oldest_at": oldest_at, **window(run, batch)})
+    since_at, total, repeated = cursor.fetchone()
+    if total is None:
+        return None
+    cursor.execute(statement("read_received"), {**run.key, "pass_number": run.resume.pass_number})
+    events, duplicates, rejected, filtered = cursor.fetchone()
+    different = events - repeated
+    if duplicates and not run.resume.begins_pass:
+        # What an earlier run has received may have come again in this one, which does not remember it.
+        cursor.execute(run.slice.table.statement("count_window"), {"since_at": since_at})
+        (stored,) = cursor.fetchone()
+        different = min(different, stored + rejected + filtered)
+    return Received(total, different, rejected, filtered, run.resume.pass_since_us)
+
+
+def window(run: OpenRun, batch: Batch) -> dict[str, int | None]:
+    """Of a pass that does not ask for everything: the API's total of what it asks for, and what has come again."""
+    total = None if run.resume.pass_since_us is None else batch.expected_total
+    return {"window_total": total, "repeated": sum(page.repeated for page in batch.pages)}
+
+
+def _rejects_too_many(cursor: Any, run: OpenRun, batch_counts: Counts, max_percent: float) -> bool:
+    cursor.execute(statement("read_run_share"), {"run_id": run.run_id})
+    row = cursor.fetchone()
+    assert row is not None
+    events, rejected = row[0] + batch_counts.events, row[1] + batch_counts.rejected
+    return exceeds_share(events, rejected, max_percent)

@@ -1,13 +1,14 @@
 """Same id, different content: what becomes of versions of which another one is stored, or was on its way.
 
 In an immutable stream that should not be: the first one stays, the other one is a finding and goes to
-``event_conflicts``, counted. In a mutable one (:class:`~datasync_spider.storage.streamtable.Versions`) the latest
+``event_conflicts``, counted. In a mutable one (:class:`~datasync_spider.storage.statements.Versions`) the latest
 version is the record, whatever the order in which they come; all others go to the history, each once, where the stream
 keeps one (docs/decisions/0027). Two contents of one and the same version contradict each other in any stream.
 
 What becomes of a staged version, beside the stored one:
 
-later               replaces it, and the row's ``ingested_at`` is that of this transaction; the replaced one, history
+later               replaces it, and the row's ``ingested_at`` is that of this transaction; the replaced one, history,
+                    which says from when to when it was the row
 earlier             history, as one that has never been in the table
 equally late        ``event_conflicts``; so are two without any version, and all of an immutable stream
 equal as JSON       nothing, whatever its white space
@@ -27,11 +28,11 @@ from collections.abc import Set as AbstractSet
 from msgspec import Struct
 
 from datasync_spider.storage.batch import Batch, PreparedPage
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.quarantine import RejectedRow, stage_pages
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 
 class Resolved(Struct, frozen=True):
@@ -113,11 +114,11 @@ def resolve_staged(connection: Connection, hold: Hold) -> ResolvedRows:
         if table.versions is None:
             cursor.execute(table.statement("keep_newcomers"), values)
             return ResolvedRows(cursor.rowcount)
-        if table.versions.keeps_history:
+        if table.keeps_history:
             cursor.execute(table.statement("keep_replaced"), values)
         cursor.execute(table.statement("replace_stored"), values)
         replaced = frozenset(event_id for (event_id,) in cursor.fetchall())
-        if table.versions.keeps_history:
+        if table.keeps_history:
             cursor.execute(table.statement("keep_earlier"), values)
         cursor.execute(table.statement("keep_contradicting"), values)
         return ResolvedRows(cursor.rowcount, replaced)

@@ -14,11 +14,10 @@ from array import array
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection, translated
 from datasync_spider.storage.deadletters import Chosen, find_stored, read_dead_letters_after, read_ids
 from datasync_spider.storage.registry import Slice
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 _PARTS = 256
 

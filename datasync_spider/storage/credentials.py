@@ -21,16 +21,19 @@ from typing import Any, NamedTuple
 
 from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.sources.credential import Credential
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.connection import Connection, translated
+from datasync_spider.storage.statements import statement
 
 
 class Waits(NamedTuple):
-    """What is recorded for a credential. ``credential_id``: the row that says the longest, None where there is none."""
+    """What is recorded for a credential. ``credential_id``: the row that says the longest, None where there is none.
+
+    ``has_budget``: slots for its requests were asked for, of this or of an earlier run.
+    """
 
     credential_id: int | None = None
     closed: Closed = Closed()
+    has_budget: bool = False
 
     def advised(self, seconds: float) -> Waits:
         """The same, where advice of so long counts as well."""
@@ -101,4 +104,4 @@ def _read_waits(cursor: Any, credential_id: int | None, fingerprints: list[str] 
     rows = cursor.fetchall()
     if not rows:
         return Waits()
-    return Waits(rows[0][0], Closed(rows[0][1], max(row[2] for row in rows)))
+    return Waits(rows[0][0], Closed(rows[0][1], max(row[2] for row in rows)), any(row[3] for row in rows))

@@ -15,11 +15,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from datasync_spider.errors import StorageError
-from datasync_spider.storage.connect import Connection, RowCursor, close_quietly, connect
+from datasync_spider.storage.connection import Connection, RowCursor, close_quietly, connect, translated
 from datasync_spider.storage.retrying import once_more
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.streamtable import StreamTable
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import StreamTable, statement
 
 _T = TypeVar("_T")
 Row = dict[str, Any]

@@ -14,10 +14,9 @@ import msgspec
 
 from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.records.recordreader import RecordReader
-from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.connection import Connection, RowCursor, translated
 from datasync_spider.storage.registry import Slice
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 # One dead letter may be larger than this; then it comes alone.
 _PIECE_BYTES = 8 << 20

@@ -30,10 +30,10 @@ from msgspec.structs import replace
 
 from datasync_spider import failpoints
 from datasync_spider.storage.batch import Batch
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.pagerecords import RejectedRecord
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 _ALL: Final = "all"
 _WHY_NOT: Final = {
@@ -54,7 +54,7 @@ class Memory(Struct, frozen=True):
     marked: int = 0
 
 
-class Outcome(Struct, frozen=True):
+class Marked(Struct, frozen=True):
     """What became of a pass's end. ``marked``: rows. ``words``: the same for the run's detail."""
 
     marked: int
@@ -62,14 +62,12 @@ class Outcome(Struct, frozen=True):
 
 
 def meet(connection: Connection, run: OpenRun, batch: Batch, known: Collection[str]) -> Memory | None:
-    """Remembers what the batch has met, and takes off the marks of it; None where the stream's table has no marks.
+    """Remembers what the batch has met, and takes off the marks of it. For a table with marks.
 
     ``known``: ids of its rows that it has not stored, be it that they were there or that PostgreSQL has refused them.
     After its rows and its turn, and before its checkpoint.
     """
     table = run.slice.table
-    if table.unseen is None:
-        return None
     with connection.cursor() as cursor:
         cursor.execute(statement("read_memory"), run.key)
         row = cursor.fetchone()
@@ -83,7 +81,10 @@ def meet(connection: Connection, run: OpenRun, batch: Batch, known: Collection[s
         taken_off = 0
         if marks and stored:
             cursor.execute(statement("look_up_by_key"))
-            cursor.execute(table.statement("unmark_met"), {"event_ids": _as_json(stored)})
+            ids = {**run.key, "event_ids": _as_json(stored)}
+            if table.keeps_history:
+                cursor.execute(table.statement("keep_marked"), ids)
+            cursor.execute(table.statement("reopen_met" if table.keeps_history else "unmark_met"), ids)
             taken_off = cursor.rowcount
         if seen is not None:
             met = {*stored, *_named_dead_letters(batch)}
@@ -97,12 +98,12 @@ def meet(connection: Connection, run: OpenRun, batch: Batch, known: Collection[s
     return Memory(seen, total, started_at, -taken_off)
 
 
-def end(cursor: Any, run: OpenRun, memory: Memory | None) -> Outcome | None:
+def end(cursor: Any, run: OpenRun, memory: Memory) -> Marked | None:
     """Marks what the pass has not met, as if it were complete; None where it has nothing to say of that.
 
     Before the checkpoint, as all that may look at the whole table: the slice's row is locked by that.
     """
-    if memory is None or memory.seen is None or run.deletions is None:
+    if memory.seen is None or run.deletions is None:
         return None
     cursor.execute(statement("look_at_all"))
     why_not = _WHY_NOT.get(memory.seen) or _why_not_by_total(cursor, run, memory)
@@ -113,8 +114,8 @@ def end(cursor: Any, run: OpenRun, memory: Memory | None) -> Outcome | None:
         failpoints.reach("deletions_marked")
     cursor.execute(statement("empty_seen"), run.key)
     if why_not is not None:
-        return Outcome(0, f"nothing is marked as deleted, since {why_not}")
-    return Outcome(marked, f"{marked:,} marked as deleted, which this pass has not met")
+        return Marked(0, f"nothing is marked as deleted, since {why_not}")
+    return Marked(marked, f"{marked:,} marked as deleted, which this pass has not met")
 
 
 def take_back(cursor: Any, run: OpenRun) -> None:
@@ -148,7 +149,7 @@ def _fault(batch: Batch) -> str | None:
     """What makes that nothing follows from what the pass has not met."""
     if any(not isinstance(record, str) and record.event_id is None for record in _records(batch)):
         return "unreadable"
-    return "filtered" if any(page.filtered for page in batch.pages) else None
+    return "filtered" if any(page.counts.filtered for page in batch.pages) else None
 
 
 def _named_dead_letters(batch: Batch) -> Iterator[str]:

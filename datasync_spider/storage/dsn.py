@@ -16,7 +16,6 @@ from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
 
 from datasync_spider.errors import StorageRefused
-from datasync_spider.storage.translate import translated
 
 # Empty, they are still the URL's and not the environment's: libpq goes on to its own defaults.
 _LOCATING = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER"}
@@ -156,9 +155,8 @@ def names_search_path(dsn: str) -> bool:
 
 def _parsed(database_url: str) -> dict[str, str]:
     try:
-        with translated():
-            return dict(parse_dsn(database_url))
-    except StorageRefused:
+        return dict(parse_dsn(database_url))
+    except ProgrammingError:
         # libpq quotes the part of the URL that it stumbled over, which may be the password.
         unknown = _unknown_parameters(database_url)
         because = f": libpq knows no parameter {' and no '.join(unknown)}" if unknown else ""

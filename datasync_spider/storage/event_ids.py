@@ -13,10 +13,9 @@ from datetime import datetime
 
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connection import Connection, connected, translated
 from datasync_spider.storage.registry import Slice
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 _BATCH_ROWS = 10_000
 

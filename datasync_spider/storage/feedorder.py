@@ -1,4 +1,4 @@
-"""The order of a feed's times: whether they fall from event to event, and which events are a page's ends. Pure.
+"""The order of a page's times: whether they fall from event to event, and which events are its ends. Pure.
 
 Invariant: an event without a time proves no order, and is no end.
 """
@@ -6,35 +6,18 @@ Invariant: an event without a time proves no order, and is no end.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TypeAlias
 
 from msgspec import Struct
 
-from datasync_spider.records import compiled
 from datasync_spider.storage.batch import Watermark
 
+Ends: TypeAlias = tuple[bool, Watermark | None, Watermark | None, Watermark | None, Watermark | None]
+"""What is known of the times of a page, as the compiled scanner reports it of events that are as they came.
 
-class PageEnds(NamedTuple):
-    """What is known of the times of a page.
-
-    ``first_us`` and ``last_us``: of its events that have a time. ``newest`` and ``oldest``: of several of one time
-    those with the greatest and with the least id. ``never_rise``: all events have a time, and none is newer than the
-    one before it.
-    """
-
-    never_rise: bool
-    first_us: int | None
-    last_us: int | None
-    newest: Watermark | None
-    oldest: Watermark | None
-
-    @classmethod
-    def of_plain(cls, events: compiled.Events) -> PageEnds:
-        """Of events as they came, none of which needs the fallback."""
-        never_rise, first, last, newest, oldest = events.ends()
-        if first is None or last is None or newest is None or oldest is None:
-            return cls(never_rise, None, None, None, None)
-        return cls(never_rise, first[0], last[0], Watermark(*newest), Watermark(*oldest))
+Whether all events have a time and none is newer than the one before it; the first and the last event that has a time;
+the newest and the oldest one, of several of one time those with the greatest and with the least id.
+"""
 
 
 class PageTimes(Struct, frozen=True):
@@ -63,11 +46,11 @@ class PageTimes(Struct, frozen=True):
         """Raises TypeError where one of several is None: sorting compares each of them with another one."""
         return cls(event_ids, times_us, never_rise=times_us == sorted(times_us, reverse=True))
 
-    def ends(self) -> PageEnds:
-        newest, oldest = self.watermarks()
+    def ends(self) -> Ends:
         if not self.times_us:
-            return PageEnds(self.never_rise, None, None, newest, oldest)
-        return PageEnds(self.never_rise, self.times_us[0], self.times_us[-1], newest, oldest)
+            return self.never_rise, None, None, None, None
+        first, last = (self.times_us[0], self.event_ids[0]), (self.times_us[-1], self.event_ids[-1])
+        return self.never_rise, first, last, *self.watermarks()
 
     def watermarks(self) -> tuple[Watermark | None, Watermark | None]:
         """The newest and the oldest event; of several of one time those with the greatest and with the least id."""
@@ -81,27 +64,10 @@ class PageTimes(Struct, frozen=True):
         else:
             newest_us, oldest_us = max(times_us), min(times_us)
             newest, oldest = self._ids_at(newest_us), self._ids_at(oldest_us)
-        return Watermark(newest_us, max(newest)), Watermark(oldest_us, min(oldest))
+        return (newest_us, max(newest)), (oldest_us, min(oldest))
 
     def _ids_at(self, time_us: int) -> list[str]:
         return [event_id for event_id, time in zip(self.event_ids, self.times_us, strict=True) if time == time_us]
-
-
-class FeedOrder:
-    """Remembers where the page before ended."""
-
-    def __init__(self) -> None:
-        self._chain = 0
-        self._last_oldest_us: int | None = None
-
-    def continues(self, chain: int, page: PageEnds) -> bool:
-        """Whether times never rise, neither within the page nor from the page before it in the same chain."""
-        if chain != self._chain:
-            self._chain, self._last_oldest_us = chain, None
-        before_us = self._last_oldest_us
-        if page.last_us is not None:
-            self._last_oldest_us = page.last_us
-        return page.never_rise and (before_us is None or page.first_us is None or page.first_us <= before_us)
 
 
 def _length_of_first_run(times_us: Iterable[int]) -> int:

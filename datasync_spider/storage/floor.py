@@ -22,16 +22,15 @@ Invariant: only a run that holds the slice's fence moves anything here, and a ba
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, PreparedPage
-from datasync_spider.storage.completion import Received
+from datasync_spider.storage.completion import window
+from datasync_spider.storage.connection import instant_of, us_of
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.since import instant_of, us_of
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 _MICROSECONDS: Final = 1_000_000
 
@@ -46,9 +45,10 @@ def chain_from(run: OpenRun, floor_us: int | None) -> int | None:
 
 
 def move(cursor: Any, run: OpenRun, batch: Batch) -> None:
-    """What the batch proves. After its checkpoint, which has seen that the slice is ours."""
-    if run.since is None or run.is_backfill:
-        return
+    """What the batch proves, of a stream that asks from a time, and no backfill.
+
+    After its checkpoint, which has seen that the slice is ours.
+    """
     cursor.execute(statement("read_floor_bounds"), run.key)
     now_us, pass_started_us = map(us_of, cursor.fetchone())
     newest = [_newest_us(page, _bound_us(run, page.page, now_us, pass_started_us)) for page in batch.pages]
@@ -59,37 +59,9 @@ def move(cursor: Any, run: OpenRun, batch: Batch) -> None:
         "first_at": proven[0] if proven and run.order == "newest-first" else None,
         "newest_at": max(proven, default=None) if run.order == "none" else None,
         "walk_since_at": instant_of(last.since_us),
-        **_window(run, batch),
+        **window(run, batch),
     }
     cursor.execute(statement("move_floor"), {**run.key, **moved})
-
-
-def read_received(cursor: Any, run: OpenRun, batch: Batch, oldest_at: datetime | None) -> Received | None:
-    """What the pass has received of what it asks for; None where it asks for everything, or no total is known.
-
-    After the batch's rows and lines of the ledger, and before its checkpoint: it may look at the whole table.
-    """
-    if run.resume.pass_since_us is None:
-        return None
-    cursor.execute(statement("read_window"), {**run.key, "oldest_at": oldest_at, **_window(run, batch)})
-    since_at, total, repeated = cursor.fetchone()
-    if total is None:
-        return None
-    cursor.execute(statement("read_received"), {**run.key, "pass_number": run.resume.pass_number})
-    events, duplicates, rejected, filtered = cursor.fetchone()
-    different = events - repeated
-    if duplicates and not run.resume.begins_pass:
-        # What an earlier run has received may have come again in this one, which does not remember it.
-        cursor.execute(run.slice.table.statement("count_window"), {"since_at": since_at})
-        (stored,) = cursor.fetchone()
-        different = min(different, stored + rejected + filtered)
-    return Received(total, different, rejected, filtered, run.resume.pass_since_us)
-
-
-def _window(run: OpenRun, batch: Batch) -> dict[str, int | None]:
-    """Of a pass that does not ask for everything: the API's total of what it asks for, and what has come again."""
-    total = None if run.resume.pass_since_us is None else batch.expected_total
-    return {"window_total": total, "repeated": sum(page.repeated for page in batch.pages)}
 
 
 def _bound_us(run: OpenRun, page: EventPage, now_us: int, pass_started_us: int) -> int:
@@ -103,9 +75,9 @@ def _bound_us(run: OpenRun, page: EventPage, now_us: int, pass_started_us: int) 
 def _newest_us(page: PreparedPage, bound_us: int) -> int | None:
     """The page's newest time that is not after the bound; None where no record has one."""
     newest = page.newest
-    if newest is not None and newest.occurred_at_us > bound_us:
+    if newest is not None and newest[0] > bound_us:
         times = (record.occurred_at_us for record in chain(page.rows, page.versions))
         newest_us = max((us for us in times if us is not None and us <= bound_us), default=0)
     else:
-        newest_us = 0 if newest is None else newest.occurred_at_us
+        newest_us = 0 if newest is None else newest[0]
     return newest_us if newest_us > 0 else None

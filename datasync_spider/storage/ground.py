@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.registry import Slice
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 
 class Ground(IntEnum):

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from datasync_spider.errors import MigrationError
-from datasync_spider.storage.connect import Connection, RowCursor, connected
+from datasync_spider.storage.connection import Connection, RowCursor, connected, translated
 from datasync_spider.storage.migrate import load_migrations, pending_migrations
 from datasync_spider.storage.shape import find_faults
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 _ADD = ("SELECT", "INSERT")
 _CHANGE = ("SELECT", "INSERT", "UPDATE")
@@ -22,6 +21,7 @@ NEEDED_RIGHTS = {
     "ingestion_state": _CHANGE,
     "ingestion_sources": _CHANGE,
     "ingestion_streams": _CHANGE,
+    "ingestion_columns": _CHANGE,
     "ingestion_runs": _CHANGE,
     "ingestion_pages": _ADD,
     "rejected_events": _CHANGE,
@@ -29,11 +29,17 @@ NEEDED_RIGHTS = {
     "submission_attempts": _CHANGE,
     "ingestion_credentials": (*_CHANGE, "DELETE"),
     "ingestion_credential_salt": _ADD,
+    "ingestion_budgets": _CHANGE,
     "ingestion_tokens": _CHANGE,
     "ingestion_seen": (*_ADD, "DELETE"),
+    "ingestion_due": (*_CHANGE, "DELETE"),
+    "ingestion_notices": (*_CHANGE, "DELETE"),
+    "ingestion_fields": (*_CHANGE, "DELETE"),
+    "ingestion_field_drift": (*_CHANGE, "DELETE"),
     "schema_migrations": _ADD,
     "ingestion_stream_facts": ("SELECT",),
     "ingestion_run_facts": ("SELECT",),
+    "ingestion_due_facts": ("SELECT",),
 }
 
 

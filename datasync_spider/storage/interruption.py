@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import psycopg2
 
 from datasync_spider.errors import Stalled
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.standstill import StandstillWatch
 
 _T = TypeVar("_T")

@@ -14,13 +14,12 @@ from datetime import datetime
 
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import ParsedEvents
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection, translated
 from datasync_spider.storage.quarantine import stage_rows
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.rejections import digest
 from datasync_spider.storage.rows import Rows
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 
 def is_known_entirely(connection: Connection, slice_: Slice, page: EventPage, before: datetime) -> bool:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.owner import is_alive
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 
 class LiveRun(Struct, frozen=True):

@@ -24,11 +24,15 @@ from msgspec import Struct
 
 from datasync_spider import __version__, failpoints
 from datasync_spider.errors import LeaseHeld, MigrationError, StorageRefused, StorageUnavailable
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
+from datasync_spider.storage.connection import (
+    IDLE_TIMEOUT_MS,
+    NO_LOCK_TIMEOUT_MS,
+    Connection,
+    limit_transaction,
+    translated,
+)
 from datasync_spider.storage.liveruns import has_leases, read_live_runs
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from datasync_spider.errors import ObjectsInTheWay
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection, translated
 from datasync_spider.storage.shape import changes, read_tables
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 _MOST_NAMED = 10
 

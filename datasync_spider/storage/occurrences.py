@@ -21,10 +21,10 @@ from collections.abc import Collection
 from msgspec import Struct
 from psycopg2.extras import execute_values
 
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.ground import Ground, Progress
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 _PAGE_SIZE_ROWS = 500
 

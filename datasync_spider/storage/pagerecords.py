@@ -8,12 +8,10 @@ Invariant: only a record with an id proves a repetition. Records without one may
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from datasync_spider.records.event import ParsedEvents, RejectedEvent
-from datasync_spider.storage.rows import Rows
 
 
 class RejectedRecord(NamedTuple):
@@ -46,66 +44,3 @@ def page_records(columns: ParsedEvents, received_events: int) -> PageRecords:
     following = iter(usable)
     rejected_at = dict(zip(places, rejected_records, strict=True))
     return PageRecords([rejected_at.get(place) or next(following) for place in every_place], in_order=True)
-
-
-class Repetitions:
-    """What a run's chain has met, as far as it matters for pages with records that have no id."""
-
-    def __init__(self) -> None:
-        self._chain = 0
-        self._last: Rows | list[Any] = []
-        self._met: set[bytes] = set()
-
-    def measured(self, chain: int, page: PageRecords) -> PageRecords:
-        """The page with ``repeated``. Call in page order, and :meth:`passed` for a page that is not given here.
-
-        A page that shifts begins with the end of the page before it; an API that ignores cursors serves whole pages
-        again, in turns perhaps.
-        """
-        self._begin(chain)
-        # What a repetition of each has as well.
-        keys = [record if isinstance(record, str) else record.rejected.raw for record in page.records]
-        first_id = next((place for place, record in enumerate(page.records) if _has_id(record)), None)
-        repeated = 0
-        if first_id is not None:
-            fingerprint = _fingerprint(keys)
-            if fingerprint in self._met:
-                repeated = len(keys)
-            elif page.in_order:
-                last = self._last.event_ids if isinstance(self._last, Rows) else self._last
-                repeated = _overlap(last, keys, first_id)
-            self._met.add(fingerprint)
-        self._last = keys if page.in_order else []
-        return page._replace(repeated=repeated)
-
-    def passed(self, chain: int, rows: Rows) -> None:
-        """A page whose records are all usable."""
-        self._begin(chain)
-        self._last = rows
-
-    def _begin(self, chain: int) -> None:
-        if chain != self._chain:
-            self._chain = chain
-            self._last = []
-            self._met = set()
-
-
-def _has_id(record: str | RejectedRecord) -> bool:
-    return isinstance(record, str) or record.event_id is not None
-
-
-def _overlap(last: list[Any], keys: list[Any], first_id: int) -> int:
-    """So many of the first are the last ones of the page before, the first one with an id among them; else 0."""
-    if keys[first_id] not in last:
-        return 0
-    length = len(last) - last.index(keys[first_id]) + first_id
-    return length if last[-length:] == keys[:length] else 0
-
-
-def _fingerprint(keys: list[Any]) -> bytes:
-    hasher = hashlib.sha256()
-    for key in keys:
-        data = key.encode() if isinstance(key, str) else key
-        hasher.update(b"%d %d:" % (isinstance(key, str), len(data)))
-        hasher.update(data)
-    return hasher.digest()

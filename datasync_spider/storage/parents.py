@@ -11,10 +11,8 @@ from typing import Any, NamedTuple
 from psycopg2 import sql
 
 from datasync_spider.sources.paths import Path
-from datasync_spider.storage.connect import Connection, RowCursor
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.streamtable import StreamTable
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.connection import Connection, RowCursor, translated
+from datasync_spider.storage.statements import StreamTable, statement
 
 
 class ParentValues(NamedTuple):

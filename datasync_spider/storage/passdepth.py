@@ -8,11 +8,9 @@ from typing import Any
 from msgspec import Struct
 
 from datasync_spider.errors import StorageRefused
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection, translated, us_of
 from datasync_spider.storage.registry import Slice
-from datasync_spider.storage.since import us_of
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

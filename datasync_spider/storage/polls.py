@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.connection import Connection, translated
+from datasync_spider.storage.statements import statement
 
 
 def note_poll(connection: Connection, slice_id: int, seconds: float) -> None:

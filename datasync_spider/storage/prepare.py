@@ -9,6 +9,7 @@ version, which is looked at when the batch's turn has come.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from itertools import chain, compress
 from typing import Any, NamedTuple
@@ -16,10 +17,10 @@ from typing import Any, NamedTuple
 from datasync_spider.items import EventPage
 from datasync_spider.records import compiled
 from datasync_spider.records.event import Event, ParsedEvents, RejectedEvent
-from datasync_spider.storage.batch import Batch, PreparedPage
+from datasync_spider.storage.batch import Batch, Counts, PreparedPage
 from datasync_spider.storage.encoded import IdsInFlight
-from datasync_spider.storage.feedorder import FeedOrder, PageEnds, PageTimes
-from datasync_spider.storage.pagerecords import Repetitions, page_records
+from datasync_spider.storage.feedorder import Ends, PageTimes
+from datasync_spider.storage.pagerecords import PageRecords, RejectedRecord, page_records
 from datasync_spider.storage.rows import Rows
 
 
@@ -47,12 +48,72 @@ class _Taken(NamedTuple):
                 versions.append(place)
         return cls(picks, page_rows.only(picks), versions)
 
-    def ends(self, columns: ParsedEvents) -> PageEnds:
+    def ends(self, columns: ParsedEvents) -> Ends:
         """Of the rows, and of the versions: each of those may be what is stored in the end."""
         counts = self.picks.copy()
         for place in self.versions:
             counts[place] = True
         return PageTimes.of(list(compress(columns.event_ids, counts)), list(compress(columns.times_us, counts))).ends()
+
+
+class FeedOrder:
+    """Remembers where the page before ended."""
+
+    def __init__(self) -> None:
+        self._chain = 0
+        self._last_oldest_us: int | None = None
+
+    def continues(self, chain: int, ends: Ends) -> bool:
+        """Whether times never rise, neither within the page nor from the page before it in the same chain."""
+        never_rise, first, last, *_ = ends
+        if chain != self._chain:
+            self._chain, self._last_oldest_us = chain, None
+        before_us = self._last_oldest_us
+        if last is not None:
+            self._last_oldest_us = last[0]
+        return never_rise and (before_us is None or first is None or first[0] <= before_us)
+
+
+class Repetitions:
+    """What a run's chain has met, as far as it matters for pages with records that have no id."""
+
+    def __init__(self) -> None:
+        self._chain = 0
+        self._last: Rows | list[Any] = []
+        self._met: set[bytes] = set()
+
+    def measured(self, chain: int, page: PageRecords) -> PageRecords:
+        """The page with ``repeated``. Call in page order, and :meth:`passed` for a page that is not given here.
+
+        A page that shifts begins with the end of the page before it; an API that ignores cursors serves whole pages
+        again, in turns perhaps.
+        """
+        self._begin(chain)
+        # What a repetition of each has as well.
+        keys = [record if isinstance(record, str) else record.rejected.raw for record in page.records]
+        first_id = next((place for place, record in enumerate(page.records) if _has_id(record)), None)
+        repeated = 0
+        if first_id is not None:
+            fingerprint = _fingerprint(keys)
+            if fingerprint in self._met:
+                repeated = len(keys)
+            elif page.in_order:
+                last = self._last.event_ids if isinstance(self._last, Rows) else self._last
+                repeated = _overlap(last, keys, first_id)
+            self._met.add(fingerprint)
+        self._last = keys if page.in_order else []
+        return page._replace(repeated=repeated)
+
+    def passed(self, chain: int, rows: Rows) -> None:
+        """A page whose records are all usable."""
+        self._begin(chain)
+        self._last = rows
+
+    def _begin(self, chain: int) -> None:
+        if chain != self._chain:
+            self._chain = chain
+            self._last = []
+            self._met = set()
 
 
 class Preparer:
@@ -75,49 +136,54 @@ class Preparer:
 
     def prepare(self, page: EventPage) -> PreparedPage:
         """The page as rows. Call in page order."""
-        prepared = _plain(page) or _looked_at(page)
-        in_order = self._order.continues(page.chain, prepared.ends)
-        rows, ends = prepared.rows, prepared.ends
-        records = None
-        if prepared.columns is not None and prepared.rejected:
-            records = page_records(prepared.columns, page.received_events)
-            records = self._repetitions.measured(page.chain, records)
+        columns, rejected = None, []
+        events = page.plain_events()
+        if events is not None:
+            # Without an object for each event, where none needs the fallback and no one has had them in hand.
+            page_rows, ends = Rows.of_plain(events), events.ends()
         else:
-            self._repetitions.passed(page.chain, rows)
+            columns = page.columns()
+            rejected = columns.rejected
+            page_rows = Rows.of_columns(columns.event_ids, columns.times_us, columns.payloads)
+            ends = PageTimes.of(columns.event_ids, columns.times_us).ends()
+        in_order = self._order.continues(page.chain, ends)
+        records = None
+        if columns is not None and rejected:
+            records = self._repetitions.measured(page.chain, page_records(columns, page.received_events))
+        else:
+            self._repetitions.passed(page.chain, page_rows)
+        rows = page_rows
         versions: list[Event] = []
-        taken = self._take(page.number, rows)
+        taken = self._take(page.number, page_rows)
         if taken is not None:
-            versions = [rows[place] for place in taken.versions]
-            columns = prepared.columns or page.columns()
+            rows = taken.rows
+            versions = [page_rows[place] for place in taken.versions]
+            columns = columns or page.columns()
             records = records or page_records(columns, page.received_events)
-            rows, ends = taken.rows, taken.ends(columns)
-        received = len(prepared.rows)
+            ends = taken.ends(columns)
+        counts = Counts(
+            pages=1,
+            events=page.received_events,
+            inserted=len(rows),
+            duplicates=len(page_rows) - len(rows),
+            rejected=len(rejected),
+            # A pipeline may also add events; then nothing was filtered.
+            filtered=max(0, page.received_events - len(page_rows) - len(rejected)),
+            body_bytes=page.body_bytes,
+        )
+        *_, newest, oldest = ends
         return PreparedPage(
             page=page.without_events(),
             rows=rows,
-            rejected=prepared.rejected,
-            duplicates=received - len(rows),
-            # A pipeline may also add events; then nothing was filtered.
-            filtered=max(0, page.received_events - received - len(prepared.rejected)),
-            newest=ends.newest,
-            oldest=ends.oldest,
+            rejected=rejected,
+            counts=counts,
+            newest=newest,
+            oldest=oldest,
             versions=versions,
             in_order=in_order,
             records=records,
-            repeated=self._count_repeated(prepared),
+            repeated=0 if self._received is None else _count_repeated(self._received, page_rows, rejected),
         )
-
-    def _count_repeated(self, prepared: _Prepared) -> int:
-        received = self._received
-        if received is None:
-            return 0
-        # Of one page, rejected records of the very same bytes are as many records.
-        dead_letters = [hash(record.raw) for record in prepared.rejected]
-        repeated = sum(entry in received for entry in dead_letters)
-        received.update(dead_letters)
-        before = len(received)
-        received.update(map(hash, prepared.rows.event_ids))
-        return repeated + len(prepared.rows) - (len(received) - before)
 
     def forget(self, batch: Batch) -> None:
         """The batch is committed: its ids are in the table now, where the writer finds them."""
@@ -161,22 +227,33 @@ class Preparer:
         return found
 
 
-class _Prepared(NamedTuple):
-    """A page's rows before anything of them is left out. ``columns``: None where no one has had to look at them."""
-
-    rows: Rows
-    rejected: list[RejectedEvent]
-    ends: PageEnds
-    columns: ParsedEvents | None = None
+def _has_id(record: str | RejectedRecord) -> bool:
+    return isinstance(record, str) or record.event_id is not None
 
 
-def _plain(page: EventPage) -> _Prepared | None:
-    """Without an object for each event, where none needs the fallback and no one has had them in hand."""
-    events = page.plain_events()
-    return None if events is None else _Prepared(Rows.of_plain(events), [], PageEnds.of_plain(events))
+def _overlap(last: list[Any], keys: list[Any], first_id: int) -> int:
+    """So many of the first are the last ones of the page before, the first one with an id among them; else 0."""
+    if keys[first_id] not in last:
+        return 0
+    length = len(last) - last.index(keys[first_id]) + first_id
+    return length if last[-length:] == keys[:length] else 0
 
 
-def _looked_at(page: EventPage) -> _Prepared:
-    columns = page.columns()
-    rows = Rows.of_columns(columns.event_ids, columns.times_us, columns.payloads)
-    return _Prepared(rows, columns.rejected, PageTimes.of(columns.event_ids, columns.times_us).ends(), columns)
+def _fingerprint(keys: list[Any]) -> bytes:
+    hasher = hashlib.sha256()
+    for key in keys:
+        data = key.encode() if isinstance(key, str) else key
+        hasher.update(b"%d %d:" % (isinstance(key, str), len(data)))
+        hasher.update(data)
+    return hasher.digest()
+
+
+def _count_repeated(received: set[int], rows: Rows, rejected: list[RejectedEvent]) -> int:
+    """How many of a page's records are among those received before, by their hashes; takes them in."""
+    # Of one page, rejected records of the very same bytes are as many records.
+    dead_letters = [hash(record.raw) for record in rejected]
+    repeated = sum(entry in received for entry in dead_letters)
+    received.update(dead_letters)
+    before = len(received)
+    received.update(map(hash, rows.event_ids))
+    return repeated + len(rows) - (len(received) - before)

@@ -13,11 +13,9 @@ from msgspec import Struct
 
 from datasync_spider.errors import RowsRejected
 from datasync_spider.records.event import Event
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.copying import CopyStream
-from datasync_spider.storage.rows import Rows
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.connection import Connection, translated
+from datasync_spider.storage.rows import CopyStream, Rows
+from datasync_spider.storage.statements import statement
 
 
 class RejectedRow(Struct, frozen=True):

@@ -5,7 +5,8 @@ States of a stream that opens for the first time, and what a crash in each leave
 named     a row of ingestion_sources and of ingestion_streams; another process that opens the same one waits here
 placed    the row says which table; of two streams whose names ask for one table, the second gets another name
 made      the table exists, with ``deleted_at`` where the stream has a tombstone
-kept      the table of its history exists, and the row says which: when a run first asks for it
+kept      the table of its history exists, and a view of all versions, and the row says which: when a run first asks
+          for it
 markable  the table has a column for what a full pass has not met, and the row says which: the same
 sliced    a row of ingestion_state: the slice's position, lease and fence
 
@@ -15,7 +16,6 @@ refused, since what is stored of it would mean two things. No table that is not 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -31,11 +31,11 @@ from datasync_spider.records.recordreader import RecordReader
 from datasync_spider.sources.credential import NO_KEY, Credential
 from datasync_spider.sources.spec import Order
 from datasync_spider.sources.streamnames import NO_SLICE, label
-from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.connection import Connection, RowCursor, translated
 from datasync_spider.storage.since import Since
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable, Versions
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import SEED_TABLE, StreamTable, Versions, marked_name, statement
+from datasync_spider.storage.timeline import make_timeline, show_timeline
+from datasync_spider.storage.views import set_aside
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,6 @@ FIRST_STREAM = "events"
 # PostgreSQL cuts longer names silently; the longest suffix is that of a history table.
 _HISTORY = "__history"
 _LONGEST_NAME_BYTES = 63 - len(_HISTORY)
-_DIGEST_CHARACTERS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,8 @@ class StreamSpec:
 
     ``is_counted``: pages are asked for by a number of records or pages, which moves when records come and go.
 
+    ``fails_on_drift``: a change of a field ends a run as failed.
+
     ``order``: of its records in the feed. ``is_incremental``: after a complete pass the next one ends at known ground,
     which proves something only where the newest records come first. Raises ValueError where they do not. ``since``: a
     pass asks for what is not older than a time; None for a stream that cannot be asked so. ``has_bookmarks``: after a
@@ -105,6 +106,7 @@ class StreamSpec:
     since: Since | None = None
     has_bookmarks: bool = False
     deletions: Deletions | None = None
+    fails_on_drift: bool = False
 
     def __post_init__(self) -> None:
         if self.is_incremental and self.order != NEWEST_FIRST:
@@ -154,8 +156,7 @@ def table_name(source: str, stream: str, *, is_taken: bool = False) -> str:
 
 
 def _marked(name: str, what: str) -> str:
-    mark = "_" + hashlib.sha256(what.encode()).hexdigest()[:_DIGEST_CHARACTERS]
-    return name.encode()[: _LONGEST_NAME_BYTES - len(mark)].decode(errors="ignore") + mark
+    return marked_name(name, what, _LONGEST_NAME_BYTES)
 
 
 def find_slice(connection: Connection, stream: str, reader: RecordReader, slice_name: str = NO_SLICE) -> Slice | None:
@@ -213,9 +214,18 @@ def versioned(connection: Connection, slice_: Slice, spec: StreamSpec) -> Slice:
     """
     if not spec.is_mutable:
         return slice_
-    versions = Versions(spec.version, spec.keeps_history)
     history = _make_history(connection, slice_) if spec.keeps_history else slice_.table.history
-    return replace(slice_, table=replace(slice_.table, history=history, versions=versions))
+    table = replace(slice_.table, history=history, versions=_versions(spec))
+    if spec.keeps_history:
+        with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
+            table = make_timeline(cursor, table, slice_.stream)
+    return replace(slice_, table=table)
+
+
+def _versions(spec: StreamSpec) -> Versions:
+    given = spec.tombstone
+    tombstone = None if given is None else (given.path, _canonical(given.value))
+    return Versions(spec.version, spec.keeps_history, tombstone)
 
 
 def make_table(
@@ -338,19 +348,22 @@ def _history_table(cursor: Any, slice_: Slice) -> StreamTable:
 
 def _mark_deleted(cursor: Any, spec: StreamSpec, stream: dict[str, Any]) -> None:
     """Makes ``deleted_at`` of an existing table what the spec says: nothing that is stored was read by another one."""
-    table = StreamTable(stream["table_name"], stream["table_schema"])
+    table = _found_table(stream)
     if table.name == SEED_TABLE:
         if spec.tombstone is not None:
             raise StorageRefused(
                 f"{table} has no column for tombstones, and stays as it is: give the stream another name"
             )
         return
-    cursor.execute(table.statement("drop_deleted_at"))
-    cursor.execute(table.statement("drop_unseen_at"))
-    cursor.execute(statement("save_unseen_column"), {"stream_id": stream["stream_id"], "unseen_column": None})
-    if spec.tombstone is not None:
-        add = sql.SQL(statement("add_deleted_at"))
-        cursor.execute(add.format(table=table.identifier, deleted_at=_deleted_at(spec.tombstone)))
+    show_timeline(cursor, table)
+    with set_aside(cursor, spec.name):
+        cursor.execute(table.statement("drop_deleted_at"))
+        cursor.execute(table.statement("drop_unseen_at"))
+        cursor.execute(statement("save_unseen_column"), {"stream_id": stream["stream_id"], "unseen_column": None})
+        if spec.tombstone is not None:
+            add = sql.SQL(statement("add_deleted_at"))
+            cursor.execute(add.format(table=table.identifier, deleted_at=_deleted_at(spec.tombstone)))
+    show_timeline(cursor, replace(table, versions=_versions(spec)))
 
 
 def _make_markable(cursor: Any, spec: StreamSpec) -> None:
@@ -364,20 +377,34 @@ def _make_markable(cursor: Any, spec: StreamSpec) -> None:
     assert stream is not None
     if stream["unseen_column"] is not None:
         return
-    table = StreamTable(stream["table_name"], stream["table_schema"])
+    table = _found_table(stream)
     if table.name == SEED_TABLE:
         raise StorageRefused(f"{table} has no column for deletions, and stays as it is: give the stream another name")
     column = "deleted_at" if spec.tombstone is None else "unseen_at"
-    cursor.execute(replace(table, unseen=column).statement("add_unseen"))
+    marked = replace(table, unseen=column)
+    cursor.execute(marked.statement("add_unseen"))
     if spec.tombstone is not None:
-        cursor.execute(table.statement("drop_deleted_at"))
-        add = sql.SQL(statement("add_deleted_at"))
-        of_both = _deleted_at(spec.tombstone, sql.SQL("unseen_at"))
-        cursor.execute(add.format(table=table.identifier, deleted_at=of_both))
+        with set_aside(cursor, spec.name):
+            cursor.execute(table.statement("drop_deleted_at"))
+            add = sql.SQL(statement("add_deleted_at"))
+            of_both = _deleted_at(spec.tombstone, sql.SQL("unseen_at"))
+            cursor.execute(add.format(table=table.identifier, deleted_at=of_both))
+    show_timeline(cursor, replace(marked, versions=_versions(spec)))
     if spec.is_sliced:
         cursor.execute(table.statement("index_slices"))
     cursor.execute(statement("save_unseen_column"), {"stream_id": stream["stream_id"], "unseen_column": column})
     logger.info("made a column %s for deletions in the table %s of the stream %s", column, table, spec.name)
+
+
+def _found_table(stream: dict[str, Any]) -> StreamTable:
+    """For statements about the table itself, and not about rows of a slice: the number of that is any."""
+    return StreamTable(
+        stream["table_name"],
+        stream["table_schema"],
+        slice_id=0 if stream["is_sliced"] else None,
+        history=stream["history_name"],
+        timeline=stream["timeline_name"] if stream["has_timeline"] else None,
+    )
 
 
 def _deleted_at(tombstone: Tombstone, otherwise: sql.Composable = sql.NULL) -> sql.Composed:

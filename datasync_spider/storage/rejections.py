@@ -11,20 +11,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 from psycopg2.extras import execute_values
 
 from datasync_spider.records.event import RejectedEvent
-from datasync_spider.storage.batch import Batch, PreparedPage
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.batch import Batch, Outcome, PreparedPage
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.ground import Ground, GroundOfChain, Known, find_known, read_progress
 from datasync_spider.storage.occurrences import BackfillOccurrences, Occurrences
 from datasync_spider.storage.pagerecords import RejectedRecord
-from datasync_spider.storage.quarantine import RejectedRow
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 _PAGE_SIZE_ROWS = 500
 
@@ -34,17 +34,6 @@ _Row = tuple[int, str, int, int, int, str, str | None, bytes, bytes, int]
 def digest(raw: bytes) -> bytes:
     """What identifies a dead letter: its content, since it has no usable id."""
     return hashlib.sha256(raw).digest()
-
-
-class Kept(Struct, frozen=True):
-    """``newly_rejected``: so many dead letters were not kept before. ``ground``: where the batch has led its chain.
-
-    ``new_pages``: the pages that brought one whose bytes were new.
-    """
-
-    newly_rejected: int
-    ground: Ground
-    new_pages: frozenset[int] = frozenset()
 
 
 class _DeadLetter(Struct, frozen=True):
@@ -81,16 +70,15 @@ def insert_rejected(
     connection: Connection,
     run: OpenRun,
     batch: Batch,
-    inserted: Mapping[int, int],
-    refused: Mapping[int, Sequence[RejectedRow]],
-) -> Kept:
-    """Keeps the batch's rejected events. ``inserted`` and ``refused`` say what became of its rows, by page number."""
+    outcome: Outcome,
+) -> Outcome:
+    """Keeps the batch's rejected events. ``outcome``: what became of its rows; gives it with what became of these."""
     is_incremental = run.resume.stops_at_known
-    pages = [_page_dead_letters(page, is_incremental, inserted, refused) for page in batch.pages]
+    pages = [_page_dead_letters(page, is_incremental, outcome) for page in batch.pages]
     nameless = {entry.digest for page in pages for entry in page.dead_letters if entry.event_id is None}
     if not nameless and not is_incremental:
-        return _insert(connection, list(_of_pages(run, pages)), _ground_of_last_chain(pages))
-    return _Counting(connection, run, pages, nameless).insert()
+        return _insert(connection, list(_of_pages(run, pages)), _ground_of_last_chain(pages), outcome)
+    return _Counting(connection, run, pages, nameless).insert(outcome)
 
 
 class _Counting:
@@ -111,12 +99,12 @@ class _Counting:
         elif nameless:
             self._occurrences = Occurrences(connection, run, progress, nameless)
 
-    def insert(self) -> Kept:
+    def insert(self, outcome: Outcome) -> Outcome:
         rows: list[_Row] = []
         for page in self._pages:
             self._chain_ground.enter(page.page.page.chain)
             rows += self._through(page)
-        kept = _insert(self._connection, rows, self._chain_ground.ground)
+        kept = _insert(self._connection, rows, self._chain_ground.ground, outcome)
         if self._occurrences is not None:
             self._occurrences.save()
         return kept
@@ -186,21 +174,20 @@ class _Counting:
 def _page_dead_letters(
     prepared: PreparedPage,
     is_incremental: bool,
-    inserted: Mapping[int, int],
-    refused: Mapping[int, Sequence[RejectedRow]],
+    outcome: Outcome,
 ) -> _PageDeadLetters:
     number = prepared.page.number
     records: Sequence[str | _DeadLetter] = ()
     if prepared.records is not None:
         records = [record if isinstance(record, str) else _dead_letter(record) for record in prepared.records.records]
-    elif is_incremental and inserted.get(number, 0) < len(prepared.rows):
+    elif is_incremental and outcome.counts_of(prepared).inserted < len(prepared.rows):
         records = prepared.rows.event_ids
     # A refused row's place in the page is not known any more; its bytes tell what it was.
     dead_letters = [
         _DeadLetter(
             RejectedEvent(-1, row.reason, row.event.payload, row.detail), row.event.event_id, digest(row.event.payload)
         )
-        for row in refused.get(number, ())
+        for row in outcome.refused.get(number, ())
     ]
     return _PageDeadLetters(prepared, records, dead_letters)
 
@@ -241,9 +228,10 @@ def _row(run: OpenRun, page: _PageDeadLetters, entry: _DeadLetter, occurrence: i
     return (*place, event.reason, event.detail, event.raw, entry.digest, occurrence)
 
 
-def _insert(connection: Connection, rows: list[_Row], ground: Ground) -> Kept:
+def _insert(connection: Connection, rows: list[_Row], ground: Ground, outcome: Outcome) -> Outcome:
     if not rows:
-        return Kept(0, ground)
+        return replace(outcome, ground=ground)
     with connection.cursor() as cursor:
         kept = execute_values(cursor, statement("insert_rejected"), rows, page_size=_PAGE_SIZE_ROWS, fetch=True)
-    return Kept(len(kept), ground, frozenset(page_number for page_number, occurrence in kept if occurrence == 1))
+    new_dead_letters = frozenset(page_number for page_number, occurrence in kept if occurrence == 1)
+    return replace(outcome, newly_rejected=len(kept), new_dead_letters=new_dead_letters, ground=ground)

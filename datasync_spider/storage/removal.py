@@ -27,13 +27,19 @@ from datasync_spider import failpoints
 from datasync_spider.errors import LeaseHeld, StorageRefused, StorageUnavailable
 from datasync_spider.sources.streamnames import label
 from datasync_spider.storage.backends import end_backends_of_slices
-from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.connection import (
+    IDLE_TIMEOUT_MS,
+    LOCK_TIMEOUT_MS,
+    Connection,
+    RowCursor,
+    limit_transaction,
+    translated,
+)
+from datasync_spider.storage.due import forget_due, make_due
 from datasync_spider.storage.lease import Held, decide
-from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import SEED_TABLE, StreamTable, statement
+from datasync_spider.storage.views import drop_view
 
 
 class Target(Struct, frozen=True):
@@ -154,9 +160,11 @@ class _Removal:
             self._fence(cursor, slice_ids)
             failpoints.reach("removal_fenced")
             limit_transaction(self._connection, IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS)
-            for table in _tables(found):
-                if table is not None:
-                    self._remove_rows(cursor, table, slice_ids)
+            tables = [table for table in _tables(found) if table is not None]
+            if self._drops and self._target.slice_name is None:
+                tables = [table for table in (_timeline(found), *tables) if table is not None]
+            for table in tables:
+                self._remove_rows(cursor, table, slice_ids)
             self._forget(cursor, found, slice_ids)
             failpoints.reach("removal_written")
             self._connection.commit()
@@ -214,7 +222,9 @@ class _Removal:
                 cursor.execute(StreamTable(table.name, table.schema, slice_id).statement("delete_rows"))
             elif self._drops:
                 cursor.execute(table.statement("lock_table"))
-                cursor.execute(table.statement("drop_table"))
+                if table.timeline is None:
+                    drop_view(cursor, self._target.stream)
+                cursor.execute(table.statement("drop_timeline" if table.timeline else "drop_table"))
             elif facts["may_truncate"]:
                 cursor.execute(table.statement("lock_table"))
                 cursor.execute(table.statement("empty_table"))
@@ -260,7 +270,11 @@ class _Removal:
         cursor.execute(statement("delete_conflicts_of"), slices)
         cursor.execute(statement("delete_dead_letters_of"), slices)
         cursor.execute(statement("delete_seen_of"), slices)
+        cursor.execute(statement("delete_drift_of"), slices)
+        if is_whole:
+            cursor.execute(statement("delete_fields_of"), stream)
         if self._drops:
+            forget_due(cursor, self._target.stream, self._target.slice_name)
             cursor.execute(statement("delete_pages_of"), slices)
             cursor.execute(statement("delete_runs_of"), slices)
             cursor.execute(statement("delete_slices"), slices)
@@ -270,6 +284,7 @@ class _Removal:
                 cursor.execute(statement("delete_source_without_streams"), {"source_id": found["source_id"]})
             return
         cursor.execute(statement("forget_progress"), slices)
+        make_due(cursor, self._target.stream, None if is_whole else [str(self._target.slice_name)])
         if is_whole:
             cursor.execute(statement("forget_fingerprint"), stream)
             table = _tables(found)[0]
@@ -295,6 +310,12 @@ def _tables(found: dict[str, Any]) -> tuple[StreamTable | None, StreamTable | No
         StreamTable(name, schema) if name is not None else None,
         StreamTable(history, schema) if history is not None else None,
     )
+
+
+def _timeline(found: dict[str, Any]) -> StreamTable | None:
+    """The view of both, which goes before them."""
+    name = found["timeline_name"]
+    return None if name is None else StreamTable(name, found["table_schema"], timeline=name)
 
 
 def _facts(cursor: Any, table: StreamTable) -> dict[str, Any]:

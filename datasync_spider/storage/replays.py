@@ -25,16 +25,14 @@ from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.records.recordreader import RecordReader
 from datasync_spider.storage.batch import PreparedPage, Watermark
 from datasync_spider.storage.conflicts import resolve_staged
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection, instant_of, limit_transaction, translated
 from datasync_spider.storage.deadletters import DeadLetter, find_stored
-from datasync_spider.storage.limits import limit_transaction
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.quarantine import RejectedRow, stage_rows
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.rows import Rows
 from datasync_spider.storage.runs import Hold
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 
 @dataclass(slots=True)
@@ -150,7 +148,7 @@ def _stage(connection: Connection, cursor: Any, prepared: PreparedPage) -> list[
 
 def _marks(readable: Sequence[tuple[DeadLetter, Event]], event_ids: set[str]) -> list[Watermark]:
     return [
-        Watermark(event.occurred_at_us, event.event_id)
+        (event.occurred_at_us, event.event_id)
         for _, event in readable
         if event.event_id in event_ids and event.occurred_at_us is not None
     ]
@@ -164,10 +162,10 @@ def _checkpoint(cursor: Any, hold: Hold, tried: Tried, marks: Sequence[Watermark
         "lease_ttl_ms": hold.lease_ttl_ms,
         "inserted": len(tried.stored),
         "settled": tried.resolved,
-        "newest_at": newest.occurred_at if newest else None,
-        "newest_id": newest.event_id if newest else None,
-        "oldest_at": oldest.occurred_at if oldest else None,
-        "oldest_id": oldest.event_id if oldest else None,
+        "newest_at": instant_of(newest[0]) if newest else None,
+        "newest_id": newest[1] if newest else None,
+        "oldest_at": instant_of(oldest[0]) if oldest else None,
+        "oldest_id": oldest[1] if oldest else None,
     }
     cursor.execute(statement("replay_checkpoint"), values)
     row = cursor.fetchone()

@@ -15,12 +15,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from datasync_spider.errors import FencedOff
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.limits import limit_transaction
+from datasync_spider.storage.connection import Connection, limit_transaction, translated
 from datasync_spider.storage.resume import FULL
 from datasync_spider.storage.runs import OpenRun, begin_pass, lock_slice
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 NOTE = "the API asked for a sync from the beginning, so position and floor were given up"
 

@@ -14,10 +14,12 @@ quarter less (docs/decisions/0011). Nothing depends on that order but speed.
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, overload
 
+from datasync_spider import failpoints
 from datasync_spider.records import compiled
 from datasync_spider.records.event import Event
 from datasync_spider.records.fastpath import Payload
@@ -117,6 +119,23 @@ def copy_stream(parts: Iterable[Rows], prefix: bytes) -> Iterator[bytes]:
     for start in range(0, len(rows), _PIECE_ROWS):
         yield rows.piece(start, start + _PIECE_ROWS, prefix)
     yield TRAILER
+
+
+class CopyStream(io.BytesIO):
+    """The bytes of one COPY of all these rows, sorted. ``slice_id`` is their first column, unless it is None."""
+
+    def __init__(self, parts: Iterable[Rows], slice_id: int | None = None) -> None:
+        super().__init__()
+        self._pieces = copy_stream(parts, row_prefix(slice_id))
+        self._reads = 0
+
+    def read(self, _: int | None = -1, /) -> bytes:
+        """The next piece, however long; empty at the end."""
+        self._reads += 1
+        # libpq sends a piece when the next one is handed to it: only now the first rows are with the server.
+        if self._reads == 4:
+            failpoints.reach("mid_copy")
+        return next(self._pieces, b"")
 
 
 def encode_rows(event_ids: list[str], times_us: list[int | None], payloads: Sequence[Payload]) -> list[bytes]:

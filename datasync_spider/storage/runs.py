@@ -31,18 +31,25 @@ from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRe
 from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.sources.spec import Order
 from datasync_spider.sources.streamnames import command_words
-from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.connection import (
+    IDLE_TIMEOUT_MS,
+    NO_LOCK_TIMEOUT_MS,
+    Connection,
+    RowCursor,
+    instant_of,
+    limit_transaction,
+    translated,
+    us_of,
+)
 from datasync_spider.storage.credentials import Waits, claim_credential, raise_waits, read_closed
 from datasync_spider.storage.lease import Held, decide
-from datasync_spider.storage.limits import IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, limit_transaction
 from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms
 from datasync_spider.storage.polls import take_poll
 from datasync_spider.storage.registry import NEWEST_FIRST, Deletions, Slice, StreamSpec, register, versioned
 from datasync_spider.storage.resume import BACKFILL, FULL, BeginPass, decide_start
-from datasync_spider.storage.since import Since, instant_of, us_of
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.since import Since
+from datasync_spider.storage.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,8 @@ class OpenRun(Hold):
     ``waits``: what the API has asked of the run's credential, counted from the opening. ``order``: the feed's, without
     which no time stands for all that lies above it. ``since``: how the stream is asked for what is not older than a
     time. ``deletions``: of a stream in which what a complete full pass has not met is marked. ``note``: what else the
-    run's detail is to say. ``is_counted``: its pages are asked for by number.
+    run's detail is to say. ``is_counted``: its pages are asked for by number. ``fails_on_drift``: a change of a field
+    ends it as failed.
     """
 
     resume: ResumePoint
@@ -118,6 +126,7 @@ class OpenRun(Hold):
     deletions: Deletions | None = None
     note: str = ""
     is_counted: bool = False
+    fails_on_drift: bool = False
 
     @property
     def is_newest_first(self) -> bool:
@@ -158,6 +167,7 @@ class SliceRow(NamedTuple):
     chain_since_at: datetime | None
     validator: Mapping[str, str] | None
     bookmark: str | None
+    is_full_wanted: bool
 
 
 def open_run(
@@ -216,6 +226,7 @@ def open_run(
         spec.since,
         spec.deletions,
         is_counted=spec.is_counted,
+        fails_on_drift=spec.fails_on_drift,
     )
 
 
@@ -329,7 +340,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
         start = decide_start(
             state.pass_status,
             state.pass_kind,
-            is_incremental=is_incremental,
+            is_incremental=is_incremental and not state.is_full_wanted,
             is_blurred=is_blurred,
             is_other_kind=has_bookmark is not spec.has_bookmarks,
         )
@@ -343,7 +354,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
             begun,
             newest_ms=newest_ms,
             total_ingested=state.total_ingested,
-            validator=state.validator,
+            validator=None if state.is_full_wanted else state.validator,
             bookmark=state.bookmark if spec.has_bookmarks and start.kind != FULL else None,
         )
     if slice_.table.unseen is not None and spec.deletions is None:

@@ -23,10 +23,9 @@ from functools import cache
 from typing import Any
 
 from datasync_spider.errors import TableRefused
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection, translated
 from datasync_spider.storage.migrate import DIRECTORY, load_migrations
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 SNAPSHOT = DIRECTORY / "shape.json"
 Shape = dict[str, str]

@@ -7,10 +7,6 @@ Invariant: what is asked from is never later than what it is reckoned from, howe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final, overload
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +28,3 @@ class Since:
         asked_us = floor_us - self.overlap_us
         asked_us -= asked_us % self.unit_us
         return max(0, asked_us if self.is_inclusive else asked_us - self.unit_us)
-
-
-@overload
-def instant_of(us: int) -> datetime: ...
-@overload
-def instant_of(us: None) -> None: ...
-def instant_of(us: int | None) -> datetime | None:
-    """Of microseconds since 1970, as PostgreSQL is given an instant."""
-    return None if us is None else _EPOCH + timedelta(microseconds=us)
-
-
-@overload
-def us_of(instant: datetime) -> int: ...
-@overload
-def us_of(instant: None) -> None: ...
-def us_of(instant: datetime | None) -> int | None:
-    """The other way."""
-    return None if instant is None else (instant - _EPOCH) // timedelta(microseconds=1)

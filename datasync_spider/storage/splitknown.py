@@ -18,39 +18,22 @@ No other batch in flight holds one of these ids, be it as a row or as a version
 from __future__ import annotations
 
 import psycopg2.extensions
-from msgspec import Struct
 
 from datasync_spider import failpoints
 from datasync_spider.errors import RowsRejected
-from datasync_spider.storage.batch import Batch
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.copying import CopyStream
-from datasync_spider.storage.rows import Rows
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.batch import Batch, Counts, Outcome
+from datasync_spider.storage.connection import Connection, translated
+from datasync_spider.storage.rows import CopyStream, Rows
+from datasync_spider.storage.statements import StreamTable, statement
 from datasync_spider.storage.storedkeys import StoredKeys
-from datasync_spider.storage.streamtable import StreamTable
-from datasync_spider.storage.translate import translated
 
 # What no id should hold; one that does is not found by the probe, which costs speed and nothing else.
 _SEPARATOR = "\x1f"
 
 
-class Split(Struct, frozen=True):
-    """What became of the rows.
-
-    ``inserted`` by page number. ``known``: the ids that were stored already; ``differing`` those of them whose stored
-    content is another one. ``is_staged``: ``staged_events`` exists.
-    """
-
-    inserted: dict[int, int]
-    known: set[str]
-    differing: set[str]
-    is_staged: bool
-
-
 def split_known(
     connection: Connection, table: StreamTable, batch: Batch, keys: StoredKeys, *, probes: bool
-) -> Split | None:
+) -> Outcome | None:
     """Writes what is new in the batch; None, and nothing is written, where it has to be merged instead.
 
     ``probes``: guess or ask first which keys exist, and compare these rows only. Otherwise all are staged and compared,
@@ -80,7 +63,7 @@ def split_known(
             cursor.execute("ROLLBACK TO SAVEPOINT rows")
             return None
         cursor.execute("RELEASE SAVEPOINT rows")
-    return Split(_by_page(batch, is_new), known, differing, is_staged=bool(suspects))
+    return Outcome(_changes(batch, is_new), known, differing, is_staging=bool(suspects))
 
 
 def compare_staged(cursor: psycopg2.extensions.cursor, table: StreamTable) -> tuple[set[str], set[str]]:
@@ -104,11 +87,13 @@ def _probe(cursor: psycopg2.extensions.cursor, table: StreamTable, event_ids: li
     return {event_id for (event_id,) in cursor.fetchall()}
 
 
-def _by_page(batch: Batch, is_new: list[bool]) -> dict[int, int]:
-    inserted: dict[int, int] = {}
+def _changes(batch: Batch, is_new: list[bool]) -> dict[int, Counts]:
+    changes: dict[int, Counts] = {}
     start = 0
     for page in batch.pages:
         end = start + len(page.rows)
-        inserted[page.page.number] = sum(is_new[start:end])
+        known = end - start - sum(is_new[start:end])
+        if known:
+            changes[page.page.number] = Counts(inserted=-known, duplicates=known)
         start = end
-    return inserted
+    return changes

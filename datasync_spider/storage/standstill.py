@@ -17,9 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from datasync_spider.errors import Stalled, StorageError
-from datasync_spider.storage.connect import Connection, RowCursor, close_quietly, connect, connected
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.connection import Connection, RowCursor, close_quietly, connect, connected, translated
+from datasync_spider.storage.statements import statement
 
 _CONNECT_SECONDS = 2
 _LOOKS_PER_TIMEOUT = 20

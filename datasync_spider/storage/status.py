@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from datasync_spider.storage.connect import Connection, RowCursor
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.connection import Connection, RowCursor, translated
+from datasync_spider.storage.statements import statement
 
 
 def read_state(connection: Connection, slice_id: int) -> dict[str, Any] | None:

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import threading
 
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.streamtable import StreamTable
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.connection import Connection, translated
+from datasync_spider.storage.statements import StreamTable
 
 _MOST_KEYS = 250_000
 # The table grows until it is read, by about as many keys as it held: of eight places one is taken then, and so many of

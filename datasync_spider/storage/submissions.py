@@ -20,10 +20,9 @@ from typing import Any
 from psycopg2.extras import Json
 
 from datasync_spider.errors import RowsRejected, StorageError
-from datasync_spider.storage.connect import Connection, RowCursor
+from datasync_spider.storage.connection import UNIQUE_VIOLATION, Connection, RowCursor, translated
 from datasync_spider.storage.owner import Owner, is_alive, parse_owner, this_process
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import UNIQUE_VIOLATION, translated
+from datasync_spider.storage.statements import statement
 
 
 class AttemptInProgress(StorageError):

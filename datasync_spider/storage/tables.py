@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.migrate import Migration, migrate
 from datasync_spider.storage.obstacles import refuse_obstacles
 from datasync_spider.storage.registry import make_missing_tables

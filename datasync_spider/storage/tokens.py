@@ -30,11 +30,17 @@ import psycopg2.errors
 from datasync_spider import failpoints
 from datasync_spider.errors import StorageUnavailable, TokensSealed
 from datasync_spider.sources.credential import Credential
-from datasync_spider.storage.connect import Connection, RowCursor, close_quietly, connect
-from datasync_spider.storage.limits import LOCK_TIMEOUT_MS, limit_transaction
+from datasync_spider.storage.connection import (
+    LOCK_TIMEOUT_MS,
+    Connection,
+    RowCursor,
+    close_quietly,
+    connect,
+    limit_transaction,
+    translated,
+)
 from datasync_spider.storage.sealing import Sealing
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class TokenRow:
     def lock(self) -> StoredTokens | None:
         """What is stored; None before the first renewal. The row is ours until :meth:`save` or :meth:`release`.
 
-        Raises StorageUnavailable, also where another process does not let go of it, and TokensSealed.
+        Raises StorageUnavailable, also where another one does not let go of it, and TokensSealed.
         """
         self.release()
         self._connection = connect(self._database_url)

@@ -11,12 +11,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection, translated
 from datasync_spider.storage.liveruns import LiveRun, has_leases, read_live_runs
 from datasync_spider.storage.migrate import Migration, load_migrations, pending_migrations
 from datasync_spider.storage.obstacles import Obstacle, find_obstacles
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 # Since this migration each stream has a table of its own.
 _APART = 12

@@ -22,17 +22,15 @@ from datasync_spider.errors import FencedOff
 from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch
 from datasync_spider.storage.completion import unmodified_verdict
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.limits import limit_transaction
+from datasync_spider.storage.connection import Connection, limit_transaction, translated
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import statement
 
 
 def keep(cursor: Any, run: OpenRun, batch: Batch) -> None:
     """That of the pass's first page, where it is in the batch. After its checkpoint."""
     found = [page.page.validator for page in batch.pages if _proves_all(run, page.page)]
-    if found and not run.is_backfill:
+    if found:
         cursor.execute(statement("keep_validator"), {**run.key, "validator": Json(found[0])})
 
 

@@ -15,12 +15,10 @@ from typing import Any
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from datasync_spider.errors import StorageRefused
-from datasync_spider.storage.connect import Connection, RowCursor, connected
+from datasync_spider.storage.connection import Connection, RowCursor, connected, translated
 from datasync_spider.storage.deadletters import find_stored
 from datasync_spider.storage.registry import Slice
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.streamtable import StreamTable
-from datasync_spider.storage.translate import translated
+from datasync_spider.storage.statements import StreamTable, statement
 
 Row = dict[str, Any]
 

@@ -17,47 +17,23 @@ commit in the order of their numbers: the caller's ``turn`` returns when all ear
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator
 
-import psycopg2
-import psycopg2.errors
-from msgspec import Struct
+import psycopg2.extensions
+from msgspec.structs import replace
 
 from datasync_spider import failpoints
-from datasync_spider.errors import FencedOff, RowsRejected
-from datasync_spider.storage import deletions
+from datasync_spider.errors import FencedOff
+from datasync_spider.storage import deletions, fields
 from datasync_spider.storage.backends import label
-from datasync_spider.storage.batch import Batch, Committed
-from datasync_spider.storage.checkpoint import RunTotals, save_checkpoint
-from datasync_spider.storage.conflicts import contested_rows, resolve
-from datasync_spider.storage.connect import Connection
-from datasync_spider.storage.copying import CopyStream
-from datasync_spider.storage.copymode import CopyMode
-from datasync_spider.storage.limits import limit_transaction
-from datasync_spider.storage.quarantine import RejectedRow, stage_pages
+from datasync_spider.storage.batch import Batch, Committed, Counts, Outcome
+from datasync_spider.storage.checkpoint import save_checkpoint
+from datasync_spider.storage.conflicts import Resolved, contested_rows, resolve
+from datasync_spider.storage.connection import Connection, limit_transaction, translated
+from datasync_spider.storage.copying import CopyMode, RowWriter
 from datasync_spider.storage.rejections import insert_rejected
 from datasync_spider.storage.runs import OpenRun
-from datasync_spider.storage.splitknown import compare_staged, split_known
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.storedkeys import StoredKeys
-from datasync_spider.storage.translate import translated
-
-
-class _Written(Struct):
-    """What became of a batch's rows, by page number.
-
-    ``differing``: ids that were stored already, with other content.
-    ``is_staging``: ``staged_events`` exists. ``replacing``: the pages that brought a later version of what was stored.
-    ``known``: ids of its rows that it has not stored: they were there, or PostgreSQL has refused them.
-    """
-
-    inserted: dict[int, int]
-    refused: dict[int, list[RejectedRow]]
-    differing: AbstractSet[str] = frozenset()
-    is_staging: bool = False
-    replacing: frozenset[int] = frozenset()
-    known: AbstractSet[str] = frozenset()
+from datasync_spider.storage.statements import statement
 
 
 class Writer:
@@ -70,47 +46,53 @@ class Writer:
         rejected_max_percent: float = 100.0,
     ) -> None:
         self._run = run
-        self._table = run.slice.table
-        self._mode = mode or CopyMode()
-        self._stored_keys = StoredKeys(run.slice.table, run.resume.total_ingested)
+        self._rows = RowWriter(run.slice.table, run.resume.total_ingested, mode or CopyMode())
         self._rejected_max_percent = rejected_max_percent
+        self._fields = fields.FieldWatch(run)
 
     def write(
-        self, connection: Connection, batch: Batch, turn: Callable[[], None], totals: Callable[[], RunTotals]
+        self, connection: Connection, batch: Batch, turn: Callable[[], None], spent: Callable[[], Counts]
     ) -> Committed:
         """Writes and commits one batch; returns when it is committed.
 
-        Raises FencedOff where the stream is no longer ours, StorageUnavailable where a fresh connection may help
-        (whether a COMMIT of unknown outcome happened must then be read back), StorageRefused where nothing will.
+        ``spent``: what the run has cost so far. Raises FencedOff where the stream is no longer ours, StorageUnavailable
+        where a fresh connection may help (whether a COMMIT of unknown outcome happened must then be read back),
+        StorageRefused where nothing will.
         """
         started = time.monotonic()
         run = self._run.widened() if batch.is_widened else self._run
         with translated():
             limit_transaction(connection, self._run.lease_ttl_ms, slice_id=self._run.slice.slice_id)
-            written = self._write_rows(connection, batch)
+            outcome = self._rows.write(connection, batch)
+            sample = fields.sample(batch, outcome.known, outcome.differing)
             turn()
             failpoints.reach("before_checkpoint")
-            conflicts = self._resolve_conflicts(connection, batch, written)
-            kept = insert_rejected(connection, run, batch, written.inserted, written.refused)
-            memory = deletions.meet(connection, run, batch, written.known)
+            if outcome.differing or any(page.versions for page in batch.pages):
+                outcome = _resolve_conflicts(connection, self._run, batch, outcome)
+            if outcome.refused or run.resume.stops_at_known or any(page.rejected for page in batch.pages):
+                outcome = insert_rejected(connection, run, batch, outcome)
+            if run.slice.table.unseen is not None:
+                outcome = replace(outcome, memory=deletions.meet(connection, run, batch, outcome.known))
+            compared = self._fields.compare(connection, batch, sample)
             write_seconds = time.monotonic() - started
             committed = save_checkpoint(
                 connection,
                 run,
                 batch,
-                written.inserted,
-                written.refused,
-                kept,
-                conflicts,
+                outcome,
+                spent(),
                 write_seconds,
-                totals(),
                 self._rejected_max_percent,
-                written.replacing,
-                memory,
+                ends_nothing=compared.ends_nothing,
             )
+            changes = self._fields.save(connection, batch, compared)
+            if changes:
+                counts = replace(committed.counts, drifted=len(changes))
+                committed = replace(committed, counts=counts, changes=changes)
             failpoints.reach("before_commit")
             connection.commit()
             failpoints.reach("after_commit")
+        self._fields.committed(compared)
         return committed
 
     def go_on(self, run: OpenRun) -> None:
@@ -138,99 +120,50 @@ class Writer:
             counts = cursor.fetchone()
             cursor.execute(statement("read_run_status"), {"run_id": run.run_id})
             status = _run_status(cursor)
+            changes = fields.read_changes(connection, run.run_id, batch.first_page, batch.last_page)
             connection.rollback()
         assert counts is not None
+        inserted, duplicates, rejected = map(int, counts)
+        of_pages = sum((page.counts for page in batch.pages), Counts(batches=1))
         return Committed(
             batch_number=batch.number,
             first_page=batch.first_page,
             last_page=batch.last_page,
-            pages=len(batch.pages),
-            events=sum(page.page.received_events for page in batch.pages),
-            inserted=int(counts[0]),
-            duplicates=int(counts[1]),
-            rejected=int(counts[2]),
-            filtered=sum(page.filtered for page in batch.pages),
-            body_bytes=sum(page.page.body_bytes for page in batch.pages),
+            counts=replace(of_pages, inserted=inserted, duplicates=duplicates, rejected=rejected, drifted=len(changes)),
             write_seconds=0.0,
             run_status=status,
-            last_new_page=batch.last_page if counts[0] or counts[2] else None,
+            last_new_page=batch.last_page if inserted or rejected else None,
+            changes=changes,
         )
 
     def label(self, slot: int) -> str:
         """The name under which the server is to list a writing connection."""
         return label(self._run.run_id, f"writer {slot}")
 
-    def _resolve_conflicts(self, connection: Connection, batch: Batch, written: _Written) -> int:
-        contested = contested_rows(batch, written.differing)
-        if not contested:
-            return 0
-        run = self._run
-        resolved = resolve(connection, run, contested, is_staging=written.is_staging)
-        for page_number, rows in resolved.inserted.items():
-            written.inserted[page_number] = written.inserted.get(page_number, 0) + rows
-        for page_number, refused in resolved.refused.items():
-            written.refused[page_number] = written.refused.get(page_number, []) + refused
-        written.replacing = resolved.replacing
-        return resolved.conflicts
 
-    def _write_rows(self, connection: Connection, batch: Batch) -> _Written:
-        if batch.rows == 0:
-            return _Written({}, {})
-        if self._mode.prefers_straight():
-            return self._copy_straight(connection, batch)
-        return self._split_known(connection, batch)
-
-    def _copy_straight(self, connection: Connection, batch: Batch) -> _Written:
-        with connection.cursor() as cursor:
-            cursor.execute("SAVEPOINT rows")
-            try:
-                stream = CopyStream((page.rows for page in batch.pages), self._table.slice_id)
-                cursor.copy_expert(self._table.statement("copy_straight"), stream)
-            except psycopg2.errors.UniqueViolation:
-                cursor.execute("ROLLBACK TO SAVEPOINT rows")
-                self._mode.conflicted()
-                return self._split_known(connection, batch)
-            except psycopg2.Error as error:
-                with translated():
-                    _raise_unless_refused(error)
-                cursor.execute("ROLLBACK TO SAVEPOINT rows")
-                return self._merge(connection, batch)
-            cursor.execute("RELEASE SAVEPOINT rows")
-        self._mode.succeeded()
-        return _Written({page.page.number: len(page.rows) for page in batch.pages}, {})
-
-    def _split_known(self, connection: Connection, batch: Batch) -> _Written:
-        probes = self._mode.prefers_probing()
-        if probes:
-            self._stored_keys.read_if_worth(connection)
-        split = split_known(connection, self._table, batch, self._stored_keys, probes=probes)
-        if split is None:
-            self._stored_keys.give_up()
-            return self._merge(connection, batch)
-        self._mode.split(batch.rows, len(split.known))
-        return _Written(split.inserted, {}, split.differing, is_staging=split.is_staged, known=split.known)
-
-    def _merge(self, connection: Connection, batch: Batch) -> _Written:
-        with connection.cursor() as cursor:
-            cursor.execute(statement("create_staging"))
-            refused = stage_pages(connection, {page.page.number: page.rows for page in batch.pages})
-            cursor.execute(self._table.statement("merge_staged"))
-            merged = {event_id for (event_id,) in cursor.fetchall()}
-            cursor.execute(statement("look_up_by_key"))
-            _, differing = compare_staged(cursor, self._table)
-        inserted = {page.page.number: len(merged.intersection(page.rows.event_ids)) for page in batch.pages}
-        taken = batch.rows - sum(map(len, refused.values()))
-        self._mode.split(batch.rows, taken - len(merged))
-        known = {event_id for page in batch.pages for event_id in page.rows.event_ids} - merged
-        return _Written(inserted, refused, differing, is_staging=True, known=known)
+def _resolve_conflicts(connection: Connection, run: OpenRun, batch: Batch, outcome: Outcome) -> Outcome:
+    contested = contested_rows(batch, outcome.differing)
+    if not contested:
+        return outcome
+    resolved = resolve(connection, run, contested, is_staging=outcome.is_staging)
+    refused = dict(outcome.refused)
+    for page_number, rows in resolved.refused.items():
+        refused[page_number] = [*refused.get(page_number, ()), *rows]
+    return replace(
+        outcome,
+        changes=outcome.changed(_changes(resolved)),
+        refused=refused,
+        conflicts=resolved.conflicts,
+        replacing=resolved.replacing,
+    )
 
 
-def _raise_unless_refused(error: psycopg2.Error) -> None:
-    try:
-        with translated():
-            raise error
-    except RowsRejected:
-        return
+def _changes(resolved: Resolved) -> Iterator[tuple[int, Counts]]:
+    """What was a duplicate before is a row now, or a dead letter."""
+    for number, rows in resolved.inserted.items():
+        yield number, Counts(inserted=rows, duplicates=-rows)
+    for number, refused in resolved.refused.items():
+        yield number, Counts(rejected=len(refused), duplicates=-len(refused))
 
 
 def _run_status(cursor: psycopg2.extensions.cursor) -> str | None:

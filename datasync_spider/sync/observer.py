@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datasync_spider.errors import StorageUnavailable
     from datasync_spider.items import EventPage
-    from datasync_spider.storage.batch import Batch, Committed
-    from datasync_spider.storage.checkpoint import RunTotals
+    from datasync_spider.storage.batch import Batch, Committed, Counts
     from datasync_spider.storage.runs import OpenRun
     from datasync_spider.sync.writing import PageBuffer
 
@@ -47,6 +46,6 @@ class Observer(Protocol):
         """A batch is tried again after this pause."""
         ...
 
-    def totals(self) -> RunTotals:
-        """What the run's row says of fetching; may be called from any thread."""
+    def spent(self) -> Counts:
+        """Retries and waits of fetching so far; may be called from any thread."""
         ...

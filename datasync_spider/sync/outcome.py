@@ -12,6 +12,7 @@ from typing import TypeAlias
 from datasync_spider.errors import (
     DatasyncError,
     FencedOff,
+    FieldsDrifted,
     NoNewRecords,
     PageLost,
     RejectedTooMany,
@@ -19,11 +20,11 @@ from datasync_spider.errors import (
     StorageError,
 )
 from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
-from datasync_spider.storage.batch import Batch, Committed
+from datasync_spider.storage.batch import Batch, Committed, Counts
 from datasync_spider.storage.completion import exceeds_share
 
 # After these the position must not move, or cannot.
-_WRITING_IS_OVER = (StorageError, PageLost, RejectedTooMany, Stalled)
+_WRITING_IS_OVER = (StorageError, PageLost, RejectedTooMany, FieldsDrifted, Stalled)
 
 
 Ended: TypeAlias = tuple[str, str, str | None]
@@ -39,8 +40,7 @@ class Outcome:
         self._closing = False
         self._abandoned = False
         self._run_status: str | None = None
-        self._events = 0
-        self._rejected = 0
+        self._counts = Counts()
 
     @property
     def is_final(self) -> bool:
@@ -71,8 +71,7 @@ class Outcome:
 
     def committed(self, committed: Committed) -> None:
         self._run_status = committed.run_status or self._run_status
-        self._events += committed.events
-        self._rejected += committed.rejected
+        self._counts += committed.counts
 
     def completed(self) -> None:
         """The pass is complete without a page."""
@@ -80,10 +79,11 @@ class Outcome:
 
     def rejected_too_many(self, max_percent: float) -> RejectedTooMany | None:
         """The error that ends the run where too large a share of its events is rejected."""
-        if not exceeds_share(self._events, self._rejected, max_percent):
+        events, rejected = self._counts.events, self._counts.rejected
+        if not exceeds_share(events, rejected, max_percent):
             return None
         return RejectedTooMany(
-            f"{self._rejected:,} of {self._events:,} events were rejected, more than {max_percent:g} %:"
+            f"{rejected:,} of {events:,} events were rejected, more than {max_percent:g} %:"
             " look at rejected_events, or raise REJECTED_MAX_PERCENT"
         )
 
@@ -129,7 +129,7 @@ class ChainNews:
         if chain != self._chain:
             self._chain, self._received, self._repeated = chain, 0, 0
         self._received += (
-            committed.events
+            committed.counts.events
             if pages[0].page.chain == chain
             else sum(prepared.page.received_events for prepared in pages if prepared.page.chain == chain)
         )
@@ -159,6 +159,6 @@ class ChainNews:
             if page.chain != self._chain or page.number == last_new_page or received <= accounted:
                 self._repeated = repeated
                 return
-            repeated += page.received_events > prepared.filtered
+            repeated += page.received_events > prepared.counts.filtered
             received -= page.received_events
         self._repeated += repeated

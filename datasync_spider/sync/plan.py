@@ -21,7 +21,7 @@ from datasync_spider.records.page import Asked, PageReader
 from datasync_spider.sources.auth import Authorization, authorize
 from datasync_spider.sources.credential import Credential
 from datasync_spider.sources.files.load import BUILT_IN
-from datasync_spider.sources.limits import Limit, retries_of, timeout_of
+from datasync_spider.sources.limits import Limit, every_of, retries_of, timeout_of
 from datasync_spider.sources.oauth import TokenCache
 from datasync_spider.sources.paginators.choose import stream_paginator
 from datasync_spider.sources.paginators.protocol import Paginator
@@ -109,6 +109,11 @@ class SyncPlan:
     def retries(self) -> Limit[int]:
         """How often a page is asked for again after errors."""
         return retries_of(self.source, self.stream, Limit(self.config.max_retries, "API_MAX_RETRIES"))
+
+    @property
+    def every_seconds(self) -> float | None:
+        """How often a slice is to be synced; None: nothing says it."""
+        return every_of(self.source, self.stream)
 
     @property
     def requests_at_once(self) -> int | None:
@@ -228,6 +233,7 @@ def plan_built_in(config: Config) -> SyncPlan:
         page_size=PageSize(default=config.page_limit, most=config.page_limit),
         mutable=config.conflict_rule == "last",
         keep_history=config.keep_history,
+        every_seconds=config.sync_every_seconds,
     )
     auth = source.auth if config.api_key is not None else None
     secrets = {name: config.api_key for name in (API_KEY,) if config.api_key is not None}
@@ -323,6 +329,7 @@ def _plan(
         since=_since(stream.incremental),
         has_bookmarks=stream.incremental.type in {"resume", "window"},
         deletions=Deletions(needs_total=can_shift(stream)) if stream.marks_deleted else None,
+        fails_on_drift=stream.fails_on_drift,
     )
     return SyncPlan(
         config=config,

@@ -22,6 +22,7 @@ from datasync_spider.config.sources import Sources, read_dotenv
 from datasync_spider.errors import ConfigurationError, WronglyCalled
 from datasync_spider.logs.install import also_redact
 from datasync_spider.records.timestamp import parse_timestamp
+from datasync_spider.sources.files.load import BUILT_IN
 from datasync_spider.sources.inpython import checked
 from datasync_spider.sources.secretnames import secret_places, secrets_of
 from datasync_spider.sources.slicenames import canonical
@@ -114,6 +115,22 @@ def named_plan(settings: BaseSettings, *, with_secrets: bool = True) -> SyncPlan
         names = _listed(plan.spec.slice for plan in plans)
         raise ConfigurationError(f"the stream {config.stream} has {len(plans)} slices: name one in SLICE: {names}")
     return plans[0]
+
+
+def described_stream(settings: BaseSettings, source: str, name: str) -> Stream | None:
+    """What the source says of its stream of this name; None where no source says anything of it (any more).
+
+    Raises ConfigurationError where the source's file is wrong.
+    """
+    if source == BUILT_IN:
+        return plan_built_in(Config.from_settings(settings)).stream
+    files = source_files(settings)
+    if source in files.sources:
+        return files.sources[source].streams.get(name.removeprefix(f"{source}."))
+    if (refusal := files.refusal_of(source)) is not None:
+        raise refusal
+    made, stream = _python_sources(settings).get(name, (None, ""))
+    return None if made is None else checked(made, f"source {source}").streams[stream]
 
 
 def _find_source(settings: BaseSettings, name: str) -> tuple[Source, str] | None:

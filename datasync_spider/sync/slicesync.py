@@ -20,9 +20,10 @@ import time
 from typing import TYPE_CHECKING
 
 from datasync_spider import failpoints
-from datasync_spider.errors import DatasyncError, FencedOff, Stalled, StorageUnavailable
+from datasync_spider.errors import DatasyncError, FencedOff, FieldsDrifted, Stalled, StorageUnavailable
+from datasync_spider.observe.display import visible
 from datasync_spider.pacing.askedwaits import AskedWaits
-from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.writer import Writer
 from datasync_spider.sync.fetching import Fetching
 from datasync_spider.sync.outcome import ChainNews, Outcome
@@ -82,7 +83,7 @@ class SliceSync:
         settings = WriterSettings(
             config.database_url_text, config.write_concurrency, config.write_retry_budget_ms / 1000
         )
-        writers = Writers(settings, self._writer, self._observer.totals, self._reporting_retries())
+        writers = Writers(settings, self._writer, self._observer.spent, self._reporting_retries())
         self._writing = Writing(
             writers,
             config.write_batch_size_rows,
@@ -124,6 +125,8 @@ class SliceSync:
         error = self._outcome.rejected_too_many(self.plan.config.rejected_max_percent)
         if error is not None:
             self.fail(error)
+        if self.plan.spec.fails_on_drift and committed.changes:
+            self.fail(FieldsDrifted(visible("; ".join(map(str, committed.changes)))))
         self._check_news(batch, committed)
 
     def _check_news(self, batch: Batch, committed: Committed) -> None:
@@ -222,18 +225,18 @@ class SliceSync:
             return
         writing = self._writing
         self._outcome.close()
-        self._storage.give_up()
         if not await writing.finish(self._seconds_left):
             self._outcome.abandoned()
+        self._storage.give_up()
         if self._counting is not None:
             self._counting.cancel()
         ended = self._outcome.ended(writing.stranded)
         seconds = _FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3
         closed = self._asked_waits.left(time.monotonic())
-        totals = self._observer.totals()
+        spent = self._observer.spent()
         # First, since the server may have no further connection for the end.
         await writing.close(_FINISH_SECONDS)
-        await self._storage.finish(self._run, ended, totals, closed, seconds)
+        await self._storage.finish(self._run, ended, spent, closed, seconds)
         self._storage.close()
 
     def _seconds_left(self) -> float | None:

@@ -16,7 +16,7 @@ from datasync_spider.errors import Stopped, StorageError, StorageUnavailable
 from datasync_spider.logs.redaction import Redactor
 from datasync_spider.process.workers import Worker
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.known import count_stored, is_known_entirely
 from datasync_spider.storage.passdepth import PassDepth, read_pass_depth
 from datasync_spider.storage.resync import begin_anew
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from datasync_spider.items import EventPage
     from datasync_spider.pacing.askedwaits import Closed
-    from datasync_spider.storage.checkpoint import RunTotals
+    from datasync_spider.storage.batch import Counts
     from datasync_spider.sync.outcome import Ended
     from datasync_spider.sync.plan import SyncPlan
 
@@ -109,9 +109,7 @@ class SliceStorage:
             end_backends_of_earlier_runs(connection, run)
             return run
 
-    async def finish(
-        self, run: OpenRun, ended: Ended, totals: RunTotals, closed: Closed, timeout_seconds: float
-    ) -> None:
+    async def finish(self, run: OpenRun, ended: Ended, spent: Counts, closed: Closed, timeout_seconds: float) -> None:
         """Records in the run's row how it has ended, or logs why it cannot be recorded within the time.
 
         Nothing depends on it: a row that goes on saying running belongs to a process that is gone, which the next run
@@ -130,7 +128,7 @@ class SliceStorage:
 
         def finish_once() -> None:
             with connected(self._config.database_url_text, connect_timeout_seconds=2) as connection:
-                finish_run(connection, run, status, reason, detail, totals.retries, totals.waited_ms, closed)
+                finish_run(connection, run, status, reason, detail, spent.retries, spent.waited_ms, closed)
 
         finishing = self._control.submit(finish)
         try:

@@ -37,7 +37,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 
@@ -47,9 +46,8 @@ from datasync_spider.errors import StorageUnavailable
 from datasync_spider.pacing.backoff import backoff_seconds
 from datasync_spider.process.workers import Worker
 from datasync_spider.storage.backends import end_lost_backends
-from datasync_spider.storage.batch import Batch, Committed
-from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.connect import Connection, begin, close_quietly, connect, roll_back
+from datasync_spider.storage.batch import Batch, Committed, Counts
+from datasync_spider.storage.connection import Connection, begin, close_quietly, connect, roll_back
 from datasync_spider.storage.writer import Writer
 from datasync_spider.sync.commitorder import CommitOrder, GaveWay
 
@@ -70,14 +68,6 @@ class WriterSettings(Struct, frozen=True):
     retry_budget_seconds: float
 
 
-class _Slot:
-    """One writing thread."""
-
-    def __init__(self, index: int) -> None:
-        self.worker = Worker(f"datasync-writer-{index}")
-        self.busy = False
-
-
 class _Named(Struct, frozen=True):
     """A connection, and the name under which the server lists it. No two of a run share a name."""
 
@@ -85,19 +75,29 @@ class _Named(Struct, frozen=True):
     connection: Connection
 
 
-@dataclass(slots=True)
-class _Job:
-    """One batch on its way. ``lost``: names of connections which may live on at the server alone."""
+class _Slot:
+    """One writing thread, and how it stands with the batch that it has. ``batch``: None where it is free.
 
-    batch: Batch
-    attempt: int = 0
-    held: _Named | None = None
-    lost: list[str] = field(default_factory=list)
-    _started: float = field(default_factory=time.monotonic)
+    ``lost``: names of connections which may live on at the server alone.
+    """
+
+    def __init__(self, index: int) -> None:
+        self.worker = Worker(f"datasync-writer-{index}")
+        self.batch: Batch | None = None
+        self.number = 0
+        self.attempt = 0
+        self.held: _Named | None = None
+        self.lost: list[str] = []
+        self._started = 0.0
+
+    def begin(self, batch: Batch) -> None:
+        self.batch, self.number = batch, batch.number
+        self.attempt, self.held, self.lost = 0, None, []
+        self._started = time.monotonic()
 
     @property
     def failing_seconds(self) -> float:
-        """How long it has been at it, the waits for earlier batches not counted."""
+        """How long it has been at the batch, the waits for earlier ones not counted."""
         return time.monotonic() - self._started
 
     @contextmanager
@@ -120,12 +120,12 @@ class Writers:
         self,
         settings: WriterSettings,
         writer: Writer,
-        totals: Callable[[], RunTotals],
+        spent: Callable[[], Counts],
         on_retry: OnRetry = lambda *_: None,
     ) -> None:
         self._settings = settings
         self._writer = writer
-        self._totals = totals
+        self._spent = spent
         self._on_retry = on_retry
         self._order = CommitOrder()
         self._abandoned = threading.Event()
@@ -145,15 +145,15 @@ class Writers:
 
         The future raises the StorageError that ended it, or PredecessorFailed.
         """
-        slot = next(slot for slot in self._slots if not slot.busy)
-        slot.busy = True
+        slot = next(slot for slot in self._slots if slot.batch is None)
+        slot.begin(batch)
         self.in_flight += 1
 
         def free(_: asyncio.Future[Committed]) -> None:
-            slot.busy = False
+            slot.batch = None
             self.in_flight -= 1
 
-        future = slot.worker.submit(lambda: self._write(_Job(batch)))
+        future = slot.worker.submit(partial(self._write, slot, batch))
         future.add_done_callback(free)
         return future
 
@@ -165,7 +165,7 @@ class Writers:
     async def close(self, timeout_seconds: float) -> None:
         """Closes idle connections; a thread that hangs is left to die with the process."""
         closing: list[asyncio.Future[None]] = []
-        worker = next((slot.worker for slot in self._slots if not slot.busy), None)
+        worker = next((slot.worker for slot in self._slots if slot.batch is None), None)
         while worker is not None and (line := self._take_idle()) is not None:
             closing.append(worker.submit(partial(close_quietly, line.connection)))
         for slot in self._slots:
@@ -175,79 +175,77 @@ class Writers:
 
     # What follows runs in a slot's thread.
 
-    def _write(self, job: _Job) -> Committed:
-        number = job.batch.number
+    def _write(self, slot: _Slot, batch: Batch) -> Committed:
         try:
             while True:
-                job.attempt += 1
+                slot.attempt += 1
                 try:
-                    committed = self._attempt(job)
+                    committed = self._attempt(slot, batch)
                 except GaveWay as error:
-                    self._give_back(job)
-                    self._pause_or_raise(error, job)
+                    self._give_back(slot)
+                    self._pause_or_raise(error, slot)
                 except StorageUnavailable as error:
-                    self._lose(job)
-                    self._pause_or_raise(error, job)
+                    self._lose(slot)
+                    self._pause_or_raise(error, slot)
                 else:
-                    self._give_back(job)
-                    self._order.committed(number)
+                    self._give_back(slot)
+                    self._order.committed(batch.number)
                     return committed
         except BaseException:
             self._order.fail()
-            if (line := job.release()) is not None:
+            if (line := slot.release()) is not None:
                 close_quietly(line.connection)
             raise
 
-    def _attempt(self, job: _Job) -> Committed:
-        batch = job.batch
-        with job.not_counted():
-            if job.attempt == 1:
+    def _attempt(self, slot: _Slot, batch: Batch) -> Committed:
+        with slot.not_counted():
+            if slot.attempt == 1:
                 self._order.wait_to_connect(batch.number)
             else:
                 # One writer at a time from now on, for this batch: whoever we were in a knot with gets out of it.
                 self._order.wait(batch.number, None)
-        connection = self._connect(job)
-        if job.attempt > 1:
-            for label in job.lost:
+        connection = self._connect(slot)
+        if slot.attempt > 1:
+            for label in slot.lost:
                 end_lost_backends(connection, label)
             committed = self._writer.was_committed(connection, batch)
-            job.lost.clear()
+            slot.lost.clear()
             if committed is not None:
                 logger.info("batch %d had been committed before the connection was lost", batch.number)
                 return committed
         begin(connection)
         self._order.holds(batch.number)
-        return self._writer.write(connection, batch, lambda: self._wait_in_order(job), self._totals)
+        return self._writer.write(connection, batch, lambda: self._wait_in_order(slot), self._spent)
 
-    def _wait_in_order(self, job: _Job) -> None:
-        with job.not_counted():
-            self._order.wait(job.batch.number, _ORDER_TIMEOUT_SECONDS)
+    def _wait_in_order(self, slot: _Slot) -> None:
+        with slot.not_counted():
+            self._order.wait(slot.number, _ORDER_TIMEOUT_SECONDS)
 
-    def _connect(self, job: _Job) -> Connection:
-        number = job.batch.number
-        while job.held is None:
-            job.held = self._take_idle()
-            if job.held is not None:
-                self._part_if_ended(job, job.held)
+    def _connect(self, slot: _Slot) -> Connection:
+        number = slot.number
+        while slot.held is None:
+            slot.held = self._take_idle()
+            if slot.held is not None:
+                self._part_if_ended(slot, slot.held)
             else:
                 try:
-                    job.held = self._open()
+                    slot.held = self._open()
                 except StorageUnavailable as error:
                     self._order.lacks(number)
                     if self._order.has_come(number):
                         raise
                     # Earlier batches hold what there is, and the last of them leaves its own.
                     self._say_that_one_is_refused(error)
-                    with job.not_counted():
+                    with slot.not_counted():
                         self._order.wait(number, None)
-        return job.held.connection
+        return slot.held.connection
 
-    def _part_if_ended(self, job: _Job, idle: _Named) -> None:
+    def _part_if_ended(self, slot: _Slot, idle: _Named) -> None:
         """A server may end what is idle (idle_session_timeout). Nothing was under way there, so it costs no attempt."""
         try:
             begin(idle.connection)
         except StorageUnavailable:
-            job.held = None
+            slot.held = None
             close_quietly(idle.connection)
 
     def _open(self) -> _Named:
@@ -265,30 +263,30 @@ class Writers:
             return self._idle.pop()
         return None
 
-    def _give_back(self, job: _Job) -> None:
+    def _give_back(self, slot: _Slot) -> None:
         """The connection is there for the next batch that takes one, before anybody hears that this one let go."""
-        line = job.release()
+        line = slot.release()
         assert line is not None
         if roll_back(line.connection):
             self._idle.append(line)
-        self._order.lets_go(job.batch.number)
+        self._order.lets_go(slot.number)
 
-    def _lose(self, job: _Job) -> None:
-        line = job.release()
+    def _lose(self, slot: _Slot) -> None:
+        line = slot.release()
         if line is None:
             return
-        job.lost.append(line.label)
+        slot.lost.append(line.label)
         is_broken = line.connection.closed
         close_quietly(line.connection)
         # What has broken one connection may have broken the idle ones, which would be found out one attempt at a time.
         while is_broken and (idle := self._take_idle()) is not None:
             close_quietly(idle.connection)
-        self._order.lets_go(job.batch.number)
+        self._order.lets_go(slot.number)
 
-    def _pause_or_raise(self, error: StorageUnavailable, job: _Job) -> None:
-        pause = backoff_seconds(job.attempt, _PAUSE_BASE_SECONDS, _PAUSE_MAX_SECONDS, 0.5)
-        if self._abandoned.is_set() or job.failing_seconds + pause > self._settings.retry_budget_seconds:
+    def _pause_or_raise(self, error: StorageUnavailable, slot: _Slot) -> None:
+        pause = backoff_seconds(slot.attempt, _PAUSE_BASE_SECONDS, _PAUSE_MAX_SECONDS, 0.5)
+        if self._abandoned.is_set() or slot.failing_seconds + pause > self._settings.retry_budget_seconds:
             raise error
-        self._on_retry(error, job.attempt, pause)
+        self._on_retry(error, slot.attempt, pause)
         if self._abandoned.wait(pause):
             raise error

@@ -332,7 +332,7 @@ class BatchSize:
 
 def _is_known(page: PreparedPage) -> bool:
     """Whether all that the page holds is in flight already."""
-    return page.duplicates > 0 and not page.rows and not page.rejected
+    return page.counts.duplicates > 0 and not page.rows and not page.rejected
 
 
 def _weight(page: PreparedPage) -> int:

@@ -11,8 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from datasync_spider.errors import RetryableError
 from datasync_spider.sources.auth import Authorization
-from datasync_spider.sources.ends import direction
-from datasync_spider.sources.paginators.protocol import Answer, Ask, Paginator
+from datasync_spider.sources.paginators.protocol import Answer, Ask, Paginator, direction
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.requests import PageRequest, page_request
 from datasync_spider.sources.spec import Body, End, Next, Pairs, Stream

@@ -15,10 +15,10 @@ from tests.support.crawl import clean_environment
 from tests.support.mock import MockApi
 from tests.unit.docs.pages import PROJECT
 
-# The view's line, the registry's line, and where they go.
+# The view's line, the registry's line, and where they go: the end of the view, as it was made last.
 LINES = {
-    "slice.total_ingested, slice.total_rejected": "slice.total_ingested * 2 AS twice, ",
-    "run.pages, run.events, run.inserted": "run.pages * 2 AS sheets, ",
+    "\nFROM ingestion_streams AS stream\n": ",\n       slice.total_ingested * 2 AS twice",
+    "\nFROM ingestion_runs AS run\nJOIN ": ",\n       run.pages * 2 AS sheets",
     "STREAM = (\n": 'Column("twice", "Twice", "in both copies", "in both copies", "records", "In both copies."),\n',
     "RUN = (\n": 'Column("sheets", "Sheets", "sheet", "sheets", "pages", "Both sides.", part="received"),\n',
 }
@@ -28,7 +28,9 @@ def program_with_two_more_columns(place: Path) -> Path:
     for name in ("datasync_spider", "mock_api", "migrations", "sources"):
         shutil.copytree(PROJECT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "scrapy.cfg", place)
-    view, registry = place / "migrations/0020_facts.sql", place / "datasync_spider/observe/columns.py"
+    made = "VIEW ingestion_run_facts AS"
+    view = max(path for path in (place / "migrations").glob("*.sql") if made in path.read_text(encoding="utf-8"))
+    registry = place / "datasync_spider/observe/columns.py"
     for anchor, line in LINES.items():
         path = registry if anchor.endswith("(\n") else view
         before, found, after = path.read_text(encoding="utf-8").partition(anchor)

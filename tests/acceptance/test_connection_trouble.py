@@ -8,7 +8,7 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from bench.torture.proxy import Betrayal, Direction, Proxy
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import load_migrations, migrate
 from tests.support.crawl import Crawl
 from tests.support.database import value

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import psycopg2
 import pytest
 
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.registry import register
 from tests.integration.faces.dashboard.browser import REASON, SKIPPED, Window, chromium, window
 from tests.integration.faces.dashboard.history import Page, Run, add_rejected, add_run, clock, set_slice, set_stream

@@ -86,6 +86,18 @@ def last_lines(text: str, count: int) -> list[str]:
     return text.splitlines()[-count:]
 
 
+def type_of_readme(checkout: Path, words: str) -> list[list[str]]:
+    """Types the README's line with these words, in an activated environment; what psql prints, row by row."""
+    (line,) = [line for line in (checkout / "README.md").read_text().splitlines() if words in line]
+    command = line.partition("&& ")[2] + " --tuples-only --no-align"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=checkout, env=environment(PATH=path), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [row.split("|") for row in done.stdout.split()]
+
+
 def test_the_whole_job_is_done_from_nothing_and_again_with_nothing_to_do(checkout: Path) -> None:
     first = run(checkout, "--local", MOCK_TOTAL_EVENTS="12345")
     assert first.returncode == 0, first.stderr
@@ -94,6 +106,10 @@ def test_the_whole_job_is_done_from_nothing_and_again_with_nothing_to_do(checkou
     second = run(checkout, "--local", MOCK_TOTAL_EVENTS="12345")
     assert second.returncode == 0, second.stderr
     assert last_lines(second.stdout, 2) == ["INGESTION COMPLETE!", "Total events: 12345"]
+
+    counted = type_of_readme(checkout, "ingested_events_typed")
+    assert sum(int(count) for _, count in counted) == 12_345
+    assert "page_view" in dict(counted)
 
     logs = sorted((checkout / ".datasync/logs").glob("ingestion-*.log"))
     assert len(logs) == 2

@@ -157,8 +157,13 @@ def test_nothing_goes_without_its_name_being_said(database_url: str) -> None:
         ("drop", "events", "--yes"): "scrapy streams reset events empties it",
         ("reset", "orders", "--slice", "eu", "--yes"): "the stream orders has no slice eu",
         ("list", "--stream", "ordres"): "there is no stream ordres",
-        ("drop",): "say list, or reset, drop, pause or resume and one name",
+        ("drop",): "say list, or pause, resume, resync, accept, reset or drop and one name",
         ("drop", "orders", "--json"): "--json does not go with drop",
+        ("reset", "ord*", "--yes"): "reset takes one name, and ord* may mean several",
+        ("drop", "orders", "--slice", "*", "--yes"): "drop takes one name, and * may mean several",
+        ("pause", "shop.*"): "no stream is like shop.*: this database has: events, orders",
+        ("resync", "orders", "--slice", '{"tenant":"z"}'): 'has no slice {"tenant":"z"}: it has {}',
+        ("pause", "orders", "--full"): "--full does not go with pause",
         ("drop", "orders", "--slice", "{]"): "--slice '{]' is not a JSON object",
     }.items():
         code, reported = streams(database_url, *arguments)
@@ -201,3 +206,45 @@ def test_the_list_shows_every_slice_and_says_how_many_more_there_are(database_ur
     for part in ("datasync", "public.datasync__orders", "2", "0", "1 full: open", "running (run 1)"):
         assert part in own
     assert "held by process 4711 on elsewhere (run 1, expired)" in own
+
+
+def test_patterns_name_many_and_a_run_that_is_under_way_goes_on_before_what_was_asked(
+    start_crawl: StartCrawl, database_url: str
+) -> None:
+    store(database_url)
+    store(database_url, "order_lines")
+    assert streams(database_url, "pause", "order*") == (
+        0,
+        (
+            "stream orders is paused: a run that is under way goes on to its end, none begins\n"
+            "stream order_lines is paused: a run that is under way goes on to its end, none begins\n"
+        ),
+    )
+    assert set(listed(database_url, "--stream", "*_lines")) == {"order_lines"}
+    assert streams(database_url, "resume", "*s", "--slice", "*")[1].count(" is resumed") == 2
+    answered = threading.Event()
+
+    def hold_the_last_page(asked: Asked) -> None:
+        if asked.cursor == "c2":
+            answered.wait(120)
+
+    with serving(answer=hold_the_last_page) as feed:
+        crawl = start_crawl(feed.base_url, **FEED_SETTINGS)
+        eventually(lambda: len(feed.asked) == 3, what="the last page to be asked for")
+        code, reported = streams(database_url, "resync", "events", "--full")
+        open_already = "stream events is due now: a full sync is open already, and goes on; a run is under way"
+        assert (code, reported) == (0, f"{open_already}, which the next sync comes after\n")
+        assert streams(database_url, "reset", "events", "--yes")[0] == 4
+        answered.set()
+        assert crawl.wait() == 0, crawl.log
+        code, reported = streams(database_url, "resync", "events", "--full")
+        assert (code, reported) == (
+            0,
+            "stream events is due now: the next sync is a full one; what is stored stays, and so does the floor\n",
+        )
+        for passes, asked in ((2, 6), (3, 7)):
+            again = start_crawl(feed.base_url, **FEED_SETTINGS)
+            assert again.wait() == 0, again.log
+            assert len(feed.asked) == asked
+            assert listed(database_url)["events"]["pass"]["number"] == passes
+    assert_feed_is_stored(database_url, feed.events)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from datasync_spider.datasync.submission.fingerprint import key_fingerprint
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt
 from tests.support.crawl import scrapy
 from tests.support.database import execute_outside, rows, value

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.support.collection import NOON, Collection, assert_all_stored, at, floor_of, item, park, serving_collection
 from tests.support.crawl import Crawl
-from tests.support.database import rows
+from tests.support.database import rows, value
 
 RECORDS = [item(f"r{n}", n * 60) for n in range(12)]
 
@@ -64,3 +64,31 @@ def test_what_is_updated_is_asked_for_from_the_floor(
         assert set(api.sinces()[asked:]) == {at(660)}
         assert_all_stored(database_url, api)
         assert floor_of(database_url) == NOON + timedelta(seconds=660.503)
+
+
+def test_each_version_has_its_time_whatever_is_killed(
+    start_crawl: Callable[..., Crawl], database_url: str, tmp_path: Path
+) -> None:
+    then: list[tuple[datetime, dict[str, str]]] = []
+    with serving_collection("newest-first", RECORDS) as api:
+        settings = park(tmp_path / "sources", api, '{ type = "known" }', "mutable = true\nhistory = true")
+        places = ("", "mid_copy@2", "before_checkpoint@2", "before_commit@1", "after_commit@2")
+        for number, place in enumerate(places):
+            update(api, *(f"r{n}" for n in range(number, 7 + number)))
+            if place:
+                killed = start_crawl("", spider="park.items", **settings, DATASYNC_FAILPOINT=f"{place}=kill")
+                assert killed.wait() == -signal.SIGKILL, killed.log
+            sync(start_crawl, settings)
+            at_ = value(database_url, "SELECT clock_timestamp()")
+            then.append((at_, {record["id"]: record["at"] for record in api.records}))
+    for at_, served in then:
+        as_of = "WHERE valid_from <= %s AND (valid_to IS NULL OR valid_to > %s)"
+        found = rows(database_url, f"SELECT event_id, payload->>'at' FROM park__items__versions {as_of}", (at_, at_))
+        assert sorted(found) == sorted(served.items())
+    times = rows(
+        database_url,
+        "SELECT lead(valid_from) OVER (PARTITION BY event_id ORDER BY valid_from) IS NOT DISTINCT FROM valid_to,"
+        " count(*) OVER () FROM park__items__versions",
+    )
+    versions = {one for _, served in then for one in served.items()}
+    assert set(times) == {(True, len(versions))}

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
-from datasync_spider.storage.connect import connect
+from datasync_spider.storage.connection import connect
 from datasync_spider.storage.migrate import migrate
 from tests.support.memory import quick_directory
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from datasync_spider.records.event import RejectedEvent
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.runs import finish_run
 from tests.support.pages import page
 from tests.support.runs import run_writer

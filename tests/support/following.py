@@ -34,7 +34,9 @@ def walked(text: str, api: Api, secrets: Mapping[str, str] | None = None) -> tup
         body = said.body if isinstance(said.body, str) else json.dumps(said.body)
         headers = {"content-type": "application/json", **{name.lower(): value for name, value in said.headers.items()}}
         lists = {name: [value] for name, value in headers.items()}
-        page = check_answer(plan.pages, plan.asked(request.url, position), said.status, headers, body.encode(), lists)
+        page = check_answer(
+            plan.pages, plan.asked(request.url, position), said.status, headers.copy, body.encode(), lists
+        )
         ids += [event.event_id for event in page.parse().events]
         position = page.next_cursor
         if position is None:

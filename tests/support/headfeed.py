@@ -15,7 +15,7 @@ from contextlib import suppress
 import msgspec
 
 from datasync_spider.items import EventPage
-from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.storage.batch import Counts
 from datasync_spider.storage.known import is_known_entirely
 from tests.support.database import rows
 from tests.support.pages import page
@@ -29,7 +29,7 @@ class _Crash(Exception):
     pass
 
 
-def _crash() -> RunTotals:
+def _crash() -> Counts:
     raise _Crash
 
 

@@ -10,6 +10,7 @@ The number is the last migration that the database has. The leases of the killed
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ OUR_TABLES = (
     *("ingested_events", "ingestion_state", "ingestion_runs", "ingestion_pages", "rejected_events", "event_conflicts"),
     *("ingestion_sources", "ingestion_streams", "submission_attempts"),
 )
+
+_STATEMENT = re.compile(r"(?:\$\$.*?\$\$|[^;]|;(?!\n))+", re.DOTALL)
 
 
 def load(url: str, name: str) -> None:
@@ -38,9 +41,9 @@ def hold_lease(url: str, owner: Owner, stream: str = "events") -> None:
 
 
 def statements(text: str) -> list[str]:
-    """Those of a migration's file, which ends each at the end of a line and has none that holds another."""
+    """Those of a migration's file, which ends each at the end of a line; what stands between $$ is a part of one."""
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
-    return [part.strip() for part in code.split(";\n") if part.strip()]
+    return [part.strip() for part in _STATEMENT.findall(code) if part.strip(";\n ")]
 
 
 def contents(url: str) -> dict[str, list[Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datasync_spider.faces.progress.state import Counts, ProgressState
+from datasync_spider.faces.progress.state import ProgressState
+from datasync_spider.storage.batch import Counts
 
 RETRY_BUDGET_SECONDS = 300.0
 WALL = 1_700_000_000.0
@@ -32,7 +33,7 @@ def commit(
     events = inserted + duplicates + rejected
     if pages_since_new is None and inserted + rejected:
         pages_since_new = 0
-    counts = Counts(1, pages, events, inserted, duplicates, rejected, 0)
+    counts = Counts(1, pages, events, inserted, duplicates, rejected)
     state.committed(counts, stored, expected_total, newest_event_at, now, WALL + now, pages_since_new)
 
 

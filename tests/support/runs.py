@@ -8,15 +8,14 @@ from typing import Literal
 
 from datasync_spider.items import EventPage
 from datasync_spider.sources.credential import NO_KEY, Credential
-from datasync_spider.storage.batch import Batch, Committed
-from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.connect import connect, connected
-from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.batch import Batch, Committed, Counts
+from datasync_spider.storage.connection import connect, connected
+from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.owner import Owner
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.registry import Slice, StreamSpec, find_slice
 from datasync_spider.storage.runs import OpenRun, open_run
-from datasync_spider.storage.streamtable import StreamTable
+from datasync_spider.storage.statements import StreamTable
 from datasync_spider.storage.writer import Writer
 from tests.support.sources import READER, stream_spec
 
@@ -54,8 +53,8 @@ def slice_of(url: str, stream: str = "events", slice_name: str = "{}") -> Slice:
     return found
 
 
-def no_totals() -> RunTotals:
-    return RunTotals(retries=0, waited_ms=0)
+def no_totals() -> Counts:
+    return Counts()
 
 
 class RunWriter:

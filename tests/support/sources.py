@@ -33,7 +33,7 @@ def read_page(body: bytes, pages: PageReader = PAGES) -> Page:
 
 def check_answer(status: int, headers: Mapping[str, str], body: bytes) -> Page:
     """What an answer to the first request means."""
-    return check(PAGES, Asked("http://127.0.0.1/events", None, None), status, headers, body)
+    return check(PAGES, Asked("http://127.0.0.1/events", None, None), status, lambda: headers, body)
 
 
 def read_page_in_python(body: bytes, pages: PageReader = PAGES) -> Page:

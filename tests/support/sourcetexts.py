@@ -48,7 +48,7 @@ def plain() -> dict[str, Any]:
                 "mutable": True,
                 "version": "revision",
                 "tombstone": {"path": "deleted", "value": True},
-                "keep_history": True,
+                "history": True,
             },
         },
     }

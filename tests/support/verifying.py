@@ -9,7 +9,7 @@ from datasync_spider.ops.verification.allchecks import check_all
 from datasync_spider.ops.verification.check import Check
 from datasync_spider.ops.verification.completeness import RemoteTotal
 from datasync_spider.ops.verification.deadletterchecks import DeadLetters, look_through
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.deadletters import Chosen, read_dead_letters_after
 from datasync_spider.storage.registry import find_slice
 from datasync_spider.storage.replays import replay_dead_letters

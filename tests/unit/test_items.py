@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.items import EventPage
 from datasync_spider.records.event import RejectedEvent
 from tests.support.sources import read_page
 
@@ -17,8 +17,8 @@ EVENTS = {"events", "rejected"}
 
 
 def fresh_page(body: bytes = b'{"data":[{"id":"a"},{"id":"b"},{"id":3.5}],"hasMore":false}') -> EventPage:
-    events, rejected = lazy_views(read_page(body))
-    return EventPage(1, 1, None, None, 3, events, rejected)
+    answered = read_page(body)
+    return EventPage(1, 1, None, None, 3, answered, answered)
 
 
 def test_without_its_events_a_page_keeps_everything_else() -> None:

@@ -18,3 +18,9 @@ def test_what_builds_the_wheels_is_pinned_with_hashes() -> None:
     pins = (ROOT / "requirements-build.txt").read_text(encoding="utf-8")
     (version,) = re.findall(r"^setuptools==(\d+)\S* \\\n    --hash=sha256:", pins, re.MULTILINE)
     assert int(version) >= int(wanted.removeprefix("setuptools>="))
+
+
+def test_what_files_of_parquet_need_is_pinned_apart_and_no_crawl_installs_it() -> None:
+    (pin,) = re.findall(r"^pyarrow==\S+", (ROOT / "requirements-parquet.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    assert f"\n{pin} " in (ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
+    assert "pyarrow" not in (ROOT / "requirements.txt").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from scrapy import Request, signals
 from scrapy.utils.test import get_crawler
 
 from datasync_spider.downloadermiddlewares.ratelimit import RateLimitMiddleware
+from datasync_spider.downloadermiddlewares.sharedbudget import SharedBudget
 from datasync_spider.errors import Stopped
 from datasync_spider.pacing.budget import RequestBudget
 from datasync_spider.process.waiting import Waiter
@@ -22,9 +23,10 @@ class Downloader:
 
     def __init__(self, at_once: int | None, declared: RequestBudget | None = None) -> None:
         self.crawler = get_crawler()
-        self.middleware = RateLimitMiddleware(
-            self.crawler, Waiter(self.crawler), 60.0, declared=declared, at_once=at_once
-        )
+        waiter = Waiter(self.crawler)
+        # Of a crawl without a run.
+        shared = SharedBudget(self.crawler, waiter, "", None, 0.0)
+        self.middleware = RateLimitMiddleware(self.crawler, waiter, 60.0, shared, declared=declared, at_once=at_once)
         self.crawler.signals.connect(self.middleware._request_left, signals.request_left_downloader)
         self.under_way: list[Request] = []
 

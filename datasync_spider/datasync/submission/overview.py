@@ -11,7 +11,7 @@ from typing import Any
 from datasync_spider.datasync.submission.quota import Tries
 from datasync_spider.datasync.submission.remotestatus import RemoteStatus, read_remote_status
 from datasync_spider.errors import ConnectionTrouble
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.submissions import AttemptInProgress, count_used, read_attempts, resolve_abandoned
 from datasync_spider.transport.apiclient import ApiClient
 

@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Any
 
 from datasync_spider.observe.display import visible
-from datasync_spider.records.errorinpage import sign_of_error
+from datasync_spider.records.pagefacts import sign_of_error
 
 _LONGEST_TEXT = 300
 _LONGEST_BODY = 2000

@@ -20,7 +20,7 @@ from datasync_spider.datasync.submission.refusal import NotRecorded
 from datasync_spider.errors import Stopped, StorageError
 from datasync_spider.observe.display import shown_value, without_secrets
 from datasync_spider.sources.urls import origin
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.retrying import RetryPolicy, patiently
 from datasync_spider.storage.submissions import Ending, Plan, end_attempt, mark_sent, plan_attempt, resolve_abandoned
 from datasync_spider.transport.apiclient import AnswerLost, ApiClient, NothingSent, Upload

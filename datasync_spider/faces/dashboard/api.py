@@ -20,7 +20,7 @@ from datasync_spider.faces.dashboard.rejections import HEAD_BYTES, RejectedPage,
 from datasync_spider.faces.dashboard.replies import Refused, Reply, encoded_reply, json_reply
 from datasync_spider.faces.dashboard.runrow import STATUSES, RunsPage, RunView, run_view, runs_page
 from datasync_spider.faces.dashboard.streamrow import StreamsPage, streams_page
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.dashboard import (
     Overview,
     read_chosen,

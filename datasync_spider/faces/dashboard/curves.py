@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from datasync_spider.faces.dashboard.series import Series, SeriesView, width_for
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.dashboard import Row, read_runs_by_id, read_series
 
 _T = TypeVar("_T")

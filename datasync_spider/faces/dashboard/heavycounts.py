@@ -20,7 +20,7 @@ from datasync_spider.faces.dashboard.curves import Read
 from datasync_spider.faces.dashboard.daily import EventsView, events_view
 from datasync_spider.faces.dashboard.rejections import RejectedGroups, rejected_groups
 from datasync_spider.faces.dashboard.visible import line, slice_view
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.dashboard import (
     EventCounts,
     Row,

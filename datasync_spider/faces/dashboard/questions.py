@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from datasync_spider.errors import DatasyncError
 from datasync_spider.process.workers import Worker
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.dashboard import ReadOnlySession
 
 _T = TypeVar("_T")

@@ -147,6 +147,11 @@ RUN_REASONS: dict[str, Explanation] = {
         "So many events were rejected that the feed is probably not what it should be.",
         "Look at the rejected events. If they are acceptable, raise REJECTED_MAX_PERCENT and start it again.",
     ),
+    "fields_drifted": Explanation(
+        "Fields of its records have appeared, vanished or changed their type, and its source says that it fails then.",
+        "Look at the fields that the detail names, and at what reads them. Started again, it goes on from the stored"
+        " position.",
+    ),
     # Ends as failed: the database.
     "storage_failed": Explanation("Writing to PostgreSQL failed.", "The detail and the log say more."),
     "storage_unavailable": Explanation(

@@ -11,6 +11,7 @@ from datasync_spider.faces.dashboard.activity import Tone
 from datasync_spider.faces.dashboard.runrow import RunView, run_view
 from datasync_spider.faces.dashboard.visible import line, slice_view
 from datasync_spider.observe.columns import STREAM, values
+from datasync_spider.sources.drift import in_text
 from datasync_spider.storage.dashboard import Overview, Row
 from datasync_spider.storage.owner import parse_owner
 
@@ -35,7 +36,7 @@ class LeaseView(msgspec.Struct, frozen=True):
 
 
 class StreamView(msgspec.Struct, frozen=True):
-    """``slice`` None: the stream has none.
+    """``slice`` None: the stream has none. ``drift``: how its fields have changed, in words.
 
     ``values``: what is counted, by the keys of the columns. ``accounted`` is stored, rejected and filtered together:
     what completeness is judged by. ``events_per_second`` and ``seconds_left`` come from the last minutes of a run that
@@ -62,6 +63,7 @@ class StreamView(msgspec.Struct, frozen=True):
     pass_number: int
     pass_kind: str
     pass_words: str
+    drift: str
     lease: LeaseView | None
     run: RunView | None
 
@@ -117,6 +119,7 @@ def _stream_view(row: Row, overview: Overview) -> StreamView:
         pass_number=row["pass_number"],
         pass_kind=line(row["pass_kind"], 200) or "",
         pass_words=_pass_words(row),
+        drift=line(in_text(row["newest_drift"] or (), row["drifted"]), 2_000) or "",
         lease=_lease(row, now),
         run=run,
     )
@@ -124,7 +127,7 @@ def _stream_view(row: Row, overview: Overview) -> StreamView:
 
 def _pass_words(row: Row) -> str:
     words = _PASS_WORDS.get(row["pass_status"], line(row["pass_status"], 200) or "")
-    floor: datetime | None = row["floor_at"]
+    floor: datetime | None = row["floor_at"] or row["kept_floor_at"]
     return words if floor is None else f"{words}; stored up to {floor.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 

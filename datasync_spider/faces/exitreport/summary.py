@@ -13,6 +13,8 @@ from typing import Any
 
 from datasync_spider.faces.progress.texts import counted
 from datasync_spider.observe.columns import STREAM, duration, sentence, words
+from datasync_spider.observe.display import visible
+from datasync_spider.sources.drift import in_text
 from datasync_spider.sources.streamnames import label
 from datasync_spider.storage.resume import BACKFILL
 
@@ -49,6 +51,8 @@ _NEXT = {
     " goes on from the stored position",
     "rejected_too_many": "look at what was rejected (scrapy rejected): the feed is not what it was, or"
     " REJECTED_MAX_PERCENT is too low",
+    "fields_drifted": "look at the fields that are named, and at what reads them; they are known from now on: run"
+    " again, and it goes on from the stored position",
     "storage_unavailable": f"PostgreSQL was away for longer than WRITE_RETRY_BUDGET_MS; when it is back, {_GO_ON}",
     "storage_refused": "PostgreSQL refused: check the rights and the schema (scrapy migrate), then run again",
     "stalled": f"nothing moved for STALL_TIMEOUT_MS; look at the log's last lines, then {_GO_ON}",
@@ -122,6 +126,8 @@ def summary(
     ``stream``: all that is known of the stream, where it could be read.
     """
     lines = [_headline(row), f"  this run: {sentence(row)}"]
+    if row.get("newest_drift"):
+        lines.append(f"  fields: {visible(in_text(row['newest_drift'], row['drifted']))}")
     if stored is not None:
         lines.append(f"  stored: {_stored(row, stored, rejected or 0, stream or {})}")
     if exports_failed:
@@ -174,8 +180,9 @@ def _stored(row: Mapping[str, Any], stored: int, rejected: int, stream: Mapping[
     expected = row["expected_total"]
     reported = f"; the API counts {expected:,}" if expected is not None else ""
     dead = f", {rejected:,} in rejected_events" if rejected else ""
-    # The run's own line says what was filtered.
-    besides = [column for column in STREAM if column.key not in {"total_ingested", "total_rejected", "total_filtered"}]
+    # The run's own line says what was filtered, and which fields have changed.
+    said = {"total_ingested", "total_rejected", "total_filtered", "drifted"}
+    besides = [column for column in STREAM if column.key not in said]
     further = "".join(f", {phrase}" for phrase in words(besides, stream))
     return f"{counted(stored, 'event')}{dead}{further}{reported}"
 

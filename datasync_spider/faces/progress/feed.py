@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals
-from datasync_spider.faces.progress.state import Counts, ProgressState
+from datasync_spider.faces.progress.state import ProgressState
 from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
@@ -98,20 +98,10 @@ class ProgressFeed:
         self.state.buffer_changed(pages, rows, writing, batch_size_rows)
 
     def _batch_committed(self, summary: Committed, newest: Watermark | None = None, **_: Any) -> None:
-        counts = Counts(
-            batches=1,
-            pages=summary.pages,
-            events=summary.events,
-            inserted=summary.inserted,
-            duplicates=summary.duplicates,
-            rejected=summary.rejected,
-            filtered=summary.filtered,
-            conflicts=summary.conflicts,
-        )
-        newest_at = None if newest is None else _unless_far_ahead(newest.occurred_at_us / 1_000_000)
+        newest_at = None if newest is None else _unless_far_ahead(newest[0] / 1_000_000)
         last_new = summary.last_new_page
         self.state.committed(
-            counts,
+            summary.counts,
             summary.total_ingested,
             summary.expected_total,
             newest_at,

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from datasync_spider.faces.progress.idle import IdleClock
 from datasync_spider.faces.progress.rate import RateMeter
+from datasync_spider.storage.batch import Counts
 
 _NOW_SECONDS = 10.0
 # Two windows of a usual rate limit: bursts and the pauses between them average out.
@@ -54,19 +55,6 @@ class RateLimit(Struct, frozen=True):
     limit: int | None
     remaining: int | None
     resets_at: float | None
-
-
-class Counts(Struct):
-    """What the run has committed."""
-
-    batches: int = 0
-    pages: int = 0
-    events: int = 0
-    inserted: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    filtered: int = 0
-    conflicts: int = 0
 
 
 class ProgressState:
@@ -174,8 +162,7 @@ class ProgressState:
 
         ``pages_since_new``: how many of its pages follow the last one with something new; None where none has.
         """
-        for name in Counts.__struct_fields__:
-            setattr(self.counts, name, getattr(self.counts, name) + getattr(counts, name))
+        self.counts += counts
         self.pages_without_new = self.pages_without_new + counts.pages if pages_since_new is None else pages_since_new
         new = counts.inserted + counts.rejected + counts.filtered
         self.stored = self.stored + counts.inserted if stored is None else stored

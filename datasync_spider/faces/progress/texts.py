@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from datasync_spider.faces.progress.state import Activity, Counts, ProgressState
+from datasync_spider.faces.progress.state import Activity, ProgressState
 from datasync_spider.observe.columns import RUN, Column, duration, phrase, values
+from datasync_spider.storage.batch import Counts
 
 _WAITS = {
     "rate_window": "for the rate window",
@@ -117,7 +118,7 @@ def progress_fields(state: ProgressState, now: float) -> dict[str, Any]:
 
 
 # What a crawl knows of itself, of what the database keeps of a run.
-LIVE = tuple(c for c in RUN if c.key in {*Counts.__struct_fields__, "retries"})
+LIVE = tuple(c for c in RUN if c.key in Counts.__struct_fields__)
 
 
 def run_values(state: ProgressState) -> dict[str, int]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datasync_spider import __version__, failpoints
 from datasync_spider.errors import FencedOff, Stopped, StorageError
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.deadletters import Chosen, DeadLetter, count_dead_letters, read_dead_letters_after
 from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.registry import StreamSpec

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from datasync_spider.records.page import Page
-from datasync_spider.sources.numbers import exact_number, whole_number
+from datasync_spider.sources.paths import exact_number, whole_number
 
 # What each field is for, by its name without underscores and capitals.
 _MEANINGS = {

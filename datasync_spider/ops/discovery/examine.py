@@ -63,7 +63,7 @@ def examine(
     plain = plain_pairs(headers)
     rate_limit = read_rate_limit(plain, now_epoch)
     try:
-        page = check_answer(pages, Asked(url, None, asked), status, plain, body, listed_pairs(headers))
+        page = check_answer(pages, Asked(url, None, asked), status, lambda: plain, body, listed_pairs(headers))
     except DatasyncError as error:
         why = f"{error}" if status == 200 else f"status {status}: {error}"
         return Discovery(status, tuple(headers), rate_limit, (_remedy(error),), unreadable=why)

@@ -68,7 +68,12 @@ def look(client: ApiClient, plan: SyncPlan, position: str | None = None) -> Look
     )
     try:
         page = check_answer(
-            plan.pages, plan.asked(request.url, position), answer.status, headers, answer.body, answer.header_lists()
+            plan.pages,
+            plan.asked(request.url, position),
+            answer.status,
+            lambda: headers,
+            answer.body,
+            answer.header_lists(),
         )
     except DatasyncError as error:
         return _with(seen, None, None, str(error))

@@ -13,7 +13,7 @@ import msgspec
 from datasync_spider.errors import ConnectionTrouble
 from datasync_spider.ops.doctor.clock import check_clock
 from datasync_spider.ops.doctor.finding import Finding, fine, problem, warning
-from datasync_spider.records.errorinpage import sign_of_error
+from datasync_spider.records.pagefacts import sign_of_error
 from datasync_spider.sources.urls import origin
 from datasync_spider.transport.apiclient import Answer, ApiClient
 

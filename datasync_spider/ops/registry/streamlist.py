@@ -1,6 +1,6 @@
 """Streams and slices as a table for people and as one JSON object, and what a removal takes with it. Pure.
 
-Invariant: whatever another one has named comes out visible.
+Invariant: whatever another process has named comes out visible.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from datasync_spider.observe.columns import STREAM, Column, shown, text, values
+from datasync_spider.observe.columns import STREAM, Column, duration, shown, text, values
 from datasync_spider.observe.display import visible
-from datasync_spider.sources.streamnames import label
+from datasync_spider.ops.registry.choosing import Chosen
+from datasync_spider.sources.streamnames import NO_SLICE, command_words, label
 from datasync_spider.storage.owner import parse_owner
 from datasync_spider.storage.removal import Target
+from datasync_spider.storage.streams import Resynced
 
 _NAMES = ("source", "stream", "table")
 _LONGEST_NAME = 80
@@ -52,7 +54,9 @@ def loss_lines(action: str, target: Target) -> list[str]:
         + f", {target.rejected:,} dead letters"
     ]
     if action == "reset":
+        words = visible(command_words(target.stream, target.slice_name or NO_SLICE))
         lines.append("all that is forgotten, and so is the position; runs and pages stay as history")
+        lines.append(f"to read everything again and keep what is stored: scrapy streams resync {words} --full")
     elif is_slice:
         lines.append("all that goes, with its position, its runs and its pages; the table stays for other slices")
     else:
@@ -72,6 +76,21 @@ def done_line(action: str, target: Target) -> str:
     return f"stream {visible(str(target))} is reset: the next crawl reads all of it anew{paused}"
 
 
+def resynced_line(chosen: Chosen, done: Resynced, *, is_full: bool) -> str:
+    """What comes next of what is to be synced again."""
+    line = f"{chosen} {chosen.be} due now"
+    if is_full and done.full == done.slices:
+        line += ": the next sync is a full one; what is stored stays, and so does the floor"
+    elif is_full:
+        some = "" if done.slices == 1 else f" of {done.slices - done.full:,} of {done.slices:,} slices"
+        line += f": a full sync{some} is open already, and goes on"
+        line += "; the next sync of all others is a full one" if done.full else ""
+    if done.running:
+        runs = "a run is" if done.running == 1 else f"{done.running:,} runs are"
+        line += f"; {runs} under way, which the next sync comes after"
+    return line
+
+
 def _more(rows: Sequence[dict[str, Any]]) -> int:
     return int(rows[0]["slices"]) - len(rows) if rows else 0
 
@@ -88,11 +107,13 @@ def _cells(row: dict[str, Any], columns: Sequence[Column]) -> tuple[str, ...]:
 
 def _note(row: dict[str, Any]) -> str:
     notes = []
-    if row["floor_at"] is not None:
-        notes.append(f"stored up to {row['floor_at']:%Y-%m-%d %H:%M:%S %Z}")
+    if (floor_at := row["floor_at"] or row["kept_floor_at"]) is not None:
+        notes.append(f"stored up to {floor_at:%Y-%m-%d %H:%M:%S %Z}")
     if row["lease_owner"] is not None:
         expired = ", expired" if row["lease_expired"] else ""
         notes.append(f"held by {visible(_holder(row))} (run {row['lease_run_id']}{expired})")
+    if row["every_seconds"] is not None:
+        notes.append(f"every {duration(row['every_seconds'])}, due {row['due_at']:%Y-%m-%d %H:%M:%S %Z}")
     if row["paused_at"] is not None:
         notes.append(f"paused since {row['paused_at']:%Y-%m-%d %H:%M:%S %Z}")
     return ", ".join(notes)
@@ -108,7 +129,7 @@ def _report(row: dict[str, Any]) -> dict[str, Any]:
         **values(STREAM, row),
         "pass": {key: row[f"pass_{key}"] for key in ("number", "kind", "status")},
         "completed_at": _instant(row["completed_at"]),
-        "floor_at": _instant(row["floor_at"]),
+        "floor_at": _instant(row["floor_at"] or row["kept_floor_at"]),
         "run": None
         if row["run_id"] is None
         else {"id": row["run_id"], "status": row["status"], "reason": row["reason"]},
@@ -121,6 +142,8 @@ def _report(row: dict[str, Any]) -> dict[str, Any]:
             "expired": row["lease_expired"],
         },
         "paused_at": _instant(row["paused_at"]),
+        "every_seconds": row["every_seconds"],
+        "due_at": _instant(row["due_at"]),
     }
 
 

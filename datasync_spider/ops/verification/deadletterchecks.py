@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from datasync_spider.ops.verification.check import Check, fails, holds
 from datasync_spider.records.event import Event
-from datasync_spider.storage.connect import Connection
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.countedtwice import DeadLetterIds
 from datasync_spider.storage.deadletters import Chosen, DeadLetter, find_stored, read_dead_letters_after
 from datasync_spider.storage.registry import Slice

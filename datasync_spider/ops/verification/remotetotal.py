@@ -28,9 +28,7 @@ def ask_total(plan: SyncPlan, closed_seconds: float) -> RemoteTotal:
         request = plan.request(None, page_size=1)
         answer = ApiClient.of(plan).ask(request)
         asked = plan.asked(request.url, None)
-        page = check_answer(
-            plan.pages, asked, answer.status, answer.plain_headers(), answer.body, answer.header_lists()
-        )
+        page = check_answer(plan.pages, asked, answer.status, answer.plain_headers, answer.body, answer.header_lists())
     except Stopped:
         raise
     except DatasyncError as error:

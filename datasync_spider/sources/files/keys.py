@@ -1,4 +1,4 @@
-"""The keys of each table of a source's file: those that are understood, and those of a later version.
+"""The keys of each table of a source's file.
 
 Invariant: a key stands here or in no file. What a key's value may be is said where it is read.
 """
@@ -12,15 +12,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """``later``: names that are kept for what this version cannot do yet."""
+    """Those that a table may have."""
 
     known: tuple[str, ...]
-    later: tuple[str, ...] = ()
 
 
 FILE: Final = Keys(("source", "streams"))
 SOURCE: Final = Keys(
-    ("name", "base_url", "headers", "auth", "allow_hosts", "meanings", "budget", "timeout", "retries"), ("every",)
+    ("name", "base_url", "headers", "auth", "allow_hosts", "meanings", "budget", "timeout", "retries", "every")
 )
 AUTH: Final[Mapping[str, Keys]] = {
     "none": Keys(("type",)),
@@ -56,10 +55,9 @@ STREAM: Final = Keys(
         *("method", "url", "query", "headers", "body", "format", "page_size"),
         *("records", "id", "time", "total", "returned", "request_id", "cursor_seconds"),
         *("order", "next", "end", "tail", "incremental", "slices"),
-        *("mutable", "version", "tombstone", "keep_history", "deletions"),
-        *("timeout", "retries"),
-    ),
-    ("every",),
+        *("mutable", "version", "tombstone", "history", "keep_history", "deletions", "on_drift"),
+        *("timeout", "retries", "columns", "every"),
+    )
 )
 BODY: Final = Keys(("json", "form"))
 PAGE_SIZE: Final = Keys(("default", "max"))
@@ -68,6 +66,7 @@ ID: Final = Keys(("any", "all", "hash", "without"))
 TIME: Final = Keys(("path", "any", "format", "zone", "missing"))
 NEXT: Final = Keys(("from", "to", "first", "keep", "base"))
 SLICES: Final = Keys(("command", "stream", "values"))
+COLUMN: Final = Keys(("path", "name", "type", "mask", "index"))
 TAIL: Final = Keys(("from", "to"))
 TOMBSTONE: Final = Keys(("path", "value"))
 INCREMENTAL: Final = Keys(

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from datasync_spider.sources.addresses import appendable, check_base_url, check_stream_url, shown_url, with_slash
-from datasync_spider.sources.files.tables import Kind, NotYet, guess, shown
+from datasync_spider.sources.files.tables import Kind, guess, shown
 from datasync_spider.sources.paths import Path, parse_path
 from datasync_spider.sources.secretnames import MARK, may_be_secret
 from datasync_spider.sources.slots import with_stand_ins
@@ -127,14 +127,12 @@ def boolean() -> Kind[bool]:
     return Kind(read, "true or false")
 
 
-def choice(options: tuple[T, ...], later: tuple[str, ...] = ()) -> Kind[T]:
-    """One of the texts; ``later``: what this version does not understand yet."""
+def choice(options: tuple[T, ...]) -> Kind[T]:
+    """One of the texts."""
     names = tuple(str(option) for option in options)
 
     def read(value: Any) -> T:
         text = text_of(value)
-        if text in later:
-            raise NotYet
         if text not in names:
             raise ValueError(f"it is none of these{guess(text, names)}")
         return options[names.index(text)]

@@ -22,7 +22,7 @@ from datasync_spider.sources.files.kinds import (
     unlike,
 )
 from datasync_spider.sources.files.meaningtables import read_meanings
-from datasync_spider.sources.files.pacetables import read_budget, read_retries, read_timeout
+from datasync_spider.sources.files.pacetables import read_budget, read_every, read_retries, read_timeout
 from datasync_spider.sources.files.rules import findings_in
 from datasync_spider.sources.files.sourcerules import SOURCE_TABLE, source_findings
 from datasync_spider.sources.files.streamtables import read_stream
@@ -120,6 +120,7 @@ def _read_source(given: Any, streams: dict[str, Stream], mistakes: Mistakes, is_
         budget=read_budget(table),
         timeout_seconds=read_timeout(table),
         retries=read_retries(table),
+        every_seconds=read_every(table),
     )
 
 

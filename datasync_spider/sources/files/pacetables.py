@@ -15,6 +15,7 @@ from datasync_spider.sources.spec import Budget, WaitUnit
 # As of the settings that they stand for.
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 3_600.0
 _MOST_RETRIES = 1_000
+_SHORTEST_EVERY_SECONDS, _LONGEST_EVERY_SECONDS = 1.0, 366 * 86_400.0
 _MOST_AT_ONCE = 1_000
 _UNITS: tuple[WaitUnit, ...] = ("auto", "s", "ms", "epoch-s", "epoch-ms", "iso", "http-date")
 _BUDGET = "a table such as { requests = 100, seconds = 60 }"
@@ -35,6 +36,18 @@ def read_timeout(table: Table) -> float | None:
 def read_retries(table: Table) -> int | None:
     """None where nothing is said."""
     return table.take("retries", whole_number(0, _MOST_RETRIES), None)
+
+
+def read_every(table: Table) -> float | None:
+    """Seconds from one sync to the next; None where nothing is said."""
+
+    def read(value: Any) -> float:
+        seconds = duration().read(value)
+        if not _SHORTEST_EVERY_SECONDS <= seconds <= _LONGEST_EVERY_SECONDS:
+            raise ValueError("it is out of range")
+        return seconds
+
+    return table.take("every", Kind(read, 'a number of seconds from 1, or a text such as "5m", "1h" or "1d"'), None)
 
 
 def read_budget(table: Table) -> Budget | None:

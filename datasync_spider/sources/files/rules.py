@@ -65,7 +65,7 @@ def _versions(stream: Stream) -> Iterator[Finding]:
     given = {
         "version": stream.version is not None,
         "tombstone": stream.tombstone is not None,
-        "keep_history": stream.keep_history,
+        "history": stream.keep_history,
     }
     if stream.mutable and not given["version"] and not stream.time:
         yield Finding(

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias, get_args
 
+from datasync_spider.sources.columns import TYPES
 from datasync_spider.sources.files import keys
 from datasync_spider.sources.files.keys import Keys
 from datasync_spider.sources.spec import Meaning
@@ -146,6 +147,13 @@ _INCREMENTAL: Mapping[str, Schema] = {
     **dict.fromkeys(("from", "to"), _TEXT),
     "parallel": {"type": "integer", "minimum": 1},
 }
+_COLUMN: Mapping[str, Schema] = {
+    "path": _described(_TEXT, "Where in a record the value is."),
+    "name": {"type": "string", "minLength": 1, "maxLength": 63},
+    "type": _one_of(*TYPES),
+    "mask": _described(_TRUTH, "Whether examples of it are hidden."),
+    "index": _described(_TRUTH, "Whether an index finds records by it."),
+}
 _SIZE: Schema = {"type": "integer", "minimum": 1}
 
 
@@ -201,6 +209,7 @@ def _source() -> Schema:
 def _stream() -> Schema:
     size = _either(_SIZE, _table(keys.PAGE_SIZE, {"default": _SIZE, "max": _SIZE}, "default"))
     body = _table(keys.BODY, {"json": {}, "form": _PAIRS})
+    column = _table(keys.COLUMN, _COLUMN, "path")
     tombstone = _table(keys.TOMBSTONE, {"path": _TEXT, "value": _SCALAR}, "path", "value")
     values = {
         "method": _one_of("GET", "POST", "PUT", "PATCH"),
@@ -227,11 +236,21 @@ def _stream() -> Schema:
         "mutable": _described(_TRUTH, "Whether a record can change after it was first given."),
         "version": _TEXT,
         "tombstone": tombstone,
-        "keep_history": _TRUTH,
+        "history": _described(
+            _TRUTH, "Whether versions that are replaced stay known, with the time in which each was valid."
+        ),
+        "keep_history": _described(_TRUTH, "The older name of history."),
         "deletions": _one_of("full-sync"),
+        "on_drift": _described(
+            _one_of("report", "fail"), "What a field that appears, vanishes or changes its type does."
+        ),
         "conditional": _TRUTH,
         "timeout": _DURATION,
         "retries": _COUNT,
+        "columns": _described(
+            _either({"const": "auto"}, {"type": "array", "items": _either({"const": "auto"}, column), "minItems": 1}),
+            "Columns of the view with typed columns; auto: each crawl keeps it up.",
+        ),
         "every": _DURATION,
     }
     table = _table(keys.STREAM, values, "url", "id", "order", "next", "end")

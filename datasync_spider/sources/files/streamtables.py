@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from datasync_spider.sources.files.authtables import read_headers, read_query
+from datasync_spider.sources.files.columntables import read_columns
 from datasync_spider.sources.files.incrementaltables import read_incremental, read_times
 from datasync_spider.sources.files.kinds import boolean, choice, path, paths, stream_url
 from datasync_spider.sources.files.nextends import read_end, read_next
-from datasync_spider.sources.files.pacetables import read_retries, read_timeout
+from datasync_spider.sources.files.pacetables import read_every, read_retries, read_timeout
 from datasync_spider.sources.files.recordtables import read_id, read_records, read_time, read_tombstone
 from datasync_spider.sources.files.requesttables import read_body, read_method, read_page_size
 from datasync_spider.sources.files.slicetables import read_slices, read_slices_from
@@ -24,6 +25,8 @@ _Format: TypeAlias = Literal["json", "ndjson"]
 _FORMATS: tuple[_Format, ...] = ("json", "ndjson")
 _Deletions: TypeAlias = Literal["full-sync"]
 _DELETIONS: tuple[_Deletions, ...] = ("full-sync",)
+_OnDrift: TypeAlias = Literal["report", "fail"]
+_ON_DRIFT: tuple[_OnDrift, ...] = ("report", "fail")
 _ORDERS: tuple[Order, ...] = ("newest-first", "oldest-first", "none")
 
 
@@ -32,6 +35,7 @@ def read_stream(name: str, table: Table) -> Stream:
     form: _Format = table.take("format", choice(_FORMATS), "json")
     records, id_, time = read_records(table, form), read_id(table), read_time(table)
     step = read_next(table)
+    columns = read_columns(table)
     return Stream(
         name=name,
         url=table.need("url", stream_url(), ""),
@@ -44,6 +48,7 @@ def read_stream(name: str, table: Table) -> Stream:
         query=(*read_query(table), *read_times(table)),
         timeout_seconds=read_timeout(table),
         retries=read_retries(table),
+        every_seconds=read_every(table),
         headers=read_headers(table),
         method=read_method(table),
         body=read_body(table),
@@ -62,9 +67,12 @@ def read_stream(name: str, table: Table) -> Stream:
         mutable=table.take("mutable", boolean(), False),
         version=table.take("version", path(names_only=True), None),
         tombstone=read_tombstone(table),
-        keep_history=table.take("keep_history", boolean(), False),
+        keep_history=table.take("history", boolean(), table.take("keep_history", boolean(), False)),
         marks_deleted=table.take("deletions", choice(_DELETIONS), None) is not None,
+        fails_on_drift=table.take("on_drift", choice(_ON_DRIFT), "report") == "fail",
         incremental=read_incremental(table),
         slices=read_slices(table),
         slices_from=read_slices_from(table),
+        columns=columns.declared,
+        keeps_view=columns.is_auto,
     )

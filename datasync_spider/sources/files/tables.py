@@ -36,13 +36,6 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
-class NotYet(ValueError):
-    """Something that a file may say to a later version."""
-
-    def __init__(self) -> None:
-        super().__init__("that is not understood by this version")
-
-
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T_co]):
     """``read`` makes the value or raises ValueError, which does not repeat it; ``allowed`` completes "allowed: …"."""
@@ -154,6 +147,4 @@ def _printable(text: str) -> str:
 
 def _why_unknown(key: str, keys: Keys) -> str:
     allowed = ", ".join(keys.known) or "no key, but a path or a list of paths in place of the table"
-    if key in keys.later:
-        return f"is not understood by this version; allowed: {allowed}"
     return f"is no key of this table{guess(key, keys.known)}; allowed: {allowed}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from datasync_spider.errors import PositionRefused
-from datasync_spider.sources.paginators.parts import make_ask
-from datasync_spider.sources.paginators.protocol import Ask
+from datasync_spider.sources.paginators.protocol import Ask, make_ask
 from datasync_spider.sources.spec import Next
 
 _LARGEST = 2**63 - 1

@@ -5,9 +5,7 @@ Invariant: the position is the cursor's own text, and goes back to the API as th
 
 from __future__ import annotations
 
-from datasync_spider.sources.paginators.naming import agreed, named
-from datasync_spider.sources.paginators.parts import make_ask, make_first_ask, part
-from datasync_spider.sources.paginators.protocol import Answer, Ask
+from datasync_spider.sources.paginators.protocol import Answer, Ask, agreed, make_ask, make_first_ask, named, part
 from datasync_spider.sources.spec import Next
 
 

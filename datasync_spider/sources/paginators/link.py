@@ -13,8 +13,8 @@ from urllib.parse import unquote, unquote_plus
 from datasync_spider.errors import PageUnreadable, PositionRefused
 from datasync_spider.observe.reasons import CURSOR_WRONG_TYPE, NEXT_URL_REFUSED
 from datasync_spider.sources.linkheader import references as links_of
-from datasync_spider.sources.paginators.naming import agreed, named
-from datasync_spider.sources.paginators.protocol import Answer, Ask
+from datasync_spider.sources.paginators.protocol import Answer, Ask, agreed, named
+from datasync_spider.sources.paths import names_nothing
 from datasync_spider.sources.spec import Next
 from datasync_spider.sources.urls import (
     beyond_origin,
@@ -25,7 +25,6 @@ from datasync_spider.sources.urls import (
     resolve,
     without_userinfo,
 )
-from datasync_spider.sources.values import names_nothing
 
 _WANTED = "it must lead to http or https at a host, without user, spaces, control characters or backslashes"
 

@@ -10,9 +10,7 @@ from typing import Any
 
 from datasync_spider.errors import PositionRefused
 from datasync_spider.sources.jsontext import read_json, written_json
-from datasync_spider.sources.paginators.naming import agreed, named
-from datasync_spider.sources.paginators.parts import make_ask, make_first_ask, part
-from datasync_spider.sources.paginators.protocol import Answer, Ask
+from datasync_spider.sources.paginators.protocol import Answer, Ask, agreed, make_ask, make_first_ask, named, part
 from datasync_spider.sources.spec import Next
 
 _LIST = "["

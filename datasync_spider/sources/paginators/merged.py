@@ -10,10 +10,9 @@ from typing import Any
 from datasync_spider.errors import PageUnreadable, PositionRefused
 from datasync_spider.observe.reasons import CURSOR_WRONG_TYPE
 from datasync_spider.sources.jsontext import read_json, written_json
-from datasync_spider.sources.paginators.naming import agreed, named
-from datasync_spider.sources.paginators.protocol import Answer, Ask
+from datasync_spider.sources.paginators.protocol import Answer, Ask, agreed, named
+from datasync_spider.sources.paths import shown, token
 from datasync_spider.sources.spec import Next
-from datasync_spider.sources.values import shown, token
 
 
 class MergedPaginator:

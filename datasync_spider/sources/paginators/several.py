@@ -12,9 +12,7 @@ from typing import Any
 from datasync_spider.errors import PageContradiction, PositionRefused
 from datasync_spider.observe.reasons import TWO_CURSORS
 from datasync_spider.sources.jsontext import read_json, written_json
-from datasync_spider.sources.paginators.naming import named
-from datasync_spider.sources.paginators.parts import make_ask, part
-from datasync_spider.sources.paginators.protocol import Answer, Ask
+from datasync_spider.sources.paginators.protocol import Answer, Ask, make_ask, named, part
 from datasync_spider.sources.spec import Next
 
 

@@ -41,8 +41,9 @@ WHERE credential_id = %(credential_id)s;
 -- taken away.
 SELECT credential_id,
        (CASE WHEN closed_until > now() THEN extract(epoch FROM least(closed_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS seconds,
-       (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds
-FROM ingestion_credentials
+       (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds,
+       EXISTS (SELECT FROM ingestion_budgets AS budget WHERE budget.credential_id = said.credential_id) AS has_budget
+FROM ingestion_credentials AS said
 WHERE credential_id = %(credential_id)s OR fingerprint = ANY(%(fingerprints)s)
 ORDER BY seconds DESC, advised_seconds DESC;
 

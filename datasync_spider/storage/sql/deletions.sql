@@ -14,6 +14,21 @@ UPDATE {table} SET {unseen} = NULL
 WHERE event_id = ANY ((SELECT array_agg(met) FROM json_array_elements_text(%(event_ids)s::json) AS met)::text[])
   AND {unseen} IS NOT NULL AND {of_slice};
 
+-- name: keep_marked
+-- Before reopen_met: the time in which a record that is there again was there before. A version that this transaction has put
+-- in the place of a marked one is not before its mark.
+INSERT INTO {history} ({columns}, payload_sha256, valid_from, valid_to, run_id)
+SELECT {staged}, sha256(convert_to(payload::text, 'UTF8')), ingested_at, {unseen}, %(run_id)s
+FROM {table}
+WHERE event_id = ANY ((SELECT array_agg(met) FROM json_array_elements_text(%(event_ids)s::json) AS met)::text[])
+  AND {unseen} > ingested_at AND {of_slice};
+
+-- name: reopen_met
+-- As unmark_met where versions are kept: the row is there since now, and no longer since its version came.
+UPDATE {table} SET {unseen} = NULL, ingested_at = greatest(now(), {unseen})
+WHERE event_id = ANY ((SELECT array_agg(met) FROM json_array_elements_text(%(event_ids)s::json) AS met)::text[])
+  AND {unseen} IS NOT NULL AND {of_slice};
+
 -- name: look_at_all
 -- After a batch that was looked up by key, in its transaction.
 SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT;

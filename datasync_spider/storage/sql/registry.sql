@@ -15,7 +15,9 @@ ON CONFLICT DO NOTHING;
 
 -- name: read_stream
 SELECT stream.stream_id, source.name AS source, stream.table_schema, stream.table_name, stream.history_name,
-       stream.is_sliced, stream.fingerprint, stream.unseen_column
+       stream.is_sliced, stream.fingerprint, stream.unseen_column, stream.timeline_name,
+       to_regclass(quote_ident(coalesce(table_schema, current_schema())) || '.' || quote_ident(timeline_name)) IS NOT NULL
+           AS has_timeline
 FROM ingestion_streams AS stream JOIN ingestion_sources AS source USING (source_id)
 WHERE stream.name = %(stream)s;
 
@@ -36,10 +38,11 @@ UPDATE ingestion_streams SET table_schema = %(table_schema)s, table_name = %(tab
 UPDATE ingestion_streams SET history_name = %(history_name)s WHERE stream_id = %(stream_id)s;
 
 -- name: is_name_of_ours
--- Whether a stream has it, be it for its table or for its history.
+-- Whether a stream has it, be it for its table, its history or the view of both.
 SELECT EXISTS (
     SELECT FROM ingestion_streams
-    WHERE coalesce(table_schema, '') = coalesce(%(schema)s, '') AND %(name)s IN (table_name, history_name)
+    WHERE coalesce(table_schema, '') = coalesce(%(schema)s, '')
+      AND %(name)s IN (table_name, history_name, timeline_name)
 ) AS exists;
 
 -- name: has_pages
@@ -109,18 +112,43 @@ UPDATE ingestion_streams SET unseen_column = %(unseen_column)s WHERE stream_id =
 ALTER TABLE {table} ADD COLUMN {deleted_at};
 
 -- name: create_history
--- ingested_at is that of the version when it was in the table; NULL where it came when a later one was there already.
+-- A line is a version and a time in which it was the record's row in the stream's table; valid_from is NULL where it never
+-- was, since a later one was there already when it came: such a one is kept once.
 CREATE TABLE {history} (
     history_id      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     {slice_column}event_id        TEXT NOT NULL,
     occurred_at     TIMESTAMPTZ NULL,
     payload         JSONB NOT NULL,
     payload_sha256  BYTEA NOT NULL,
-    ingested_at     TIMESTAMPTZ NULL,
-    replaced_at     TIMESTAMPTZ NOT NULL DEFAULT now(),
-    run_id          BIGINT NOT NULL,
-    UNIQUE ({key}, payload_sha256)
+    valid_from      TIMESTAMPTZ NULL,
+    valid_to        TIMESTAMPTZ NOT NULL DEFAULT now(),
+    run_id          BIGINT NOT NULL
 );
+CREATE INDEX ON {history} ({key});
+CREATE UNIQUE INDEX ON {history} ({key}, payload_sha256) WHERE valid_from IS NULL;
+
+-- name: show_timeline
+-- Replaced or made: the same columns whatever the stream declares, so that it may be while others build on it.
+CREATE OR REPLACE VIEW {timeline} AS
+SELECT {columns}, valid_from, valid_to FROM {history} WHERE valid_from IS NOT NULL
+UNION ALL
+SELECT {columns}, ingested_at,
+       CASE WHEN {is_deletion} THEN ingested_at WHEN {marked} IS NOT NULL THEN greatest(ingested_at, {marked}) END
+FROM {table};
+
+-- name: read_timeline
+-- A view that was dropped by hand is made again.
+SELECT stream_id, timeline_name,
+       to_regclass(quote_ident(coalesce(table_schema, current_schema())) || '.' || quote_ident(timeline_name)) IS NOT NULL
+           AS has_timeline
+FROM ingestion_streams WHERE name = %(stream)s;
+
+-- name: drop_timeline
+-- What depends on it is someone's.
+DROP VIEW IF EXISTS {timeline};
+
+-- name: save_timeline
+UPDATE ingestion_streams SET timeline_name = %(timeline_name)s WHERE stream_id = %(stream_id)s;
 
 -- name: insert_slice
 INSERT INTO ingestion_state (stream_id, stream, slice) VALUES (%(stream_id)s, %(stream)s, %(slice)s)

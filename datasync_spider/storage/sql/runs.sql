@@ -4,7 +4,7 @@ SELECT cursor, fence, lease_owner, lease_run_id, lease_acquired_at,
        pass_number, pass_kind, pass_status, pass_expected_total, walk AS chain,
        newest_occurred_at, total_ingested,
        paused_at, completed_at, backfilled_at, coalesce(pass_known_before, pass_started_at) AS known_before,
-       floor_at, pass_since_at, walk_since_at, validator, bookmark
+       floor_at, pass_since_at, walk_since_at, validator, bookmark, full_wanted_at IS NOT NULL
 FROM ingestion_state
 WHERE id = %(slice_id)s
 FOR UPDATE;
@@ -52,6 +52,10 @@ SET pass_number = %(pass_number)s,
     pass_repeated = 0,
     pass_validator = NULL,
     floor_at = CASE WHEN %(pass_kind)s = 'full' THEN NULL ELSE floor_at END,
+    -- A full one that was asked for looks at everything again, and nothing that was proven is forgotten.
+    kept_floor_at = CASE WHEN full_wanted_at IS NOT NULL THEN GREATEST(floor_at, kept_floor_at) END,
+    validator = CASE WHEN full_wanted_at IS NULL THEN validator END,
+    full_wanted_at = NULL,
     walk = 1,
     named_walk = 0,
     known_walk = 0,

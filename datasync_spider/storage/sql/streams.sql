@@ -6,7 +6,7 @@ WITH shown AS (
     FROM ingestion_streams AS stream
     JOIN ingestion_sources AS source USING (source_id)
     LEFT JOIN ingestion_state AS slice USING (stream_id)
-    WHERE %(stream)s::text IS NULL OR stream.name = %(stream)s
+    WHERE %(streams)s::text[] IS NULL OR stream.name = ANY(%(streams)s)
     ORDER BY source.name, stream.name, slice.slice
     LIMIT nullif(%(limit)s, 0)
 )
@@ -16,11 +16,14 @@ JOIN ingestion_stream_facts AS facts ON facts.stream_id = shown.stream_id AND fa
 LEFT JOIN ingestion_runs AS run ON run.run_id = facts.newest_run_id
 ORDER BY facts.source, facts.stream, facts.slice;
 
--- name: read_registered_names
-SELECT name FROM ingestion_streams ORDER BY stream_id;
+-- name: read_names
+-- Of all streams and slices; a stream without a slice has a row, too.
+SELECT stream.stream_id, stream.name AS stream, slice.slice
+FROM ingestion_streams AS stream LEFT JOIN ingestion_state AS slice USING (stream_id)
+ORDER BY stream.stream_id, slice.slice;
 
 -- name: find_stream
-SELECT stream_id, source_id, table_schema, table_name, history_name, is_sliced FROM ingestion_streams
+SELECT stream_id, source_id, table_schema, table_name, history_name, timeline_name, is_sliced FROM ingestion_streams
 WHERE name = %(stream)s;
 
 -- name: peek_slices
@@ -101,6 +104,12 @@ LIMIT 5;
 -- name: delete_conflicts_of
 DELETE FROM event_conflicts WHERE slice_id = ANY(%(slice_ids)s);
 
+-- name: delete_drift_of
+DELETE FROM ingestion_field_drift WHERE slice_id = ANY(%(slice_ids)s);
+
+-- name: delete_fields_of
+DELETE FROM ingestion_fields WHERE stream_id = %(stream_id)s;
+
 -- name: delete_seen_of
 DELETE FROM ingestion_seen WHERE slice_id = ANY(%(slice_ids)s);
 
@@ -139,7 +148,7 @@ SET cursor = NULL, bookmark = NULL, pass_status = 'new', pass_kind = 'full', pas
     walk = 1, named_walk = 0, known_walk = 0, counted_from_pass = pass_number + 1,
     total_ingested = 0, total_rejected = 0, total_filtered = 0, total_adopted = 0,
     oldest_occurred_at = NULL, oldest_event_id = NULL, newest_occurred_at = NULL, newest_event_id = NULL,
-    completed_at = NULL, updated_at = now(),
+    completed_at = NULL, full_wanted_at = NULL, kept_floor_at = NULL, updated_at = now(),
     first_run_id = greatest(
         first_run_id, (SELECT coalesce(max(run_id), 0) + 1 FROM ingestion_runs AS run WHERE run.slice_id = slice.id)
     )
@@ -153,10 +162,21 @@ UPDATE ingestion_streams SET fingerprint = NULL WHERE stream_id = %(stream_id)s;
 UPDATE ingestion_streams SET table_schema = NULL, table_name = NULL, unseen_column = NULL WHERE stream_id = %(stream_id)s;
 
 -- name: pause_slices
--- One that is paused already stays so since then.
+-- One that is paused already stays so since then. No names: all slices of the stream.
 UPDATE ingestion_state SET paused_at = coalesce(paused_at, now())
-WHERE stream_id = %(stream_id)s AND (%(slice)s::text IS NULL OR slice = %(slice)s);
+WHERE stream_id = %(stream_id)s AND (%(slices)s::text[] IS NULL OR slice = ANY(%(slices)s));
 
 -- name: resume_slices
 UPDATE ingestion_state SET paused_at = NULL
-WHERE stream_id = %(stream_id)s AND (%(slice)s::text IS NULL OR slice = %(slice)s) AND paused_at IS NOT NULL;
+WHERE stream_id = %(stream_id)s AND (%(slices)s::text[] IS NULL OR slice = ANY(%(slices)s)) AND paused_at IS NOT NULL;
+
+-- name: want_full
+-- The next pass that begins is a full one. Where one is open, it is that one, and goes on.
+UPDATE ingestion_state SET full_wanted_at = now()
+WHERE stream_id = %(stream_id)s AND (%(slices)s::text[] IS NULL OR slice = ANY(%(slices)s))
+  AND NOT (pass_status = 'open' AND pass_kind = 'full');
+
+-- name: count_named
+-- And of how many a run is under way.
+SELECT count(*), count(*) FILTER (WHERE lease_expires_at > now()) FROM ingestion_state
+WHERE stream_id = %(stream_id)s AND (%(slices)s::text[] IS NULL OR slice = ANY(%(slices)s));

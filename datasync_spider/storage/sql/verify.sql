@@ -86,7 +86,7 @@ ORDER BY kind, place;
 -- Rows that were there before the first run and are there in a later version, which has come with a run.
 SELECT count(DISTINCT event_id) AS unbooked
 FROM {history} AS earlier
-WHERE {of_slice} AND ingested_at < coalesce(%(first_started_at)s::timestamptz, 'infinity') AND EXISTS (
+WHERE {of_slice} AND valid_from < coalesce(%(first_started_at)s::timestamptz, 'infinity') AND EXISTS (
     SELECT FROM {table} AS stored
     WHERE {of_slice} AND stored.event_id = earlier.event_id AND stored.ingested_at >= %(first_started_at)s::timestamptz
 );

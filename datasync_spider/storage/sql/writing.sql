@@ -202,7 +202,8 @@ SET pass_status = %(pass_status)s,
     -- Nothing is to go on from a pass that was not proven.
     bookmark = CASE WHEN %(pass_status)s = 'complete' THEN %(bookmark)s END,
     completed_at = CASE WHEN %(pass_status)s = 'complete' THEN now() ELSE completed_at END,
-    floor_at = CASE WHEN %(pass_status)s = 'complete' THEN GREATEST(floor_at, pass_top_at) END,
+    floor_at = CASE WHEN %(pass_status)s = 'complete' THEN GREATEST(floor_at, pass_top_at, kept_floor_at) END,
+    kept_floor_at = NULL,
     validator = CASE WHEN %(pass_status)s = 'complete' THEN pass_validator END
 WHERE id = %(slice_id)s AND fence = %(fence)s;
 
@@ -293,26 +294,28 @@ ON CONFLICT (slice_id, event_id, payload_sha256) DO NOTHING
 RETURNING conflict_id;
 
 -- name: keep_replaced
--- Of a mutable stream: the stored version goes to the history where a staged one is about to replace it. A version that is
--- there already, put there by whatever run, is not kept again; so below.
-INSERT INTO {history} ({columns}, payload_sha256, ingested_at, run_id)
-SELECT {staged}, sha256(convert_to(payload::text, 'UTF8')), ingested_at, %(run_id)s
+-- Of a mutable stream: the stored version goes to the history where a staged one is about to replace it, and has been valid
+-- from when it came until now; until its mark, where a full pass has not met the record; not at all, where it is a tombstone.
+INSERT INTO {history} ({columns}, payload_sha256, valid_from, valid_to, run_id)
+SELECT {staged}, sha256(convert_to(payload::text, 'UTF8')), ingested_at,
+       CASE WHEN {is_deletion} THEN ingested_at ELSE greatest(ingested_at, coalesce(marked, now())) END, %(run_id)s
 FROM (
-    SELECT event_id, occurred_at, payload, ingested_at, {version} AS version FROM {table} WHERE {of_slice}
+    SELECT event_id, occurred_at, payload, ingested_at, {marked} AS marked, {version} AS version
+    FROM {table} WHERE {of_slice}
 ) AS stored
 JOIN (
-    SELECT DISTINCT ON (event_id) event_id, payload AS later_payload, {version} AS later
+    SELECT DISTINCT ON (event_id) event_id, {version} AS later
     FROM pg_temp.staged_events
     ORDER BY event_id, later DESC, ctid
 ) AS staged USING (event_id)
-WHERE later > version AND later_payload <> payload
-ON CONFLICT ({key}, payload_sha256) DO NOTHING;
+WHERE later > version;
 
 -- name: replace_stored
 -- By the latest of the staged versions; of several that are equally late by the first. A row says when its version came, so
--- that one of this pass is no known ground.
+-- that one of this pass is no known ground; never a time before that of the version that it replaces, since a batch may have
+-- waited for its turn behind one that began later.
 UPDATE {table} AS stored
-SET occurred_at = staged.later_at, payload = staged.later_payload, ingested_at = now()
+SET occurred_at = staged.later_at, payload = staged.later_payload, ingested_at = greatest(now(), ingested_at, {marked})
 FROM (
     SELECT DISTINCT ON (event_id) event_id AS staged_id, occurred_at AS later_at, payload AS later_payload,
            {version} AS later
@@ -323,15 +326,23 @@ WHERE stored.event_id = staged_id AND {of_slice} AND later > {version}
 RETURNING stored.event_id;
 
 -- name: keep_earlier
--- After replace_stored: staged versions that are not the latest. They have never been in the table, or are kept by now.
+-- After replace_stored: staged versions that are not the latest. They have never been in the table, or are kept by now; one
+-- that is there already, put there by whatever run, is not kept again.
 INSERT INTO {history} ({columns}, payload_sha256, run_id)
-SELECT {staged}, sha256(convert_to(payload::text, 'UTF8')), %(run_id)s
-FROM (SELECT event_id, occurred_at, payload, {version} AS version FROM pg_temp.staged_events) AS staged
+SELECT {staged}, digest, %(run_id)s
+FROM (
+    SELECT event_id, occurred_at, payload, sha256(convert_to(payload::text, 'UTF8')) AS digest, {version} AS version
+    FROM pg_temp.staged_events
+) AS staged
 JOIN (
     SELECT event_id, payload AS stored_payload, {version} AS stored_version FROM {table} WHERE {of_slice}
 ) AS stored USING (event_id)
 WHERE payload <> stored_payload AND version < stored_version
-ON CONFLICT ({key}, payload_sha256) DO NOTHING;
+  AND NOT EXISTS (
+      SELECT FROM {history} AS kept
+      WHERE {of_slice} AND kept.event_id = staged.event_id AND kept.payload_sha256 = digest
+  )
+ON CONFLICT ({key}, payload_sha256) WHERE valid_from IS NULL DO NOTHING;
 
 -- name: keep_contradicting
 -- The same: of two contents that claim one version the first wins, and the other is a finding.

@@ -12,7 +12,7 @@ import logging
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.sources.slicevalues import DistinctSlices, TooManySlices, checked_values
 from datasync_spider.sources.spec import OfSlice, SlicesFromStream, SliceValues
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.parents import read_parent_values
 
 logger = logging.getLogger(__name__)

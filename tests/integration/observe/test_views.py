@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 
 from datasync_spider.observe.columns import RUN, STREAM, Column
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import load_migrations, migrate
 from tests.support.database import rows
 from tests.support.pages import page

@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from datasync_spider.sources.ends import direction
 from datasync_spider.sources.paginators.choose import paginator
-from datasync_spider.sources.paginators.protocol import Answer
+from datasync_spider.sources.paginators.protocol import Answer, direction
 from datasync_spider.sources.paths import Path, parse_path
 from datasync_spider.sources.spec import End, EndFlag, Next, Pairs
 from datasync_spider.sources.urls import page_url

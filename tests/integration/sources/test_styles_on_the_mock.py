@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -41,7 +42,12 @@ def walk(mock: Server, stream: Stream, position: str | None = None) -> list[tupl
         answer = mock.ask(path, asked.method, asked.body, **dict(asked.headers))
         pairs = answer.headers.items()
         page = check_answer(
-            pages, Asked(asked.url, position, SIZE), answer.status, plain_pairs(pairs), answer.body, listed_pairs(pairs)
+            pages,
+            Asked(asked.url, position, SIZE),
+            answer.status,
+            partial(plain_pairs, pairs),
+            answer.body,
+            listed_pairs(pairs),
         )
         found.append((position, [pages.records.readable_id(bytes(record)) for record in page.raw_events]))
         position = page.next_cursor

@@ -107,7 +107,7 @@ def test_records_that_are_newer_than_the_pass_make_up_for_none_that_it_misses(da
         committed = run.write(
             dataclasses.replace(page(1, [event("a", 10_000)], ends_pass="last_page"), cursor="cursor-1")
         )
-    assert (committed.run_status, committed.duplicates) == ("incomplete", 1)
+    assert (committed.run_status, committed.counts.duplicates) == ("incomplete", 1)
     assert "1 of them by a backfill, newer than this total" in str(committed.detail)
 
 

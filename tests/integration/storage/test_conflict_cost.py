@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 from psycopg2 import sql
 
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.sql import statement
-from datasync_spider.storage.streamtable import StreamTable, Versions
+from datasync_spider.storage.connection import connected
+from datasync_spider.storage.statements import StreamTable, Versions, statement
 from tests.support.runs import EVENTS
 
 _FILL = """

@@ -11,7 +11,7 @@ import pytest
 from datasync_spider.errors import FencedOff
 from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.storage.batch import Committed
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.runs import finish_run, renew_lease
 from tests.support.database import rows, value
 from tests.support.deadletters import raw_event

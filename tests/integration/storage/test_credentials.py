@@ -9,7 +9,7 @@ import pytest
 from datasync_spider.errors import LeaseHeld
 from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.sources.credential import Credential
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.credentials import claim_credential, find_waits
 from datasync_spider.storage.migrate import load_migrations, migrate
 from datasync_spider.storage.runs import OpenRun, finish_run, note_closed, open_run, renew_lease

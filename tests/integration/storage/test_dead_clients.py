@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from psycopg2 import extensions
 
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import migrate
 from datasync_spider.storage.retrying import patiently
 from embedded_postgres.account import give, run_as, unprivileged_account

@@ -8,7 +8,7 @@ import pytest
 
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import Event, RejectedEvent
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.migrate import load_migrations, migrate
 from datasync_spider.storage.passdepth import read_pass_depth

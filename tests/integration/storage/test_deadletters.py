@@ -8,7 +8,7 @@ import pytest
 
 from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.storage import deadletters
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.deadletters import (
     Chosen,
     DeadLetterCount,
@@ -18,7 +18,7 @@ from datasync_spider.storage.deadletters import (
     read_groups,
     read_list,
 )
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 from tests.support.database import execute_outside
 from tests.support.deadletters import leave_dead_letters, raw_event
 from tests.support.runs import EVENTS

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from datasync_spider.records.event import Event, RejectedEvent
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.connection import connected
+from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.registry import Deletions, Tombstone
 from datasync_spider.storage.removal import find_target, reset
 from datasync_spider.storage.resync import begin_anew

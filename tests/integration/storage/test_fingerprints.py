@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from datasync_spider.errors import StreamChanged
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.runs import OpenRun, open_run
 from tests.support.database import execute_outside, value
 from tests.support.pages import page

@@ -11,16 +11,17 @@ import pytest
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import RejectedEvent
 from datasync_spider.sources.spec import Order
-from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.batch import Counts
+from datasync_spider.storage.connection import connected, instant_of, us_of
 from datasync_spider.storage.floor import chain_from
 from datasync_spider.storage.passdepth import read_pass_depth
 from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.resync import NOTE, begin_anew
 from datasync_spider.storage.runs import ResumePoint
-from datasync_spider.storage.since import Since, us_of
+from datasync_spider.storage.since import Since
+from datasync_spider.storage.streams import Resynced, read_names, resync
 from datasync_spider.storage.validators import end_unmodified
-from tests.support.database import rows
+from tests.support.database import execute_outside, rows
 from tests.support.pages import event, page
 from tests.support.runs import open_test_run, run_writer
 from tests.support.sources import stream_spec
@@ -278,7 +279,7 @@ def test_a_floor_is_not_seen_before_its_page_is_committed(database_url: str) -> 
     class Crash(Exception):
         pass
 
-    def crash() -> RunTotals:
+    def crash() -> Counts:
         raise Crash
 
     with run_writer(database_url, timed("oldest-first")) as run:
@@ -286,3 +287,56 @@ def test_a_floor_is_not_seen_before_its_page_is_committed(database_url: str) -> 
         with pytest.raises(Crash):
             run.writer.write(run.connection, batch, lambda: None, crash)
     assert floor_us(database_url) is None
+
+
+def want_full(url: str, *, is_full: bool = True) -> Resynced:
+    with connected(url) as connection:
+        (found,) = [one for one in read_names(connection) if one.stream == "timed"]
+        return resync(connection, found.stream_id, found.stream, None, is_full=is_full)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_full_pass_that_was_asked_for_asks_for_everything_and_ends_with_no_earlier_floor(
+    database_url: str, order: Order
+) -> None:
+    spec = timed(order, Since(start_us=T0 - SECOND))
+    complete(database_url, spec, T0 + 9 * SECOND)
+    execute_outside(database_url, "UPDATE ingestion_state SET validator = '{}' WHERE stream = 'timed'")
+    assert want_full(database_url, is_full=False) == Resynced(1, 1, 0)
+    assert want_full(database_url) == Resynced(1, 1, 1)
+    # It is begun, and goes on in another run.
+    for begins_pass in (True, False):
+        resume = next_resume(database_url, spec)
+        assert (resume.begins_pass, resume.pass_kind, resume.pass_since_us) == (begins_pass, "full", T0 - SECOND)
+        assert (resume.validator, resume.floor_us) == (None, None)
+        assert state(database_url, "kept_floor_at") == (instant_of(T0 + 9 * SECOND),)
+        # It is one already.
+        assert want_full(database_url).full == 0
+    # What had the newest time is gone from the API.
+    with run_writer(database_url, spec) as run:
+        assert run.write(of_times(1, T0, last=True)).run_status == "complete"
+    assert state(database_url, "floor_at, kept_floor_at, full_wanted_at") == (instant_of(T0 + 9 * SECOND), None, None)
+    assert next_resume(database_url, spec).pass_kind == "incremental"
+
+
+def test_an_incremental_pass_that_is_open_goes_on_to_its_runs_end_and_the_next_run_begins_the_full_one(
+    database_url: str,
+) -> None:
+    spec = timed("newest-first")
+    complete(database_url, spec, T0)
+    with run_writer(database_url, spec) as run:
+        want_full(database_url)
+        run.write(of_times(1, T0 + 9 * SECOND))
+    assert next_resume(database_url, spec).pass_kind == "full"
+    with run_writer(database_url, spec) as run:
+        run.write(of_times(1, T0 + 9 * SECOND, T0, last=True))
+    assert floor_us(database_url) == T0 + 9 * SECOND
+
+
+def test_what_the_api_asks_to_be_read_anew_keeps_no_floor_though_it_was_asked_for_here_too(database_url: str) -> None:
+    spec = timed("newest-first")
+    complete(database_url, spec, T0)
+    want_full(database_url)
+    with run_writer(database_url, spec) as run, connected(database_url) as connection:
+        begin_anew(connection, run.run)
+    assert state(database_url, "floor_at, kept_floor_at") == (None, None)

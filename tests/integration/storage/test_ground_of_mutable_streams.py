@@ -9,7 +9,7 @@ import pytest
 
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import RejectedEvent
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.registry import StreamSpec
 from tests.support.database import value

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from datasync_spider.errors import StorageRefused, StreamChanged, TableRefused
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.registry import Tombstone
 from datasync_spider.storage.shape import check_tables
 from datasync_spider.storage.tables import prepare_tables

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasync_spider.records.canonical import digest
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from tests.unit.records.jsontexts import objects, storable_text, written
 
 NUMBERS = ["0", "-0", "0.0", "1", "1.0", "1.00", "10e-1", "1e0", "100", "1e2", "1E+2", "0.1", "1e-1", "-1", "-1.0e0"]

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from datasync_spider.errors import Stopped
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.interruption import interruptible
 from tests.support.database import value
 

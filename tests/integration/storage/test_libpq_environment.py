@@ -9,7 +9,7 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from datasync_spider.errors import StorageRefused, StorageUnavailable
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.status import read_state
 from tests.support.database import fresh_database
 

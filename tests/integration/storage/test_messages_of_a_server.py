@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from datasync_spider.errors import StorageUnavailable
-from datasync_spider.storage.connect import connect
+from datasync_spider.storage.connection import connect
 
 _SSL_REQUEST_BYTES = 8
 

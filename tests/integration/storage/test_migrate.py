@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from datasync_spider.errors import MigrationError
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import Migration, load_migrations, migrate, pending_migrations
 from tests.support.database import execute_outside, rows, value
 

@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 
 from datasync_spider.errors import DatasyncError, LeaseHeld, StorageUnavailable
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import Migration, load_migrations, migrate
 from datasync_spider.storage.owner import Owner, this_process
 from tests.support.database import execute_outside, rows, value

@@ -13,8 +13,8 @@ import pytest
 
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import Event
-from datasync_spider.storage.checkpoint import RunTotals
-from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.batch import Counts
+from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.registry import StreamSpec
 from tests.support.database import rows, value
 from tests.support.pages import event, page
@@ -105,10 +105,10 @@ def test_the_history_says_what_was_in_the_table_and_since_when(database_url: str
     write(database_url, [version("x", 2)])
     since = value(database_url, "SELECT ingested_at FROM datasync__things")
     write(database_url, [version("x", 3), version("x", 1)])
-    kept = rows(database_url, "SELECT payload->>'v', ingested_at, run_id FROM datasync__things__history ORDER BY 1")
+    kept = rows(database_url, "SELECT payload->>'v', valid_from, run_id FROM datasync__things__history ORDER BY 1")
     assert kept == [("1", None, 2), ("2", since, 2)]
-    replaced_at = value(database_url, "SELECT max(replaced_at) FROM datasync__things__history")
-    assert value(database_url, "SELECT ingested_at FROM datasync__things") == replaced_at > since
+    valid_to = value(database_url, "SELECT max(valid_to) FROM datasync__things__history")
+    assert value(database_url, "SELECT ingested_at FROM datasync__things") == valid_to > since
 
 
 def test_two_contents_of_one_version_are_a_finding_and_the_first_one_stays(database_url: str) -> None:
@@ -117,7 +117,7 @@ def test_two_contents_of_one_version_are_a_finding_and_the_first_one_stays(datab
         run.write(page(1, [one]))
         committed = run.write(page(2, [other, version("y", 1), version("y", 2), version("y", 2, ',"other":true')]))
         again = run.write(page(3, [other]))
-    assert (committed.conflicts, again.conflicts) == (2, 0)
+    assert (committed.counts.conflicts, again.counts.conflicts) == (2, 0)
     found = rows(database_url, "SELECT event_id, payload ? 'other', was_stored FROM event_conflicts ORDER BY 1")
     assert found == [("x", True, False), ("y", True, False)]
     assert value(database_url, "SELECT count(*) FROM datasync__things WHERE payload ? 'other'") == 0
@@ -142,7 +142,7 @@ def test_a_page_of_nothing_but_later_versions_is_progress(database_url: str) -> 
     with run_writer(database_url, MUTABLE) as run:
         run.write(page(1, [version("x", 1), version("y", 1)]))
         committed = run.write(page(2, [version("x", 2)]), page(3, [version("y", 1)]))
-        assert (committed.inserted, committed.duplicates, committed.last_new_page) == (0, 2, 2)
+        assert (committed.counts.inserted, committed.counts.duplicates, committed.last_new_page) == (0, 2, 2)
         assert run.write(page(4, [version("x", 1), version("y", 1)])).last_new_page is None
 
 
@@ -161,7 +161,7 @@ class _Crash(Exception):
     pass
 
 
-def _crash() -> RunTotals:
+def _crash() -> Counts:
     raise _Crash
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from datasync_spider.errors import LeaseHeld
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.runs import open_run
 from tests.support.database import rows

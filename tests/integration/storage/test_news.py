@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datasync_spider.records.event import RejectedEvent
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.known import count_stored
 from datasync_spider.storage.runs import finish_run
 from tests.support.database import rows

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import load_migrations, migrate
 from datasync_spider.storage.shape import find_faults, read_tables
 from datasync_spider.storage.upgrade import look_ahead

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datasync_spider.errors import StreamPaused
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.removal import find_target, reset
 from datasync_spider.storage.runs import OpenRun, open_run, renew_lease
 from datasync_spider.storage.streams import pause, resume
@@ -26,7 +26,7 @@ def test_one_slice_or_all_that_there_are_begin_no_run_until_they_are_resumed(dat
     begin(database_url, US)
     stream_id = run.slice.stream_id
     with connected(database_url) as connection:
-        pause(connection, stream_id, EU)
+        pause(connection, stream_id, [EU])
         renew_lease(connection, run, 0, 0)
         message = (
             r"""stream orders \{"region":"eu"\} is paused since .*: scrapy streams resume orders --slice '\{"region"""
@@ -37,7 +37,7 @@ def test_one_slice_or_all_that_there_are_begin_no_run_until_they_are_resumed(dat
         pause(connection, stream_id, None)
         with pytest.raises(StreamPaused):
             begin(database_url, US)
-        assert resume(connection, stream_id, US) == 1
+        assert resume(connection, stream_id, [US]) == 1
         begin(database_url, US)
         with pytest.raises(StreamPaused):
             begin(database_url, EU)

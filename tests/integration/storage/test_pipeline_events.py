@@ -58,7 +58,12 @@ def test_a_fault_that_a_pipeline_made_costs_its_event_and_no_other(
     before, after = (event(f"e{time_us}", time_us) for time_us in neighbours_us)
     with run_writer(database_url) as run:
         committed = run.write(page(1, [before, bad, after]), page(2, ["next"]))
-    assert (committed.inserted, committed.duplicates, committed.rejected, committed.filtered) == (3, 0, 1, 0)
+    assert (
+        committed.counts.inserted,
+        committed.counts.duplicates,
+        committed.counts.rejected,
+        committed.counts.filtered,
+    ) == (3, 0, 1, 0)
     dead_letters = rows(database_url, "SELECT reason, position, raw FROM rejected_events")
     assert [(slug, position, bytes(raw)) for slug, position, raw in dead_letters] == [(reason, -1, bad.payload)]
     assert value(database_url, "SELECT detail FROM rejected_events")
@@ -76,7 +81,7 @@ def test_the_outermost_times_and_ids_that_can_be_stored_are(database_url: str) -
         made("\x1f\ue000"),
     ]
     with run_writer(database_url) as run:
-        assert run.write(page(1, events)).inserted == len(events)
+        assert run.write(page(1, events)).counts.inserted == len(events)
     assert rows(database_url, "SELECT oldest_event_id, newest_event_id FROM ingestion_state") == [("first", "last")]
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from datasync_spider.errors import StorageRefused, StorageUnavailable
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import Event
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.connection import connected
+from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.runs import finish_run
 from tests.support.database import rows, value
 from tests.support.pages import event, page

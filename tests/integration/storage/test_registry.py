@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from datasync_spider.errors import StreamChanged, StreamPaused, TableRefused
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.registry import Slice, StreamSpec, find_slice, table_name
 from datasync_spider.storage.runs import open_run
 from tests.support.database import execute_outside, rows, value

@@ -13,8 +13,7 @@ from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused, Storage
 from datasync_spider.records.event import RejectedEvent
 from datasync_spider.storage import removal
 from datasync_spider.storage.backends import label
-from datasync_spider.storage.connect import Connection, connect, connected
-from datasync_spider.storage.limits import limit_transaction
+from datasync_spider.storage.connection import Connection, connect, connected, limit_transaction
 from datasync_spider.storage.registry import register
 from datasync_spider.storage.removal import Target, drop, find_target, reset
 from datasync_spider.storage.runs import OpenRun, finish_run, open_run
@@ -162,7 +161,7 @@ def test_a_dropped_slice_goes_with_its_rows_and_the_table_stays(database_url: st
     assert set(counts(database_url, of=B).values()) == {1, 2, 3}
     remove(database_url, drop, slice_name=B)
     with connected(database_url) as connection:
-        assert [row["slice"] for row in list_slices(connection, "orders", 0)] == [None]
+        assert [row["slice"] for row in list_slices(connection, ["orders"], 0)] == [None]
 
 
 def test_the_table_that_every_database_has_is_not_dropped(database_url: str) -> None:

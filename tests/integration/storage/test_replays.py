@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.deadletters import Chosen, read_dead_letters_after
 from datasync_spider.storage.replays import Tried, replay_dead_letters, try_dead_letters
 from datasync_spider.storage.runs import Hold, open_replay, open_run

@@ -6,7 +6,7 @@ import pytest
 
 from datasync_spider.errors import FencedOff, LeaseHeld
 from datasync_spider.pacing.askedwaits import Closed
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.owner import this_process
 from datasync_spider.storage.passdepth import read_pass_depth

@@ -13,7 +13,7 @@ from psycopg2 import extensions
 
 from datasync_spider.errors import StorageError
 from datasync_spider.records.event import RejectedEvent
-from datasync_spider.storage.connect import connect, connected
+from datasync_spider.storage.connection import connect, connected
 from datasync_spider.storage.dashboard import ReadOnlySession, read_overview
 from datasync_spider.storage.event_ids import id_snapshot
 from datasync_spider.storage.migrate import migrate

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import os
 
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.inspection import NEEDED_RIGHTS
 from datasync_spider.storage.migrate import load_migrations, migrate
 from datasync_spider.storage.shape import SNAPSHOT, Table, as_history, read_tables
-from datasync_spider.storage.sql import statement
+from datasync_spider.storage.statements import statement
 
 
 def test_the_snapshot_is_what_the_migrations_make(empty_database_url: str) -> None:

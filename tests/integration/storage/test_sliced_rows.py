@@ -11,9 +11,8 @@ import psycopg2.errors
 import pytest
 
 from datasync_spider.records.event import Event
-from datasync_spider.storage.connect import connect
-from datasync_spider.storage.copying import CopyStream
-from datasync_spider.storage.rows import Rows
+from datasync_spider.storage.connection import connect
+from datasync_spider.storage.rows import CopyStream, Rows
 from tests.support.database import execute_outside, rows
 
 pytestmark = pytest.mark.usefixtures("each_way")

@@ -13,9 +13,8 @@ import pytest
 
 from datasync_spider.records.event import Event
 from datasync_spider.storage.batch import Committed
-from datasync_spider.storage.connect import Connection, connect
-from datasync_spider.storage.connection import Cursor
-from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.connection import Connection, Cursor, connect
+from datasync_spider.storage.copying import CopyMode
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
 from tests.support.runs import EVENTS, Rule, RunWriter, no_totals, run_writer
@@ -69,7 +68,7 @@ def test_unknown_events_are_stored_beside_known_ones_and_each_page_has_its_count
     pages = [[f"{n:04}" for n in range(start, start + 1000)] for start in (0, 1000, 2000)]
     with _writer(database_url, known, mode) as run:
         committed = run.write(*(page(number, ids) for number, ids in enumerate(pages, 1)))
-    assert (committed.inserted, committed.duplicates) == (3000 - len(known), len(known))
+    assert (committed.counts.inserted, committed.counts.duplicates) == (3000 - len(known), len(known))
     per_page = [len(set(known).intersection(ids)) for ids in pages]
     assert _ledger(database_url) == [(1000 - count, count, 0) for count in per_page]
     assert _ids(database_url) == {f"{n:04}" for n in range(3000)}
@@ -81,7 +80,7 @@ def test_a_batch_of_known_events_stores_nothing(database_url: str, mode: Way) ->
     known = [f"{n:04}" for n in range(2000)]
     with _writer(database_url, known, mode) as run:
         committed = run.write(page(1, known[:1200]), page(2, known[1200:]))
-    assert (committed.inserted, committed.duplicates, committed.conflicts) == (0, 2000, 0)
+    assert (committed.counts.inserted, committed.counts.duplicates, committed.counts.conflicts) == (0, 2000, 0)
     assert _ledger(database_url) == [(0, 1200, 0), (0, 800, 0)]
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 2000
 
@@ -89,7 +88,7 @@ def test_a_batch_of_known_events_stores_nothing(database_url: str, mode: Way) ->
 @every_way
 def test_a_batch_without_a_known_event_is_stored_wholly(database_url: str, mode: Way) -> None:
     with _writer(database_url, ["z"], mode) as run:
-        assert run.write(page(1, ["a", "b"]), page(2, ["c"])).inserted == 3
+        assert run.write(page(1, ["a", "b"]), page(2, ["c"])).counts.inserted == 3
     assert _ids(database_url) == {"a", "b", "c", "z"}
 
 
@@ -98,7 +97,7 @@ def test_ids_of_any_characters_are_reported_apart(database_url: str, mode: Way) 
     odd = [" .", "a,b", 'q"', "\\", "{}", "\x1f.", "x\x1fy", "x", "ü", "🙂", "NULL", "%s", "'", "\n."]
     with _writer(database_url, odd[::2], mode) as run:
         committed = run.write(page(1, [event(id_, payload=b'{"new": 1}') for id_ in odd]))
-    assert (committed.inserted, committed.duplicates) == (len(odd) // 2, len(odd) // 2)
+    assert (committed.counts.inserted, committed.counts.duplicates) == (len(odd) // 2, len(odd) // 2)
     assert _ids(database_url) == set(odd)
     # Each of the known ones came with other content.
     assert value(database_url, "SELECT count(*) FROM event_conflicts") == len(odd) // 2
@@ -113,7 +112,12 @@ def test_a_row_that_postgresql_refuses_is_rejected_and_the_others_are_as_they_sh
     known = ["a", "b", "bad"] if is_known else ["a", "b"]
     with _writer(database_url, known, mode) as run:
         committed = run.write(page(1, [event("a", payload=b'{"v": 2}'), bad, event("c")]), page(2, ["b", "d"]))
-    assert (committed.inserted, committed.duplicates, committed.rejected, committed.conflicts) == (2, 2, 1, 1)
+    assert (
+        committed.counts.inserted,
+        committed.counts.duplicates,
+        committed.counts.rejected,
+        committed.counts.conflicts,
+    ) == (2, 2, 1, 1)
     assert _ledger(database_url) == [(1, 1, 1), (1, 1, 0)]
     assert _ids(database_url) == {*known, "c", "d"}
     assert rows(database_url, "SELECT reason, raw FROM rejected_events")[0][0] == "refused_by_postgresql_22p05"
@@ -133,8 +137,8 @@ def test_versions_that_differ_are_resolved_by_the_rule_beside_known_and_unknown_
             page(1, [event("a", 10, b'{"v":2}'), event("b"), event("new")]),
             page(2, [event("a", 20, b'{"v":3}'), event("c", payload=b' {"id" :"c"}')]),
         )
-    assert (committed.inserted, committed.duplicates) == (1, 4)
-    assert committed.conflicts == (2 if rule == "first" else 0)
+    assert (committed.counts.inserted, committed.counts.duplicates) == (1, 4)
+    assert committed.counts.conflicts == (2 if rule == "first" else 0)
     assert value(database_url, "SELECT payload::text FROM ingested_events WHERE event_id = 'a'") == stored
     versions = {'{"id": "a"}', '{"v": 2}', '{"v": 3}'}
     kept = {payload for (payload,) in rows(database_url, f"SELECT payload::text FROM {aside}")}
@@ -160,7 +164,9 @@ def test_a_key_that_someone_else_stores_after_it_was_asked_for_is_a_duplicate_if
         other.commit() if commits else other.rollback()
         other.close()
         committed = writing.result(60)
-    assert (committed.inserted, committed.duplicates, committed.conflicts) == ((1, 2, 1) if commits else (2, 1, 0))
+    assert (committed.counts.inserted, committed.counts.duplicates, committed.counts.conflicts) == (
+        (1, 2, 1) if commits else (2, 1, 0)
+    )
     assert _ledger(database_url) == [(0, 2, 0) if commits else (1, 1, 0), (1, 0, 0)]
     assert _ids(database_url) == {"a", "b", "c"}
 
@@ -178,7 +184,7 @@ def test_a_key_that_is_deleted_after_it_was_found_is_stored_again(database_url: 
 
         run.connection.cursor_factory = Deletes
         committed = run.write(page(1, ["a", "b", "c"]))
-    assert (committed.inserted, committed.duplicates) == (2, 1)
+    assert (committed.counts.inserted, committed.counts.duplicates) == (2, 1)
     assert _ids(database_url) == {"a", "b", "c"}
 
 
@@ -211,8 +217,8 @@ def test_no_batch_holds_a_key_that_an_earlier_one_may_still_want(database_url: s
         finally:
             may_commit.set()
             other.close()
-    assert (committed.inserted, committed.conflicts) == (2, 0)
-    assert (last.inserted, last.duplicates, last.conflicts) == (1, 1, 1)
+    assert (committed.counts.inserted, committed.counts.conflicts) == (2, 0)
+    assert (last.counts.inserted, last.counts.duplicates, last.counts.conflicts) == (1, 1, 1)
     assert value(database_url, "SELECT payload::text FROM ingested_events WHERE event_id = 'x'") == '{"v": 2}'
     assert rows(database_url, "SELECT payload::text FROM event_conflicts") == [('{"v": 3}',)]
 
@@ -221,7 +227,7 @@ def test_two_versions_whose_first_one_postgresql_refuses_are_stored_and_kept_asi
     refused, second, third = (event("x", payload=text) for text in (b'{"v":"\\u0000"}', b'{"v":2}', b'{"v":3}'))
     with run_writer(database_url) as run:
         committed = run.write(page(1, [refused]), page(2, [second]), page(3, [third]))
-    assert (committed.inserted, committed.rejected, committed.conflicts) == (1, 1, 1)
+    assert (committed.counts.inserted, committed.counts.rejected, committed.counts.conflicts) == (1, 1, 1)
     stored = value(database_url, "SELECT payload::text FROM ingested_events")
     kept = value(database_url, "SELECT payload::text FROM event_conflicts")
     assert {stored, kept} == {'{"v": 2}', '{"v": 3}'}
@@ -251,8 +257,8 @@ def test_keys_are_guessed_once_as_many_were_asked_for_as_the_table_held(database
         questions = _count_questions(run)
         written = [run.write(page(number, _batch_of(400 * (number - 1)))) for number in (1, 2, 3)]
     assert len(questions) == 1
-    assert [committed.duplicates for committed in written] == [134, 133, 133]
-    assert [committed.inserted for committed in written] == [266, 267, 267]
+    assert [committed.counts.duplicates for committed in written] == [134, 133, 133]
+    assert [committed.counts.inserted for committed in written] == [266, 267, 267]
     assert _ids(database_url) == {f"{n:04}" for n in range(1200)}
 
 
@@ -268,7 +274,7 @@ def test_a_wrong_guess_costs_no_event_and_is_the_last_one(database_url: str) -> 
         third = run.write(page(3, _batch_of(800)))
         assert len(questions) == 1
         run.write(page(4, [*_batch_of(1000), *_batch_of(1400)]))
-    assert (third.inserted, third.duplicates) == (263, 137)
+    assert (third.counts.inserted, third.counts.duplicates) == (263, 137)
     assert len(questions) == 2
     assert _ids(database_url) == {f"{n:04}" for n in range(1800)}
     assert value(database_url, "SELECT total_ingested FROM ingestion_state") == 1800 - 4

@@ -9,7 +9,7 @@ import pytest
 
 from datasync_spider.datasync.submission.quota import Tries, check_tries
 from datasync_spider.datasync.submission.refusal import SubmissionRefused
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.owner import Owner
 from datasync_spider.storage.submissions import (
     AttemptInProgress,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datasync_spider.errors import TableRefused
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.inspection import NEEDED_RIGHTS, inspect_database
 from datasync_spider.storage.migrate import load_migrations, migrate
 from datasync_spider.storage.shape import check_tables, find_faults

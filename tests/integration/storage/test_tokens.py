@@ -10,7 +10,7 @@ import pytest
 from datasync_spider.errors import StorageUnavailable, TokensSealed
 from datasync_spider.sources.credential import Credential
 from datasync_spider.storage import tokens
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.removal import find_target
 from datasync_spider.storage.sealing import Sealing
 from datasync_spider.storage.tokens import StoredTokens, TokenRow

@@ -12,8 +12,7 @@ from datasync_spider.errors import FencedOff, StorageRefused, StorageUnavailable
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import RejectedEvent
 from datasync_spider.storage.batch import Batch, Committed
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.connection import Connection, Cursor
+from datasync_spider.storage.connection import Connection, Cursor, connected
 from tests.support.database import rows, value
 from tests.support.pages import event, page
 from tests.support.runs import RunWriter, no_totals, open_test_run, run_writer
@@ -24,7 +23,7 @@ def test_a_committed_batch_is_in_every_table_at_once(database_url: str) -> None:
     dead = RejectedEvent(position=2, reason="no_id", raw=b'{"no":"id"}')
     with run_writer(database_url) as run:
         committed = run.write(page(1, ["a", "b"], rejected=[dead], expected_total=10), page(2, ["c"]))
-    assert (committed.inserted, committed.duplicates, committed.rejected) == (3, 0, 1)
+    assert (committed.counts.inserted, committed.counts.duplicates, committed.counts.rejected) == (3, 0, 1)
     assert value(database_url, "SELECT count(*) FROM ingested_events") == 3
     assert rows(database_url, "SELECT page_number, events, inserted, rejected FROM ingestion_pages ORDER BY 1") == [
         (1, 3, 2, 1),
@@ -62,7 +61,7 @@ def test_a_known_id_is_counted_as_a_duplicate_on_the_page_that_brought_it_and_th
     with run_writer(database_url) as run:
         run.write(page(1, [event("a", payload=b'{"v":1}')]))
         committed = run.write(page(2, ["b", "c"]), page(3, [event("a", payload=b'{"v":2}'), event("d")]))
-    assert (committed.inserted, committed.duplicates) == (3, 1)
+    assert (committed.counts.inserted, committed.counts.duplicates) == (3, 1)
     assert value(database_url, "SELECT payload->>'v' FROM ingested_events WHERE event_id = 'a'") == "1"
     assert rows(database_url, "SELECT inserted, duplicates FROM ingestion_pages ORDER BY page_number") == [
         (1, 0),
@@ -85,7 +84,7 @@ def test_rows_that_postgresql_refuses_are_quarantined_and_their_page_goes_on(dat
     good = [event(f"good-{index}") for index in range(500)]
     with run_writer(database_url) as run:
         committed = run.write(page(1, [*good[:100], bad[0], *good[100:300], bad[1], *good[300:]]), page(2, ["next"]))
-    assert (committed.inserted, committed.rejected, committed.duplicates) == (501, 2, 0)
+    assert (committed.counts.inserted, committed.counts.rejected, committed.counts.duplicates) == (501, 2, 0)
     assert rows(database_url, "SELECT reason, convert_from(raw, 'UTF8') FROM rejected_events ORDER BY rejected_id") == [
         ("refused_by_postgresql_22p05", '{"a":"\\u0000"}'),
         ("refused_by_postgresql_22003", '{"a":1e400000}'),
@@ -100,7 +99,7 @@ def test_quarantine_works_beside_known_ids_too(database_url: str) -> None:
     with run_writer(database_url) as run:
         run.write(page(1, ["a", "b"]))
         committed = run.write(page(2, [event("a"), event("nul", payload=b'"\\u0000"'), event("c")]))
-    assert (committed.inserted, committed.rejected, committed.duplicates) == (1, 1, 1)
+    assert (committed.counts.inserted, committed.counts.rejected, committed.counts.duplicates) == (1, 1, 1)
 
 
 def test_a_writer_whose_fence_was_taken_writes_nothing(database_url: str) -> None:
@@ -133,7 +132,7 @@ def test_a_commit_in_doubt_is_read_back(database_url: str) -> None:
         run.writer.write(run.connection, first, lambda: None, no_totals)
         committed = run.writer.was_committed(run.connection, first)
         assert committed is not None
-        assert committed.inserted == 2
+        assert committed.counts.inserted == 2
         assert committed.run_status is None
         last = run.batch(page(2, ["c"], ends_pass="last_page"))
         verdict = run.writer.write(run.connection, last, lambda: None, no_totals).run_status
@@ -158,7 +157,7 @@ def test_a_commit_that_is_still_going_on_is_waited_for(database_url: str) -> Non
         _commit_after(run, batch, ask_before_the_commit)
         answer = asked[0].result(60)
     assert answer is not None
-    assert answer.inserted == 2
+    assert answer.counts.inserted == 2
 
 
 def _commit_after(run: RunWriter, batch: Batch, before_commit: Callable[[], None]) -> None:
@@ -207,7 +206,7 @@ def test_the_streams_row_is_free_while_the_ledger_is_copied(database_url: str) -
             locked = rows(database_url, "SELECT stream FROM ingestion_state FOR UPDATE NOWAIT")
             other.rollback()
         assert locked == [("events",)]
-        assert written.result(60).inserted == 1
+        assert written.result(60).counts.inserted == 1
 
 
 def test_a_lost_connection_is_something_to_retry(database_url: str) -> None:
@@ -264,7 +263,7 @@ def test_another_version_of_an_event_is_kept_aside_and_the_first_one_stays(datab
         run.write(page(1, [event("a", 10, b'{"v":1}'), event("b", 10, b'{"v":1}')]))
         committed = run.write(page(2, [event("a", 20, b'{"v":2}'), event("b", 20, b' {"v" : 1}')]))
         again = run.write(page(3, [event("a", 20, b'{"v":2}')]))
-    assert (committed.conflicts, again.conflicts) == (1, 0)
+    assert (committed.counts.conflicts, again.counts.conflicts) == (1, 0)
     assert value(database_url, "SELECT payload->>'v' FROM ingested_events WHERE event_id = 'a'") == "1"
     assert _conflicts(database_url) == [("a", "2", False)]
     assert value(database_url, "SELECT conflicts FROM ingestion_runs") == 1
@@ -273,7 +272,7 @@ def test_another_version_of_an_event_is_kept_aside_and_the_first_one_stays(datab
 def test_two_versions_within_one_batch_are_noticed_too(database_url: str) -> None:
     with run_writer(database_url) as run:
         committed = run.write(page(1, [event("a", payload=b'{"v":1}')]), page(2, [event("a", payload=b'{"v":2}')]))
-    assert (committed.inserted, committed.duplicates, committed.conflicts) == (1, 1, 1)
+    assert (committed.counts.inserted, committed.counts.duplicates, committed.counts.conflicts) == (1, 1, 1)
     assert _conflicts(database_url) == [("a", "2", False)]
 
 
@@ -281,7 +280,12 @@ def test_a_version_whose_other_one_postgresql_refuses_is_stored(database_url: st
     with run_writer(database_url) as run:
         refused = event("a", payload=b'{"v":"\\u0000"}')
         committed = run.write(page(1, [refused, event("b")]), page(2, [event("a", payload=b'{"v":2}'), event("c")]))
-    assert (committed.inserted, committed.duplicates, committed.rejected, committed.conflicts) == (3, 0, 1, 0)
+    assert (
+        committed.counts.inserted,
+        committed.counts.duplicates,
+        committed.counts.rejected,
+        committed.counts.conflicts,
+    ) == (3, 0, 1, 0)
     assert value(database_url, "SELECT payload->>'v' FROM ingested_events WHERE event_id = 'a'") == "2"
     assert rows(database_url, "SELECT inserted, rejected FROM ingestion_pages ORDER BY page_number") == [(1, 1), (2, 0)]
 

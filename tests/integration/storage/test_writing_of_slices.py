@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from datasync_spider.records.event import Event
-from datasync_spider.storage.connect import connected
-from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.connection import connected
+from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.runs import open_run
 from tests.support.database import execute_outside, rows
 from tests.support.pages import event, page
@@ -53,7 +53,7 @@ def _whole(writer: RunWriter, *pages: list[Event]) -> tuple[int, int, int]:
     """Inserted, duplicates, rejected; and the connection is closed."""
     try:
         committed = writer.write(*(page(number, events) for number, events in enumerate(pages, 1)))
-        return committed.inserted, committed.duplicates, committed.rejected
+        return committed.counts.inserted, committed.counts.duplicates, committed.counts.rejected
     finally:
         writer.connection.close()
 

@@ -11,12 +11,11 @@ from collections.abc import Callable
 import pytest
 
 from datasync_spider.errors import DatasyncError
-from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.items import EventPage
 from datasync_spider.logs import context
 from datasync_spider.records.answer import check_answer
 from datasync_spider.records.page import Page
-from datasync_spider.storage.batch import Batch, Committed
-from datasync_spider.storage.checkpoint import RunTotals
+from datasync_spider.storage.batch import Batch, Committed, Counts
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.sync.fetching import Ask
 from datasync_spider.sync.plan import SyncPlan
@@ -54,13 +53,13 @@ class Report:
     def buffer_changed(self, buffer: PageBuffer, writing_batches: int) -> None: ...
 
     def batch_committed(self, batch: Batch, committed: Committed) -> None:
-        self.inserted += committed.inserted
-        logging.getLogger("report").info("%d", committed.inserted)
+        self.inserted += committed.counts.inserted
+        logging.getLogger("report").info("%d", committed.counts.inserted)
 
     def writer_retrying(self, error: Exception, attempt: int, delay_seconds: float) -> None: ...
 
-    def totals(self) -> RunTotals:
-        return RunTotals(0, 0)
+    def spent(self) -> Counts:
+        return Counts()
 
 
 def asked_over_http(plan: SyncPlan, ask: Ask) -> tuple[Page, EventPage]:
@@ -69,9 +68,9 @@ def asked_over_http(plan: SyncPlan, ask: Ask) -> tuple[Page, EventPage]:
     headers = dict((*plan.headers, *asked.headers, *plan.authorization.headers))
     with urllib.request.urlopen(urllib.request.Request(asked.url, headers=headers), timeout=30) as answer:
         body = answer.read()
-        page = check_answer(plan.pages, plan.asked(asked.url, ask.cursor), answer.status, {}, body, {})
+        page = check_answer(plan.pages, plan.asked(asked.url, ask.cursor), answer.status, dict, body, {})
     item = EventPage(
-        0, 0, ask.cursor, None, len(page.raw_events), *lazy_views(page), body_bytes=len(body), fetched_at=time.time()
+        0, 0, ask.cursor, None, len(page.raw_events), page, page, body_bytes=len(body), fetched_at=time.time()
     )
     return page, item
 

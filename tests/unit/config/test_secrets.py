@@ -10,6 +10,7 @@ from scrapy.settings import Settings
 
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError
+from datasync_spider.logs.redaction import Redactor
 
 KEY = "ds_live_0123456789"
 
@@ -175,3 +176,31 @@ def test_keys_of_tokens_are_32_bytes_each_in_either_alphabet_and_shown_nowhere()
         assert "TOKEN_ENCRYPTION_KEY is *** (environment)" in message
         assert why in message
         assert wrong not in message
+
+
+def test_where_messages_are_posted_to_and_what_signs_them_is_secret_in_whole_and_in_part(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("https://hooks.example.com/T0/xoxb-1?token=a\n", encoding="utf-8")
+    config = load(tmp_path, NOTIFY_URL_FILE="url", NOTIFY_SECRET="whsec_aGVsbG8=")
+
+    assert config.notify_url == "https://hooks.example.com/T0/xoxb-1?token=a"
+    redacted = Redactor(config.secrets).redact(f"POST {config.notify_url} /T0/xoxb-1?token=a {config.notify_secret}")
+    assert redacted == "POST *** *** ***"
+    assert "xoxb" not in repr(config)
+    assert "aGVsbG8" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("NOTIFY_URL", "https://user:hunter2@hooks.example.com/hunter2"),
+        ("NOTIFY_URL", "ftp://hooks.example.com/hunter2"),
+        ("NOTIFY_URL", "https://hooks.example.com/hunter2#x"),
+        ("NOTIFY_SECRET", "whsec_hunter2!"),
+        ("NOTIFY_SECRET", "hunter2 hunter2"),
+    ],
+)
+def test_a_wrong_one_of_them_is_refused_and_not_shown(name: str, wrong: str) -> None:
+    message = refusal(Path("/project"), **{name: wrong})
+
+    assert f"{name} is *** (environment): " in message
+    assert "hunter2" not in message

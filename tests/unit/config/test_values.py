@@ -190,3 +190,13 @@ def test_durations_are_given_in_seconds_too() -> None:
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         load().stream = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1.5", 1.5), ("5m", 300), ("1h", 3_600), ("1d", 86_400)])
+def test_how_often_is_written_as_in_a_file(text: str, seconds: float) -> None:
+    assert load(SYNC_EVERY=text).sync_every_seconds == seconds
+
+
+@pytest.mark.parametrize("text", ["0", "0.5", "5 min", "daily", "-5", "367d", "1e3"])
+def test_another_rhythm_is_refused(text: str) -> None:
+    assert f"SYNC_EVERY is {text!r} (environment): " in refusal(SYNC_EVERY=text)

@@ -23,6 +23,7 @@ TABLES = {
     "`meanings`": keys.MEANING.known,
     "`budget`": keys.BUDGET.known,
     "`[streams.NAME]`": keys.STREAM.known,
+    "`columns`": keys.COLUMN.known,
     "`body`": keys.BODY.known,
     "`page_size`": keys.PAGE_SIZE.known,
     "`records`": keys.RECORDS.known,

@@ -11,7 +11,7 @@ from datasync_spider.sources.paginators.choose import paginator
 from tests.support.sourcetexts import REMOVED
 from tests.unit.sources.streams import stream
 
-_PLAIN = {"mutable": False, "version": REMOVED, "tombstone": REMOVED, "keep_history": False}
+_PLAIN = {"mutable": False, "version": REMOVED, "tombstone": REMOVED, "history": False}
 _LINES = {"next": {"from": "header:x-next", "to": "query:cursor"}, "end": ["no-next"]}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from datasync_spider.errors import CursorExpired, DatasyncError, RateLimited, ServerTrouble
-from datasync_spider.records.errorinpage import ErrorInPage, sign_of_error
 from datasync_spider.records.page import Page
+from datasync_spider.records.pagefacts import ErrorInPage, sign_of_error
 from tests.support.sources import READ_WAYS, check_answer, read_page, read_page_in_python
 from tests.unit.records.agreement import outcome
 from tests.unit.records.pagetexts import compact

@@ -24,7 +24,7 @@ LAST = b'"data":[],"hasMore":false'
 
 def checked(status: int, body: bytes, *rows: MeaningRow) -> Page:
     pages = PageReader(EVENTS_STREAM, CursorPaginator(EVENTS_STREAM.next), rows)
-    return check_answer(pages, Asked("http://127.0.0.1/events", None, None), status, {}, body)
+    return check_answer(pages, Asked("http://127.0.0.1/events", None, None), status, dict, body)
 
 
 def row(means: Meaning, status: int | None, value: object, path: str = "error") -> MeaningRow:

@@ -47,7 +47,7 @@ def checked(
         total=(parse_path("total"),),
     )
     pages = PageReader(stream, paginator(step, frozenset()), rows)
-    return check_answer(pages, Asked("http://127.0.0.1/records", at, 2), status, {}, body)
+    return check_answer(pages, Asked("http://127.0.0.1/records", at, 2), status, dict, body)
 
 
 def row(means: Meaning, status: int | None = None, path: str | None = None, **says: object) -> MeaningRow:

@@ -18,7 +18,7 @@ OWN = Budget(remaining="X-Foo-Left", retry_after="X-Foo-Wait", body_wait=parse_p
 def refusal(status: int, headers: dict[str, str], budget: Budget | None) -> DatasyncError:
     pages = PageReader(EVENTS_STREAM, CursorPaginator(EVENTS_STREAM.next), budget=budget)
     with pytest.raises(DatasyncError) as caught:
-        check_answer(pages, Asked("http://127.0.0.1/events", None, None), status, headers, b'{"message":"no"}')
+        check_answer(pages, Asked("http://127.0.0.1/events", None, None), status, lambda: headers, b'{"message":"no"}')
     return caught.value
 
 
@@ -39,6 +39,6 @@ def test_a_page_gives_what_stands_where_its_source_looks_for_a_wait() -> None:
     pages = PageReader(EVENTS_STREAM, CursorPaginator(EVENTS_STREAM.next), budget=OWN)
     body = b'{"data":[],"hasMore":false,"backoff":10}'
 
-    page = check_answer(pages, Asked("http://127.0.0.1/events", None, None), 200, {}, body)
+    page = check_answer(pages, Asked("http://127.0.0.1/events", None, None), 200, dict, body)
 
     assert page.asked_wait == 10

@@ -91,7 +91,7 @@ def answered(end: End, status: int, body: bytes = b"", *meanings: MeaningRow) ->
     pages = reader(replace(STREAM, end=end), *meanings)
     headers: Mapping[str, str] = {}
     lists: Mapping[str, Sequence[str]] = {}
-    return check_answer(pages, Asked(URL, "a", None), status, headers, body, lists)
+    return check_answer(pages, Asked(URL, "a", None), status, lambda: headers, body, lists)
 
 
 def test_a_status_that_ends_is_a_page_without_records_and_others_are_what_they_were() -> None:

@@ -31,7 +31,7 @@ id = "a..b"
 order = "newest"
 next = { from = "link:next", to = "query:page" }
 end = ["no-nxt"]
-every = "10m"
+every = "daily"
 version = "revision"
 
 [stream.pulls]
@@ -60,7 +60,7 @@ def test_a_dozen_mistakes_are_reported_together_each_with_file_table_key_and_wha
         '[streams.issues] order is "newest": it is none of these (did you mean newest-first?)',
         '[streams.issues] next.to is "query:page":',
         '[streams.issues] end is ["no-nxt"]: it holds what is none of these (did you mean no-next?)',
-        "[streams.issues] every is not understood by this version",
+        '[streams.issues] every is "daily": it is no duration; allowed: ',
         "[streams.issues] version goes with mutable = true only",
     ):
         assert [text for text in found if text.startswith(f"{FILE}: {place}")] != [], place

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from datasync_spider.errors import PageContradiction, PageUnreadable
-from datasync_spider.sources.ends import direction
 from datasync_spider.sources.paginators.choose import paginator
+from datasync_spider.sources.paginators.protocol import direction
 from datasync_spider.sources.paths import parse_path
 from datasync_spider.sources.spec import End, EndFlag, Next
 from tests.unit.sources.pagingapis import answer

@@ -8,7 +8,8 @@ import pytest
 
 from datasync_spider.errors import RetriesExhausted, ServerTrouble
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState
-from datasync_spider.sources.limits import Limit, retries_of, timeout_of
+from datasync_spider.sources.inpython import checked
+from datasync_spider.sources.limits import Limit, every_of, retries_of, timeout_of
 from tests.support.sourcetexts import changed, plain, read
 
 SETTING = Limit(30.0, "API_TIMEOUT_MS")
@@ -48,3 +49,16 @@ def test_who_gives_up_says_which_key_of_a_file_holds_and_names_no_setting_in_its
     last = "the last failure was status_503"
     assert words("retries in [source]") == f"gave up after 1 failed attempts (retries in [source]); {last}"
     assert words("") == f"gave up after 1 failed attempts; {last}"
+
+
+@pytest.mark.parametrize(
+    ("of_source", "of_stream", "seconds"), [(None, None, None), ("1h", None, 3_600), ("1h", 90, 90), (None, "5m", 300)]
+)
+def test_how_often_a_slice_is_synced_is_said_in_seconds_or_with_a_unit(
+    of_source: Any, of_stream: Any, seconds: float | None
+) -> None:
+    values = plain() if of_source is None else changed(plain(), "source.every", of_source)
+    source = read(values if of_stream is None else changed(values, "streams.issues.every", of_stream))
+
+    assert every_of(source, source.streams["issues"]) == seconds
+    assert every_of(checked(source, "here"), source.streams["issues"]) == seconds

@@ -327,7 +327,7 @@ def answered(
     url = plan.request(position).url
     lists = {"content-type": ["application/json"], **headers}
     first = {name: values[0] for name, values in lists.items()}
-    return check_answer(plan.pages, plan.asked(url, position), status, first, json.dumps(body).encode(), lists)
+    return check_answer(plan.pages, plan.asked(url, position), status, lambda: first, json.dumps(body).encode(), lists)
 
 
 def assert_asks(request: PageRequest, wanted: Any) -> None:

@@ -263,7 +263,18 @@ def test_a_time_limit_and_retries_are_those_of_the_settings_in_other_words(table
     made = read(changed(changed(plain(), f"{table}.timeout", "1m"), f"{table}.retries", 0))
     place = made if table == "source" else made.streams["issues"]
     assert (place.timeout_seconds, place.retries) == (60.0, 0)
-    for key, wrong in [("timeout", 0.05), ("timeout", "2h"), ("timeout", "soon"), ("retries", -1), ("retries", 1_001)]:
+    for key, wrong in [
+        ("timeout", 0.05),
+        ("timeout", "2h"),
+        ("timeout", "soon"),
+        ("retries", -1),
+        ("retries", 1_001),
+        ("every", 0),
+        ("every", 0.5),
+        ("every", "367d"),
+        ("every", "daily"),
+        ("every", True),
+    ]:
         mistake = only_mistake(changed(plain(), f"{table}.{key}", wrong))
         assert f"[{table}] {key} is " in mistake
 

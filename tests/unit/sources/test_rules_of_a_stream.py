@@ -1,4 +1,4 @@
-"""What the keys of a stream may be and what must hold between them; what a later version does is refused by name."""
+"""What the keys of a stream may be and what must hold between them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,8 @@ import pytest
 
 from datasync_spider.sources.paths import parse_path
 from datasync_spider.sources.spec import Incremental, PageSize, Tombstone
-from tests.support.sourcetexts import FILE, REMOVED, mistakes
-from tests.unit.sources.streams import issues, reported, stream
-
-LATER = "not understood by this version"
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("every", "10m"),
-    ],
-)
-def test_what_a_later_version_does_is_refused_by_name_and_never_ignored(key: str, value: Any) -> None:
-    # A table of another shape lacks what is understood, too.
-    found = mistakes(issues(key, value))[0].removeprefix(f"{FILE}: ")
-
-    assert found.startswith(f"[streams.issues] {key}")
-    assert LATER in found
-    assert "allowed: " in found
+from tests.support.sourcetexts import REMOVED
+from tests.unit.sources.streams import reported, stream
 
 
 @pytest.mark.parametrize(
@@ -50,13 +33,9 @@ def test_stopping_at_known_records_needs_the_newest_first(order: str) -> None:
 
 
 def test_versions_are_of_mutable_streams_only() -> None:
-    assert reported("mutable", False, version=REMOVED, tombstone=REMOVED).startswith(
-        "keep_history goes with mutable = true"
-    )
-    assert reported("mutable", False, version=REMOVED, keep_history=False).startswith(
-        "tombstone goes with mutable = true"
-    )
-    assert reported("mutable", REMOVED, tombstone=REMOVED, keep_history=REMOVED).startswith(
+    assert reported("mutable", False, version=REMOVED, tombstone=REMOVED).startswith("history goes with mutable = true")
+    assert reported("mutable", False, version=REMOVED, history=False).startswith("tombstone goes with mutable = true")
+    assert reported("mutable", REMOVED, tombstone=REMOVED, history=REMOVED).startswith(
         "version goes with mutable = true"
     )
     assert reported("time", REMOVED, version=REMOVED).startswith("mutable is true, and nothing says which")
@@ -68,6 +47,5 @@ def test_versions_are_of_mutable_streams_only() -> None:
 
 @pytest.mark.parametrize("key", ["version", "tombstone"])
 def test_a_version_or_tombstone_within_a_list_is_not_yet_one(key: str) -> None:
-    assert LATER not in reported("total", ["a", "a"])
     value = "a[0]" if key == "version" else {"path": "a[0]", "value": 1}
     assert "an element of a list is not understood here by this version" in reported(key, value)

@@ -133,7 +133,7 @@ def test_all_mistakes_are_reported_at_once_each_with_its_place() -> None:
         "[streams.news] headers.User-Agent",
         "[streams.news] query.limit holds {page_size}",
         "[streams.news] end holds short",
-        "[streams.news] keep_history",
+        "[streams.news] history",
         '[source] name is "datasync"',
         "[source] base_url is",
     ):

@@ -82,7 +82,7 @@ IDS: list[tuple[Any, tuple[str, ...], str]] = [
 
 @pytest.mark.parametrize(("given", "places", "kind"), IDS)
 def test_an_id_is_what_it_says_and_comes_back_out_of_python(given: Any, places: tuple[str, ...], kind: str) -> None:
-    source = read(issues("id", given, mutable=False, version=REMOVED, tombstone=REMOVED, keep_history=False))
+    source = read(issues("id", given, mutable=False, version=REMOVED, tombstone=REMOVED, history=False))
 
     assert (source.streams["issues"].id, source.streams["issues"].id_kind) == (paths(*places), kind)
     assert checked(source, "again") == source
@@ -208,7 +208,7 @@ def test_records_must_be_said_where_the_body_is_json() -> None:
 def test_what_changes_the_meaning_of_a_stored_record_changes_the_fingerprint_and_the_rest_does_not() -> None:
     plain = fingerprint(stream("order", "newest-first"))
     assert (plain["records"], plain["id"], plain["time"]) == ("data.issues", "id or uuid", "updated_at")
-    immutable = {"mutable": False, "version": REMOVED, "tombstone": REMOVED, "keep_history": False}
+    immutable = {"mutable": False, "version": REMOVED, "tombstone": REMOVED, "history": False}
     others: list[tuple[str, Any]] = [
         ("records", {"path": "data.issues", "shape": "map"}),
         ("records", {"path": "data.issues", "shape": "map", "key": "name"}),

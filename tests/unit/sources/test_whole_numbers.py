@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from datasync_spider.errors import PageUnreadable
 from datasync_spider.records.page import Page
-from datasync_spider.sources.numbers import exact_number, whole_number
+from datasync_spider.sources.paths import exact_number, whole_number
 from tests.support.sources import READ_WAYS, read_page
 from tests.unit.records.pagetexts import body, compact
 

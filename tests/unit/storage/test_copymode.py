@@ -1,4 +1,4 @@
-from datasync_spider.storage.copymode import CopyMode
+from datasync_spider.storage.copying import CopyMode
 
 
 def _sifts_until_straight(mode: CopyMode, *, known: int) -> int:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.storage.batch import Watermark
-from datasync_spider.storage.feedorder import FeedOrder, PageTimes
+from datasync_spider.storage.feedorder import PageTimes
+from datasync_spider.storage.prepare import FeedOrder
 
 _TIMES = st.lists(st.none() | st.integers(-2, 3), max_size=6)
 _PAGES = _TIMES | _TIMES.map(lambda times: sorted((time for time in times if time is not None), reverse=True))
@@ -22,7 +22,7 @@ def times_of(times: list[int | None]) -> PageTimes:
 @given(_PAGES)
 def test_watermarks_are_the_greatest_and_the_least_time_and_id(times: list[int | None]) -> None:
     ids = [f"{(7 * place) % 10}" for place in range(len(times))]
-    known = [Watermark(time, id_) for time, id_ in zip(times, ids, strict=True) if time is not None]
+    known = [(time, id_) for time, id_ in zip(times, ids, strict=True) if time is not None]
     assert times_of(times).watermarks() == (max(known, default=None), min(known, default=None))
 
 
@@ -43,13 +43,13 @@ def test_of_a_run_of_one_time_at_an_end_the_ids_decide(
 ) -> None:
     page = PageTimes.of(["4", "9", "2", "3", "8"][: len(times)], times)
     assert page.never_rise
-    assert page.watermarks() == (Watermark(*newest), Watermark(*oldest))
+    assert page.watermarks() == (newest, oldest)
 
 
 def test_an_end_of_a_page_does_not_begin_anew_behind_another_time() -> None:
     # The two newest are no run, so the page rises.
     page = PageTimes.of(["4", "9", "7"], [5, 3, 5])
-    assert page.watermarks() == (Watermark(5, "7"), Watermark(3, "9"))
+    assert page.watermarks() == ((5, "7"), (3, "9"))
 
 
 @given(st.lists(_PAGES, max_size=4))

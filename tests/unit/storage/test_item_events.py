@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.items import EventPage
 from datasync_spider.storage.prepare import Preparer
 from tests.support.sources import read_page
 
@@ -10,15 +10,15 @@ BODY = b'{"data":[{"id":"a"},{"id":"b"},{"id":3.5}],"hasMore":false}'
 
 
 def fresh_page() -> EventPage:
-    events, rejected = lazy_views(read_page(BODY))
-    return EventPage(1, 1, None, None, 3, events, rejected)
+    answered = read_page(BODY)
+    return EventPage(1, 1, None, None, 3, answered, answered)
 
 
 def test_a_page_that_no_one_looked_at_is_stored_as_it_came() -> None:
     prepared = Preparer().prepare(fresh_page())
     assert [(row.event_id, row.payload) for row in prepared.rows] == [("a", b'{"id":"a"}'), ("b", b'{"id":"b"}')]
     assert [event.position for event in prepared.rejected] == [2]
-    assert prepared.filtered == 0
+    assert prepared.counts.filtered == 0
 
 
 def test_an_event_that_was_changed_in_place_is_stored_as_changed() -> None:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.items import EventPage, lazy_views
+from datasync_spider.items import EventPage
 from datasync_spider.records import compiled
 from datasync_spider.records.page import Page
 from datasync_spider.storage.batch import Batch, PreparedPage
-from datasync_spider.storage.feedorder import PageEnds, PageTimes
+from datasync_spider.storage.feedorder import PageTimes
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.rows import Rows, encode_rows
 from tests.support.compiling import needs_compiled
@@ -40,8 +40,7 @@ _pages = st.lists(st.lists(_event, max_size=5), min_size=1, max_size=5)
 
 
 def item(number: int, raw_page: Page) -> EventPage:
-    events, rejected = lazy_views(raw_page)
-    return EventPage(number, 1, None, "next", len(raw_page.raw_events), events, rejected)
+    return EventPage(number, 1, None, "next", len(raw_page.raw_events), raw_page, raw_page)
 
 
 def page_of(*events: bytes) -> EventPage:
@@ -52,8 +51,7 @@ def shown(prepared: PreparedPage) -> Any:
     return (
         list(prepared.rows),
         prepared.versions,
-        prepared.duplicates,
-        prepared.filtered,
+        prepared.counts,
         prepared.rejected,
         (prepared.newest, prepared.oldest, prepared.in_order),
     )
@@ -65,8 +63,8 @@ def test_a_page_as_it_came_is_prepared_as_one_whose_events_were_looked_at(
 ) -> None:
     plain, looked_at = Preparer(), Preparer()
     for number, events in enumerate(pages, 1):
-        raw_page = read_page(body(b",".join(events)))
-        unmodified, modified = item(number, raw_page), item(number, raw_page)
+        text = body(b",".join(events))
+        unmodified, modified = item(number, read_page(text)), item(number, read_page(text))
         assert len(list(modified.events)) == len(events)
         assert (unmodified.plain_events() is not None, modified.plain_events()) == (True, None)
         ours, theirs = plain.prepare(unmodified), looked_at.prepare(modified)
@@ -85,7 +83,7 @@ def test_rows_and_ends_of_events_are_those_of_their_columns(texts: list[bytes]) 
     event_ids, times_us, fallbacks = columns
     assert events.fallbacks() == fallbacks == 0
     assert list(events.rows()) == encode_rows(event_ids, times_us, texts)
-    assert PageEnds.of_plain(events) == PageTimes.of(event_ids, times_us).ends()
+    assert events.ends() == PageTimes.of(event_ids, times_us).ends()
 
 
 def test_a_page_with_a_doubt_is_looked_at() -> None:

@@ -11,7 +11,7 @@ def test_an_id_that_comes_twice_in_a_page_is_written_once_and_the_first_wins() -
     prepared = Preparer().prepare(page(1, [event("a", payload=b"1"), event("a", payload=b"2"), event("b")]))
     assert (prepared.rows[0].event_id, prepared.rows[0].payload) == ("a", b"1")
     assert len(prepared.rows) == 2
-    assert prepared.duplicates == 1
+    assert prepared.counts.duplicates == 1
 
 
 def test_an_id_that_an_earlier_page_has_in_flight_is_left_out() -> None:
@@ -19,7 +19,7 @@ def test_an_id_that_an_earlier_page_has_in_flight_is_left_out() -> None:
     preparer.prepare(page(1, ["a", "b"]))
     second = preparer.prepare(page(2, ["b", "c"]))
     assert [row.event_id for row in second.rows] == ["c"]
-    assert second.duplicates == 1
+    assert second.counts.duplicates == 1
 
 
 def test_an_id_whose_batch_is_committed_is_left_to_the_database() -> None:
@@ -32,15 +32,13 @@ def test_an_id_whose_batch_is_committed_is_left_to_the_database() -> None:
 def test_what_an_item_pipeline_left_out_counts_as_filtered() -> None:
     item = page(1, ["a", "b", "c"])
     item.events = list(item.events)[:1]
-    assert Preparer().prepare(item).filtered == 2
+    assert Preparer().prepare(item).counts.filtered == 2
 
 
 def test_watermarks_are_the_newest_and_the_oldest_event_with_a_time() -> None:
     prepared = Preparer().prepare(page(1, [event("b", 30), event("a", 30), event("c", 10), event("d", None)]))
-    assert prepared.newest is not None
-    assert prepared.oldest is not None
-    assert (prepared.newest.occurred_at_us, prepared.newest.event_id) == (30, "b")
-    assert (prepared.oldest.occurred_at_us, prepared.oldest.event_id) == (10, "c")
+    assert prepared.newest == (30, "b")
+    assert prepared.oldest == (10, "c")
 
 
 def test_a_feed_is_in_order_while_times_fall_within_and_across_pages() -> None:
@@ -89,7 +87,7 @@ def test_an_id_whose_variant_is_in_flight_becomes_no_row_of_a_later_page_though_
 def test_two_events_of_one_id_that_share_their_payload_are_one_row() -> None:
     payload = b"shared"
     prepared = Preparer().prepare(page(1, [event("a", payload=payload), event("a", payload=payload)]))
-    assert (len(prepared.rows), prepared.duplicates, prepared.versions) == (1, 1, [])
+    assert (len(prepared.rows), prepared.counts.duplicates, prepared.versions) == (1, 1, [])
 
 
 def test_ids_are_in_flight_while_another_thread_learns_of_commits() -> None:

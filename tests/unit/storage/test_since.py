@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_spider.storage.since import Since, instant_of, us_of
+from datasync_spider.storage.connection import instant_of, us_of
+from datasync_spider.storage.since import Since
 
 FLOOR = 1_700_000_000_123_456
 

@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from datasync_spider.storage.sql import names, statement
-from datasync_spider.storage.streamtable import SEED_TABLE
+from datasync_spider.storage.statements import SEED_TABLE, names, statement
 
 STORAGE = Path(__file__).resolve().parents[3] / "datasync_spider" / "storage"
 
@@ -28,8 +27,8 @@ _BEFORE_SLICES = {"count_shared_rows", "find_our_schemas", "read_lock_holders", 
 _BY_RUN = {"dashboard_recent_pages", "dashboard_series", "read_batch_counts"}
 # The page lists the dead letters of all, each with its slice.
 _OF_ALL = {"dashboard_dead_letter_ids"}
-# Slices of one stream are made of the rows of all slices of another.
-_OF_A_STREAM = {"read_parent_values"}
+# Slices of one stream are made of the rows of all slices of another; a view is of all slices.
+_OF_A_STREAM = {"read_parent_values", "read_sample", "read_all_payloads"}
 _ROWS_OF_SLICES = re.compile(r"\b(rejected_events|event_conflicts|ingestion_pages)\b")
 
 

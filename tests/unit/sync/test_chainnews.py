@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
-from datasync_spider.storage.batch import Batch, Committed
+from datasync_spider.storage.batch import Batch, Committed, Counts
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.sync.outcome import ChainNews
 from tests.support.pages import page
@@ -24,12 +26,12 @@ class Stream:
         for count in new:
             self._pages += 1
             prepared = Preparer().prepare(page(self._pages, [f"{n}" for n in range(10)], chain=chain))
-            prepared.filtered = filtered
+            prepared.counts = replace(prepared.counts, filtered=filtered)
             batch.pages.append(prepared)
             self.accounted += count + filtered
             last_new = self._pages if count else last_new
         committed = Committed(
-            *(1, batch.first_page, batch.last_page, len(new), 10 * len(new), sum(new), 0, 0, 0, 0, 0.0),
+            *(1, batch.first_page, batch.last_page, Counts(1, len(new), 10 * len(new), sum(new)), 0.0),
             last_new_page=last_new,
             accounted=None if is_read_back else self.accounted,
         )

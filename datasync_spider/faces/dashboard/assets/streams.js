@@ -14,6 +14,8 @@ const REFRESH_MS = 3_000;
 class StreamCard {
   constructor(stream) {
     this.badge = new Badge();
+    this.drift = new Badge();
+    this.drifted = h("p", { class: "drift" });
     this.words = h("p", { class: "words" });
     this.advice = h("p", { class: "advice" });
     const name = label(stream.name, stream.slice);
@@ -34,14 +36,15 @@ class StreamCard {
     this.list = h("dl", { class: "facts" }, Object.values(this.facts).map((fact) => fact.element));
     this.element = h(
       "article", { class: "panel stream" },
-      h("header", { class: "head" }, h("h2", {}, h("a", { href: address("#/", names) }, foreign(name))), this.badge.element, this.run),
-      this.words, this.advice, this.progress.element, this.list,
+      h("header", { class: "head" }, h("h2", {}, h("a", { href: address("#/", names) }, foreign(name))), this.badge.element, this.drift.element, this.run),
+      this.words, this.advice, this.drifted, this.progress.element, this.list,
     );
   }
 
   update(stream, now) {
     const { facts } = this;
     this.badge.update(stream.state, stream.tone);
+    this.updateDrift(stream);
     setText(this.words, stream.words);
     setText(this.advice, stream.advice);
     show(this.advice, stream.advice !== "");
@@ -59,6 +62,14 @@ class StreamCard {
     updateColumns(facts, COLUMNS.stream, stream);
     facts.pass.update(stream.pass_number ? `${stream.pass_number}, ${stream.pass_kind}` : format.NONE, stream.pass_words);
     facts.lease.update(...leaseWords(stream.lease, now));
+  }
+
+  updateDrift(stream) {
+    const count = stream.values.drifted;
+    show(this.drift.element, count > 0);
+    show(this.drifted, count > 0);
+    this.drift.update(count === 1 ? "1 field changed" : `${format.number(count)} fields changed`, "warning");
+    setText(this.drifted, `Fields: ${stream.drift}`);
   }
 
   updateRun(run) {

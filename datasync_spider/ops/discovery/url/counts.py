@@ -12,8 +12,7 @@ from datasync_spider.ops.discovery.url.names import members, plain
 from datasync_spider.ops.discovery.url.parameters import is_size
 from datasync_spider.ops.discovery.url.probe import Seen
 from datasync_spider.ops.discovery.url.target import Target
-from datasync_spider.sources.numbers import whole_number
-from datasync_spider.sources.paths import Path
+from datasync_spider.sources.paths import Path, whole_number
 
 _TOTALS = (
     *("total", "totalcount", "totalresults", "totalrecords", "totalitems", "totalelements", "numfound", "totalsize"),

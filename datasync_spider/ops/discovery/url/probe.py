@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from datasync_spider.sources.numbers import exact_number
+from datasync_spider.sources.paths import exact_number
 
 _LINES = ("ndjson", "jsonl", "json-seq", "jsonlines", "stream+json")
 _SHOWN = 300

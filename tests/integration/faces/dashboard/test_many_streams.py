@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.registry import Slice, register
 from tests.integration.faces.dashboard.history import Page, Run, add_rejected, add_run, clock, set_slice, set_stream
 from tests.integration.faces.dashboard.process import DashboardProcess

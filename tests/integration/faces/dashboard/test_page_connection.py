@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from datasync_spider.faces.dashboard.live import MOST_VIEWERS
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import migrate
 from embedded_postgres.starting import start_embedded
 from tests.integration.faces.dashboard.browser import REASON, SKIPPED, window

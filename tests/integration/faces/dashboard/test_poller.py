@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from datasync_spider.faces.dashboard.poller import Poller
 from datasync_spider.faces.dashboard.questions import Busy, Reader
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.dashboard import Overview, read_overview
 from datasync_spider.storage.migrate import migrate
 from embedded_postgres.starting import start_embedded

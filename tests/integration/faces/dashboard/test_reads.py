@@ -22,7 +22,7 @@ from datasync_spider.storage.dashboard import (
     read_rejected_groups,
     read_runs,
 )
-from datasync_spider.storage.streamtable import SEED_TABLE, StreamTable
+from datasync_spider.storage.statements import SEED_TABLE, StreamTable
 from tests.integration.faces.dashboard.history import (
     Page,
     Run,

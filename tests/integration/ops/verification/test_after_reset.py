@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datasync_spider.faces.dashboard.streamrow import StreamView, stream_views
 from datasync_spider.ops.verification.completeness import RemoteTotal
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.dashboard import read_overview
 from datasync_spider.storage.removal import find_target, reset
 from datasync_spider.storage.status import read_last_runs

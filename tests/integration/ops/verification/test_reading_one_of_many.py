@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bench.crowd import MEASURED, gather
 from datasync_spider.ops.verification.deadletterchecks import look_through
-from datasync_spider.storage.connect import Connection, connected
+from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.dashboard import read_overview, read_rejected, read_runs
 from datasync_spider.storage.deadletters import Chosen, read_groups, read_list
 from datasync_spider.storage.registry import Slice, find_slice

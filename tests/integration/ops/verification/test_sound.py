@@ -7,7 +7,7 @@ from dataclasses import replace
 from datasync_spider.observe import exitcodes
 from datasync_spider.ops.verification.check import exit_code
 from datasync_spider.ops.verification.completeness import RemoteTotal
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import load_migrations, migrate
 from tests.support.database import execute_outside, value
 from tests.support.deadletters import leave_dead_letters, raw_event

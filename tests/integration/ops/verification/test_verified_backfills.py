@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from datasync_spider.items import EventPage
-from datasync_spider.storage.connect import connected
+from datasync_spider.storage.connection import connected
 from datasync_spider.storage.runs import finish_run
 from datasync_spider.storage.status import read_last_backfill, read_last_runs
 from datasync_spider.storage.streams import list_slices
@@ -81,7 +81,7 @@ def test_the_last_backfill_is_reported_apart_until_a_pass_goes_on(database_url: 
         remote_total = read_last_backfill(connection, 1)
         assert remote_total is not None
         assert (remote_total["status"], remote_total["reason"], remote_total["pages"]) == ("complete", "backfilled", 3)
-        (listed,) = list_slices(connection, EVENTS.stream, 0)
+        (listed,) = list_slices(connection, [EVENTS.stream], 0)
         assert (listed["run_id"], listed["status"]) == (runs_of(database_url)[0]["run_id"], "complete")
         run_of(database_url, step(1, [31], None, "g1"))
         assert read_last_backfill(connection, 1) is None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from datasync_spider.faces.progress.feed import ProgressFeed
-from datasync_spider.storage.batch import Committed, Watermark
+from datasync_spider.storage.batch import Committed, Counts
 from datasync_spider.storage.runs import OpenRun, ResumePoint
 from tests.support.runs import EVENTS
 
@@ -23,10 +23,8 @@ def opened(newest_ms: int | None) -> ProgressFeed:
 
 
 def commit(feed: ProgressFeed, newest_ms: int) -> None:
-    committed = Committed(
-        1, 1, 1, pages=1, events=1, inserted=1, duplicates=0, rejected=0, filtered=0, body_bytes=1, write_seconds=0
-    )
-    feed._batch_committed(committed, Watermark(newest_ms * 1000, "a"))
+    committed = Committed(1, 1, 1, Counts(1, 1, 1, 1, body_bytes=1), write_seconds=0)
+    feed._batch_committed(committed, (newest_ms * 1000, "a"))
 
 
 @pytest.mark.parametrize("first_ms", [YEAR_9999_MS, 1_700_000_000_000])

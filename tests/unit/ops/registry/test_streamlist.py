@@ -9,7 +9,7 @@ from typing import Any
 from datasync_spider.ops.registry.streamlist import as_lines, as_report, done_line, loss_lines
 from datasync_spider.storage.owner import Owner
 from datasync_spider.storage.removal import Target
-from datasync_spider.storage.streamtable import StreamTable
+from datasync_spider.storage.statements import StreamTable
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -26,12 +26,17 @@ def row(**changes: Any) -> dict[str, Any]:
         "total_rejected": 2,
         "total_filtered": 0,
         "total_unseen": 0,
+        "late_seconds": 0.0,
+        "drifted": 0,
         "pass_number": 3,
         "pass_kind": "full",
         "pass_status": "complete",
         "completed_at": NOON,
         "floor_at": None,
+        "kept_floor_at": None,
         "paused_at": None,
+        "every_seconds": None,
+        "due_at": None,
         "lease_owner": None,
         "lease_run_id": None,
         "lease_expires_at": None,
@@ -67,6 +72,13 @@ def test_columns_are_as_wide_as_what_stands_in_them() -> None:
     assert second == f"{same}  paused since 2026-11-29 12:00:00 UTC"
 
 
+def test_when_a_slice_is_due_and_how_late_it_is_is_said_where_something_says_how_often() -> None:
+    (head, line) = as_lines([row(every_seconds=300.0, due_at=NOON, late_seconds=90.0)])
+    assert "late" in head
+    assert "1 min 30 s" in line
+    assert line.endswith("  every 5 min 00 s, due 2026-11-29 12:00:00 UTC")
+
+
 def test_who_runs_a_slice_is_named_and_a_name_cannot_move_the_cursor() -> None:
     owner = Owner("evil\x1b[2J", "boot", 7, 1.0).to_text()
     held = row(slice='{"n":"\x1b[1m"}', lease_owner=owner, lease_run_id=9, lease_expired=False)
@@ -98,6 +110,8 @@ def test_programs_are_given_all_of_it() -> None:
                 "total_rejected": 2,
                 "total_filtered": 0,
                 "total_unseen": 0,
+                "late_seconds": 0.0,
+                "drifted": 0,
                 "pass": {"number": 3, "kind": "full", "status": "complete"},
                 "completed_at": "2026-11-29T12:00:00+00:00",
                 "floor_at": None,
@@ -109,6 +123,8 @@ def test_programs_are_given_all_of_it() -> None:
                     "expired": False,
                 },
                 "paused_at": None,
+                "every_seconds": None,
+                "due_at": None,
             }
         ],
         "more": 4,
@@ -119,6 +135,7 @@ def test_what_goes_is_said_beforehand() -> None:
     assert loss_lines("reset", target(slices=3)) == [
         "stream orders of 3 slices: 1,234 rows by the totals in datasync__orders, 5 dead letters",
         "all that is forgotten, and so is the position; runs and pages stay as history",
+        "to read everything again and keep what is stored: scrapy streams resync orders --full",
         "a foreign key leads to these rows: k of notes",
     ]
     assert loss_lines("drop", target())[1:] == [

@@ -1,0 +1,90 @@
+"""Makes the indexes that a source asks for, when a run has ended and all of the stream was synced once.
+
+Invariant: nothing of the run depends on it. It has ended before, by its own row; what goes wrong here is said, and the
+next run makes it. A signal to stop ends it at once. The view of the stream, of whose columns they are, comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Self
+
+from scrapy import signals as scrapy_signals
+from scrapy.exceptions import NotConfigured
+
+from datasync_spider import signals
+from datasync_spider.errors import StorageError
+from datasync_spider.extensions.typedview import TypedViewExtension
+from datasync_spider.process.workers import Worker
+from datasync_spider.storage.connection import Connection, connected
+from datasync_spider.storage.indexes import cancel, make_indexes
+from datasync_spider.sync.plan import SyncPlan, plan_of
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_SECONDS = 2
+# Whoever holds an old transaction open keeps an index from being finished, for ever if need be.
+_MOST_SECONDS = 3_600.0
+
+
+class IndexesExtension:
+    """See the module's text."""
+
+    def __init__(self, plan: SyncPlan) -> None:
+        self._plan = plan
+        self._connection: Connection | None = None
+        self._is_stopped = False
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        plan = plan_of(crawler)
+        if not any(column.is_indexed for column in plan.stream.columns):
+            raise NotConfigured
+        extension = cls(plan)
+        crawler.signals.connect(extension._stop, signals.stop_requested)
+
+        async def closed(**_: Any) -> None:
+            view = crawler.get_extension(TypedViewExtension)
+            if view is not None:
+                await view.ended.wait()
+            await extension._closed()
+
+        crawler.signals.connect(closed, scrapy_signals.spider_closed, weak=False)
+        return extension
+
+    def _stop(self, **_: Any) -> None:
+        self._is_stopped = True
+        if self._connection is not None:
+            cancel(self._connection)
+
+    async def _closed(self) -> None:
+        if self._is_stopped:
+            return
+        worker = Worker("datasync-indexes")
+        try:
+            await asyncio.wait_for(worker.submit(self._make), _MOST_SECONDS)
+        except (StorageError, TimeoutError) as error:
+            why = str(error) or f"they were not finished within {_MOST_SECONDS:g} s"
+            logger.warning("not all indexes of the stream %s are made, the next run tries again: %s", self._name, why)
+            if self._connection is not None:
+                cancel(self._connection)
+        finally:
+            worker.close()
+
+    def _make(self) -> None:
+        plan = self._plan
+        with connected(plan.config.database_url_text, connect_timeout_seconds=_CONNECT_SECONDS) as connection:
+            self._connection = connection
+            try:
+                if not self._is_stopped:
+                    make_indexes(connection, self._name, plan.stream.columns)
+            finally:
+                self._connection = None
+
+    @property
+    def _name(self) -> str:
+        return self._plan.spec.name
