@@ -67,7 +67,7 @@ class Database:
 
     @contextlib.contextmanager
     def powered(self) -> Iterator[None]:
-        """No one takes the power away meanwhile, and it is there, but for who takes it away himself."""
+        """Nobody takes the power away meanwhile, and it is there, but for who takes it away himself."""
         with self._power:
             yield
 

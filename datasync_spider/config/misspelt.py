@@ -13,7 +13,7 @@ from scrapy.settings import default_settings
 from datasync_spider.config.sources import DotEnv, Sources
 from datasync_spider.config.table import MOCK_PREFIX, SETTINGS
 
-# No one else's names begin like this.
+# Nobody else's names begin like this.
 _OWN_PREFIX = "DATASYNC_"
 # Lets one typing error in a name of nine letters pass for that name, and WRITE_CONCURRENCY not for CONCURRENT_ITEMS.
 _CLOSE = 0.85

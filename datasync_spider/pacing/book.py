@@ -122,7 +122,7 @@ class Answer(NamedTuple):
     is_plenty: bool = False
 
 
-class _Room(NamedTuple):
+class _Capacity(NamedTuple):
     free: int
     wait_seconds: float
     reason: str
@@ -222,14 +222,14 @@ def take(book: Book, who: str, ask: Ask, declared: Declared | None, now: float) 
     """Gives slots, or a place in line."""
     _begin_windows(book, now)
     ahead = next((index for index, one in enumerate(book.waiting) if one.who == who), len(book.waiting))
-    rooms = [] if declared is None else [_declared_room(book, declared, ahead + 1, now)]
-    rooms += [_window_room(book, window, ahead + 1, now) for window in _windows(book, ask.limit)]
+    rooms = [] if declared is None else [_declared_capacity(book, declared, ahead + 1, now)]
+    rooms += [_window_capacity(book, window, ahead + 1, now) for window in _windows(book, ask.limit)]
     if not rooms:
         return Answer(ask.wanted, is_limited=False)
     book.seconds = max(book.seconds, 0.0 if declared is None else declared.seconds)
-    free = min(room.free for room in rooms) - ahead
+    free = min(capacity.free for capacity in rooms) - ahead
     if free < 1:
-        longest = max(rooms, key=lambda room: room.wait_seconds)
+        longest = max(rooms, key=lambda capacity: capacity.wait_seconds)
         _put_in_line(book, who, now + longest.wait_seconds + _LATE_SECONDS)
         return Answer(0, longest.wait_seconds, longest.reason)
     slots = min(ask.wanted, max(1, free // _SHARE))
@@ -264,26 +264,26 @@ def _begin_windows(book: Book, now: float) -> None:
         window.began, window.by, window.is_heard = now, now + length, False
 
 
-def _declared_room(book: Book, declared: Declared, needed: int, now: float) -> _Room:
+def _declared_capacity(book: Book, declared: Declared, needed: int, now: float) -> _Capacity:
     ends = [(at + declared.seconds + _MARGIN_SECONDS - now, count) for at, count in book.used]
     counting = [(left, count) for left, count in ends if left > 0]
     free = declared.requests - book.under_way - sum(count for _, count in counting)
     if free >= needed:
-        return _Room(free, 0.0, DECLARED)
+        return _Capacity(free, 0.0, DECLARED)
     freed = free
     for left, count in counting:
         freed += count
         if freed >= needed:
-            return _Room(free, min(left, _LONGEST_WAIT_SECONDS), DECLARED)
+            return _Capacity(free, min(left, _LONGEST_WAIT_SECONDS), DECLARED)
     # It depends on those that are under way, which count for a whole window from their end.
     wait_seconds = min(max(_LOOK_AGAIN_SECONDS, declared.seconds / 8), _LONGEST_WAIT_SECONDS)
-    return _Room(free, wait_seconds, DECLARED)
+    return _Capacity(free, wait_seconds, DECLARED)
 
 
-def _window_room(book: Book, window: Window, needed: int, now: float) -> _Room:
+def _window_capacity(book: Book, window: Window, needed: int, now: float) -> _Capacity:
     free = min(window.limit - window.taken, window.reported - book.under_way)
     if free >= needed:
-        return _Room(free, 0.0, REPORTED)
+        return _Capacity(free, 0.0, REPORTED)
     # What is under way may turn out to be counted already.
     is_open = window.limit - window.taken >= needed and window.reported >= needed
-    return _Room(free, _LOOK_AGAIN_SECONDS if is_open else window.by + _END_MARGIN_SECONDS - now, REPORTED)
+    return _Capacity(free, _LOOK_AGAIN_SECONDS if is_open else window.by + _END_MARGIN_SECONDS - now, REPORTED)

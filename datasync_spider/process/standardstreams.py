@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 1.0
 # What is kept for a reader who may come back; the kernel keeps as much in a pipe.
 _KEPT_BYTES = 65_536
-# No one comes back to these.
+# Nobody comes back to these.
 _GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
 # Of a user who has chosen what becomes of such characters.
 _ERROR_HANDLERS_THAT_RAISE = frozenset({"strict", "surrogateescape", "surrogatepass"})
@@ -174,7 +174,7 @@ class Words(io.TextIOWrapper):
 
 
 def guard() -> None:
-    """Takes the streams of this process in hand. A stream that another one has put there is left alone."""
+    """Takes the streams of this process in hand. A stream that another process has put there is left alone."""
     # In this order: a closed descriptor is the lowest that is free, and must not become that of a socket or a table.
     _guard("stdin", _as_input)
     _guard("stdout", _as_output)

@@ -84,15 +84,15 @@ def _add_inferred(plan: ViewPlan, declared: set[Path], fields: Fields, *, may_re
                 _retype(plan, position, needed, "what is stored needs", may_retype=may_retype)
     new = [found for found in fields.columns() if found.path not in positions and found.path not in declared]
     # Those that most records have come first where not all can.
-    room = max(0, MOST_INFERRED - len(plan.columns))
-    chosen = {found.path for found in sorted(new, key=lambda found: -found.present)[:room]}
+    space = max(0, MOST_INFERRED - len(plan.columns))
+    chosen = {found.path for found in sorted(new, key=lambda found: -found.present)[:space]}
     names = named(chosen, {known.name for known in plan.columns})
     for found in new:
         if found.path in chosen and found.kind is not None:
             plan.columns.append(ViewColumn(found.path, names[found.path], found.kind))
-    if len(new) > room:
+    if len(new) > space:
         plan.notes.append(
-            f"{len(new) - room:,} fields have no column, since {MOST_INFERRED} are made at most: columns of the source"
+            f"{len(new) - space:,} fields have no column, since {MOST_INFERRED} are made at most: columns of the source"
             " can name those that are wanted"
         )
 

@@ -110,11 +110,11 @@ class StreamSpider(Spider):
         if not self.sync.is_open:
             raise CloseSpider("no_run")
         try:
-            asks = self.sync.first()
+            requests = [self._request(ask) for ask in self.sync.first()]
         except DatasyncError as error:
             self._fail(error)
-        for ask in asks:
-            yield self._request(ask)
+        for request in requests:
+            yield request
 
     async def parse(self, response: Response) -> AsyncIterator[Any]:
         """The requests that follow, and the page."""
@@ -143,11 +143,12 @@ class StreamSpider(Spider):
         """What is asked instead, where that is known."""
         request: Request = failure.request  # type: ignore[attr-defined] # Scrapy puts it there
         try:
-            instead = await self.sync.not_answered(request.meta["ask"], failure.value)
+            asks = await self.sync.not_answered(request.meta["ask"], failure.value)
+            instead = [self._request(ask) for ask in asks]
         except DatasyncError as error:
             self._fail(error)
-        for ask in instead:
-            yield self._request(ask)
+        for again in instead:
+            yield again
 
     def _fail(self, error: DatasyncError) -> NoReturn:
         """The position stays where the last commit has put it."""

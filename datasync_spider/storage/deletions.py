@@ -124,9 +124,9 @@ def take_back(cursor: Any, run: OpenRun) -> None:
 
 
 def save(cursor: Any, run: OpenRun, memory: Memory, *, is_over: bool, marked: int) -> None:
-    """After the checkpoint, which has seen that the slice is ours."""
+    """``marked``: by so many marks there are more. After the checkpoint, which has seen that the slice is ours."""
     kept = replace(memory, seen=None, total=None) if is_over else memory
-    saved = {"seen": kept.seen, "total": kept.total, "marked": memory.marked + marked}
+    saved = {"seen": kept.seen, "total": kept.total, "marked": marked}
     cursor.execute(statement("save_memory"), {**run.key, **saved})
 
 

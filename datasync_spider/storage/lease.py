@@ -21,7 +21,7 @@ class Free(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """Another one runs this stream."""
+    """Another process runs this stream."""
 
     holder: str
     since: datetime | None

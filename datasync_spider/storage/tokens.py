@@ -74,7 +74,7 @@ class TokenRow:
     def lock(self) -> StoredTokens | None:
         """What is stored; None before the first renewal. The row is ours until :meth:`save` or :meth:`release`.
 
-        Raises StorageUnavailable, also where another process does not let go of it, and TokensSealed.
+        Raises StorageUnavailable, also where another one does not let go of it, and TokensSealed.
         """
         self.release()
         self._connection = connect(self._database_url)

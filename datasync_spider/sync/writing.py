@@ -256,6 +256,9 @@ class Writing:
                 await work
             except Exception as error:  # noqa: BLE001
                 self._failed(PageLost(f"writing failed: {type(error).__name__}: {error}"), error)
+                # No one takes any more what has come: the run's end must not wait for it.
+                self._is_abandoned = True
+                self._in_line.clear()
                 self.look_again()
 
         return asyncio.ensure_future(watch())

@@ -24,10 +24,10 @@ SETTINGS = {"API_PAGE_LIMIT": "200", "WRITE_BATCH_SIZE": "400"}
 HITS = {"at_start": 1, "run_opened": 1, "before_finish": 1, "in_migration": 2, "waiting": 1}
 
 
-# Those of other commands, of a batch with known keys, of tokens and of deletions have tests of their own.
+# Those of other commands, of a batch with known keys, of tokens, of deletions and of messages have tests of their own.
 ELSEWHERE = {
     *("in_migration", "split", "removal_fenced", "removal_written", "removal_committed"),
-    *("token_answered", "token_stored", "deletions_marked"),
+    *("token_answered", "token_stored", "deletions_marked", "notice_posted"),
 }
 
 

@@ -82,10 +82,10 @@ def test_a_crawl_is_watched_from_its_first_page_to_its_end(
 ) -> None:
     page = screen.page
     screen.open()
-    expect(page.locator(".stream .badge")).to_have_text("never run")
+    expect(page.locator(".stream .badge").first).to_have_text("never run")
     mock = start_mock_api("--total", "6000", "--latency-ms", "120")
     crawl = start_crawl(mock.base_url, API_PAGE_LIMIT="100", WRITE_BATCH_SIZE="100")
-    expect(page.locator(".stream .badge")).to_have_text("fetching")
+    expect(page.locator(".stream .badge").first).to_have_text("fetching")
     expect(page.locator(".stream .progress-words")).to_contain_text("of 6,000 events")
     seen = digits(screen.fact("Stored"))
     assert eventually(lambda: digits(screen.fact("Stored")) > seen, what="progress on the page")
@@ -112,7 +112,7 @@ def test_a_crawl_is_watched_from_its_first_page_to_its_end(
     assert screen.fact("Received") == f"{float(received) / 1e6:.1f} MB".replace(".0 ", " ")
 
     screen.go("#/")
-    expect(page.locator(".stream .badge")).to_have_text("complete")
+    expect(page.locator(".stream .badge").first).to_have_text("complete")
     expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100")
     screen.assert_content()
 
@@ -164,7 +164,7 @@ def test_waits_are_drawn_where_they_were_and_none_are_called_none(
 def test_a_stream_shows_no_more_than_there_is_to_tell(screen: Window, expect: Any, database_url: str) -> None:
     page = screen.page
     screen.open()
-    expect(page.locator(".stream .badge")).to_have_text("never run")
+    expect(page.locator(".stream .badge").first).to_have_text("never run")
     expect(page.locator(".stream .advice")).to_be_visible()
     expect(page.locator(".stream .facts")).to_be_hidden()
     expect(page.get_by_role("progressbar")).to_be_hidden()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -140,7 +141,7 @@ def test_for_programs_every_line_is_an_object_with_run_and_stream_and_the_last_i
 
     opened = next(number for number, line in enumerate(lines) if "starts at the head" in line["message"])
     assert all((line["run_id"], line["stream"]) == (run_id, "events") for line in lines[opened:])
-    fetched = [line for line in lines if line["logger"].endswith("spiders.stream") and "page_number" in line]
+    fetched = [line for line in lines if re.match(r"page \d+: \d+ events in ", line["message"])]
     stored = value(database_url, "SELECT json_agg(request_id ORDER BY page_number) FROM ingestion_pages")
     assert [line["request_id"] for line in fetched] == stored
     [retried] = [line for line in lines if "attempt 1 failed" in line["message"]]

@@ -55,7 +55,7 @@ class OwnServer:
         family = [postmaster]
         try:
             self._freeze(family)
-            # No one is born any more, so that the list is whole; whoever ends meanwhile stays a zombie, never reaped.
+            # Nobody is born any more, so that the list is whole; whoever ends meanwhile stays a zombie, never reaped.
             family += postmaster.children(recursive=True)
             self._freeze(family)
             yield

@@ -1,8 +1,8 @@
 """Sends the prepared text, once, between two commits: that it leaves, and what became of it.
 
 Invariant: when the first byte leaves, the database knows. An answer that did not come is never asked for by sending
-again: the attempt is then unknown, and counts as used. What became of it is reported to the caller before it is recorded,
-so that a database that is away then cannot take the knowledge along.
+again: the attempt is then unknown, and counts as used. What became of it is reported to the caller before it is
+recorded, so that a database that is away then cannot take the knowledge along.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 -- tcp_keepalives: a client whose machine died in the middle of a COPY is not idle to the server: only TCP reports, by default
 -- after two hours, and until then it holds the keys that its successor wants to write.
 -- search_path: NULL leaves it. transaction_timeout: not before PostgreSQL 17.
--- slice_id: the slice that the transaction writes to, NULL where it writes to none. No one takes that lock for himself, so
+-- slice_id: the slice that the transaction writes to, NULL where it writes to none. Nobody takes that lock for himself, so
 -- no one waits for it: it says in pg_locks what the backend does (end_backends_of_earlier_runs).
 SET LOCAL statement_timeout = %(statement_timeout_ms)s;
 SET LOCAL lock_timeout = %(lock_timeout_ms)s;

@@ -19,7 +19,7 @@ from embedded_postgres.postmaster import server_process, server_processes
 from embedded_postgres.starting import start_embedded
 
 PROJECT = Path(__file__).resolve().parents[3]
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another process")
 
 # An ordinary user: everything is imported first, since root's Python may be out of that user's sight.
 ORDINARY_USER = """

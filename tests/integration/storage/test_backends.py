@@ -45,7 +45,7 @@ def test_a_new_run_ends_what_is_still_being_written_to_its_slice_and_nothing_els
         closing(writing(database_url, old.slice, "datasync pool")) as pooled,
         closing(writing(database_url, other.slice, label(other.run_id, "writer 1"))) as of_another_stream,
         closing(connect(database_url, label=label(old.run_id, "control"))) as idle,
-        closing(writing(database_url, old.slice, "another one")) as of_someone,
+        closing(writing(database_url, old.slice, "another process")) as of_someone,
         closing(served_many),
         connected(database_url) as connection,
     ):

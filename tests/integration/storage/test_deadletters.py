@@ -120,7 +120,7 @@ def test_a_piece_is_read_along_the_key_and_not_gathered_from_all_dead_letters(
     values = {**chosen.values(), "after": 2_500, "max_rows": 1_000, "max_bytes": 1 << 20}
     with connected(database_url) as connection, connection.cursor() as cursor:
         assert len(read_dead_letters_after(connection, chosen, 2_500)) == 1_000
-        cursor.execute(f"EXPLAIN {statement('read_letters_after')}", values)
+        cursor.execute(f"EXPLAIN {statement('read_dead_letters_after')}", values)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Index Scan using rejected_events_slice_idx" in plan
     assert "Sort" not in plan

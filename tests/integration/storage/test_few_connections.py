@@ -84,7 +84,7 @@ def write_all(crew: Crew, batches: list[Batch], meanwhile: Callable[[], None] = 
 
 @contextmanager
 def holding(url: str, event_id: str) -> Iterator[Callable[[], None]]:
-    """Another one is about to insert this event, so that a batch with it waits; gives what ends that."""
+    """Another process is about to insert this event, so that a batch with it waits; gives what ends that."""
     with closing(psycopg2.connect(url)) as someone, someone.cursor() as cursor:
         cursor.execute(
             "INSERT INTO ingested_events (event_id, occurred_at, payload) VALUES (%s, now(), '{}')", (event_id,)

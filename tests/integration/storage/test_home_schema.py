@@ -56,7 +56,7 @@ def test_a_table_named_as_our_temporary_one_is_not_written(database_url: str) ->
 
 
 def test_a_temporary_table_does_not_stand_before_ours(database_url: str) -> None:
-    # As a pooler's session may have one, left by another one.
+    # As a pooler's session may have one, left by another process.
     with run_writer(database_url) as run:
         with run.connection.cursor() as cursor:
             cursor.execute(

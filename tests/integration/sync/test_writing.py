@@ -14,7 +14,7 @@ from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.writer import Writer
 from datasync_spider.sync.outcome import Outcome
 from datasync_spider.sync.writers import Writers, WriterSettings
-from datasync_spider.sync.writing import Writing
+from datasync_spider.sync.writing import PageBuffer, Writing
 from tests.support.database import value
 from tests.support.pages import page
 from tests.support.runs import no_totals, open_test_run
@@ -153,3 +153,22 @@ def test_what_waits_leaves_by_itself_although_no_batch_is_full(database_url: str
         await run.writing.wait_for(lambda: run.pages == [1])
 
     assert write(database_url, act).pages == [1]
+
+
+def test_a_bug_in_the_writing_ends_the_run_and_keeps_no_one_waiting(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(PageBuffer, "take", broken)
+
+    async def act(run: Run) -> None:
+        # An earlier failure that leaves what was fetched to be written.
+        run.outcome.fail(DatasyncError("the API is gone"))
+        await run.writing.store(sized(1, SMALL))
+        await run.writing.wait_for(lambda: bool(run.failures))
+
+    run = write(database_url, act)
+    assert [str(error) for error in run.failures] == ["writing failed: ValueError: a bug"]
+    assert value(database_url, "SELECT count(*) FROM ingested_events") == 0

@@ -25,7 +25,7 @@ import datasync_columns as module
 newer, older = b'{"a":{"id":"a1"},"t":1769541612369}', b'{"a":{"id":"b2\\xc3\\xa9"},"t":1769541612368}'
 scanner = module.Scanner(records=[["r", "x"], []], ids=[["a", "id"]], times=[["t"]])
 events, start, end = scanner.split(b'{"r":{"x":[' + newer + b"," + older + b']},"more":false}')
-print(list(events), start, end, events.columns(), events.doubts(), events.ends())
+print(list(events), start, end, events.columns(), events.fallbacks(), events.ends())
 print(scanner.split(b"[" + newer + b",7]")[0].columns(), scanner.split(b"{}"))
 for wrong in ([], [["a"] * 9], [["x" * 256]], [[""]], [["\\ud800"]], "id", ["id"], 7):
     try:

@@ -93,7 +93,7 @@ def test_a_page_with_a_doubt_is_looked_at() -> None:
     found = split(body(b'{"id":"a"},{"id":""}'))
     assert found is not None
     assert found[0].fallbacks() == 1
-    with pytest.raises(ValueError, match="in doubt"):
+    with pytest.raises(ValueError, match="needs the fallback"):
         found[0].rows()
 
 

@@ -116,7 +116,7 @@ def is_running(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    # No one may have taken note of its end yet.
+    # Nobody may have taken note of its end yet.
     return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
 
 
