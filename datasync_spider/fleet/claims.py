@@ -63,10 +63,6 @@ class Claims:
         """Does what blocks in the thread of the claims."""
         return self._worker.submit(work)
 
-    def close(self) -> None:
-        self._worker.submit(self._disconnect)
-        self._worker.close()
-
     def _use(self, work: Callable[[Connection], _T]) -> _T:
         def once() -> _T:
             try:

@@ -17,6 +17,7 @@ from datasync_spider.faces.exitreport import summary
 from datasync_spider.faces.exitreport.printing import End
 from datasync_spider.fleet.ends import end_of
 from datasync_spider.observe import exitcodes
+from datasync_spider.process.memory import collect_now
 from datasync_spider.process.workers import Worker
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _GIVE_BACK_SECONDS = 1.0
+# Syncs: the collector by itself comes after many more, and each leaves a crawler and all that belongs to it.
+_COLLECT_AFTER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class SideBySide:
         self._places = places
         self._database_url = database_url
         self._report = report
+        self._ended = 0
         self._workers = [Worker(f"datasync-end-{number}") for number in range(1, places + 1)]
 
     def run(self) -> None:
@@ -103,3 +107,6 @@ class SideBySide:
         finally:
             self._workers.append(worker)
         self._report(Synced(turn.plan, end, time.monotonic() - began))
+        self._ended += 1
+        if self._ended % _COLLECT_AFTER == 0:
+            collect_now()
