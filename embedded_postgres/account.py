@@ -70,7 +70,7 @@ def account_for(data: Path) -> Account | None:
 
 
 def unprivileged_account() -> Account:
-    """``postgres`` where there is one; else one of our own, made where that is possible; else ``no_one``."""
+    """``postgres`` where there is one; else one of our own, made where that is possible; else ``nobody``."""
     for name in ("postgres", _OWN_NAME):
         if (entry := _lookup(name)) is not None:
             return entry
@@ -159,7 +159,7 @@ def _name(uid: int) -> str:
 
 
 def _create_own() -> None:
-    """A system account without home and login. Where that fails, ``no_one`` will do."""
+    """A system account without home and login. Where that fails, ``nobody`` will do."""
     useradd = shutil.which("useradd")
     if useradd is None:
         return

@@ -137,7 +137,7 @@ def test_five_ways_of_paging_are_exact_at_first_and_after_rows_came_changed_and_
 def test_killed_behind_a_proxy_whose_429_says_nothing_it_is_exact_and_asks_politely(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer, database: Path
 ) -> None:
-    with Nginx(server.url, "5r/s", burst=4) as nginx:
+    with Nginx(server.url, "2r/s", burst=2) as nginx:
         end = kill_in_midchain(
             start_crawl,
             tmp_path,

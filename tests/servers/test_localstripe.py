@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
 def test_events_of_one_second_are_exact_through_a_kill_and_refusals_and_so_are_the_next_ones(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, server: RealServer
 ) -> None:
-    with Nginx(server.url, "5r/s", burst=4) as nginx:
+    with Nginx(server.url, "2r/s", burst=2) as nginx:
         file = source(nginx.url)
         end = kill_in_midchain(
             start_crawl, tmp_path, file, STREAM, database_url=database_url, table=TABLE, STRIPE_KEY=KEY

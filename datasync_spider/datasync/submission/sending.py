@@ -147,7 +147,7 @@ class Sender:
         except StorageError as error:
             raise NotRecorded(
                 f"attempt {outcome.attempt_id} could not be recorded as {outcome.ending.status} ({error}): keep what"
-                " was given it, the table of attempts will call it unknown"
+                " was reported of it, the table of attempts will call it unknown"
             ) from error
 
     def _record(self, attempt_id: int, ending: Ending) -> None:

@@ -234,7 +234,7 @@ def test_an_ordinary_user_is_reported_whose_the_database_is(home: Path, place: P
     reported = ordinary_user(home)
 
     assert "belongs to " in reported
-    assert "not to no one: run as its owner, or choose another DATASYNC_HOME" in reported
+    assert "not to nobody: run as its owner, or choose another DATASYNC_HOME" in reported
 
 
 @as_root
