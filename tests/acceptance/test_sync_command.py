@@ -36,11 +36,9 @@ def api() -> Iterator[TenantsApi]:
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> dict[str, str]:
     return {
-        **{
-            "DATABASE_URL": database_url,
-            "DATASYNC_HOME": str(tmp_path / "home"),
-            "SOURCES_DIR": str(tmp_path / "sources"),
-        },
+        "DATABASE_URL": database_url,
+        "DATASYNC_HOME": str(tmp_path / "home"),
+        "SOURCES_DIR": str(tmp_path / "sources"),
         **FEED_SETTINGS,
         **SECRETS,
     }
