@@ -62,7 +62,7 @@ NEVER_RECORDS: Final = frozenset({NOT_WRAPPED, KEY_TAKEN, NOT_A_SCALAR, NOT_A_RO
 
 
 def status_reason(status: int) -> str:
-    """The slug of an answer that is reported by its status alone, such as ``status_503``."""
+    """The slug of an answer that is named by its status alone, such as ``status_503``."""
     return f"status_{status}"
 
 

@@ -3,7 +3,7 @@
 Invariant: a value is either understood exactly, or it is no time (None): never a guess, never the host's time zone,
 never an exception. Below a microsecond time is truncated toward the past, on both sides of 1970.
 
-An epoch is reported by its magnitude: 1e8 up to 1e11 are seconds (1973 to 5138), then milliseconds, microseconds and
+An epoch is known by its magnitude: 1e8 up to 1e11 are seconds (1973 to 5138), then milliseconds, microseconds and
 nanoseconds, a factor of 1,000 each. What is smaller is a counter or a mistake, negative numbers included.
 """
 

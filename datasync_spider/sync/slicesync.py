@@ -9,7 +9,7 @@ close         writes what is left, then ends the run's row with the truth: a com
               incomplete; else the first failure, the stop, or that the caller had enough before the feed ended
 
 Invariant: the position moves with the rows or not at all, so whatever goes wrong here loses nothing that is not fetched
-again. The first failure is kept, and ends the run. How pages are asked for, and who is reported of it, is the caller's.
+again. The first failure is kept, and ends the run. How pages are asked for, and who hears of it, is the caller's.
 """
 
 from __future__ import annotations
