@@ -18,10 +18,10 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals
@@ -64,8 +64,7 @@ _SHORT_SECONDS = 1.0
 _REPORT_EVERY_SECONDS = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class _Hold:
+class _Hold(Struct, frozen=True):
     """Who asked for a wait. ``is_binding``: with a refusal. ``is_inherited``: another run was asked."""
 
     asked_in: str
@@ -74,8 +73,7 @@ class _Hold:
     is_inherited: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Came:
+class _Came(Struct, frozen=True):
     """Headers that ask for a wait, and when they came; what they mean depends on the answer's status."""
 
     headers: Mapping[str, str]
