@@ -19,7 +19,17 @@ from msgspec.structs import replace
 from datasync_spider.downloadermiddlewares.sharedbudget import SharedBudget
 from datasync_spider.pacing import retry
 from datasync_spider.pacing.window import RateWindow
-from datasync_spider.storage import checkpoint, completion, known, occurrences, rejections, runs, statements, writer
+from datasync_spider.storage import (
+    checkpoint,
+    completion,
+    known,
+    leases,
+    occurrences,
+    rejections,
+    runs,
+    statements,
+    writer,
+)
 from datasync_spider.storage.batch import ALL_NEW, Committed, Counts
 from datasync_spider.storage.completion import Verdict
 from datasync_spider.storage.copying import RowWriter
@@ -29,6 +39,7 @@ from datasync_spider.sync import storage as sync_storage
 from datasync_spider.sync.commitorder import CommitOrder
 
 _NO_FENCE = " AND fence = %(fence)s AND lease_run_id = %(run_id)s"
+_NO_FENCES = "\n    WHERE state.fence = held.fence AND state.lease_run_id = held.run_id"
 _NO_GAP = "\n  AND checkpoint_page = %(first_page)s - 1"
 
 
@@ -63,7 +74,7 @@ def rows_flushed_after_the_cursor() -> None:
 
 def fence_not_checked() -> None:
     """A checkpoint goes through whoever holds the lease."""
-    _without({"checkpoint": [_NO_FENCE, _NO_GAP], "renew_lease": [_NO_FENCE]})
+    _without({"checkpoint": [_NO_FENCE, _NO_GAP], "renew_leases": [_NO_FENCES]})
     _put(checkpoint, "_refusal", lambda *_: None)
     _put(writer.Writer, "was_committed", lambda *_: None)
 
@@ -202,7 +213,7 @@ def _without(clauses: dict[str, list[str]]) -> None:
             text = text.replace(clause, "")
         return text
 
-    for module in (checkpoint, runs, occurrences):
+    for module in (checkpoint, leases, runs, occurrences):
         _put(module, "statement", statement)
 
 

@@ -89,7 +89,7 @@ class Database:
         with contextlib.suppress(psycopg2.Error):
             rows = self.query(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND application_name LIKE 'datasync run %'"
+                " WHERE datname = current_database() AND application_name LIKE 'datasync %'"
             )
             return int(rows[0][0])
         return 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import crawl
@@ -28,6 +28,7 @@ from datasync_spider.observe import exitcodes
 from datasync_spider.observe.exitcodes import worst
 from datasync_spider.ops.command import api, check_way, database, load_config, stoppable, typed
 from datasync_spider.process.importing import imported_meanwhile
+from datasync_spider.sync.services import Services
 
 if TYPE_CHECKING:
     import argparse
@@ -105,7 +106,8 @@ class Command(crawl.Command):
                     services.enter_context(api(self.settings, plan))
                 # The addresses of what was started are among the settings now.
                 agenda = Agenda(spiders, lambda spider: spider.make_plans(self.settings, arguments))
-            return self._crawl(agenda, database_url)
+            with closing(Services(database_url, self._config.database_connections)) as shared:
+                return self._crawl(agenda, shared)
 
     def _dry_run(self, args: list[str], opts: argparse.Namespace) -> int:
         """Shows the first page of each stream's first slice; without a database, and without a run."""
@@ -157,12 +159,12 @@ class Command(crawl.Command):
             )
         return spider
 
-    def _crawl(self, agenda: Agenda, database_url: str) -> list[End]:
+    def _crawl(self, agenda: Agenda, services: Services) -> list[End]:
         """Crawls the slices of the streams one after the other; none is begun after a signal."""
         assert isinstance(self.crawler_process, AsyncCrawlerProcess)
         if not agenda.goes_on():
             return agenda.ends
-        crawls = Crawls(self.crawler_process)
+        crawls = Crawls(self.crawler_process, services)
         # Of thousands of slices, a crawler each would be kept for a number or two.
         crawled: list[tuple[Mapping[str, Any] | None, SyncPlan]] = []
 
@@ -172,7 +174,7 @@ class Command(crawl.Command):
                 crawled.append((await crawls.crawl(spider, plan), plan))
 
         crawled += crawls.run(one_after_the_other)
-        ends = [end_of(reported, plan, database_url, crawls.signal_name) for reported, plan in crawled]
+        ends = [end_of(reported, plan, services.pool, crawls.signal_name) for reported, plan in crawled]
         return [*ends, *agenda.ends, *not_begun(agenda.left, ends, crawls.signal_name)]
 
 

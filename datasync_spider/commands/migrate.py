@@ -38,7 +38,7 @@ class Command(DatasyncCommand):
         from datasync_spider.storage.connection import connected
         from datasync_spider.storage.interruption import interruptible
         from datasync_spider.storage.shape import check_tables
-        from datasync_spider.storage.standstill import StandstillWatch
+        from datasync_spider.storage.standstill import StandstillWatch, looking_on_from
         from datasync_spider.storage.tables import prepare_tables
         from datasync_spider.storage.upgrade import look_ahead
 
@@ -47,7 +47,10 @@ class Command(DatasyncCommand):
                 if opts.check:
                     check_tables(connection)
                     return _say(look_ahead(connection))
-                with StandstillWatch(database_url, config.stall_timeout_seconds) as watch, watch.over(connection):
+                with (
+                    StandstillWatch(looking_on_from(database_url), config.stall_timeout_seconds) as watch,
+                    watch.over(connection),
+                ):
                     interruptible(connection, lambda: prepare_tables(connection, on_applied=_report), watch)
         except LeaseHeld as error:
             print(f"{self.name}: {error}", file=sys.stderr)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import ScrapyCommand
@@ -38,7 +38,7 @@ from datasync_spider.fleet.supplies import Named, Reading, WhatIsDue
 from datasync_spider.observe import exitcodes
 from datasync_spider.ops.command import api, check_way, database, load_config, stoppable
 from datasync_spider.process.importing import imported_meanwhile
-from datasync_spider.process.workers import Worker
+from datasync_spider.sync.services import Services
 
 if TYPE_CHECKING:
     import argparse
@@ -109,19 +109,20 @@ class Command(ScrapyCommand):
         streams = Streams(self.settings)
         meant = streams.meant(names)
         is_by_name = bool(names) and not opts.follow
-        with ExitStack() as services:
+        with ExitStack() as started:
             with stoppable():
-                database_url = services.enter_context(database(self.settings, self._config))
+                database_url = started.enter_context(database(self.settings, self._config))
                 prepare(database_url, self._config.stall_timeout_seconds)
                 spiders = meant.spiders if names else list(streams.spiders.values())
-                self._start_mock(spiders, services, needs_rhythm=not is_by_name)
+                self._start_mock(spiders, started, needs_rhythm=not is_by_name)
+                services = started.enter_context(closing(Services(database_url, self._config.database_connections)))
                 supply: Supply
                 if is_by_name:
                     supply = Named(Agenda(meant.spiders, lambda spider: self._plans(spider, meant), forgives=True))
                 else:
-                    supply = self._what_is_due(names, database_url, follows=opts.follow)
-                crawls = Crawls(self.crawler_process)
-            SideBySide(crawls, supply, opts.concurrency, database_url, self._ends.synced).run()
+                    supply = self._what_is_due(names, services, follows=opts.follow)
+                crawls = Crawls(self.crawler_process, services)
+            SideBySide(crawls, supply, opts.concurrency, self._ends.synced).run()
         self._ends.others(supply.ends)
         self._ends.others(not_begun(supply.left, self._ends.stopped, crawls.signal_name))
         return crawls.signal_name
@@ -133,20 +134,20 @@ class Command(ScrapyCommand):
             check_way(plan)
         return meant.of(spider, plans)
 
-    def _what_is_due(self, names: Sequence[str], database_url: str, *, follows: bool) -> WhatIsDue:
+    def _what_is_due(self, names: Sequence[str], services: Services, *, follows: bool) -> WhatIsDue:
         assert self.settings is not None
         settings = self.settings
         roster = read_roster(settings, names)
-        claims = Claims(database_url)
+        claims = Claims(services)
         claims.register(roster)
         self._ends.others(roster.ends)
         if not roster.turns:
             logger.warning("no stream that is meant says how often it is to be synced (every, SYNC_EVERY)")
         reading = Reading(lambda: read_roster(settings, names), self._config.sources_dir)
-        notifier = Notifier(Config.from_settings(settings), Worker("datasync-notices"))
+        notifier = Notifier(Config.from_settings(settings), services)
         return WhatIsDue(roster, claims, reading, notifier, self._ends.others, follows=follows)
 
-    def _start_mock(self, spiders: Sequence[type[Any]], services: ExitStack, *, needs_rhythm: bool) -> None:
+    def _start_mock(self, spiders: Sequence[type[Any]], started: ExitStack, *, needs_rhythm: bool) -> None:
         """Where the API that comes with the project is meant, and is the bundled mock."""
         assert self.settings is not None
         for spider in spiders:
@@ -155,7 +156,7 @@ class Command(ScrapyCommand):
                 plans = spider.make_plans(self.settings, {}) if spider.source is None else []
                 for plan in plans:
                     if plan.base_url is None and not (needs_rhythm and plan.every_seconds is None):
-                        services.enter_context(api(self.settings, plan))
+                        started.enter_context(api(self.settings, plan))
 
 
 class _Ends:

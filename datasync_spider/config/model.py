@@ -60,6 +60,7 @@ class Config:
     user_agent: str
     user_agent_rotation: bool
     database_url: str | None
+    database_connections: int
     home: Path
     write_batch_size_rows: int
     write_concurrency: int

@@ -123,6 +123,14 @@ DATABASE = (
         by_file="DATABASE_URL_FILE",
     ),
     Setting(
+        "DATABASE_CONNECTIONS",
+        "database_connections",
+        "8",
+        kinds.whole_number(3, 1_000),
+        "How many connections a process that crawls has at most, however many slices it syncs at once; half of eight"
+        " write.",
+    ),
+    Setting(
         "DATASYNC_HOME",
         "home",
         ".datasync",

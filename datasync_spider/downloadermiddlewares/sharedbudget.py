@@ -28,17 +28,16 @@ from datasync_spider.pacing.book import Answer, Ask, Declared
 from datasync_spider.pacing.slots import HOLD_SECONDS, HeldSlots, Report
 from datasync_spider.pacing.window import RateWindow
 from datasync_spider.process.waiting import Waiter
-from datasync_spider.process.workers import Worker
-from datasync_spider.storage.backends import label
 from datasync_spider.storage.budgets import Exchanged, exchange
-from datasync_spider.storage.connection import Connection, close_quietly, connect
 from datasync_spider.storage.retrying import RetryPolicy, patiently
+from datasync_spider.sync.services import services_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from datasync_spider.storage.runs import OpenRun
     from datasync_spider.sync.plan import SyncPlan
+    from datasync_spider.sync.services import Services
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +54,11 @@ class SharedBudget:
     """``declared``: what the source's file says. Not in use before a run is open, which has a credential."""
 
     def __init__(
-        self, crawler: Crawler, waiter: Waiter, database_url: str, declared: Declared | None, patience_seconds: float
+        self, crawler: Crawler, waiter: Waiter, services: Services, declared: Declared | None, patience_seconds: float
     ) -> None:
         self._crawler = crawler
         self._waiter = waiter
-        self._database_url = database_url
+        self._pool = services.pool
         self._declared = declared
         self._patience = RetryPolicy(patience_seconds, 0.1, 2.0)
         self._slots = HeldSlots(uuid.uuid4().hex[:12])
@@ -74,8 +73,8 @@ class SharedBudget:
         self._asking = asyncio.Lock()
         self._reporting: asyncio.Task[None] | None = None
         self._stopped = threading.Event()
-        self._worker = Worker("datasync-budget")
-        self._connection: Connection | None = None
+        self._worker = services.worker()
+        self._has_asked = False
 
     @classmethod
     def of(cls, crawler: Crawler, waiter: Waiter, plan: SyncPlan) -> SharedBudget:
@@ -84,7 +83,7 @@ class SharedBudget:
         if budget is not None and budget.requests is not None and budget.seconds is not None:
             declared = Declared(budget.requests, budget.seconds)
         patience_seconds = config.write_retry_budget_ms / 1000
-        shared = cls(crawler, waiter, config.database_url_text, declared, patience_seconds)
+        shared = cls(crawler, waiter, services_of(crawler), declared, patience_seconds)
         crawler.signals.connect(shared._run_opened, signals.run_opened)
         crawler.signals.connect(shared._wait_asked, signals.wait_asked)
         crawler.signals.connect(shared._stop_requested, signals.stop_requested)
@@ -180,17 +179,9 @@ class SharedBudget:
     def _exchange(self, report: Report, ask: Ask | None) -> Exchanged:
         assert self._run is not None
         assert self._run.waits.credential_id is not None
-        try:
-            if self._connection is None:
-                self._connection = connect(self._database_url, label=label(self._run.run_id, "budget"))
-            return exchange(self._connection, self._run.waits.credential_id, report, ask, self._declared)
-        except StorageError:
-            self._disconnect()
-            raise
-
-    def _disconnect(self) -> None:
-        close_quietly(self._connection)
-        self._connection = None
+        self._has_asked = True
+        with self._pool.connected() as connection:
+            return exchange(connection, self._run.waits.credential_id, report, ask, self._declared)
 
     def _report_soon(self) -> None:
         """What is not reported yet is, soon; and of what is under way it is said again that it is."""
@@ -221,8 +212,6 @@ class SharedBudget:
                 task.cancel()
         self._slots.return_all()
         with suppress(StorageError, TimeoutError):
-            if self._run is not None and self._connection is not None and not self._slots.is_reported:
+            if self._run is not None and self._has_asked and not self._slots.is_reported:
                 report = self._slots.report()
                 await asyncio.wait_for(self._worker.submit(lambda: self._exchange(report, None)), _END_SECONDS)
-        self._worker.submit(self._disconnect)
-        self._worker.close()

@@ -24,6 +24,7 @@ from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLon
 from datasync_spider.pacing.waittexts import asked_by, too_long_text
 from datasync_spider.process.waiting import Waiter
 from datasync_spider.sync.plan import plan_of
+from datasync_spider.sync.services import services_of
 
 if TYPE_CHECKING:
     from typing import Any, Self
@@ -58,7 +59,7 @@ class TokenMiddleware:
         # With the cryptography that it needs, it is a part of the start that most sources do without.
         from datasync_spider.transport.tokens import TokenKeeper  # noqa: PLC0415
 
-        middleware = cls(crawler, TokenKeeper(plan, grant), retry_policy(plan), Waiter(crawler))
+        middleware = cls(crawler, TokenKeeper(plan, grant, services_of(crawler)), retry_policy(plan), Waiter(crawler))
         crawler.signals.connect(middleware._stop_requested, signals.stop_requested)
         crawler.signals.connect(middleware._spider_closed, scrapy_signals.spider_closed)
         return middleware

@@ -16,10 +16,11 @@ from scrapy.exceptions import NotConfigured
 from datasync_spider import signals
 from datasync_spider.errors import StorageError
 from datasync_spider.extensions.typedview import TypedViewExtension
-from datasync_spider.process.workers import Worker
-from datasync_spider.storage.connection import Connection, connected
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.indexes import cancel, make_indexes
+from datasync_spider.storage.pool import Use
 from datasync_spider.sync.plan import SyncPlan, plan_of
+from datasync_spider.sync.services import Services, services_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -34,8 +35,9 @@ _MOST_SECONDS = 3_600.0
 class IndexesExtension:
     """See the module's text."""
 
-    def __init__(self, plan: SyncPlan) -> None:
+    def __init__(self, plan: SyncPlan, services: Services) -> None:
         self._plan = plan
+        self._services = services
         self._connection: Connection | None = None
         self._is_stopped = False
 
@@ -44,7 +46,7 @@ class IndexesExtension:
         plan = plan_of(crawler)
         if not any(column.is_indexed for column in plan.stream.columns):
             raise NotConfigured
-        extension = cls(plan)
+        extension = cls(plan, services_of(crawler))
         crawler.signals.connect(extension._stop, signals.stop_requested)
 
         async def closed(**_: Any) -> None:
@@ -58,30 +60,35 @@ class IndexesExtension:
 
     def _stop(self, **_: Any) -> None:
         self._is_stopped = True
+        self._services.pool.look_again()
         if self._connection is not None:
             cancel(self._connection)
 
     async def _closed(self) -> None:
         if self._is_stopped:
             return
-        worker = Worker("datasync-indexes")
         try:
-            await asyncio.wait_for(worker.submit(self._make), _MOST_SECONDS)
+            await asyncio.wait_for(self._services.long_work.submit(self._make), _MOST_SECONDS)
         except (StorageError, TimeoutError) as error:
             why = str(error) or f"they were not finished within {_MOST_SECONDS:g} s"
             logger.warning("not all indexes of the stream %s are made, the next run tries again: %s", self._name, why)
             if self._connection is not None:
                 cancel(self._connection)
-        finally:
-            worker.close()
 
     def _make(self) -> None:
-        plan = self._plan
-        with connected(plan.config.database_url_text, connect_timeout_seconds=_CONNECT_SECONDS) as connection:
+        if self._is_stopped:
+            return
+        taking = self._services.pool.connected(
+            Use.WAITING,
+            wait_seconds=None,
+            connect_timeout_seconds=_CONNECT_SECONDS,
+            is_given_up=lambda: self._is_stopped,
+        )
+        with taking as connection:
             self._connection = connection
             try:
                 if not self._is_stopped:
-                    make_indexes(connection, self._name, plan.stream.columns)
+                    make_indexes(connection, self._name, self._plan.stream.columns)
             finally:
                 self._connection = None
 

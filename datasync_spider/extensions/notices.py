@@ -14,9 +14,9 @@ from scrapy.exceptions import NotConfigured
 from datasync_spider import signals
 from datasync_spider.fleet.notices.notifying import Notifier
 from datasync_spider.observe import stats
-from datasync_spider.process.workers import Worker
 from datasync_spider.storage.due import SliceKey
 from datasync_spider.sync.plan import plan_of
+from datasync_spider.sync.services import services_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 class NoticesExtension:
     """Of one slice's sync. A backfill is none."""
 
-    def __init__(self, crawler: Crawler, key: SliceKey, notifier: Notifier, worker: Worker) -> None:
+    def __init__(self, crawler: Crawler, key: SliceKey, notifier: Notifier) -> None:
         self._crawler = crawler
         self._key = key
         self._notifier = notifier
-        self._worker = worker
         self._run_id: int | None = None
         self._is_stopped = False
 
@@ -42,9 +41,8 @@ class NoticesExtension:
         plan = plan_of(crawler)
         if plan.is_backfill or (plan.config.notify_url is None and plan.every_seconds is None):
             raise NotConfigured
-        worker = Worker("datasync-notices")
         key = SliceKey(plan.source.name, plan.spec.name, plan.spec.slice)
-        extension = cls(crawler, key, Notifier(plan.config, worker), worker)
+        extension = cls(crawler, key, Notifier(plan.config, services_of(crawler)))
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         crawler.signals.connect(extension._stop_requested, signals.stop_requested)
         crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
@@ -60,4 +58,3 @@ class NoticesExtension:
         refused = None if self._run_id is not None else self._crawler.stats.get_value(stats.REFUSED)
         if not self._is_stopped and (self._run_id is not None or refused is not None):
             await self._notifier.sync_ended(self._key, run_id=self._run_id, refused=refused)
-        self._worker.close()

@@ -18,10 +18,10 @@ from datasync_spider import signals
 from datasync_spider.errors import Stalled
 from datasync_spider.faces.progress.feed import progress_of
 from datasync_spider.faces.progress.health import Verdict, health_of
-from datasync_spider.process.workers import Worker
-from datasync_spider.storage.backends import label
+from datasync_spider.storage.pool import looking_on
 from datasync_spider.storage.standstill import standstill_text
 from datasync_spider.sync.plan import plan_of
+from datasync_spider.sync.services import Services, services_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -38,17 +38,16 @@ _ASK_WHY_SECONDS = 2.0
 class StallGuardExtension:
     """Looks at the progress from the opening of the run until the spider has closed."""
 
-    def __init__(self, crawler: Crawler, database_url: str, timeout_seconds: float) -> None:
+    def __init__(self, crawler: Crawler, services: Services, timeout_seconds: float) -> None:
         self._crawler = crawler
-        self._database_url = database_url
+        self._services = services
         self._timeout_seconds = timeout_seconds
-        self._worker = Worker("datasync-stall")
+        self._worker = services.worker()
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = plan_of(crawler).config
-        extension = cls(crawler, config.database_url_text, config.stall_timeout_seconds)
+        extension = cls(crawler, services_of(crawler), plan_of(crawler).config.stall_timeout_seconds)
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
         return extension
@@ -63,7 +62,7 @@ class StallGuardExtension:
             await asyncio.sleep(pause)
             health = health_of(state, self._timeout_seconds, time.monotonic())
             if health.verdict is Verdict.STALLED:
-                look = partial(standstill_text, self._database_url, label(run.run_id, ""), _ASK_WHY_SECONDS)
+                look = partial(standstill_text, looking_on(self._services.pool), run.run_id, _ASK_WHY_SECONDS)
                 why = await self._worker.submit(look)
                 words = f"{health.words}; {why}" if why else health.words
                 error = Stalled(
@@ -75,4 +74,3 @@ class StallGuardExtension:
     def _spider_closed(self, **_: Any) -> None:
         if self._task is not None:
             self._task.cancel()
-        self._worker.close()

@@ -15,12 +15,11 @@ from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
 from datasync_spider.errors import StorageError
-from datasync_spider.process.workers import Worker
 from datasync_spider.storage.batch import Committed
-from datasync_spider.storage.connection import connected
 from datasync_spider.storage.viewkeeping import keep_up
 from datasync_spider.storage.views import Applied
 from datasync_spider.sync.plan import SyncPlan, plan_of
+from datasync_spider.sync.services import Services, services_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -36,8 +35,9 @@ _NAMED = 5
 class TypedViewExtension:
     """See the module's text. ``ended``: nothing is done with the view any more."""
 
-    def __init__(self, plan: SyncPlan) -> None:
+    def __init__(self, plan: SyncPlan, services: Services) -> None:
         self._plan = plan
+        self._services = services
         self._has_committed = False
         self._has_new = False
         self._is_stopped = False
@@ -48,7 +48,7 @@ class TypedViewExtension:
         plan = plan_of(crawler)
         if not plan.stream.keeps_view:
             raise NotConfigured
-        extension = cls(plan)
+        extension = cls(plan, services_of(crawler))
         crawler.signals.connect(extension._committed, signals.batch_committed)
         crawler.signals.connect(extension._stop, signals.stop_requested)
         crawler.signals.connect(extension._closed, scrapy_signals.spider_closed)
@@ -71,19 +71,16 @@ class TypedViewExtension:
     async def _bring_up_to_date(self) -> None:
         if not self._has_committed or self._is_stopped:
             return
-        worker = Worker("datasync-view")
         try:
-            applied = await asyncio.wait_for(worker.submit(self._keep_up), _MOST_SECONDS)
+            applied = await asyncio.wait_for(self._services.worker().submit(self._keep_up), _MOST_SECONDS)
         except (StorageError, TimeoutError) as error:
             why = str(error) or f"PostgreSQL did not answer within {_MOST_SECONDS:g} s"
             logger.warning("the view of the stream %s was not brought up to date: %s", self._plan.spec.name, why)
         else:
             _tell(applied)
-        finally:
-            worker.close()
 
     def _keep_up(self) -> Applied | None:
-        with connected(self._plan.config.database_url_text, connect_timeout_seconds=_CONNECT_SECONDS) as connection:
+        with self._services.pool.connected(connect_timeout_seconds=_CONNECT_SECONDS) as connection:
             return keep_up(connection, self._plan.spec.name, self._plan.stream.columns, has_new=self._has_new)
 
 

@@ -1,4 +1,4 @@
-"""What is due in the database, asked and answered beside the event loop: one connection for all slices of a process.
+"""What is due in the database, asked and answered beside the event loop.
 
 Invariant: the event loop never waits for PostgreSQL. A claim that is not given back runs out by itself.
 """
@@ -11,9 +11,6 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from datasync_spider.errors import StorageError
-from datasync_spider.process.workers import Worker
-from datasync_spider.storage.connection import Connection, close_quietly, connect
 from datasync_spider.storage.due import Among, Due, SliceKey, claim, register, release, seconds_to_next
 from datasync_spider.storage.retrying import once_more
 
@@ -21,6 +18,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from datasync_spider.fleet.roster import Roster
+    from datasync_spider.storage.connection import Connection
+    from datasync_spider.sync.services import Services
 
 _T = TypeVar("_T")
 
@@ -28,11 +27,10 @@ _T = TypeVar("_T")
 class Claims:
     """Used from the event loop, but for :meth:`register`."""
 
-    def __init__(self, database_url: str) -> None:
-        self._database_url = database_url
+    def __init__(self, services: Services) -> None:
+        self._pool = services.pool
         self._process = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
-        self._worker = Worker("datasync-claims")
-        self._connection: Connection | None = None
+        self._worker = services.worker()
 
     def take(self, limit: int, slices: Iterable[tuple[str, str]]) -> asyncio.Future[tuple[list[Due], float | None]]:
         """At most so many of these that are due, and in how many seconds there may be more; None: never."""
@@ -65,16 +63,7 @@ class Claims:
 
     def _use(self, work: Callable[[Connection], _T]) -> _T:
         def once() -> _T:
-            try:
-                if self._connection is None:
-                    self._connection = connect(self._database_url, connect_timeout_seconds=2)
-                return work(self._connection)
-            except StorageError:
-                self._disconnect()
-                raise
+            with self._pool.connected(connect_timeout_seconds=2) as connection:
+                return work(connection)
 
         return once_more(once)
-
-    def _disconnect(self) -> None:
-        close_quietly(self._connection)
-        self._connection = None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import AsyncCrawlerProcess, Crawler
 
     from datasync_spider.sync.plan import SyncPlan
+    from datasync_spider.sync.services import Services
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +40,11 @@ Reported = Mapping[str, Any]
 
 
 class Crawls:
-    """Those of one process. ``stopped`` is set with the first signal, ``signal_name`` says which."""
+    """Those of one process, with its services. ``stopped`` is set with the first signal, ``signal_name`` says which."""
 
-    def __init__(self, process: AsyncCrawlerProcess) -> None:
+    def __init__(self, process: AsyncCrawlerProcess, services: Services) -> None:
         self._process = process
+        self.services = services
         self._running: dict[Crawler, SyncPlan] = {}
         self._shutdown = ShutdownSignals(self._stop)
         self.stopped = asyncio.Event()
@@ -77,7 +79,7 @@ class Crawls:
         crawler = self._process.create_crawler(spider)
         self._running[crawler] = plan
         # What it raises is left to asyncio, which logs it.
-        await asyncio.wait((self._process.crawl(crawler, plan=plan),))
+        await asyncio.wait((self._process.crawl(crawler, plan=plan, services=self.services),))
         return self._end(crawler)
 
     def _end(self, crawler: Crawler) -> Reported | None:

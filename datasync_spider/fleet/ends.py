@@ -27,14 +27,14 @@ from datasync_spider.faces.exitreport import summary
 from datasync_spider.faces.exitreport.printing import End
 from datasync_spider.observe import exitcodes, stats
 from datasync_spider.sources import streamnames
-from datasync_spider.storage.backends import label
-from datasync_spider.storage.connection import connected
+from datasync_spider.storage.pool import looking_on
 from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import end_open_run, read_run
 from datasync_spider.storage.standstill import standstill_text
 from datasync_spider.storage.status import read_state
 
 if TYPE_CHECKING:
+    from datasync_spider.storage.pool import Pool
     from datasync_spider.sync.plan import SyncPlan
 
 logger = logging.getLogger(__name__)
@@ -84,14 +84,14 @@ def not_begun(left: Sequence[str], ends: Sequence[End], signal_name: str | None)
     return [End(exitcodes.FAILED, summary.not_started(f"{', '.join(left)}: no crawl could be begun, see above"))]
 
 
-def end_of(reported: Mapping[str, Any] | None, plan: SyncPlan, database_url: str, signal_name: str | None) -> End:
+def end_of(reported: Mapping[str, Any] | None, plan: SyncPlan, pool: Pool, signal_name: str | None) -> End:
     """``reported``: the crawl's stats."""
     if reported is None:
         return End(exitcodes.FAILED, summary.not_started("the spider could not be made, see above"))
     run_id = reported.get(stats.RUN_ID)
     if run_id is not None:
         source = None if plan.is_built_in else plan.source.name
-        return _end_of_run(run_id, database_url, signal_name, reported.get(stats.EXPORTS_FAILED, {}), source)
+        return _end_of_run(run_id, pool, signal_name, reported.get(stats.EXPORTS_FAILED, {}), source)
     refused, detail = reported.get(stats.REFUSED), reported.get(stats.REFUSED_DETAIL)
     return _without_run(refused, detail, streamnames.label(plan.spec.name, plan.spec.slice), signal_name)
 
@@ -109,14 +109,14 @@ def _without_run(refused: str | None, detail: str | None, stream: str, signal_na
 
 
 def _end_of_run(
-    run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str], source: str | None
+    run_id: int, pool: Pool, signal_name: str | None, exports_failed: Mapping[str, str], source: str | None
 ) -> End:
     """By the run's row. A database that connects and then says no more is not waited for."""
     ends: list[End] = []
     seconds = _READ_END_SECONDS if signal_name is None else _READ_END_AFTER_SIGNAL_SECONDS
 
     def read() -> None:
-        ends.append(_read_end(run_id, database_url, signal_name, exports_failed, source))
+        ends.append(_read_end(run_id, pool, signal_name, exports_failed, source))
 
     reading = threading.Thread(target=read, daemon=True)
     reading.start()
@@ -124,15 +124,15 @@ def _end_of_run(
     if ends:
         return ends[0]
     # After a signal there is no time to ask why.
-    why = standstill_text(database_url, label(run_id, ""), _ASK_WHY_SECONDS) if signal_name is None else None
+    why = standstill_text(looking_on(pool), run_id, _ASK_WHY_SECONDS) if signal_name is None else None
     return _unreadable(run_id, f"PostgreSQL did not answer within {seconds:g} s" + (f": {why}" if why else ""))
 
 
 def _read_end(
-    run_id: int, database_url: str, signal_name: str | None, exports_failed: Mapping[str, str], source: str | None
+    run_id: int, pool: Pool, signal_name: str | None, exports_failed: Mapping[str, str], source: str | None
 ) -> End:
     def read() -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-        with connected(database_url, connect_timeout_seconds=2) as connection:
+        with pool.connected(connect_timeout_seconds=2) as connection:
             end_open_run(connection, run_id, signal_name)
             row = read_run(connection, run_id)
             return row, read_state(connection, row["slice_id"]) if row else None

@@ -19,7 +19,6 @@ from datasync_spider.faces.exitreport.printing import End
 from datasync_spider.fleet.ends import end_of
 from datasync_spider.observe import exitcodes
 from datasync_spider.process.memory import collect_now
-from datasync_spider.process.workers import Worker
 
 if TYPE_CHECKING:
     from datasync_spider.fleet.crawling import Crawls
@@ -45,21 +44,17 @@ class Synced(Struct, frozen=True):
 class SideBySide:
     """``places``: how many at once. ``report`` is called with each end."""
 
-    def __init__(
-        self, crawls: Crawls, supply: Supply, places: int, database_url: str, report: Callable[[Synced], None]
-    ) -> None:
+    def __init__(self, crawls: Crawls, supply: Supply, places: int, report: Callable[[Synced], None]) -> None:
         self._crawls = crawls
         self._supply = supply
         self._places = places
-        self._database_url = database_url
         self._report = report
         self._ended = 0
-        self._workers = [Worker(f"datasync-end-{number}") for number in range(1, places + 1)]
 
     def run(self) -> None:
         """Raises what is wrong with the supply."""
         for reported, plan in self._crawls.run(self._sync):
-            end = end_of(reported, plan, self._database_url, self._crawls.signal_name)
+            end = end_of(reported, plan, self._crawls.services.pool, self._crawls.signal_name)
             self._report(Synced(plan, end, 0.0))
 
     async def _sync(self) -> None:
@@ -82,8 +77,6 @@ class SideBySide:
         stopped.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        for worker in self._workers:
-            worker.close()
 
     async def _give_back(self, taking: asyncio.Future[list[Turn]]) -> None:
         """What was asked for when the signal came. What is claimed later than this waits for, runs out by itself."""
@@ -95,17 +88,14 @@ class SideBySide:
     async def _one(self, turn: Turn) -> None:
         began = time.monotonic()
         reported = await self._crawls.crawl(turn.spider, turn.plan)
-        worker = self._workers.pop()
         try:
-            read = partial(end_of, reported, turn.plan, self._database_url, self._crawls.signal_name)
-            end = await worker.submit(read)
+            read = partial(end_of, reported, turn.plan, self._crawls.services.pool, self._crawls.signal_name)
+            end = await self._crawls.services.worker().submit(read)
             await self._supply.ended(turn, reported, end, is_stopped=self._crawls.stopped.is_set())
         except Exception as error:
             # A fault of ours with one slice is none of the others.
             logger.exception("the end of %s could not be noted", turn.plan.spec.name)
             end = End(exitcodes.FAILED, summary.not_started(f"{type(error).__name__}: {error}"))
-        finally:
-            self._workers.append(worker)
         self._report(Synced(turn.plan, end, time.monotonic() - began))
         self._ended += 1
         if self._ended % _COLLECT_AFTER == 0:

@@ -11,7 +11,7 @@ from datasync_spider.ops.command import interruptibly
 from datasync_spider.sources import streamnames
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.retrying import patiently
-from datasync_spider.storage.standstill import StandstillWatch
+from datasync_spider.storage.standstill import StandstillWatch, looking_on_from
 from datasync_spider.storage.status import read_stream_names
 from datasync_spider.storage.tables import prepare_tables
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 def prepare(database_url: str, stall_timeout_seconds: float, stream: str | None = None) -> None:
     """``stream``: a name that may be misspelt. Raises StorageError, Stalled, and what a signal is turned into."""
-    with StandstillWatch(database_url, stall_timeout_seconds) as watch:
+    with StandstillWatch(looking_on_from(database_url), stall_timeout_seconds) as watch:
         interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
 
 

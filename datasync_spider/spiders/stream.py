@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from scrapy import Request, Spider
+from scrapy import signals as scrapy_signals
 from scrapy.exceptions import CloseSpider
 
 from datasync_spider.errors import ConfigurationError, DatasyncError
@@ -26,8 +27,8 @@ from datasync_spider.sources.spec import SlicesFromStream
 from datasync_spider.spiders.reporting import CrawlReporter
 from datasync_spider.sync.plan import SyncPlan
 from datasync_spider.sync.planning import source_plans
+from datasync_spider.sync.services import Services
 from datasync_spider.sync.slicesync import SliceSync
-from datasync_spider.sync.storage import SliceStorage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,22 +53,30 @@ _TURNS_TO_LEAVE = 5
 class StreamSpider(Spider):
     """Subclasses say what they crawl: ``source`` is one API, ``stream`` the name of one of its streams.
 
-    ``plan``: what this crawl does, for all that take part in it. ``sync``: what does it.
+    ``plan``: what this crawl does, for all that take part in it. ``sync``: what does it, with ``services``.
     """
 
     source: ClassVar[Source | None] = None
     stream: ClassVar[str] = ""
 
-    def __init__(self, plan: SyncPlan, observer: Observer) -> None:
+    def __init__(self, plan: SyncPlan, services: Services, observer: Observer) -> None:
         super().__init__()
         self.plan = plan
-        self.sync = SliceSync(plan, SliceStorage(plan), observer)
+        self.services = services
+        self.sync = SliceSync(plan, services, observer)
         self._observer = observer
         self._headers = tuple((name.encode(), value.encode()) for name, value in plan.headers)
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, plan: SyncPlan | None = None, **arguments: Any) -> Self:
-        """``plan``: what is to be done, where the caller has made it already."""
+    def from_crawler(
+        cls,
+        crawler: Crawler,
+        *args: Any,
+        plan: SyncPlan | None = None,
+        services: Services | None = None,
+        **arguments: Any,
+    ) -> Self:
+        """``plan``: what is to be done, ``services``: what it is done with, where the caller has made them already."""
         if crawler.settings.get("JOBDIR"):
             logger.warning("JOBDIR is not used: where this spider goes on is kept by the database")
             crawler.settings.set("JOBDIR", None, priority="cmdline")
@@ -76,7 +85,11 @@ class StreamSpider(Spider):
         if plan.parallel > 1:
             for name in ("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN"):
                 crawler.settings.set(name, plan.parallel, priority="spider")
-        return super().from_crawler(crawler, *args, plan, CrawlReporter(crawler))
+        if services is None:
+            services = Services.of(plan.config)
+            close = services.close
+            crawler.signals.connect(lambda **_: close(), scrapy_signals.spider_closed, weak=False)
+        return super().from_crawler(crawler, *args, plan, services, CrawlReporter(crawler))
 
     @classmethod
     def make_plans(cls, settings: BaseSettings, arguments: Mapping[str, str]) -> list[SyncPlan]:

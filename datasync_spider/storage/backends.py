@@ -6,7 +6,7 @@ timeout nor ``idle_in_transaction_session_timeout`` ends that.
 
 So each transaction that writes to a slice says so by a lock that no one else takes for himself. Whoever has taken the
 slice's lease, and does not write yet, may end all that write to it: a connection may serve many slices, and what it
-does now is what counts. A writer that reconnects may end the one that it lost, which it knows by its label. None of
+does now is what counts. Whoever has lost a connection may end what is left of it, which he knows by its label. None of
 them can commit anything any more. Invariant: no process of anybody else is ever ended, and being unable to is no
 error: the locks are waited for then.
 """
@@ -26,11 +26,6 @@ from datasync_spider.storage.statements import statement
 logger = logging.getLogger(__name__)
 
 
-def label(run_id: int, role: str) -> str:
-    """The ``application_name`` of a run's connection, for people and for whoever looks for one that was lost."""
-    return f"datasync run {run_id} {role}"
-
-
 def end_lost_backends(connection: Connection, lost_label: str) -> None:
     """Ends the backends with this label, except the connection's own."""
     _end(connection, "end_lost_backends", {"label": lost_label})
@@ -39,6 +34,15 @@ def end_lost_backends(connection: Connection, lost_label: str) -> None:
 def end_backends_of_earlier_runs(connection: Connection, run: Hold) -> None:
     """Ends what earlier runs are still writing to the run's slice. To be called before the run itself writes."""
     _end(connection, "end_backends_of_earlier_runs", run.key)
+
+
+def find_backends_of_run(connection: Connection, run_id: int) -> list[int]:
+    """The server processes that write to the run's slice now."""
+    with translated(), connection.cursor() as cursor:
+        cursor.execute(statement("find_backends_of_run"), {"run_id": run_id})
+        found = [pid for (pid,) in cursor.fetchall()]
+        connection.rollback()
+    return found
 
 
 def end_backends_of_slices(connection: Connection, slice_ids: Sequence[int]) -> None:

@@ -18,6 +18,7 @@ word is noticed by TCP within half a minute.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -215,6 +216,12 @@ def roll_back(connection: Connection) -> bool:
         close_quietly(connection)
         return False
     return True
+
+
+def hang_up(connection: Connection) -> None:
+    """On our side: closing would wait for the statement. Whoever waits for its answer finds the connection broken."""
+    with suppress(psycopg2.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ run that heard it has been replaced since. No key is in any row, nor a digest th
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from datasync_spider.pacing.askedwaits import Closed
@@ -57,9 +58,10 @@ def raise_waits(cursor: Any, credential_id: int | None, closed: Closed) -> None:
     cursor.execute(statement("raise_waits"), {"credential_id": credential_id, **closed._asdict()})
 
 
-def read_closed(cursor: Any, credential_id: int | None) -> Closed:
-    """How long the API wants no request, from now."""
-    return _read_waits(cursor, credential_id).closed
+def read_closed(cursor: Any, credential_ids: Collection[int]) -> dict[int, Closed]:
+    """How long the API wants no request of each, from now."""
+    cursor.execute(statement("read_waits"), {"credential_ids": list(credential_ids), "fingerprints": []})
+    return {row[0]: Closed(row[1], row[2]) for row in cursor.fetchall()}
 
 
 def find_waits(connection: Connection, credential: Credential, slice_id: int | None) -> Waits:
@@ -100,7 +102,8 @@ def _find_or_insert(cursor: Any, fingerprint: str) -> int:
 
 
 def _read_waits(cursor: Any, credential_id: int | None, fingerprints: list[str] | None = None) -> Waits:
-    cursor.execute(statement("read_waits"), {"credential_id": credential_id, "fingerprints": fingerprints or []})
+    ids = [] if credential_id is None else [credential_id]
+    cursor.execute(statement("read_waits"), {"credential_ids": ids, "fingerprints": fingerprints or []})
     rows = cursor.fetchall()
     if not rows:
         return Waits()

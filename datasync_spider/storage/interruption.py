@@ -6,8 +6,6 @@ hears signals only waits. Invariant: when this returns or raises, nothing works 
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -17,7 +15,7 @@ from typing import Any, TypeVar
 import psycopg2
 
 from datasync_spider.errors import Stalled
-from datasync_spider.storage.connection import Connection
+from datasync_spider.storage.connection import Connection, hang_up
 from datasync_spider.storage.standstill import StandstillWatch
 
 _T = TypeVar("_T")
@@ -40,7 +38,7 @@ def interruptible(connection: Connection, work: Callable[[], _T], watch: Standst
             return future.result()
         except Stalled:
             # Not cancelled: a COMMIT that waits for a standby would be cut short, and count all the same.
-            _hang_up(connection)
+            hang_up(connection)
             raise
         except BaseException:
             if not future.done():
@@ -55,7 +53,7 @@ def _end(connection: Connection, future: Future[Any]) -> None:
         wait([future], _CANCELLED_WITHIN_SECONDS)
     finally:
         if not future.done():
-            _hang_up(connection)
+            hang_up(connection)
 
 
 def _cancel(connection: Connection, future: Future[Any]) -> None:
@@ -64,9 +62,3 @@ def _cancel(connection: Connection, future: Future[Any]) -> None:
         with suppress(psycopg2.Error):
             connection.cancel()
         wait([future], _CANCEL_AGAIN_SECONDS)
-
-
-def _hang_up(connection: Connection) -> None:
-    """On our side: closing would wait for the statement."""
-    with suppress(psycopg2.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRefused, StreamPaused
+from datasync_spider.errors import LeaseHeld, NoNewRecords, StorageRefused, StreamPaused
 from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.sources.spec import Order
 from datasync_spider.sources.streamnames import command_words
@@ -43,7 +43,7 @@ from datasync_spider.storage.connection import (
     translated,
     us_of,
 )
-from datasync_spider.storage.credentials import Waits, claim_credential, raise_waits, read_closed
+from datasync_spider.storage.credentials import Waits, claim_credential, raise_waits
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms
@@ -452,23 +452,6 @@ def _is_astray(cursor: Any, slice_: Slice) -> bool:
     return row is not None and row[0] == NoNewRecords.reason
 
 
-def renew_lease(connection: Connection, run: OpenRun, retries: int, waited_ms: int) -> Closed:
-    """Extends the lease and the run's heartbeat, and gives how long the API wants no request of the run's credential.
-
-    Raises FencedOff where the lease is not ours any more.
-    """
-    with translated(), connection.cursor() as cursor:
-        limit_transaction(connection, run.lease_ttl_ms)
-        cursor.execute(statement("renew_lease"), {**run.key, "lease_ttl_ms": run.lease_ttl_ms})
-        if cursor.fetchone() is None:
-            connection.rollback()
-            raise FencedOff(f"stream {run.slice} has been taken over by another run")
-        cursor.execute(statement("heartbeat_run"), {"run_id": run.run_id, "retries": retries, "waited_ms": waited_ms})
-        closed = read_closed(cursor, run.waits.credential_id)
-        connection.commit()
-    return closed
-
-
 def note_closed(connection: Connection, run: OpenRun, closed: Closed) -> None:
     """Remembers, for all runs with the credential, that the API wants no request for so long from now."""
     with translated(), connection.cursor() as cursor:
@@ -492,7 +475,7 @@ def finish_run(
     ``closed``: for how long from now the API wants no request, for the runs to come; a replay asks it for nothing.
     """
     with translated(), connection.cursor() as cursor:
-        limit_transaction(connection, run.lease_ttl_ms)
+        limit_transaction(connection, run.lease_ttl_ms, slice_id=run.slice.slice_id)
         outcome = {"status": status, "reason": reason, "detail": detail, "retries": retries, "waited_ms": waited_ms}
         cursor.execute(statement("release_lease"), run.key)
         cursor.execute(statement("finish_run"), {**outcome, "run_id": run.run_id})

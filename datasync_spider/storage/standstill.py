@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from datasync_spider.errors import Stalled, StorageError
-from datasync_spider.storage.connection import Connection, RowCursor, close_quietly, connect, connected, translated
+from datasync_spider.storage.backends import find_backends_of_run
+from datasync_spider.storage.connection import Connection, RowCursor, connected, translated
 from datasync_spider.storage.statements import statement
 
 _CONNECT_SECONDS = 2
@@ -26,12 +28,15 @@ _LONGEST_PAUSE_SECONDS = 5.0
 _SYNC_REP = "SyncRep"
 _SILENT = "PostgreSQL does not answer"
 
+LookingOn: TypeAlias = Callable[[], AbstractContextManager[Connection]]
+"""Gives the other connection. It may be refused; then nothing is said."""
+
 
 class StandstillWatch:
     """Watches a piece of work on the database, by its connection, from a thread of its own."""
 
-    def __init__(self, database_url: str, timeout_seconds: float) -> None:
-        self._database_url = database_url
+    def __init__(self, looking_on: LookingOn, timeout_seconds: float) -> None:
+        self._looking_on = looking_on
         self._timeout_seconds = timeout_seconds
         self._watched: Connection | None = None
         self._over = threading.Event()
@@ -69,7 +74,6 @@ class StandstillWatch:
         self._moved_at = time.monotonic()
 
     def _look_on(self) -> None:
-        own: Connection | None = None
         while not self._over.wait(self.pause_seconds):
             watched = self._watched
             if watched is None:
@@ -77,28 +81,30 @@ class StandstillWatch:
                 continue
             asked_at = time.monotonic()
             try:
-                own = own or connect(self._database_url, connect_timeout_seconds=_CONNECT_SECONDS)
-                words = _text_of(own, watched.server_pid or watched.info.backend_pid, "")
+                with self._looking_on() as own:
+                    words = _text_of(own, [watched.server_pid or watched.info.backend_pid])
             except StorageError as error:
                 self._words = f"{_SILENT}: {error}"
-                close_quietly(own)
-                own = None
                 continue
             if words is None:
                 # As of the question: an answer may have taken long itself.
                 self._moved_at = max(self._moved_at, asked_at)
             self._words = words or _SILENT
-        close_quietly(own)
 
 
-def standstill_text(database_url: str, label: str, within_seconds: float) -> str | None:
-    """Why connections whose label begins so do not go on; None where that is not known within this time."""
+def looking_on_from(database_url: str) -> LookingOn:
+    """By a connection of its own."""
+    return partial(connected, database_url, connect_timeout_seconds=_CONNECT_SECONDS)
+
+
+def standstill_text(looking_on: LookingOn, run_id: int, within_seconds: float) -> str | None:
+    """Why what writes to the run's slice does not go on; None where that is not known within this time."""
     found: list[str | None] = []
 
     def look() -> None:
         try:
-            with connected(database_url, connect_timeout_seconds=_CONNECT_SECONDS) as connection:
-                found.append(_text_of(connection, None, label))
+            with looking_on() as connection:
+                found.append(_text_of(connection, find_backends_of_run(connection, run_id)))
         except StorageError:
             return
 
@@ -108,9 +114,9 @@ def standstill_text(database_url: str, label: str, within_seconds: float) -> str
     return found[0] if found else None
 
 
-def _text_of(connection: Connection, server_pid: int | None, label: str) -> str | None:
+def _text_of(connection: Connection, server_pids: list[int]) -> str | None:
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
-        cursor.execute(statement("read_standstill"), {"pid": server_pid, "label": label or None})
+        cursor.execute(statement("read_standstill"), {"pids": server_pids})
         row = cursor.fetchone()
         connection.rollback()
     return None if row is None else _words(row)

@@ -34,11 +34,10 @@ from datasync_spider.storage.connection import (
     LOCK_TIMEOUT_MS,
     Connection,
     RowCursor,
-    close_quietly,
-    connect,
     limit_transaction,
     translated,
 )
+from datasync_spider.storage.pool import Line, Pool, Use
 from datasync_spider.storage.sealing import Sealing
 from datasync_spider.storage.statements import statement
 
@@ -54,20 +53,18 @@ class StoredTokens:
 
 
 class TokenRow:
-    """The row of one credential, used from one thread.
+    """The row of one credential, used from one thread at a time.
 
     ``held_seconds``: so long the row may be locked at most, and so long others are waited for.
     """
 
-    def __init__(
-        self, database_url: str, credential: Credential, source: str, sealing: Sealing, held_seconds: float
-    ) -> None:
-        self._database_url = database_url
+    def __init__(self, pool: Pool, credential: Credential, source: str, sealing: Sealing, held_seconds: float) -> None:
+        self._pool = pool
         self._credential = credential
         self._source = source
         self._sealing = sealing
         self._held_ms = round(held_seconds * 1000)
-        self._connection: Connection | None = None
+        self._line: Line | None = None
         self._token_id = 0
         self._generation = 0
 
@@ -77,9 +74,9 @@ class TokenRow:
         Raises StorageUnavailable, also where another one does not let go of it, and TokensSealed.
         """
         self.release()
-        self._connection = connect(self._database_url)
+        self._line = self._pool.take(Use.WAITING)
         try:
-            return self._locked(self._connection)
+            return self._locked(self._line.connection)
         except BaseException:
             self.release()
             raise
@@ -91,14 +88,14 @@ class TokenRow:
         """
         failpoints.reach("token_answered")
         expected = self._generation
-        if self._connection is None:
+        if self._line is None:
             stored = self.lock()
             if stored is not None and self._generation != expected:
                 self.release()
                 return stored
-        assert self._connection is not None
+        assert self._line is not None
         try:
-            if not self._saved(self._connection, tokens):
+            if not self._saved(self._line.connection, tokens):
                 raise StorageUnavailable("the row of the tokens has been renewed by another process")
         finally:
             self.release()
@@ -107,8 +104,9 @@ class TokenRow:
 
     def release(self) -> None:
         """Lets go of the row, as it is."""
-        connection, self._connection = self._connection, None
-        close_quietly(connection)
+        line, self._line = self._line, None
+        if line is not None:
+            self._pool.give_back(line)
 
     def _locked(self, connection: Connection) -> StoredTokens | None:
         with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:

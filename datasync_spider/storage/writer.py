@@ -25,7 +25,6 @@ from msgspec.structs import replace
 from datasync_spider import failpoints
 from datasync_spider.errors import FencedOff
 from datasync_spider.storage import deletions, fields
-from datasync_spider.storage.backends import label
 from datasync_spider.storage.batch import Batch, Committed, Counts, Outcome
 from datasync_spider.storage.checkpoint import save_checkpoint
 from datasync_spider.storage.conflicts import Resolved, contested_rows, resolve
@@ -135,10 +134,6 @@ class Writer:
             last_new_page=batch.last_page if inserted or rejected else None,
             changes=changes,
         )
-
-    def label(self, slot: int) -> str:
-        """The name under which the server is to list a writing connection."""
-        return label(self._run.run_id, f"writer {slot}")
 
 
 def _resolve_conflicts(connection: Connection, run: OpenRun, batch: Batch, outcome: Outcome) -> Outcome:

@@ -4,7 +4,7 @@ Invariants: batch k+1 commits after batch k or never. A batch takes a connection
 or is committed, so that none ever waits for a connection which a later one keeps while it waits for its place.
 
 A batch that holds a connection and waits for its place gives way, which means that it rolls back and gives the
-connection back, in two cases: when an earlier batch cannot get a connection, at once; and when the wait takes too long,
+connection back, in two cases: when an earlier batch lacks a connection, at once; and when the wait takes too long,
 because it may hold keys that someone outside this process needs before our place has come.
 
 Nothing here connects or writes; each batch says what became of it.
@@ -57,15 +57,15 @@ class CommitOrder:
             self._holding.discard(number)
 
     def lacks(self, number: int) -> None:
-        """The batch was refused a connection: later ones must not keep theirs only to wait."""
+        """The batch waits for a connection: later ones must not keep theirs only to wait."""
         with self._changed:
             self._lacking.add(number)
             self._changed.notify_all()
 
-    def has_come(self, number: int) -> bool:
-        """Whether all batches before ``number`` are committed."""
+    def is_void(self, number: int) -> bool:
+        """Whether an earlier batch has been given up."""
         with self._changed:
-            return self._next >= number
+            return self._failed and self._next < number
 
     def wait(self, number: int, timeout_seconds: float | None) -> None:
         """Returns when all batches before ``number`` are committed.

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from datasync_spider.sync.fetching import Ask, HeadersOf
     from datasync_spider.sync.observer import Observer
     from datasync_spider.sync.plan import SyncPlan
+    from datasync_spider.sync.services import Services
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +53,10 @@ _FINISH_SECONDS = 1.5
 class SliceSync:
     """See the module's text."""
 
-    def __init__(self, plan: SyncPlan, storage: SliceStorage, observer: Observer) -> None:
+    def __init__(self, plan: SyncPlan, services: Services, observer: Observer) -> None:
         self.plan = plan
-        self._storage = storage
+        self._services = services
+        self._storage = SliceStorage(plan, services)
         self._observer = observer
         self._outcome = Outcome()
         self._news = ChainNews()
@@ -80,11 +82,10 @@ class SliceSync:
         # A pass over ground that was read before meets keys that exist; a first one meets none.
         mode = CopyMode(expects_known=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
         self._writer = Writer(run, mode, config.rejected_max_percent)
-        settings = WriterSettings(
-            config.database_url_text, config.write_concurrency, config.write_retry_budget_ms / 1000
-        )
-        writers = Writers(settings, self._writer, self._observer.spent, self._reporting_retries())
+        settings = WriterSettings(config.write_concurrency, config.write_retry_budget_ms / 1000)
+        writers = Writers(self._services, settings, self._writer, self._observer.spent, self._reporting_retries())
         self._writing = Writing(
+            self._services,
             writers,
             config.write_batch_size_rows,
             self._outcome,
@@ -234,8 +235,7 @@ class SliceSync:
         seconds = _FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3
         closed = self._asked_waits.left(time.monotonic())
         spent = self._observer.spent()
-        # First, since the server may have no further connection for the end.
-        await writing.close(_FINISH_SECONDS)
+        writing.close()
         await self._storage.finish(self._run, ended, spent, closed, seconds)
         self._storage.close()
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from datasync_spider import __version__, failpoints
 from datasync_spider.errors import Stopped, StorageError, StorageUnavailable
 from datasync_spider.logs.redaction import Redactor
-from datasync_spider.process.workers import Worker
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
-from datasync_spider.storage.connection import Connection, connected
 from datasync_spider.storage.known import count_stored, is_known_entirely
 from datasync_spider.storage.passdepth import PassDepth, read_pass_depth
+from datasync_spider.storage.pool import Use, looking_on
 from datasync_spider.storage.resync import begin_anew
 from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import OpenRun, finish_run, open_run
@@ -26,13 +26,16 @@ from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.validators import end_unmodified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from datasync_spider.items import EventPage
     from datasync_spider.pacing.askedwaits import Closed
     from datasync_spider.storage.batch import Counts
+    from datasync_spider.storage.connection import Connection
+    from datasync_spider.storage.pool import Line
     from datasync_spider.sync.outcome import Ended
     from datasync_spider.sync.plan import SyncPlan
+    from datasync_spider.sync.services import Services
 
 logger = logging.getLogger(__name__)
 
@@ -43,14 +46,17 @@ _STOP_OPENING_SECONDS = 3.0
 
 
 class SliceStorage:
-    """Of one sync. Each question takes a connection of its own."""
+    """Of one sync. Each question takes one of the process's connections, for as long as it is asked."""
 
-    def __init__(self, plan: SyncPlan) -> None:
+    def __init__(self, plan: SyncPlan, services: Services) -> None:
         self._plan = plan
         self._config = plan.config
-        self._control = Worker("datasync-control")
-        self._lookups = Worker("datasync-lookup")
-        self._counts = Worker("datasync-count")
+        self._services = services
+        self._pool = services.pool
+        self._lent: set[Line] = set()
+        self._control = services.worker()
+        self._lookups = services.worker()
+        self._counts = services.worker()
         self._stopped = asyncio.Event()
         self._given_up = threading.Event()
         self._open_was_tried = False
@@ -64,8 +70,18 @@ class SliceStorage:
         self._given_up.set()
 
     def close(self) -> None:
-        for worker in (self._control, self._lookups, self._counts):
-            worker.close()
+        """What is still asked, no one waits for any more."""
+        for line in tuple(self._lent):
+            self._services.hang_up_later(line)
+
+    @contextmanager
+    def _connected(self, use: Use = Use.ASKING, connect_timeout_seconds: int = 5) -> Iterator[Connection]:
+        with self._pool.lent(use, connect_timeout_seconds=connect_timeout_seconds) as line:
+            self._lent.add(line)
+            try:
+                yield line.connection
+            finally:
+                self._lent.discard(line)
 
     # The run
 
@@ -76,7 +92,7 @@ class SliceStorage:
         LeaseHeld or another StorageError, Stalled where the database stands still, Stopped where a stop came first.
         """
         given_up = threading.Event()
-        with StandstillWatch(self._config.database_url_text, self._config.stall_timeout_seconds) as watch:
+        with StandstillWatch(looking_on(self._pool), self._config.stall_timeout_seconds) as watch:
             opening = self._control.submit(lambda: patiently(lambda: self._open(watch), stopped=given_up))
             stopped = asyncio.ensure_future(self._stopped.wait())
             try:
@@ -97,7 +113,7 @@ class SliceStorage:
 
     def _open(self, watch: StandstillWatch) -> OpenRun:
         config, is_again, self._open_was_tried = self._config, self._open_was_tried, True
-        with connected(config.database_url_text) as connection, watch.over(connection):
+        with self._connected(Use.WAITING) as connection, watch.over(connection):
             run = open_run(
                 connection,
                 self._plan.spec,
@@ -127,7 +143,7 @@ class SliceStorage:
             patiently(finish_once, AT_END)
 
         def finish_once() -> None:
-            with connected(self._config.database_url_text, connect_timeout_seconds=2) as connection:
+            with self._connected(connect_timeout_seconds=2) as connection:
                 finish_run(connection, run, status, reason, detail, spent.retries, spent.waited_ms, closed)
 
         finishing = self._control.submit(finish)
@@ -151,7 +167,7 @@ class SliceStorage:
 
     async def _insist(self, act: Callable[[Connection], _T]) -> _T:
         def once() -> _T:
-            with connected(self._config.database_url_text) as connection:
+            with self._connected() as connection:
                 return act(connection)
 
         return await self._control.submit(lambda: patiently(once, stopped=self._given_up))
@@ -178,7 +194,7 @@ class SliceStorage:
         """How many rows the slice has; None where the database does not say."""
 
         def count() -> int:
-            with connected(self._config.database_url_text) as connection:
+            with self._connected() as connection:
                 return count_stored(connection, run.slice)
 
         try:
@@ -191,7 +207,7 @@ class SliceStorage:
         """Raises StorageUnavailable where it takes too long, or where a stop is requested."""
 
         def once() -> _T:
-            with connected(self._config.database_url_text) as connection:
+            with self._connected() as connection:
                 return look(connection)
 
         answer = self._lookups.submit(once)

@@ -20,7 +20,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from datasync_spider.errors import DatasyncError, PageLost
-from datasync_spider.process.workers import Worker
 from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.prepare import Preparer
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from datasync_spider.items import EventPage
     from datasync_spider.storage.batch import Committed
     from datasync_spider.sync.outcome import Outcome
+    from datasync_spider.sync.services import Services
     from datasync_spider.sync.writers import Writers
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ class Writing:
 
     def __init__(
         self,
+        services: Services,
         writers: Writers,
         batch_size_rows: int,
         outcome: Outcome,
@@ -77,7 +78,7 @@ class Writing:
         self._committed = committed
         self._failed = failed
         self._report = changed
-        self._worker = Worker("datasync-prepare")
+        self._worker = services.worker()
         self._early: dict[int, EventPage] = {}
         self._in_line: deque[EventPage] = deque()
         self._next_page = 1
@@ -239,14 +240,13 @@ class Writing:
                 async with asyncio.timeout(pause):
                     await self._changed.wait()
 
-    async def close(self, timeout_seconds: float) -> None:
+    def close(self) -> None:
         """Lets go of threads and connections."""
         for loop in self._loops:
             loop.cancel()
         if self._timer is not None:
             self._timer.cancel()
-        self._worker.close()
-        await self._writers.close(timeout_seconds)
+        self._writers.close()
 
     def _watched(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A bug in it must end the run as failed, not leave it waiting."""

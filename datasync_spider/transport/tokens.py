@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import NamedTuple, TypeVar
 
 from datasync_spider.config.proxies import proxy_for
@@ -28,10 +29,12 @@ from datasync_spider.process.workers import Worker
 from datasync_spider.records.headers import merged_pairs
 from datasync_spider.sources.credential import Credential
 from datasync_spider.sources.oauth import Grant, HeldToken, Token, read_token, shortened
+from datasync_spider.storage.pool import FEWEST, Pool
 from datasync_spider.storage.retrying import RetryPolicy, patiently
 from datasync_spider.storage.sealing import Sealing
 from datasync_spider.storage.tokens import StoredTokens, TokenRow
 from datasync_spider.sync.plan import SyncPlan
+from datasync_spider.sync.services import Services
 from datasync_spider.transport.errors import NotTrusted
 from datasync_spider.transport.exchange import TROUBLE, Exchange, proxy_choice, said_of
 
@@ -65,8 +68,9 @@ class TokenNotGiven(Exception):
 class TokenKeeper:
     """For one crawl or command, on its event loop. Not for two at once: whoever uses it lets others wait."""
 
-    def __init__(self, plan: SyncPlan, grant: Grant) -> None:
+    def __init__(self, plan: SyncPlan, grant: Grant, services: Services | None = None) -> None:
         config = plan.config
+        self._renewals = nullcontext() if services is None else services.renewals
         self._grant = grant
         self._cache = plan.tokens
         self._source = plan.source.name
@@ -76,11 +80,12 @@ class TokenKeeper:
         self._exchange = Exchange(self._seconds, most_bytes, proxy_choice(proxy_for(grant.token_url)))
         self._patience = RetryPolicy(config.write_retry_budget_ms / 1000, 0.1, 2.0)
         self._stopped = threading.Event()
-        self._worker = Worker("datasync-tokens")
+        self._worker = Worker("datasync-tokens") if services is None else services.worker()
         self._is_sealed = config.token_encryption_keys is not None
-        self._row = self._made_row(config.database_url, Sealing(config.token_encryption_keys or ()))
+        sealing = Sealing(config.token_encryption_keys or ())
+        self._row = self._made_row(config.database_url, None if services is None else services.pool, sealing)
 
-    def _made_row(self, database_url: str | None, sealing: Sealing) -> TokenRow | None:
+    def _made_row(self, database_url: str | None, pool: Pool | None, sealing: Sealing) -> TokenRow | None:
         if self._grant.kind != "refresh":
             return None
         if database_url is None:
@@ -88,8 +93,12 @@ class TokenKeeper:
                 f"source {self._source} has a refresh token, which is used only where its successor can be stored: set"
                 " DATABASE_URL"
             )
+        if pool is None:
+            pool = Pool(database_url, FEWEST)
+            # Nothing is kept between two renewals.
+            pool.close()
         credential = Credential.of(self._grant.token_url, f"refresh {self._grant.key}")
-        return TokenRow(database_url, credential, self._source, sealing, self._seconds + _BEYOND_A_REQUEST_SECONDS)
+        return TokenRow(pool, credential, self._source, sealing, self._seconds + _BEYOND_A_REQUEST_SECONDS)
 
     def at_hand(self, refused: HeldToken | None = None) -> HeldToken | None:
         """A token that this process has, and will live for long enough; not the one that the API has refused."""
@@ -107,10 +116,11 @@ class TokenKeeper:
             sent_at = time.monotonic()
             token = await self._ask(None)
             return Given(self._hold(token.access_token, sent_at, token.lifetime_seconds), is_new=True)
-        try:
-            return await self._refreshed(self._row, refused)
-        finally:
-            self._worker.submit(self._row.release)
+        async with self._renewals:
+            try:
+                return await self._refreshed(self._row, refused)
+            finally:
+                self._worker.submit(self._row.release)
 
     def stop(self, seconds: float) -> None:
         """What is under way has no more than this from now on; the database is not waited for."""

@@ -15,6 +15,7 @@ class LimitedRole:
         self.url = owner_url.replace("postgres@", f"{self.name}@", 1)
         self._owner_url = owner_url
         self._run(f"CREATE ROLE {self.name} LOGIN")
+        self._run(f"GRANT CREATE ON SCHEMA public TO {self.name}")
         self._run(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {self.name}")
         self._run(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {self.name}")
 

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+from datasync_spider.errors import FencedOff
 from datasync_spider.items import EventPage
+from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.sources.credential import NO_KEY, Credential
 from datasync_spider.storage.batch import Batch, Committed, Counts
-from datasync_spider.storage.connection import connect, connected
+from datasync_spider.storage.connection import Connection, connect, connected
 from datasync_spider.storage.copying import CopyMode
+from datasync_spider.storage.leases import Beat, renew_leases
 from datasync_spider.storage.owner import Owner
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.registry import Slice, StreamSpec, find_slice
@@ -51,6 +54,15 @@ def slice_of(url: str, stream: str = "events", slice_name: str = "{}") -> Slice:
         found = find_slice(connection, stream, READER, slice_name)
     assert found is not None
     return found
+
+
+def renew_lease(connection: Connection, run: OpenRun, retries: int = 0, waited_ms: int = 0) -> Closed:
+    """What a heartbeat of this one run says. Raises FencedOff."""
+    renewed = renew_leases(connection, [Beat(run, retries, waited_ms)])[run.run_id]
+    if renewed.lease == "fenced":
+        raise FencedOff(f"stream {run.slice} has been taken over")
+    assert renewed.lease == "renewed"
+    return renewed.closed
 
 
 def no_totals() -> Counts:

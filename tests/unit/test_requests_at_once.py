@@ -19,6 +19,7 @@ from datasync_spider.pacing.budget import RequestBudget
 from datasync_spider.pacing.headers import AskedWait
 from datasync_spider.process.waiting import Waiter
 from datasync_spider.signals import stop_requested
+from datasync_spider.sync.services import Services
 
 URL = "http://127.0.0.1/records"
 
@@ -30,7 +31,7 @@ class Downloader:
         self.crawler = get_crawler()
         waiter = Waiter(self.crawler)
         # Of a crawl without a run.
-        shared = SharedBudget(self.crawler, waiter, "", None, 0.0)
+        shared = SharedBudget(self.crawler, waiter, Services("", 3), None, 0.0)
         self.middleware = RateLimitMiddleware(self.crawler, waiter, 60.0, shared, declared=declared, at_once=at_once)
         self.crawler.signals.connect(self.middleware._request_left, signals.request_left_downloader)
         self.under_way: list[Request] = []

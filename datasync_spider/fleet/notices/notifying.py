@@ -22,9 +22,8 @@ from datasync_spider.config.proxies import proxy_for
 from datasync_spider.errors import ConfigurationError, StorageError
 from datasync_spider.fleet.notices.message import body_of, headers_of, pause_after
 from datasync_spider.observe.columns import duration
-from datasync_spider.process.workers import Worker
 from datasync_spider.sources.streamnames import label
-from datasync_spider.storage.connection import Connection, connected
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.due import SliceKey, ended, note_late
 from datasync_spider.storage.notices import (
     MOST_ATTEMPTS,
@@ -33,6 +32,7 @@ from datasync_spider.storage.notices import (
     notice_refused,
     take_notices,
 )
+from datasync_spider.sync.services import Services
 from datasync_spider.transport.errors import HttpError
 
 logger = logging.getLogger(__name__)
@@ -51,13 +51,13 @@ _GOOD = range(200, 300)
 
 
 class Notifier:
-    """``worker``: the thread that speaks with the database. ``longest_seconds``: what a call may take."""
+    """``longest_seconds``: what a call may take."""
 
-    def __init__(self, config: Config, worker: Worker, longest_seconds: float = LONGEST_SECONDS) -> None:
-        self._database_url = config.database_url_text
+    def __init__(self, config: Config, services: Services, longest_seconds: float = LONGEST_SECONDS) -> None:
+        self._pool = services.pool
         self._url = config.notify_url
         self._secret = config.notify_secret
-        self._worker = worker
+        self._worker = services.worker()
         self._longest_seconds = longest_seconds
 
     async def sync_ended(self, key: SliceKey, *, run_id: int | None = None, refused: str | None = None) -> None:
@@ -129,4 +129,4 @@ class Notifier:
                 logger.warning("NOTIFY_URL was not reported %s, which is tried later: %s", what, why)
 
     def _connected(self) -> AbstractContextManager[Connection]:
-        return connected(self._database_url, connect_timeout_seconds=_CONNECT_SECONDS)
+        return self._pool.connected(connect_timeout_seconds=_CONNECT_SECONDS)

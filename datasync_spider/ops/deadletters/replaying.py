@@ -26,7 +26,7 @@ from datasync_spider.storage.interruption import interruptible
 from datasync_spider.storage.registry import StreamSpec
 from datasync_spider.storage.replays import Tried, replay_dead_letters, try_dead_letters
 from datasync_spider.storage.runs import Hold, finish_run, open_replay
-from datasync_spider.storage.standstill import StandstillWatch
+from datasync_spider.storage.standstill import StandstillWatch, looking_on_from
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def replay(
     totals = Totals()
     with (
         connected(database_url) as connection,
-        StandstillWatch(database_url, stall_timeout_seconds) as watch,
+        StandstillWatch(looking_on_from(database_url), stall_timeout_seconds) as watch,
         watch.over(connection),
     ):
         is_due = interruptible(connection, lambda: count_dead_letters(connection, chosen)).open > 0

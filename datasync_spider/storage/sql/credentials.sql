@@ -44,7 +44,7 @@ SELECT credential_id,
        (CASE WHEN advised_until > now() THEN extract(epoch FROM least(advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds,
        EXISTS (SELECT FROM ingestion_budgets AS budget WHERE budget.credential_id = said.credential_id) AS has_budget
 FROM ingestion_credentials AS said
-WHERE credential_id = %(credential_id)s OR fingerprint = ANY(%(fingerprints)s)
+WHERE credential_id = ANY(%(credential_ids)s) OR fingerprint = ANY(%(fingerprints)s)
 ORDER BY seconds DESC, advised_seconds DESC;
 
 -- name: note_poll

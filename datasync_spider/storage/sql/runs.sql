@@ -105,15 +105,40 @@ SELECT pass_oldest_at,
 FROM ingestion_state AS state
 WHERE id = %(slice_id)s;
 
--- name: renew_lease
-UPDATE ingestion_state
-SET lease_expires_at = GREATEST(lease_expires_at, now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond')
-WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
-RETURNING fence;
-
--- name: heartbeat_run
-UPDATE ingestion_runs SET heartbeat_at = now(), retries = %(retries)s, waited_ms = %(waited_ms)s
-WHERE run_id = %(run_id)s AND status = 'running';
+-- name: renew_leases
+-- Of many runs at once, without a wait for anybody's lock: a row that someone has is left for the next time, whoever it is,
+-- so that no slice keeps another's lease from being renewed. In the order of all who take both: the slices' rows first.
+-- is_ours: as of the last commit, which is enough, since a fence never comes back.
+WITH held AS (
+    SELECT * FROM unnest(
+        %(slice_ids)s::bigint[], %(fences)s::bigint[], %(run_ids)s::bigint[], %(lease_ttls_ms)s::bigint[],
+        %(retries)s::bigint[], %(waits_ms)s::bigint[]
+    ) AS held (slice_id, fence, run_id, lease_ttl_ms, retries, waited_ms)
+), free AS (
+    SELECT state.id FROM ingestion_state AS state JOIN held ON state.id = held.slice_id
+    WHERE state.fence = held.fence AND state.lease_run_id = held.run_id
+    FOR NO KEY UPDATE OF state SKIP LOCKED
+), renewed AS (
+    UPDATE ingestion_state AS state
+    SET lease_expires_at = GREATEST(lease_expires_at, now() + held.lease_ttl_ms * INTERVAL '1 millisecond')
+    FROM held JOIN free ON free.id = held.slice_id
+    WHERE state.id = held.slice_id
+    RETURNING state.id
+), open AS (
+    SELECT run.run_id FROM ingestion_runs AS run JOIN held ON run.run_id = held.run_id
+    JOIN renewed ON renewed.id = held.slice_id
+    WHERE run.status = 'running'
+    FOR NO KEY UPDATE OF run SKIP LOCKED
+), beating AS (
+    UPDATE ingestion_runs AS run SET heartbeat_at = now(), retries = held.retries, waited_ms = held.waited_ms
+    FROM held JOIN open ON open.run_id = held.run_id
+    WHERE run.run_id = held.run_id
+)
+SELECT held.run_id, renewed.id IS NOT NULL AS is_renewed,
+       (state.fence = held.fence AND state.lease_run_id = held.run_id) IS TRUE AS is_ours
+FROM held
+LEFT JOIN renewed ON renewed.id = held.slice_id
+LEFT JOIN ingestion_state AS state ON state.id = held.slice_id;
 
 -- name: finish_run
 -- Only a run that is still open can be ended: what a commit has said stays said. The one exception: a run that was called
@@ -151,6 +176,12 @@ WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (%(slice_id)s::
   AND EXISTS (
       SELECT FROM ingestion_state WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s
   );
+
+-- name: find_backends_of_run
+-- Those in whose transaction the run's slice is being written to.
+SELECT pid FROM pg_locks JOIN pg_stat_activity AS activity USING (pid) JOIN ingestion_runs AS run ON run.run_id = %(run_id)s
+WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (run.slice_id %% 4294967296)::oid AND objsubid = 1
+  AND datname = current_database() AND activity.datid = pg_locks.database AND starts_with(application_name, 'datasync');
 
 -- name: count_known
 -- How many of these ids are known to the pass: only those say that the chain has reached known ground.

@@ -57,7 +57,7 @@ WHERE events.relname = 'ingested_events'
 ORDER BY space.nspname;
 
 -- name: read_standstill
--- What keeps one of our server processes from going on: a standby that does not confirm a commit, or someone's lock. Waits
+-- What keeps one of these server processes of ours from going on: a standby that does not confirm a commit, or someone's lock. Waits
 -- for an advisory lock are for another process that migrates, and count only where that one cannot go on either. No row:
 -- nothing of the kind.
 SELECT waiting.wait_event, pg_catalog.current_setting('synchronous_standby_names') AS standby_names,
@@ -66,7 +66,7 @@ SELECT waiting.wait_event, pg_catalog.current_setting('synchronous_standby_names
 FROM pg_catalog.pg_stat_activity AS waiting
 LEFT JOIN pg_catalog.pg_stat_activity AS holder
     ON waiting.wait_event_type = 'Lock' AND holder.pid = ANY (pg_catalog.pg_blocking_pids(waiting.pid))
-WHERE (waiting.pid = %(pid)s OR pg_catalog.starts_with(waiting.application_name, %(label)s))
+WHERE waiting.pid = ANY (%(pids)s)
   AND (waiting.wait_event = 'SyncRep'
        OR waiting.wait_event_type = 'Lock' AND (waiting.wait_event <> 'advisory' OR holder.wait_event = 'SyncRep'))
 ORDER BY 'SyncRep' IN (waiting.wait_event, holder.wait_event) DESC NULLS LAST, waiting.query_start

@@ -14,11 +14,11 @@ from scrapy.settings import Settings
 
 from datasync_spider.config import Config
 from datasync_spider.fleet.notices.notifying import LONGEST_SECONDS, Notifier
-from datasync_spider.process.workers import Worker
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.due import Rhythm, SliceKey, register
 from datasync_spider.storage.notices import MOST_ATTEMPTS, take_notices
 from datasync_spider.storage.runs import finish_run
+from datasync_spider.sync.services import Services
 from datasync_spider.transport.reactor import run
 from tests.support.database import execute_outside, rows
 from tests.support.receiver import Receiver, receiving
@@ -36,7 +36,7 @@ def receiver() -> Iterator[Receiver]:
 
 def notifier(database_url: str, url: str, longest_seconds: float = 60.0) -> Notifier:
     environ = {"DATABASE_URL": database_url, "NOTIFY_URL": url, "NOTIFY_SECRET": "hunter2hunter2"}
-    return Notifier(Config.from_settings(Settings(), environ, None), Worker("notices"), longest_seconds)
+    return Notifier(Config.from_settings(Settings(), environ, None), Services(database_url, 3), longest_seconds)
 
 
 def sync(database_url: str, url: str, status: str, longest_seconds: float = 60.0) -> None:

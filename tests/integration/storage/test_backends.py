@@ -7,7 +7,7 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from datasync_spider.storage.backends import end_backends_of_earlier_runs, end_lost_backends, label
+from datasync_spider.storage.backends import end_backends_of_earlier_runs, end_lost_backends
 from datasync_spider.storage.connection import Connection, connect, connected, limit_transaction
 from datasync_spider.storage.registry import Slice
 from tests.support.runs import open_test_run
@@ -41,10 +41,10 @@ def test_a_new_run_ends_what_is_still_being_written_to_its_slice_and_nothing_els
     served_many.commit()
     limit_transaction(served_many, 60_000, slice_id=other.slice.slice_id)
     with (
-        closing(writing(database_url, old.slice, label(old.run_id, "writer 1"))) as zombie,
+        closing(writing(database_url, old.slice, "datasync 1")) as zombie,
         closing(writing(database_url, old.slice, "datasync pool")) as pooled,
-        closing(writing(database_url, other.slice, label(other.run_id, "writer 1"))) as of_another_stream,
-        closing(connect(database_url, label=label(old.run_id, "control"))) as idle,
+        closing(writing(database_url, other.slice, "datasync 2")) as of_another_stream,
+        closing(connect(database_url, label="datasync 3")) as idle,
         closing(writing(database_url, old.slice, "another process")) as of_someone,
         closing(served_many),
         connected(database_url) as connection,
@@ -58,7 +58,7 @@ def test_a_new_run_ends_what_is_still_being_written_to_its_slice_and_nothing_els
 def test_a_run_that_was_taken_over_ends_nothing(database_url: str) -> None:
     old, new = open_test_run(database_url), open_test_run(database_url)
     with (
-        closing(writing(database_url, new.slice, label(new.run_id, "writer 1"))) as writer,
+        closing(writing(database_url, new.slice, "datasync 4")) as writer,
         connected(database_url) as connection,
     ):
         end_backends_of_earlier_runs(connection, old)
@@ -67,11 +67,11 @@ def test_a_run_that_was_taken_over_ends_nothing(database_url: str) -> None:
 
 def test_a_writer_that_reconnects_ends_the_connection_that_it_lost_and_keeps_its_own(database_url: str) -> None:
     with (
-        closing(connect(database_url, label=label(7, "writer 1"))) as lost,
-        closing(connect(database_url, label=label(7, "writer 2"))) as neighbour,
-        closing(connect(database_url, label=label(7, "writer 1"))) as fresh,
+        closing(connect(database_url, label="datasync 7 1")) as lost,
+        closing(connect(database_url, label="datasync 7 2")) as neighbour,
+        closing(connect(database_url, label="datasync 7 1")) as fresh,
     ):
-        end_lost_backends(fresh, label(7, "writer 1"))
+        end_lost_backends(fresh, "datasync 7 1")
         eventually(lambda: is_ended(lost), what="the lost connection to end")
         assert not is_ended(neighbour)
         assert not is_ended(fresh)

@@ -12,11 +12,11 @@ from datasync_spider.errors import FencedOff
 from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.storage.batch import Committed
 from datasync_spider.storage.connection import connected
-from datasync_spider.storage.runs import finish_run, renew_lease
+from datasync_spider.storage.runs import finish_run
 from tests.support.database import rows, value
 from tests.support.deadletters import raw_event
 from tests.support.pages import event, page
-from tests.support.runs import RunWriter, open_test_run, run_writer
+from tests.support.runs import RunWriter, open_test_run, renew_lease, run_writer
 from tests.support.verifying import checks_of, replay_all
 from tests.support.waiting import eventually
 

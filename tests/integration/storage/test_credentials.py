@@ -12,10 +12,10 @@ from datasync_spider.sources.credential import Credential
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.credentials import claim_credential, find_waits
 from datasync_spider.storage.migrate import load_migrations, migrate
-from datasync_spider.storage.runs import OpenRun, finish_run, note_closed, open_run, renew_lease
+from datasync_spider.storage.runs import OpenRun, finish_run, note_closed, open_run
 from tests.support.credentials import keep_wait
 from tests.support.database import execute_outside, rows, value
-from tests.support.runs import open_test_run
+from tests.support.runs import open_test_run, renew_lease
 from tests.support.sources import stream_spec
 
 MINE = Credential.of("https://api.example", "key-1")

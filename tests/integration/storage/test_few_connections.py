@@ -15,6 +15,7 @@ from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.prepare import Preparer
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.storage.writer import Writer
+from datasync_spider.sync.services import Services
 from datasync_spider.sync.writers import Writers, WriterSettings
 from tests.support.database import rows, value
 from tests.support.limitedrole import LimitedRole
@@ -25,7 +26,7 @@ from tests.support.waiting import eventually
 WRITERS = 3
 # Less than a batch waits for its turn before it gives way by itself.
 BUDGET_SECONDS = 12.0
-REFUSED = "a writer is refused a connection"
+REFUSED = "a further connection is refused"
 
 
 class Crew:
@@ -37,8 +38,8 @@ class Crew:
         self.on_retry: Callable[[], None] = lambda: None
         self._preparer = Preparer()
         self._numbers = count(1)
-        settings = WriterSettings(role.url, WRITERS, BUDGET_SECONDS)
-        self._writers = Writers(settings, Writer(run), no_totals, self._on_retry)
+        settings = WriterSettings(WRITERS, BUDGET_SECONDS)
+        self._writers = Writers(Services(role.url, 8), settings, Writer(run), no_totals, self._on_retry)
 
     def _on_retry(self, error: StorageUnavailable, attempt: int, seconds: float) -> None:
         self.retries.append(str(error))
@@ -64,7 +65,7 @@ class Crew:
 
     async def close(self) -> None:
         self._writers.abandon()
-        await self._writers.close(10)
+        self._writers.close()
 
 
 def write_all(crew: Crew, batches: list[Batch], meanwhile: Callable[[], None] = lambda: None) -> list[int]:

@@ -7,9 +7,9 @@ import pytest
 from datasync_spider.errors import StreamPaused
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.removal import find_target, reset
-from datasync_spider.storage.runs import OpenRun, open_run, renew_lease
+from datasync_spider.storage.runs import OpenRun, open_run
 from datasync_spider.storage.streams import pause, resume
-from tests.support.runs import ELSEWHERE
+from tests.support.runs import ELSEWHERE, renew_lease
 from tests.support.sources import stream_spec
 
 EU, US = '{"region":"eu"}', '{"region":"us"}'

@@ -12,7 +12,6 @@ import pytest
 from datasync_spider.errors import FencedOff, LeaseHeld, StorageRefused, StorageUnavailable
 from datasync_spider.records.event import RejectedEvent
 from datasync_spider.storage import removal
-from datasync_spider.storage.backends import label
 from datasync_spider.storage.connection import Connection, connect, connected, limit_transaction
 from datasync_spider.storage.registry import register
 from datasync_spider.storage.removal import Target, drop, find_target, reset
@@ -213,7 +212,7 @@ def test_what_a_dead_run_has_left_on_the_server_is_ended_and_keeps_no_lock(
     database_url: str, action: Callable[..., None]
 ) -> None:
     run = open_test_run(database_url, "orders")
-    with closing(connect(database_url, label=label(run.run_id, "writer 1"))) as zombie, zombie.cursor() as cursor:
+    with closing(connect(database_url, label="datasync 4711 1")) as zombie, zombie.cursor() as cursor:
         limit_transaction(zombie, _TTL_MS, slice_id=run.slice.slice_id)
         cursor.execute("INSERT INTO datasync__orders (event_id, payload) VALUES ('a', '{}')")
         remove(database_url, action, alive=False)

@@ -10,10 +10,10 @@ from datasync_spider.storage.connection import connected
 from datasync_spider.storage.known import is_known_entirely
 from datasync_spider.storage.owner import this_process
 from datasync_spider.storage.passdepth import read_pass_depth
-from datasync_spider.storage.runs import OpenRun, finish_run, note_closed, open_run, read_run, renew_lease
+from datasync_spider.storage.runs import OpenRun, finish_run, note_closed, open_run, read_run
 from tests.support.database import execute_outside, rows, value
 from tests.support.pages import event, page
-from tests.support.runs import ELSEWHERE, EVENTS, open_test_run, run_writer
+from tests.support.runs import ELSEWHERE, EVENTS, open_test_run, renew_lease, run_writer
 from tests.support.sources import stream_spec
 from tests.support.waiting import eventually
 

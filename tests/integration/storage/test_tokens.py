@@ -11,6 +11,7 @@ from datasync_spider.errors import StorageUnavailable, TokensSealed
 from datasync_spider.sources.credential import Credential
 from datasync_spider.storage import tokens
 from datasync_spider.storage.connection import connected
+from datasync_spider.storage.pool import FEWEST, Pool
 from datasync_spider.storage.removal import find_target
 from datasync_spider.storage.sealing import Sealing
 from datasync_spider.storage.tokens import StoredTokens, TokenRow
@@ -25,7 +26,7 @@ HOLDERS = "SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction' 
 
 
 def row(url: str, sealing: Sealing = PLAIN, held_seconds: float = 30.0, credential: Credential = MINE) -> TokenRow:
-    return TokenRow(url, credential, "shop", sealing, held_seconds)
+    return TokenRow(Pool(url, FEWEST), credential, "shop", sealing, held_seconds)
 
 
 def test_what_is_stored_is_read_by_the_next_and_another_first_token_is_another_row(database_url: str) -> None:
@@ -128,7 +129,7 @@ def test_tokens_are_unreadable_without_their_key_and_keys_are_replaced_one_by_on
 def test_tokens_stay_when_a_stream_goes_and_who_drops_it_is_reported(database_url: str) -> None:
     open_test_run(database_url, "a")
     for source, first in (("datasync", "one"), ("datasync", "two"), ("other", "three")):
-        held = TokenRow(database_url, Credential("https://id.example", first), source, PLAIN, 30.0)
+        held = TokenRow(Pool(database_url, FEWEST), Credential("https://id.example", first), source, PLAIN, 30.0)
         held.lock()
         held.save(NEW)
     with connected(database_url) as connection:

@@ -19,8 +19,8 @@ from datasync_spider.storage.batch import Batch, Committed, Counts
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.sync.fetching import Ask
 from datasync_spider.sync.plan import SyncPlan
+from datasync_spider.sync.services import Services
 from datasync_spider.sync.slicesync import SliceSync
-from datasync_spider.sync.storage import SliceStorage
 from datasync_spider.sync.writing import PageBuffer
 from tests.support.database import rows, value
 from tests.support.mock import MockApi
@@ -75,9 +75,9 @@ def asked_over_http(plan: SyncPlan, ask: Ask) -> tuple[Page, EventPage]:
     return page, item
 
 
-async def sync_slice(plan: SyncPlan, *, breaks_after_pages: int | None = None) -> Report:
+async def sync_slice(plan: SyncPlan, services: Services, *, breaks_after_pages: int | None = None) -> Report:
     report = Report()
-    sync = SliceSync(plan, SliceStorage(plan), report)
+    sync = SliceSync(plan, services, report)
     await sync.open()
     try:
         asks, pages = sync.first(), 0
@@ -113,10 +113,12 @@ def test_several_syncs_on_one_event_loop_are_each_exact_and_one_that_fails_ends_
         for name in names
     ]
 
+    services = Services(database_url, 3)
+
     async def sync_all() -> list[Report]:
         return await asyncio.gather(
-            *(asyncio.create_task(sync_slice(plan)) for plan in plans[1:]),
-            asyncio.create_task(sync_slice(plans[0], breaks_after_pages=2)),
+            *(asyncio.create_task(sync_slice(plan, services)) for plan in plans[1:]),
+            asyncio.create_task(sync_slice(plans[0], services, breaks_after_pages=2)),
         )
 
     handler = Seen()

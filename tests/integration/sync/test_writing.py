@@ -13,6 +13,7 @@ from datasync_spider.items import EventPage
 from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.writer import Writer
 from datasync_spider.sync.outcome import Outcome
+from datasync_spider.sync.services import Services
 from datasync_spider.sync.writers import Writers, WriterSettings
 from datasync_spider.sync.writing import PageBuffer, Writing
 from tests.support.database import value
@@ -36,9 +37,10 @@ class Run:
         self.failures: list[DatasyncError] = []
         self.outcome = Outcome()
         run = open_test_run(url)
-        writers = Writers(WriterSettings(url, 2, 5.0), Writer(run), no_totals)
+        services = Services(url, 8)
+        writers = Writers(services, WriterSettings(2, 5.0), Writer(run), no_totals)
         self.writing = Writing(
-            writers, batch_rows, self.outcome, self._committed, self._failed, lambda buffer, writing: None
+            services, writers, batch_rows, self.outcome, self._committed, self._failed, lambda buffer, writing: None
         )
 
     def _committed(self, batch: Batch, committed: Committed) -> None:
@@ -51,7 +53,7 @@ class Run:
     async def end(self) -> None:
         self.outcome.close()
         await asyncio.wait_for(self.writing.finish(lambda: None), 30)
-        await self.writing.close(5)
+        self.writing.close()
 
 
 def write(url: str, act: Callable[[Run], Awaitable[Any]], batch_rows: int = 1_000_000) -> Run:
