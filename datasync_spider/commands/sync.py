@@ -120,8 +120,9 @@ class Command(ScrapyCommand):
                     supply = Named(Agenda(meant.spiders, lambda spider: self._plans(spider, meant), forgives=True))
                 else:
                     supply = self._what_is_due(names, database_url, follows=opts.follow)
-                crawls = Crawls(self.crawler_process)
-            SideBySide(crawls, supply, opts.concurrency, database_url, self._ends.synced).run()
+                crawls = Crawls(self.crawler_process, opts.concurrency)
+            ends = self._ends
+            SideBySide(crawls, supply, opts.concurrency, database_url, ends.synced, ends.others).run()
         self._ends.others(supply.ends)
         self._ends.others(not_begun(supply.left, self._ends.stopped, crawls.signal_name))
         return crawls.signal_name

@@ -15,11 +15,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from scrapy import signals as scrapy_signals
-
 from datasync_spider import signals
 from datasync_spider.errors import FencedOff, StorageError
-from datasync_spider.observe import stats
 from datasync_spider.pacing.askedwaits import AskedWaits, Closed
 from datasync_spider.process.workers import Worker
 from datasync_spider.storage.backends import end_lost_backends, label
@@ -27,12 +24,13 @@ from datasync_spider.storage.connection import Connection, close_quietly, connec
 from datasync_spider.storage.polls import note_poll
 from datasync_spider.storage.retrying import once_more
 from datasync_spider.storage.runs import OpenRun, note_closed, renew_lease
-from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self
 
     from scrapy.crawler import Crawler
+
+    from datasync_spider.sync.slicesync import SliceSync
 
 _T = TypeVar("_T")
 
@@ -44,42 +42,62 @@ _WORTH_NOTING_SECONDS = 0.2
 
 
 class HeartbeatExtension:
-    """Renews the lease thrice in its lifetime."""
+    """One for each sync whose run is open."""
 
-    def __init__(self, crawler: Crawler, database_url: str, interval_seconds: float) -> None:
+    def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._database_url = database_url
-        self._interval_seconds = interval_seconds
-        self._worker = Worker("datasync-heartbeat")
-        self._connection: Connection | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._run: OpenRun | None = None
-        self._known = AskedWaits()
+        self._of: dict[SliceSync, _Heartbeat] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = plan_of(crawler).config
-        extension = cls(crawler, config.database_url_text, config.lease_ttl_ms / 1000 / _BEATS_A_LEASE)
+        extension = cls(crawler)
         crawler.signals.connect(extension._run_opened, signals.run_opened)
         crawler.signals.connect(extension._wait_asked, signals.wait_asked)
         crawler.signals.connect(extension._poll_interval_asked, signals.poll_interval_asked)
-        crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
+        crawler.signals.connect(extension._sync_closed, signals.sync_closed)
         return extension
 
-    def _run_opened(self, run: OpenRun, **_: Any) -> None:
+    def _run_opened(self, run: OpenRun, sync: SliceSync, **_: Any) -> None:
+        self._of[sync] = _Heartbeat(self._crawler, sync, run)
+
+    def _wait_asked(self, sync: SliceSync, seconds: float, *, is_binding: bool, **_: Any) -> None:
+        if sync in self._of:
+            self._of[sync].wait_asked(seconds, is_binding=is_binding)
+
+    def _poll_interval_asked(self, sync: SliceSync, seconds: float, **_: Any) -> None:
+        if sync in self._of:
+            self._of[sync].poll_interval_asked(seconds)
+
+    def _sync_closed(self, sync: SliceSync, **_: Any) -> None:
+        if (heartbeat := self._of.pop(sync, None)) is not None:
+            heartbeat.close()
+
+
+class _Heartbeat:
+    """Renews the lease thrice in its lifetime."""
+
+    def __init__(self, crawler: Crawler, sync: SliceSync, run: OpenRun) -> None:
+        config = sync.plan.config
+        self._crawler = crawler
+        self._sync = sync
         self._run = run
+        self._database_url = config.database_url_text
+        self._interval_seconds = config.lease_ttl_ms / 1000 / _BEATS_A_LEASE
+        self._worker = Worker("datasync-heartbeat")
+        self._connection: Connection | None = None
+        self._known = AskedWaits()
         self._known.learned(run.waits.closed, time.monotonic())
         self._task = asyncio.ensure_future(self._beat(run))
 
-    def _wait_asked(self, seconds: float, *, is_binding: bool, **_: Any) -> None:
+    def wait_asked(self, seconds: float, *, is_binding: bool) -> None:
         # At once, and not when the run ends: it may be killed while it waits.
-        if self._run is not None and seconds >= _WORTH_NOTING_SECONDS:
+        if seconds >= _WORTH_NOTING_SECONDS:
             closed = Closed(seconds=seconds) if is_binding else Closed(advised_seconds=seconds)
             self._known.learned(closed, time.monotonic())
             self._worker.submit(partial(self._note_closed, self._run, closed))
 
-    def _poll_interval_asked(self, seconds: float, **_: Any) -> None:
-        if self._run is not None and seconds > 0:
+    def poll_interval_asked(self, seconds: float) -> None:
+        if seconds > 0:
             self._worker.submit(partial(self._note_poll, self._run, seconds))
 
     def _note_poll(self, run: OpenRun, seconds: float) -> None:
@@ -103,7 +121,7 @@ class HeartbeatExtension:
                 self._learn(await self._worker.submit(lambda: self._renew(run)))
                 is_renewed = True
             except FencedOff as error:
-                self._crawler.signals.send_catch_log(signals.run_failed, error=error)
+                self._crawler.signals.send_catch_log(signals.run_failed, sync=self._sync, error=error)
                 return
             except StorageError as error:
                 if is_renewed:
@@ -113,12 +131,11 @@ class HeartbeatExtension:
     def _learn(self, closed: Closed) -> None:
         # What this run has noted itself comes back as well, later by what the writing took.
         if self._known.learned(closed, time.monotonic(), _WORTH_NOTING_SECONDS):
-            self._crawler.signals.send_catch_log(signals.wait_learned, closed=closed)
+            self._crawler.signals.send_catch_log(signals.wait_learned, sync=self._sync, closed=closed)
 
     def _renew(self, run: OpenRun) -> Closed:
-        collector = self._crawler.stats
-        retries, waited_ms = collector.get_value(stats.RETRIES, 0), collector.get_value(stats.WAITED_MS, 0)
-        return self._use(lambda connection: renew_lease(connection, run, retries, waited_ms))
+        spent = self._sync.spent()
+        return self._use(lambda connection: renew_lease(connection, run, spent.retries, spent.waited_ms))
 
     def _use(self, work: Callable[[Connection], _T]) -> _T:
         try:
@@ -129,7 +146,6 @@ class HeartbeatExtension:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            assert self._run is not None
             own = label(self._run.run_id, "heartbeat")
             self._connection = connect(self._database_url, label=own)
             end_lost_backends(self._connection, own)
@@ -139,9 +155,8 @@ class HeartbeatExtension:
         close_quietly(self._connection)
         self._connection = None
 
-    def _spider_closed(self, **_: Any) -> None:
-        if self._task is not None:
-            self._task.cancel()
+    def close(self) -> None:
+        self._task.cancel()
         if self._connection is not None:
             self._worker.submit(self._disconnect)
         self._worker.close()
