@@ -73,7 +73,6 @@ ITEM_PIPELINES = {"datasync_spider.pipelines.postgres.PostgresPipeline": 900}
 EXTENSIONS: dict[str, int | None] = {
     "datasync_spider.faces.progress.feed.ProgressFeed": 50,
     "datasync_spider.extensions.heartbeat.HeartbeatExtension": 100,
-    "datasync_spider.extensions.logcontext.LogContextExtension": 110,
     "datasync_spider.extensions.progress.ProgressExtension": 200,
     "datasync_spider.extensions.liveview.LiveViewExtension": 210,
     "datasync_spider.extensions.metrics.MetricsExtension": 300,

@@ -1,13 +1,18 @@
 """The signals by which the components notify each other of what happened, beside Scrapy's own.
 
 Each is a unique object, as Scrapy's signals are. The comment behind it lists the keyword arguments that handlers get.
+What is about one sync has it as ``sync``, a datasync_spider.sync.slicesync.SliceSync, beside those: a crawl may have
+several. What is not comes in the lines that say so.
 """
 
 run_opened = object()  # run: datasync_spider.storage.runs.OpenRun
+# reported: datasync_spider.sync.syncs.Reported; the end of the run is recorded, or there was none. It is waited for.
+sync_closed = object()
 run_failed = object()  # error: DatasyncError; the run is to end as failed, the position is kept
 run_ending = object()  # reason: str; the run has failed, nothing new is fetched and the end is being recorded
-stop_requested = object()  # signal_name: str; fetching must stop and every wait must end
-loop_ended = object()  # the crawl is over, be it that it has closed or that a second signal cut its event loop off
+stop_requested = object()  # signal_name: str; of no sync: fetching must stop and every wait must end
+# Of no sync: the crawl is over, be it that it has closed or that a second signal cut its event loop off.
+loop_ended = object()
 # reason: str, seconds: float, asked: str, by which answer the API asked for it; empty for a pause of our own
 wait_started = object()
 # seconds: float, is_binding: bool; for how long the API wants no request. Binding is what a refusal for the rate says.

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from datasync_spider.config import Config
     from datasync_spider.sync.plan import SyncPlan
+    from datasync_spider.sync.syncs import Reported
 
 
 class Command(crawl.Command):
@@ -166,7 +167,7 @@ class Command(crawl.Command):
             return agenda.ends
         crawls = Crawls(self.crawler_process, services)
         # Of thousands of slices, a crawler each would be kept for a number or two.
-        crawled: list[tuple[Mapping[str, Any] | None, SyncPlan]] = []
+        crawled: list[tuple[Reported | None, SyncPlan]] = []
 
         async def one_after_the_other() -> None:
             while crawls.signal_name is None and agenda.goes_on():

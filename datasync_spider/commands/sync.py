@@ -121,8 +121,9 @@ class Command(ScrapyCommand):
                     supply = Named(Agenda(meant.spiders, lambda spider: self._plans(spider, meant), forgives=True))
                 else:
                     supply = self._what_is_due(names, services, follows=opts.follow)
-                crawls = Crawls(self.crawler_process, services)
-            SideBySide(crawls, supply, opts.concurrency, self._ends.synced).run()
+                crawls = Crawls(self.crawler_process, services, opts.concurrency)
+            ends = self._ends
+            SideBySide(crawls, supply, opts.concurrency, ends.synced, ends.others).run()
         self._ends.others(supply.ends)
         self._ends.others(not_begun(supply.left, self._ends.stopped, crawls.signal_name))
         return crawls.signal_name

@@ -7,11 +7,11 @@ that was started beside the crawl through a proxy that cannot reach it.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider.config.proxies import proxy_for
-from datasync_spider.sync.plan import plan_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -19,19 +19,24 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
 
+    from datasync_spider.sync.slicesync import SliceSync
+
 
 class ProxyChoiceMiddleware:
-    """``proxy_url`` None: directly. One for all requests, since no other origin than the API's is ever asked."""
+    """One for all requests of a sync, since no other origin than the API's is ever asked."""
 
-    def __init__(self, proxy_url: str | None) -> None:
-        self._proxy_url = proxy_url
+    def __init__(self) -> None:
+        self._chosen: WeakKeyDictionary[SliceSync, str | None] = WeakKeyDictionary()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         if not crawler.settings.getbool("HTTPPROXY_ENABLED"):
             raise NotConfigured
-        plan = plan_of(crawler)
-        return cls(None if plan.is_bundled_mock else proxy_for(plan.base_url_text))
+        return cls()
 
     async def process_request(self, request: Request) -> None:
-        request.meta.setdefault("proxy", self._proxy_url)
+        sync = request.meta["sync"]
+        if sync not in self._chosen:
+            plan = sync.plan
+            self._chosen[sync] = None if plan.is_bundled_mock else proxy_for(plan.base_url_text)
+        request.meta.setdefault("proxy", self._chosen[sync])

@@ -1,50 +1,19 @@
-"""Holds the next request back as long as good answers ask for, and a source's declared budget.
-
-Answers ask by their rate window, or by a Retry-After; the budget holds whatever they say, and they whatever it leaves.
-Budget and window are the credential's, of which the database gives slots (:mod:`.sharedbudget`); what is kept here of
-them counts where no run is open that would have a credential.
+"""Lets a request leave when its credential's pace allows it: one pace for all syncs of the crawl that have it.
 
 Headers are read when they arrive, not when the body is whole: the seconds they tell count from there. What the status
-adds to them is known a little later, when Scrapy reports of the whole response. The arithmetic is in
-:mod:`datasync_spider.pacing`. What an answer asks for that is no page is waited for by whoever asks again; here it
-counts for what comes after. Invariant: a wait is begun only where it ends within the page's budget; what another run
-has heard for the same credential, before this one or beside it, counts by itself.
+adds to them is known a little later, when Scrapy reports of the whole response. What is made of both is in
+:mod:`.pace`. Invariant: no credential waits for another one's limits, and none is kept when its last sync is closed.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import math
-import time
-from collections.abc import Mapping
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
 from scrapy import signals as scrapy_signals
+from scrapy.exceptions import IgnoreRequest
 
 from datasync_spider import signals
-from datasync_spider.downloadermiddlewares.sharedbudget import SharedBudget
-from datasync_spider.errors import WaitTooLong
-from datasync_spider.pacing.book import DECLARED, Answer
-from datasync_spider.pacing.budget import RequestBudget
-from datasync_spider.pacing.dialect import KNOWN, Dialect
-from datasync_spider.pacing.headers import (
-    AskedWait,
-    asks_to_wait,
-    read_asked_wait,
-    read_poll_interval,
-    read_rate_headers,
-    reset_source,
-)
-from datasync_spider.pacing.retry import RetryState
-from datasync_spider.pacing.waittexts import asked_by, too_long_text
-from datasync_spider.pacing.window import RateWindow
-from datasync_spider.process.throttle import Throttle
-from datasync_spider.process.waiting import Waiter
-from datasync_spider.records.headers import plain_headers
-from datasync_spider.sync.plan import plan_of
+from datasync_spider.downloadermiddlewares.pace import Pace
 
 if TYPE_CHECKING:
     from typing import Self
@@ -54,256 +23,92 @@ if TYPE_CHECKING:
     from scrapy.http import Headers, Response
 
     from datasync_spider.pacing.askedwaits import Closed
+    from datasync_spider.pacing.headers import AskedWait
+    from datasync_spider.sources.credential import Credential
     from datasync_spider.storage.runs import OpenRun
+    from datasync_spider.sync.slicesync import SliceSync
 
-logger = logging.getLogger(__name__)
-
-_REASON = "rate_window"
-# The end of a window is worth a word; a look whether others are done with theirs is not.
-_SHORT_SECONDS = 1.0
-_REPORT_EVERY_SECONDS = 0.05
-
-
-class _Hold(Struct, frozen=True):
-    """Who asked for a wait. ``is_binding``: with a refusal. ``is_inherited``: another run was asked."""
-
-    asked_in: str
-    is_plausible: bool = True
-    is_binding: bool = False
-    is_inherited: bool = False
-
-
-class _Came(Struct, frozen=True):
-    """Headers that ask for a wait, and when they came; what they mean depends on the answer's status."""
-
-    headers: Mapping[str, str]
-    at: float
-    at_epoch: float
-    ends_window: bool
-
-
-_KEPT = _Hold(
-    "said to another run with this credential, ingestion_credentials.closed_until", is_binding=True, is_inherited=True
-)
-_ADVISED = _Hold("said to another run with this credential, ingestion_credentials.advised_until", is_inherited=True)
-_SHARED = _Hold("used up by all runs with this credential, ingestion_budgets", is_inherited=True)
+_PACE = "pace"
+"""In ``request.meta``: that by which it has left."""
 
 
 class RateLimitMiddleware:
-    """One window a crawl: one key, one bucket. ``declared``: what its source allows, beside what the API says.
+    """See the module's text."""
 
-    ``shared``: both, for all with the credential. ``dialect``: in which words the API says it. ``at_once``: so many
-    requests may be under way, None for as many as come.
-    """
-
-    def __init__(
-        self,
-        crawler: Crawler,
-        waiter: Waiter,
-        budget_seconds: float,
-        shared: SharedBudget,
-        declared: RequestBudget | None = None,
-        dialect: Dialect = KNOWN,
-        at_once: int | None = None,
-    ) -> None:
+    def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._waiter = waiter
-        self._budget_seconds = budget_seconds
-        self._shared = shared
-        self._window = RateWindow(budget_seconds, None if declared is None else declared.size)
-        self._declared = declared
-        self._dialect = dialect
-        self._places = None if at_once is None else asyncio.Semaphore(at_once)
-        self._in_flight: set[Request] = set()
-        self._window_ends_by = ""
-        self._hold = _Hold("")
-        self._hold_ends_at = -math.inf
-        self._throttle = Throttle(_REPORT_EVERY_SECONDS)
-        self._has_polled = False
-        self._came: dict[Request | None, _Came] = {}
+        self._paces: dict[Credential, Pace] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        plan = plan_of(crawler)
-        budget_seconds, budget = plan.config.rate_limit_wait_budget_ms / 1000, plan.source.budget
-        declared = None
-        if budget is not None and budget.requests is not None and budget.seconds is not None:
-            declared = RequestBudget(budget.requests, budget.seconds)
-        waiter = Waiter(crawler)
-        shared = SharedBudget.of(crawler, waiter, plan)
-        middleware = cls(crawler, waiter, budget_seconds, shared, declared, Dialect.of(budget), plan.requests_at_once)
+        middleware = cls(crawler)
         crawler.signals.connect(middleware._headers_received, scrapy_signals.headers_received)
         crawler.signals.connect(middleware._response_downloaded, scrapy_signals.response_downloaded)
         crawler.signals.connect(middleware._request_left, scrapy_signals.request_left_downloader)
         crawler.signals.connect(middleware._page_asked_wait, signals.page_asked_wait)
         crawler.signals.connect(middleware._run_opened, signals.run_opened)
+        crawler.signals.connect(middleware._wait_asked, signals.wait_asked)
         crawler.signals.connect(middleware._wait_learned, signals.wait_learned)
+        crawler.signals.connect(middleware._stop_requested, signals.stop_requested)
+        crawler.signals.connect(middleware._sync_closed, signals.sync_closed)
         return middleware
 
-    def _run_opened(self, run: OpenRun, **_: Any) -> None:
-        self._wait_learned(run.waits.closed)
-
-    def _wait_learned(self, closed: Closed, **_: Any) -> None:
-        # What the API reported another run binds this one as well: a refusal in full, advice for the budget at most.
-        now = time.monotonic()
-        self._hold_back(closed.seconds, _KEPT, now)
-        self._hold_back(min(closed.advised_seconds, self._budget_seconds), _ADVISED, now)
-
-    def _page_asked_wait(self, asked: AskedWait, **_: Any) -> None:
-        self._hold_back(asked.seconds, _Hold(asked_by(HTTPStatus.OK, asked.source)), time.monotonic())
-
-    def _hold_back(self, seconds: float, hold: _Hold, now: float) -> None:
-        if seconds <= 0:
-            return
-        self._window.rate_limited(seconds, now)
-        if now + seconds >= self._hold_ends_at:
-            self._hold, self._hold_ends_at = hold, now + seconds
-
     async def process_request(self, request: Request) -> None:
-        if self._places is not None:
-            await self._places.acquire()
-        try:
-            # All are asked of one instant: a window may end between two.
-            while True:
-                now = time.monotonic()
-                if (seconds := self._window_seconds(now)) > 0:
-                    await self._wait(request, seconds, now)
-                elif (seconds := self._declared_seconds(now)) > 0:
-                    await self._wait_for_budget(request, seconds)
-                elif not self._shared.at_hand(now):
-                    await self._wait_for_slot(request, await self._shared.ask())
-                else:
-                    break
-        except BaseException:
-            self._give_place()
-            raise
-        self._in_flight.add(request)
-        self._window.request_sent(now)
-        self._shared.request_sent(request)
-        if self._declared is not None:
-            self._declared.request_sent(now, request)
-        # A page's fetch time counts from here; what was waited before is reported as waited.
-        request.meta["asked_at"] = now
+        pace = self._pace_of(request.meta["sync"])
+        if pace is None:
+            raise IgnoreRequest("its sync is over")
+        await pace.let_go(request)
+        request.meta[_PACE] = pace
 
     async def process_exception(self, request: Request, exception: Exception) -> None:
         """Of one that a later middleware has kept from the downloader no one says that it has left it."""
         self._request_left(request)
 
     def _request_left(self, request: Request, **_: Any) -> None:
-        """Its answer is here, or none will come."""
-        # Where headers came and the body did not.
-        self._understand(request, None)
-        self._ended(request, time.monotonic())
-        if request in self._in_flight:
-            self._in_flight.remove(request)
-            self._give_place()
+        if (pace := request.meta.get(_PACE)) is not None:
+            pace.left(request)
 
-    def _give_place(self) -> None:
-        if self._places is not None:
-            self._places.release()
+    def _headers_received(self, headers: Headers, request: Request, **_: Any) -> None:
+        if (pace := request.meta.get(_PACE)) is not None:
+            pace.headers_received(headers, request)
 
-    def _ended(self, request: Request | None, now: float) -> None:
-        """It counts from now on, and not from when it left."""
-        self._shared.request_ended(request, now)
-        if self._declared is not None:
-            self._declared.request_ended(now, request)
+    def _response_downloaded(self, response: Response, request: Request, **_: Any) -> None:
+        if (pace := request.meta.get(_PACE)) is not None:
+            pace.downloaded(request, response.status)
 
-    def _window_seconds(self, now: float) -> float:
-        seconds = self._window.wait_seconds(now)
-        # Who has heard of an end that is too far away ends here; the others are held back as far as is bearable.
-        if self._shared.governs and seconds <= self._budget_seconds:
-            return self._window.held_seconds(now)
-        return seconds
+    # What is heard of syncs
 
-    def _declared_seconds(self, now: float) -> float:
-        return 0.0 if self._declared is None or self._shared.governs else self._declared.wait_seconds(now)
+    def _run_opened(self, run: OpenRun, sync: SliceSync, **_: Any) -> None:
+        credential = sync.plan.spec.credential
+        if credential not in self._paces:
+            self._paces[credential] = Pace.of(self._crawler, sync.plan)
+        self._paces[credential].run_opened(run, sync)
 
-    async def _wait_for_slot(self, request: Request, answer: Answer) -> None:
-        if answer.slots:
+    async def _sync_closed(self, sync: SliceSync, **_: Any) -> None:
+        pace = self._pace_of(sync)
+        if pace is None:
             return
-        if answer.reason == DECLARED:
-            await self._wait_for_budget(request, answer.wait_seconds)
-        elif answer.wait_seconds < _SHORT_SECONDS:
-            await self._wait_quietly(request, answer.wait_seconds, answer.reason)
-        else:
-            now = time.monotonic()
-            self._window.held_by_others(answer.wait_seconds, now)
-            self._hold, self._hold_ends_at = _SHARED, now + answer.wait_seconds
+        pace.syncs.discard(sync)
+        if not pace.syncs:
+            del self._paces[sync.plan.spec.credential]
+            await pace.close()
 
-    async def _wait_for_budget(self, request: Request, seconds: float) -> None:
-        """No one but the source's file asks for it, so it is held against no budget for waits."""
-        await self._wait_quietly(request, seconds, DECLARED, str(self._declared))
+    def _page_asked_wait(self, asked: AskedWait, sync: SliceSync, **_: Any) -> None:
+        if (pace := self._pace_of(sync)) is not None:
+            pace.page_asked_wait(asked)
 
-    async def _wait_quietly(self, request: Request, seconds: float, reason: str, asked: str = "") -> None:
-        level = logging.INFO if seconds >= 1 else logging.DEBUG
-        fields = {"page_number": request.meta.get("page_number")}
-        waited_ms = await self._waiter.wait(seconds, reason, level, fields, asked)
-        request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
+    def _wait_asked(self, sync: SliceSync, seconds: float, *, is_binding: bool, **_: Any) -> None:
+        if (pace := self._pace_of(sync)) is not None:
+            pace.wait_asked(seconds, is_binding=is_binding)
 
-    async def _wait(self, request: Request, seconds: float, now: float) -> None:
-        # What is known of a window by its end alone has no one's words but its headers'.
-        is_held = self._window.is_held(now)
-        hold = self._hold if is_held else _Hold(self._window_ends_by)
-        asked = AskedWait(self._window.asked_seconds(now), hold.asked_in, hold.is_plausible)
-        state: RetryState = request.meta.get("retry_state") or RetryState()
-        if not hold.is_inherited:
-            most = math.inf if hold.is_binding else self._budget_seconds
-            self._crawler.signals.send_catch_log(
-                signals.wait_asked, seconds=min(seconds, most), is_binding=hold.is_binding
-            )
-            request.meta["retry_state"] = state.held(now)
-        if not state.allows(asked.seconds, self._budget_seconds, now):
-            raise WaitTooLong(
-                too_long_text(asked, asked.source, self._budget_seconds, time.time(), is_kept=hold.is_binding)
-            )
-        await self._wait_quietly(request, seconds, _REASON, hold.asked_in if is_held else "")
+    def _wait_learned(self, closed: Closed, sync: SliceSync, **_: Any) -> None:
+        if (pace := self._pace_of(sync)) is not None:
+            pace.learned(closed)
 
-    def _headers_received(self, headers: Headers, request: Request | None = None, **_: Any) -> None:
-        now = time.monotonic()
-        plain = plain_headers(headers)
-        now_epoch = time.time()
-        reported = read_rate_headers(plain, now_epoch, self._dialect)
-        self._window.observe(reported, now, len(self._in_flight - {request}) if request is not None else 0)
-        self._shared.heard(request, self._window)
-        self._ended(request, now)
-        # A window that is used up is what a wait will be explained by.
-        ends_window = self._window.remaining == 0
-        if self._throttle.lets_through(now, always=ends_window):
-            self._crawler.signals.send_catch_log(
-                signals.rate_window_observed,
-                limit=self._window.limit,
-                remaining=self._window.remaining,
-                reset_seconds=reported.reset_after_seconds,
-            )
-        self._read_poll_interval(plain, now_epoch)
-        if ends_window or asks_to_wait(plain, self._dialect):
-            self._came[request] = _Came(plain, now, now_epoch, ends_window)
+    def _pace_of(self, sync: SliceSync) -> Pace | None:
+        """None where none of those that are open has its credential."""
+        return self._paces.get(sync.plan.spec.credential)
 
-    def _read_poll_interval(self, headers: Mapping[str, str], now_epoch: float) -> None:
-        # Of the first answer alone: the interval is that between two syncs, and it has begun then.
-        if self._has_polled:
-            return
-        asked = read_poll_interval(headers, now_epoch, self._dialect)
-        if asked is not None:
-            self._has_polled = True
-            self._crawler.signals.send_catch_log(signals.poll_interval_asked, seconds=asked.seconds)
-
-    def _response_downloaded(self, response: Response, request: Request | None = None, **_: Any) -> None:
-        self._understand(request, response.status)
-
-    def _understand(self, request: Request | None, status: int | None) -> None:
-        came = self._came.pop(request, None)
-        if came is None:
-            return
-        if came.ends_window:
-            self._window_ends_by = asked_by(status, reset_source(came.headers, self._dialect)) or self._window_ends_by
-        if asks_to_wait(came.headers, self._dialect):
-            self._read_wait(came, status)
-
-    def _read_wait(self, came: _Came, status: int | None) -> None:
-        is_refusal = status == HTTPStatus.TOO_MANY_REQUESTS
-        asked = read_asked_wait(came.headers, b"", came.at_epoch, is_rate_limit=is_refusal, dialect=self._dialect)
-        # What no unit makes plausible means nothing beside what the body of an answer that is no page may say.
-        if asked is not None and (asked.is_plausible or status in {None, HTTPStatus.OK}):
-            hold = _Hold(asked_by(status, asked.source), asked.is_plausible, is_refusal and asked.is_plausible)
-            self._hold_back(asked.seconds, hold, came.at)
+    def _stop_requested(self, **_: Any) -> None:
+        for pace in self._paces.values():
+            pace.stop()

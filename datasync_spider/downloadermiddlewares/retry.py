@@ -13,6 +13,7 @@ import random
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from scrapy.exceptions import (
     CannotResolveHostError,
@@ -37,14 +38,13 @@ from datasync_spider.errors import (
     WrongProtocol,
 )
 from datasync_spider.observe import stats
-from datasync_spider.pacing.dialect import KNOWN, Dialect
+from datasync_spider.pacing.dialect import Dialect
 from datasync_spider.pacing.headers import AskedWait, read_asked_wait, read_body_wait
 from datasync_spider.pacing.retry import GiveUp, RetryPolicy, RetryState, TooLong
 from datasync_spider.pacing.waittexts import asked_by, too_long_text
 from datasync_spider.process.waiting import Waiter
 from datasync_spider.records.answer import check_answer
 from datasync_spider.records.headers import listed_headers, plain_headers
-from datasync_spider.sync.plan import plan_of
 from datasync_spider.transport.errors import NotHttp, NotTls, NotTrusted, OtherProtocol, ProxyRefused, TlsFailed
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-    from datasync_spider.records.page import PageReader
     from datasync_spider.sync.plan import SyncPlan
+    from datasync_spider.sync.slicesync import SliceSync
 
 logger = logging.getLogger(__name__)
 
@@ -84,22 +84,16 @@ def retry_policy(plan: SyncPlan) -> RetryPolicy:
 
 
 class RetryMiddleware:
-    """``pages`` and ``policy`` are pure; ``waiter`` pauses."""
+    """``waiter`` pauses. How an answer is read is said by the plan of the request's sync."""
 
-    def __init__(
-        self, crawler: Crawler, pages: PageReader, policy: RetryPolicy, waiter: Waiter, dialect: Dialect = KNOWN
-    ) -> None:
+    def __init__(self, crawler: Crawler, waiter: Waiter) -> None:
         self._crawler = crawler
-        self._pages = pages
-        self._policy = policy
         self._waiter = waiter
-        self._dialect = dialect
-        self._has_warned_of_total = False
+        self._were_warned_of_total: WeakSet[SliceSync] = WeakSet()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        plan = plan_of(crawler)
-        return cls(crawler, plan.pages, retry_policy(plan), Waiter(crawler), Dialect.of(plan.source.budget))
+        return cls(crawler, Waiter(crawler))
 
     async def process_request(self, request: Request) -> None:
         request.meta.setdefault("asked_at", time.monotonic())
@@ -109,17 +103,19 @@ class RetryMiddleware:
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         if response.status == HTTPStatus.NOT_MODIFIED and request.meta.get("is_conditional"):
             raise NotModified("the first page is as the last complete pass has found it")
+        sync: SliceSync = request.meta["sync"]
+        pages = sync.plan.pages
         try:
-            lists = listed_headers(response.headers) if self._pages.looks_at_headers else None
+            lists = listed_headers(response.headers) if pages.looks_at_headers else None
             asked = request.meta["asked"]
             page = check_answer(
-                self._pages, asked, response.status, lambda: plain_headers(response.headers), response.body, lists
+                pages, asked, response.status, lambda: plain_headers(response.headers), response.body, lists
             )
         except RetryableError as error:
             is_rate_limit = isinstance(error, RateLimited)
             headers = plain_headers(response.headers)
             wait = read_asked_wait(
-                headers, response.body, time.time(), is_rate_limit=is_rate_limit, dialect=self._dialect
+                headers, response.body, time.time(), is_rate_limit=is_rate_limit, dialect=_dialect(sync)
             )
             return await self._ask_again(request, error, wait, response.status, headers.get("x-request-id"))
         except (TokenExpired, ApiRefused) as error:
@@ -128,12 +124,12 @@ class RetryMiddleware:
         if page.reader.fills_times:
             page.received_us = time.time_ns() // 1_000
         request.meta["page"] = page
-        if page.unreadable_total is not None and not self._has_warned_of_total:
-            self._has_warned_of_total = True
+        if page.unreadable_total is not None and sync not in self._were_warned_of_total:
+            self._were_warned_of_total.add(sync)
             logger.warning("the API's total cannot be read as a count of events: %s", page.unreadable_total)
-        wait = None if page.asked_wait is None else read_body_wait(page.asked_wait, time.time(), self._dialect)
+        wait = None if page.asked_wait is None else read_body_wait(page.asked_wait, time.time(), _dialect(sync))
         if wait is not None and wait.seconds > 0:
-            self._crawler.signals.send_catch_log(signals.page_asked_wait, asked=wait)
+            self._crawler.signals.send_catch_log(signals.page_asked_wait, sync=sync, asked=wait)
         self._crawler.stats.inc_value(stats.PAGES_FETCHED)
         return response
 
@@ -155,33 +151,41 @@ class RetryMiddleware:
         request_id: str | None = None,
     ) -> Request:
         """``request_id``: the failed answer's, by which the API's people find it."""
+        sync: SliceSync = request.meta["sync"]
+        policy = retry_policy(sync.plan)
         state: RetryState = request.meta.get("retry_state") or RetryState()
         jitter = random.random()  # noqa: S311 - no secret
         is_binding = isinstance(error, RateLimited) and asked is not None and asked.is_plausible
         if asked is not None:
-            self._hold_others(asked.seconds, is_binding=is_binding)
-        decision = self._policy.decide(state, error, time.monotonic(), jitter, asked)
+            self._hold_others(sync, asked.seconds, is_binding=is_binding)
+        decision = policy.decide(state, error, time.monotonic(), jitter, asked)
         if isinstance(decision, TooLong):
             asked_in = asked_by(status, decision.asked.source)
-            budget_seconds = self._policy.wait_budget_seconds
+            budget_seconds = policy.wait_budget_seconds
             words = too_long_text(decision.asked, asked_in, budget_seconds, time.time(), is_kept=is_binding)
             raise WaitTooLong(words) from error
         if isinstance(decision, GiveUp):
             raise decision.error from error
+        sync.retried()
         collector = self._crawler.stats
         collector.inc_value(stats.RETRIES)
         collector.inc_value(stats.RETRIES_BY_REASON.format(reason=error.reason))
         attempts = request.meta.get("attempts", 1)
         self._crawler.signals.send_catch_log(
-            signals.request_retrying, reason=error.reason, attempt=attempts, delay_seconds=decision.delay_seconds
+            signals.request_retrying,
+            sync=sync,
+            reason=error.reason,
+            attempt=attempts,
+            delay_seconds=decision.delay_seconds,
         )
         if isinstance(error, RateLimited):
-            self._hold_others(decision.delay_seconds, is_binding=False)
+            self._hold_others(sync, decision.delay_seconds, is_binding=False)
         fields = {"page_number": request.meta.get("page_number"), "request_id": request_id}
         logger.warning("attempt %d failed: %s", attempts, error, extra={"datasync": fields})
         is_asked = asked is not None and asked.seconds >= decision.delay_seconds
         words = asked_by(status, asked.source if asked is not None and is_asked else "")
         waited_ms = await self._waiter.wait(
+            sync,
             decision.delay_seconds,
             decision.reason,
             fields=fields,
@@ -195,10 +199,14 @@ class RetryMiddleware:
         again.meta["afresh"] = isinstance(error, OddAnswer)
         return again
 
-    def _hold_others(self, seconds: float, *, is_binding: bool) -> None:
+    def _hold_others(self, sync: SliceSync, seconds: float, *, is_binding: bool) -> None:
         """A refusal for the rate binds runs to come in full, and anything else for the budget at most."""
-        most = seconds if is_binding else min(seconds, self._policy.wait_budget_seconds)
-        self._crawler.signals.send_catch_log(signals.wait_asked, seconds=most, is_binding=is_binding)
+        most = seconds if is_binding else min(seconds, retry_policy(sync.plan).wait_budget_seconds)
+        self._crawler.signals.send_catch_log(signals.wait_asked, sync=sync, seconds=most, is_binding=is_binding)
+
+
+def _dialect(sync: SliceSync) -> Dialect:
+    return Dialect.of(sync.plan.source.budget)
 
 
 def _with_another_token(request: Request, error: TokenExpired | ApiRefused) -> Request:

@@ -1,4 +1,4 @@
-"""Asks the database for slots of the credential's budget, for one crawl: a shell around `pacing/book.py`.
+"""Asks the database for slots of a credential's budget, for the syncs of one crawl: a shell around `pacing/book.py`.
 
 A slot is asked for before a request leaves, several at a time where requests leave fast, and where there is plenty
 while the one before is under way. What has become of slots, and what the API has reported of its windows, goes along,
@@ -15,26 +15,20 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scrapy import signals as scrapy_signals
-
-from datasync_spider import signals
-from datasync_spider.errors import Stopped, StorageError
+from datasync_spider.errors import StorageError
 from datasync_spider.pacing.askedwaits import AskedWaits, Closed
 from datasync_spider.pacing.book import Answer, Ask, Declared
 from datasync_spider.pacing.slots import HOLD_SECONDS, HeldSlots, Report
 from datasync_spider.pacing.window import RateWindow
-from datasync_spider.process.waiting import Waiter
+from datasync_spider.process.waiting import Waiting, unless_halted
 from datasync_spider.storage.budgets import Exchanged, exchange
 from datasync_spider.storage.retrying import RetryPolicy, patiently
-from datasync_spider.sync.services import services_of
 
 if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-
     from datasync_spider.storage.runs import OpenRun
     from datasync_spider.sync.plan import SyncPlan
     from datasync_spider.sync.services import Services
@@ -51,13 +45,13 @@ _WORTH_NOTING_SECONDS = 0.2
 
 
 class SharedBudget:
-    """``declared``: what the source's file says. Not in use before a run is open, which has a credential."""
+    """``declared``: what the source's file says. Not in use before a run is open, which has a credential.
 
-    def __init__(
-        self, crawler: Crawler, waiter: Waiter, services: Services, declared: Declared | None, patience_seconds: float
-    ) -> None:
-        self._crawler = crawler
-        self._waiter = waiter
+    ``on_learned`` is called with what others have heard from the API.
+    """
+
+    def __init__(self, services: Services, declared: Declared | None, patience_seconds: float) -> None:
+        self.on_learned: Callable[[Closed], None] = lambda _: None
         self._pool = services.pool
         self._declared = declared
         self._patience = RetryPolicy(patience_seconds, 0.1, 2.0)
@@ -77,18 +71,13 @@ class SharedBudget:
         self._has_asked = False
 
     @classmethod
-    def of(cls, crawler: Crawler, waiter: Waiter, plan: SyncPlan) -> SharedBudget:
+    def of(cls, plan: SyncPlan, services: Services) -> SharedBudget:
         config, budget = plan.config, plan.source.budget
         declared = None
         if budget is not None and budget.requests is not None and budget.seconds is not None:
             declared = Declared(budget.requests, budget.seconds)
         patience_seconds = config.write_retry_budget_ms / 1000
-        shared = cls(crawler, waiter, services_of(crawler), declared, patience_seconds)
-        crawler.signals.connect(shared._run_opened, signals.run_opened)
-        crawler.signals.connect(shared._wait_asked, signals.wait_asked)
-        crawler.signals.connect(shared._stop_requested, signals.stop_requested)
-        crawler.signals.connect(shared._spider_closed, scrapy_signals.spider_closed)
-        return shared
+        return cls(services, declared, patience_seconds)
 
     @property
     def governs(self) -> bool:
@@ -99,18 +88,12 @@ class SharedBudget:
         """Whether a request may leave now, as far as slots go."""
         return not self.governs or self._slots.at_hand(now)
 
-    async def ask(self) -> Answer:
+    async def ask(self, whose: Waiting) -> Answer:
         """Asks for slots. Without any, what to wait for. Raises StorageErrors, and Stopped."""
-        asked = asyncio.ensure_future(self._ask(self._patience))
-        stopped = asyncio.ensure_future(self._waiter.wait_for_stop())
-        try:
-            await asyncio.wait((asked, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if not asked.done():
-                raise Stopped("stopped while the database was asked for a slot of the budget")
-            return asked.result()
-        finally:
-            asked.cancel()
-            stopped.cancel()
+        # What it brings is for all: it is not given up with the one that has asked.
+        asking = asyncio.ensure_future(self._ask(self._patience))
+        asking.add_done_callback(_retrieved)
+        return await unless_halted(whose, asyncio.shield(asking), "the database was asked for a slot of the budget")
 
     async def _ask(self, patience: RetryPolicy) -> Answer:
         async with self._asking:
@@ -161,20 +144,22 @@ class SharedBudget:
             self._slots.heard(which, *reported)
             self._report_soon()
 
-    def _run_opened(self, run: OpenRun, **_: Any) -> None:
+    def run_opened(self, run: OpenRun) -> None:
+        """Of one that has the credential."""
         if run.waits.credential_id is not None:
             self._run = run
             self._is_limited = self._is_limited or run.waits.has_budget
             self._known.learned(run.waits.closed, time.monotonic())
 
-    def _wait_asked(self, seconds: float, *, is_binding: bool, **_: Any) -> None:
+    def wait_asked(self, seconds: float, *, is_binding: bool) -> None:
+        """A run of this crawl has heard it from the API."""
         self._known.asked(seconds, time.monotonic(), is_binding=is_binding)
 
     def _received(self, report: Report, exchanged: Exchanged) -> None:
         self._slots.received(report)
         closed = Closed(exchanged.closed_seconds)
         if self._known.learned(closed, time.monotonic(), _WORTH_NOTING_SECONDS):
-            self._crawler.signals.send_catch_log(signals.wait_learned, closed=closed)
+            self.on_learned(closed)
 
     def _exchange(self, report: Report, ask: Ask | None) -> Exchanged:
         assert self._run is not None
@@ -203,10 +188,12 @@ class SharedBudget:
             self._reporting = None
         self._report_soon()
 
-    def _stop_requested(self, **_: Any) -> None:
+    def stop(self) -> None:
+        """The database is not waited for any more."""
         self._stopped.set()
 
-    async def _spider_closed(self, **_: Any) -> None:
+    async def close(self) -> None:
+        """No sync has the credential any more: what is not used is given back."""
         for task in (self._reporting, self._ahead):
             if task is not None:
                 task.cancel()
@@ -215,3 +202,9 @@ class SharedBudget:
             if self._run is not None and self._has_asked and not self._slots.is_reported:
                 report = self._slots.report()
                 await asyncio.wait_for(self._worker.submit(lambda: self._exchange(report, None)), _END_SECONDS)
+
+
+def _retrieved(asking: asyncio.Future[Answer]) -> None:
+    """Whoever has asked may wait no more; then nobody hears of an error."""
+    if not asking.cancelled():
+        asking.exception()

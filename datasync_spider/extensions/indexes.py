@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
-
-from scrapy import signals as scrapy_signals
-from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
 from datasync_spider.errors import StorageError
@@ -19,11 +17,13 @@ from datasync_spider.extensions.typedview import TypedViewExtension
 from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.indexes import cancel, make_indexes
 from datasync_spider.storage.pool import Use
-from datasync_spider.sync.plan import SyncPlan, plan_of
-from datasync_spider.sync.services import Services, services_of
+from datasync_spider.sync.services import services_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+
+    from datasync_spider.sync.plan import SyncPlan
+    from datasync_spider.sync.slicesync import SliceSync
 
 logger = logging.getLogger(__name__)
 
@@ -33,52 +33,53 @@ _MOST_SECONDS = 3_600.0
 
 
 class IndexesExtension:
-    """See the module's text."""
+    """See the module's text. One slice's sync after the other: they share the stream's table."""
 
-    def __init__(self, plan: SyncPlan, services: Services) -> None:
-        self._plan = plan
-        self._services = services
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
         self._connection: Connection | None = None
+        self._turn = asyncio.Lock()
         self._is_stopped = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        plan = plan_of(crawler)
-        if not any(column.is_indexed for column in plan.stream.columns):
-            raise NotConfigured
-        extension = cls(plan, services_of(crawler))
+        extension = cls(crawler)
         crawler.signals.connect(extension._stop, signals.stop_requested)
-
-        async def closed(**_: Any) -> None:
-            view = crawler.get_extension(TypedViewExtension)
-            if view is not None:
-                await view.ended.wait()
-            await extension._closed()
-
-        crawler.signals.connect(closed, scrapy_signals.spider_closed, weak=False)
+        crawler.signals.connect(extension._sync_closed, signals.sync_closed)
         return extension
 
     def _stop(self, **_: Any) -> None:
         self._is_stopped = True
-        self._services.pool.look_again()
+        services_of(self._crawler).pool.look_again()
         if self._connection is not None:
             cancel(self._connection)
 
-    async def _closed(self) -> None:
+    async def _sync_closed(self, sync: SliceSync, **_: Any) -> None:
+        if not any(column.is_indexed for column in sync.plan.stream.columns):
+            return
+        view = self._crawler.get_extension(TypedViewExtension)
+        if view is not None:
+            await view.done_with(sync)
+        async with self._turn:
+            await self._bring_up_to_date(sync.plan)
+
+    async def _bring_up_to_date(self, plan: SyncPlan) -> None:
         if self._is_stopped:
             return
+        name = plan.spec.name
+        work = partial(self._make, plan)
         try:
-            await asyncio.wait_for(self._services.long_work.submit(self._make), _MOST_SECONDS)
+            await asyncio.wait_for(services_of(self._crawler).long_work.submit(work), _MOST_SECONDS)
         except (StorageError, TimeoutError) as error:
             why = str(error) or f"they were not finished within {_MOST_SECONDS:g} s"
-            logger.warning("not all indexes of the stream %s are made, the next run tries again: %s", self._name, why)
+            logger.warning("not all indexes of the stream %s are made, the next run tries again: %s", name, why)
             if self._connection is not None:
                 cancel(self._connection)
 
-    def _make(self) -> None:
+    def _make(self, plan: SyncPlan) -> None:
         if self._is_stopped:
             return
-        taking = self._services.pool.connected(
+        taking = services_of(self._crawler).pool.connected(
             Use.WAITING,
             wait_seconds=None,
             connect_timeout_seconds=_CONNECT_SECONDS,
@@ -88,10 +89,6 @@ class IndexesExtension:
             self._connection = connection
             try:
                 if not self._is_stopped:
-                    make_indexes(connection, self._name, self._plan.stream.columns)
+                    make_indexes(connection, plan.spec.name, plan.stream.columns)
             finally:
                 self._connection = None
-
-    @property
-    def _name(self) -> str:
-        return self._plan.spec.name

@@ -20,7 +20,7 @@ from datasync_spider import signals
 from datasync_spider.faces.liveview.mode import SIDE_BY_SIDE, wants_live_view
 from datasync_spider.faces.progress.feed import progress_of
 from datasync_spider.logs import LogHandler
-from datasync_spider.sync.plan import plan_of
+from datasync_spider.sync.plan import config_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -44,7 +44,7 @@ class LiveViewExtension:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = plan_of(crawler).config
+        config = config_of(crawler)
         if not wants_live_view(
             is_alone=not crawler.settings.getbool(SIDE_BY_SIDE),
             is_terminal=sys.stderr.isatty(),

@@ -19,7 +19,7 @@ from datasync_spider.faces.metrics.listening import LISTENING_SOCKET, family_of
 from datasync_spider.faces.metrics.pages import Pages, names_loopback
 from datasync_spider.faces.progress.feed import progress_of
 from datasync_spider.faces.progress.health import health_report
-from datasync_spider.sync.plan import plan_of
+from datasync_spider.sync.plan import config_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ class MetricsExtension:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = plan_of(crawler).config
+        config = config_of(crawler)
         if config.metrics_port is None or crawler.settings.getbool(SIDE_BY_SIDE):
             # There is one port, and each crawl would serve itself alone.
             raise NotConfigured

@@ -1,4 +1,4 @@
-"""One log line every PROGRESS_LOG_INTERVAL_MS: what is committed, how fast, and what the crawl is doing.
+"""One log line every PROGRESS_LOG_INTERVAL_MS and sync: what is committed, how fast, and what it is doing.
 
 On a terminal the live view takes its place; the log's copy gets the lines even then.
 """
@@ -12,19 +12,20 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
 from datasync_spider.faces.liveview.mode import PROGRESS_LOGGER, SIDE_BY_SIDE, wants_live_view
 from datasync_spider.faces.progress.feed import progress_of
 from datasync_spider.faces.progress.texts import progress_fields, progress_line
-from datasync_spider.sync.plan import plan_of
+from datasync_spider.sync.plan import config_of
 
 if TYPE_CHECKING:
     from typing import Self
 
     from scrapy.crawler import Crawler
+
+    from datasync_spider.sync.slicesync import SliceSync
 
 logger = logging.getLogger(PROGRESS_LOGGER)
 
@@ -39,11 +40,11 @@ class ProgressExtension:
         self._interval_seconds = interval_seconds
         self._with_fields = with_fields
         self._names_stream = names_stream
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: dict[SliceSync, asyncio.Task[None]] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        config = plan_of(crawler).config
+        config = config_of(crawler)
         live = wants_live_view(
             is_alone=not crawler.settings.getbool(SIDE_BY_SIDE),
             is_terminal=sys.stderr.isatty(),
@@ -61,26 +62,27 @@ class ProgressExtension:
             names_stream=crawler.settings.getbool(SIDE_BY_SIDE),
         )
         crawler.signals.connect(extension._run_opened, signals.run_opened)
-        crawler.signals.connect(extension._spider_closed, scrapy_signals.spider_closed)
+        crawler.signals.connect(extension._sync_closed, signals.sync_closed)
         return extension
 
-    def _run_opened(self, **_: Any) -> None:
-        self._task = asyncio.ensure_future(self._log_for_ever())
+    def _run_opened(self, sync: SliceSync, **_: Any) -> None:
+        self._tasks[sync] = asyncio.ensure_future(self._log_for_ever(sync))
 
-    async def _log_for_ever(self) -> None:
+    async def _log_for_ever(self, sync: SliceSync) -> None:
         while True:
             await asyncio.sleep(self._interval_seconds)
-            self._log()
+            self._log(sync)
 
-    def _log(self) -> None:
+    def _log(self, sync: SliceSync) -> None:
         now = time.monotonic()
-        state = progress_of(self._crawler)
+        state = progress_of(self._crawler, sync)
         # A line for people says it all in its text.
         fields = progress_fields(state, now) if self._with_fields else {}
         line = progress_line(state, now)
         logger.info("%s", f"{state.stream}: {line}" if self._names_stream else line, extra={"datasync": fields})
 
-    def _spider_closed(self, **_: Any) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            self._log()
+    def _sync_closed(self, sync: SliceSync, **_: Any) -> None:
+        task = self._tasks.pop(sync, None)
+        if task is not None:
+            task.cancel()
+            self._log(sync)

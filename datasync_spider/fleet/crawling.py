@@ -1,4 +1,4 @@
-"""Slices as Scrapy's crawls on the one event loop of a process, one at a time or several side by side.
+"""Scrapy's crawls on the one event loop of a process: one for each slice, or one for all slices of a stream.
 
 Invariant: a signal to stop reaches every crawl that is under way, and whoever decides what is begun next; a second one
 ends the loop at once, and what it has cut off is reported as such. Which slices, and what becomes of their ends, is the
@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from datasync_spider import signals
+from datasync_spider.fleet.streamcrawl import StreamCrawl, reported_of
 from datasync_spider.local.shutdown import ShutdownSignals
 from datasync_spider.observe import stats
 from datasync_spider.process.memory import keep_buffers, spare_what_is_imported
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from datasync_spider.sync.plan import SyncPlan
     from datasync_spider.sync.services import Services
+    from datasync_spider.sync.syncs import Reported
 
 logger = logging.getLogger(__name__)
 
@@ -35,17 +37,21 @@ module that does so comes first, and by itself.
 
 _ENGINE_LOOK_SECONDS = 0.02
 
-Reported = Mapping[str, Any]
-"""A crawl's stats."""
-
 
 class Crawls:
-    """Those of one process, with its services. ``stopped`` is set with the first signal, ``signal_name`` says which."""
+    """Those of one process, with its services. ``stopped`` is set with the first signal, ``signal_name`` says which.
 
-    def __init__(self, process: AsyncCrawlerProcess, services: Services) -> None:
+    ``places``: how many slices of a stream may be under way at once.
+    """
+
+    def __init__(self, process: AsyncCrawlerProcess, services: Services, places: int = 1) -> None:
         self._process = process
         self.services = services
+        self._places = places
         self._running: dict[Crawler, SyncPlan] = {}
+        self._shared: dict[str, StreamCrawl] = {}
+        self._ending: set[StreamCrawl] = set()
+        self._exports_failed: dict[str, str] = {}
         self._shutdown = ShutdownSignals(self._stop)
         self.stopped = asyncio.Event()
 
@@ -54,7 +60,7 @@ class Crawls:
         return self._shutdown.received
 
     def run(self, main: Callable[[], Coroutine[Any, Any, None]]) -> list[tuple[Reported | None, SyncPlan]]:
-        """Runs the event loop until ``main`` is done, whose :meth:`crawl` calls are the crawls.
+        """Runs the event loop until ``main`` is done, which calls :meth:`crawl` or :meth:`sync` meanwhile.
 
         Gives those that a second signal has cut off. Raises what ``main`` raises.
         """
@@ -70,28 +76,71 @@ class Crawls:
         finally:
             self._shutdown.uninstall()
             cut_off = [(self._end(crawler), plan) for crawler, plan in list(self._running.items())]
+            for shared in self._all_shared:
+                cut_off += shared.under_way
+                shared.crawler.signals.send_catch_log(signals.loop_ended)
         if done.done():
             done.result()
         return cut_off
 
     async def crawl(self, spider: type[Any], plan: SyncPlan) -> Reported | None:
-        """What the crawl has reported when it is over; None where its spider could not even be made."""
+        """What the slice's own crawl has reported when it is over; None where its spider could not even be made."""
         crawler = self._process.create_crawler(spider)
         self._running[crawler] = plan
         # What it raises is left to asyncio, which logs it.
         await asyncio.wait((self._process.crawl(crawler, plan=plan, services=self.services),))
         return self._end(crawler)
 
+    async def sync(self, spider: type[Any], plan: SyncPlan) -> Reported | None:
+        """The same of a slice that joins the crawl of its stream, which is begun where there is none.
+
+        To be awaited in a task of its own.
+        """
+        shared = self._shared.get(spider.name)
+        if shared is not None and not (shared.takes_more and shared.spider is spider):
+            # Its source's file has changed, or it has ended before its time.
+            self._let_end(shared)
+            shared = None
+        if shared is None:
+            shared = self._shared[spider.name] = StreamCrawl(self._process, spider, self.services, self._places)
+        return await shared.sync(plan)
+
+    async def end(self) -> Mapping[str, str]:
+        """No more slices come. Gives why exports failed, by what they were to be written to."""
+        for shared in list(self._shared.values()):
+            self._let_end(shared)
+        if ending := [shared.ended for shared in self._ending]:
+            await asyncio.wait(ending)
+            # What is called when they are done has been called by then.
+            await asyncio.sleep(0)
+        return self._exports_failed
+
+    @property
+    def _all_shared(self) -> list[StreamCrawl]:
+        return [*self._shared.values(), *self._ending]
+
+    def _let_end(self, shared: StreamCrawl) -> None:
+        del self._shared[shared.spider.name]
+        self._ending.add(shared)
+        shared.ended.add_done_callback(lambda _: self._has_ended(shared))
+        shared.end()
+
+    def _has_ended(self, shared: StreamCrawl) -> None:
+        self._ending.discard(shared)
+        shared.crawler.signals.send_catch_log(signals.loop_ended)
+        if (reported := reported_of(shared.crawler)) is not None:
+            self._exports_failed.update(reported.exports_failed)
+
     def _end(self, crawler: Crawler) -> Reported | None:
         del self._running[crawler]
         crawler.signals.send_catch_log(signals.loop_ended)
-        return _stats_of(crawler)
+        return reported_of(crawler)
 
     def _stop(self, signal_name: str) -> None:
         """The first signal: every component learns of it at once, then Scrapy closes the crawls in its own order."""
         logger.info("received %s: fetching stops, what was fetched is committed; again to end at once", signal_name)
         self.stopped.set()
-        for crawler in list(self._running):
+        for crawler in [*self._running, *(shared.crawler for shared in self._all_shared)]:
             _stop(crawler, signal_name)
 
 
@@ -126,11 +175,3 @@ def _is_running(crawler: Crawler) -> bool:
     except RuntimeError:
         # It is not made yet.
         return False
-
-
-def _stats_of(crawler: Crawler) -> Mapping[str, Any] | None:
-    """None where the spider could not even be made."""
-    try:
-        return dict(crawler.stats.get_stats())
-    except RuntimeError:
-        return None

@@ -25,7 +25,7 @@ from datasync_spider.errors import (
 )
 from datasync_spider.faces.exitreport import summary
 from datasync_spider.faces.exitreport.printing import End
-from datasync_spider.observe import exitcodes, stats
+from datasync_spider.observe import exitcodes
 from datasync_spider.sources import streamnames
 from datasync_spider.storage.pool import looking_on
 from datasync_spider.storage.retrying import AT_END, patiently
@@ -36,6 +36,7 @@ from datasync_spider.storage.status import read_state
 if TYPE_CHECKING:
     from datasync_spider.storage.pool import Pool
     from datasync_spider.sync.plan import SyncPlan
+    from datasync_spider.sync.syncs import Reported
 
 logger = logging.getLogger(__name__)
 
@@ -84,16 +85,15 @@ def not_begun(left: Sequence[str], ends: Sequence[End], signal_name: str | None)
     return [End(exitcodes.FAILED, summary.not_started(f"{', '.join(left)}: no crawl could be begun, see above"))]
 
 
-def end_of(reported: Mapping[str, Any] | None, plan: SyncPlan, pool: Pool, signal_name: str | None) -> End:
-    """``reported``: the crawl's stats."""
+def end_of(reported: Reported | None, plan: SyncPlan, pool: Pool, signal_name: str | None) -> End:
+    """``reported``: by the crawl; None where there could be none."""
     if reported is None:
         return End(exitcodes.FAILED, summary.not_started("the spider could not be made, see above"))
-    run_id = reported.get(stats.RUN_ID)
-    if run_id is not None:
+    if reported.run_id is not None:
         source = None if plan.is_built_in else plan.source.name
-        return _end_of_run(run_id, pool, signal_name, reported.get(stats.EXPORTS_FAILED, {}), source)
-    refused, detail = reported.get(stats.REFUSED), reported.get(stats.REFUSED_DETAIL)
-    return _without_run(refused, detail, streamnames.label(plan.spec.name, plan.spec.slice), signal_name)
+        return _end_of_run(reported.run_id, pool, signal_name, reported.exports_failed, source)
+    label = streamnames.label(plan.spec.name, plan.spec.slice)
+    return _without_run(reported.refused, reported.detail, label, signal_name)
 
 
 def _without_run(refused: str | None, detail: str | None, stream: str, signal_name: str | None) -> End:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,13 +42,21 @@ class Synced(Struct, frozen=True):
 
 
 class SideBySide:
-    """``places``: how many at once. ``report`` is called with each end."""
+    """``places``: how many at once. ``report`` is called with each end, ``failed`` with those of no slice."""
 
-    def __init__(self, crawls: Crawls, supply: Supply, places: int, report: Callable[[Synced], None]) -> None:
+    def __init__(
+        self,
+        crawls: Crawls,
+        supply: Supply,
+        places: int,
+        report: Callable[[Synced], None],
+        failed: Callable[[Sequence[End]], None],
+    ) -> None:
         self._crawls = crawls
         self._supply = supply
         self._places = places
         self._report = report
+        self._failed = failed
         self._ended = 0
 
     def run(self) -> None:
@@ -77,6 +85,8 @@ class SideBySide:
         stopped.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        if exports_failed := await self._crawls.end():
+            self._failed([End(exitcodes.EXPORT_FAILED, summary.exports_failed(exports_failed))])
 
     async def _give_back(self, taking: asyncio.Future[list[Turn]]) -> None:
         """What was asked for when the signal came. What is claimed later than this waits for, runs out by itself."""
@@ -87,14 +97,14 @@ class SideBySide:
 
     async def _one(self, turn: Turn) -> None:
         began = time.monotonic()
-        reported = await self._crawls.crawl(turn.spider, turn.plan)
         try:
+            reported = await self._crawls.sync(turn.spider, turn.plan)
             read = partial(end_of, reported, turn.plan, self._crawls.services.pool, self._crawls.signal_name)
             end = await self._crawls.services.worker().submit(read)
             await self._supply.ended(turn, reported, end, is_stopped=self._crawls.stopped.is_set())
         except Exception as error:
             # A fault of ours with one slice is none of the others.
-            logger.exception("the end of %s could not be noted", turn.plan.spec.name)
+            logger.exception("the sync of %s could not be done, or its end not noted", turn.plan.spec.name)
             end = End(exitcodes.FAILED, summary.not_started(f"{type(error).__name__}: {error}"))
         self._report(Synced(turn.plan, end, time.monotonic() - began))
         self._ended += 1

@@ -20,14 +20,14 @@ from datasync_spider.errors import ConfigurationError, StorageError
 from datasync_spider.faces.exitreport.printing import End
 from datasync_spider.fleet.ends import end_of_error
 from datasync_spider.fleet.roster import Roster, Turn, signature
-from datasync_spider.observe import exitcodes, stats
+from datasync_spider.observe import exitcodes
 from datasync_spider.sources.streamnames import label
 
 if TYPE_CHECKING:
     from datasync_spider.fleet.agenda import Agenda
     from datasync_spider.fleet.claims import Claims
-    from datasync_spider.fleet.crawling import Reported
     from datasync_spider.fleet.notices.notifying import Notifier
+    from datasync_spider.sync.syncs import Reported
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ class WhatIsDue:
 
     async def ended(self, turn: Turn, reported: Reported | None, end: End, *, is_stopped: bool) -> None:
         self._running.discard((turn.key.stream, turn.key.slice))
-        is_noted = reported is not None and not reported.keys().isdisjoint({stats.RUN_ID, stats.REFUSED})
+        is_noted = reported is not None and (reported.run_id is not None or reported.refused is not None)
         if end.code == exitcodes.FAILED and not is_noted and not is_stopped:
             # No component of the crawl came so far as to note it.
             await self._notifier.sync_ended(turn.key, refused="failed")

@@ -13,11 +13,9 @@ from typing import Any
 _fields: ContextVar[dict[str, Any] | None] = ContextVar("datasync_log_fields", default=None)
 
 
-def begin() -> dict[str, Any]:
-    """What is put into this from now on is on the lines of this task, and of all that it begins."""
-    fields: dict[str, Any] = {}
+def enter(fields: dict[str, Any]) -> None:
+    """What is in these, now or later, is on the lines of this task from now on, and of all that it begins."""
     _fields.set(fields)
-    return fields
 
 
 def present() -> Mapping[str, Any]:

@@ -1,59 +1,47 @@
-"""The item pipeline that writes pages to PostgreSQL: Scrapy's shell around the sync of a slice.
+"""The item pipeline that writes pages to PostgreSQL: Scrapy's shell around the syncs of a crawl.
 
-Invariant: nothing is decided here. Scrapy forgives exceptions of pipelines; therefore the sync keeps the first one, the
-crawl is closed, and the run ends as failed.
+Invariant: nothing is decided here. Scrapy forgives exceptions of pipelines; therefore a sync keeps its first one, and
+its run ends as failed; so does the crawl where it is made for that sync.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals as scrapy_signals
 from scrapy.exceptions import CloseSpider
 
 from datasync_spider import signals
-from datasync_spider.errors import (
-    ConfigurationError,
-    DatasyncError,
-    LeaseHeld,
-    PageLost,
-    Stalled,
-    Stopped,
-    StorageError,
-    StreamChanged,
-    StreamPaused,
-)
+from datasync_spider.errors import ConfigurationError, DatasyncError, PageLost
 from datasync_spider.items import EventPage
 from datasync_spider.observe import stats
-from datasync_spider.sync.slicesync import SliceSync
+from datasync_spider.sync.slicesync import SliceSync, present
+from datasync_spider.sync.syncs import Syncs
 
 if TYPE_CHECKING:
     from typing import Self
 
     from scrapy.crawler import Crawler
 
-logger = logging.getLogger(__name__)
-
 
 class PostgresPipeline:
-    """``sync``: that of the crawl's spider."""
+    """``syncs``: those of the crawl's spider. ``sync``: that which the crawl is made for, where it is for one."""
 
-    def __init__(self, crawler: Crawler, sync: SliceSync) -> None:
+    def __init__(self, crawler: Crawler, syncs: Syncs, sync: SliceSync | None) -> None:
         self._crawler = crawler
+        self._syncs = syncs
         self._sync = sync
-        self._is_stopped = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        sync = getattr(crawler.spider, "sync", None)
-        if not isinstance(sync, SliceSync):
+        syncs = getattr(crawler.spider, "syncs", None)
+        if not isinstance(syncs, Syncs):
             raise ConfigurationError(
                 f"the spider {getattr(crawler.spider, 'name', None)} has no sync: spiders of this project subclass"
                 " datasync_spider.plugin.StreamSpider"
             )
-        pipeline = cls(crawler, sync)
+        pipeline = cls(crawler, syncs, getattr(crawler.spider, "sync", None))
         connect = crawler.signals.connect
         connect(pipeline._stop_requested, signals.stop_requested)
         connect(pipeline._run_failed, signals.run_failed)
@@ -66,30 +54,29 @@ class PostgresPipeline:
         return pipeline
 
     async def open_spider(self) -> None:
-        try:
-            await self._sync.open()
-        except Stopped as error:
-            raise CloseSpider("stopped") from error
-        except (StorageError, Stalled) as error:
-            if isinstance(error, LeaseHeld | StreamChanged | StreamPaused):
-                logger.error("%s", error)
-            else:
-                logger.error("the run could not be opened: %s", error)
-            self._crawler.stats.set_value(stats.REFUSED, error.reason)
-            if not isinstance(error, LeaseHeld):
-                self._crawler.stats.set_value(stats.REFUSED_DETAIL, str(error))
-            raise CloseSpider(error.reason) from error
-        if self._is_stopped:
-            # The signal came while the run was being opened: Scrapy had nothing to stop yet.
-            raise CloseSpider("stopped")
+        if self._sync is None:
+            return
+        error = await self._syncs.open(self._sync)
+        if error is None:
+            return
+        reported = self._syncs.reported(self._sync)
+        if reported.refused is not None:
+            self._crawler.stats.set_value(stats.REFUSED, reported.refused)
+        if reported.detail is not None:
+            self._crawler.stats.set_value(stats.REFUSED_DETAIL, reported.detail)
+        raise CloseSpider(reported.refused or "stopped") from error
 
     async def process_item(self, item: Any) -> Any:
         if isinstance(item, EventPage):
-            await self._sync.store(item)
+            sync = present()
+            assert sync is not None, "a page of no sync"
+            await sync.store(item)
         return item
 
     async def close_spider(self) -> None:
-        await self._sync.close()
+        if self._sync in self._syncs.present:
+            await self._syncs.close(self._sync)
+        await self._syncs.end()
 
     # What else becomes of a page
 
@@ -97,38 +84,39 @@ class PostgresPipeline:
         """What comes out of the item pipelines is the page, unless one of them has put something else in its place."""
         if isinstance(item, EventPage) or response is None:
             return
-        number = response.meta.get("page_number")
-        if number is not None and self._sync.is_waited_for(number):
+        number, sync = response.meta.get("page_number"), response.meta["sync"]
+        if number is not None and sync.is_waited_for(number):
             kind = type(item).__name__
-            self._sync.fail(PageLost(f"an item pipeline has put an object of type {kind} in place of page {number}"))
+            sync.fail(PageLost(f"an item pipeline has put an object of type {kind} in place of page {number}"))
 
-    def _item_dropped(self, item: Any, **_: Any) -> None:
+    def _item_dropped(self, item: Any, response: Any = None, **_: Any) -> None:
         """An item pipeline wants nothing of this page: its events are filtered, its cursor counts."""
-        if isinstance(item, EventPage):
+        if isinstance(item, EventPage) and response is not None:
             item.events, item.rejected = [], []
-            asyncio.ensure_future(self._sync.store(item))  # noqa: RUF006 - close_spider waits for the writes
+            # The sync is not closed before.
+            asyncio.ensure_future(response.meta["sync"].store(item))  # noqa: RUF006
 
-    def _item_error(self, item: Any, failure: Any, **_: Any) -> None:
-        if isinstance(item, EventPage):
-            self._sync.fail(PageLost(f"an item pipeline failed on page {item.number}: {failure.value}"))
+    def _item_error(self, item: Any, failure: Any, response: Any = None, **_: Any) -> None:
+        if isinstance(item, EventPage) and response is not None:
+            sync = response.meta["sync"]
+            sync.fail(PageLost(f"an item pipeline failed on page {item.number}: {failure.value}"))
 
     # What others say
 
-    def _run_failed(self, error: DatasyncError, **_: Any) -> None:
-        self._sync.fail(error)
+    def _run_failed(self, error: DatasyncError, sync: SliceSync, **_: Any) -> None:
+        sync.fail(error)
 
-    def _run_ending(self, reason: str, **_: Any) -> None:
+    def _run_ending(self, reason: str, sync: SliceSync, **_: Any) -> None:
         """Nothing more is to be asked for."""
         engine = self._crawler.engine
-        if engine.spider is not None:
+        if sync is self._sync and engine.spider is not None:
             asyncio.ensure_future(engine.close_spider_async(reason=reason))  # noqa: RUF006 - the engine awaits it
 
     def _stop_requested(self, signal_name: str, **_: Any) -> None:
-        self._is_stopped = True
-        self._sync.stop(signal_name)
+        self._syncs.stop(signal_name)
 
-    def _wait_started(self, seconds: float, **_: Any) -> None:
-        self._sync.wait_begins(seconds)
+    def _wait_started(self, seconds: float, sync: SliceSync, **_: Any) -> None:
+        sync.wait_begins(seconds)
 
-    def _wait_asked(self, seconds: float, *, is_binding: bool, **_: Any) -> None:
-        self._sync.wait_asked(seconds, is_binding=is_binding)
+    def _wait_asked(self, seconds: float, sync: SliceSync, *, is_binding: bool, **_: Any) -> None:
+        sync.wait_asked(seconds, is_binding=is_binding)

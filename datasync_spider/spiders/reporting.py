@@ -14,7 +14,6 @@ from datasync_spider.items import page_fields
 from datasync_spider.observe import stats
 from datasync_spider.observe.display import visible
 from datasync_spider.process.throttle import Throttle
-from datasync_spider.storage.batch import Counts
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from datasync_spider.items import EventPage
     from datasync_spider.storage.batch import Batch, Committed
     from datasync_spider.storage.runs import OpenRun
+    from datasync_spider.sync.slicesync import SliceSync
     from datasync_spider.sync.writing import PageBuffer
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,9 @@ _BUFFER_EVERY_SECONDS = 0.05
 
 
 class CrawlReporter:
-    """An :class:`~datasync_spider.sync.observer.Observer` of the sync that a crawl is."""
+    """An :class:`~datasync_spider.sync.observer.Observer` of ``sync``, which is put here before anything happens."""
+
+    sync: SliceSync
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -40,14 +42,16 @@ class CrawlReporter:
 
     def run_opened(self, run: OpenRun) -> None:
         self._crawler.stats.set_value(stats.RUN_ID, run.run_id)
-        self._crawler.signals.send_catch_log(signals.run_opened, run=run)
+        self._crawler.signals.send_catch_log(signals.run_opened, sync=self.sync, run=run)
 
     def run_failing(self, reason: str) -> None:
         self._crawler.stats.set_value(stats.FAILURE, reason)
-        self._crawler.signals.send_catch_log(signals.run_ending, reason=reason)
+        self._crawler.signals.send_catch_log(signals.run_ending, sync=self.sync, reason=reason)
 
     def page_fetched(self, page: EventPage, cursor_seconds: float | None) -> None:
-        self._crawler.signals.send_catch_log(signals.page_fetched, page=page, cursor_seconds=cursor_seconds)
+        self._crawler.signals.send_catch_log(
+            signals.page_fetched, sync=self.sync, page=page, cursor_seconds=cursor_seconds
+        )
         logger.debug(
             "page %d: %d events in %d ms",
             page.number,
@@ -58,7 +62,7 @@ class CrawlReporter:
 
     def chain_restarted(self, number: int) -> None:
         self._crawler.stats.inc_value(stats.RESTARTS_FROM_HEAD)
-        self._crawler.signals.send_catch_log(signals.chain_restarted, chain=number)
+        self._crawler.signals.send_catch_log(signals.chain_restarted, sync=self.sync, chain=number)
 
     def buffer_changed(self, buffer: PageBuffer, writing_batches: int) -> None:
         """Says so when batches begin or end, and what else changes now and then."""
@@ -68,6 +72,7 @@ class CrawlReporter:
         self._reported_writing_batches = writing_batches
         self._crawler.signals.send_catch_log(
             signals.buffer_changed,
+            sync=self.sync,
             pages=buffer.pages,
             rows=buffer.rows,
             writing=writing_batches,
@@ -100,16 +105,13 @@ class CrawlReporter:
         )
         for change in committed.changes:
             logger.warning("a field is not as it was: %s", visible(str(change)))
-        self._crawler.signals.send_catch_log(signals.batch_committed, summary=committed, newest=batch.newest)
+        self._crawler.signals.send_catch_log(
+            signals.batch_committed, sync=self.sync, summary=committed, newest=batch.newest
+        )
 
     def writer_retrying(self, error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
         logger.warning("PostgreSQL: %s; attempt %d again in %.3g s", error, attempt + 1, delay_seconds)
         self._crawler.stats.inc_value(stats.WRITE_RETRIES)
         self._crawler.signals.send_catch_log(
-            signals.writer_retrying, error=error, attempt=attempt, delay_seconds=delay_seconds
+            signals.writer_retrying, sync=self.sync, error=error, attempt=attempt, delay_seconds=delay_seconds
         )
-
-    def spent(self) -> Counts:
-        """Of the crawl's stats; may be called from any thread."""
-        collector = self._crawler.stats
-        return Counts(retries=collector.get_value(stats.RETRIES, 0), waited_ms=collector.get_value(stats.WAITED_MS, 0))

@@ -1,7 +1,8 @@
-"""The spider that every stream is: asks for the pages that its sync wants, and hands each of them over.
+"""The spider that every stream is: asks for the pages that its syncs want, and hands each of them over.
 
-Invariant: nothing is decided here; the sync says what is asked for (:mod:`datasync_spider.sync.slicesync`). The next
-request is yielded before the page, so that fetching goes on while the page is parsed and written.
+Invariant: nothing is decided here; a sync says what is asked for (:mod:`datasync_spider.sync.slicesync`), each request
+carries its sync, and what goes wrong with one is no other's business. The next request is yielded before the page, so
+that fetching goes on while the page is parsed and written.
 
 Requests have a callback and an errback as in any spider, so how many bytes of pages may be under way, and what a crawl
 that is closed waits for, is Scrapy's business (docs/decisions/0029).
@@ -14,14 +15,17 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from scrapy import Request, Spider
 from scrapy import signals as scrapy_signals
 from scrapy.exceptions import CloseSpider
 
+from datasync_spider import signals
+from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError, DatasyncError
 from datasync_spider.items import EventPage
+from datasync_spider.observe import stats
 from datasync_spider.records.headers import fill_headers, plain_headers
 from datasync_spider.sources.spec import SlicesFromStream
 from datasync_spider.spiders.reporting import CrawlReporter
@@ -29,9 +33,10 @@ from datasync_spider.sync.plan import SyncPlan
 from datasync_spider.sync.planning import source_plans
 from datasync_spider.sync.services import Services
 from datasync_spider.sync.slicesync import SliceSync
+from datasync_spider.sync.syncs import Reported, Syncs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self
 
     from scrapy.crawler import Crawler
@@ -42,30 +47,35 @@ if TYPE_CHECKING:
     from datasync_spider.records.page import Page
     from datasync_spider.sources.spec import Source
     from datasync_spider.sync.fetching import Ask
-    from datasync_spider.sync.observer import Observer
 
 logger = logging.getLogger(__name__)
 
 # Of the event loop, until Scrapy has taken a request through scheduler, middlewares and slot to the handler.
 _TURNS_TO_LEAVE = 5
+_MOST_BYTES = "SCRAPER_SLOT_MAX_ACTIVE_SIZE"
 
 
 class StreamSpider(Spider):
     """Subclasses say what they crawl: ``source`` is one API, ``stream`` the name of one of its streams.
 
-    ``plan``: what this crawl does, for all that take part in it. ``sync``: what does it, with ``services``.
+    A crawl is made for one sync, ``sync``, which is closed with it; or (``sync`` None) for those that
+    :meth:`sync_slice` is given while it lasts. ``services``: what they are done with.
     """
 
     source: ClassVar[Source | None] = None
     stream: ClassVar[str] = ""
 
-    def __init__(self, plan: SyncPlan, services: Services, observer: Observer) -> None:
+    def __init__(self, crawler: Crawler, plan: SyncPlan | None, config: Config, services: Services) -> None:
         super().__init__()
-        self.plan = plan
+        self._signals = crawler.signals
+        self._new_reporter = partial(CrawlReporter, crawler)
+        self._first: asyncio.Queue[Request | None] = asyncio.Queue()
+        self.config = config
         self.services = services
-        self.sync = SliceSync(plan, services, observer)
-        self._observer = observer
-        self._headers = tuple((name.encode(), value.encode()) for name, value in plan.headers)
+        self.syncs = Syncs(self._closed, lambda: crawler.stats.get_value(stats.EXPORTS_FAILED, {}))
+        self.sync = None if plan is None else self._new_sync(plan)
+        # Of one sync, of pages that are on their way to the writer.
+        self._most_bytes = crawler.settings.getint(_MOST_BYTES)
 
     @classmethod
     def from_crawler(
@@ -74,22 +84,42 @@ class StreamSpider(Spider):
         *args: Any,
         plan: SyncPlan | None = None,
         services: Services | None = None,
+        places: int | None = None,
         **arguments: Any,
     ) -> Self:
-        """``plan``: what is to be done, ``services``: what it is done with, where the caller has made them already."""
-        if crawler.settings.get("JOBDIR"):
+        """``plan``: what is to be done, ``services``: what it is done with, where the caller has made them already.
+
+        ``places``: how many syncs there may be at once, which come by :meth:`sync_slice`.
+        """
+        settings = crawler.settings
+        if settings.get("JOBDIR"):
             logger.warning("JOBDIR is not used: where this spider goes on is kept by the database")
-            crawler.settings.set("JOBDIR", None, priority="cmdline")
+            settings.set("JOBDIR", None, priority="cmdline")
+        if places is not None:
+            most_bytes = settings.getint(_MOST_BYTES)
+            config = Config.from_settings(settings)
+            spider = super().from_crawler(crawler, *args, crawler, None, config, _services(crawler, config, services))
+            # One whose writer is slow must not use up what all have.
+            settings.set(_MOST_BYTES, most_bytes * places, priority="cmdline")
+            _widen(settings, cls._most_requests() * places)
+            return spider
         if plan is None:
-            plan = _only(cls.make_plans(crawler.settings, arguments))
+            plan = _only(cls.make_plans(settings, arguments))
         if plan.parallel > 1:
-            for name in ("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN"):
-                crawler.settings.set(name, plan.parallel, priority="spider")
-        if services is None:
-            services = Services.of(plan.config)
-            close = services.close
-            crawler.signals.connect(lambda **_: close(), scrapy_signals.spider_closed, weak=False)
-        return super().from_crawler(crawler, *args, plan, services, CrawlReporter(crawler))
+            _widen(settings, plan.parallel)
+        spider = super().from_crawler(
+            crawler, *args, crawler, plan, plan.config, _services(crawler, plan.config, services)
+        )
+        assert spider.sync is not None
+        # All that is done in this crawl's tasks is done for it.
+        spider.sync.enter()
+        return spider
+
+    @classmethod
+    def _most_requests(cls) -> int:
+        """How many a sync may have under way at once."""
+        stream = None if cls.source is None else cls.source.streams.get(cls.stream)
+        return 1 if stream is None else max(1, stream.incremental.parallel)
 
     @classmethod
     def make_plans(cls, settings: BaseSettings, arguments: Mapping[str, str]) -> list[SyncPlan]:
@@ -119,29 +149,67 @@ class StreamSpider(Spider):
         origin = None if stream is None else stream.slices_from
         return f"{cls.source.name}.{origin.stream}" if cls.source and isinstance(origin, SlicesFromStream) else None
 
+    async def sync_slice(self, plan: SyncPlan) -> Reported:
+        """Syncs a slice beside all others that go on here, from its opening to its end.
+
+        To be awaited in a task of its own, which works for it from then on.
+        """
+        sync = self._new_sync(plan)
+        return await self.syncs.run(sync, partial(self._begin, sync))
+
+    def end(self) -> None:
+        """No more slices come: the crawl closes when those that there are have ended."""
+        self._first.put_nowait(None)
+
+    def _new_sync(self, plan: SyncPlan) -> SliceSync:
+        reporter = self._new_reporter()
+        sync = SliceSync(plan, self.services, reporter)
+        reporter.sync = sync
+        return sync
+
+    def _begin(self, sync: SliceSync) -> None:
+        for request in self._requests(sync, sync.first):
+            self._first.put_nowait(request)
+
+    async def _closed(self, sync: SliceSync, reported: Reported) -> None:
+        await self._signals.send_catch_log_async(signals.sync_closed, sync=sync, reported=reported)
+
     async def start(self) -> AsyncIterator[Any]:
+        if self.sync is None:
+            while (request := await self._first.get()) is not None:
+                yield request
+            return
         if not self.sync.is_open:
             raise CloseSpider("no_run")
-        try:
-            requests = [self._request(ask) for ask in self.sync.first()]
-        except DatasyncError as error:
-            self._fail(error)
-        for request in requests:
+        for request in self._requests(self.sync, self.sync.first):
             yield request
 
-    async def parse(self, response: Response) -> AsyncIterator[Any]:
+    def parse(self, response: Response) -> AsyncIterator[Any]:
         """The requests that follow, and the page."""
+        sync: SliceSync = response.meta["sync"]
+        sync.enter()
+        return self._taken_in(sync, response)
+
+    async def _taken_in(self, sync: SliceSync, response: Response) -> AsyncIterator[Any]:
+        if sync.is_over:
+            sync.not_asked()
+            return
         page: Page = response.meta["page"]
         item = _item(response, page)
+        ask, headers = response.meta["ask"], partial(plain_headers, response.headers)
         try:
-            ask, headers = response.meta["ask"], partial(plain_headers, response.headers)
-            asks = await self.sync.answered(ask, page, item, headers)
-            requests = [self._request(ask) for ask in asks]
+            asks = await sync.answered(ask, page, item, headers)
         except DatasyncError as error:
-            self._fail(error)
-        for request in requests:
-            yield request
-        if requests:
+            self._fail(sync, error)
+            return
+        requests = self._requests(sync, lambda: asks)
+        # Where there is no room for another page the request comes behind this one, which waits for the writer; the
+        # other syncs of the crawl go on.
+        is_crowded = self.sync is None and sync.bytes_under_way > self._most_bytes
+        if not is_crowded:
+            for request in requests:
+                yield request
+        if requests and not is_crowded:
             # The API works on it while the page is parsed, which for a small page happens on this event loop. Where
             # there is no room for another page, the request waits in the scheduler, and this one goes on.
             for _ in range(_TURNS_TO_LEAVE):
@@ -149,27 +217,48 @@ class StreamSpider(Spider):
         if item.number:
             response.meta["page_number"] = item.number
             cursor_seconds = page.cursor_expires_in_seconds if page.next_cursor is not None else None
-            self._observer.page_fetched(item, cursor_seconds)
+            sync.observer.page_fetched(item, cursor_seconds)
             yield item
+        if is_crowded:
+            for request in requests:
+                yield request
 
-    async def _not_answered(self, failure: Failure) -> AsyncIterator[Any]:
+    def _not_answered(self, failure: Failure) -> AsyncIterator[Any]:
         """What is asked instead, where that is known."""
         request: Request = failure.request  # type: ignore[attr-defined] # Scrapy puts it there
+        sync: SliceSync = request.meta["sync"]
+        sync.enter()
+        return self._instead(sync, request, failure.value)
+
+    async def _instead(self, sync: SliceSync, request: Request, error: BaseException | None) -> AsyncIterator[Any]:
+        if sync.is_over:
+            sync.not_asked()
+            return
         try:
-            asks = await self.sync.not_answered(request.meta["ask"], failure.value)
-            instead = [self._request(ask) for ask in asks]
-        except DatasyncError as error:
-            self._fail(error)
-        for again in instead:
+            asks = await sync.not_answered(request.meta["ask"], error)
+        except DatasyncError as final:
+            self._fail(sync, final)
+            return
+        for again in self._requests(sync, lambda: asks):
             yield again
 
-    def _fail(self, error: DatasyncError) -> NoReturn:
-        """The position stays where the last commit has put it."""
-        self.sync.fail(error)
-        raise CloseSpider(getattr(error, "reason", "failed")) from error
+    def _fail(self, sync: SliceSync, error: DatasyncError) -> None:
+        """The position stays where the last commit has put it. A crawl that is made for this sync is closed."""
+        sync.fail(error)
+        if sync is self.sync:
+            raise CloseSpider(getattr(error, "reason", "failed")) from error
 
-    def _request(self, ask: Ask) -> Request:
-        asked = self.plan.request(ask.cursor, since_us=ask.since_us, until_ms=ask.before_ms)
+    def _requests(self, sync: SliceSync, asks: Callable[[], Sequence[Ask]]) -> list[Request]:
+        """What asks for these; nothing where the sync fails by that."""
+        try:
+            return [self._request(sync, ask) for ask in asks()]
+        except DatasyncError as error:
+            self._fail(sync, error)
+            return []
+
+    def _request(self, sync: SliceSync, ask: Ask) -> Request:
+        plan = sync.plan
+        asked = plan.request(ask.cursor, since_us=ask.since_us, until_ms=ask.before_ms)
         request = Request(
             asked.url,
             method=asked.method,
@@ -178,8 +267,9 @@ class StreamSpider(Spider):
             errback=self._not_answered,
             dont_filter=True,
             meta={
+                "sync": sync,
                 "ask": ask,
-                "asked": self.plan.asked(asked.url, ask.cursor),
+                "asked": plan.asked(asked.url, ask.cursor),
                 "page_number": ask.page_number,
                 "is_conditional": bool(ask.conditions),
                 # What is to be escaped has been, where the URL was made.
@@ -189,12 +279,26 @@ class StreamSpider(Spider):
             },
         )
         # Given to the constructor, they would take a quarter of its time.
-        fill_headers(request.headers, self._headers)
+        fill_headers(request.headers, sync.headers)
         for name, value in asked.headers:
             request.headers[name] = value
         for name, text in ask.conditions:
             request.headers[name] = text.encode("latin-1")
         return request
+
+
+def _services(crawler: Crawler, config: Config, services: Services | None) -> Services:
+    """Those that were handed in, or some of the crawl's own."""
+    if services is not None:
+        return services
+    own = Services.of(config)
+    crawler.signals.connect(lambda **_: own.close(), scrapy_signals.spider_closed, weak=False)
+    return own
+
+
+def _widen(settings: BaseSettings, requests: int) -> None:
+    for name in ("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN"):
+        settings.set(name, requests, priority="spider")
 
 
 def _only(plans: Sequence[SyncPlan]) -> SyncPlan:

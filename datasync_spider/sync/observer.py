@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datasync_spider.errors import StorageUnavailable
     from datasync_spider.items import EventPage
-    from datasync_spider.storage.batch import Batch, Committed, Counts
+    from datasync_spider.storage.batch import Batch, Committed
     from datasync_spider.storage.runs import OpenRun
     from datasync_spider.sync.writing import PageBuffer
 
@@ -44,8 +44,4 @@ class Observer(Protocol):
 
     def writer_retrying(self, error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
         """A batch is tried again after this pause."""
-        ...
-
-    def spent(self) -> Counts:
-        """Retries and waits of fetching so far; may be called from any thread."""
         ...

@@ -214,15 +214,16 @@ class SyncPlan:
         return Asked(url, position, self.page_size)
 
 
-def plan_of(crawler: Crawler) -> SyncPlan:
-    """The plan of the crawl's spider. Raises ConfigurationError where that is none of this project's."""
-    plan = getattr(crawler.spider, "plan", None)
-    if isinstance(plan, SyncPlan):
-        return plan
-    raise ConfigurationError(
-        f"the spider {getattr(crawler.spider, 'name', None)} has no source: spiders of this project subclass"
-        " datasync_spider.plugin.StreamSpider"
-    )
+def config_of(crawler: Crawler) -> Config:
+    """What the crawl's process has set. Raises ConfigurationError where the spider is none of this project's."""
+    config = getattr(crawler.spider, "config", None)
+    if config is None:
+        raise ConfigurationError(
+            f"the spider {getattr(crawler.spider, 'name', None)} has no source: spiders of this project subclass"
+            " datasync_spider.plugin.StreamSpider"
+        )
+    found: Config = config
+    return found
 
 
 def plan_built_in(config: Config) -> SyncPlan:

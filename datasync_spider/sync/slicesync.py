@@ -5,6 +5,7 @@ first         what is asked for at first
 answered      an answer: the page's place in the run, and what is asked for next
 not_answered  what is asked for instead
 store         the page is prepared and written in order; returns when there is room for another one
+idle          returns when nothing is under way any more: all that was asked for is answered, all pages are stored
 close         writes what is left, then ends the run's row with the truth: a commit has already said complete or
               incomplete; else the first failure, the stop, or that the caller had enough before the feed ended
 
@@ -17,12 +18,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 from datasync_spider import failpoints
 from datasync_spider.errors import DatasyncError, FencedOff, FieldsDrifted, Stalled, StorageUnavailable
+from datasync_spider.logs import context
 from datasync_spider.observe.display import visible
 from datasync_spider.pacing.askedwaits import AskedWaits
+from datasync_spider.storage.batch import Counts
 from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.writer import Writer
 from datasync_spider.sync.fetching import Fetching
@@ -48,16 +53,37 @@ logger = logging.getLogger(__name__)
 # A signal ends the run within ten seconds whatever hangs: these, and what the command takes to read the run's row.
 _STOP_FLUSH_SECONDS = 4.0
 _FINISH_SECONDS = 1.5
+# What a sync that has failed has under way is let go by then, be it in the hands of somebody who keeps it.
+_LET_GO_SECONDS = 5.0
+
+_present: ContextVar[SliceSync | None] = ContextVar("datasync_sync", default=None)
+
+
+def present() -> SliceSync | None:
+    """That which this task works for."""
+    return _present.get()
 
 
 class SliceSync:
-    """See the module's text."""
+    """See the module's text. ``halted`` is set when no wait of it is worth anything any more."""
 
     def __init__(self, plan: SyncPlan, services: Services, observer: Observer) -> None:
         self.plan = plan
         self._services = services
         self._storage = SliceStorage(plan, services)
-        self._observer = observer
+        self.observer = observer
+        self.headers = tuple((name.encode(), value.encode()) for name, value in plan.headers)
+        """Those of each request."""
+        self.halted = asyncio.Event()
+        self.bytes_under_way = 0
+        """Of pages that were answered, and are not stored yet."""
+        self._log_fields: dict[str, Any] = {}
+        self._retries = 0
+        self._waited_ms = 0
+        self._under_way = 0
+        self._is_idle = asyncio.Event()
+        self._is_ending = asyncio.Event()
+        self._is_closed = False
         self._outcome = Outcome()
         self._news = ChainNews()
         self._asked_waits = AskedWaits()
@@ -72,10 +98,21 @@ class SliceSync:
     def is_open(self) -> bool:
         return self._fetching is not None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no answer is of use any more: it has failed, or is closed. After a stop, those that come are."""
+        return self._is_closed or self._outcome.error is not None
+
+    def enter(self) -> None:
+        """This task works for it from now on, and so does all that the task begins."""
+        _present.set(self)
+        context.enter(self._log_fields)
+
     async def open(self) -> OpenRun:
         """Raises LeaseHeld, StreamPaused, StreamChanged or another StorageError, Stalled, Stopped."""
         config = self.plan.config
         run = await self._storage.open_run()
+        self._log_fields.update(run_id=run.run_id, stream=run.slice.stream)
         _log_start(run)
         failpoints.reach("run_opened")
         self._run = run
@@ -83,7 +120,7 @@ class SliceSync:
         mode = CopyMode(expects_known=run.resume.pass_kind == "incremental" or run.resume.total_ingested > 0)
         self._writer = Writer(run, mode, config.rejected_max_percent)
         settings = WriterSettings(config.write_concurrency, config.write_retry_budget_ms / 1000)
-        writers = Writers(self._services, settings, self._writer, self._observer.spent, self._reporting_retries())
+        writers = Writers(self._services, settings, self._writer, self.spent, self._reporting_retries())
         self._writing = Writing(
             self._services,
             writers,
@@ -91,38 +128,81 @@ class SliceSync:
             self._outcome,
             self._committed,
             self.fail,
-            self._observer.buffer_changed,
+            self.observer.buffer_changed,
         )
         self._count_what_is_received(run)
-        self._fetching = Fetching(self.plan, run, self._storage, self._observer, self)
-        self._observer.run_opened(run)
+        self._fetching = Fetching(self.plan, run, self._storage, self.observer, self)
+        self.observer.run_opened(run)
         return run
 
     # Pages
 
     def first(self) -> list[Ask]:
         """What the run begins with."""
-        return self._opened_fetching.first()
+        asks = self._opened_fetching.first()
+        self._moved(len(asks))
+        return asks
 
     async def answered(self, ask: Ask, page: Page, item: EventPage, headers: HeadersOf) -> list[Ask]:
         """See :meth:`Fetching.answered`. Raises what ends the run."""
-        return await self._opened_fetching.answered(ask, page, item, headers)
+        came = -1
+        try:
+            asks = await self._opened_fetching.answered(ask, page, item, headers)
+            came += len(asks)
+            if item.number:
+                came += 1
+                self.bytes_under_way += item.body_bytes
+        finally:
+            self._moved(came)
+        return asks
 
     async def not_answered(self, ask: Ask, error: BaseException | None) -> list[Ask]:
         """What is asked for instead. Raises what ends the run."""
-        return await self._opened_fetching.not_answered(ask, error)
+        came = -1
+        try:
+            asks = await self._opened_fetching.not_answered(ask, error)
+            came += len(asks)
+        finally:
+            self._moved(came)
+        return asks
+
+    def not_asked(self) -> None:
+        """What was to be asked for is not, or the answer is of no use any more."""
+        self._moved(-1)
 
     async def store(self, page: EventPage) -> None:
         """Returns when there is room for another page."""
-        await self._opened_writing.store(page)
+        try:
+            await self._opened_writing.store(page)
+        finally:
+            self.bytes_under_way -= page.body_bytes
+            self._moved(-1)
 
     def is_waited_for(self, page_number: int) -> bool:
         """Whether the page has not come to :meth:`store`."""
         return self._writing is not None and self._writing.is_waited_for(page_number)
 
+    def _moved(self, count: int) -> None:
+        """So much more is under way, or less."""
+        self._under_way += count
+        if self._under_way <= 0:
+            self.leave()
+
+    def leave(self) -> None:
+        """What is under way is not waited for any more."""
+        self._is_idle.set()
+        self._is_ending.set()
+
+    async def idle(self) -> None:
+        """Returns when nothing is under way any more; of a sync that has failed soon."""
+        await self._is_ending.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LET_GO_SECONDS):
+                await self._is_idle.wait()
+
     def _committed(self, batch: Batch, committed: Committed) -> None:
         self._outcome.committed(committed)
-        self._observer.batch_committed(batch, committed)
+        self.observer.batch_committed(batch, committed)
         error = self._outcome.rejected_too_many(self.plan.config.rejected_max_percent)
         if error is not None:
             self.fail(error)
@@ -197,12 +277,17 @@ class SliceSync:
             if isinstance(error, FencedOff):
                 self._writing.abandon()
             self._writing.look_again()
-        self._observer.run_failing(getattr(error, "reason", "failed"))
+        self.halted.set()
+        self._is_ending.set()
+        if not self._outcome.may_write:
+            self.leave()
+        self.observer.run_failing(getattr(error, "reason", "failed"))
 
     def stop(self, signal_name: str) -> None:
         """Fetching has stopped, or will; what was fetched is committed within seconds, or fetched again."""
         self._outcome.stop(signal_name)
         self._storage.stop()
+        self.halted.set()
         self._stop_deadline = time.monotonic() + _STOP_FLUSH_SECONDS
         if self._writing is not None:
             # Pages that wait for room are in line already; the caller closes only when they have been let go.
@@ -217,10 +302,24 @@ class SliceSync:
         """The API wants no request for so long. Binding is what a refusal for the rate says."""
         self._asked_waits.asked(seconds, time.monotonic(), is_binding=is_binding)
 
+    def retried(self) -> None:
+        """A page is asked for again after an error."""
+        self._retries += 1
+
+    def waited(self, milliseconds: int) -> None:
+        """So long nothing was asked for, on purpose."""
+        self._waited_ms += milliseconds
+
+    def spent(self) -> Counts:
+        """Retries and waits of fetching so far; may be called from any thread."""
+        return Counts(retries=self._retries, waited_ms=self._waited_ms)
+
     # The end
 
     async def close(self) -> None:
         """Returns when all that could be is written, and the run's row says how it has ended."""
+        self._is_closed = True
+        self.halted.set()
         if self._run is None or self._writing is None:
             self._storage.close()
             return
@@ -234,7 +333,7 @@ class SliceSync:
         ended = self._outcome.ended(writing.stranded)
         seconds = _FINISH_SECONDS if self._stop_deadline else _FINISH_SECONDS * 3
         closed = self._asked_waits.left(time.monotonic())
-        spent = self._observer.spent()
+        spent = self.spent()
         writing.close()
         await self._storage.finish(self._run, ended, spent, closed, seconds)
         self._storage.close()
@@ -247,7 +346,7 @@ class SliceSync:
         loop = asyncio.get_running_loop()
 
         def report(error: StorageUnavailable, attempt: int, delay_seconds: float) -> None:
-            loop.call_soon_threadsafe(self._observer.writer_retrying, error, attempt, delay_seconds)
+            loop.call_soon_threadsafe(self.observer.writer_retrying, error, attempt, delay_seconds)
 
         return report
 

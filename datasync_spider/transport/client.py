@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
@@ -53,11 +53,11 @@ class HttpClient:
         self._report_repeated = report_repeated
         self._scrapys = HTTP11DownloadHandler(crawler)
         self._may_be_kept = False
-        self._under_way: set[asyncio.Timeout] = set()
+        self._under_way: dict[asyncio.Timeout, Hashable] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def ask(self, request: Request, *, afresh: bool = False) -> Response:
-        """The whole answer. ``afresh``: over no kept connection.
+    async def ask(self, request: Request, *, afresh: bool = False, whose: Hashable = None) -> Response:
+        """The whole answer. ``afresh``: over no kept connection. ``whose``: for :meth:`shorten`.
 
         Raises an HttpError, TimeoutError, or ValueError for a URL or a proxy that cannot be used.
         """
@@ -68,19 +68,25 @@ class HttpClient:
         if afresh:
             self._renew()
         limit = asyncio.timeout(self._seconds)
-        self._under_way.add(limit)
+        self._under_way[limit] = whose
         try:
             async with limit:
                 response = await self._exchange(request, way)
         finally:
-            self._under_way.discard(limit)
+            del self._under_way[limit]
         return response
 
-    def shorten(self, seconds: float) -> None:
-        """What is under way has no more than this from now on, and what begins has it from its beginning."""
-        self._seconds = min(self._seconds, seconds)
+    def shorten(self, seconds: float, of: Hashable = None) -> None:
+        """What is under way has no more than this from now on, and what begins has it from its beginning.
+
+        ``of``: that which is under way for this one alone.
+        """
+        if of is None:
+            self._seconds = min(self._seconds, seconds)
         latest = asyncio.get_running_loop().time() + seconds
-        for limit in self._under_way:
+        for limit, whose in self._under_way.items():
+            if of is not None and whose is not of:
+                continue
             if not limit.expired() and ((end := limit.when()) is None or end > latest):
                 limit.reschedule(latest)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +36,7 @@ class TenantsApi:
     """``tokens`` by tenant; ``records`` by tenant may be changed while it serves.
 
     ``held``: tenants whose second and later pages are not answered before :meth:`release`. ``asked``: all requests.
+    ``instead``: by tenant what a page is answered with, status, headers and body, or None for the page itself.
     """
 
     def __init__(self, tokens: Mapping[str, str], count: int = 25) -> None:
@@ -43,6 +44,7 @@ class TenantsApi:
         self.records = {tenant: tenant_records(tenant, count) for tenant in tokens}
         self.held: set[str] = set()
         self.asked: list[Asked] = []
+        self.instead: dict[str, Callable[[int], tuple[int, dict[str, str], Any] | None]] = {}
         self._released = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -76,6 +78,8 @@ class TenantsApi:
         page, size = int(query.get("page", "1")), int(query["limit"])
         if page > 1 and asked.tenant in self.held:
             self._released.wait(60)
+        if asked.tenant in self.instead and (answer := self.instead[asked.tenant](page)) is not None:
+            return answer
         records = self.records[asked.tenant]
         headers = {}
         if page * size < len(records):

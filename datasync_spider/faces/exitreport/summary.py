@@ -131,13 +131,22 @@ def summary(
     if stored is not None:
         lines.append(f"  stored: {_stored(row, stored, rejected or 0, stream or {})}")
     if exports_failed:
-        reported = "; ".join(f"{uri}: {why}" for uri, why in exports_failed.items())
-        lines.append(f"  export: failed, nothing of it is kept: {reported}")
+        lines.append(_exports(exports_failed))
     if exports_failed and row["status"] == "complete":
         lines.append(f"  next: {_AFTER_EXPORT}")
     else:
         lines.append(f"  next: {_next(row, rejected or 0, source)}")
     return lines
+
+
+def exports_failed(why: Mapping[str, str]) -> list[str]:
+    """Of exports that are no single run's. ``why``: by where each was to go."""
+    return [_exports(why).strip(), f"  next: {_AFTER_EXPORT}"]
+
+
+def _exports(why: Mapping[str, str]) -> str:
+    reported = "; ".join(f"{uri}: {text}" for uri, text in why.items())
+    return f"  export: failed, nothing of it is kept: {reported}"
 
 
 def _headline(row: Mapping[str, Any]) -> str:

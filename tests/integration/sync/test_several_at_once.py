@@ -15,7 +15,7 @@ from datasync_spider.items import EventPage
 from datasync_spider.logs import context
 from datasync_spider.records.answer import check_answer
 from datasync_spider.records.page import Page
-from datasync_spider.storage.batch import Batch, Committed, Counts
+from datasync_spider.storage.batch import Batch, Committed
 from datasync_spider.storage.runs import OpenRun
 from datasync_spider.sync.fetching import Ask
 from datasync_spider.sync.plan import SyncPlan
@@ -36,12 +36,12 @@ class Report:
     """What one sync says of itself."""
 
     def __init__(self) -> None:
-        self.fields = context.begin()
+        self.run_id: int | None = None
         self.inserted = 0
         self.failed_for: str | None = None
 
     def run_opened(self, run: OpenRun) -> None:
-        self.fields["run_id"] = run.run_id
+        self.run_id = run.run_id
 
     def run_failing(self, reason: str) -> None:
         self.failed_for = reason
@@ -57,9 +57,6 @@ class Report:
         logging.getLogger("report").info("%d", committed.counts.inserted)
 
     def writer_retrying(self, error: Exception, attempt: int, delay_seconds: float) -> None: ...
-
-    def spent(self) -> Counts:
-        return Counts()
 
 
 def asked_over_http(plan: SyncPlan, ask: Ask) -> tuple[Page, EventPage]:
@@ -78,6 +75,7 @@ def asked_over_http(plan: SyncPlan, ask: Ask) -> tuple[Page, EventPage]:
 async def sync_slice(plan: SyncPlan, services: Services, *, breaks_after_pages: int | None = None) -> Report:
     report = Report()
     sync = SliceSync(plan, services, report)
+    sync.enter()
     await sync.open()
     try:
         asks, pages = sync.first(), 0
@@ -129,7 +127,7 @@ def test_several_syncs_on_one_event_loop_are_each_exact_and_one_that_fails_ends_
         logging.getLogger().removeHandler(handler)
     assert [report.failed_for for report in reports] == [None] * 5 + ["failed"]
     by_run = {run_id: sum(count for whose, count in seen if whose == run_id) for run_id, _ in seen}
-    assert by_run == {report.fields["run_id"]: report.inserted for report in reports}
+    assert by_run == {report.run_id: report.inserted for report in reports}
     facts = {name: (status, table) for name, status, table in rows(database_url, ENDED)}
     assert {name: status for name, (status, _) in facts.items()} == {
         "tenant_0": "failed",

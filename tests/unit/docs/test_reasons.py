@@ -7,7 +7,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 import datasync_spider
-from datasync_spider.downloadermiddlewares import ratelimit, retry
+from datasync_spider.downloadermiddlewares import pace, retry
 from datasync_spider.errors import DatasyncError
 from datasync_spider.faces.dashboard.remedies import REJECTION_REASONS, RUN_REASONS
 from datasync_spider.local.shutdown import stop_signals
@@ -69,7 +69,7 @@ def test_the_reason_of_every_error_is_declared() -> None:
 
 def test_the_reason_of_every_trouble_on_the_way_is_declared() -> None:
     assert {*TROUBLE.values(), *retry._CONNECTION_TROUBLE.values()} <= reasons.RETRY_REASONS
-    assert {ratelimit._REASON, book.DECLARED, book.REPORTED} == reasons.WAIT_REASONS
+    assert {pace._REASON, book.DECLARED, book.REPORTED} == reasons.WAIT_REASONS
 
 
 def test_the_signals_that_end_a_run_are_declared() -> None:

@@ -1,0 +1,183 @@
+"""Slices of one stream are synced side by side in one crawl, and each of them ends as if it were alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import threading
+from ast import literal_eval
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datasync_spider.settings import EXTENSIONS
+from tests.support.crawl import clean_environment
+from tests.support.database import execute_outside, rows, value
+from tests.support.filesources import assert_totals, write_sources
+from tests.support.starting import start
+from tests.support.tenants import TenantsApi, tenants_api, tenants_file
+from tests.support.waiting import eventually
+
+REFUSED, STALLS, TOO_LARGE, WAITS, FENCED, HELD, SPOILED, *WHOLE = list("abcdefghijklmn")
+TOKENS = {name: f"token-of-{name}-4711" for name in "abcdefghijklmn"} | {HELD: f"token-of-{WAITS}-4711"}
+AUTH = '{ type = "bearer", token = "secret:SHOP_TOKEN_{slice.tenant}" }'
+RUNS = """
+    SELECT slice::json->>'tenant', status, coalesce(reason, ''), inserted FROM ingestion_run_facts ORDER BY 1
+"""
+STORED = """
+    SELECT slice::json->>'tenant', count(*), count(DISTINCT event_id) FROM shop__records
+    JOIN ingestion_state AS state ON state.id = slice_id GROUP BY 1
+"""
+
+
+class Sync:
+    """A running ``scrapy sync``."""
+
+    def __init__(self, directory: Path, *arguments: str, **settings: str) -> None:
+        self._log = directory / "sync.log"
+        with self._log.open("wb") as file:
+            self.process = start(
+                "scrapy", "sync", *arguments, environment=clean_environment(**settings), stdout=file, stderr=file
+            )
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Of a log for programs."""
+        return [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
+
+
+@pytest.fixture
+def api() -> Iterator[TenantsApi]:
+    with tenants_api(TOKENS) as found:
+        yield found
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database_url,
+        "DATASYNC_HOME": str(tmp_path / "home"),
+        "SOURCES_DIR": str(tmp_path / "sources"),
+        **{f"SHOP_TOKEN_{name}": token for name, token in TOKENS.items()},
+    }
+
+
+def status_of(database_url: str) -> dict[str, tuple[str, str]]:
+    return {tenant: (status, reason) for tenant, status, reason, _ in rows(database_url, RUNS)}
+
+
+def test_what_becomes_of_one_slice_is_no_matter_of_the_others(
+    tmp_path: Path, api: TenantsApi, settings: Mapping[str, str], database_url: str
+) -> None:
+    write_sources(tmp_path / "sources", shop=tenants_file(api.base_url, AUTH, slices=tuple(TOKENS)))
+    api.tokens[REFUSED] = "another"
+    del api.records[SPOILED][7]["id"]
+    api.held = {STALLS, FENCED}
+    # Whoever has the credential of the one that waits is held as well, when its second page is there.
+    is_asked_to_wait, may_go_on = threading.Event(), threading.Event()
+
+    def wait(page: int) -> tuple[int, dict[str, str], Any] | None:
+        if page == 1:
+            return None
+        is_asked_to_wait.set()
+        return 429, {"Retry-After": "600"}, {"error": "slow down"}
+
+    def hold(page: int) -> None:
+        if page > 1:
+            may_go_on.wait(60)
+
+    large = 200, dict[str, str](), ["x" * 30_000]
+    api.instead = {WAITS: wait, HELD: hold, TOO_LARGE: lambda page: large if page == 2 else None}
+    sync = Sync(
+        tmp_path,
+        "shop",
+        *("--concurrency", "20"),
+        **settings,
+        LOG_FORMAT="json",
+        LOG_LEVEL="DEBUG",
+        LEASE_TTL_MS="3000",
+        API_TIMEOUT_MS="50000",
+        API_MAX_BODY_BYTES="20000",
+        API_RETRY_BASE_MS="100",
+        API_MAX_RETRIES="1",
+        STALL_TIMEOUT_MS="8000",
+        API_RATE_LIMIT_WAIT_BUDGET_MS="900000",
+    )
+    try:
+        first_page = f"SELECT count(*) FROM ingestion_run_facts WHERE slice::json->>'tenant' = '{FENCED}' AND pages = 1"
+        eventually(lambda: value(database_url, first_page) == 1, what=f"the one that is to be fenced off: {sync.log}")
+        execute_outside(
+            database_url, f"UPDATE ingestion_state SET fence = fence + 1 WHERE slice::json->>'tenant' = '{FENCED}'"
+        )
+        assert is_asked_to_wait.wait(60)
+        eventually(lambda: '"waiting 600 s' in sync.log, what="the wait of the one that is asked to")
+        may_go_on.set()
+        over = {REFUSED, STALLS, TOO_LARGE, SPOILED, FENCED, *WHOLE}
+
+        def all_are_over() -> bool:
+            found = status_of(database_url)
+            return all(found.get(tenant, ("running", ""))[0] != "running" for tenant in over)
+
+        eventually(all_are_over, seconds=60, what=f"the ends of all others: {sync.log}")
+        eventually(lambda: sync.log.count('"waiting 5') + sync.log.count('"waiting 6') >= 2, what="the held one")
+        assert status_of(database_url)[WAITS][0] == status_of(database_url)[HELD][0] == "running"
+        sync.process.send_signal(signal.SIGTERM)
+        assert sync.process.wait(20) == 1, sync.log
+    finally:
+        sync.process.kill()
+        sync.process.wait()
+    found = status_of(database_url)
+    assert found == {
+        REFUSED: ("failed", "api_refused"),
+        STALLS: ("failed", "stalled"),
+        TOO_LARGE: ("failed", "retries_exhausted"),
+        SPOILED: ("complete", "last_page"),
+        WAITS: ("stopped", "SIGTERM"),
+        FENCED: ("fenced", "fenced"),
+        HELD: ("stopped", "SIGTERM"),
+        **dict.fromkeys(WHOLE, ("complete", "last_page")),
+    }
+    stored = {tenant: (count, different) for tenant, count, different in rows(database_url, STORED)}
+    assert {tenant: stored[tenant] for tenant in WHOLE} == dict.fromkeys(WHOLE, (25, 25))
+    assert (stored[HELD], stored[SPOILED], stored[TOO_LARGE]) == ((10, 10), (24, 24), (5, 5))
+    rejected = "SELECT slice::json->>'tenant', count(*) FROM rejected_events AS r JOIN ingestion_state AS state ON"
+    assert rows(database_url, f"{rejected} state.id = r.slice_id GROUP BY 1") == [(SPOILED, 1)]
+    # One crawler had them all.
+    assert [line["message"] for line in sync.lines].count("Spider opened") == 1
+    # And what is logged of one has its run.
+    inserted: dict[int, int] = {}
+    for line in sync.lines:
+        if (committed := re.fullmatch(r"committed pages .*: (\d+) inserted, .*", line["message"])) is not None:
+            inserted[line["run_id"]] = inserted.get(line["run_id"], 0) + int(committed[1])
+    told = "SELECT run_id, inserted FROM ingestion_run_facts WHERE inserted > 0"
+    assert inserted == dict(rows(database_url, told))
+    runs = dict(rows(database_url, "SELECT slice::json->>'tenant', run_id FROM ingestion_run_facts"))
+    for tenant, words in ((REFUSED, "the run fails: "), (STALLS, "the run fails: "), (WAITS, "attempt 1 failed: ")):
+        assert any(line["message"].startswith(words) and line.get("run_id") == runs[tenant] for line in sync.lines)
+
+
+def test_what_a_sync_has_needed_is_gone_with_it(
+    tmp_path: Path, api: TenantsApi, settings: Mapping[str, str], database_url: str
+) -> None:
+    text = tenants_file(api.base_url, AUTH, slices=("a", "b")).replace('name = "shop"', 'name = "shop"\nevery = "1s"')
+    write_sources(tmp_path / "sources", shop=text)
+    extensions = json.dumps({**EXTENSIONS, "tests.support.userextensions.WhatIsLeft": 600})
+    sync = Sync(tmp_path, "--follow", "-s", f"EXTENSIONS={extensions}", **settings)
+    try:
+        eventually(lambda: sync.log.count("left [") >= 16, seconds=60, what=f"syncs: {sync.log}")
+    finally:
+        sync.process.send_signal(signal.SIGTERM)
+        sync.process.wait(20)
+    left = [dict(literal_eval(found)) for found in re.findall(r"left (\[.*\])", sync.log)]
+    early, late = left[2:6], left[12:16]
+    kinds = {kind for one in left for kind in one}
+    grown = {kind for kind in kinds if min(one.get(kind, 0) for one in late) > max(one.get(kind, 0) for one in early)}
+    assert grown == set(), left
+    assert_totals(database_url, "shop__records", "shop.records")
