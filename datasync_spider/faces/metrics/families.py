@@ -90,7 +90,7 @@ class _FromState(Collector):
 
 
 def _run(state: ProgressState, version: str) -> Metric:
-    info = InfoMetricFamily("datasync_run", "The run, reported by its labels; always 1.")
+    info = InfoMetricFamily("datasync_run", "The run, described by its labels; always 1.")
     if state.run_id is not None:
         labels = {"run_id": str(state.run_id), "stream": state.stream or "", "pass_kind": state.pass_kind or ""}
         info.add_metric([], {**labels, "version": version})
