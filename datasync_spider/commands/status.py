@@ -95,7 +95,7 @@ class Command(DatasyncCommand):
             if state is None:
                 raise ConfigurationError(f"stream {slice_} has been dropped meanwhile")
             runs = read_last_runs(connection, slice_.slice_id, _LAST_RUNS)
-            # Earlier ones tell of what is forgotten.
+            # Earlier ones count what is forgotten.
             current = [run for run in runs if run["run_id"] >= state["first_run_id"]]
             doing = _activity(connection, current[0]["run_id"]) if current else None
             backfill = read_last_backfill(connection, slice_.slice_id)

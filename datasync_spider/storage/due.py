@@ -28,7 +28,7 @@ CLAIM_SECONDS = 60.0
 
 _FINE = "fine"
 _FAILURES = frozenset({"failed", "incomplete"})
-# The slice is another's, or a person's: nothing is wrong with it.
+# Another process has the slice, or a person has paused it: nothing is wrong with it.
 _NO_FAILURES = frozenset({"lease_held", "stream_paused"})
 
 
@@ -136,7 +136,7 @@ def claim(
 
 
 def release(connection: Connection, key: SliceKey, process: str) -> None:
-    """Gives a claim back: the slice is due for anybody, at once."""
+    """Gives a claim back: the slice is due for any process, at once."""
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
         cursor.execute(statement("release_claim"), {**key.values, "process": process})
@@ -165,8 +165,8 @@ def ended(
     ``run_id``: its run, whose row says how it has ended; one that says nothing yet changes nothing. ``refused``: the
     reason for which it had none. ``notifies``: a change for the worse or the better is to be reported.
 
-    Anybody may call it of any run that is in a pass, whether it was claimed or not, and more than once. A stopped run,
-    or one that another has taken over, leaves the slice as due as it was.
+    Any process may call it of any run that is in a pass, whether it was claimed or not, and more than once. A stopped
+    run, or one that another has taken over, leaves the slice as due as it was.
     """
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)

@@ -73,7 +73,7 @@ class Migration(Struct, frozen=True):
 
 
 def load_migrations(directory: Path = DIRECTORY) -> list[Migration]:
-    """All migrations in order. Raises MigrationError on a gap, a twin or a file that is named otherwise."""
+    """All migrations in order. Raises MigrationError on a gap, a number given twice or a file named otherwise."""
     found: list[Migration] = []
     for path in sorted(directory.glob("*.sql")):
         match = _FILE_NAME.match(path.name)

@@ -1,4 +1,4 @@
-"""Messages that are to be delivered: written with the change that they tell of, in its transaction.
+"""Messages that are to be delivered: written with the change that they report, in its transaction.
 
 States of one, and what a crash in each leaves:
 
@@ -68,7 +68,7 @@ def notice_delivered(connection: Connection, notice: Notice) -> None:
 
 
 def notice_refused(connection: Connection, notice: Notice, pause_seconds: float) -> None:
-    """It is tried again, by anybody, after a pause."""
+    """It is tried again, by any process, after a pause."""
     _change(connection, "postpone_notice", {"notice_id": notice.notice_id, "seconds": pause_seconds})
 
 

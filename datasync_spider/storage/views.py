@@ -9,7 +9,7 @@ made       the view has its columns, those that it had first; grants and comment
 recorded   ``ingestion_columns`` says the path of each
 
 Invariant: nothing is dropped but our own view, and that only to be made again in the same transaction. A view that has
-a column that we have not made is another's, and left alone.
+a column that we have not made is not ours, and left alone.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def test_a_crawl_that_fails_is_reported_of_once_and_a_killed_teller_tells_again(
         assert "xoxb" not in crawl.log
         assert "letmein" not in crawl.log
         assert "hunter2" not in crawl.log
-    assert "NOTIFY_URL was reported: stream.recovered of events" in well.log
+    assert "NOTIFY_URL has taken stream.recovered of events" in well.log
 
 
 def test_a_crawl_that_is_stopped_tells_no_one(start_crawl: StartCrawl, database_url: str) -> None:

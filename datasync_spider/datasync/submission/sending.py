@@ -33,7 +33,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send, and on which terms. ``reported_left``: tries left by the API's count, None where none."""
+    """What to send, and on which terms. ``reported_left``: tries left by the API's count, None where it gives none."""
 
     stream: str
     repo: str
@@ -46,7 +46,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``left``: tries left, by the receipt where it reports. ``receipt`` None: no answer came."""
+    """``left``: tries left, by the receipt where it says so. ``receipt`` None: no answer came."""
 
     attempt_id: int
     ending: Ending
@@ -55,7 +55,7 @@ class Outcome:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it was accepted with exactly what was sent, as far as the receipt reports."""
+        """Whether it was accepted with exactly what was sent, as far as the receipt says."""
         return self.ending.status == "accepted" and self.receipt is not None and not self.receipt.differs
 
 

@@ -12,7 +12,7 @@ _JSON = "application/json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer. It is stored by no one unless ``headers`` say otherwise."""
+    """A whole answer. No cache stores it unless ``headers`` say otherwise."""
 
     status: int
     content_type: str

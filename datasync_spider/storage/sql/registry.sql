@@ -144,7 +144,7 @@ SELECT stream_id, timeline_name,
 FROM ingestion_streams WHERE name = %(stream)s;
 
 -- name: drop_timeline
--- What depends on it is someone's.
+-- What depends on it is not ours.
 DROP VIEW IF EXISTS {timeline};
 
 -- name: save_timeline

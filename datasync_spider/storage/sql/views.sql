@@ -31,7 +31,7 @@ SELECT {columns}
 FROM {table};
 
 -- name: drop_view
--- What depends on it is someone's: it is named, and nothing is dropped.
+-- What depends on it is not ours: it is named, and nothing is dropped.
 DROP VIEW IF EXISTS {view};
 
 -- name: text_column

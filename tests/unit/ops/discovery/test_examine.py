@@ -104,7 +104,7 @@ def test_events_without_a_time_are_counted() -> None:
     found = look(nested(EVENT, {"id": "b"}, {"id": "c", "timestamp": "soon"}))
     assert found.fields is not None
     assert found.fields.without_time == 2
-    assert any("2 events tell no time" in text for text in found.misfits)
+    assert any("2 events have no time" in text for text in found.misfits)
 
 
 def test_events_that_cannot_be_stored_are_shown_with_their_reason_and_bytes() -> None:
