@@ -117,7 +117,7 @@ class ConnectionTrouble(RetryableError):
 
 
 class RateLimited(RetryableError):
-    """429, or another status that says the same. How long to wait, whoever paces reads from the answer."""
+    """429, or another status that says the same. How long to wait, the pacing reads from the answer."""
 
     def __init__(self, detail: str = "") -> None:
         super().__init__("rate_limited", detail)

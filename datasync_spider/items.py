@@ -113,7 +113,7 @@ class EventPage:
         return self._events if isinstance(self._events, Page) else None
 
     def without_events(self) -> EventPage:
-        """The page's place in the feed alone, for whoever keeps it longer than its events."""
+        """The page's place in the feed alone, for a caller that keeps it longer than the events."""
         # Written out, for dataclasses.replace takes twelve times as long, for each page.
         return EventPage(
             number=self.number,

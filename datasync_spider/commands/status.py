@@ -75,7 +75,7 @@ class Command(DatasyncCommand):
                     code = exitcodes.BAD_CONFIGURATION
                     print(f"{self.name}: {error}", file=sys.stderr)
                 except StorageUnavailable as error:
-                    # Whoever watches wants to see it come back.
+                    # A person who watches wants to see it come back.
                     print(f"{self.name}: {error}", file=sys.stderr)
                 time.sleep(_WATCH_SECONDS)
         return code

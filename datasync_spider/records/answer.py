@@ -60,7 +60,7 @@ def check_answer(
 
     ``headers`` gives them with lower-case names: few answers need a look at them. ``header_lists``: all values of each,
     where the way to the next page may stand in one. Raises PageUnreadable, PageContradiction, OddAnswer, ServerTrouble,
-    RateLimited (without the wait, which whoever paces reads from the headers), CursorExpired, or ApiRefused
+    RateLimited (without the wait, which the pacing reads from the headers), CursorExpired, or ApiRefused
     (CursorRefused where that is about the cursor).
     """
 

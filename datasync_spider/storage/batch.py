@@ -1,7 +1,7 @@
 """The units of writing: a prepared page, a batch of them, and what a commit reports. The counts of all of them.
 
 Invariants: a batch holds whole pages, neighbours in the run's order, because the cursor that is committed with them can
-only point between pages. What became of records is counted in one struct, whoever counts: a page, a batch, a run.
+only point between pages. What became of records is counted in one struct, by a page, a batch and a run alike.
 """
 
 from __future__ import annotations

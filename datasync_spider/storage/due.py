@@ -123,7 +123,7 @@ def claim(
 ) -> list[Due]:
     """At most so many slices that are due, the latest first, each by its own measure; no one else is given them.
 
-    ``process``: what distinguishes the caller from all others. Whoever does not sync one after all gives it back
+    ``process``: what distinguishes the caller from all others. A process that does not sync one after all gives it back
     (:func:`release`), or lets the claim run out.
     """
     wanted = {"limit": limit, "process": process, "claim_seconds": claim_seconds, **among.values}
@@ -225,7 +225,7 @@ def read_late(connection: Connection, limit: int, factor: float = LATE_FACTOR) -
 def note_late(connection: Connection, factor: float = LATE_FACTOR) -> list[Late]:
     """Those of which no one has said yet that they are late, each once: a notice of each is in the same transaction.
 
-    Whoever is late stays so until a sync of it is complete or has failed.
+    One that is late stays so until a sync of it is complete or has failed.
     """
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)

@@ -170,7 +170,7 @@ def _apply(connection: Connection, cursor: Any, migration: Migration) -> None:
     try:
         if has_leases(cursor):
             refuse_live_runs(cursor)
-            # Whoever opens a run waits here, and finds the new schema; whoever has just done so is seen now.
+            # A process that opens a run waits here, and finds the new schema; one that has just done so is seen now.
             cursor.execute(statement("lock_state"))
             refuse_live_runs(cursor)
         cursor.execute(statement("create_migrations_table"))

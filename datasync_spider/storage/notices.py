@@ -2,7 +2,7 @@
 
 States of one, and what a crash in each leaves:
 
-written    it is there if the change is; whoever takes messages next delivers it
+written    it is there if the change is; the process that takes messages next delivers it
 taken      for a while no one else is given it. A process that dies lets that time run out, and it is delivered again
 delivered  its row is gone. Between the receiver's word and this commit a crash has it delivered once more, under the
            same id

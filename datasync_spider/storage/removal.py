@@ -135,7 +135,7 @@ class _Removal:
     ) -> None:
         self._connection = connection
         self._target = target
-        # Whoever holds a slice's row gives it back within a lease's life.
+        # A transaction that holds a slice's row gives it back within a lease's life.
         self._row_wait_ms = max(LOCK_TIMEOUT_MS, lease_ttl_ms)
         self._alive = alive
         self._drops = drops

@@ -192,7 +192,7 @@ def open_run(
     (:mod:`datasync_spider.storage.registry`), StorageRefused where the state is not one that we write.
     """
     with translated(), connection.cursor() as cursor:
-        # Whoever holds the row gives it back within a lease's life; then there is something to decide.
+        # A transaction that holds the row gives it back within a lease's life; then there is something to decide.
         limit_transaction(connection, lease_ttl_ms, NO_LOCK_TIMEOUT_MS)
         me = me or this_process()
         slice_, state = _locked_slice(connection, cursor, spec)

@@ -50,7 +50,7 @@ def decoded(body: bytes, content_encoding: str, max_bytes: int) -> bytes:
 def ends_by_itself(body: bytes) -> bool:
     """Whether a body that nothing else ends may be whole: what begins as JSON must end so.
 
-    Whether it is JSON is for whoever reads it to say.
+    Whether it is JSON is for the caller to say.
     """
     text = body.strip()
     return not _begins_as_json(text) or text[-1] == _CLOSING[text[0]]

@@ -21,7 +21,7 @@ class Reply:
 
 
 class Refused(Exception):
-    """The question cannot be answered. ``words`` are for whoever asked and repeat nothing of what was asked."""
+    """The question cannot be answered. ``words`` are for the one who asked and repeat nothing of what was asked."""
 
     def __init__(self, status: int, words: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(words)

@@ -51,9 +51,7 @@ def again(database_url: str, url: str) -> None:
     run(lambda: notifier(database_url, url).deliver())
 
 
-def test_a_receiver_is_reported_of_each_change_once_and_knows_who_tells_it(
-    database_url: str, receiver: Receiver
-) -> None:
+def test_a_receiver_gets_each_change_once_and_knows_who_sends_it(database_url: str, receiver: Receiver) -> None:
     for status in ("complete", "failed", "failed", "stopped", "complete", "complete"):
         sync(database_url, receiver.url, status)
     failed, recovered = receiver.posted
@@ -70,7 +68,7 @@ def test_a_receiver_is_reported_of_each_change_once_and_knows_who_tells_it(
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_what_it_does_not_take_it_is_reported_again_under_the_same_id_and_no_redirect_is_followed(
+def test_what_it_does_not_take_is_sent_again_under_the_same_id_and_no_redirect_is_followed(
     database_url: str, receiver: Receiver, status: int
 ) -> None:
     with receiving() as elsewhere:

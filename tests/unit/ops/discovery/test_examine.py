@@ -125,14 +125,14 @@ def test_the_rate_limit_is_read_in_each_generation_of_headers() -> None:
     assert newer.rate_limit.headers == ("ratelimit", "ratelimit-policy")
 
 
-def test_a_page_that_falls_short_although_more_follows_tells_the_cap() -> None:
+def test_a_page_that_falls_short_although_more_follows_shows_the_cap() -> None:
     found = look(nested(EVENT, EVENT), asked=5000)
     assert found.cap is not None
     assert found.cap.reached
     assert any("asked for 5000 events a page and got 2" in text for text in found.misfits)
 
 
-def test_a_page_that_is_the_last_tells_no_cap() -> None:
+def test_a_page_that_is_the_last_shows_no_cap() -> None:
     found = look({"data": [EVENT], "hasMore": False, "nextCursor": None})
     assert found.cap is not None
     assert not found.cap.reached
