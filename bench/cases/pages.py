@@ -1,4 +1,7 @@
-"""Many small pages: what one request costs, whatever it carries."""
+"""Many small pages: what one request costs, whatever it carries, beside what it costs a plain Scrapy spider.
+
+Both have the same framework below them, so the plain spider is the measure that goes from one machine to another.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ NAME = "pages"
 TITLE = "many small pages: limit=100, API without latency"
 EVENTS, QUICK_EVENTS = 200_000, 20_000
 _PAGE_EVENTS = 100
-_TARGET_MS = 2.2
-_TARGET_CPU_MS = 1.9
+_TARGET = 1.0
+# Of what a request takes the plain spider by the clock.
+_TARGET_CPU = 0.86
 
 
 def run(bench: Bench) -> CaseFound:
@@ -22,7 +26,7 @@ def run(bench: Bench) -> CaseFound:
     requests = total // _PAGE_EVENTS
     limit = Figure(what="a bare keep-alive client", unit="ms/request")
     plain = Figure(what="a plain Scrapy spider that stores nothing", unit="ms/request")
-    ours = Figure(what="scrapy crawl events", unit="ms/request", target=_TARGET_MS, at_least=False)
+    ours = Figure(what="scrapy crawl events", unit="ms/request")
     whole_cpu = Figure(what="CPU, start and end of the process included", unit="ms/request")
     one_page: list[float] = []
     limit_setting = str(_PAGE_EVENTS)
@@ -71,19 +75,27 @@ def run(bench: Bench) -> CaseFound:
         what="CPU that a request adds to a crawl of one page",
         unit="ms/request",
         samples=[(many - one) / (requests - 1) * 1000 for many, one in zip(ours.cpu_seconds, one_page, strict=True)],
-        target=_TARGET_CPU_MS,
+    )
+    beside_time = Figure(
+        what="… as a share of what it takes the plain spider by the clock",
+        unit="",
+        samples=ratios(added_cpu.samples, plain.samples),
+        target=_TARGET_CPU,
         at_least=False,
     )
     beside = Figure(
         what="… as a share of the bare client's speed", unit="", samples=ratios(limit.samples, ours.samples)
     )
     beside_plain = Figure(
-        what="… as a share of the plain spider's speed", unit="", samples=ratios(plain.samples, ours.samples)
+        what="… as a share of the plain spider's speed",
+        unit="",
+        samples=ratios(plain.samples, ours.samples),
+        target=_TARGET,
     )
     return CaseFound(
         name=NAME,
         title=TITLE,
         rounds=bench.rounds,
         events=total,
-        figures=[limit, plain, ours, beside, beside_plain, added_cpu, whole_cpu],
+        figures=[limit, plain, ours, beside, beside_plain, added_cpu, beside_time, whole_cpu],
     )

@@ -7,13 +7,13 @@ mutant takes both away: what is tried here is the oracle.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import structs
 from msgspec.structs import replace
 
 from datasync_spider.downloadermiddlewares.sharedbudget import SharedBudget
@@ -55,7 +55,7 @@ def rows_flushed_after_the_cursor() -> None:
         is_end = batch.ends_pass is not None
         pages = [*waiting, *batch.pages]
         waiting[:] = [] if is_end else [pages.pop()]
-        original(self, connection, dataclasses.replace(batch, pages=pages))
+        original(self, connection, structs.replace(batch, pages=pages))
         return ALL_NEW
 
     _put(RowWriter, "write", write_rows)
@@ -89,7 +89,7 @@ def a_page_never_reaches_copy() -> None:
 
     def write_rows(self: Any, connection: Any, batch: Any) -> Any:
         kept = [page for page in batch.pages if page.page.number != 4]
-        original(self, connection, dataclasses.replace(batch, pages=kept))
+        original(self, connection, structs.replace(batch, pages=kept))
         return ALL_NEW
 
     _put(RowWriter, "write", write_rows)
@@ -120,7 +120,7 @@ def whatever_ends_is_complete() -> None:
     _put(outcome.Outcome, "ended", lambda *_: ("complete", "last_page", None))
 
 
-def a_commit_of_unknown_end_is_taken_for_granted() -> None:
+def a_commit_in_doubt_is_taken_for_granted() -> None:
     """After a lost connection the batch is assumed to be committed."""
     _without({"checkpoint": [_NO_GAP]})
     _put(checkpoint, "_refusal", lambda *_: None)
@@ -150,6 +150,9 @@ def a_429_is_answered_early() -> None:
     """What the API says about when to come again is taken for a suggestion."""
     _put(retry, "_rate_limit_delay", lambda *_: 0.2)
     _put(RateWindow, "wait_seconds", lambda *_: 0.0)
+    _put(RateWindow, "held_seconds", lambda *_: 0.0)
+    # The database would say it once more.
+    _put(SharedBudget, "governs", property(lambda _: False))
 
 
 def a_budget_is_each_processs_own() -> None:
@@ -177,7 +180,7 @@ def _of_any_slice(*names: str) -> None:
     original = statements.StreamTable.statement
 
     def broken(self: Any, name: str) -> Any:
-        return original(dataclasses.replace(self, slice_id=None) if name in names else self, name)
+        return original(structs.replace(self, slice_id=None) if name in names else self, name)
 
     _put(statements.StreamTable, "statement", broken)
 
@@ -215,7 +218,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
         rejected_events_are_dropped,
         a_rejected_event_is_kept_each_time_that_it_is_read,
         whatever_ends_is_complete,
-        a_commit_of_unknown_end_is_taken_for_granted,
+        a_commit_in_doubt_is_taken_for_granted,
         a_short_feed_is_complete,
         a_429_is_answered_early,
         a_budget_is_each_processs_own,

@@ -75,7 +75,7 @@ class Command(DatasyncCommand):
                     code = exitcodes.BAD_CONFIGURATION
                     print(f"{self.name}: {error}", file=sys.stderr)
                 except StorageUnavailable as error:
-                    # A person who watches wants to see it come back.
+                    # Whoever watches wants to see it come back.
                     print(f"{self.name}: {error}", file=sys.stderr)
                 time.sleep(_WATCH_SECONDS)
         return code
@@ -95,7 +95,7 @@ class Command(DatasyncCommand):
             if state is None:
                 raise ConfigurationError(f"stream {slice_} has been dropped meanwhile")
             runs = read_last_runs(connection, slice_.slice_id, _LAST_RUNS)
-            # Earlier ones count what is forgotten.
+            # Earlier ones tell of what is forgotten.
             current = [run for run in runs if run["run_id"] >= state["first_run_id"]]
             doing = _activity(connection, current[0]["run_id"]) if current else None
             backfill = read_last_backfill(connection, slice_.slice_id)

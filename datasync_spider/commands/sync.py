@@ -169,7 +169,7 @@ class _Ends:
 
     @property
     def stopped(self) -> list[End]:
-        """An end as stopped, where a signal has ended any."""
+        """Those that tell of a signal."""
         return self.total.stopped
 
     def synced(self, synced: Synced) -> None:

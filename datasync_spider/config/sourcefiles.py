@@ -7,18 +7,18 @@ since the streams of both would be the same ones in the database.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from datasync_spider.errors import ConfigurationError, SourceRefused
 from datasync_spider.sources.files.load import BUILT_IN, read_source
 from datasync_spider.sources.spec import Source
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFiles:
+class SourceFiles(Struct, frozen=True):
     """``sources`` by their names, ``refused`` by the names of their files, such as ``github.toml``."""
 
     sources: Mapping[str, Source] = field(default_factory=dict)

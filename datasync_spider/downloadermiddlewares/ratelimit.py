@@ -4,8 +4,8 @@ Answers ask by their rate window, or by a Retry-After; the budget holds whatever
 Budget and window are the credential's, of which the database gives slots (:mod:`.sharedbudget`); what is kept here of
 them counts where no run is open that would have a credential.
 
-Headers are read when they arrive, not when the body is whole: the seconds that they give count from there. What the
-status adds to them is known a little later, when Scrapy gives the whole response. The arithmetic is in
+Headers are read when they arrive, not when the body is whole: the seconds they tell count from there. What the status
+adds to them is known a little later, when Scrapy reports of the whole response. The arithmetic is in
 :mod:`datasync_spider.pacing`. What an answer asks for that is no page is waited for by whoever asks again; here it
 counts for what comes after. Invariant: a wait is begun only where it ends within the page's budget; what another run
 has heard for the same credential, before this one or beside it, counts by itself.
@@ -18,10 +18,10 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from scrapy import signals as scrapy_signals
 
 from datasync_spider import signals
@@ -64,8 +64,7 @@ _SHORT_SECONDS = 1.0
 _REPORT_EVERY_SECONDS = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class _Hold:
+class _Hold(Struct, frozen=True):
     """Who asked for a wait. ``is_binding``: with a refusal. ``is_inherited``: another run was asked."""
 
     asked_in: str
@@ -74,8 +73,7 @@ class _Hold:
     is_inherited: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Came:
+class _Came(Struct, frozen=True):
     """Headers that ask for a wait, and when they came; what they mean depends on the answer's status."""
 
     headers: Mapping[str, str]
@@ -146,7 +144,7 @@ class RateLimitMiddleware:
         self._wait_learned(run.waits.closed)
 
     def _wait_learned(self, closed: Closed, **_: Any) -> None:
-        # What the API asked of another run binds this one as well: a refusal in full, advice for the budget at most.
+        # What the API reported another run binds this one as well: a refusal in full, advice for the budget at most.
         now = time.monotonic()
         self._hold_back(closed.seconds, _KEPT, now)
         self._hold_back(min(closed.advised_seconds, self._budget_seconds), _ADVISED, now)
@@ -184,11 +182,11 @@ class RateLimitMiddleware:
         self._shared.request_sent(request)
         if self._declared is not None:
             self._declared.request_sent(now, request)
-        # A page's fetch time counts from here; what was waited before counts as waited.
+        # A page's fetch time counts from here; what was waited before is reported as waited.
         request.meta["asked_at"] = now
 
     async def process_exception(self, request: Request, exception: Exception) -> None:
-        """Of a request that a later middleware has kept from the downloader no signal says that it has left it."""
+        """Of one that a later middleware has kept from the downloader no one says that it has left it."""
         self._request_left(request)
 
     def _request_left(self, request: Request, **_: Any) -> None:
@@ -243,7 +241,7 @@ class RateLimitMiddleware:
         request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
 
     async def _wait(self, request: Request, seconds: float, now: float) -> None:
-        # A window of which only the end is known is explained by its headers alone.
+        # What is known of a window by its end alone has no one's words but its headers'.
         is_held = self._window.is_held(now)
         hold = self._hold if is_held else _Hold(self._window_ends_by)
         asked = AskedWait(self._window.asked_seconds(now), hold.asked_in, hold.is_plausible)

@@ -7,9 +7,10 @@ could, and nothing of it is taken for gone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from datasync_spider.errors import ConfigurationError, StorageError
 from datasync_spider.faces.exitreport.printing import End
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from datasync_spider.sync.plan import SyncPlan
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """A slice that is to be synced. ``is_claimed``: what is due in the database was asked for it."""
 
     spider: type[Any]
@@ -37,16 +37,14 @@ class Turn:
         return SliceKey(self.plan.source.name, self.plan.spec.name, self.plan.spec.slice)
 
 
-@dataclass(slots=True)
-class Registered:
+class Registered(Struct):
     """Of one source. ``is_all``: no stream of it may be missing."""
 
     rhythms: list[Rhythm] = field(default_factory=list)
     is_all: bool = True
 
 
-@dataclass(slots=True)
-class Roster:
+class Roster(Struct):
     """``turns`` by stream and slice. ``ends``: of what could not be read. ``finds``: slices may change."""
 
     turns: dict[tuple[str, str], Turn] = field(default_factory=dict)

@@ -9,9 +9,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from datasync_spider.faces.exitreport import summary
 from datasync_spider.faces.exitreport.printing import End
@@ -33,8 +34,7 @@ _GIVE_BACK_SECONDS = 1.0
 _COLLECT_AFTER = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Synced:
+class Synced(Struct, frozen=True):
     """A slice, how its sync has ended, and how long it took."""
 
     plan: SyncPlan

@@ -11,9 +11,10 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from datasync_spider.errors import ConfigurationError, StorageError
 from datasync_spider.faces.exitreport.printing import End
@@ -91,8 +92,7 @@ class Named:
         """It is the next one's turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How the roster is read (in a thread), and where its files are."""
 
     read: Callable[[], Roster]

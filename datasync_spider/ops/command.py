@@ -15,11 +15,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 

@@ -7,8 +7,9 @@ would be, so that a file that errs costs a doubt and no wait. Whatever a server 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from datasync_spider.pacing.retryafter import FIRST_IMPLAUSIBLE, GivenWait, given_wait
 from datasync_spider.sources.paths import Path
@@ -22,8 +23,7 @@ _EPOCHS = frozenset({"epoch-s", "epoch-ms"})
 _MOMENTS = frozenset({*_EPOCHS, "iso", "http-date"})
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """Names of headers are in lower case; None for what the API says in words that are known anyhow."""
 
     limit: str | None = None

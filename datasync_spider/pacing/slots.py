@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 HOLD_SECONDS = 6.0
 """So long the book keeps a slot for a process that says nothing more."""
@@ -54,8 +55,7 @@ class Report(NamedTuple):
     windows: tuple[WindowHeard, ...] = ()
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     """Of one grant. ``unused``: at hand."""
 
     asked_at: float

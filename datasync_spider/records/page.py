@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from datasync_spider.errors import PageUnreadable
 from datasync_spider.observe.reasons import NO_DATA_ARRAY, NOT_JSON, RETURNED_MISMATCH

@@ -14,10 +14,11 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias, get_args
+
+from msgspec import Struct
 
 from datasync_spider.sources.paths import Path
 from datasync_spider.sources.sqlwords import RESERVED
@@ -46,8 +47,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_DEAD_LETTER = re.compile(r"\W+|_+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """``type``: None where it is not said, or nothing but null is known. ``name``: None where the path makes it.
 
     ``is_masked``: no example of it is shown. ``is_indexed``: an index finds records by it.

@@ -24,7 +24,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -73,8 +72,7 @@ def in_text(newest: Iterable[Mapping[str, Any]], count: int) -> str:
     return "; ".join(changes + more)
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(Struct):
     """A field as one kind. ``before``: so many samples of its container came before the first one with it.
 
     ``before_values``: so many values of the field that were neither null nor of this kind came before. Both are 0 where

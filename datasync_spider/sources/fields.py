@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from datasync_spider.sources.columns import MOST_MEMBERS, Type, fields_of, fits, kind_of, merged
 from datasync_spider.sources.paths import MISSING, Path
@@ -20,8 +21,7 @@ _EXAMPLES = 3
 _EXAMPLE_CHARACTERS = 40
 
 
-@dataclass(slots=True)
-class Field:
+class Field(Struct):
     """One path. ``present``: how often it was there, null included. ``first``, ``last``: the times of such records.
 
     ``misfits``: values that its column does not hold. ``objects``, ``others``: how many values were objects, and how

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
+
+from msgspec.structs import fields
 
 from datasync_spider.errors import SourceRefused
 from datasync_spider.sources.files.load import read_tables

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
+
+from msgspec import Struct
 
 from datasync_spider.errors import PageUnreadable
 from datasync_spider.observe.reasons import CURSOR_NUL, CURSOR_WRONG_TYPE
@@ -49,8 +50,7 @@ MISSING: Final = _Missing.MISSING
 """Where a path leads to nothing. It is not None, which is what JSON's null is read as."""
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Struct, frozen=True):
     """``steps``: a name for a member, a number for an element; none for the body itself."""
 
     steps: tuple[str | int, ...] = ()

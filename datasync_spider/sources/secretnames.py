@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from datasync_spider.sources.slots import checked_header, fill
 from datasync_spider.sources.spec import (
@@ -36,8 +37,7 @@ _SECRET_NAMES = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A secret that a source needs. ``place`` says to a person what for; a header carries less than other places do."""
 
     name: str
@@ -45,8 +45,7 @@ class Wanted:
     is_header: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SecretPlaces:
+class SecretPlaces(Struct, frozen=True):
     """Names of the headers and of the query's parameters in which a source's secrets travel."""
 
     headers: frozenset[str]

@@ -8,8 +8,9 @@ here holds a secret: secrets are named, and read when a crawl starts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from datasync_spider.sources.columns import Column
 from datasync_spider.sources.paths import Path
@@ -38,37 +39,32 @@ Meaning: TypeAlias = Literal[
 WaitUnit: TypeAlias = Literal["auto", "s", "ms", "epoch-s", "epoch-ms", "iso", "http-date"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeadersAuth:
+class HeadersAuth(Struct, frozen=True, kw_only=True):
     """Each header's value with ``secret:NAME`` where a secret goes: ``{"Authorization": "Bearer secret:TOKEN"}``."""
 
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BasicAuth:
+class BasicAuth(Struct, frozen=True, kw_only=True):
     """User and password, each a text or ``secret:NAME``."""
 
     user: str
     password: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryAuth:
+class QueryAuth(Struct, frozen=True, kw_only=True):
     """Parameters of the query, each with ``secret:NAME``. They are taken out of whatever the API links to."""
 
     query: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BodyAuth:
+class BodyAuth(Struct, frozen=True, kw_only=True):
     """Members of the body of each request, by the path to each: ``{"auth.key": "secret:NAME"}``."""
 
     body: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OAuth2:
+class OAuth2(Struct, frozen=True, kw_only=True):
     """A token that is asked for at ``token_url``, and sent as ``Authorization: Bearer``.
 
     ``grant``: ``client-credentials``, or ``refresh`` with a first ``refresh_token``, which the API may replace at each
@@ -93,8 +89,7 @@ class OAuth2:
     unit: Literal["s", "ms"] = "s"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PythonAuth:
+class PythonAuth(Struct, frozen=True, kw_only=True):
     """A class of the user's: ``place`` is ``package.module:Class``. ``secrets``: the names that it is given."""
 
     place: str
@@ -104,15 +99,13 @@ class PythonAuth:
 Auth: TypeAlias = HeadersAuth | BasicAuth | QueryAuth | BodyAuth | OAuth2 | PythonAuth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JsonBody:
+class JsonBody(Struct, frozen=True, kw_only=True):
     """``value``: JSON, in whose texts slots may stand. A text that is one slot and nothing else takes its type."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormBody:
+class FormBody(Struct, frozen=True, kw_only=True):
     """Names and texts, as an HTML form sends them."""
 
     fields: Pairs
@@ -121,16 +114,14 @@ class FormBody:
 Body: TypeAlias = JsonBody | FormBody
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageSize:
+class PageSize(Struct, frozen=True, kw_only=True):
     """Records asked for by page; ``most``: what the API gives at most."""
 
     default: int
     most: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Next:
+class Next(Struct, frozen=True, kw_only=True):
     """Where an answer says what follows, and where that goes in the next request.
 
     ``source``: ``body``, ``header``, ``link``, ``last``, ``counter``, ``object`` or ``python``. ``paths``: of ``body``,
@@ -155,16 +146,14 @@ class Next:
     base: Path | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndFlag:
+class EndFlag(Struct, frozen=True, kw_only=True):
     """The page is the last where the value at ``path`` is ``value``. All flags of a page that are there must agree."""
 
     path: Path
     value: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class End(Struct, frozen=True, kw_only=True):
     """What makes a page the last: any of these.
 
     ``no_next``: nothing says what follows. ``empty``: no record. ``short``: fewer records than were asked for.
@@ -182,8 +171,7 @@ class End:
     resumable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeaningRow:
+class MeaningRow(Struct, frozen=True, kw_only=True):
     """An answer with this status, and this value at ``path`` of its body where a path is given, means that.
 
     ``substring``: in place of ``value``, a text within the text at ``path``, or within the whole body without a path.
@@ -196,8 +184,7 @@ class MeaningRow:
     substring: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class Budget(Struct, frozen=True, kw_only=True):
     """So many requests in so many seconds, whatever else the API's headers say; and in which words those say it.
 
     ``requests`` and ``seconds`` None: nothing is declared. ``concurrency``: requests in flight at most. ``limit``,
@@ -217,8 +204,7 @@ class Budget:
     body_wait: Path | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incremental:
+class Incremental(Struct, frozen=True, kw_only=True):
     """How a sync after the first one is shorter.
 
     ``known``: it stops at ground that is proven. ``since``: it asks for what is at or after the floor. ``resume``: it
@@ -244,16 +230,14 @@ class Incremental:
     conditional: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tombstone:
+class Tombstone(Struct, frozen=True, kw_only=True):
     """A record is a deletion where the JSON value at ``path`` is ``value``."""
 
     path: Path
     value: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class Shape(Struct, frozen=True, kw_only=True):
     """How the records stand at their path.
 
     ``list``: one after the other. ``map``: under keys, each of which is kept in its record under ``key``. ``wrapped``:
@@ -269,22 +253,19 @@ class Shape:
     null_is_empty: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlicesFromCommand:
+class SlicesFromCommand(Struct, frozen=True, kw_only=True):
     """Slices are what a command prints: a JSON object with texts and whole numbers in each line."""
 
     command: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfSlice:
+class OfSlice(Struct, frozen=True, kw_only=True):
     """A value of the slice that a record is of."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlicesFromStream:
+class SlicesFromStream(Struct, frozen=True, kw_only=True):
     """A slice for each stored record of another stream of the source: ``values`` are names, and where in it each is."""
 
     stream: str
@@ -294,8 +275,7 @@ class SlicesFromStream:
 SliceSource: TypeAlias = SlicesFromCommand | SlicesFromStream
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
+class Stream(Struct, frozen=True, kw_only=True):
     """One resource of a source. Its records go to a table of their own.
 
     ``url``: relative to the source's ``base_url``, or absolute. ``records``, ``id``, ``time``, ``total``, ``returned``,
@@ -353,8 +333,7 @@ class Stream:
     every_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """One API with one credential, or one for each slice where ``{slice.NAME}`` stands in what it is made of.
 
     ``allow_hosts``: origins besides that of ``base_url`` to which its links may lead. ``meanings``: in their order, the

@@ -8,8 +8,10 @@ said, and so is what has no column.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from datasync_spider.sources.columns import FIXED, Column, Type, column_name, merged, named
 from datasync_spider.sources.fields import Field, Fields
@@ -19,8 +21,7 @@ MOST_INFERRED: Final = 500
 """So many columns a view gets by itself; PostgreSQL has room for 1,600."""
 
 
-@dataclass(frozen=True, slots=True)
-class ViewColumn:
+class ViewColumn(Struct, frozen=True):
     """A column with everything that is needed to make it."""
 
     path: Path
@@ -28,8 +29,7 @@ class ViewColumn:
     type: Type
 
 
-@dataclass(slots=True)
-class ViewPlan:
+class ViewPlan(Struct):
     """``columns``: all, in their order. ``retyped``: the old types of those that are to change, by name.
 
     ``notes``: what a person should know, each a sentence without its full stop.

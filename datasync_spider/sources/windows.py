@@ -20,14 +20,15 @@ the pass has.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 _SMALLEST_SECONDS = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """``chain``: the number of its chain. ``position``: where that goes on; None is its first page."""
 
     begin: int

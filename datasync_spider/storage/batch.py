@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import Event, RejectedEvent
@@ -59,8 +58,7 @@ def _values(counts: Counts) -> tuple[Any, ...]:
     return tuple(getattr(counts, name) for name in counts.__struct_fields__)
 
 
-@dataclass(slots=True)
-class PreparedPage:
+class PreparedPage(Struct):
     """A page made ready for COPY.
 
     ``page`` is its place in the feed, without its events.
@@ -84,8 +82,7 @@ class PreparedPage:
     repeated: int = 0
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """Whole pages that are written in one transaction. ``number`` counts the batches of a run from 1."""
 
     number: int

@@ -13,7 +13,6 @@ judged by functions that are pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -148,8 +147,7 @@ def backfill_verdict() -> Verdict:
     return Verdict("complete", None, "backfilled", detail)
 
 
-@dataclass(slots=True)
-class PassEnd:
+class PassEnd(Struct):
     """What the verdict on a pass is made of, by the transaction that commits its last page.
 
     All of it is read before the slice's row is locked: a look at many dead letters, or at the whole table, takes longer

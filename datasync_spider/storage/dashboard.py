@@ -10,9 +10,10 @@ bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from datasync_spider.errors import StorageError
 from datasync_spider.storage.connection import Connection, RowCursor, close_quietly, connect, translated
@@ -65,8 +66,7 @@ class ReadOnlySession:
         self._connection = None
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Struct, frozen=True):
     """Rows that were read at one instant. ``recent`` holds the last minutes of running runs, by run id."""
 
     streams: list[Row]
@@ -75,8 +75,7 @@ class Overview:
     newest_runs: list[Row]
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """A stream, or one of its slices, by the name that a viewer gave. ``recorded``: the rows that its totals claim.
 
     ``slice`` None: all slices together, which is what a stream without slices is as well. ``table`` has the rows of
@@ -192,8 +191,7 @@ def _ids(connection: Connection, of_all: str, of_slices: str, slice_ids: list[in
     return [next(iter(row.values())) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class EventCounts:
+class EventCounts(Struct, frozen=True):
     """Rows of ``kind`` all, day and type, counted in ``percent`` of the table."""
 
     percent: float

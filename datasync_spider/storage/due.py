@@ -15,8 +15,9 @@ for whoever wants to know how it was.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.pacing.schedule import LATE_FACTOR, interval_seconds, jitter_of
 from datasync_spider.storage.connection import IDLE_TIMEOUT_MS, Connection, RowCursor, limit_transaction, translated
@@ -32,8 +33,7 @@ _FAILURES = frozenset({"failed", "incomplete"})
 _NO_FAILURES = frozenset({"lease_held", "stream_paused"})
 
 
-@dataclass(frozen=True, slots=True)
-class SliceKey:
+class SliceKey(Struct, frozen=True):
     """A slice by its names, be it registered already or not."""
 
     source: str
@@ -45,8 +45,7 @@ class SliceKey:
         return {"source": self.source, "stream": self.stream, "slice": self.slice}
 
 
-@dataclass(frozen=True, slots=True)
-class Rhythm:
+class Rhythm(Struct, frozen=True):
     """A stream with all slices that its source names now. ``every_seconds`` None: nothing says how often."""
 
     stream: str
@@ -54,8 +53,7 @@ class Rhythm:
     every_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Due(SliceKey):
+class Due(SliceKey, frozen=True):
     """A slice that is due. ``failures``: of its last syncs, in a row."""
 
     every_seconds: float
@@ -63,16 +61,14 @@ class Due(SliceKey):
     late_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Late(SliceKey):
+class Late(SliceKey, frozen=True):
     """A slice that has been due for too long, with no one syncing it."""
 
     every_seconds: float
     late_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Among:
+class Among(Struct, frozen=True):
     """What someone is ready to sync: all slices of ``streams``, and ``slices``, each with its stream before it.
 
     By itself: whatever is due.

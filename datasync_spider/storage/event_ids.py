@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from datasync_spider.storage.connection import Connection, connected, translated
@@ -20,8 +20,7 @@ from datasync_spider.storage.statements import statement
 _BATCH_ROWS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(Struct, frozen=True):
     """``events`` counts the rows of the table, ``recorded_events`` what its runs say to have put there.
 
     ``pass_status`` is None where the stream was never started. ``unlistable`` is an id that cannot be one line.

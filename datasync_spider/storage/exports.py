@@ -7,10 +7,11 @@ held at once does not grow with the table, and hardly with a row.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import IO, Any, Final, Literal, TypeAlias
 
+from msgspec import Struct
+from msgspec.structs import replace
 from psycopg2 import sql
 
 from datasync_spider.storage.connection import Connection, translated
@@ -26,8 +27,7 @@ _FIRST_ROWS = 50
 _SPELT = {"timestamp with time zone": "timestamptz"}
 
 
-@dataclass(frozen=True, slots=True)
-class ExportColumn:
+class ExportColumn(Struct, frozen=True):
     """``type``: as PostgreSQL calls it. ``scale``: of a numeric one, the digits behind the point."""
 
     name: str
@@ -35,8 +35,7 @@ class ExportColumn:
     scale: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """What is to be exported. ``is_view``: whether the columns are those of the stream's view, or those of its table.
 
     ``since``: only what was stored then or later. ``horizon``: what a later export has to begin with, to miss nothing.

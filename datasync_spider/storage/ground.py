@@ -8,9 +8,10 @@ it meets.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
+
+from msgspec import Struct, field
 
 from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.registry import Slice
@@ -25,8 +26,7 @@ class Ground(IntEnum):
     KNOWN = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """``named_walk``: the pass's last chain that has met a record with an id; ``known_walk``: one from before the pass.
 
     ``counted_from_pass``: the first pass that was counted from its head on.
@@ -37,8 +37,7 @@ class Progress:
     counted_from_pass: int
 
 
-@dataclass(slots=True)
-class Known:
+class Known(Struct):
     """What of some records the pass may call known: ids of events, and digests of dead letters."""
 
     event_ids: set[str] = field(default_factory=set)

@@ -17,10 +17,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
 import psycopg2
+from msgspec.structs import replace
 from psycopg2 import sql
 
 from datasync_spider.sources.columns import Column, Type, column_name

@@ -5,7 +5,7 @@ Invariant: looks only, and changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from datasync_spider.errors import MigrationError
 from datasync_spider.storage.connection import Connection, RowCursor, connected, translated
@@ -43,8 +43,7 @@ NEEDED_RIGHTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ServerFacts:
+class ServerFacts(Struct, frozen=True):
     """Settings as the server spells them. ``now_epoch``: the server's clock, seconds since the epoch.
 
     ``standbys``: how many may confirm a commit; one of which that cannot be distinguished from here is counted.
@@ -69,8 +68,7 @@ class ServerFacts:
     now_epoch: float
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseFacts:
+class DatabaseFacts(Struct, frozen=True):
     """``missing_rights``: such as ``INSERT on ingested_events``. ``alien_tables``: ours, but another role's.
 
     ``pending``: the migrations to come; ``alien_schema``: why the schema is none that these migrations made, else None.

@@ -14,10 +14,10 @@ it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import Struct
 from psycopg2.extras import Json
 
 from datasync_spider.storage.connection import IDLE_TIMEOUT_MS, Connection, RowCursor, limit_transaction, translated
@@ -33,8 +33,7 @@ MOST_ATTEMPTS = 10
 _TAKEN_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """``attempts``: with the one that it was taken for."""
 
     notice_id: str

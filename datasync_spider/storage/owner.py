@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
+from msgspec import Struct
+from msgspec.structs import asdict
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE = Path("/proc/self/ns/pid")
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """``host`` is for people; ``scope`` is the boot and the pid namespace within which ``pid`` means something."""
 
     host: str

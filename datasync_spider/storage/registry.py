@@ -19,10 +19,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import psycopg2.errors
+from msgspec import Struct, field
+from msgspec.structs import replace
 from psycopg2 import sql
 from psycopg2.extras import Json
 
@@ -49,8 +50,7 @@ _HISTORY = "__history"
 _LONGEST_NAME_BYTES = 63 - len(_HISTORY)
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(Struct, frozen=True):
     """What marks a deleted record: the JSON value that the path leads to in its payload."""
 
     path: tuple[str, ...]
@@ -60,15 +60,13 @@ class Tombstone:
         return f"{'.'.join(self.path)}={_canonical(self.value)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Deletions:
+class Deletions(Struct, frozen=True):
     """What a complete full pass has not met is deleted. ``needs_total``: if the API's total bears that out."""
 
     needs_total: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StreamSpec:
+class StreamSpec(Struct, frozen=True):
     """A stream as its source describes it, and the slice that is meant.
 
     ``name`` is unique in a database. ``schema``: where its table is to be made; None for where all others are.
@@ -125,8 +123,7 @@ class StreamSpec:
         return self.slice != NO_SLICE
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """A slice that is registered. ``stream`` and ``name`` are for people; everything goes by the numbers.
 
     ``reader``: reads what is kept of its records as bytes.

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from datasync_spider import failpoints
 from datasync_spider.errors import FencedOff, StorageRefused
@@ -35,8 +36,7 @@ from datasync_spider.storage.runs import Hold
 from datasync_spider.storage.statements import statement
 
 
-@dataclass(slots=True)
-class Tried:
+class Tried(Struct):
     """What became of some dead letters.
 
     ``stored`` is by event id, ``resolved`` and ``duplicates`` count dead letters. ``left`` were not tried
@@ -56,8 +56,7 @@ class Tried:
         return self.resolved - len(self.stored)
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(Struct):
     """Dead letters that this version can read, each with its event, as rows without two of one id."""
 
     readable: list[tuple[DeadLetter, Event]]

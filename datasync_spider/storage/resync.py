@@ -12,7 +12,7 @@ Invariant: nothing that is stored is touched; what the pass meets again is recog
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from datasync_spider.errors import FencedOff
 from datasync_spider.storage.connection import Connection, limit_transaction, translated

@@ -23,9 +23,11 @@ what the API has said to a key holds, whoever has heard it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from datasync_spider.errors import FencedOff, LeaseHeld, NoNewRecords, StorageRefused, StreamPaused
 from datasync_spider.pacing.askedwaits import Closed
@@ -52,8 +54,7 @@ from datasync_spider.storage.since import Since
 from datasync_spider.storage.statements import statement
 
 
-@dataclass(frozen=True, slots=True)
-class ResumePoint:
+class ResumePoint(Struct, frozen=True):
     """Where the chain goes on. ``cursor`` None means the head of the feed.
 
     ``known_before``: what the pass may call known ground was stored before this instant. ``trail`` holds the cursors
@@ -92,8 +93,7 @@ class ResumePoint:
         return self.pass_kind == "incremental" and self.pass_since_us is None and self.bookmark is None
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """A run's hold on its slice: whatever the run changes, it changes only while the fence is this one."""
 
     run_id: int
@@ -107,8 +107,7 @@ class Hold:
         return {"slice_id": self.slice.slice_id, "fence": self.fence, "run_id": self.run_id}
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRun(Hold):
+class OpenRun(Hold, frozen=True):
     """A run that holds its slice's lease and reads the feed.
 
     ``waits``: what the API has asked of the run's credential, counted from the opening. ``order``: the feed's, without

@@ -18,9 +18,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from datasync_spider.errors import TableRefused
 from datasync_spider.storage.connection import Connection, translated
@@ -54,8 +55,7 @@ _SAME_TYPES = {"timestamp(6) with time zone": "timestamp with time zone"}
 _SAME_DEFAULTS = {"CURRENT_TIMESTAMP": "now()", "transaction_timestamp()": "now()", "'0'::bigint": "0"}
 
 
-@dataclass(slots=True)
-class Table:
+class Table(Struct):
     """``shape``: what is compared. ``flaws``: what no table of ours may have.
 
     ``optional``: columns that a row may leave out. ``keys``: of each unique index its columns, and the fact that it is,
@@ -187,8 +187,7 @@ def _expected(table: str, version: int) -> Shape:
     return shape
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """What migrations change of a table that is there: columns ``retyped`` and ``gone``, ``keys`` that are gone."""
 
     table: str

@@ -6,11 +6,10 @@ Invariant: what is asked from is never later than what it is reckoned from, howe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(Struct, frozen=True):
     """Microseconds. ``start_us``: where a pass without a floor begins; None for the API's own beginning.
 
     ``overlap_us``: so far below the floor is asked. ``lag_us``: what is younger may still be missing. ``unit_us``: the

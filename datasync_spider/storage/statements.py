@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from msgspec import Struct
 from psycopg2 import sql
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
@@ -97,8 +97,7 @@ def names() -> frozenset[str]:
     return frozenset(_statements())
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(Struct, frozen=True):
     """How a mutable stream is written. ``path``: to the version, in the payload; None: it is the record's time.
 
     ``keeps_history``: what is replaced goes to the history table. ``tombstone``: a path and a JSON text; a version
@@ -110,8 +109,7 @@ class Versions:
     tombstone: tuple[tuple[str, ...], str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StreamTable:
+class StreamTable(Struct, frozen=True):
     """``schema``: None for the one of all other tables. ``slice_id``: None where the stream has no slices.
 
     ``history``: the table of replaced versions, where there is one. ``versions``: None where records do not change.

@@ -14,9 +14,10 @@ tries that a plan was allowed on cannot change while that plan is in progress.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from psycopg2.extras import Json
 
 from datasync_spider.errors import RowsRejected, StorageError
@@ -31,8 +32,7 @@ class AttemptInProgress(StorageError):
     reason = "submission_in_progress"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What is about to be sent. ``lasts_ms``: after so long no one can still be sending it."""
 
     stream: str
@@ -45,8 +45,7 @@ class Plan:
     lasts_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How an attempt ended. ``status`` planned means that nothing has left."""
 
     status: str

@@ -11,10 +11,10 @@ it while that goes.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import Any
 
 import psycopg2.errors
+from msgspec.structs import replace
 
 from datasync_spider.errors import StorageRefused
 from datasync_spider.storage.statements import StreamTable, marked_name, statement

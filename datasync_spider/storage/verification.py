@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from datasync_spider.errors import StorageRefused
@@ -28,8 +28,7 @@ _MOST_DAYS_OR_TYPES = 1_000
 _INFINITE_US = {"-infinity": -(2**63), "infinity": 2**63 - 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """The claims of a slice's row and of its runs. ``total_adopted``: rows that another stream has stored there.
 
     ``pass_since_at``: what the last pass asked from, None for everything. ``pass_window_total``: the API's total of
@@ -55,8 +54,7 @@ class Totals:
     resolved_by_replays: int
 
 
-@dataclass(frozen=True, slots=True)
-class CompleteRun:
+class CompleteRun(Struct, frozen=True):
     """The last run that called the slice complete, what the API counted then, and what its pass filtered."""
 
     run_id: int
@@ -64,32 +62,28 @@ class CompleteRun:
     filtered: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mark:
+class Mark(Struct, frozen=True, order=True):
     """A place in the feed's order: microseconds since 1970, then the bytes of the id."""
 
     us: int
     event_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(Struct, frozen=True):
     """The oldest and the newest of something; None where nothing has a time."""
 
     oldest: Mark | None
     newest: Mark | None
 
 
-@dataclass(frozen=True, slots=True)
-class Faults:
+class Faults(Struct, frozen=True):
     """How many there are, and the first few."""
 
     count: int
     examples: tuple[Row, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
+class Events(Struct, frozen=True):
     """The table, counted. ``unrecorded`` rows were there before the first run; None is no day, or no type.
 
     ``recorded_ends`` are the watermarks, ``stored_marks`` the ids among them that are in the table.
@@ -111,8 +105,7 @@ class Events:
         return {mark.event_id.decode() for mark in marks if mark is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """The pages of all runs. ``cut`` runs have lost pages of ended passes, which is allowed."""
 
     runs: int
@@ -125,8 +118,7 @@ class Ledger:
     last_page: Row | None
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What one snapshot holds, but for the dead letters themselves."""
 
     totals: Totals

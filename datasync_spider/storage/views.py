@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg2.errors
+from msgspec import Struct, field
+from msgspec.structs import replace
 from psycopg2 import sql
 from psycopg2.extras import Json
 
@@ -44,8 +45,7 @@ _COLUMNS: Mapping[Type, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class StreamView:
+class StreamView(Struct, frozen=True):
     """``schema``: where table and view are. ``known``: the columns that the view has been given, made or not.
 
     ``existing``: of the view as it is, each column's type by its name, in order; None where there is none.
@@ -73,8 +73,7 @@ class StreamView:
         return f"{self.schema}.{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What has become of a view. ``added``: names of columns. ``kept``: why old types stay, where others need them."""
 
     view: StreamView

@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from datasync_spider.errors import FatalError
 from datasync_spider.items import EventPage

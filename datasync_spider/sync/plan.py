@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
 from w3lib.url import safe_url_string
 
 from datasync_spider.config.sourcefiles import built_in_source
@@ -227,7 +228,7 @@ def plan_of(crawler: Crawler) -> SyncPlan:
 def plan_built_in(config: Config) -> SyncPlan:
     """The API that comes with the project, filled from the settings, and the stream and slice that they name."""
     source = built_in_source()
-    stream = replace(
+    stream = structs.replace(
         source.streams[_FIRST],
         name=config.stream,
         page_size=PageSize(default=config.page_limit, most=config.page_limit),
@@ -239,7 +240,7 @@ def plan_built_in(config: Config) -> SyncPlan:
     secrets = {name: config.api_key for name in (API_KEY,) if config.api_key is not None}
     return _plan(
         config,
-        replace(source, auth=auth),
+        structs.replace(source, auth=auth),
         stream,
         name=config.stream,
         slice_name=config.slice,

@@ -6,8 +6,9 @@ Invariant: which records there are and on which page is decided here; the server
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from datasync_spider.errors import RetryableError
 from datasync_spider.sources.auth import Authorization
@@ -65,8 +66,7 @@ class Server(Protocol):
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """``following``: the name of the next page; None behind the last."""
 
     records: Sequence[int]
@@ -76,8 +76,7 @@ class Page:
 Chain: TypeAlias = Mapping[str | None, Page]
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """``position``: at which the page was asked for. ``following``: where the paginator would go on."""
 
     position: str | None

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeAlias
+
+from msgspec import Struct, field
 
 from datasync_spider.sources.bodyreader import BodyReader
 from datasync_spider.testing.chains import NotConforming, require, shown
@@ -20,8 +21,7 @@ __all__ = ["Make", "NotConforming", "SamplePage", "check_record_reader"]
 Make: TypeAlias = Callable[[], BodyReader]
 
 
-@dataclass(frozen=True, slots=True)
-class SamplePage:
+class SamplePage(Struct, frozen=True):
     """``records``: what JSON decodes each of the body's records to; ``rest``: what the page says besides."""
 
     body: bytes

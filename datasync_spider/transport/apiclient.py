@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from datasync_spider.config.proxies import proxy_for
 from datasync_spider.errors import ConnectionTrouble, OriginRefused, Stopped
@@ -44,8 +45,7 @@ class AnswerLost(ConnectionTrouble):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """A body to stream: ``size`` bytes of ``file``, from where it stands.
 
     ``progress`` gets the number of bytes handed over so far.

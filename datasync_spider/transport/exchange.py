@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import base64
 import time
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from msgspec import Struct
 from scrapy import Request, Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
@@ -51,8 +51,7 @@ TROUBLE: dict[type[Exception], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """``received_at``: seconds since the epoch when the headers were in. ``seconds``: from the call to the end."""
 
     status: int

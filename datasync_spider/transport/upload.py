@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO, TypeAlias
 
+from msgspec import Struct, field
 from scrapy.exceptions import ResponseDataLossError
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -47,8 +47,7 @@ _MOST_HEAD_BYTES = 256 * 1024
 Pair: TypeAlias = tuple[str, str]
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(Struct):
     """What is known of it at any time. ``has_begun``: a byte of the request can have left.
 
     ``refusal``: why its connection was given up from here.
@@ -64,8 +63,7 @@ class Attempt:
             transport.abortConnection()
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """The whole answer. ``received_at``: when its headers were in, by the clock that was given."""
 
     status: int
@@ -102,8 +100,7 @@ class BodyFile:
         """It is its owner's."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProxyChoice:
+class ProxyChoice(Struct, frozen=True):
     """``url`` without userinfo; ``authorization`` is the value of Proxy-Authorization, for the proxy alone."""
 
     url: str

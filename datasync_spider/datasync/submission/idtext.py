@@ -6,17 +6,17 @@ The lines are separated by line feeds, and none follows the last: a reader that 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from datasync_spider.datasync.submission.readiness import check_ready
 from datasync_spider.datasync.submission.refusal import SubmissionRefused
 from datasync_spider.storage.event_ids import IdSnapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """What was written: ``count`` ids in ``size`` bytes with this SHA-256."""
 
     count: int
@@ -24,8 +24,7 @@ class Text:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """``rejected``: events that are no part of it; ``overruled``: objections that were heard and set aside."""
 
     text: Text

@@ -5,8 +5,9 @@ The API is asked once and only listened to; that it is silent, or answers in an 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.datasync.submission.quota import Tries
 from datasync_spider.datasync.submission.remotestatus import RemoteStatus, read_remote_status
@@ -16,8 +17,7 @@ from datasync_spider.storage.submissions import AttemptInProgress, count_used, r
 from datasync_spider.transport.apiclient import ApiClient
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Struct, frozen=True):
     """``in_progress``: the process that submits now, or None. ``trouble``: why the API could not be asked, or None."""
 
     tries: Tries

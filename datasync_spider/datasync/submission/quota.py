@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from datasync_spider.datasync.submission.refusal import SubmissionRefused
 
 QUOTA = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Tries:
+class Tries(Struct, frozen=True):
     """``used_here``: attempts of this key in this database. ``reported_left``: the API's count, None if it has none."""
 
     used_here: int

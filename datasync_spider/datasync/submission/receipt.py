@@ -8,9 +8,10 @@ unknown   a server in trouble, whatever the status, or a success that cannot be 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.observe.display import visible
 from datasync_spider.records.pagefacts import sign_of_error
@@ -20,8 +21,7 @@ _LONGEST_BODY = 2000
 _UNKNOWN = frozenset({408, 425})
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """``content``: the answer as it can be stored; ``event_count`` and ``left``: None where it has none.
 
     ``differs``: it was accepted with another number of events than were sent.

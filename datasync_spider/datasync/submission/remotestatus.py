@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.datasync.submission.quota import QUOTA
 
@@ -19,8 +20,7 @@ _NUMBER = "submissionnumber"
 _SHOWN_CHARACTERS = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteStatus:
+class RemoteStatus(Struct, frozen=True):
     """``reported_left``: tries left by the API's own count, None where it reports none. ``content``: its answer."""
 
     status: int

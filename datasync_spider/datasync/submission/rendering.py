@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import asdict
 
 from datasync_spider.datasync.submission.idtext import Prepared
 from datasync_spider.datasync.submission.overview import Overview

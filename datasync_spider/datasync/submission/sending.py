@@ -8,9 +8,10 @@ recorded, so that a database that is away then cannot take the knowledge along.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from datasync_spider.datasync.submission.idtext import Text
 from datasync_spider.datasync.submission.overview import submissions_url
@@ -31,8 +32,7 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What to send, and on which terms. ``reported_left``: tries left by the API's count, None where it gives none."""
 
     stream: str
@@ -44,8 +44,7 @@ class Order:
     last_try: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """``left``: tries left, by the receipt where it says so. ``receipt`` None: no answer came."""
 
     attempt_id: int

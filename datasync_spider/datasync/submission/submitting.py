@@ -6,7 +6,8 @@ Invariant: whatever can refuse does so before the person is asked, and the perso
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from datasync_spider.datasync.submission.files import scratch
 from datasync_spider.datasync.submission.fingerprint import key_fingerprint
@@ -25,8 +26,7 @@ from datasync_spider.sync.plan import SyncPlan
 from datasync_spider.transport.apiclient import ApiClient
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """What the user says on the command line. ``confirm`` asks a question and gives the answer; None: do not ask."""
 
     repo: str

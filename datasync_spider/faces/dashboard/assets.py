@@ -7,10 +7,10 @@ system.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from importlib.resources import files
 
 import msgspec
+from msgspec import Struct
 
 from datasync_spider.faces.dashboard.replies import Reply
 from datasync_spider.observe.columns import RUN, STREAM
@@ -25,8 +25,7 @@ _TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """One file, with the tag by which a browser asks whether its copy is still the same."""
 
     content_type: str

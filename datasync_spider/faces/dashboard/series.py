@@ -8,10 +8,11 @@ and no row is read twice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import fields
 
 from datasync_spider.faces.dashboard.spreading import LONGEST_GAP_SECONDS, origins, over_waits, over_work
 from datasync_spider.storage.dashboard import Row
@@ -21,8 +22,7 @@ _HOUR, _DAY = 3_600, 86_400
 WIDTHS = (1, 2, 10, 20, 60, 120, 600, 1_200, _HOUR, 2 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 4 * _DAY, 28 * _DAY)
 
 
-@dataclass(slots=True)
-class Bucket:
+class Bucket(Struct):
     """Sums over the pages that were committed in one stretch of time; ``…_max_ms`` are maxima."""
 
     pages: int = 0

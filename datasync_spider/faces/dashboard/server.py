@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from scrapy.utils.reactor import install_reactor
 from twisted.internet.error import CannotListenError
 
@@ -38,8 +38,7 @@ class CannotListen(DatasyncError):
     """The address cannot be bound."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Where to listen, and under which names to answer."""
 
     host: str

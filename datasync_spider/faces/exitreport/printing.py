@@ -10,8 +10,9 @@ import logging
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from datasync_spider.logs import LogHandler
 from datasync_spider.observe import exitcodes
@@ -19,8 +20,7 @@ from datasync_spider.observe import exitcodes
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """``fields``: what ``lines`` say, for programs."""
 
     code: int

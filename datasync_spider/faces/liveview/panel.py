@@ -6,8 +6,7 @@ characters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
@@ -32,8 +31,7 @@ _BAR_CELLS = 10
 _MARGIN_CELLS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(Struct, frozen=True):
     """The last warning and when it came."""
 
     text: str

@@ -14,7 +14,8 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from datasync_spider import __version__, failpoints
 from datasync_spider.errors import FencedOff, Stopped, StorageError
@@ -32,8 +33,7 @@ logger = logging.getLogger(__name__)
 _END_SECONDS = 3.0
 
 
-@dataclass(slots=True)
-class Totals:
+class Totals(Struct):
     """What became of all dead letters: ``stored`` counts events, the rest rows. ``run_id`` None: none was opened.
 
     ``falls_short``: the stream holds less than the API counts.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from datasync_spider.ops.discovery.effort import (
     DEFAULT_PAGE_SECONDS,
@@ -13,8 +13,7 @@ from datasync_spider.ops.discovery.effort import (
 from datasync_spider.ops.discovery.examine import Discovery
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What the user says about the pass; None: as discovered."""
 
     page_limit: int

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from typing import Any, TypeAlias
+
+from msgspec.structs import asdict
 
 from datasync_spider.observe.display import shown_headers, shown_value
 from datasync_spider.ops.discovery.envelope import Envelope

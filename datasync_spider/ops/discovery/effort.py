@@ -6,9 +6,11 @@ fixed: what was left over in one is not there in the next. Pure.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 KEY_LIFE_SECONDS = 3 * 3600.0
 DEFAULT_WINDOW_SECONDS = 60.0
@@ -17,8 +19,7 @@ DEFAULT_PAGE_SECONDS = 4.0
 _TIGHT = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Assumptions:
+class Assumptions(Struct, frozen=True):
     """``requests_a_window`` None: no limit is reported. ``key_life_seconds`` counts from the key's first use."""
 
     events: int
@@ -29,8 +30,7 @@ class Assumptions:
     key_life_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """``bound_by``: what the time is made of, ``rate limit`` or ``answers``. ``warnings`` are sentences."""
 
     assumptions: Assumptions
@@ -84,7 +84,7 @@ def duration(seconds: float) -> str:
 
 def plan_report(plan: Plan) -> dict[str, Any]:
     """The plan as a JSON object."""
-    return {**asdict(plan), "warnings": list(plan.warnings)}
+    return {**asdict(plan), "assumptions": asdict(plan.assumptions), "warnings": list(plan.warnings)}
 
 
 def plan_lines(plan: Plan) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from datasync_spider.records.page import Page
 from datasync_spider.sources.paths import exact_number, whole_number
@@ -24,8 +24,7 @@ _MEANINGS = {
 _decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """``fields``: the path of each paging field by its meaning, such as ``pagination.total`` for ``total``.
 
     ``others``: what else is there. ``limit``: the page size that the answer reports.

@@ -7,9 +7,9 @@ did.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from datasync_spider.records.event import Event
 from datasync_spider.records.recordreader import RecordReader
@@ -17,8 +17,7 @@ from datasync_spider.records.recordreader import RecordReader
 _LONGEST_EXAMPLE = 80
 
 
-@dataclass(frozen=True, slots=True)
-class FieldUse:
+class FieldUse(Struct, frozen=True):
     """A field that serves a purpose: in how many of the events, in which forms, with an example of each form."""
 
     name: str
@@ -26,8 +25,7 @@ class FieldUse:
     forms: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class EventFields:
+class EventFields(Struct, frozen=True):
     """``without_time`` counts the stored events without a time that could be read."""
 
     ids: tuple[FieldUse, ...]

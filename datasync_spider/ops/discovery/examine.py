@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from datasync_spider.errors import ApiRefused, DatasyncError, RateLimited, RetryableError, ServerTrouble
 from datasync_spider.observe import reasons
@@ -20,8 +21,7 @@ _SAMPLES = 5
 _LONGEST_RAW = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """An event that cannot be stored as such: its place in the page, the reason, and the beginning of its bytes."""
 
     position: int
@@ -29,8 +29,7 @@ class Refused:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
+class Discovery(Struct, frozen=True):
     """What is None or empty was not reported.
 
     ``misfits``: what does not fit, in sentences. ``unreadable``: why there is no page.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from datasync_spider.ops.discovery.envelope import Envelope
 from datasync_spider.pacing.headers import read_rate_headers
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit:
+class RateLimit(Struct, frozen=True):
     """``headers``: the names of the fields that reported it.
 
     ``window_seconds`` is known only where a policy reports it; ``reset_after_seconds`` is what is left of the window,
@@ -24,8 +24,7 @@ class RateLimit:
     window_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class PageCap:
+class PageCap(Struct, frozen=True):
     """``told_by``: the field that reports the size applied. ``reached``: fewer came than asked for, and more follow."""
 
     asked: int

@@ -5,7 +5,7 @@ Invariant: no secret is in what comes out: a key is masked whole, a database's U
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from datasync_spider.config import SETTINGS, Config, Setting
 from datasync_spider.config.sourcefiles import built_in_source
@@ -16,8 +16,7 @@ PART = "configuration"
 _MASK = "***"
 
 
-@dataclass(frozen=True, slots=True)
-class InForce:
+class InForce(Struct, frozen=True):
     """``value`` None: unset, without a default."""
 
     name: str

@@ -5,8 +5,9 @@ Invariant: nothing here is crawled; the caller gets a file's text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import files
+
+from msgspec import Struct
 
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.sources.files.load import read_source
@@ -16,8 +17,7 @@ from datasync_spider.sources.spec import Source
 _SUFFIX = ".toml"
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogFile:
+class CatalogFile(Struct, frozen=True):
     """``secrets``: the names of those that it wants, with slots where each slice has its own."""
 
     name: str

@@ -7,9 +7,10 @@ byte on, and holds names only.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from datasync_spider.config.documents import dotenv
 from datasync_spider.errors import ConfigurationError
@@ -22,8 +23,7 @@ _IGNORED = "# secrets\n/.env\n# the embedded database and logs\n/.datasync/\n__p
 _FOR_ALL, _FOR_ITS_OWNER = 0o666, 0o600
 
 
-@dataclass(slots=True)
-class Made:
+class Made(Struct):
     """What is new, and what was there before."""
 
     written: list[Path] = field(default_factory=list)

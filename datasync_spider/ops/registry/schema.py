@@ -6,9 +6,10 @@ Invariant: nothing that an API sent reaches a terminal as it is, and of what is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.observe.display import visible
 from datasync_spider.sources.columns import Column, is_masked
@@ -22,8 +23,7 @@ _RIGHT = (2, 3)
 _LISTED = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """``rows``: about how many records the table has; None where no one has counted. ``is_all``: all were looked at."""
 
     view: StreamView

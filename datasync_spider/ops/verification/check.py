@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from datasync_spider.observe import exitcodes
 
 Numbers = Mapping[str, int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """``name`` is a stable slug; ``remedy`` is given exactly where the check fails.
 
     ``is_shortfall``: all that is wrong is that the API counts more than is accounted for.

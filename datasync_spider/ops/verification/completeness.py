@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from datasync_spider.ops.verification.check import Check, fails, falls_short, holds
 from datasync_spider.storage.verification import CompleteRun, Totals
@@ -10,8 +10,7 @@ from datasync_spider.storage.verification import CompleteRun, Totals
 _CRAWL = "run scrapy crawl events"
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteTotal:
+class RemoteTotal(Struct, frozen=True):
     """The API's answer: its total, None where it reports none; or why there is no answer, and what to do."""
 
     total: int | None = None
@@ -19,8 +18,7 @@ class RemoteTotal:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Accounted:
+class Accounted(Struct, frozen=True):
     """What is there of the stream, counted and not claimed.
 
     ``counted_twice`` of the rejected are about events that are accounted for without them.

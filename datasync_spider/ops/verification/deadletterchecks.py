@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from datasync_spider.ops.verification.check import Check, fails, holds
 from datasync_spider.records.event import Event
@@ -21,8 +22,7 @@ _EXAMPLES = 3
 _BY_THE_DATABASE = "refused_by_postgresql_"
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """Numbers of dead letters with one fault: all are counted, the first few are kept."""
 
     count: int = 0
@@ -38,8 +38,7 @@ class Found:
         return ", ".join(f"#{number}" for number in self.examples) + more
 
 
-@dataclass(slots=True)
-class DeadLetters:
+class DeadLetters(Struct):
     """``acceptable``: open, not stored, and rejected by an earlier version's parser alone.
 
     ``lost``: resolved, and not stored. ``marks``: the ids that were looked out for and met. ``ids``: those of open

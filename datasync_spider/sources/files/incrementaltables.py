@@ -5,9 +5,10 @@ Invariant: as of all that reads tables: something is given whatever is wrong.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import Any, Final, Literal, TypeAlias
+
+from msgspec.structs import replace
 
 from datasync_spider.sources.files import keys
 from datasync_spider.sources.files.kinds import boolean, choice, duration, text_of, whole_number

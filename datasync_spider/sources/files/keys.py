@@ -6,12 +6,12 @@ Invariant: a key stands here or in no file. What a key's value may be is said wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+
+class Keys(Struct, frozen=True):
     """Those that a table may have."""
 
     known: tuple[str, ...]

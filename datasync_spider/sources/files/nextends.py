@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any, NoReturn
+
+from msgspec.structs import replace
 
 from datasync_spider.sources.files import keys
 from datasync_spider.sources.files.kinds import path_of, text_of, unlike

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct, field
 
 from datasync_spider.sources.files.keys import Keys
 
@@ -36,8 +37,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[T_co]):
+class Kind(Struct, Generic[T_co], frozen=True):
     """``read`` makes the value or raises ValueError, which does not repeat it; ``allowed`` completes "allowed: …"."""
 
     read: Callable[[Any], T_co]
@@ -45,8 +45,7 @@ class Kind(Generic[T_co]):
     show: Callable[[Any], str] = shown
 
 
-@dataclass(slots=True)
-class Mistakes:
+class Mistakes(Struct):
     """All that is wrong with one file."""
 
     file: str

@@ -5,8 +5,9 @@ Invariant: as of all that reads tables: something is given whatever is wrong.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from datasync_spider.sources.files import keys
 from datasync_spider.sources.files.nextplaces import To, read_from, read_to

@@ -11,9 +11,10 @@ wins over what a link or the number of records hints.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from datasync_spider.errors import PageContradiction, PageUnreadable, PositionRefused
 from datasync_spider.observe.reasons import (
@@ -32,8 +33,7 @@ from datasync_spider.sources.slots import is_header_text
 from datasync_spider.sources.spec import End, EndFlag, Next, Pairs
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """What a position adds to a stream's own request.
 
     ``query``: parameters, not yet escaped. ``url``: goes in place of the stream's own URL and all its parameters, sent
@@ -50,8 +50,7 @@ class Ask:
     keep_members: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A good answer's facts.
 
     ``url``: what was asked for, absolute. ``headers``: all values of each name, in lower case. ``body``: what JSON was

@@ -11,8 +11,9 @@ Invariant: a token comes from a last page, and goes back as the very text that i
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from datasync_spider.sources.paginators.protocol import Answer, Ask, Paginator
 from datasync_spider.sources.spec import Next

@@ -7,8 +7,9 @@ value fits into its place.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.sources.files.rules import findings_in

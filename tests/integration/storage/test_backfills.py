@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import RejectedEvent
@@ -59,7 +60,7 @@ def test_the_run_after_it_goes_on_in_the_open_pass(database_url: str) -> None:
     begin_pass(database_url)
     first = open_test_run(database_url).resume
     backfill(database_url)
-    assert open_test_run(database_url).resume == dataclasses.replace(first, newest_ms=99, total_ingested=4)
+    assert open_test_run(database_url).resume == structs.replace(first, newest_ms=99, total_ingested=4)
 
 
 @pytest.mark.parametrize("ends", ["complete", "killed"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from psycopg2 import sql
 
 from datasync_spider.storage.connection import connected

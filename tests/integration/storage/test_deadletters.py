@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.storage import deadletters

@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from datasync_spider.records.event import Event, RejectedEvent
 from datasync_spider.storage.connection import connected
@@ -56,7 +57,7 @@ def test_a_record_that_comes_again_is_not_marked_any_more_at_once(database_url: 
 
 
 def test_a_stream_that_does_not_declare_it_has_no_marks_and_pays_nothing(database_url: str) -> None:
-    plain = dataclasses.replace(THINGS, deletions=None)
+    plain = structs.replace(THINGS, deletions=None)
     sync(database_url, ["a", "b"], spec=plain)
     assert "deleted" not in sync(database_url, ["a"], spec=plain)
     columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = %s AND column_name LIKE %s"
@@ -85,7 +86,7 @@ def test_what_a_pass_has_met_before_it_began_anew_at_the_head_counts_as_met(data
 def test_exactly_what_is_gone_is_marked_whatever_the_batches_and_kills(database_url: str, seed: int) -> None:
     draw = random.Random(seed)
     there = {f"e{n}" for n in range(40)}
-    spec = dataclasses.replace(THINGS, slice='{"n":1}') if seed % 2 else THINGS
+    spec = structs.replace(THINGS, slice='{"n":1}') if seed % 2 else THINGS
     ever: set[str] = set()
     for _ in range(4):
         there = {name for name in {*there, *(f"n{draw.randrange(99)}" for _ in range(9))} if draw.random() > 0.2}
@@ -164,7 +165,7 @@ def test_a_pass_that_is_short_marks_nothing(database_url: str) -> None:
 
 
 def test_a_stream_whose_places_shift_is_marked_only_where_the_api_has_given_a_total(database_url: str) -> None:
-    spec = dataclasses.replace(THINGS, deletions=Deletions(needs_total=True))
+    spec = structs.replace(THINGS, deletions=Deletions(needs_total=True))
     sync(database_url, ["a", "b"], spec=spec)
     assert "the API gave no total, and its pages shift" in sync(database_url, ["a"], spec=spec)
     assert deleted(database_url) == set()
@@ -223,7 +224,7 @@ def test_passes_that_ask_for_a_part_of_the_stream_mark_nothing(database_url: str
 
 def test_a_first_sync_that_begins_at_a_time_marks_nothing(database_url: str) -> None:
     since = Since(start_us=5, overlap_us=0, lag_us=0, unit_us=1)
-    spec = dataclasses.replace(THINGS, order="oldest-first", since=since)
+    spec = structs.replace(THINGS, order="oldest-first", since=since)
     with run_writer(database_url, spec, is_backfill=True) as run:
         run.write(page(1, ["old"], ends_pass="last_page"))
     sync(database_url, ["a"], spec=spec)
@@ -231,7 +232,7 @@ def test_a_first_sync_that_begins_at_a_time_marks_nothing(database_url: str) -> 
 
 
 def test_a_pass_that_begins_anew_because_its_token_is_gone_marks(database_url: str) -> None:
-    spec = dataclasses.replace(THINGS, has_bookmarks=True)
+    spec = structs.replace(THINGS, has_bookmarks=True)
     with run_writer(database_url, spec) as run:
         run.write(dataclasses.replace(page(1, ["a", "b", "c"], ends_pass="last_page"), bookmark="t1"))
     with run_writer(database_url, spec) as run:
@@ -253,7 +254,7 @@ def test_a_pass_that_the_api_has_asked_to_begin_anew_remembers_nothing_of_the_on
 
 
 def test_a_run_of_a_pass_that_does_not_declare_it_keeps_the_pass_from_marking(database_url: str) -> None:
-    plain = dataclasses.replace(THINGS, deletions=None)
+    plain = structs.replace(THINGS, deletions=None)
     sync(database_url, ["a", "b"])
     part(database_url, ["a"], spec=plain)
     assert "marked" not in sync(database_url, ["x"])
@@ -276,7 +277,7 @@ def test_a_clock_that_goes_back_makes_nothing_deleted(database_url: str) -> None
 
 
 def test_each_slice_is_looked_at_by_itself(database_url: str) -> None:
-    one, two = (dataclasses.replace(THINGS, slice=name) for name in ('{"n":1}', '{"n":2}'))
+    one, two = (structs.replace(THINGS, slice=name) for name in ('{"n":1}', '{"n":2}'))
     sync(database_url, ["a", "b"], spec=one)
     sync(database_url, ["a", "b"], spec=two)
     part(database_url, ["b"], spec=two)
@@ -288,7 +289,7 @@ def test_each_slice_is_looked_at_by_itself(database_url: str) -> None:
 
 def test_a_mutable_stream_knows_both_tombstones_and_what_is_not_met(database_url: str) -> None:
     tombstone = Tombstone(("gone",), True)
-    spec = dataclasses.replace(
+    spec = structs.replace(
         THINGS, is_mutable=True, version=("v",), keeps_history=True, tombstone=tombstone, deletions=Deletions()
     )
     sync(database_url, [version(name, 1) for name in "abcd"], spec=spec)
@@ -307,13 +308,13 @@ def test_a_mutable_stream_knows_both_tombstones_and_what_is_not_met(database_url
 
 
 def test_a_table_from_before_the_stream_declared_it_gets_its_column(database_url: str) -> None:
-    plain = dataclasses.replace(THINGS, deletions=None)
+    plain = structs.replace(THINGS, deletions=None)
     sync(database_url, ["a", "b"], spec=plain)
     sync(database_url, ["a"])
     assert deleted(database_url) == {"b"}
-    marked = dataclasses.replace(THINGS, name="marked", is_mutable=True, tombstone=Tombstone(("gone",), True))
+    marked = structs.replace(THINGS, name="marked", is_mutable=True, tombstone=Tombstone(("gone",), True))
     gone = Event("t", None, b'{"id":"t","gone":true}')
-    sync(database_url, [gone, event("u")], spec=dataclasses.replace(marked, deletions=None))
+    sync(database_url, [gone, event("u")], spec=structs.replace(marked, deletions=None))
     sync(database_url, [event("x")], spec=marked)
     assert deleted(database_url, marked) == {"t", "u"}
 

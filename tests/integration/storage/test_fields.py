@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from datasync_spider.errors import FencedOff
 from datasync_spider.records.event import Event
@@ -22,7 +22,7 @@ from tests.support.runs import RunWriter, no_totals, open_test_run, run_writer
 from tests.support.sources import stream_spec
 
 THINGS = stream_spec("things", order="none", is_incremental=False)
-MUTABLE = dataclasses.replace(THINGS, is_mutable=True)
+MUTABLE = structs.replace(THINGS, is_mutable=True)
 OLD, NEW = {"amount": 1, "region": "eu"}, {"amount": "1", "coupon": None}
 FOUND = {("amount", "changed_type"), ("coupon", "appeared")}
 KNOWN = "SELECT pages, records FROM ingestion_fields WHERE path = '@'"
@@ -114,7 +114,7 @@ def test_records_that_are_stored_just_so_show_nothing_again(database_url: str) -
 
 
 def test_slices_of_a_stream_know_its_fields_together_and_report_a_change_once(database_url: str) -> None:
-    first, second = (dataclasses.replace(THINGS, slice=f'{{"of": "{name}"}}') for name in "ab")
+    first, second = (structs.replace(THINGS, slice=f'{{"of": "{name}"}}') for name in "ab")
     with run_writer(database_url, first) as one, run_writer(database_url, second) as other:
         write(one, range(1, 22), OLD)
         # Both compare before one of them commits.
@@ -138,7 +138,7 @@ def test_slices_of_a_stream_know_its_fields_together_and_report_a_change_once(da
 
 
 def test_a_stream_that_is_to_fail_for_it_is_called_complete_by_no_batch_of_the_run(database_url: str) -> None:
-    spec = dataclasses.replace(THINGS, fails_on_drift=True)
+    spec = structs.replace(THINGS, fails_on_drift=True)
     with run_writer(database_url, spec) as run:
         write(run, range(1, 21), OLD)
         assert write(run, range(21, 24), NEW)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import StorageRefused, StreamChanged, TableRefused
 from datasync_spider.storage.connection import connected

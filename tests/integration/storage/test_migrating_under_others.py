@@ -7,12 +7,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import psutil
 import psycopg2
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import DatasyncError, LeaseHeld, StorageUnavailable
 from datasync_spider.storage.connection import connected

@@ -7,9 +7,9 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import Event

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 
 import pytest
+from msgspec import structs
 
 from datasync_spider.sources.spec import Order
 from datasync_spider.storage.passdepth import read_pass_depth
@@ -70,7 +70,7 @@ class TailFeed(HeadFeed):
 
     def __init__(self, url: str, order: Order) -> None:
         super().__init__(url, "tail", limit=4)
-        self.spec = dataclasses.replace(self.spec, order=order, is_incremental=False)
+        self.spec = structs.replace(self.spec, order=order, is_incremental=False)
 
     def grow(self, chance: random.Random) -> None:
         for _ in range(chance.randint(0, 9)):

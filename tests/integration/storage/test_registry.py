@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import StreamChanged, StreamPaused, TableRefused
 from datasync_spider.storage.connection import connected

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import ApiRefused, PageUnreadable, RateLimited
 from datasync_spider.records.answer import check_answer

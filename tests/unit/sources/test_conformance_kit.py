@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import PageContradiction, PageUnreadable
 from datasync_spider.sources.paginators.cursor import CursorPaginator

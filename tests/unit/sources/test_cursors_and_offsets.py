@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import ConfigurationError, PageUnreadable, PositionRefused
 from datasync_spider.sources.paginators.choose import paginator

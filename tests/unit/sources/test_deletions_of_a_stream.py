@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import SourceRefused
 from datasync_spider.sources.files.load import read_source
@@ -88,4 +87,4 @@ def test_another_word_is_refused() -> None:
 
 def test_the_plan_does_not_change_how_records_are_known() -> None:
     one = stream(f'order = "none"\n{CURSOR}')
-    assert fingerprint(one) == fingerprint(dataclasses.replace(one, marks_deleted=False))
+    assert fingerprint(one) == fingerprint(replace(one, marks_deleted=False))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import ConfigurationError, SourceRefused
 from datasync_spider.sources.auth import authorize

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import PageContradiction, PageUnreadable, PositionRefused
 from datasync_spider.sources.paginators.choose import paginator

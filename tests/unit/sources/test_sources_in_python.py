@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import SourceRefused
 from datasync_spider.plugin import (
@@ -115,7 +115,7 @@ def test_a_good_one_is_taken() -> None:
 def test_all_mistakes_are_reported_at_once_each_with_its_place() -> None:
     stream = replace(
         STREAM,
-        order="newest",  # type: ignore[arg-type] # as without a checker of types
+        order="newest",
         page_size=None,
         end=End(short=True),
         incremental=Incremental(type="known"),

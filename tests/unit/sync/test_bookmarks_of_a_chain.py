@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import CursorRepeated
 from datasync_spider.sync.chain import Chain

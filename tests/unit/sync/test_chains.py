@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import WindowTooLarge
 from datasync_spider.items import EventPage
@@ -29,8 +30,8 @@ def chains(resume: ResumePoint = NEW, now: float = 30.0, **more: Any) -> WindowC
 def page(chain: Chain, following: str | None) -> EventPage:
     """As the spider makes it of an answer."""
     met = step(chain, api_page(following, f"{chain.number}{following}"), chain.first_cursor(), None)
-    made = replace(made_page(met.number, ["a"], chain=met.chain, expected_total=7), next_cursor=following)
-    return replace(made, ends_pass=None if following else "last_page")
+    made = dataclasses.replace(made_page(met.number, ["a"], chain=met.chain, expected_total=7), next_cursor=following)
+    return dataclasses.replace(made, ends_pass=None if following else "last_page")
 
 
 def take_in(held: WindowChains, chain: Chain, following: str | None) -> tuple[EventPage, list[Chain]]:

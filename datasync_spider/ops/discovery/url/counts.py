@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from msgspec import Struct
 
 from datasync_spider.ops.discovery.url.names import members, plain
 from datasync_spider.ops.discovery.url.parameters import is_size
@@ -26,8 +27,7 @@ _AT_MOST = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SizeParameter:
+class SizeParameter(Struct, frozen=True):
     """``to`` as in ``query:limit``; ``size``: what is asked for. ``is_tried``: so many came as were asked for."""
 
     to: str

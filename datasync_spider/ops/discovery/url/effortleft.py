@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from datasync_spider.ops.discovery.url.counts import SizeParameter
 from datasync_spider.ops.discovery.url.fields import Identity

@@ -15,6 +15,8 @@ from email.utils import parsedate_to_datetime
 from itertools import combinations, pairwise
 from typing import Any
 
+from msgspec import Struct
+
 from datasync_spider.ops.discovery.url.names import is_scalar, members, plain, words
 from datasync_spider.records.timestamp import parse_timestamp
 from datasync_spider.sources.paths import MISSING, Path
@@ -54,8 +56,7 @@ _LONGEST_ID = 256
 _SURE = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """``kind``: ``any`` of one path, ``all`` of several, ``hash`` where no member distinguishes the records.
 
     ``others``: other paths that could be it. ``doubts``: what speaks against it, in sentences.

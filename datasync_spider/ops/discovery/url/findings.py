@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from datasync_spider.ops.discovery.url.counts import SizeParameter
 from datasync_spider.ops.discovery.url.fields import Identity, TimeField
@@ -12,8 +12,7 @@ from datasync_spider.ops.discovery.url.target import Target
 from datasync_spider.sources.paths import Path
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """``is_tried``: the second page was asked for as ``next`` says, and held other records.
 
     ``largest``: the most records that a page had, ``is_largest`` where the API gave no more though asked. ``end``: as a

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.ops.discovery.url.names import members, plain
 from datasync_spider.sources.paths import Path
@@ -19,8 +20,7 @@ _LAST = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """``last``: what stands at ``path`` on the last page; ``is_last``: whether it does on the page that was seen."""
 
     path: Path

@@ -7,8 +7,10 @@ requests at most; each of them is the first page, what is proposed for the secon
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from datasync_spider.errors import DatasyncError
 from datasync_spider.ops.discovery.url.counts import SizeParameter, find_total, given_size, hinted_sizes
@@ -41,8 +43,7 @@ def investigate(target: Target) -> Investigation:
     return (yield from work.run())
 
 
-@dataclass(frozen=True, slots=True)
-class _Start:
+class _Start(Struct, frozen=True):
     """Two pages that follow each other; ``second`` None where none was seen. ``is_narrowed``: of smaller pages."""
 
     way: Proposal

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.ops.discovery.url.names import is_scalar, members, plain
 from datasync_spider.sources.paths import MISSING, Path, parse_path
@@ -29,8 +30,7 @@ _WRAPPERS = ("node", "data", "resource", "record", "item", "document", "doc", "e
 _KEPT_KEY = "key"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """``shape`` as a file has it, with its path in it: ``list``, ``map``, ``wrapped:node``, ``columns:columns``.
 
     ``path`` leads to the records, ``records`` are those of the page, as objects, in their order.

@@ -5,7 +5,7 @@ Invariant: a proposal says where it was seen. Whether it is right is for the sec
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from datasync_spider.ops.discovery.url.counted import counters_of, guessed_counters, last_records
 from datasync_spider.ops.discovery.url.flags import find_flags

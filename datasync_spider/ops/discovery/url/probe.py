@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from datasync_spider.sources.paths import exact_number
 
 _LINES = ("ndjson", "jsonl", "json-seq", "jsonlines", "stream+json")
@@ -17,8 +19,7 @@ _SHOWN = 300
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """``data``: a JSON value; ``form``: names and texts. Both None: no body."""
 
     method: str

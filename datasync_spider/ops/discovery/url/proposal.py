@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from datasync_spider.ops.discovery.url.flags import Flag
 from datasync_spider.ops.discovery.url.layout import Layout
@@ -33,8 +34,7 @@ _BACKWARDS = ("prev", "previous", "first", "last", "self", "before", "start", "b
 NEXT_HEADER = re.compile(r"(?:.*-)?(?:next|continuation)(?:-.*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """``source``, ``to``: as a file has them in ``next``. ``wish`` asks for the second page; None: there is none yet.
 
     ``counts``: the parameter is a counter's. ``first``: what that begins with, None where nothing says it. ``drops``:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from datasync_spider.ops.discovery.url.counts import SizeParameter, hinted_sizes, largest_in
 from datasync_spider.ops.discovery.url.effortleft import RequestsLeft, advances

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from datasync_spider.config import Config
 from datasync_spider.config.model import project_directory
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """``file``: where the text goes, None for standard output. ``name``: the source's, where it is given."""
 
     file: Path | None = None
@@ -43,8 +43,7 @@ class Wanted:
     is_forced: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """``text`` is the file's. ``refusal``: why this version does not read it, in which case nothing was written."""
 
     text: str

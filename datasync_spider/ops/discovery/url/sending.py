@@ -12,8 +12,10 @@ import copy
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote_plus, urlsplit, urlunsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from datasync_spider.errors import ConfigurationError, ConnectionTrouble
 from datasync_spider.logs.redaction import Redactor
@@ -78,8 +80,7 @@ def _is_encoded_pair(value: str) -> bool:
         return False
 
 
-@dataclass(slots=True)
-class Sender:
+class Sender(Struct):
     """``say`` gets a line for each request; ``stopped`` is why no more may be made."""
 
     client: ApiClient

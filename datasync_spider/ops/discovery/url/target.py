@@ -9,9 +9,11 @@ import copy
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.ops.discovery.url.names import is_scalar
@@ -33,8 +35,7 @@ _RANDOM = re.compile(r"(?=[^\s]*[0-9])(?=[^\s]*[A-Za-z])[A-Za-z0-9+/_=.\-]{32,}"
 _OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "user-agent", "accept-encoding"})
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """``url`` has no query, ``query`` holds no credential. ``headers`` are those that hold none either."""
 
     method: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.datasync.submission.fingerprint import key_fingerprint
 from datasync_spider.datasync.submission.quota import QUOTA, Tries, check_tries

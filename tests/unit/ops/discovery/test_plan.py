@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.ops.discovery.assumptions import Wanted, assume
 from datasync_spider.ops.discovery.effort import Assumptions, duration, make_plan, plan_lines, plan_report

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import StorageRefused, StorageUnavailable
 from datasync_spider.ops.doctor.clock import check_clock
@@ -45,7 +45,7 @@ def amiss(facts: DatabaseFacts) -> list[Finding]:
 
 
 def with_server(**changed: object) -> DatabaseFacts:
-    return replace(FACTS, server=replace(SERVER, **changed))  # type: ignore[arg-type]
+    return replace(FACTS, server=replace(SERVER, **changed))
 
 
 def test_a_database_that_is_as_it_should_be_has_nothing_amiss() -> None:
