@@ -20,7 +20,7 @@ is enough for a run to go on. What a thread does with one batch:
 
 1. write it; on success it is this batch's turn that passes on
 2. StorageUnavailable: another connection after a pause, end the lost one at the server's side, ask whether the COMMIT
-   happened, else write again; from the second attempt on the turn is awaited first, so that a batch that
+   in doubt happened, else write again; from the second attempt on the turn is awaited first, so that a batch that
    retries never holds keys while others wait for it
 3. the pause budget is used up, or any other error: this batch and all later ones are given up, the run fails
 
@@ -264,7 +264,7 @@ class Writers:
         return None
 
     def _give_back(self, slot: _Slot) -> None:
-        """The connection is there for the next batch that takes one, before anyone hears that this one let go."""
+        """The connection is there for the next batch that takes one, before anybody hears that this one let go."""
         line = slot.release()
         assert line is not None
         if roll_back(line.connection):

@@ -106,7 +106,7 @@ export class RunView {
     if (known) this.show(known, now);
     else if (this.run) this.show(this.run, now);
     if (!state.database.available) return;
-    // What is in no message is asked for: an older run, once.
+    // What the messages do not tell of is asked for: an older run, once.
     if (!known && performance.now() - this.askedAt > (this.run ? Infinity : REFRESH_MS)) this.load(now);
     if (this.run && this.curvesDue()) this.loadCurves();
     if (this.run) this.events.update(state);
@@ -151,7 +151,7 @@ export class RunView {
     try {
       series = await ask(`/api/runs/${encodeURIComponent(this.id)}/series.json`, this.asked.signal);
     } catch {
-      // The words above say what is wrong; the curves that are drawn stay.
+      // The words above tell what is wrong; the curves that are drawn stay.
       return;
     }
     this.drawnPages = series.pages;

@@ -85,7 +85,7 @@ function timeLeftNote(stream, alive) {
   // Some of what is accounted for may be versions of one event: only the verdict counts those once.
   const isShort = stream.state === "incomplete";
   if (!isShort && stream.expected !== null && stream.accounted >= stream.expected) return "all is here";
-  return alive ? "no pace is known yet" : "nothing runs";
+  return alive ? "no pace to report from yet" : "nothing runs";
 }
 
 function rateNote(stream, alive) {
@@ -103,14 +103,14 @@ function lag(stream) {
 }
 
 function leaseWords(lease, now) {
-  if (!lease) return ["no one", ""];
+  if (!lease) return ["nobody", ""];
   if (lease.expired) return [lease.holder, "the lease has expired"];
   return [lease.holder, `for another ${format.span(Math.max(0, (Date.parse(lease.expires_at) - now) / 1000))}`];
 }
 
 const keyOf = (stream) => JSON.stringify([stream.name, stream.slice]);
 
-// Without parameters: what was written last, as the messages have it. With some: what they find, which is asked for.
+// Without parameters: what was written last, as the messages tell it. With some: what they find, which is asked for.
 export class StreamsView {
   constructor(parameters, go) {
     this.parameters = parameters;
