@@ -268,7 +268,7 @@ follow_container() {
   follower=$!
 }
 
-# The engine is reported by a client that ends at once: a terminal's Ctrl-C also reaches every client that is still running.
+# The engine gets the signal by a client that ends at once: a terminal's Ctrl-C also reaches every client that is still running.
 # For the same reason there is a new follower afterwards.
 stop_container() {
   if [ -z "$stop_by" ]; then

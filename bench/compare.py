@@ -12,7 +12,7 @@ from typing import Literal
 from bench.figures import Figure, Report
 from bench.table import align, number
 
-Verdict = Literal["within the spread", "changed", "one round reports nothing", "only now", "only then"]
+Verdict = Literal["within the spread", "changed", "one round shows nothing", "only now", "only then"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _change(key: tuple[str, str], then: Figure | None, now: Figure | None) -> Ch
 
 def _judged(old: list[float], new: list[float]) -> Verdict:
     if min(len(old), len(new)) < 2:
-        return "one round reports nothing"
+        return "one round shows nothing"
     return "within the spread" if _overlap(old, new) else "changed"
 
 

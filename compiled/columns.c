@@ -7,8 +7,8 @@
  *   Rows, listed(rows), join(parts)      many such rows as one object: of a page's events, of a list, of several
  *   InFlight                             the ids of rows that are on their way
  *
- * All have their twin in Python (datasync_spider.records, datasync_spider.storage.rows), which is what runs where nobody could
- * compile this, and what the tests hold it to. Invariant: no byte outside of an argument is read; whatever is not plain is
+ * All have their like in Python (datasync_spider.records, datasync_spider.storage.rows), which is what runs where this could
+ * not be compiled, and what the tests hold it to. Invariant: no byte outside of an argument is read; whatever is not plain is
  * left to Python. Only the stable ABI is used, so that one build serves every Python from 3.11 on.
  */
 
@@ -36,7 +36,7 @@ static PyObject *encode_row(PyObject *event_id, PyObject *time_us, const char *p
     return write_row(&row);
 }
 
-/* Runs no code of Python's, so that nobody can empty the lists meanwhile. */
+/* Runs no code of Python's, so that nothing can empty the lists meanwhile. */
 static PyObject *encode_event(PyObject *event_ids, PyObject *times_us, const Events *events, Py_ssize_t place) {
     PyObject *event_id = PyList_GetItem(event_ids, place), *time_us = PyList_GetItem(times_us, place);
     const Slice *slice = &events->events.slices[place];

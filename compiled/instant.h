@@ -59,7 +59,7 @@ static inline bool instant_of_text(Place at, Place end, int64_t *time_us) {
     at += 19;
     if (*at == '.') {
         int digits = 0;
-        /* Not counted on beyond what is too many: a string may be longer than an int can know. */
+        /* Not counted on beyond what is too many: a string may be longer than an int can count. */
         for (at++; at < end && is_digit(*at) && digits <= 9; at++)
             if (++digits <= 6) fraction_us = fraction_us * 10 + (*at - '0');
         if (digits < 1 || digits > 9) return false;
@@ -83,7 +83,7 @@ static inline bool instant_of_unit(Place at, Place end, int64_t factor, int64_t 
     return *time_us <= LAST_US;
 }
 
-/* From a whole number, whose magnitude reports its unit. */
+/* From a whole number, whose magnitude shows its unit. */
 static inline bool instant_of_number(Place at, Place end, int64_t *time_us) {
     int64_t number = 0;
     if (end - at > 18) return false;

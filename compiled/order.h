@@ -1,6 +1,6 @@
 /* Rows in the order of their ids.
  *
- * A row reports its id itself: four bytes of the id's length, the id. Invariant: the order is that of the ids' bytes, which in
+ * A row begins with its id: four bytes of the id's length, the id. Invariant: the order is that of the ids' bytes, which in
  * UTF-8 is that of their characters; rows of one id stay in the order in which they came.
  */
 

@@ -114,7 +114,7 @@ static PyMethodDef scanner_methods[] = {
 PyDoc_STRVAR(scanner_doc,
              "Scanner(records, ids, times, *, numbers=\"auto\")\n--\n\n"
              "Reads pages whose records stand at one of the paths, and have their id and time at the first that is there.\n\n"
-             "numbers: what one is that stands for a time: auto (its magnitude reports), none, s, ms, us or ns.\n"
+             "numbers: what one is that stands for a time: auto (its magnitude shows which), none, s, ms, us or ns.\n"
              "Each other is a sequence of paths, a path a sequence of names. ValueError: more, deeper or longer than it can do.");
 
 static PyType_Slot scanner_slots[] = {

@@ -45,7 +45,7 @@ DatasyncError
 │   ├── LeaseHeld             another run of this stream is active: exit code 4
 │   ├── FencedOff             this run has lost its lease and must write nothing more
 │   ├── MigrationError        the schema is not one that these migrations made
-│   ├── TableRefused          a table is another's, or was altered by hand
+│   ├── TableRefused          a table is not ours, or was altered by hand
 │   ├── ObjectsInTheWay       others' views or keys depend on what a migration changes: exit code 2
 │   ├── StreamChanged         a stream is read otherwise than what is stored of it: exit code 2
 │   └── StreamPaused          someone has paused the slice: exit code 2
@@ -117,7 +117,7 @@ class ConnectionTrouble(RetryableError):
 
 
 class RateLimited(RetryableError):
-    """429, or another status that says the same. How long to wait, whoever paces reads from the answer."""
+    """429, or another status that says the same. How long to wait, the pacing reads from the answer."""
 
     def __init__(self, detail: str = "") -> None:
         super().__init__("rate_limited", detail)

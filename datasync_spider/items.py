@@ -53,8 +53,8 @@ class EventPage:
     ``ends_pass``: why no page follows in this pass: ``last_page`` or ``reached_known``; None while the chain goes on.
     ``expected_total``: the API's count of all events where this page speaks for the whole feed, else None; ``total``:
     the same count, whatever page this is.
-    ``since_us``: what its chain asks from; None for the stream's own beginning. ``validator``: of a first page, by what
-    the API reports later that it has not changed, and what it was asked with; None where it gives nothing for that.
+    ``since_us``: what its chain asks from; None for the stream's own beginning. ``validator``: of a first page, what
+    the API knows later that it has not changed by, and what it was asked with; None where it gives nothing for that.
     ``position``: where the run goes on once the page is committed, where ``next_cursor`` does not say all of it.
     ``bookmark``: of the page that ends a pass, what the next pass begins with. ``is_widened``: the page is of a pass
     that has begun anew as a full one, since the API had no use for what it began with.
@@ -113,7 +113,7 @@ class EventPage:
         return self._events if isinstance(self._events, Page) else None
 
     def without_events(self) -> EventPage:
-        """The page's place in the feed alone, for whoever keeps it longer than its events."""
+        """The page's place in the feed alone, for a caller that keeps it longer than the events."""
         # Written out, for dataclasses.replace takes twelve times as long, for each page.
         return EventPage(
             number=self.number,

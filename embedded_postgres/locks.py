@@ -26,7 +26,7 @@ def locked(path: Path) -> Iterator[int]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether anybody holds the lock, shared or not."""
+    """Whether any process holds the lock, shared or not."""
     descriptor = _open(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -39,7 +39,7 @@ class Places:
 
     @property
     def order_lock(self) -> Path:
-        """Held by whoever starts or stops the server."""
+        """Held by the process that starts or stops the server."""
         return self.directory / "turn.lock"
 
     @property

@@ -1,7 +1,7 @@
 """An embedded PostgreSQL for those who have no other: started by its first user, stopped by its last.
 
-Invariant: the users are counted by kernel locks. Whoever dies without a word is no user any more, and the server it
-leaves running is stopped by the next one to leave. Nothing here speaks SQL or libpq; the tables are storage's.
+Invariant: the users are counted by kernel locks. A process that dies without a word is no user any more, and the
+server it leaves running is stopped by the next one to leave. Nothing here speaks SQL or libpq; tables are storage's.
 """
 
 from __future__ import annotations

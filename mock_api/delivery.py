@@ -23,7 +23,7 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class Sending:
-    """One answer on its way. Its owner reports it what the transport says: `pause`, `resume` and `lost`."""
+    """One answer on its way. Its owner passes on what the transport says: `pause`, `resume` and `lost`."""
 
     def __init__(
         self, transport: Transport, loop: AbstractEventLoop, request: Request, reply: Reply, sent: Callable[[], object]

@@ -42,7 +42,7 @@ class RequestReader:
         self.is_broken = False
         """Whether something came that is not HTTP; it came after all of `requests`."""
         self.awaits_go_ahead = False
-        """Whether the client waits to be reported that it may send the body."""
+        """Whether the client waits to hear that it may send the body."""
         self._parser = httptools.HttpRequestParser(self)
         self._in_head = False
         self._head_bytes = 0

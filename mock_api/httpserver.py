@@ -172,7 +172,7 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._is_full = False
         self._active_s = monotonic()
-        # Not from here: a transport that is closed while it reports this reports its end twice (CPython 3.11).
+        # Not from here: a transport that is closed while it says this says its end twice (CPython 3.11).
         self._server.loop.call_soon(self._go_on)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -2,7 +2,7 @@
 
 Both grants: client credentials, and a refresh token that is replaced at each use. The client NAME has the secret
 `secret-of-NAME` and the first refresh token `refresh-of-NAME`. The invariant: of a client's refresh tokens only the
-newest is good, and whoever uses an older one has all of that client's tokens revoked, the newest ones too.
+newest is good, and the use of an older one revokes all of that client's tokens, the newest ones too.
 """
 
 import json
@@ -54,12 +54,12 @@ class OAuth:
         return reply
 
     def records(self, call: Call) -> Reply:
-        """A page of the records behind an offset, for whoever has a good token, and is the `client` that is named."""
+        """A page of the records behind an offset, for a client with a good token, which must be the named `client`."""
         token = (call.fields.get(b"authorization") or "").removeprefix("Bearer ")
         owner = next((name for name, client in self._clients.items() if token in client.access), None)
         if owner is None or self._clients[owner].access[token] <= call.moment.monotonic_ms:
             why = "The access token is invalid." if owner is None else "The access token has expired."
-            # As django-oauth-toolkit has it: the header reports, the body does not.
+            # As django-oauth-toolkit has it: the header says it, the body does not.
             reply = json_reply({"detail": "Authentication credentials were not provided."}, 401)
             challenge = f'Bearer realm="api",error="invalid_token",error_description="{why}"'
             reply.headers.append(("WWW-Authenticate", challenge))

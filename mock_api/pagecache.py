@@ -34,5 +34,5 @@ class PageCache:
 
 
 def cache_headers(outcome: str) -> Headers:
-    """The fields that tell where an answer came from."""
+    """The fields that say where an answer came from."""
     return [("X-Cache", outcome), ("X-Cache-TTL", str(CACHE_TTL_S))]

@@ -1,4 +1,4 @@
-"""How a rate limit is reported: the generations of header fields, and the styles of `Retry-After`.
+"""How a rate limit is given: the generations of header fields, and the styles of `Retry-After`.
 
 Pure functions from an `Admission` and the time to header fields. Nothing here decides whether a request is admitted.
 """
@@ -44,7 +44,7 @@ def rate_headers(style: RateHeaderStyle, admission: Admission, window_ms: int, e
 
 
 def retry_after(style: RetryAfterStyle, admission: Admission, epoch_ms: int) -> tuple[Headers, float]:
-    """The field, if the style has one, and the wait in ms that it reports."""
+    """The field, if the style has one, and the wait in ms that it gives."""
     seconds = reset_seconds(admission)
     ends_s = ceil((epoch_ms + admission.reset_ms) / 1_000)
     match style:

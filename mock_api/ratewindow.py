@@ -1,7 +1,7 @@
 """A fixed rate window for each key. Pure: the time is an argument.
 
 The invariant: of the requests of one key, at most `limit` are admitted between a window's first request and its end.
-How the outcome is asked to a client does not belong here.
+How the outcome is given to a client does not belong here.
 """
 
 from dataclasses import dataclass

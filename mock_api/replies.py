@@ -51,7 +51,7 @@ class Reply:
     faults: tuple[str, ...] = ()
     """For the statistics: the faults that were applied."""
     refused_wait_ms: float | None = None
-    """For the statistics: the wait that a 429 reported."""
+    """For the statistics: the wait that a 429 gave."""
 
 
 def dump(content: Any) -> bytes:

@@ -137,7 +137,7 @@ _STYLES: Mapping[str, Callable[[Records, Call], Reply]] = {
     "drained": _drained,
 }
 _POSTED = ("searched", "sorted")
-# Beyond what a float reports from its neighbours.
+# Beyond what a float distinguishes from its neighbours.
 _LARGE = 12_345_678_901_234_567_000
 
 

@@ -185,7 +185,7 @@ ensure_venv() {
       code_is_compiled || compile_code || true
       unlock_venv
     else
-      say "$venv belongs to somebody else, and what reads events in it was compiled of other sources, if at all"
+      say "$venv was not made by these scripts, and what reads events in it was compiled of other sources, if at all"
     fi
   fi
   VIRTUAL_ENV=$venv

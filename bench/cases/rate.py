@@ -1,7 +1,7 @@
 """Rate-bound: ten requests a window. What the window allows is known, so nothing else has to be measured.
 
 One crawl, for little here depends on chance. A window is as short as any reported of the API: what the first one
-costs, whose length no one has reported yet, is the same for every length.
+costs, whose length nothing has shown yet, is the same for every length.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Runs a peer's program against the mock and a database of one measurement.
 
-Invariant: it finds nothing of an earlier load, sends nothing to anybody, and none of our settings reaches it.
+Invariant: it finds nothing of an earlier load, sends nothing to anyone, and none of our settings reaches it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Their feeds have equal ids and other content. They are two streams with tables of their own, or two slices of one; what
 is done to the server or to all connections meets both. All choices of one player come from one seeded generator, so a
-seed reports what was injected in which order; when exactly it strikes is up to the machine.
+seed shows what was injected in which order; when exactly it strikes is up to the machine.
 """
 
 from __future__ import annotations

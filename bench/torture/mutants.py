@@ -158,7 +158,7 @@ def a_short_feed_is_complete() -> None:
 
 
 def a_429_is_answered_early() -> None:
-    """What the API reports about when to come again is taken for a suggestion."""
+    """What the API says about when to come again is taken for a suggestion."""
     _put(retry, "_rate_limit_delay", lambda *_: 0.2)
     _put(RateWindow, "wait_seconds", lambda *_: 0.0)
     _put(RateWindow, "held_seconds", lambda *_: 0.0)

@@ -2,7 +2,7 @@
 
 A scenario hurts a crawl at the place where a certain mistake would lose or double something, lets later runs go on to
 the end, and gives what the oracle has against the result. With the code as it is that must be nothing; with a mutant,
-something. Most feeds here tell no total, so that the oracle is tried and not the run's own comparison with it.
+something. Most feeds here report no total, so that the oracle is tried and not the run's own comparison with it.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Database:
 
     @contextlib.contextmanager
     def powered(self) -> Iterator[None]:
-        """Nobody takes the power away meanwhile, and it is there, but for who takes it away himself."""
+        """No one else takes the power away meanwhile, and it is there, unless the caller takes it away."""
         with self._power:
             yield
 

@@ -46,7 +46,7 @@ class Command(crawl.Command):
     _config: Config
 
     def short_desc(self) -> str:
-        return "Run a spider of the project; the exit code reports what became of its run"
+        return "Run a spider of the project; the exit code says what became of its run"
 
     def syntax(self) -> str:
         return "[options] <spider, or source>"

@@ -45,7 +45,7 @@ class Command(ScrapyCommand):
         return "[options] [URL]"
 
     def short_desc(self) -> str:
-        return "Ask the API for five events and tell what its answer says; of any other URL, write a source's file"
+        return "Ask the API for five events and report what its answer says; of any other URL, write a source's file"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         from datasync_spider.ops.discovery.effort import DEFAULT_PAGE_SECONDS, KEY_LIFE_SECONDS

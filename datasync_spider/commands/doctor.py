@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datasync_spider.storage.inspection import DatabaseFacts
     from datasync_spider.sync.plan import SyncPlan
 
-# Whoever looks wants to know now; a crawl is more patient.
+# A person who looks wants to know now; a crawl is more patient.
 _LONGEST_LOOK_SECONDS = 10.0
 
 

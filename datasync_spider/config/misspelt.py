@@ -1,6 +1,6 @@
 """Finds names that were meant for us but are none of ours.
 
-Invariant: only warnings come from here; a name that is not ours may well be another's. Never looks at a value.
+Invariant: only warnings come from here; a name that is not ours may well be another program's. Never looks at a value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from scrapy.settings import default_settings
 from datasync_spider.config.sources import DotEnv, Sources
 from datasync_spider.config.table import MOCK_PREFIX, SETTINGS
 
-# Nobody else's names begin like this.
+# No other program's names begin like this.
 _OWN_PREFIX = "DATASYNC_"
 # Lets one typing error in a name of nine letters pass for that name, and WRITE_CONCURRENCY not for CONCURRENT_ITEMS.
 _CLOSE = 0.85

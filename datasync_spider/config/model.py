@@ -37,7 +37,7 @@ _PROJECT = project_directory()
 _DOTENV = _PROJECT / ".env"
 _SHORTEST_SECRET = 8
 BUNDLED_MOCK_URL = "BUNDLED_MOCK_URL"
-"""Scrapy's setting by which whoever starts the bundled mock says where it is; no one else sets it."""
+"""Scrapy's setting in which the command that starts the bundled mock says where it is; nothing else sets it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -28,7 +28,7 @@ _COMMAND_LINE = SETTINGS_PRIORITIES["cmdline"]
 
 
 class Found(Struct, frozen=True):
-    """A setting's text; ``source`` reports a person where it stands."""
+    """A setting's text; ``source``: where it stands, for people."""
 
     text: str
     source: str

@@ -1,1 +1,1 @@
-"""Thin shells around api/ and pacing/ in Scrapy's downloader slots. They do not know each other."""
+"""Thin shells around records/ and pacing/ in Scrapy's downloader slots. They do not know each other."""

@@ -1,4 +1,4 @@
-"""Keeps an export's trouble from everybody else, and keeps it in mind until the export is to be stored.
+"""Keeps an export's trouble from all others, and keeps it in mind until the export is to be stored.
 
 To Scrapy an error in an export is a line in the log: the page is missing in the file, as it is in all feeds behind that
 one, and the file is stored all the same. So what is written goes through a :class:`Sink`, which never raises; and a

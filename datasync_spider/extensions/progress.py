@@ -31,7 +31,7 @@ logger = logging.getLogger(PROGRESS_LOGGER)
 
 
 class ProgressExtension:
-    """``with_fields``: for programs, the same as fields of the record. ``names_stream``: for who reads of several."""
+    """``with_fields``: for programs, the same as fields of the record. ``names_stream``: where there are several."""
 
     def __init__(
         self, crawler: Crawler, interval_seconds: float, *, with_fields: bool, names_stream: bool = False

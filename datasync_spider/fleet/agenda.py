@@ -78,7 +78,7 @@ class Agenda:
         except StorageError as error:
             self.ends.append(End(exitcodes.FAILED, summary.not_started(str(error), error.reason)))
         except Exception as error:
-            # Nobody above would hear of it, and a stream that is on no list any more would be taken for crawled.
+            # No caller would hear of it, and a stream that is on no list any more would be taken for crawled.
             logger.exception("the slices of %s cannot be planned", spider.name)
             why = f"{spider.name} could not be planned: {type(error).__name__}: {error}"
             self.ends.append(End(exitcodes.FAILED, summary.not_started(why)))

@@ -43,7 +43,7 @@ class Claims:
         return self._worker.submit(lambda: self._use(ask))
 
     def give_back(self, key: SliceKey) -> asyncio.Future[None]:
-        """The slice is as due as it was, for anybody."""
+        """The slice is as due as it was, for any process."""
         return self._worker.submit(lambda: self._use(lambda connection: release(connection, key, self._process)))
 
     def register(self, roster: Roster, former: Iterable[str] = ()) -> None:

@@ -75,7 +75,7 @@ def end_of_error(error: ConfigurationError | StorageError | Stalled | Stopped) -
 def not_begun(left: Sequence[str], ends: Sequence[End], signal_name: str | None) -> list[End]:
     """What is to be added of slices whose turn did not come: those before them may all be complete, the whole is not.
 
-    ``left``: how they are called. A signal that one of ``ends`` reports of is reported.
+    ``left``: how they are called. A signal is not said again where one of ``ends`` says it.
     """
     if not left:
         return []

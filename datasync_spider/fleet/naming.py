@@ -1,6 +1,6 @@
 """Which streams and slices are meant by names on a command line: of sources, streams and slices, or patterns of them.
 
-Invariant: a name by which nothing is meant is answered with what there is.
+Invariant: a name that matches nothing is answered with what there is.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The embedded PostgreSQL as the rest of the program sees it: a URL, and failures that are storage's.
 
-Invariant: whoever has the URL cannot distinguish it from one of DATABASE_URL.
+Invariant: the URL is used like one of DATABASE_URL; nothing distinguishes the two.
 """
 
 from __future__ import annotations

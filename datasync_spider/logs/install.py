@@ -31,7 +31,7 @@ _ABOVE_ALL = logging.CRITICAL + 1
 class LogHandler(logging.StreamHandler[TextIO]):
     """Writes to standard error, or to a file of its own. ``redactor`` takes secrets that become known later.
 
-    Whoever logs is not to blame where that cannot be written: such lines are left out, and it is said how many.
+    A line that cannot be written is no error of its writer: such lines are left out, and it is said how many.
     """
 
     def __init__(self, redactor: Redactor, file: Path | None = None) -> None:

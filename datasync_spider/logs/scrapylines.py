@@ -1,6 +1,6 @@
 """What Scrapy logs for each response and each item: nothing, since the spider's own line for a page reports both.
 
-Scrapy makes these lines before it knows whether anybody wants them. Errors and dropped pages are logged as ever.
+Scrapy makes these lines before it knows whether anyone wants them. Errors and dropped pages are logged as ever.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def check_way(plan: SyncPlan) -> None:
 def api(settings: BaseSettings, plan: SyncPlan) -> Iterator[None]:
     """The API of the plan; the bundled mock is started where mock mode names no address.
 
-    Whoever asks it makes a new plan then.
+    The caller then makes a new plan.
 
     Raises ConfigurationError where the environment leaves no way to it.
     """

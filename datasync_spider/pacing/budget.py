@@ -5,9 +5,9 @@ seconds after its answer began, or after it was given up, and not from when it l
 the promise holds by the API's own clock as well, however long the way there takes. That costs the time of one answer a
 window.
 
-Invariant: whoever has other windows to keep as well, such as what headers tell, keeps all of them. What other processes
-send with the same credential is not known here, nor what one has sent that is gone: that is what the credential's book
-is for (:mod:`datasync_spider.pacing.book`), and this counts where there is none.
+Invariant: whoever has other windows to keep as well, such as those that headers report, keeps all of them. What other
+processes send with the same credential is not known here, nor what one has sent that is gone: that is what its book is
+for (:mod:`datasync_spider.pacing.book`), and this counts where there is none.
 """
 
 from __future__ import annotations

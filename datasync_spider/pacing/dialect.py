@@ -1,7 +1,7 @@
 """In which words an API of its own dialect speaks of its rate: names of headers, their unit, and a place in bodies.
 
-Invariant: what is said in a declared unit is read in it, and only what makes no sense there is read as anybody's would
-be, so that a file that errs costs a doubt and no wait. Whatever a server sends, nothing here raises.
+Invariant: what is said in a declared unit is read in it, and only what makes no sense there is read as any other API's
+would be, so that a file that errs costs a doubt and no wait. Whatever a server sends, nothing here raises.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the headers and bodies of answers tell about the rate, in all the dialects that servers speak.
+"""What the headers and bodies of answers say about the rate, in all the dialects that servers speak.
 
 Invariant: nothing a server sends can raise here; what is not understood is as if it had not been sent. Where several
 things are reported, the more careful one is believed.
@@ -71,7 +71,7 @@ def read_rate_headers(headers: Mapping[str, str], now_epoch: float, dialect: Dia
     if len(reported) < 2:
         return reported[0] if reported else RateHeaders()
     reported.sort(key=_tightness)
-    # What the tightest one leaves out, another one may tell; a window's length only one that speaks of the same limit.
+    # What the tightest one leaves out, another one may say; a window's length only one that speaks of the same limit.
     limit = _first(rate.limit for rate in reported)
     reset = next((rate for rate in reported if rate.reset_after_seconds is not None), reported[0])
     return RateHeaders(
@@ -110,7 +110,7 @@ def asks_to_wait(headers: Mapping[str, str], dialect: Dialect = KNOWN) -> bool:
 
 
 def read_poll_interval(headers: Mapping[str, str], now_epoch: float, dialect: Dialect) -> AskedWait | None:
-    """How long the API wants no one to begin anew, which holds no page back."""
+    """How long the API wants no new sync to begin, which holds no page back."""
     text = headers.get(dialect.poll_interval or "", "")
     reported = dialect.wait(text, server_clock(headers, now_epoch))
     return (

@@ -83,7 +83,7 @@ def http_date(text: str) -> float | None:
 
 
 def server_clock(headers: Mapping[str, str], now_epoch: float) -> float:
-    """The server's time, by the Date of its answer where it reports one.
+    """The server's time, by the Date of its answer where it has one.
 
     An epoch or a date is the server's; measured by our own clock it would be wrong by as much as the two differ.
     """

@@ -35,7 +35,7 @@ def count(text: str | None) -> int | None:
 
 
 def rate_limit_statuses(rate_limit: str, policy: str) -> Iterator[RateLimitStatus]:
-    """One for each policy of which the two fields tell anything."""
+    """One for each policy of which the two fields say anything."""
     policies = {name: (quota, window) for name, quota, window in policies_of(policy)}
     items = list(_items(rate_limit))
     if items and all("=" in name for name, _ in items):

@@ -2,9 +2,9 @@
 
 Where the server reports whole seconds it may have rounded them down or up, and no one knows which; and it reported them
 at some moment between our sending and the answer's arrival. So each answer bounds the window's end from both sides:
-from about ``sent + told`` to ``received + reported + 1``. The answers of one window tighten these bounds, and at the
-upper one the next window has surely begun. The latest ``received + told`` would be too early by up to a second where
-the server rounds down, and too late by the time of the slowest answer.
+from about ``sent + reported`` to ``received + reported + 1``. The answers of one window tighten these bounds, and at
+the upper one the next window has surely begun. The latest ``received + reported`` would be too early by up to a second
+where the server rounds down, and too late by the time of the slowest answer.
 
 A window that is known to last 60 s also ends within 60 s of each of its answers, which takes the doubt of the
 rounding away. Where the moment of the end is given in whole seconds, the answer that opened the window does so nearly

@@ -27,7 +27,7 @@ class WindowLength:
     def window_opened(self, reported_reset_seconds: float, answer_seconds: float) -> None:
         """The first answer of a window that no one else has used reported this many whole seconds until its end.
 
-        An answer that took long reports of a moment too uncertain to conclude from.
+        An answer that took long reports a moment too uncertain to conclude from.
         """
         if not self._may_guess or answer_seconds > _QUICK_ANSWER_SECONDS or (self.seconds and not self._is_guess):
             return

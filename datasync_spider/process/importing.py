@@ -1,6 +1,6 @@
 """Imports while something else is waited for: a start is half imports, and the database is asked several times in it.
 
-Invariant: whoever needs a module imports it as ever, and waits for it where it is on its way. Nothing of what is
+Invariant: a caller that needs a module imports it as ever, and waits for it where it is on its way. Nothing of what is
 imported here may do more than define things.
 """
 
@@ -17,7 +17,7 @@ def imported_meanwhile(*modules: str) -> Iterator[None]:
     """Imports them in their order beside what the context does, and is done with them at its end."""
 
     def import_all() -> None:
-        # Whoever needs the module is shown what is wrong with it.
+        # The import of the module itself shows what is wrong with it.
         with suppress(Exception):
             for module in modules:
                 import_module(module)

@@ -5,8 +5,8 @@ changes what a command does, nor its exit code. So words never raise: what canno
 be written is left out. Data is no words: who writes bytes to ``sys.stdout.buffer`` gets the error, since half of them
 is not what was asked for.
 
-Standard error is also what a crawl's event loop writes its log to, so no one who does not read may hold it up: it waits
-for such a reader once, for a second. Standard output is waited for, as a pipe's reader wants it.
+Standard error is also what a crawl's event loop writes its log to, so a reader who does not read must not hold it up:
+it waits for such a reader once, for a second. Standard output is waited for, as a pipe's reader wants it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 1.0
 # What is kept for a reader who may come back; the kernel keeps as much in a pipe.
 _KEPT_BYTES = 65_536
-# Nobody comes back to these.
+# No one comes back to these.
 _GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
 # Of a user who has chosen what becomes of such characters.
 _ERROR_HANDLERS_THAT_RAISE = frozenset({"strict", "surrogateescape", "surrogatepass"})
@@ -174,7 +174,7 @@ class Words(io.TextIOWrapper):
 
 
 def guard() -> None:
-    """Takes the streams of this process in hand. A stream that another process has put there is left alone."""
+    """Takes the streams of this process in hand. A stream that other code has put there is left alone."""
     # In this order: a closed descriptor is the lowest that is free, and must not become that of a socket or a table.
     _guard("stdin", _as_input)
     _guard("stdout", _as_output)

@@ -1,8 +1,8 @@
 """What one HTTP answer means: a page, or the error that says what the caller must do about it.
 
 Invariant: every status and every body leads to exactly one outcome, and only a 200 can be a page; one that says of
-itself that it is an error is judged as an error status would be. Decided by status and by the API's own ``code``; its
-prose is looked at only for what some deployments tell in no other way.
+itself that it is an error is treated as an error status would be. Decided by status and by the API's own ``code``; its
+prose is looked at only for what some deployments say in no other way.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def check_answer(
 
     ``headers`` gives them with lower-case names: few answers need a look at them. ``header_lists``: all values of each,
     where the way to the next page may stand in one. Raises PageUnreadable, PageContradiction, OddAnswer, ServerTrouble,
-    RateLimited (without the wait, which whoever paces reads from the headers), CursorExpired, or ApiRefused
+    RateLimited (without the wait, which the pacing reads from the headers), CursorExpired, or ApiRefused
     (CursorRefused where that is about the cursor).
     """
 

@@ -1,6 +1,6 @@
 """The compiled reading of pages and writing of rows (the folder ``compiled``), where it could be compiled.
 
-Invariant: what runs in its place does the same, more slowly. Whoever uses it asks ``IS_COMPILED`` first.
+Invariant: what runs in its place does the same, more slowly. The caller asks ``IS_COMPILED`` first.
 """
 
 from __future__ import annotations

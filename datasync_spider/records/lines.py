@@ -41,7 +41,7 @@ def _piece(text: bytes) -> Piece:
 
 
 def _is_one_value(text: bytes) -> bool:
-    """As far as brackets and strings tell, as with the elements of a list: what is in it, others judge."""
+    """As far as brackets and strings show, as with the elements of a list: what is in it is looked at later."""
     try:
         return skip_space(text, value_end(text, skip_space(text, 0))) == len(text)
     except PageUnreadable:

@@ -1,7 +1,7 @@
 """One page of a stream, out of the body of an answer.
 
 Invariant: a body is a page only when it parses whole, has a list of records and says whether there is more; a truncated
-body is never a shorter page, and an error is none. Records stay raw here, so that a bad one costs no one but itself.
+body is never a shorter page, and an error is none. Records stay raw here, so that a bad one costs nothing but itself.
 
 Null in place of the list is an empty one where the page says so: that it returned 0, or that there are 0 in all. Some
 languages write an empty list so, and others whatever went wrong.
@@ -58,7 +58,7 @@ class Page(msgspec.Struct, eq=False):
     ``total`` is the API's count of all records, ``cursor_expires_in_seconds`` what it says of its cursor's life.
     ``unreadable_total`` is what it gave for a total, where that is no count. ``asked_wait``: what stands where its
     source's budget looks for a wait. ``tail``: of the last page of a stream that can be resumed, the position that a
-    later sync goes on from. ``received_us``: when it came, by our clock, for records that tell no time.
+    later sync goes on from. ``received_us``: when it came, by our clock, for records without a time.
 
     Its records are parsed once, by whichever thread looks first; that is normally the one that prepares rows.
     """

@@ -88,7 +88,7 @@ class RecordReader:
     def parse(self, records: RawEvents, received_us: int | None = None) -> ParsedEvents:
         """All records of a page that this reader has split.
 
-        ``received_us``: when it came, which is the time of records that tell none, where the stream says so.
+        ``received_us``: when it came, which is the time of records that have none, where the stream says so.
         """
         parsed = self._parser.parse(records)
         if not self.fills_times or received_us is None:

@@ -1,7 +1,7 @@
 """Where the values of a JSON text end, by brackets and strings alone, without recursion: no depth matters.
 
 Invariant: brackets and strings must fit. A text that ends before a value does is truncated_json, one that does not add
-up is not_json; what stands between the brackets is judged by whoever reads it. All here raise PageUnreadable.
+up is not_json; what stands between the brackets is the caller's to check. All here raise PageUnreadable.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A source made in Python is held to what a file is held to: it is written as a file's tables, and read.
 
-Invariant: what is given is what a file could have said, so that whoever uses a source need not ask who made it. Nothing
-is judged here: that is the business of those who read files.
+Invariant: what is given is what a file could have said, so that the user of a source need not ask how it was made.
+Nothing is checked here: that is the business of those who read files.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How long one answer may take, and how often a page is asked for again: the stream's word, its source's, or else.
 
-Invariant: what holds comes with the key that it stands under, so that whoever meets it is shown where to change it.
+Invariant: what holds comes with the key that it stands under, so that a message can say where to change it.
 """
 
 from __future__ import annotations

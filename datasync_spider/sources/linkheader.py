@@ -1,6 +1,6 @@
 """Link headers (RFC 8288): which URL references they give for a relation.
 
-Invariant: of a header that cannot be read, no one may conclude that it names nothing: where the relation is not found
+Invariant: of a header that cannot be read nothing concludes that it names nothing: where the relation is not found
 beside what is damaged, that is an error. References come out as they are written.
 """
 
@@ -82,6 +82,6 @@ def _has_relation(parameters: dict[str, str], relation: str) -> bool:
 
 
 def _is_of(parameters: dict[str, str], context: str) -> bool:
-    """Whether it is a link of the page itself, and not one that the page reports of another."""
+    """Whether it is a link of the page itself, and not one that the page gives of another."""
     anchor = parameters.get("anchor")
     return anchor is None or (is_plain(anchor) and resolve(anchor, context) == context.partition("#")[0])

@@ -11,7 +11,7 @@ FORMS: Final = ("iso", "s", "ms", "us", "ns")
 
 _UNITS_US: Final[Mapping[str, int]] = {"iso": 1_000, "s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1}
 _SECOND_US = 1_000_000
-# Of a pattern, by the finest that it reports.
+# Of a pattern, by the finest part that it has.
 _DIRECTIVES_US: Final = (("%f", 1), ("%S", _SECOND_US), ("%M", 60 * _SECOND_US), ("%H", 3_600 * _SECOND_US))
 _DAY_US = 86_400 * _SECOND_US
 
@@ -26,7 +26,7 @@ def unit_us(form: str) -> int:
 
 
 def check_form(form: str) -> None:
-    """Raises ValueError for what is none, or a pattern that does not tell the day."""
+    """Raises ValueError for what is none, or a pattern that does not have the day."""
     if form in FORMS:
         return
     if "%" not in form:
@@ -44,7 +44,7 @@ def written(instant_ms: int | None, form: str) -> str | None:
 def written_us(instant_us: int, form: str) -> str:
     """Microseconds since 1970-01-01 UTC in the form, which may be a pattern of ``strftime``, for UTC.
 
-    What the form does not tell is cut off downwards, so that a time is never written as a later one. Raises
+    What the form does not hold is cut off downwards, so that a time is never written as a later one. Raises
     OverflowError for what no ISO date can say: years before 1 and after 9999.
     """
     match form:

@@ -96,7 +96,7 @@ def _authority(url: str) -> tuple[str, str]:
 
 
 def _escaped(url: str) -> str:
-    """What only ASCII can carry, escaped; the host is left to whoever looks it up."""
+    """What only ASCII can carry, escaped; the host is left to the lookup of names."""
     scheme, authority = _authority(url)
     start = len(scheme) + 2 + len(authority)
     return url if url.isascii() else url[:start] + quote(url[start:], safe=_ASCII)

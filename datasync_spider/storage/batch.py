@@ -1,7 +1,7 @@
 """The units of writing: a prepared page, a batch of them, and what a commit reports. The counts of all of them.
 
 Invariants: a batch holds whole pages, neighbours in the run's order, because the cursor that is committed with them can
-only point between pages. What became of records is counted in one struct, whoever counts: a page, a batch, a run.
+only point between pages. What became of records is counted in one struct, by a page, a batch and a run alike.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class PreparedPage(Struct):
     ``counts``: as if all of its rows were new; what was left out of them for that reason is a duplicate.
     ``versions`` are events whose id an earlier page has in flight with other bytes.
     ``in_order`` says that times never rise within the page and not from the page before it.
-    ``repeated``: so many of its records the run's pass has received before, where someone counts them.
+    ``repeated``: so many of its records the run's pass has received before, where these are counted.
     ``records``: all of its records, where some are rejected or were left out; None where ``rows`` are all.
     """
 
@@ -106,7 +106,7 @@ class Batch(Struct):
 
     @property
     def expected_total(self) -> int | None:
-        """The API's total, as the last of the pages reports it that reports one."""
+        """The API's total, by the last of the pages that reports one."""
         totals = [page.page.expected_total for page in self.pages if page.page.expected_total is not None]
         return totals[-1] if totals else None
 

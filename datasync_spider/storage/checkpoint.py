@@ -8,8 +8,8 @@ A backfill's batches go by the same rules and leave the pass alone: another stat
 pass follows from them.
 
 The stream's row is locked by the checkpoint and not before. What takes long, or waits for bytes of ours as a COPY does,
-comes earlier: a server that has lost its client in a COPY does not count as idle, and would keep that row from whoever
-comes next.
+comes earlier: a server that has lost its client in a COPY does not count as idle, and would keep that row from the
+next run.
 
 The ledger's rows of a batch go by COPY, in its binary format, because a batch of small pages has hundreds of them: as
 parameters of an INSERT they had been a fifteenth of all that a request of 100 events costs

@@ -1,8 +1,8 @@
 """Whether a pass that has reached its end may be called complete.
 
 Invariant: never complete on less than the API claimed, each event counted once. More is fine: feeds are known to hold a
-few events more than their total says. What an item pipeline filters counts as often as it was filtered, for no one
-keeps its ids (docs/understand/delivery.md). Where the API gives no total, the end of the feed is all the proof there
+few events more than their total says. What an item pipeline filters counts as often as it was filtered, for its ids
+are not kept (docs/understand/delivery.md). Where the API gives no total, the end of the feed is all the proof there
 is, and the detail says so. What a pass asks for that asks from a time is counted for itself: what is stored besides
 makes up for nothing.
 
@@ -187,7 +187,7 @@ class PassEnd(Struct):
             self.received = _read_received(cursor, run, batch, values["oldest_at"])
 
     def verdict(self, run: OpenRun, stored: int, rejected: int, filtered: int, expected_total: int | None) -> Verdict:
-        """By the slice's own books, as they are after the checkpoint."""
+        """By the slice's own totals, as they are after the checkpoint."""
         if run.is_backfill:
             return backfill_verdict()
         if self.received is not None:

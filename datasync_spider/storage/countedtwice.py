@@ -54,8 +54,8 @@ def count_counted_twice(
     """Of the slice's dead letters; those of the open transaction, ``newly_rejected`` of them, are not recorded yet.
 
     0, and nothing is read, where no dead letter is recorded, or no total is known to compare with, be it
-    ``expected_total`` or the one that the pass was reported earlier. Takes a while with many dead letters, so it is to
-    be called before the slice's row is locked. Whoever holds the slice's fence is the only one to store its events and
+    ``expected_total`` or the one that the pass has met earlier. Takes a while with many dead letters, so it is to
+    be called before the slice's row is locked. The run with the slice's fence is the only one to store its events and
     dead letters, so what is seen is true at the COMMIT if the fence is still held then.
     """
     with translated(), connection.cursor() as cursor:

@@ -8,8 +8,8 @@ States of a pass (``pass_seen``), and what a crash in each leaves:
 
 all         whatever was met is remembered, in the transaction of the page that it was on: a page is either committed
             and remembered, or read again
-unreadable  a dead letter had no id, so that no one knows which record it was: nothing will be marked
-filtered    an item pipeline has left out a record, whose id no one keeps: the same
+unreadable  a dead letter had no id, so that it is not known which record it was: nothing will be marked
+filtered    an item pipeline has left out a record, whose id is kept nowhere: the same
 NULL        nothing is remembered: the pass does not read all, or a run in it was of a stream that did not declare it
 ended       marks, verdict and the end of what was remembered are one transaction
 

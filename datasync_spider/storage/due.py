@@ -29,7 +29,7 @@ CLAIM_SECONDS = 60.0
 
 _FINE = "fine"
 _FAILURES = frozenset({"failed", "incomplete"})
-# The slice is another's, or a person's: nothing is wrong with it.
+# Another process has the slice, or a person has paused it: nothing is wrong with it.
 _NO_FAILURES = frozenset({"lease_held", "stream_paused"})
 
 
@@ -119,7 +119,7 @@ def claim(
 ) -> list[Due]:
     """At most so many slices that are due, the latest first, each by its own measure; no one else is given them.
 
-    ``process``: what distinguishes the caller from all others. Whoever does not sync one after all gives it back
+    ``process``: what distinguishes the caller from all others. A process that does not sync one after all gives it back
     (:func:`release`), or lets the claim run out.
     """
     wanted = {"limit": limit, "process": process, "claim_seconds": claim_seconds, **among.values}
@@ -132,7 +132,7 @@ def claim(
 
 
 def release(connection: Connection, key: SliceKey, process: str) -> None:
-    """Gives a claim back: the slice is due for anybody, at once."""
+    """Gives a claim back: the slice is due for any process, at once."""
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
         cursor.execute(statement("release_claim"), {**key.values, "process": process})
@@ -161,8 +161,8 @@ def ended(
     ``run_id``: its run, whose row says how it has ended; one that says nothing yet changes nothing. ``refused``: the
     reason for which it had none. ``notifies``: a change for the worse or the better is to be reported.
 
-    Anybody may call it of any run that is in a pass, whether it was claimed or not, and more than once. A stopped run,
-    or one that another has taken over, leaves the slice as due as it was.
+    Any process may call it of any run that is in a pass, whether it was claimed or not, and more than once. A stopped
+    run, or one that another has taken over, leaves the slice as due as it was.
     """
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
@@ -221,7 +221,7 @@ def read_late(connection: Connection, limit: int, factor: float = LATE_FACTOR) -
 def note_late(connection: Connection, factor: float = LATE_FACTOR) -> list[Late]:
     """Those of which no one has said yet that they are late, each once: a notice of each is in the same transaction.
 
-    Whoever is late stays so until a sync of it is complete or has failed.
+    One that is late stays so until a sync of it is complete or has failed.
     """
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)

@@ -88,10 +88,10 @@ def inspect_database(database_url: str) -> DatabaseFacts:
     with connected(database_url) as connection:
         server = _read_server(connection)
         missing, alien_tables = _read_rights(connection)
-        # A role that may not read the table of migrations cannot be reported of them.
+        # A role that may not read the table of migrations cannot know which are pending.
         may_read = "SELECT on schema_migrations" not in missing
         faults = tuple(find_faults(connection)) if may_read else ()
-        # Where that table is another's, it says nothing of migrations.
+        # Where that table is not ours, it says nothing of migrations.
         pending, alien_schema = _read_pending(connection) if may_read and not faults else ((), None)
         connection.rollback()
     return DatabaseFacts(server, missing, alien_tables, pending, alien_schema, faults)

@@ -73,7 +73,7 @@ class Migration(Struct, frozen=True):
 
 
 def load_migrations(directory: Path = DIRECTORY) -> list[Migration]:
-    """All migrations in order. Raises MigrationError on a gap, a twin or a file that is named otherwise."""
+    """All migrations in order. Raises MigrationError on a gap, a number given twice or a file named otherwise."""
     found: list[Migration] = []
     for path in sorted(directory.glob("*.sql")):
         match = _FILE_NAME.match(path.name)
@@ -170,7 +170,7 @@ def _apply(connection: Connection, cursor: Any, migration: Migration) -> None:
     try:
         if has_leases(cursor):
             refuse_live_runs(cursor)
-            # Whoever opens a run waits here, and finds the new schema; whoever has just done so is seen now.
+            # A process that opens a run waits here, and finds the new schema; one that has just done so is seen now.
             cursor.execute(statement("lock_state"))
             refuse_live_runs(cursor)
         cursor.execute(statement("create_migrations_table"))

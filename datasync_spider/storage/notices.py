@@ -1,8 +1,8 @@
-"""Messages that are to be delivered: written with the change that they tell of, in its transaction.
+"""Messages that are to be delivered: written with the change that they report, in its transaction.
 
 States of one, and what a crash in each leaves:
 
-written    it is there if the change is; whoever takes messages next delivers it
+written    it is there if the change is; the process that takes messages next delivers it
 taken      for a while no one else is given it. A process that dies lets that time run out, and it is delivered again
 delivered  its row is gone. Between the receiver's word and this commit a crash has it delivered once more, under the
            same id
@@ -67,7 +67,7 @@ def notice_delivered(connection: Connection, notice: Notice) -> None:
 
 
 def notice_refused(connection: Connection, notice: Notice, pause_seconds: float) -> None:
-    """It is tried again, by anybody, after a pause."""
+    """It is tried again, by any process, after a pause."""
     _change(connection, "postpone_notice", {"notice_id": notice.notice_id, "seconds": pause_seconds})
 
 

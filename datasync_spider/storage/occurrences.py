@@ -8,7 +8,7 @@ the feed, before any record with an id.
 
 A backfill counts from 1 in each chain, too, and beside the pass: what it has counted stands in columns of its own, and
 what it has kept is not in ``before`` until a pass that began after it has ended. The pass meets the same records, and
-numbers them as if no one had kept them yet.
+numbers them as if none of them were kept yet.
 
 Invariant: how far a chain has counted is written in the transaction that keeps what it has counted, under the batch's
 turn, and is read nowhere else. ``before`` stays what it is for a whole pass.

@@ -35,7 +35,7 @@ class Owner(Struct, frozen=True):
 
 
 def parse_owner(text: str) -> Owner | None:
-    """The owner written by :meth:`Owner.to_text`, or None where the text is another's."""
+    """The owner written by :meth:`Owner.to_text`, or None where the text is not ours."""
     try:
         fields = json.loads(text)
         return Owner(str(fields["host"]), str(fields["scope"]), int(fields["pid"]), float(fields["started"]))

@@ -84,7 +84,7 @@ class StreamSpec(Struct, frozen=True):
     ``order``: of its records in the feed. ``is_incremental``: after a complete pass the next one ends at known ground,
     which proves something only where the newest records come first. Raises ValueError where they do not. ``since``: a
     pass asks for what is not older than a time; None for a stream that cannot be asked so. ``has_bookmarks``: after a
-    complete pass the next one begins with what that has ended with. ``deletions``: None where no one knows of any.
+    complete pass the next one begins with what that has ended with. ``deletions``: None where nothing shows them.
     """
 
     name: str
@@ -165,8 +165,8 @@ def find_slice(connection: Connection, stream: str, reader: RecordReader, slice_
 def register(connection: Connection, spec: StreamSpec) -> Slice:
     """The slice, made with its stream, source and table where it is new. Goes with the caller's transaction.
 
-    Raises StreamChanged where the stream is registered and read otherwise, TableRefused where another's table has
-    the name that it would have, StorageUnavailable where it is being dropped by another process.
+    Raises StreamChanged where the stream is registered and read otherwise, TableRefused where a table that is not ours
+    has the name that it would have, StorageUnavailable where it is being dropped by another process.
     """
     with translated():
         try:
@@ -207,7 +207,7 @@ def _register(connection: Connection, spec: StreamSpec) -> Slice:
 def versioned(connection: Connection, slice_: Slice, spec: StreamSpec) -> Slice:
     """The slice as a run of this spec writes it, with the history that it asks for, made where there is none.
 
-    Goes with the caller's transaction. Raises TableRefused where another's table has the name of the history.
+    Goes with the caller's transaction. Raises TableRefused where a table that is not ours has the name of the history.
     """
     if not spec.is_mutable:
         return slice_

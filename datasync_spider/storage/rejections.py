@@ -182,7 +182,7 @@ def _page_dead_letters(
         records = [record if isinstance(record, str) else _dead_letter(record) for record in prepared.records.records]
     elif is_incremental and outcome.counts_of(prepared).inserted < len(prepared.rows):
         records = prepared.rows.event_ids
-    # A refused row's place in the page is not known any more; its bytes tell what it was.
+    # A refused row's place in the page is not known any more; its bytes say what it was.
     dead_letters = [
         _DeadLetter(
             RejectedEvent(-1, row.reason, row.event.payload, row.detail), row.event.event_id, digest(row.event.payload)

@@ -104,7 +104,7 @@ def reset(
 ) -> None:
     """Forgets what is stored: the next crawl reads all of it anew, as a full pass, into the same table.
 
-    The runs and the ledger stay as history; they tell of rows that are not there any more. Raises LeaseHeld,
+    The runs and the ledger stay as history; they count rows that are not there any more. Raises LeaseHeld,
     StorageUnavailable where a lock is not had in time, StorageRefused where the stream has changed meanwhile or rows of
     other tables refer to its rows.
     """
@@ -135,7 +135,7 @@ class _Removal:
     ) -> None:
         self._connection = connection
         self._target = target
-        # Whoever holds a slice's row gives it back within a lease's life.
+        # A transaction that holds a slice's row gives it back within a lease's life.
         self._row_wait_ms = max(LOCK_TIMEOUT_MS, lease_ttl_ms)
         self._alive = alive
         self._drops = drops

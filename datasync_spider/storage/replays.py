@@ -39,7 +39,7 @@ from datasync_spider.storage.statements import statement
 class Tried(Struct):
     """What became of some dead letters.
 
-    ``stored`` is reported by event id, ``resolved`` and ``duplicates`` count dead letters. ``left`` were not tried
+    ``stored`` is by event id, ``resolved`` and ``duplicates`` count dead letters. ``left`` were not tried
     after all: another dead letter with the same id and other content went before and was refused. ``falls_short``: the
     stream holds less than the API counts.
     """
@@ -57,7 +57,7 @@ class Tried(Struct):
 
 
 class _Piece(Struct):
-    """Letters that this version can read, each with its event, as rows without two of one id."""
+    """Dead letters that this version can read, each with its event, as rows without two of one id."""
 
     readable: list[tuple[DeadLetter, Event]]
     unreadable: Counter[str]

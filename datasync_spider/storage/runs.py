@@ -63,8 +63,8 @@ class ResumePoint(Struct, frozen=True):
     pass begins with in place of the head.
 
     ``pass_since_us``: what the pass asks from, and ``chain_since_us`` what its chain does, in microseconds; None for
-    the API's own beginning. ``floor_us``: up to there all is stored. ``validator``: by what the API reports that the
-    first page is as the last complete pass has found it.
+    the API's own beginning. ``floor_us``: up to there all is stored. ``validator``: what the API knows an
+    unchanged first page by, as the last complete pass has found it.
 
     A backfill is of the kind ``backfill``, begins at the first page of its window, and has the number 0, which no pass
     has.
@@ -191,7 +191,7 @@ def open_run(
     (:mod:`datasync_spider.storage.registry`), StorageRefused where the state is not one that we write.
     """
     with translated(), connection.cursor() as cursor:
-        # Whoever holds the row gives it back within a lease's life; then there is something to decide.
+        # A transaction that holds the row gives it back within a lease's life; then there is something to decide.
         limit_transaction(connection, lease_ttl_ms, NO_LOCK_TIMEOUT_MS)
         me = me or this_process()
         slice_, state = _locked_slice(connection, cursor, spec)
@@ -357,7 +357,7 @@ def _begin_or_continue(cursor: Any, spec: StreamSpec, slice_: Slice, state: Slic
             bookmark=state.bookmark if spec.has_bookmarks and start.kind != FULL else None,
         )
     if slice_.table.unseen is not None and spec.deletions is None:
-        # What this run meets in the pass, no one remembers.
+        # What this run meets in the pass is not remembered.
         begin_memory(cursor, slice_, remembers=False)
     distrusted = _is_astray(cursor, slice_)
     trail: tuple[str, ...] = ()
@@ -430,7 +430,7 @@ def begin_memory(cursor: Any, slice_: Slice, *, remembers: bool) -> None:
 
 
 def _is_blurred(cursor: Any, slice_: Slice, state: SliceRow) -> bool:
-    """Whether no one knows which dead letters without an id the last pass has counted above its known ground.
+    """Whether it is not known which dead letters without an id the last pass has counted above its known ground.
 
     A pass that a backfill came into has stored records after the backfill began, which the next pass takes for new
     ones. That costs requests where they have ids; those without one would be counted a second time.
@@ -446,7 +446,7 @@ def _is_blurred(cursor: Any, slice_: Slice, state: SliceRow) -> bool:
 
 
 def _is_astray(cursor: Any, slice_: Slice) -> bool:
-    """Whether the position was left by a run whose cursors led nowhere: what they stand for is anybody's guess."""
+    """Whether the position was left by a run whose cursors led nowhere: what they stand for is not known."""
     cursor.execute(statement("read_last_end"), {"slice_id": slice_.slice_id})
     row = cursor.fetchone()
     return row is not None and row[0] == NoNewRecords.reason

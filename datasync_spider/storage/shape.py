@@ -1,6 +1,6 @@
 """Whether the tables are those that our migrations make, before anything is written to them or believed of them.
 
-A table of one of our names may be another's, or may have been altered by hand: without its key a row is stored
+A table of one of our names may not be ours, or may have been altered by hand: without its key a row is stored
 twice, under another type it is stored as something else, behind a trigger or a policy it is not stored at all, and no
 statement fails. What is expected is derived, not written down again: ``migrations/shape.json`` is what a database
 looks like after each migration, and a test makes it anew. Version 0 is a database that we have not migrated: it may
@@ -221,7 +221,7 @@ def _type(column: str) -> str:
 def _faults(tables: Mapping[str, Table], version: int) -> Iterator[str]:
     record = tables.get(_RECORD)
     if record is not None:
-        # Where this is another's, what it says of the others means nothing.
+        # Where this one is not ours, what it says of the others means nothing.
         faults = [*_compare(_RECORD, record, _expected(_RECORD, 0))]
         if faults or version > len(load_migrations()):
             yield from faults

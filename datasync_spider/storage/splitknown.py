@@ -2,7 +2,7 @@
 
 States of a batch, and what a crash in each leaves behind (nothing of it, since all of it is one transaction):
 
-probed    which keys exist was asked or guessed; a hint and no more, for anybody may store or delete one meanwhile
+probed    which keys exist was asked or guessed; a hint and no more, for anyone may store or delete one meanwhile
 staged    the rows that seem to be known lie in ``staged_events``
 compared  which of these are stored, and which differ from what is stored, is known for sure
 copied    all others are in the table, each under a key that no one had

@@ -2,7 +2,7 @@
 
 Asking costs a look-up for every key, known or not. Once a run has asked for as many keys as the table held when it
 began, it reads them all once, marks each in one of many bytes, and guesses from then on. Four megabytes are the most; a
-table with more keys than these can know apart is asked as before.
+table with more keys than these can distinguish is asked as before.
 
 Invariant: this is a hint. A key that is taken for stored and is not costs a comparison; one that is stored and is not
 taken for it (this run has stored it itself, or another process) costs that its batch is merged as a whole, and is the

@@ -13,7 +13,7 @@ answered   the provider has replaced the refresh token, and only this process kn
 committed  the row has the new tokens. Killed: the next one uses them, although no one has
 
 A database that goes away between the last two is waited for as long as for pages: the tokens are stored over another
-connection, if no one has renewed them meanwhile, which ``generation`` reports. A COMMIT whose answer was lost is found
+connection, if no one has renewed them meanwhile, which ``generation`` shows. A COMMIT whose answer was lost is found
 there in the same way.
 
 Invariant: tokens are stored by themselves, before the access token among them is used. No token is in an error.
@@ -71,7 +71,7 @@ class TokenRow:
     def lock(self) -> StoredTokens | None:
         """What is stored; None before the first renewal. The row is ours until :meth:`save` or :meth:`release`.
 
-        Raises StorageUnavailable, also where another one does not let go of it, and TokensSealed.
+        Raises StorageUnavailable, also where another process does not let go of it, and TokensSealed.
         """
         self.release()
         self._line = self._pool.take(Use.WAITING)
@@ -82,7 +82,7 @@ class TokenRow:
             raise
 
     def save(self, tokens: StoredTokens) -> StoredTokens:
-        """The tokens that are stored now: these, or those of someone who has renewed them in our place.
+        """The tokens that are stored now: these, or those of a process that has renewed them in our place.
 
         Raises StorageUnavailable, after which it can be called again.
         """

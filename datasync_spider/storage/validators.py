@@ -1,4 +1,4 @@
-"""Keeps by what an API reports that a stream's first page has not changed: its ETag, or the time of its last change.
+"""Keeps what an API knows an unchanged first page of a stream by: its ETag, or the time of its last change.
 
 States, and what a crash in each leaves:
 

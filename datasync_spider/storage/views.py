@@ -2,14 +2,14 @@
 
 States of a view that is changed, and what a crash in each leaves behind (one transaction, so nothing until the last):
 
-locked     the stream's row is ours: whoever else is about its view waits
+locked     the stream's row is ours: any other process that changes its view waits
 set aside  the old view is dropped, where a type or a column of the table changes; whatever others have built on it
            stops that here, and everything stays as it was
 made       the view has its columns, those that it had first; grants and comments are given back
 recorded   ``ingestion_columns`` says the path of each
 
 Invariant: nothing is dropped but our own view, and that only to be made again in the same transaction. A view that has
-a column that we have not made is another's, and left alone.
+a column that we have not made is not ours, and left alone.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def set_aside(cursor: Any, stream: str) -> Iterator[None]:
 
 
 def drop_view(cursor: Any, stream: str) -> None:
-    """For whoever drops the table. Goes with the caller's transaction. What others have built on it stops that."""
+    """Before the table is dropped. Goes with the caller's transaction. What others have built on it stops that."""
     with cursor.connection.cursor(cursor_factory=Cursor) as plain:
         view = _find(plain, stream)
         if view is not None and view.existing is not None and view.known:

@@ -3,8 +3,8 @@
 States of a batch, and what a crash in each leaves behind:
 
 copying       rows in an open transaction                nothing; the page is fetched again
-splitting known from new       known rows compared, new ones copied       nothing
-(:mod:`datasync_spider.storage.splitknown`) merging       neither was possible: merged as a whole    nothing
+splitting     known rows compared, new ones copied       nothing (:mod:`datasync_spider.storage.splitknown`)
+merging       neither was possible: merged as a whole    nothing
 waiting       all rows sent, its turn not yet come       nothing
 checkpointed  the stream's row updated under its lock    nothing; the fence was checked under that lock
 committing    COMMIT sent, no answer yet                 all or nothing; :func:`was_committed` reads which

@@ -135,7 +135,7 @@ class Chain:
         self._page_trail.follow(page)
         self._pages += 1
         is_head = item.cursor is None and (until_ms is None or not self._honours(page, until_ms))
-        # A chain that asks from a later time than its pass is reported of less than that.
+        # A chain that asks from a later time than its pass has the total of less than that.
         is_head = is_head and self.since_us == self._pass_since_us
         item.number, item.chain = self._numbers.take(), self._number
         item.next_cursor, item.expected_total = page.next_cursor, page.total if is_head else None

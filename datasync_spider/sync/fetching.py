@@ -65,7 +65,7 @@ class Ask(Struct, frozen=True):
 
     ``since_us``, ``before_ms``: the bounds of time that go into the request. ``until_ms``: where the chain goes on by
     time instead of a cursor. ``first_digest``: of a first page that may be asked for only if it has changed, what
-    reports such requests apart. ``conditions``: the headers that do so.
+    distinguishes such requests. ``conditions``: the headers that do so.
     """
 
     chain: Chain

@@ -112,8 +112,8 @@ class ChainNews:
     are counted.
 
     Invariant: it is of this run's part of the chain alone, so that a run whose stored position is answered with the
-    head of the feed may go through all of it. What item pipelines filter is never held against the API: no one keeps
-    those ids, so no one knows whether they are new.
+    head of the feed may go through all of it. What item pipelines filter is never held against the API: those ids
+    are not kept, so it is not known whether they are new.
     """
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class ChainNews:
         self._unrecorded = 0
 
     def committed(self, batch: Batch, committed: Committed) -> None:
-        """The next batch. One whose commit was only read back reports too little to count, and too little to forget."""
+        """The next batch. One whose commit was only read back says too little to count, and too little to forget."""
         pages = batch.pages
         chain = pages[-1].page.chain
         if chain != self._chain:

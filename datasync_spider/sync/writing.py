@@ -52,7 +52,7 @@ _MOST_KNOWN_PAGES = MOST_REPEATED_PAGES + 1
 
 
 class Writing:
-    """Of one run. ``outcome`` says whether it may still write, and whether anybody still waits for room.
+    """Of one run. ``outcome`` says whether it may still write, and whether anyone still waits for room.
 
     ``committed`` is called with each batch that is in the database, ``failed`` with what kept a page or a batch from
     it, and its cause where that is a bug; ``changed`` whenever something came or left.

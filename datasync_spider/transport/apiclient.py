@@ -1,4 +1,4 @@
-"""One request to the API, outside of a crawl: to look at it, or to hand something in.
+"""One request to the API, outside of a crawl: to look at it, or to submit something.
 
 Invariant: what the crawl's download handler promises holds here too. Only the configured origin is asked; redirects
 are not followed; TLS is verified; one time limit covers everything from the connection to the last byte of the body;

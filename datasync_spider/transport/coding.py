@@ -39,7 +39,7 @@ def decoded(body: bytes, content_encoding: str, max_bytes: int) -> bytes:
             # Some name it for what was decompressed on the way.
             body = body if _begins_as_json(body) else b"".join(_members(body, max_bytes))
         elif coding == "deflate":
-            # Zlib's format by the standard, the bare one of some servers; the first two bytes tell.
+            # Zlib's format by the standard, the bare one of some servers; the first two bytes show which.
             is_zlib = len(body) >= 2 and body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
             body, _ = _inflated(body, _ZLIB_OR_GZIP if is_zlib else _RAW_DEFLATE, max_bytes)
         elif coding in _OTHERS:
@@ -50,7 +50,7 @@ def decoded(body: bytes, content_encoding: str, max_bytes: int) -> bytes:
 def ends_by_itself(body: bytes) -> bool:
     """Whether a body that nothing else ends may be whole: what begins as JSON must end so.
 
-    Whether it is JSON is for whoever reads it to say.
+    Whether it is JSON is for the caller to say.
     """
     text = body.strip()
     return not _begins_as_json(text) or text[-1] == _CLOSING[text[0]]

@@ -1,4 +1,4 @@
-"""What may become of a request instead of an answer; each means another thing to whoever asks.
+"""What may become of a request instead of an answer; each means another thing to the caller.
 
 NameNotFound      the host has no address; nothing was sent
 NotConnected      no connection came about; nothing was sent

@@ -66,7 +66,7 @@ class TokenNotGiven(Exception):
 
 
 class TokenKeeper:
-    """For one crawl or command, on its event loop. Not for two at once: whoever uses it lets others wait."""
+    """For one crawl or command, on its event loop. Not for two at once: the caller lets others wait."""
 
     def __init__(self, plan: SyncPlan, grant: Grant, services: Services | None = None) -> None:
         config = plan.config

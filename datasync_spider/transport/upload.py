@@ -108,7 +108,7 @@ class ProxyChoice(Struct, frozen=True):
 
 
 class Sender:
-    """``max_body_bytes``: of the answer, decompressed or not. ``clock`` reports when its headers were in."""
+    """``max_body_bytes``: of the answer, decompressed or not. ``clock`` says when its headers were in."""
 
     def __init__(self, max_body_bytes: int, clock: Callable[[], float], proxy: ProxyChoice | None = None) -> None:
         self._max_body_bytes = max_body_bytes

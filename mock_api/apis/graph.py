@@ -18,7 +18,7 @@ _TOKEN = "graph-access-token-4711"
 class Graph(PublicApi):
     """`GET /v1.0/users/USER/mailFolders/FOLDER/messages/delta`, and the token endpoint of its tenant.
 
-    Each folder has the same messages. Each third page of a walk is empty.
+    Each folder has the same messages. Each third page of a chain is empty.
     """
 
     name = "graph"
@@ -27,7 +27,7 @@ class Graph(PublicApi):
     def __init__(self, seed: int, total: int) -> None:
         super().__init__(seed, total)
         self.changes: list[Record] = []
-        """What the next round tells besides: messages that were read, and notices of those that are gone."""
+        """What the next round gives besides: messages that were read, and notices of those that are gone."""
 
     def streams(self) -> tuple[str, ...]:
         return ("messages",)

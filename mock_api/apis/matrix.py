@@ -13,7 +13,7 @@ _MOST = 1_000
 
 
 class Matrix(PublicApi):
-    """`GET /_matrix/client/v3/rooms/ROOM/messages?dir=f`. Every seventh page of a walk is empty and goes on."""
+    """`GET /_matrix/client/v3/rooms/ROOM/messages?dir=f`. Every seventh page of a chain is empty and goes on."""
 
     name = "matrix"
     faults: ClassVar[tuple[str, ...]] = ("limited", "unavailable", "unknown-token")

@@ -1,4 +1,4 @@
-"""Zendesk's incremental export of tickets: a cursor that is a bookmark, and tells where the stream ends.
+"""Zendesk's incremental export of tickets: a cursor that is a bookmark, and says where the stream ends.
 
 https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/
 """

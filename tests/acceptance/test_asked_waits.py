@@ -105,7 +105,7 @@ def test_refusals_for_the_rate_are_waited_for_in_every_form_and_a_bare_403_is_no
     assert value(database_url, "SELECT reason FROM ingestion_runs ORDER BY run_id DESC LIMIT 1") == "api_refused"
 
 
-def test_the_progress_tells_a_wait_and_a_signal_ends_it_at_once(start_crawl: StartCrawl, database_url: str) -> None:
+def test_the_progress_shows_a_wait_and_a_signal_ends_it_at_once(start_crawl: StartCrawl, database_url: str) -> None:
     def answer(asked: Asked) -> Reply | None:
         return Reply(status=503, headers={"Retry-After": "3000"}) if asked.number == 3 else None
 

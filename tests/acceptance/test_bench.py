@@ -57,7 +57,7 @@ def test_a_file_to_compare_with_is_read_before_anything_is_measured(tmp_path: Pa
     assert "nothing.json cannot be read: No such file or directory" in done.stderr
 
 
-def test_a_benchmark_that_is_reported_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_benchmark_that_is_asked_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     # For root the server runs under another account, which has to reach its directory.
     tmp_path.chmod(0o711)

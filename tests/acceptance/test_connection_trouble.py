@@ -113,7 +113,7 @@ def test_a_commit_that_never_arrives_is_written_again_over_the_transaction_that_
     assert_exact(database_url, 8000)
 
 
-def test_a_heartbeat_that_is_lost_half_way_does_not_keep_the_streams_row_from_anybody(
+def test_a_heartbeat_that_is_lost_half_way_does_not_keep_the_streams_row_from_others(
     slow_mock: MockApi, start_crawl: StartCrawl, database_url: str, proxy: Proxy, proxied_url: str
 ) -> None:
     crawl = start_crawl(slow_mock.base_url, DATABASE_URL=proxied_url, LEASE_TTL_MS="1500", **SETTINGS)

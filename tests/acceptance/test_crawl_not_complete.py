@@ -30,7 +30,7 @@ def test_a_feed_that_ends_short_of_its_total_is_incomplete_and_the_next_run_look
 
 
 @pytest.mark.parametrize("name", ["repeated_cursor", "cursor_loop"])
-def test_a_feed_that_walks_in_a_circle_fails_with_the_position_kept(
+def test_a_feed_that_leads_in_a_circle_fails_with_the_position_kept(
     start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str, name: str
 ) -> None:
     mock = start_mock_api("--total", "5000")

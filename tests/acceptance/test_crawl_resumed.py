@@ -72,7 +72,7 @@ def test_a_run_that_is_killed_again_and_again_ends_exact(
     assert_exact(database_url, 20000)
 
 
-def test_a_second_run_of_the_stream_is_refused_and_reported_by_whom(
+def test_a_second_run_of_the_stream_is_refused_and_the_holder_is_named(
     start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
 ) -> None:
     mock = start_mock_api("--total", "5000")

@@ -18,7 +18,7 @@ KEY = "a-secret-key-of-some-length"
 FOUND = "the API as its first page shows it"
 
 
-def test_one_request_for_five_events_tells_shape_fields_limits_and_samples(start_mock_api: StartMock) -> None:
+def test_one_request_for_five_events_shows_shape_fields_limits_and_samples(start_mock_api: StartMock) -> None:
     mock = start_mock_api("--total", "20000", "--rate-limit", "10", "--api-key", KEY)
     done = scrapy("discover", "--json", API_BASE_URL=mock.base_url, DATASYNC_API_KEY=KEY)
     assert done.returncode == 0, done.stderr
@@ -116,7 +116,7 @@ def live(base_url: str) -> dict[str, str]:
     return {"API_MODE": "live", "API_BASE_URL": base_url, "DATASYNC_API_KEY": KEY, "API_PAGE_LIMIT": "1000"}
 
 
-def test_the_first_live_run_tells_what_it_found_without_a_request_more_and_later_runs_do_not(
+def test_the_first_live_run_reports_what_it_found_without_a_request_more_and_later_runs_do_not(
     start_mock_api: StartMock, start_crawl: StartCrawl
 ) -> None:
     mock = start_mock_api("--total", "3000", "--api-key", KEY)

@@ -49,7 +49,7 @@ def nothing_is_at_work(database_url: str) -> bool:
 
 @pytest.fixture
 def endless_url(database_url: str) -> str:
-    """Where two letters wait for a replay, and no event can ever be inserted."""
+    """Where two dead letters wait for a replay, and no event can ever be inserted."""
     leave_dead_letters(database_url, [raw_event("a"), raw_event("b")])
     execute_outside(database_url, FOR_EVER)
     return database_url

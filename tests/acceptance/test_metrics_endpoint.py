@@ -61,7 +61,7 @@ def test_an_expired_cursor_is_counted_as_a_chain_begun_anew(start_mock_api: Star
     mock = start_mock_api("--total", "5000", "--rate-limit", "5", "--rate-window-ms", "60000")
     mock.control("faults", "POST", {"name": "expired_cursor", "requests": [3]})
     endpoint = Endpoint(start_crawl(mock.base_url, METRICS_PORT="0", API_PAGE_LIMIT="500"))
-    eventually(lambda: endpoint.metrics()["datasync_walk_restarts_total",] == 1, what="the new walk")
+    eventually(lambda: endpoint.metrics()["datasync_walk_restarts_total",] == 1, what="the new chain")
 
 
 def test_only_readers_who_name_this_machine_are_answered(waiting_crawl: Crawl) -> None:

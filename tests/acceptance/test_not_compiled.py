@@ -32,7 +32,7 @@ def test_a_crawl_without_the_compiled_module_stores_exactly_what_one_with_it_doe
     database_url: str,
 ) -> None:
     require_compiled()
-    # In front of the module that there is; that it was asked is reported by a file.
+    # In front of the module that there is; that it was asked is shown by a file.
     asked = tmp_path / "asked"
     blocking = tmp_path / "blocking"
     blocking.mkdir()

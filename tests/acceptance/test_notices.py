@@ -1,4 +1,4 @@
-"""Crawls that tell a receiver when their stream fails and recovers, whatever becomes of them and of it."""
+"""Crawls that notify a receiver when their stream fails and recovers, whatever becomes of them and of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.receiver import receiving
 StartCrawl = Callable[..., Crawl]
 
 
-def test_a_crawl_that_fails_is_reported_of_once_and_a_killed_teller_tells_again(
+def test_a_crawl_that_fails_is_reported_once_and_a_killed_sender_sends_again(
     start_crawl: StartCrawl, database_url: str
 ) -> None:
     is_refused = True
@@ -56,10 +56,10 @@ def test_a_crawl_that_fails_is_reported_of_once_and_a_killed_teller_tells_again(
         assert "xoxb" not in crawl.log
         assert "letmein" not in crawl.log
         assert "hunter2" not in crawl.log
-    assert "NOTIFY_URL was reported: stream.recovered of events" in well.log
+    assert "NOTIFY_URL has taken stream.recovered of events" in well.log
 
 
-def test_a_crawl_that_is_stopped_tells_no_one(start_crawl: StartCrawl, database_url: str) -> None:
+def test_a_crawl_that_is_stopped_sends_nothing(start_crawl: StartCrawl, database_url: str) -> None:
     with serving() as feed, receiving() as receiver:
         settings = {**FEED_SETTINGS, "NOTIFY_URL": receiver.url}
         crawl = start_crawl(feed.base_url, **settings)

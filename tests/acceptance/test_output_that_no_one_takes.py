@@ -69,12 +69,12 @@ def test_a_command_works_with_all_its_streams_closed(place: dict[str, str], comm
 
 
 @pytest.mark.parametrize("command", ["status --bogus", "bogus", "crawl", "submit send"])
-def test_wrong_usage_ends_with_its_own_exit_code_where_no_one_is_to_be_reported(command: str) -> None:
+def test_wrong_usage_ends_with_its_own_exit_code_where_no_one_reads_why(command: str) -> None:
     assert redirected(">&- 2>&-", *command.split()).returncode == 2
     assert filled({1, 2}, *command.split()).returncode == 2
 
 
-def test_a_wrong_setting_ends_with_its_own_exit_code_where_no_one_is_to_be_reported() -> None:
+def test_a_wrong_setting_ends_with_its_own_exit_code_where_no_one_reads_why() -> None:
     for command in ("status", "crawl events"):
         assert filled({2}, *command.split(), API_PAGE_LIMIT="x").returncode == 2
 
@@ -167,7 +167,7 @@ def test_what_is_asked_for_as_bytes_is_not_called_done_where_it_could_not_be_wri
         assert done.stderr.splitlines()[-1] == "standard output could not be written: No space left on device"
 
 
-def test_an_answer_for_people_that_could_not_be_written_is_reported_of(place: dict[str, str]) -> None:
+def test_an_answer_for_people_that_could_not_be_written_is_reported(place: dict[str, str]) -> None:
     done = filled({1}, "status", **place)
     assert done.returncode == 0
     assert done.stderr == "standard output could not be written: No space left on device\n"

@@ -22,7 +22,7 @@ SPIDER = "blog/spiders/posts.py"
 
 
 def written_files() -> dict[str, str]:
-    """What the page reports to write, by the names in the first lines."""
+    """What the page gives to write, by the names in the first lines."""
     files = {}
     for block in PAGE.blocks:
         if block.language != "sh":

@@ -103,7 +103,7 @@ def test_an_incremental_sync_that_gives_its_position_up_stops_at_ground_that_was
     assert_feed_is_stored(database_url, feed.events)
 
 
-def test_an_api_that_refuses_or_empties_a_filter_by_time_is_walked_from_the_head(
+def test_an_api_that_refuses_or_empties_a_filter_by_time_is_read_from_the_head(
     start_crawl: StartCrawl, database_url: str
 ) -> None:
     with serving(flat=True) as feed:

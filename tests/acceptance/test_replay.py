@@ -24,7 +24,7 @@ MANY = 2_500
 
 
 def leave_many(database_url: str) -> None:
-    """Letters of which every tenth is still not acceptable, and every hundredth one's event is stored."""
+    """Dead letters of which every tenth is still not acceptable, and every hundredth one's event is stored."""
     dead_letters = [raw_event(f"e{number}") if number % 10 else b'{"number":%d}' % number for number in range(MANY)]
     leave_dead_letters(database_url, dead_letters, [f"e{number}" for number in range(1, MANY, 100)])
 
@@ -109,7 +109,7 @@ def frozen_replay(database_url: str, place: str, **settings: str) -> Iterator[su
             process.kill()
 
 
-def test_a_replay_that_is_reported_to_stop_says_so_and_keeps_what_is_committed(database_url: str) -> None:
+def test_a_replay_that_is_asked_to_stop_says_so_and_keeps_what_is_committed(database_url: str) -> None:
     leave_many(database_url)
     with frozen_replay(database_url, "after_commit@2") as replay:
         replay.send_signal(signal.SIGTERM)

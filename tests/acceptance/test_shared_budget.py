@@ -53,7 +53,7 @@ def refused(mock: MockApi) -> int:
 
 
 def take_away(server_url: str, url: str) -> str:
-    """Nobody is connected to the database any more, and no one will be."""
+    """No one is connected to the database any more, and no one will be."""
     name = str(parse_dsn(url)["dbname"])
     execute_outside(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
     execute_outside(server_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")

@@ -55,7 +55,7 @@ def test_a_database_that_hangs_ends_the_run_as_stalled_and_the_next_one_goes_on(
 
 
 def _is_stalled(endpoint: Endpoint, crawl: Crawl) -> bool:
-    """Reported by the health check, unless the run has ended before anybody could look."""
+    """Reported by the health check, unless the run has ended before anyone could look."""
     if crawl.process.poll() is not None:
         return True
     try:

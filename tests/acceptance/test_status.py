@@ -13,7 +13,7 @@ StartMock = Callable[..., MockApi]
 StartCrawl = Callable[..., Crawl]
 
 
-def test_status_tells_people_and_programs_the_same(
+def test_status_says_the_same_to_people_and_programs(
     start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
 ) -> None:
     mock = start_mock_api("--total", "700")
@@ -27,7 +27,7 @@ def test_status_tells_people_and_programs_the_same(
     assert "700" in scrapy("status", DATABASE_URL=database_url).stdout
 
 
-def test_status_tells_what_the_last_run_did_and_the_runs_before_it(
+def test_status_says_what_the_last_run_did_and_the_runs_before_it(
     start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
 ) -> None:
     mock = start_mock_api("--total", "700")
@@ -56,7 +56,7 @@ def test_status_says_in_words_that_a_stream_was_never_started(database_url: str)
         assert (reported.returncode, reported.stdout.splitlines()) == (0, lines)
 
 
-def test_status_tells_in_words_what_a_crawl_waits_for(
+def test_status_says_in_words_what_a_crawl_waits_for(
     start_mock_api: StartMock, start_crawl: StartCrawl, database_url: str
 ) -> None:
     mock = start_mock_api("--total", "700", "--rate-limit", "1", "--rate-window-ms", "60000")

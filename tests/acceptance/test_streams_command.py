@@ -172,7 +172,7 @@ def test_nothing_goes_without_its_name_being_said(database_url: str) -> None:
     assert value(database_url, "SELECT count(*) FROM datasync__orders") == 2
 
 
-def test_a_person_at_a_terminal_is_reported_what_goes_and_types_the_name(database_url: str) -> None:
+def test_a_person_at_a_terminal_is_shown_what_goes_and_types_the_name(database_url: str) -> None:
     store(database_url)
     for typed, code in {"yes": 1, "orders": 0}.items():
         terminal = OnTerminal("streams", "drop", "orders", columns=200, DATABASE_URL=database_url)

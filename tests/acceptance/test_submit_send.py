@@ -82,7 +82,7 @@ def test_the_key_is_in_no_output_and_in_no_table(start_mock_api: StartMock, envi
     assert KEY not in str(value(environment["DATABASE_URL"], "SELECT to_jsonb(a)::text FROM submission_attempts a"))
 
 
-def test_a_dry_run_tells_everything_and_leaves_nothing(start_mock_api: StartMock, environment: dict[str, str]) -> None:
+def test_a_dry_run_shows_everything_and_leaves_nothing(start_mock_api: StartMock, environment: dict[str, str]) -> None:
     mock = start_mock_api("--api-key", KEY)
     done = scrapy("submit", "send", "--repo", REPO, "--dry-run", API_BASE_URL=mock.base_url, **environment)
     assert done.returncode == 0, done.stderr
@@ -157,7 +157,7 @@ def test_the_last_try_must_be_asked_for_and_then_there_is_none(
 
 
 @pytest.mark.parametrize(("quota", "words"), [("1", "--last-try"), ("0", "no try is left")])
-def test_what_the_api_tells_of_its_quota_counts_too(
+def test_what_the_api_reports_of_its_quota_counts_too(
     start_mock_api: StartMock, environment: dict[str, str], quota: str, words: str
 ) -> None:
     mock = start_mock_api("--api-key", KEY, "--submission-quota", quota)

@@ -1,4 +1,4 @@
-"""Commands before a table of another's making: nothing is asked, nothing is written, and the table is named."""
+"""Commands before a table that is not ours: nothing is asked, nothing is written, and the table is named."""
 
 from __future__ import annotations
 

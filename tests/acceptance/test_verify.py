@@ -140,7 +140,7 @@ def test_an_api_that_refuses_the_key_or_is_not_there_leaves_the_total_unproven(
     assert (code, problems(report)) == (1, ["api_total"])
 
 
-def test_the_api_is_not_asked_before_the_time_that_it_reported(
+def test_the_api_is_not_asked_before_the_time_that_it_named(
     start_mock_api: Callable[..., MockApi], database_url: str
 ) -> None:
     mock = start_mock_api("--total", "10")

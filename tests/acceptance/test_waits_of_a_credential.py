@@ -40,7 +40,7 @@ def test_a_refusal_ends_the_runs_of_all_streams_with_that_key_without_a_request_
         third = start_crawl(feed.base_url, STREAM="c", DATASYNC_API_KEY="key-2", **BUDGET)
         assert third.wait(60) == 0, third.log
         assert len(feed.asked) == 4
-        # Whoever asks beforehand is reported: of the stream, and of a key that this stream was never asked with.
+        # Whoever asks beforehand hears of it: of the stream, and of a key that this stream was never asked with.
         reported = scrapy("status", DATABASE_URL=database_url, STREAM="b").stdout
         assert re.search(f"the API asks for no request until {MOMENT} .ingestion_credentials.closed_until of", reported)
         assert "no request until" not in scrapy("status", DATABASE_URL=database_url, STREAM="c").stdout
@@ -93,7 +93,7 @@ def test_a_run_under_way_keeps_what_another_one_hears_meanwhile(start_crawl: Sta
 
 
 def test_a_short_wait_that_another_run_has_heard_is_waited_for(start_crawl: StartCrawl, database_url: str) -> None:
-    """And what the run itself was reported is counted once, though it comes back with each heartbeat."""
+    """And what the run itself was asked is counted once, though it comes back with each heartbeat."""
     answers = {2: Reply(status=429, headers={"Retry-After": "3"})}
     with serving(answer=lambda asked: answers.get(asked.number)) as feed:
         settings = {**FEED_SETTINGS, "API_RATE_LIMIT_WAIT_BUDGET_MS": "5000", "LEASE_TTL_MS": "1000"}

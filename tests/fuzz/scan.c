@@ -24,7 +24,7 @@ static const char *const known_layouts[] = {
     "a.a.a.a.a.a.a.a;a.a.a.a.a.a.a.a|a.a;",
     "a|b|c|d|e|f|g|a.b;a|b|c|d|e|f|g|a.b;a|b.a|c|d|e|f|g|a.b.c",
     "result.edges|edges;node.id|node.key.id;node.times.created|node.times.updated",
-    "@odata.value;the identity of a record in full|id;a name of more than sixty-four bytes, that nobody would give to a time",
+    "@odata.value;the identity of a record in full|id;a name of more than sixty-four bytes, that no one would give to a time",
 };
 
 typedef struct {

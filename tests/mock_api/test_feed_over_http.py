@@ -15,7 +15,7 @@ Serve = Callable[..., Server]
 
 
 @pytest.mark.parametrize("limit", [7, 300, 1_000, 5_000])
-def test_a_walk_serves_the_ground_truth(server: Server, limit: int) -> None:
+def test_a_chain_serves_the_ground_truth(server: Server, limit: int) -> None:
     truth = [json.loads(line) for line in ground_truth("--total", "2500")]
     assert len(truth) == 2_500
     assert server.walk(limit) == truth

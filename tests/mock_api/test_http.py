@@ -164,7 +164,7 @@ def test_a_head_without_an_end_is_refused(server: Server) -> None:
         eventually(refuses_more, what="the end of the connection")
 
 
-def test_the_client_is_reported_to_send_a_body_that_it_holds_back(serve: Serve) -> None:
+def test_the_client_is_asked_to_send_a_body_that_it_holds_back(serve: Serve) -> None:
     server = serve("--total", "10")
     with wire(server) as client:
         client.send(SUBMIT + b"Expect: 100-continue\r\nContent-Length: 7\r\n\r\n")
@@ -173,7 +173,7 @@ def test_the_client_is_reported_to_send_a_body_that_it_holds_back(serve: Serve) 
         assert client.page()["data"]["eventCount"] == 2
 
 
-def test_it_is_reported_so_when_its_turn_has_come(serve: Serve) -> None:
+def test_it_is_asked_to_when_its_turn_has_come(serve: Serve) -> None:
     server = serve("--total", "10")
     server.fault("slow", count=1, delay_ms=200)
     with wire(server) as client:

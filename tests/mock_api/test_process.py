@@ -36,7 +36,7 @@ def test_the_first_line_is_the_base_address(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("host", ["::1", "::", "localhost"])
-def test_it_listens_where_it_is_reported_to(serve: Serve, host: str) -> None:
+def test_it_listens_where_it_is_asked_to(serve: Serve, host: str) -> None:
     server = serve("--total", "10", "--host", host)
     shown = f"[{host}]" if ":" in host else host
     assert server.base_url.startswith(f"http://{shown}:")

@@ -16,7 +16,7 @@ def test_there_is_no_limit_and_no_header_by_default(server: Server) -> None:
     assert not [name for name in answers[0].headers if "ratelimit" in name.lower()]
 
 
-def test_ten_requests_pass_and_the_next_is_reported_when_to_come_back(serve: Serve) -> None:
+def test_ten_requests_pass_and_the_next_learns_when_to_come_back(serve: Serve) -> None:
     server = serve("--total", "100", "--rate-limit", "10", "--rate-window-ms", "60000")
     answers = [server.page(1) for _ in range(11)]
     assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == [*map(str, range(9, -1, -1)), "0"]
@@ -46,7 +46,7 @@ def test_bad_requests_count_as_well(serve: Serve) -> None:
     assert [server.page(10, "forged").status for _ in range(3)] == [400, 400, 429]
 
 
-def test_waiting_as_reported_is_enough_and_coming_earlier_is_noticed(serve: Serve) -> None:
+def test_waiting_as_asked_is_enough_and_coming_earlier_is_noticed(serve: Serve) -> None:
     server = serve("--total", "10", "--rate-limit", "1", "--rate-window-ms", "1500")
     assert [server.page(1).status for _ in range(3)] == [200, 429, 429]
     assert server.stats()["early_requests"] == 1

@@ -1,4 +1,4 @@
-"""The rate window, and the ways in which it is reported."""
+"""The rate window, and the ways in which it is given."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_window_is_fixed_and_opens_with_the_first_request_after_the_last_one
         ("none", {}),
     ],
 )
-def test_each_generation_of_headers_tells_the_window(style: RateHeaderStyle, expected: dict[str, str]) -> None:
+def test_each_generation_of_headers_gives_the_window(style: RateHeaderStyle, expected: dict[str, str]) -> None:
     assert dict(rate_headers(style, REFUSED, 60_000, NOW_MS)) == expected
 
 
@@ -71,7 +71,7 @@ def test_each_generation_of_headers_tells_the_window(style: RateHeaderStyle, exp
         ("past-epoch", "1799996400", 0),
     ],
 )
-def test_each_style_of_retry_after_tells_its_wait(style: RetryAfterStyle, expected: str, reported_ms: float) -> None:
+def test_each_style_of_retry_after_gives_its_wait(style: RetryAfterStyle, expected: str, reported_ms: float) -> None:
     assert retry_after(style, REFUSED, NOW_MS) == ([("Retry-After", expected)], reported_ms)
 
 

@@ -116,7 +116,7 @@ def test_changes_since_the_last_one_and_deletions_are_exact_through_a_kill_and_a
 def test_newest_first_a_record_that_changed_during_the_chain_is_missed_and_made_good_by_the_next_sync(
     start_crawl: StartCrawl, tmp_path: Path, database_url: str, kinto: Kinto
 ) -> None:
-    """It moves to the head, which the chain has behind it. Nothing in the answers reports that."""
+    """It moves to the head, which the chain has behind it. Nothing in the answers shows that."""
     kinto.seed("moving", range(1_000))
     moved = {identity(number) for number in (1, 2, 3)}
     file = source(kinto.url, "moving", _KNOWN, size=200)

@@ -185,6 +185,6 @@ def test_the_oldest_that_a_frozen_count_leaves_out_are_known_to_be_missing_where
         assert rows(database_url, SECOND_RUN) == [("incomplete", "short_read")]
         assert_exact(database_url, table, home)
     else:
-        # Nothing in its pages reports: what comes twice at their edges does so in every feed that grows at its top.
+        # Nothing in its pages shows it: what comes twice at their edges does so in every feed that grows at its top.
         assert end.code == 0, end.log
         assert ids(home) - set(stored(database_url, table)) == {identity(n) for n in range(MEANWHILE)}

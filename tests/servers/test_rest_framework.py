@@ -137,7 +137,7 @@ def test_more_ties_than_its_cursor_counts_repeat_for_ever_and_end_the_run_as_fai
     status, reason, _ = last_end(database_url)
     assert (status, reason) == ("failed", "cursor_repeated")
     assert 0 < len(stored(database_url, "drf__same")) < len(truth(small))
-    # Nobody asks for the same page for ever.
+    # No one asks for the same page for ever.
     assert len(answers(server, "/same/")) < 60
 
 

@@ -35,7 +35,7 @@ done
 # Without byte code, each new environment compiles pip again at every call of it.
 _NOT_INHERITED = {"CC", "DATASYNC_VENV", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"}
 
-# Makes the environment that is asked for and reports what came of it: $1 is "run" or "dev".
+# Makes the environment that is asked for and says what came of it: $1 is "run" or "dev".
 _DRIVER = """\
 set -eu
 root=$(pwd -P)

@@ -1,4 +1,4 @@
-"""What the ledger and the runs' table tell, for tests that watch a crawl from outside."""
+"""What the ledger and the runs' table say, for tests that watch a crawl from outside."""
 
 from __future__ import annotations
 

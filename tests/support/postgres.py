@@ -27,7 +27,7 @@ class OwnServer:
         return psutil.Process(int(lines[0]))
 
     def lose_power(self) -> None:
-        """Ends all of the server's processes at once, without a word to anybody."""
+        """Ends all of the server's processes at once, without a word to anyone."""
         postmaster = self._postmaster
         family = [postmaster, *postmaster.children(recursive=True)]
         for process in family:
@@ -55,7 +55,7 @@ class OwnServer:
         family = [postmaster]
         try:
             self._freeze(family)
-            # Nobody is born any more, so that the list is whole; whoever ends meanwhile stays a zombie, never reaped.
+            # None is born any more, so that the list is whole; what ends meanwhile stays a zombie, never reaped.
             family += postmaster.children(recursive=True)
             self._freeze(family)
             yield

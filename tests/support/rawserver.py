@@ -105,6 +105,6 @@ def raw_server(
 
 
 def response(status: int, body: bytes, **headers: str) -> bytes:
-    """A whole answer with its length reported."""
+    """A whole answer with its length declared."""
     named = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{named}\r\n".encode() + body

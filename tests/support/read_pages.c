@@ -1,7 +1,7 @@
 /* Reads the texts of a file as pages, each in a block of memory of its very size, so that a sanitizer sees a byte too many.
  *
  * read_pages FILE: in the file each text follows its length (four bytes, the lowest first). For each, a line: "left", or
- * how many events there are, how many of them are in doubt, where their array begins and ends, and the sum of all times,
+ * how many events there are, how many of them need the fallback, where their array begins and ends, and the sum of all times,
  * modulo 2^64.
  */
 

@@ -2,7 +2,7 @@
 
 Invariant: nothing has been begun when it forks: no thread, no event loop, no connection, no setting read. So the fork,
 with the arguments, the environment, the directory and the streams of its order, is where ``python -m MODULE`` would be.
-What it is for, and what it is no match for, is reported in :mod:`tests.support.starting`.
+What it is for, and what it is no match for, is said in :mod:`tests.support.starting`.
 """
 
 from __future__ import annotations

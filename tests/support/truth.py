@@ -24,7 +24,7 @@ def assert_exact(database_url: str, total: int, *arguments: str) -> None:
 def assert_totals_balance(database_url: str) -> None:
     """State, runs, ledger and table say the same.
 
-    The ledger reports what crawls stored; what replays stored stands in their own runs, which have no pages. A letter
+    The ledger has what crawls stored; what replays stored stands in their own runs, which have no pages. A dead letter
     that a replay resolved is an event now, stored by it or found stored.
     """
     stored = value(database_url, "SELECT count(*) FROM ingested_events")

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class MadeAtOnce:
-    """Reports when it is made, which is before anybody asks for its scheme, and when it is closed."""
+    """Reports when it is made, which is before anyone asks for its scheme, and when it is closed."""
 
     lazy = False
 

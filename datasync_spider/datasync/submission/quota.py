@@ -10,7 +10,7 @@ QUOTA = 5
 
 
 class Tries(Struct, frozen=True):
-    """``used_here``: attempts of this key in this database. ``reported_left``: the API's count, None where none."""
+    """``used_here``: attempts of this key in this database. ``reported_left``: the API's count, None if it has none."""
 
     used_here: int
     reported_left: int | None = None
@@ -35,7 +35,7 @@ class Tries(Struct, frozen=True):
 
 
 def check_tries(tries: Tries, *, last_try: bool) -> None:
-    """Raises SubmissionRefused where no try is left, or the last one is and ``last_try`` is not said."""
+    """Raises SubmissionRefused where no try is left, or only the last one is and ``last_try`` is not given."""
     if tries.left == 0:
         raise SubmissionRefused(f"no try is left for this key: {tries}")
     if tries.left == 1 and not last_try:

@@ -61,7 +61,7 @@ def read_receipt(status: int, body: bytes, sent_count: int) -> Receipt:
 
 def _accepted(count: int | None, sent_count: int) -> str:
     if count is None:
-        return f"accepted; the receipt reports no eventCount to compare with the {sent_count:,} ids that were sent"
+        return f"accepted; the receipt has no eventCount to compare with the {sent_count:,} ids that were sent"
     if count != sent_count:
         return f"accepted, but the receipt counts {count:,} events and {sent_count:,} ids were sent"
     return f"accepted with all {count:,} ids"

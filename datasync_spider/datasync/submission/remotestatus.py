@@ -57,7 +57,7 @@ def _entries(content: Any) -> list[Any]:
 def _reported_left(content: Any, entries: list[Any]) -> int | None:
     """By the best witness: a count of what is left, else the highest number given, else how many are listed.
 
-    More than a key can have are not this key's: the list is then another one, such as everybody's.
+    More than a key can have are not this key's: the list is then another one, such as that of all keys.
     """
     numbers = list(_numbers(content))
     left = [value for name, value in numbers if name in _LEFT and value >= 0]

@@ -33,7 +33,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 
 class Order(Struct, frozen=True):
-    """What to send, and on which terms. ``reported_left``: tries left by the API's count, None where none."""
+    """What to send, and on which terms. ``reported_left``: tries left by the API's count, None where it gives none."""
 
     stream: str
     repo: str
@@ -45,7 +45,7 @@ class Order(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """``left``: tries left, by the receipt where it reports. ``receipt`` None: no answer came."""
+    """``left``: tries left, by the receipt where it says so. ``receipt`` None: no answer came."""
 
     attempt_id: int
     ending: Ending
@@ -54,7 +54,7 @@ class Outcome(Struct, frozen=True):
 
     @property
     def is_whole(self) -> bool:
-        """Whether it was accepted with exactly what was sent, as far as the receipt reports."""
+        """Whether it was accepted with exactly what was sent, as far as the receipt says."""
         return self.ending.status == "accepted" and self.receipt is not None and not self.receipt.differs
 
 

@@ -1,10 +1,10 @@
 """What a run is doing, in words, from what the database knows of it: heartbeat, ledger and lease. Pure.
 
-Invariant: nothing is claimed that the rows do not show. A process reports the database that it lives and what it has
+Invariant: nothing is claimed that the rows do not show. A process reports to the database that it lives and what it has
 committed; what it does between two commits is inferred, and the words say so.
 
 A heartbeat comes thrice in a lease's life, and each commit is one too; both renew the lease. So the lease's expiry
-reports how long a silence may last.
+shows how long a silence may last.
 """
 
 from __future__ import annotations

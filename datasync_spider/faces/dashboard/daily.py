@@ -1,7 +1,7 @@
 """Events by day and by type, from a count of the whole table or of a share of it. Pure.
 
 Invariant: an estimate is called one, with the share that it was made from; a share too small to say anything gives no
-numbers at all. How many there are in all is no estimate where the totals tell it; the share then reports the
+numbers at all. How many there are in all is no estimate where the totals say it; the share then gives the
 proportions.
 """
 

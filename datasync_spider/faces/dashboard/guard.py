@@ -1,7 +1,7 @@
 """Who is answered at all, and what every answer carries so that a browser holds the page to its word. Pure.
 
-Invariant: a page of another's cannot read this one. The browser keeps its scripts away as long as it reports both
-apart by name, and a foreign name that was made to point here (DNS rebinding) is refused: it arrives as the Host.
+Invariant: another site's page cannot read this one. The browser keeps its scripts away as long as it distinguishes
+the two by name, and a foreign name that was made to point here (DNS rebinding) is refused: it arrives as the Host.
 """
 
 from __future__ import annotations

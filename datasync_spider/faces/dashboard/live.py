@@ -51,7 +51,7 @@ class Live:
         return NOT_DONE_YET
 
     def close(self) -> None:
-        """Says good-bye to everybody."""
+        """Says good-bye to all viewers."""
         for viewer in list(self._viewers):
             viewer.end()
 

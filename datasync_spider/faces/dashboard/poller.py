@@ -1,4 +1,4 @@
-"""The one poller for all viewers: asks while someone listens, and hands everybody the same message.
+"""The one poller for all viewers: asks while someone listens, and hands all of them the same message.
 
 Invariant: however many listen, the database is asked once an interval; while no one listens, not at all. Each message
 is the whole state, so one that a slow or absent viewer has missed is made good by the next.
@@ -21,7 +21,7 @@ from datasync_spider.storage.dashboard import Overview
 logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 1.5
-# A question that hangs longer than this is asked to the viewers, while it goes on hanging.
+# A question that hangs longer than this is reported to the viewers, while it goes on hanging.
 _PATIENCE_SECONDS = 5.0
 
 Listener = Callable[[bytes], None]

@@ -168,7 +168,7 @@ RUN_REASONS: dict[str, Explanation] = {
     ),
     "lease_held": Explanation("Another run of this stream was active.", "Wait for it to end, or stop it."),
     "table_refused": Explanation(
-        "A table is another's, or was altered by hand.",
+        "A table of one of our names was made by another program, or was altered by hand.",
         "scrapy doctor names what is wrong, and what is expected.",
     ),
     "objects_in_the_way": Explanation(

@@ -11,7 +11,7 @@ _JSON = "application/json; charset=utf-8"
 
 
 class Reply(Struct, frozen=True):
-    """A whole answer. It is stored by no one unless ``headers`` say otherwise."""
+    """A whole answer. No cache stores it unless ``headers`` say otherwise."""
 
     status: int
     content_type: str
@@ -20,7 +20,7 @@ class Reply(Struct, frozen=True):
 
 
 class Refused(Exception):
-    """The question cannot be answered. ``words`` are for whoever asked and repeat nothing of what was asked."""
+    """The question cannot be answered. ``words`` are for the one who asked and repeat nothing of what was asked."""
 
     def __init__(self, status: int, words: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(words)

@@ -57,7 +57,7 @@ def absent(last: State | None, label: str, version: str, since: datetime, error:
 
 
 def _trouble(error: Exception | None) -> tuple[str, str]:
-    """Made from the error's kind: its text may hold names of hosts and users that are no one's business here."""
+    """Made from the error's kind: its text may hold names of hosts and users, which do not belong here."""
     if error is None:
         return "PostgreSQL does not answer.", "The page goes on asking."
     if not isinstance(error, StorageError):

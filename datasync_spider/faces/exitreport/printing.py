@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class End(Struct, frozen=True):
-    """``fields``: what ``lines`` tell, for programs."""
+    """``fields``: what ``lines`` say, for programs."""
 
     code: int
     lines: list[str]

@@ -65,7 +65,7 @@ class Total:
 
     @property
     def stopped(self) -> list[End]:
-        """One that tells of a signal, where one has."""
+        """An end as stopped, where a signal has ended any."""
         return [End(exitcodes.STOPPED, [])] if self._codes[exitcodes.STOPPED] else []
 
     @property

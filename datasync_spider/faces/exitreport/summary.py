@@ -56,7 +56,7 @@ _NEXT = {
     "storage_unavailable": f"PostgreSQL was away for longer than WRITE_RETRY_BUDGET_MS; when it is back, {_GO_ON}",
     "storage_refused": "PostgreSQL refused: check the rights and the schema (scrapy migrate), then run again",
     "stalled": f"nothing moved for STALL_TIMEOUT_MS; look at the log's last lines, then {_GO_ON}",
-    "fenced": "nothing: another run has taken the stream over and goes on (scrapy status reports whose it is)",
+    "fenced": "nothing: another run has taken the stream over and goes on (scrapy status shows whose it is)",
 }
 # The same where a file of a source, and no setting, says what is asked.
 _NEXT_OF_FILE = {
@@ -100,7 +100,7 @@ _NEXT_AT_START = {
     "usage": "correct the command; scrapy crawl events -h explains its options",
     "storage_unavailable": "check that PostgreSQL runs and that DATABASE_URL leads to it, then run again",
     "storage_refused": "mend what is named above, or check the database user's rights, then run again",
-    "stalled": "look at the database: it answers no one, or waits for what is named; then run again",
+    "stalled": "look at the database: it does not answer, or waits for what is named; then run again",
     "stream_changed": "do what is said above, or set STREAM, SLICE or the source back",
     "stream_paused": "resume it when it is to go on",
     "table_refused": "put right what is named, or rename it, or use another database; scrapy doctor looks again",
@@ -168,7 +168,7 @@ def _headline(row: Mapping[str, Any]) -> str:
 
 
 def _because(row: Mapping[str, Any]) -> str:
-    reason = row["reason"] or "no reason reported"
+    reason = row["reason"] or "no reason given"
     return f"{reason} ({row['detail']})" if row["detail"] else reason
 
 
@@ -221,7 +221,7 @@ def not_started(why: str, reason: str | None = None) -> list[str]:
 
 
 def configuration_refused(mistakes: str = "see above", reason: str | None = None) -> list[str]:
-    """``mistakes`` reports the settings, their sources and what is allowed; ``reason`` where it is known by a word."""
+    """``mistakes`` name the settings, their sources and what is allowed; ``reason`` where it is known by a word."""
     correct = "correct the settings that are named; docs/reference/settings.md explains each"
     return [
         f"ingestion not started: the configuration is refused: {mistakes}",
@@ -243,7 +243,7 @@ def lease_held(stream: str) -> list[str]:
     return [
         f"ingestion not started: another run of stream {stream} is active",
         "  stored: this crawl has changed nothing",
-        "  next: let the other run end (scrapy status reports whose it is and when its lease expires), then run again",
+        "  next: let the other run end (scrapy status shows whose it is and when its lease expires), then run again",
     ]
 
 
@@ -261,5 +261,5 @@ def unreadable(run_id: int, why: str) -> list[str]:
     return [
         f"ingestion ended, but how cannot be read: run {run_id}; {why}",
         "  stored: what was committed stays",
-        f"  next: when PostgreSQL is back, scrapy status reports what is stored; {_GO_ON}",
+        f"  next: when PostgreSQL is back, scrapy status shows what is stored; {_GO_ON}",
     ]

@@ -2,7 +2,7 @@
 
 Counters and gauges are made from the progress model when someone asks, so a crawl pays for scrapes and little else;
 only the histograms are fed as things happen. Instants are reported as timestamps, for the asker to subtract from a
-clock. Invariant: every crawl has a registry of its own, and what the API did not tell is absent instead of zero.
+clock. Invariant: every crawl has a registry of its own, and what the API did not report is absent instead of zero.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _WAITS_FROM_THE_START = {"rate_window": 0.0, "rate_limited": 0.0}
 class Metrics:
     """``state`` gives the model at each scrape.
 
-    ``clock`` is monotonic, as the model's is; ``wall_clock`` reports seconds since the epoch.
+    ``clock`` is monotonic, as the model's is; ``wall_clock`` gives seconds since the epoch.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class _FromState(Collector):
 
 
 def _run(state: ProgressState, version: str) -> Metric:
-    info = InfoMetricFamily("datasync_run", "The run, reported by its labels; always 1.")
+    info = InfoMetricFamily("datasync_run", "The run, described by its labels; always 1.")
     if state.run_id is not None:
         labels = {"run_id": str(state.run_id), "stream": state.stream or "", "pass_kind": state.pass_kind or ""}
         info.add_metric([], {**labels, "version": version})

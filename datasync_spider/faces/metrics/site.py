@@ -1,6 +1,6 @@
 """The pages in Twisted's web server: its requests taken apart, its answers put together, nothing decided.
 
-Answers are made in the reactor's own thread, where the model that they tell does not change meanwhile;
+Answers are made in the reactor's own thread, where the model that they show does not change meanwhile;
 prometheus_client's own resource for Twisted makes them in another one.
 """
 

@@ -1,6 +1,6 @@
 """For how long a run has made no progress that nothing excuses. Pure: the time is an argument.
 
-What excuses a standstill is a pause that someone announced with its length, or a database that is being tried again:
+What excuses a standstill is a pause that was announced with its length, or a database that is being tried again:
 while one of them lasts the clock stands still. An excuse ends at the latest when it said that it would, so that a pause
 which hangs is a stall like any other.
 """

@@ -1,7 +1,7 @@
 """The progress of one run: counters and what is going on, fed event by event. Pure: the time is an argument.
 
 Times are those of a monotonic clock but for ``newest_event_at`` and ``last_commit_at``: seconds since the epoch.
-Invariant: ``stored`` and the counters of events tell committed work only; what is in flight is no one's yet.
+Invariant: ``stored`` and the counters of events count committed work only; what is in flight is in none of them yet.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Reports a receiver of the user's by HTTP when a stream fails, recovers or is late."""
+"""Notifies a receiver of the user's by HTTP when a stream fails, recovers or is late."""

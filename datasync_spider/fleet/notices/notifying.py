@@ -79,7 +79,7 @@ class Notifier:
                         # The others are free again in a moment, for whoever comes then.
                         return
         except TimeoutError:
-            logger.warning("not everything was noted, and reported to NOTIFY_URL, within %g s", self._longest_seconds)
+            logger.warning("not everything was noted, and posted to NOTIFY_URL, within %g s", self._longest_seconds)
         except StorageError as error:
             logger.warning("how the sync has ended could not be noted for the next one: %s", error)
 
@@ -120,13 +120,13 @@ class Notifier:
         with self._connected() as connection:
             if why is None:
                 notice_delivered(connection, notice)
-                logger.info("NOTIFY_URL was reported: %s", what)
+                logger.info("NOTIFY_URL has taken %s", what)
             elif notice.attempts >= MOST_ATTEMPTS:
                 notice_delivered(connection, notice)
-                logger.error("NOTIFY_URL was not reported %s, and will not be: %s", what, why)
+                logger.error("NOTIFY_URL has not taken %s, which is given up: %s", what, why)
             else:
                 notice_refused(connection, notice, pause_after(notice.attempts))
-                logger.warning("NOTIFY_URL was not reported %s, which is tried later: %s", what, why)
+                logger.warning("NOTIFY_URL has not taken %s, which is tried later: %s", what, why)
 
     def _connected(self) -> AbstractContextManager[Connection]:
         return self._pool.connected(connect_timeout_seconds=_CONNECT_SECONDS)

@@ -1,1 +1,1 @@
-"""What becomes of rejected events: how they are shown (``letterlist``), how they are tried again (``replaying``)."""
+"""What becomes of rejected events: how they are shown (``listing``), how they are tried again (``replaying``)."""

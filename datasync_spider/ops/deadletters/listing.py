@@ -16,7 +16,7 @@ from datasync_spider.storage.deadletters import Chosen, DeadLetterCount, DeadLet
 
 _SHOWN_CHARACTERS = 200
 _EXAMPLE_CHARACTERS = 60
-# A character takes up to four bytes in UTF-8, and one more reports that there is more.
+# A character takes up to four bytes in UTF-8, and one more shows that there is more.
 HEAD_BYTES = 4 * (_SHOWN_CHARACTERS + 1)
 
 

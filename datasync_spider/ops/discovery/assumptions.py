@@ -23,7 +23,7 @@ class Wanted(Struct, frozen=True):
 
 
 def assume(discovery: Discovery, wanted: Wanted) -> Assumptions | None:
-    """The assumptions, or None where neither the API nor the user reports how many events there are.
+    """The assumptions, or None where neither the API nor the user says how many events there are.
 
     The window is what a policy reports; else what is left of it, if that is more than usual; else what is usual.
     """
@@ -34,7 +34,7 @@ def assume(discovery: Discovery, wanted: Wanted) -> Assumptions | None:
         return None
     rate, cap = discovery.rate_limit, discovery.cap
     window = rate.window_seconds or max(rate.reset_after_seconds or 0.0, DEFAULT_WINDOW_SECONDS)
-    # A page that fell short of a small request reports the cap; one that did not reports nothing of it.
+    # A page that fell short of a small request shows the cap; one that did not shows nothing of it.
     page_size = min(wanted.page_limit, cap.returned) if cap and cap.reached and cap.returned else wanted.page_limit
     return Assumptions(
         events=events,

@@ -1,6 +1,6 @@
 """Which fields of an event become its id and its time: found by handing the parser one field at a time.
 
-So the answer is the parser's own, whatever names it knows; where two fields could serve, the whole event reports which
+So the answer is the parser's own, whatever names it knows; where two fields could serve, the whole event shows which
 did.
 """
 
@@ -26,7 +26,7 @@ class FieldUse(Struct, frozen=True):
 
 
 class EventFields(Struct, frozen=True):
-    """``without_time`` counts the stored events that tell no time that could be read."""
+    """``without_time`` counts the stored events without a time that could be read."""
 
     ids: tuple[FieldUse, ...]
     times: tuple[FieldUse, ...]

@@ -108,7 +108,7 @@ def _misfits(
     if envelope is None:
         found.append("the body is no clean JSON: it was read leniently, event by event")
     if fields.without_time:
-        found.append(f"{fields.without_time} events tell no time that can be read: they are stored without one")
+        found.append(f"{fields.without_time} events have no time that can be read: they are stored without one")
     if page.unreadable_total is not None:
         found.append(f"the total that is given cannot be read as a count of events: {page.unreadable_total}")
     elif page.total is None:

@@ -7,7 +7,7 @@ from datasync_spider.ops.doctor.finding import Finding, fine, problem, warning
 PART = "clock"
 _NOTICEABLE_SECONDS = 5.0
 _WRONG_SECONDS = 300.0
-_REMEDY = "let both clocks be set by NTP (timedatectl status): waits that are reported as instants are off by as much"
+_REMEDY = "let both clocks be set by NTP (timedatectl status): waits that are given as instants are off by as much"
 
 
 def check_clock(whose: str, reported_epoch: float, here_epoch: float, uncertain_seconds: float) -> Finding:

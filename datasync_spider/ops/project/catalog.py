@@ -1,6 +1,6 @@
 """The files for public APIs that come with this program, of which a project takes one by a copy.
 
-Invariant: nothing here is crawled; whoever wants one gets its text.
+Invariant: nothing here is crawled; the caller gets a file's text.
 """
 
 from __future__ import annotations

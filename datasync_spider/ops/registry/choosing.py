@@ -1,6 +1,6 @@
 """Which streams and slices are meant by what was typed: a name of each, or patterns of them. Pure.
 
-Invariant: what is meant is registered; a name that nothing has is answered with what there is.
+Invariant: what is meant is registered; a name that matches nothing is answered with what there is.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Streams and slices as a table for people and as one JSON object, and what a removal takes with it. Pure.
 
-Invariant: whatever another process has named comes out visible.
+Invariant: whatever others have named comes out visible.
 """
 
 from __future__ import annotations

@@ -133,10 +133,11 @@ def _resolved(dead_letters: DeadLetters, *, rows_were_deleted: bool) -> Check:
     numbers = {"settled": dead_letters.resolved, "lost": dead_letters.lost.count}
     if not dead_letters.lost.count:
         return holds(
-            "settled_are_stored", f"the events of {dead_letters.resolved:,} resolved letters are stored", numbers
+            "settled_are_stored", f"the events of {dead_letters.resolved:,} resolved dead letters are stored", numbers
         )
     text = (
-        f"the events of {dead_letters.lost.count:,} letters that a replay resolved are not stored: {dead_letters.lost}"
+        f"the events of {dead_letters.lost.count:,} dead letters that a replay resolved are not stored:"
+        f" {dead_letters.lost}"
     )
     if rows_were_deleted:
         return holds("settled_are_stored", f"{text}; rows were deleted, and the totals were set right", numbers)

@@ -1,1 +1,1 @@
-"""From the text of a TOML file to a source, or to all of its mistakes at once. Pure: who calls has read the file."""
+"""From the text of a TOML file to a source, or to all of its mistakes at once. Pure: the caller has read the file."""

@@ -1,7 +1,7 @@
 """A TOML file becomes a source, or all of its mistakes at once.
 
 Invariant: what is given is whole: each key of the file was understood, and its parts go together. Nothing that this
-version does not do is left out in silence. Pure: whoever calls has read the file.
+version does not do is left out in silence. Pure: the caller has read the file.
 """
 
 from __future__ import annotations

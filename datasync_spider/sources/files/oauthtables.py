@@ -20,7 +20,7 @@ _FIELDS = f'a table of names and texts, such as {{ resource = "https://api.examp
 _SENT: tuple[Literal["basic", "form"], ...] = ("basic", "form")
 _ENCODED: tuple[Literal["form", "json"], ...] = ("form", "json")
 _UNITS: tuple[Literal["s", "ms"], ...] = ("s", "ms")
-# What a request for a token is made of; whoever wants another text there has a key for it.
+# What a request for a token is made of; for another text there is a key of its own.
 _OURS = frozenset({"grant_type", "refresh_token", "client_id", "client_secret", "scope", "audience"})
 
 

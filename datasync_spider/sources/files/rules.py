@@ -207,7 +207,7 @@ def _windows(stream: Stream) -> Iterator[Finding]:
 
 
 def _deletions(stream: Stream) -> Iterator[Finding]:
-    """What keeps a full sync from reporting what is not there any more."""
+    """What keeps a full sync from finding what is not there any more."""
     if not stream.marks_deleted:
         return
     way, also = stream.incremental, frozenset({"incremental"})

@@ -17,7 +17,7 @@ from datasync_spider.sources.spec import Meaning
 
 Schema: TypeAlias = dict[str, Any]
 
-# Whoever writes a source's file puts the schema beside it, where there is none, so that this line is true anywhere.
+# A command that writes a source's file puts the schema beside it, where there is none, so this line is true anywhere.
 SCHEMA_FILE = "source.schema.json"
 SCHEMA_LINE = f"#:schema ./{SCHEMA_FILE}"
 

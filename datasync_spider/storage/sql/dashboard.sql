@@ -135,7 +135,7 @@ ORDER BY newest.rejected_id DESC
 LIMIT %(limit)s;
 
 -- name: dashboard_dead_letters_by_id
--- Only the head of the bytes leaves the database, with the full size reported.
+-- Only the head of the bytes leaves the database, and their full size.
 SELECT letter.rejected_id, letter.stream, state.slice, letter.run_id, letter.page_number, letter.position, letter.reason,
        left(letter.detail, %(limit_chars)s) AS detail, substring(letter.raw FROM 1 FOR %(limit_bytes)s) AS head,
        octet_length(letter.raw) AS bytes, letter.rejected_at, letter.replayed_at

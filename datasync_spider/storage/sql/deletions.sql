@@ -1,6 +1,6 @@
 -- name: read_memory
 -- Without a lock: what changes it is under our fence, which the checkpoint looks at. is_early: the clock has gone back to
--- before the pass began, so that what is stored now does not tell by its time that the pass has stored it.
+-- before the pass began, so that what is stored now does not show by its time that the pass has stored it.
 SELECT CASE WHEN pass_status = 'open' THEN pass_seen END, pass_seen_total, pass_started_at, total_unseen, pass_kind,
        coalesce(now() <= pass_started_at, true) AS is_early
 FROM ingestion_state WHERE id = %(slice_id)s;

@@ -19,7 +19,7 @@ SELECT current_setting('server_version_num')::integer AS version_number,
        extract(epoch FROM clock_timestamp())::float8 AS now_epoch;
 
 -- name: read_missing_rights
--- A table that does not exist yet will belong to whoever creates it, so nothing is missing there.
+-- A table that does not exist yet will belong to the role that creates it, so nothing is missing there.
 SELECT wanted.table_name, wanted.privilege
 FROM unnest(%(tables)s::text[], %(privileges)s::text[]) AS wanted (table_name, privilege)
 WHERE NOT has_table_privilege(to_regclass(wanted.table_name), wanted.privilege);

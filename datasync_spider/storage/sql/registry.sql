@@ -25,7 +25,7 @@ WHERE stream.name = %(stream)s;
 SELECT name FROM ingestion_streams WHERE table_name IS NULL ORDER BY stream_id;
 
 -- name: lock_stream
--- For whoever makes its table or says how it is read; those that only open a slice of it do not wait.
+-- For a run that makes its table or says how it is read; those that only open a slice of it do not wait.
 SELECT FROM ingestion_streams WHERE stream_id = %(stream_id)s FOR NO KEY UPDATE;
 
 -- name: save_fingerprint
@@ -144,7 +144,7 @@ SELECT stream_id, timeline_name,
 FROM ingestion_streams WHERE name = %(stream)s;
 
 -- name: drop_timeline
--- What depends on it is someone's.
+-- What depends on it is not ours.
 DROP VIEW IF EXISTS {timeline};
 
 -- name: save_timeline

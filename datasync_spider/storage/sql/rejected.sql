@@ -25,7 +25,7 @@ JOIN rejected_events AS example ON example.rejected_id = grouped.example_id
 ORDER BY grouped.dead_letters DESC, grouped.reason;
 
 -- name: read_dead_letter_list
--- The newest first. Only the head of the bytes leaves the database, with the full size reported.
+-- The newest first. Only the head of the bytes leaves the database, and their full size.
 SELECT rejected_id, run_id, page_number, position, reason, left(detail, %(head_bytes)s) AS detail,
        substring(raw FROM 1 FOR %(head_bytes)s) AS head, octet_length(raw) AS size_bytes, rejected_at, replayed_at
 FROM rejected_events

@@ -168,7 +168,7 @@ WHERE datname = current_database() AND application_name = %(label)s AND pid <> p
 
 -- name: end_backends_of_earlier_runs
 -- Those in whose transaction the slice is being written to (begin_transaction), while it is ours and we do not write yet.
--- An advisory lock of that number may be another's, so the name must be ours as well.
+-- An advisory lock of that number may be another program's, so the name must be ours as well.
 SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
 WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (%(slice_id)s::bigint %% 4294967296)::oid AND objsubid = 1
   AND datname = current_database() AND activity.datid = pg_locks.database AND pid <> pg_backend_pid()

@@ -4,10 +4,10 @@
 -- stored or read is as PostgreSQL has it by default, and a table's name means ours (docs/reference/settings.md). One message
 -- of several statements, since a set_config for each would have to be planned: four times the time.
 -- row_security: where a policy would hide rows from us, an error is raised instead.
--- tcp_keepalives: a client whose machine died in the middle of a COPY is not idle to the server: only TCP reports, by default
+-- tcp_keepalives: a client whose machine died in the middle of a COPY is not idle to the server: only TCP notices it, by default
 -- after two hours, and until then it holds the keys that its successor wants to write.
 -- search_path: NULL leaves it. transaction_timeout: not before PostgreSQL 17.
--- slice_id: the slice that the transaction writes to, NULL where it writes to none. Nobody takes that lock for himself, so
+-- slice_id: the slice that the transaction writes to, NULL where it writes to none. Nothing takes that lock for itself, so
 -- no one waits for it: it says in pg_locks what the backend does (end_backends_of_earlier_runs).
 SET LOCAL statement_timeout = %(statement_timeout_ms)s;
 SET LOCAL lock_timeout = %(lock_timeout_ms)s;

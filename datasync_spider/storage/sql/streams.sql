@@ -89,7 +89,7 @@ TRUNCATE {table};
 DELETE FROM {table} WHERE {of_slice};
 
 -- name: drop_table
--- What depends on it is someone's: it is named, and nothing is dropped.
+-- What depends on it is not ours: it is named, and nothing is dropped.
 DROP TABLE {table};
 
 -- name: read_table_holders

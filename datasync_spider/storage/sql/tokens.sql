@@ -3,7 +3,7 @@
 INSERT INTO ingestion_tokens (fingerprint, source) VALUES (%(fingerprint)s, %(source)s) ON CONFLICT DO NOTHING;
 
 -- name: lock_token_row
--- For one renewal: whoever else wants it waits here, and reads what has become of it.
+-- For one renewal: any other process that wants it waits here, and reads what has become of it.
 SELECT token_id, generation, tokens, sealed_by, lifetime_seconds,
        extract(epoch FROM expires_at - now())::float8 AS left_seconds
 FROM ingestion_tokens WHERE fingerprint = %(fingerprint)s FOR UPDATE;

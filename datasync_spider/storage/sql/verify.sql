@@ -8,7 +8,7 @@ SELECT set_config('enable_sort', 'off', true);
 SELECT set_config('enable_sort', 'on', true);
 
 -- name: verify_totals
--- What the slice's row and its runs claim. Earlier runs than first_run_id tell of rows that are no longer in the table.
+-- What the slice's row and its runs claim. Earlier runs than first_run_id count rows that are no longer in the table.
 SELECT now() AS read_at, state.cursor, state.walk AS chain, state.pass_number, state.pass_status, state.pass_expected_total,
        state.pass_since_at::text AS pass_since_at, state.pass_window_total,
        state.total_ingested, state.total_rejected, state.total_filtered, state.total_adopted,

@@ -31,7 +31,7 @@ SELECT {columns}
 FROM {table};
 
 -- name: drop_view
--- What depends on it is someone's: it is named, and nothing is dropped.
+-- What depends on it is not ours: it is named, and nothing is dropped.
 DROP VIEW IF EXISTS {view};
 
 -- name: text_column
@@ -53,7 +53,7 @@ DROP VIEW IF EXISTS {view};
 nullif({value}, 'null')
 
 -- name: invoke_view
--- Whoever reads it sees what that role may see of the table. PostgreSQL 14 looks with the eyes of the owner.
+-- A role that reads it sees what it may see of the table. PostgreSQL 14 reads with the rights of the owner.
 ALTER VIEW {view} SET (security_invoker = true);
 
 -- name: read_server_version
@@ -74,7 +74,7 @@ LEFT JOIN pg_catalog.pg_attribute ON attrelid = objoid AND attnum = objsubid AND
 WHERE classoid = 'pg_class'::regclass AND objoid = %(view)s::regclass;
 
 -- name: read_table_readers
--- Whoever may read the table may read its view.
+-- A role that may read the table may read its view.
 SELECT format('GRANT SELECT ON %%s TO %%s', %(view)s::regclass,
               CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
 FROM pg_catalog.pg_class AS named, aclexplode(named.relacl)

@@ -1,4 +1,4 @@
-"""The SQL that the pages tell people to type is SQL that the tables take."""
+"""The SQL that the pages give people to type is SQL that the tables take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page of versions reports people to ask is answered as it says."""
+"""What the page of versions gives people to ask is answered as it says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is reported when the embedded PostgreSQL cannot work, and to whom it may run."""
+"""What is reported when the embedded PostgreSQL cannot work, and as whom it may run."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def test_an_ordinary_user_runs_the_server_as_that_user(place: Path) -> None:
 
 
 @as_root
-def test_an_ordinary_user_is_reported_whose_the_database_is(home: Path, place: Path) -> None:
+def test_an_ordinary_user_is_shown_whose_the_database_is(home: Path, place: Path) -> None:
     place.chmod(0o755)
     (home / "postgres").chmod(0o755)
 
@@ -238,7 +238,7 @@ def test_an_ordinary_user_is_reported_whose_the_database_is(home: Path, place: P
 
 
 @as_root
-def test_an_ordinary_user_is_reported_where_a_home_cannot_be_made(place: Path) -> None:
+def test_an_ordinary_user_is_shown_where_a_home_cannot_be_made(place: Path) -> None:
     place.chmod(0o755)
 
     reported = ordinary_user(place / "home")

@@ -17,7 +17,7 @@ from embedded_postgres.starting import start_embedded
 from tests.integration.embedded_postgres.servers import kill_server, processes
 
 PROJECT = Path(__file__).resolve().parents[3]
-# A user in a process of its own: reports the URL, and leaves when its standard input ends.
+# A user in a process of its own: prints the URL, and leaves when its standard input ends.
 USER = """
 import sys
 import tempfile

@@ -51,9 +51,7 @@ def again(database_url: str, url: str) -> None:
     run(lambda: notifier(database_url, url).deliver())
 
 
-def test_a_receiver_is_reported_of_each_change_once_and_knows_who_tells_it(
-    database_url: str, receiver: Receiver
-) -> None:
+def test_a_receiver_gets_each_change_once_and_knows_who_sends_it(database_url: str, receiver: Receiver) -> None:
     for status in ("complete", "failed", "failed", "stopped", "complete", "complete"):
         sync(database_url, receiver.url, status)
     failed, recovered = receiver.posted
@@ -70,7 +68,7 @@ def test_a_receiver_is_reported_of_each_change_once_and_knows_who_tells_it(
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_what_it_does_not_take_it_is_reported_again_under_the_same_id_and_no_redirect_is_followed(
+def test_what_it_does_not_take_is_sent_again_under_the_same_id_and_no_redirect_is_followed(
     database_url: str, receiver: Receiver, status: int
 ) -> None:
     with receiving() as elsewhere:
@@ -102,7 +100,7 @@ def test_a_slow_receiver_keeps_no_one_for_long_and_one_that_is_down_for_less(
     again(database_url, "http://127.0.0.1:1/hooks/xoxb-123")
     assert rows(database_url, attempts) == [(2,)]
     reported = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert reported[-1].startswith("NOTIFY_URL was not reported stream.failed of events, which is tried later: ")
+    assert reported[-1].startswith("NOTIFY_URL has not taken stream.failed of events, which is tried later: ")
     assert not any("xoxb" in text or "letmein" in text or "hunter2" in text for text in reported)
 
 
@@ -113,7 +111,7 @@ def test_after_the_last_attempt_it_is_given_up_and_said(
     sync(database_url, receiver.url, "failed")
     execute_outside(database_url, f"UPDATE ingestion_notices SET attempts = {MOST_ATTEMPTS - 1}")
     again(database_url, receiver.url)
-    assert "NOTIFY_URL was not reported stream.failed of events, and will not be: status 500" in caplog.text
+    assert "NOTIFY_URL has not taken stream.failed of events, which is given up: status 500" in caplog.text
     assert rows(database_url, "SELECT * FROM ingestion_notices") == []
 
 

@@ -22,7 +22,7 @@ from tests.support.waiting import eventually
 PROJECT = Path(__file__).resolve().parents[3]
 SMALL = {"PATH": os.environ["PATH"], "MOCK_TOTAL_EVENTS": "7", "MOCK_SEED": "3"}
 
-# Starts a mock, reports its address and process id, and stays until it is killed.
+# Starts a mock, prints its address and process id, and stays until it is killed.
 HOLDER = """
 import os, sys, signal
 from pathlib import Path

@@ -77,7 +77,7 @@ def test_a_writer_that_reconnects_ends_the_connection_that_it_lost_and_keeps_its
         assert not is_ended(fresh)
 
 
-def test_a_role_that_may_not_end_others_is_reported_so_and_goes_on(
+def test_a_role_that_may_not_end_others_is_warned_of_and_goes_on(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = open_test_run(database_url)

@@ -130,7 +130,7 @@ def test_what_it_stored_is_no_known_ground_until_a_pass_has_gone_past_it(databas
         assert is_known_entirely(run.connection, run.run.slice, page(1, ["window"]), run.run.resume.known_before)
 
 
-def test_an_incremental_pass_walks_past_a_window_and_stops_where_it_would_have_without(database_url: str) -> None:
+def test_an_incremental_pass_goes_past_a_window_and_stops_where_it_would_have_without(database_url: str) -> None:
     feed = HeadFeed(database_url, "events", limit=5)
     feed.records = [feed.named() for _ in range(40)]
     feed.sync()

@@ -62,8 +62,8 @@ FEEDS: dict[str, tuple[list[Event], list[RejectedEvent], int, int]] = {
     "no text for a database, beside a stored one": ([good()], dead_letters(b'{"id":"x","n":"\\u0000"}'), 1, 1),
     "half a character, beside a stored one": ([good()], dead_letters(b'{"id":"x","n":"\\ud800"}'), 1, 1),
     "no UTF-8, beside a stored one": ([good()], dead_letters(b'{"id":"x","n":"\xff"}'), 1, 1),
-    "twins with an id": ([], dead_letters(raw_event("a"), raw_event("a")), 1, 1),
-    "twins without an id": ([], dead_letters(NO_ID, NO_ID), 2, 0),
+    "equal bytes with an id": ([], dead_letters(raw_event("a"), raw_event("a")), 1, 1),
+    "equal bytes without an id": ([], dead_letters(NO_ID, NO_ID), 2, 0),
     "no ids": ([good()], dead_letters(NO_ID, b"{}", b"null", b"{", b"7"), 6, 0),
     "ids that are no keys": (
         [good()],
@@ -149,7 +149,7 @@ def test_dead_letters_that_a_replay_has_resolved_are_out_of_the_sum_and_the_verd
     assert committed.detail == "2 stored, 0 rejected, 0 filtered; the API counts 2"
 
 
-def test_the_run_after_a_shortfall_walks_the_whole_feed_and_is_complete_when_the_event_has_come(
+def test_the_run_after_a_shortfall_reads_the_whole_feed_and_is_complete_when_the_event_has_come(
     database_url: str,
 ) -> None:
     for feed, status in (
@@ -186,7 +186,9 @@ def test_the_dead_letters_of_another_stream_are_its_own(database_url: str) -> No
     )
 
 
-@pytest.mark.parametrize(("feed", "total"), [([good()], 1), ([good(), bad()], None)], ids=["no letter", "no total"])
+@pytest.mark.parametrize(
+    ("feed", "total"), [([good()], 1), ([good(), bad()], None)], ids=["no dead letter", "no total"]
+)
 def test_where_nothing_depends_on_dead_letters_none_is_looked_for(
     database_url: str, feed: list[Event], total: int | None
 ) -> None:
@@ -212,7 +214,7 @@ class HeldUp:
         with self._holder.cursor() as cursor:
             cursor.execute("LOCK TABLE rejected_events IN ACCESS EXCLUSIVE MODE")
         self.writing: Future[Committed] = pool.submit(end_of_pass, run, [], total=2, number=2)
-        eventually(lambda: look_is_waiting(database_url), what="the look at the letters")
+        eventually(lambda: look_is_waiting(database_url), what="the look at the dead letters")
 
     def go_on(self) -> Committed:
         self._holder.close()

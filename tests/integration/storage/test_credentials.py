@@ -47,7 +47,7 @@ def note(url: str, run: OpenRun, closed: Closed) -> None:
         note_closed(connection, run, closed)
 
 
-def test_what_one_stream_was_reported_holds_for_another_with_the_same_key_and_for_no_other_key(
+def test_what_was_asked_of_one_stream_holds_for_another_with_the_same_key_and_for_no_other_key(
     database_url: str,
 ) -> None:
     first = open_test_run(database_url, "a", credential=MINE)

@@ -48,7 +48,7 @@ def test_resolved_dead_letters_are_left_out_unless_they_are_asked_for(dead_lette
         assert len(read_list(connection, ALL, 10, 99)) == 5
 
 
-def test_groups_tell_their_number_and_the_head_of_the_newest(dead_letters: str) -> None:
+def test_groups_have_their_number_and_the_head_of_the_newest(dead_letters: str) -> None:
     with connected(dead_letters) as connection:
         groups = read_groups(connection, OPEN, 4)
     assert [(group.reason, group.dead_letters, group.head, group.example_bytes) for group in groups] == [

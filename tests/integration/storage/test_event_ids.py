@@ -28,7 +28,7 @@ def test_ids_come_in_the_order_of_their_bytes_whatever_the_collation(database_ur
     assert all_ids(database_url) == sorted(UNORDERED, key=str.encode)
 
 
-def test_the_basis_tells_what_the_totals_and_the_table_hold(database_url: str) -> None:
+def test_the_basis_has_what_the_totals_and_the_table_hold(database_url: str) -> None:
     write(database_url, page(1, ["a", "b"], ends_pass="last_page", expected_total=2))
     with id_snapshot(database_url, EVENTS) as snapshot:
         basis = snapshot.basis

@@ -58,7 +58,7 @@ class Crew:
             while not self._writers.has_capacity():
                 done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 committed += [future.result() for future in done]
-                # The lane is free one step of the loop after its future is done.
+                # The slot is free one step of the loop after its future is done.
                 await asyncio.sleep(0)
             under_way.add(self._writers.write(batch))
         return committed + list(await asyncio.gather(*under_way))
@@ -135,7 +135,7 @@ def test_no_later_batch_asks_for_a_connection_while_the_first_is_refused_one(
 
         crew.on_retry = leave
         assert write_all(crew, [crew.batch(name) for name in "abc"]) == [1, 2, 3]
-    # All of the first batch: another one's would begin at 1 again, or be reported as an earlier one's that holds them
+    # All of the first batch: another one's would begin at 1 again, or be taken for an earlier one's that holds them
     # all.
     assert refused == [1, 2, 3]
     assert not any(REFUSED in message for message in said)

@@ -86,7 +86,7 @@ def test_nothing_is_kept_of_a_batch_that_is_not_committed(database_url: str) -> 
         assert {(change.path, change.what) for change in write(run, range(1, 4), NEW)} == FOUND
 
 
-def test_a_commit_in_doubt_has_its_changes_read_back(database_url: str) -> None:
+def test_a_commit_of_unknown_outcome_has_its_changes_read_back(database_url: str) -> None:
     with run_writer(database_url, THINGS) as run:
         write(run, range(1, 21), OLD)
         batch = run.batch(*(page(number, records(number * A_PAGE, NEW)) for number in (21, 22)))

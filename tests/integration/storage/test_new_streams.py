@@ -62,7 +62,7 @@ def test_new_streams_that_open_together_in_a_new_schema_all_open(database_url: s
         assert sorted(open_together(database_url, [stream_spec(name, schema=f"s{round_}") for name in names])) == names
 
 
-def test_of_one_new_stream_that_is_opened_twice_one_is_reported_of_the_lease(database_url: str) -> None:
+def test_of_one_new_stream_that_is_opened_twice_one_is_refused_for_the_lease(database_url: str) -> None:
     for round_ in range(10):
         stream = f"same-{round_}"
         assert Counter(open_together(database_url, [stream] * 3)) == {stream: 1, LeaseHeld.__name__: 2}

@@ -72,7 +72,7 @@ def test_of_several_streams_events_keeps_the_table_and_the_others_begin_anew(emp
         FROM ingestion_state AS state JOIN ingestion_streams USING (stream_id) ORDER BY id
     """
     assert rows(empty_database_url, query) == [
-        # Rows of others prove no ground: the whole feed is read again. Runs of events are reported of as before.
+        # Rows of others prove no ground: the whole feed is read again. Runs of events are listed as before.
         ("events", "ingested_events", "c3", 1, "full", "short", 28, 46, 2, 0),
         ("b", None, None, 2, "incremental", "new", 0, 0, 3, 4),
         ("c", None, None, 1, "full", "new", 0, 0, 1, 5),

@@ -87,7 +87,7 @@ def test_an_event_whose_id_is_stored_already_is_resolved_as_a_duplicate(database
     assert_totals_balance(database_url)
 
 
-def test_twins_become_one_event_and_one_duplicate(database_url: str) -> None:
+def test_equal_dead_letters_become_one_event_and_one_duplicate(database_url: str) -> None:
     leave_dead_letters(database_url, [raw_event("a"), raw_event("a")])
     tried = replay_once(database_url)
     assert (tried.stored, tried.duplicates) == ({"a"}, 1)

@@ -197,7 +197,7 @@ def test_how_deep_a_pass_is_counts_only_while_the_feed_is_in_order(database_url:
         assert read_pass_depth(run.connection, EVENTS).newest_ms == 90
 
 
-def test_what_the_api_reported_one_run_holds_for_the_next(database_url: str) -> None:
+def test_what_the_api_asked_of_one_run_holds_for_the_next(database_url: str) -> None:
     first = open_test_run(database_url)
     with connected(database_url) as connection:
         note_closed(connection, first, Closed(50.0))
@@ -208,7 +208,7 @@ def test_what_the_api_reported_one_run_holds_for_the_next(database_url: str) -> 
     assert 10 < second.waits.closed.advised_seconds <= 20
 
 
-def test_what_the_api_reported_a_run_is_kept_with_its_end(database_url: str) -> None:
+def test_what_the_api_asked_of_a_run_is_kept_with_its_end(database_url: str) -> None:
     run = open_test_run(database_url)
     with connected(database_url) as connection:
         finish_run(connection, run, "failed", "wait_too_long", None, 0, 0, Closed(86_400.0, 30.0))
@@ -217,7 +217,7 @@ def test_what_the_api_reported_a_run_is_kept_with_its_end(database_url: str) -> 
     assert 20 < following.waits.closed.advised_seconds <= 30
 
 
-def test_what_the_api_reported_a_run_that_was_fenced_off_holds_all_the_same(database_url: str) -> None:
+def test_what_the_api_asked_of_a_run_that_was_fenced_off_holds_all_the_same(database_url: str) -> None:
     zombie = open_test_run(database_url)
     successor = open_test_run(database_url)
     with connected(database_url) as connection:

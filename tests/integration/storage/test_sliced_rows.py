@@ -34,7 +34,7 @@ def sliced_url(empty_database_url: str) -> str:
 
 
 def _events(slice_id: int, event_ids: Sequence[str] = _IDS) -> list[Event]:
-    """Some have no time, and each reports in its payload whose it is."""
+    """Some have no time, and each says in its payload whose it is."""
     times = (_TIMES_US[(place + slice_id) % len(_TIMES_US)] for place in range(len(event_ids)))
     return [
         Event(event_id, time_us, json.dumps({"of": slice_id, "id": event_id}).encode())

@@ -93,7 +93,7 @@ def test_a_batch_without_a_known_event_is_stored_wholly(database_url: str, mode:
 
 
 @every_way
-def test_ids_of_any_characters_are_reported_apart(database_url: str, mode: Way) -> None:
+def test_ids_of_any_characters_are_distinguished(database_url: str, mode: Way) -> None:
     odd = [" .", "a,b", 'q"', "\\", "{}", "\x1f.", "x\x1fy", "x", "ü", "🙂", "NULL", "%s", "'", "\n."]
     with _writer(database_url, odd[::2], mode) as run:
         committed = run.write(page(1, [event(id_, payload=b'{"new": 1}') for id_ in odd]))

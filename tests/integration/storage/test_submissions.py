@@ -1,4 +1,4 @@
-"""The table of attempts: one at a time, counted when in doubt, and resolved when its process has died."""
+"""The table of attempts: one at a time, counted when uncertain, and resolved when its process has died."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_a_plan_that_others_have_ended_may_not_be_sent_any_more(database_url: st
             mark_sent(connection, attempt_id)
 
 
-def test_a_sender_that_was_given_up_too_early_still_tells_how_it_ended(database_url: str) -> None:
+def test_a_sender_that_was_given_up_too_early_still_records_how_it_ended(database_url: str) -> None:
     attempt_id = begin(database_url, me=ELSEWHERE)
     with connected(database_url) as connection:
         resolve_abandoned(connection, KEY, alive=lambda _: False)

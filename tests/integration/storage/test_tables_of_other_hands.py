@@ -103,11 +103,11 @@ OTHERS = {
         "DROP INDEX ingestion_streams_home_table_key",
         "ingestion_streams: unique key (table_name) of some rows is missing",
     ),
-    "a letter that may come twice": (
+    "a dead letter that may come twice": (
         "ALTER TABLE rejected_events DROP CONSTRAINT rejected_events_slice_id_raw_sha256_twin_key",
         "rejected_events: unique key (raw_sha256, slice_id, twin) is missing",
     ),
-    "a letter that is resolved as it comes": (
+    "a dead letter that is resolved as it comes": (
         "ALTER TABLE rejected_events ALTER replayed_at SET DEFAULT now()",
         "rejected_events: column replayed_at is timestamp with time zone DEFAULT now()",
     ),
@@ -221,14 +221,14 @@ def test_a_table_that_was_altered_before_an_upgrade_is_refused_before_it(empty_d
     assert value(empty_database_url, "SELECT count(*) FROM schema_migrations") == 5
 
 
-def test_tables_of_these_names_in_another_schema_are_nobodys_business(empty_database_url: str) -> None:
+def test_tables_of_these_names_in_another_schema_are_left_alone(empty_database_url: str) -> None:
     execute_outside(empty_database_url, "CREATE SCHEMA other; CREATE TABLE other.ingested_events (a int)")
     with connected(empty_database_url) as connection:
         prepare_tables(connection)
     assert rows(empty_database_url, "SELECT count(*) FROM public.ingested_events") == [(0,)]
 
 
-def test_many_faults_are_reported_shortly(database_url: str) -> None:
+def test_many_faults_are_reported_in_short(database_url: str) -> None:
     execute_outside(database_url, "DROP TABLE ingested_events; CREATE TABLE ingested_events (a int NOT NULL)")
     assert "; and 1 more. What to do" in refusal(database_url)
 

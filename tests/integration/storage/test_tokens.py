@@ -126,7 +126,7 @@ def test_tokens_are_unreadable_without_their_key_and_keys_are_replaced_one_by_on
         row(database_url).lock()
 
 
-def test_tokens_stay_when_a_stream_goes_and_who_drops_it_is_reported(database_url: str) -> None:
+def test_tokens_stay_when_a_stream_goes_and_that_is_said(database_url: str) -> None:
     open_test_run(database_url, "a")
     for source, first in (("datasync", "one"), ("datasync", "two"), ("other", "three")):
         held = TokenRow(Pool(database_url, FEWEST), Credential("https://id.example", first), source, PLAIN, 30.0)

@@ -125,7 +125,7 @@ def test_a_crash_before_commit_leaves_nothing(database_url: str) -> None:
     assert value(database_url, "SELECT cursor FROM ingestion_state") is None
 
 
-def test_a_commit_in_doubt_is_read_back(database_url: str) -> None:
+def test_a_commit_of_unknown_outcome_is_read_back(database_url: str) -> None:
     with run_writer(database_url) as run:
         first = run.batch(page(1, ["a", "b"]))
         assert run.writer.was_committed(run.connection, first) is None

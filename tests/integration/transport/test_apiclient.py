@@ -52,7 +52,7 @@ def test_without_a_key_none_is_sent() -> None:
     assert b"x-api-key" not in server.requests[0].lower()
 
 
-def test_a_body_is_streamed_with_its_length_reported_and_in_no_chunked_form() -> None:
+def test_a_body_is_streamed_with_its_length_declared_and_in_no_chunked_form() -> None:
     body = os.urandom(3_000_000)
     handed_over: list[int] = []
     with raw_server(response(200, b"{}")) as server:

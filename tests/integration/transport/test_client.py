@@ -47,7 +47,7 @@ def test_a_connection_that_cannot_go_on_is_not_used_again() -> None:
 
 
 @pytest.mark.parametrize("unasked", [b"unasked", response(404, b"evil"), response(200, b"evil"), b"\0"])
-def test_what_comes_behind_an_answer_is_nobodys(unasked: bytes) -> None:
+def test_what_comes_behind_an_answer_is_no_answer(unasked: bytes) -> None:
     async def converse() -> None:
         async with serving(Server(OK + unasked)) as url, a_client() as client:
             assert [await client.ask(url) for _ in range(2)] == [b"whole"] * 2
@@ -270,7 +270,7 @@ def test_a_header_cannot_grow_another_one(value: str) -> None:
     run(converse)
 
 
-def test_no_one_there_and_no_such_name_are_reported_apart() -> None:
+def test_no_one_there_and_no_such_name_are_distinguished() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 

@@ -28,7 +28,7 @@ def trouble(url: str) -> HttpError:
 
 
 @pytest.mark.parametrize("kind", ["no one vouches", "expired", "another host's"])
-def test_a_certificate_that_is_refused_is_reported_apart_from_other_trouble_with_tls(
+def test_a_certificate_that_is_refused_is_distinguished_from_other_trouble_with_tls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     server = TlsServer(

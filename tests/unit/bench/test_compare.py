@@ -23,10 +23,10 @@ def test_a_difference_beyond_both_spreads_is_one() -> None:
     assert round(change.share, 3) == 0.2
 
 
-def test_one_round_has_no_spread_to_tell_a_change_from() -> None:
+def test_one_round_has_no_spread_to_distinguish_a_change_from() -> None:
     then = report(case("database", figure("crawl", 100.0)))
     now = report(case("database", figure("crawl", 200.0, 201.0)))
-    assert [change.verdict for change in changes(then, now)] == ["one round reports nothing"]
+    assert [change.verdict for change in changes(then, now)] == ["one round shows nothing"]
 
 
 def test_ratios_are_compared_where_both_runs_have_them() -> None:
@@ -46,7 +46,7 @@ def test_what_only_one_run_has_is_said_and_a_case_that_was_not_run_now_is_left_o
     ]
 
 
-def test_the_table_tells_first_what_else_is_different() -> None:
+def test_the_table_says_first_what_else_is_different() -> None:
     other = msgspec.structs.replace(MACHINE, cpu="Another", versions={"python": "3.12.1"})
     text = comparison_table(
         report(case("database", figure("crawl", 100.0, 101.0))),

@@ -30,7 +30,7 @@ def test_ratios_are_taken_round_by_round() -> None:
         ([9.0], [], None, True, None),
     ],
 )
-def test_a_reach_is_judged_by_the_median_of_ratios_or_else_of_samples(
+def test_a_target_is_judged_by_the_median_of_ratios_or_else_of_samples(
     samples: list[float], found: list[float], target: float | None, at_least: bool, met: bool | None
 ) -> None:
     figure = Figure(what="", unit="", samples=samples, ratios=found, target=target, at_least=at_least)

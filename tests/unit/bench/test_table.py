@@ -17,14 +17,14 @@ OURS = Figure(
 )
 
 
-def test_a_row_tells_median_spread_ratio_reach_verdict_cost_and_memory() -> None:
+def test_a_row_has_median_spread_ratio_target_verdict_cost_and_memory() -> None:
     rows = markdown_table(report(case("database", figure("psql", 111_111.0), OURS))).splitlines()
     assert rows[0] == "| case | what | median | spread | ratio | target | passed | CPU s | peak MB |"
     assert rows[2] == "| database | psql | 111,111 events/s |  |  |  |  |  |  |"
     assert rows[3] == "|  | scrapy crawl events | 100,000 events/s | 20% | 0.91 | ≥ 0.90 | yes | 2.60 | 141 |"
 
 
-def test_a_reach_that_is_not_met_says_no() -> None:
+def test_a_target_that_is_not_passed_says_no() -> None:
     cost = Figure(what="CPU", unit="s", samples=[7.0], target=5.0, at_least=False)
     assert "| 7 s |  |  | ≤ 5 | no |" in markdown_table(report(case("database", cost)))
 

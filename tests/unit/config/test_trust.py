@@ -98,7 +98,7 @@ def test_the_remedy_is_that_of_what_was_wrong(verify_code: int, word: str) -> No
     assert word in remedy(refused(verify_code), {})
 
 
-def test_the_remedy_tells_what_the_environment_says_and_what_is_not_read() -> None:
+def test_the_remedy_names_what_the_environment_says_and_what_is_not_read() -> None:
     assert "(SSL_CERT_FILE is /a.pem)" in remedy(refused(20), {"SSL_CERT_FILE": "/a.pem", "CURL_CA_BUNDLE": "/b.pem"})
     assert "(REQUESTS_CA_BUNDLE is not read)" in remedy(refused(20), {"REQUESTS_CA_BUNDLE": "/b.pem"})
 

@@ -37,6 +37,6 @@ def test_every_decision_says_what_was_decided_why_and_at_what_price() -> None:
         assert titles == ["The question", "The decision", "Why", "The price"], path.name
 
 
-def test_the_change_log_tells_of_this_version() -> None:
+def test_the_change_log_has_this_version() -> None:
     titles = [section.title for section in read(PROJECT / "CHANGELOG.md").sections if section.level == 2]
     assert any(title.startswith(datasync_spider.__version__) for title in titles)

@@ -18,7 +18,7 @@ _LOG_LINE = re.compile(r"(?:\S+Z )?(DEBUG|INFO|WARNING|ERROR) +datasync_spider[\
 _FIELDS = re.compile(r" \[\w+=[^\]]*\]$")
 _LEVELS = {"debug", "info", "warning", "error"}
 _DIRECTIVE = re.compile(r"%[-+ #0]*[\d.]*([sdrfgi%])")
-# A message that is another's text altogether.
+# A message that is another program's text altogether.
 _ANYTHING = ".*"
 _SHOWN_ELSEWHERE = ("API_", "DATASYNC_", "DATABASE_", "*/30 ")
 

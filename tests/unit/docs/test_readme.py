@@ -1,4 +1,4 @@
-"""The README is short, and what it reports people to type exists."""
+"""The README is short, and what it gives people to type exists."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.unit.docs.pages import PROJECT, markdown_files, read
 
 README = PROJECT / "README.md"
 SCRAPYS_OWN = {"list"}
-"""Commands that pages tell to type, and that are not ours."""
+"""Commands that pages give to type, and that are not ours."""
 _ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 
 
 def typed(path: Path) -> Iterator[list[str]]:
-    """What a page reports to type: the lines of its shell blocks, and code spans that begin like a command."""
+    """What a page gives to type: the lines of its shell blocks, and code spans that begin like a command."""
     page = read(path)
     for block in page.blocks:
         if block.language == "sh":
@@ -54,7 +54,7 @@ def our_commands() -> dict[str, type[ScrapyCommand]]:
 
 
 def complaint(command: list[str]) -> str | None:
-    """What is wrong with a command that someone is asked to type, or None."""
+    """What is wrong with a command that people are given to type, or None."""
     match command:
         case ["sh", script, *arguments]:
             if not (PROJECT / script).is_file():
@@ -99,7 +99,7 @@ def test_the_readme_has_less_than_200_lines() -> None:
 
 
 @pytest.mark.parametrize("path", markdown_files(), ids=lambda path: str(path.relative_to(PROJECT)))
-def test_every_command_that_a_page_tells_to_type_exists(path: Path) -> None:
+def test_every_command_that_a_page_gives_to_type_exists(path: Path) -> None:
     assert [(command, wrong) for command in typed(path) if (wrong := complaint(command))] == []
 
 
@@ -110,7 +110,7 @@ def test_the_source_that_the_readme_shows_is_one() -> None:
     assert ["scrapy", "crawl", f"{source.name}.issues"] in list(typed(README))
 
 
-def test_the_readme_tells_the_two_commands_and_the_crawl() -> None:
+def test_the_readme_names_the_two_commands_and_the_crawl() -> None:
     reported = list(typed(README))
     assert ["sh", "run-ingestion.sh"] in reported
     assert ["sh", "run-tests.sh"] in reported

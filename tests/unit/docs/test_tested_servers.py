@@ -47,7 +47,7 @@ def test_each_test_of_a_server_has_its_row() -> None:
         assert str(test.relative_to(PROJECT)) in named
 
 
-def test_locks_name_no_registry_of_somebodys_own() -> None:
+def test_locks_name_no_registry_of_anyones_own() -> None:
     for lock in LOCKS.rglob("*"):
         if lock.is_file():
             text = lock.read_text(encoding="utf-8")

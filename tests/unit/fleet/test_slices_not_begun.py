@@ -17,7 +17,7 @@ def test_after_a_signal_between_two_slices_the_whole_was_stopped() -> None:
     assert "SIGTERM" in end.lines[0]
 
 
-def test_a_slice_that_was_stopped_tells_of_the_signal() -> None:
+def test_a_slice_that_was_stopped_is_where_the_signal_is_said() -> None:
     assert not_begun([LEFT], [WHOLE, End(exitcodes.STOPPED, ["ingestion stopped"])], "SIGTERM") == []
 
 

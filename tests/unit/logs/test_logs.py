@@ -177,7 +177,7 @@ def test_a_secret_may_become_known_later_and_an_empty_one_is_none() -> None:
         ("the word password alone", "the word password alone"),
     ],
 )
-def test_credentials_that_no_one_reported_of_are_found_by_the_words_around_them(text: str, redacted: str) -> None:
+def test_credentials_that_no_one_has_named_are_found_by_the_words_around_them(text: str, redacted: str) -> None:
     assert Redactor().redact(text) == redacted
 
 

@@ -93,7 +93,7 @@ def test_a_reset_may_be_seconds_an_epoch_or_a_date(reset: str, seconds: float, i
 
 
 def test_an_epoch_is_measured_by_the_servers_own_clock() -> None:
-    # Our clock is ten minutes ahead; the server's answer reports its own.
+    # Our clock is ten minutes ahead; the server's answer has its own.
     headers = {"x-ratelimit-reset": "1769541672", "date": "Tue, 27 Jan 2026 19:20:12 GMT"}
     assert read_rate_headers(headers, NOW + 600).reset_after_seconds == 60.0
     assert read_rate_headers({**headers, "date": "garbage"}, NOW).reset_after_seconds == pytest.approx(59.75)
@@ -120,7 +120,7 @@ def test_of_several_lines_of_one_header_the_more_careful_counts() -> None:
     assert read_rate_headers({"x-ratelimit-remaining": "0, many"}, NOW) == NOTHING
 
 
-def test_a_moment_is_reported_from_seconds() -> None:
+def test_a_moment_is_distinguished_from_seconds() -> None:
     for reset, is_moment in [
         ("51", False),
         ("1769541672", True),

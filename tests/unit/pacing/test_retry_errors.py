@@ -82,7 +82,7 @@ def test_contradictions_count_over_other_errors_between_them() -> None:
     assert outcomes == [Retry] * 6 + [GiveUp]
 
 
-def test_a_decision_tells_why_it_waits() -> None:
+def test_a_decision_says_why_it_waits() -> None:
     decision = DEFAULT.decide(RetryState(), ServerTrouble("status_503"), 0.0, 0.5)
     assert isinstance(decision, Retry)
     assert decision.reason == "status_503"

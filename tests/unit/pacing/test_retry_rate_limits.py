@@ -34,11 +34,11 @@ def delays(reported: list[float | None], jitter: float = 0.0) -> list[float]:
 
 
 @pytest.mark.parametrize("reported", [1.5, 51.0, 599.0])
-def test_what_the_server_tells_is_waited_for_in_full(reported: float) -> None:
+def test_what_the_server_asks_is_waited_for_in_full(reported: float) -> None:
     assert delays([reported]) == [reported]
 
 
-def test_a_429_that_tells_nothing_is_waited_for_from_a_second_to_a_minute() -> None:
+def test_a_429_that_says_nothing_is_waited_for_from_a_second_to_a_minute() -> None:
     waited = delays([None] * 40)
     assert waited[:6] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
     assert max(delays([None] * 40, jitter=0.999)) <= 60.0

@@ -43,7 +43,7 @@ def test_an_exact_reset_needs_no_second_for_rounding() -> None:
     assert window.wait_seconds(100.0) == pytest.approx(51.55)
 
 
-def test_the_quickest_answer_of_a_window_tells_its_end_best() -> None:
+def test_the_quickest_answer_of_a_window_shows_its_end_best() -> None:
     window = RateWindow()
     for sent, received, remaining, reset in [(100.0, 106.0, 2, 60.0), (106.0, 106.1, 1, 54.0), (106.1, 112.0, 0, 54.0)]:
         window.request_sent(sent)
@@ -64,7 +64,7 @@ def test_a_reported_length_is_not_believed_against_a_longer_reset() -> None:
     assert window.wait_seconds(100.0) == pytest.approx(301.05)
 
 
-def test_what_the_server_asks_for_is_reported_from_what_rounding_adds() -> None:
+def test_what_the_server_asks_for_is_distinguished_from_what_rounding_adds() -> None:
     window = RateWindow()
     window.request_sent(99.9)
     window.observe(RateHeaders(10, 0, 51.0), 100.0)
@@ -100,7 +100,7 @@ def test_more_remaining_is_a_new_window() -> None:
     assert window.wait_seconds(107.0) == pytest.approx(59.05)
 
 
-def test_more_remaining_is_a_new_window_even_where_windows_are_too_short_to_tell_apart_by_their_ends() -> None:
+def test_more_remaining_is_a_new_window_even_where_windows_are_too_short_to_distinguish_by_their_ends() -> None:
     window = RateWindow()
     window.request_sent(100.0)
     window.observe(RateHeaders(10, 3, 2.0), 100.0)

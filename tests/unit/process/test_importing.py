@@ -20,7 +20,7 @@ def test_modules_are_there_at_the_end_of_what_went_on_meanwhile(
     assert {"meanwhile.first", "meanwhile.second"} <= sys.modules.keys()
 
 
-def test_who_needs_a_module_that_cannot_be_imported_is_reported_so(
+def test_who_needs_a_module_that_cannot_be_imported_is_shown_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _package(tmp_path, monkeypatch, broken="raise ValueError('odd')")

@@ -20,7 +20,7 @@ Known = tuple[str, int | None]
 
 
 def columns_of(text: bytes) -> list[Known | None] | None:
-    """What the compiled reading has of each event of a page, None for those in doubt; None for a page that it left."""
+    """What the compiled reading has of each event, None for those that need the fallback; None for a page it left."""
     found = split(text)
     if found is None:
         return None
@@ -62,6 +62,6 @@ def assert_agrees(text: bytes) -> list[Known | None] | None:
     assert text[:start] + b"[]" + text[end:] == rest
     assert outcome(read_page, text) == outcome(read_page_in_python, text)
     for payload, read in zip(payloads, known, strict=True):
-        # What is known here and Unusable there fails the test with the reason.
+        # What is known here and RecordRejected there fails the test with the reason.
         assert read is None or read == STRICT.parse_strictly(payload)
     return known

@@ -38,7 +38,7 @@ def test_a_page_is_given_back() -> None:
     assert ask(200, LIVE).next_cursor == "eyJ"
 
 
-def test_the_request_id_comes_from_the_header_where_the_page_does_not_tell_it() -> None:
+def test_the_request_id_comes_from_the_header_where_the_page_has_none() -> None:
     assert ask(200, LIVE, x_request_id="header").request_id == "a8b7309c"
     assert ask(200, body(b""), x_request_id="header").request_id == "header"
     assert ask(200, body(b""), x_request_id="odd\n").request_id is None
@@ -211,7 +211,7 @@ def test_a_redirect_is_not_followed_and_says_so(status: int) -> None:
         ("/" + "x" * 400, "/" + "x" * 298 + "…"),
     ],
 )
-def test_a_redirect_tells_where_it_leads_without_what_may_be_secret(location: str, place: str) -> None:
+def test_a_redirect_says_where_it_leads_without_what_may_be_secret(location: str, place: str) -> None:
     error = str(refused(302, location=location))
     assert error.endswith(f"(this one leads to {place})")
     assert "secret" not in error

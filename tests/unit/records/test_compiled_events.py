@@ -92,7 +92,7 @@ def test_the_usual_forms_are_read_without_a_closer_look(event: str, known: Known
         ),
     ],
 )
-def test_an_odd_event_is_in_doubt_and_costs_its_page_nothing(event: str) -> None:
+def test_an_odd_event_needs_the_fallback_and_costs_its_page_nothing(event: str) -> None:
     usual = b'{"id":"x"}'
     assert assert_agrees(body(usual + b"," + event.encode() + b"," + usual)) == [("x", None), None, ("x", None)]
 
@@ -171,7 +171,7 @@ def test_any_other_byte_anywhere_in_a_time_is_read_as_by_python_or_left_to_it(ti
         assert_agrees(body(f'{{"id":"a","timestamp":"{time[:place]}"}}'.encode()))
 
 
-def test_the_magnitude_of_a_number_tells_its_unit() -> None:
+def test_the_magnitude_of_a_number_shows_its_unit() -> None:
     borders = [10**power + more for power in range(1, 21) for more in (-1, 0, 1)]
     numbers = [*borders, *(8 * 10**power + 123456789 % 10**power for power in range(20))]
     for number, known in zip(numbers, read_times([str(number) for number in numbers]), strict=True):

@@ -44,7 +44,7 @@ def texts() -> Iterator[bytes]:
 
 
 def verdict(text: bytes) -> str:
-    """As the program reports it, of the module in use."""
+    """As the program has it, of the module in use."""
     found = split(text)
     if found is None:
         return "left"

@@ -43,13 +43,13 @@ def occurred_at_us(members: bytes) -> int | None:
         (b'"properties":{"timestamp":1769541612}', None),
     ],
 )
-def test_the_first_of_the_names_that_holds_a_time_tells_it(members: bytes, microseconds: int | None) -> None:
+def test_the_first_of_the_names_that_holds_a_time_gives_it(members: bytes, microseconds: int | None) -> None:
     assert occurred_at_us(members) == microseconds
     # The same, by the slow look in Python: a fractional id among the names that do not count leads there.
     assert occurred_at_us(members + b',"event_id":1.5') == microseconds
 
 
-def test_the_time_is_also_reported_as_a_datetime() -> None:
+def test_the_time_is_also_given_as_a_datetime() -> None:
     assert Event("a", 1769541612369123, b"").occurred_at == datetime(2026, 1, 27, 19, 20, 12, 369123, UTC)
     assert Event("a", -1, b"").occurred_at == datetime(1969, 12, 31, 23, 59, 59, 999999, UTC)
 

@@ -140,7 +140,7 @@ def test_together_or_alone_as_text_or_again_an_id_is_the_same(records: list[byte
             assert by.parse([again]).event_ids == by.parse([record]).event_ids
 
 
-def test_pages_are_reported_apart_by_what_makes_their_ids() -> None:
+def test_pages_are_distinguished_by_what_makes_their_ids() -> None:
     assert ALL.identity(b'{"a":1,"b":{"c":2},"x":1}') == ALL.identity(b'{"a":1,"b":{"c":2},"x":2}')
     assert ALL.identity(b'{"a":1}') == b'{"a":1}'
     assert HASH_WITHOUT.identity(b'{"a":1,"at":1}') == HASH_WITHOUT.identity(b'{"a":1.0,"at":2}')

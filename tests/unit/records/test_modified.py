@@ -32,7 +32,7 @@ times = st.one_of(
 
 
 def _is_usable(event_id: Any, time_us: Any) -> bool:
-    """By the rules as the pages tell them."""
+    """By the rules as the pages have them."""
     try:
         fits = 0 < len(event_id.encode()) <= 1000 and "\0" not in event_id
     except (AttributeError, UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""What is reported beside the events, by which name and in which place, where places agree and where they do not."""
+"""What is said beside the events, by which name and in which place, where places agree and where they do not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("each_way")
 
 PLACES = ("pagination", "meta", "flat")
 SPELLINGS = [("hasMore", "nextCursor"), ("has_more", "next_cursor")]
-# Each name that a fact is reported by, a value, and what it comes to.
+# Each name that a fact goes by, a value, and what it comes to.
 NAMES: list[tuple[str, object, dict[str, object]]] = [
     ("hasMore", True, {"has_more": True, "next_cursor": "-"}),
     ("has_more", False, {}),
@@ -158,7 +158,7 @@ def reported_total(page: Page) -> tuple[int | None, str | None, float | None]:
     return page.total, page.request_id, page.cursor_expires_in_seconds
 
 
-def test_what_merely_informs_is_taken_from_the_first_place_that_tells_it_well() -> None:
+def test_what_merely_informs_is_taken_from_the_first_place_that_says_it_well() -> None:
     good = {
         place: {"hasMore": False, "total": number, "requestId": f"r{number}", "cursorExpiresIn": number}
         for number, place in enumerate(PLACES, 1)
@@ -175,6 +175,6 @@ def test_a_count_that_does_not_match_is_noticed_where_it_is_reported_flat() -> N
 
 
 @pytest.mark.parametrize("odd", [7, "x", [], [{"hasMore": True}], True])
-def test_a_place_that_is_no_object_tells_nothing(odd: Any) -> None:
+def test_a_place_that_is_no_object_says_nothing(odd: Any) -> None:
     page = read_page(reported(pagination=odd, meta=odd, flat={"hasMore": False, "total": 9}))
     assert (page.has_more, page.total) == (False, 9)

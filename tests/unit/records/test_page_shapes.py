@@ -19,14 +19,14 @@ def raws(page: Page) -> list[bytes]:
     return [bytes(raw) for raw in page.raw_events]
 
 
-def test_the_live_shape_tells_everything() -> None:
+def test_the_live_shape_says_everything() -> None:
     page = read_page(LIVE)
     assert raws(page) == [b'{"id":"a"}', b'{"id":"b"}']
     assert (page.has_more, page.next_cursor) == (True, "eyJ")
     assert (page.total, page.request_id, page.cursor_expires_in_seconds) == (3000000, "a8b7309c", 116.0)
 
 
-def test_the_flat_shape_tells_where_to_go_on() -> None:
+def test_the_flat_shape_says_where_to_go_on() -> None:
     page = read_page(compact({"data": EVENTS, "hasMore": True, "nextCursor": "c"}))
     assert (len(page.raw_events), page.has_more, page.next_cursor, page.total) == (2, True, "c", None)
 

@@ -1,4 +1,4 @@
-"""Pages that came before in the same walk are counted, and so are empty ones; new pages and the end clear them."""
+"""Pages that came before in the same chain are counted, and so are empty ones; new pages and the end clear them."""
 
 from __future__ import annotations
 

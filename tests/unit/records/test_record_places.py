@@ -175,7 +175,7 @@ def test_a_reader_is_known_by_its_places_and_shows_nothing_else() -> None:
     assert "splitter" not in repr(one)
 
 
-def test_what_tells_a_record_from_others_follows_its_places() -> None:
+def test_what_distinguishes_a_record_follows_its_places() -> None:
     read = reader(("key.id", "[0]"))
     assert read.identity(b'{"key":{"id":[1]},"x":1}') == read.identity(b'{"x":2,"key":{"id":[1]}}')
     assert read.identity(b"[7,1]") == read.identity(b"[7,2]") != read.identity(b"[8]")

@@ -33,7 +33,7 @@ def times(time: Any) -> list[int | None]:
     return list(parsed.times_us)
 
 
-def test_only_what_tells_no_time_has_that_of_its_arrival() -> None:
+def test_only_what_has_no_time_has_that_of_its_arrival() -> None:
     reported = 1_704_067_200_000_000
     assert times({"path": "updated_at", "missing": "received"}) == [reported, RECEIVED_US, RECEIVED_US, RECEIVED_US]
     assert times({"path": "updated_at"}) == [reported, None, None, None]

@@ -16,7 +16,7 @@ UNITS = {"s": (10**8, 10**11, 1_000_000), "ms": (10**11, 10**14, 1_000), "us": (
 
 @pytest.mark.parametrize("unit", UNITS)
 @given(data=st.data())
-def test_the_unit_is_reported_by_the_magnitude(unit: str, data: st.DataObject) -> None:
+def test_the_unit_is_known_by_the_magnitude(unit: str, data: st.DataObject) -> None:
     lowest, beyond, factor = UNITS[unit]
     number = data.draw(st.integers(lowest, beyond - 1))
     assert parse_timestamp(number) == number * factor

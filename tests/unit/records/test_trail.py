@@ -19,7 +19,7 @@ def test_the_cursor_that_closes_a_circle_is_refused(circle: str) -> None:
         trail.follow(circle[-1])
 
 
-def test_an_earlier_run_counts_as_the_same_walk() -> None:
+def test_an_earlier_run_counts_as_the_same_chain() -> None:
     trail = CursorTrail(digest(cursor) for cursor in ["A", "B"])
     trail.follow("C")
     assert len(trail) == 3

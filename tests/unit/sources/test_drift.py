@@ -177,7 +177,7 @@ def test_records_that_are_no_objects_show_nothing() -> None:
     assert shown([b"[1]", b'"x"', b"7", b"null", b"[" * 100_000, b"\xff"]) == {}
 
 
-def test_numbers_are_reported_apart_as_columns_tell_them_apart() -> None:
+def test_numbers_are_distinguished_as_columns_distinguish_them() -> None:
     counts = shown([b'{"a": 9223372036854775807, "b": 9223372036854775808, "c": 1e400, "d": 1.0, "e": -0, "f": true}'])
     kinds = {field[0]: kind for field, kind in counts if field}
     assert kinds == {"a": "bigint", "b": "numeric", "c": "numeric", "d": "numeric", "e": "bigint", "f": "boolean"}

@@ -43,7 +43,7 @@ def test_next_says_where_an_answer_has_what_follows_and_where_that_goes(written:
     assert paginator(found).ask(None).url is None
 
 
-def test_a_counter_counts_from_its_first_value_and_needs_a_page_size_that_the_api_is_reported() -> None:
+def test_a_counter_counts_from_its_first_value_and_needs_a_page_size_that_the_api_is_asked_for() -> None:
     counter = {"from": "counter:offset", "to": "query:offset", "first": 7}
 
     assert stream("next", counter, end=["short"]).next == Next(

@@ -28,7 +28,7 @@ BASE = "https://api.example.com/api/v1"
         ("https://api_v1.example.com", "https://api_v1.example.com:443"),
     ],
 )
-def test_an_origin_is_reported_in_one_way_only(url: str, reported: str) -> None:
+def test_an_origin_is_written_in_one_way_only(url: str, reported: str) -> None:
     assert origin(url) == reported
 
 

@@ -51,7 +51,7 @@ def test_another_base_url_is_refused_without_what_may_be_a_key(wrong: Any) -> No
 
 
 @pytest.mark.parametrize("name", ["a", "A-b_9", "x" * 63])
-def test_a_name_is_dead_letters_digits_hyphens_and_underscores(name: str) -> None:
+def test_a_name_is_letters_digits_hyphens_and_underscores(name: str) -> None:
     assert source("name", name).name == name
 
 

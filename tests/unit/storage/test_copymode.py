@@ -13,7 +13,7 @@ def test_a_fresh_table_is_copied_straight() -> None:
     assert CopyMode().prefers_straight()
 
 
-def test_after_a_conflict_batches_are_sifted_for_a_while() -> None:
+def test_after_a_conflict_batches_are_split_for_a_while() -> None:
     mode = CopyMode()
     mode.conflicted()
     assert _sifts_until_straight(mode, known=100) > 1
@@ -34,7 +34,7 @@ def test_the_while_is_bounded() -> None:
     assert _sifts_until_straight(mode, known=100) <= 64
 
 
-def test_a_pass_over_known_ground_starts_with_sifting() -> None:
+def test_a_pass_over_known_ground_starts_with_splitting() -> None:
     assert not CopyMode(expects_known=True).prefers_straight()
 
 

@@ -66,7 +66,7 @@ def test_an_id_in_flight_with_other_content_is_put_aside_and_its_page_goes_on() 
     assert [row.event_id for row in second.rows] == ["c"]
 
 
-def test_an_id_whose_variant_is_in_flight_becomes_no_row_of_a_later_page_though_its_first_version_is_committed() -> (
+def test_an_id_whose_other_version_is_in_flight_becomes_no_row_of_a_later_page_though_its_first_one_is_committed() -> (
     None
 ):
     preparer = Preparer()

@@ -33,7 +33,7 @@ def test_an_open_pass_goes_on_unless_known_ground_must_not_end_it_any_more() -> 
     assert decide_start("open", "incremental", is_incremental=False) == BeginPass("full")
 
 
-def test_a_pass_that_cannot_be_reported_from_a_backfill_is_followed_by_a_full_one() -> None:
+def test_a_pass_that_cannot_be_distinguished_from_a_backfill_is_followed_by_a_full_one() -> None:
     assert decide_start("complete", "full", is_blurred=True) == BeginPass("full")
     assert decide_start("open", "incremental", is_blurred=True) == ContinuePass()
 

@@ -121,7 +121,7 @@ def test_what_is_no_row_is_an_error() -> None:
     ],
 )
 def test_what_is_no_row_is_an_error_in_python_too(columns: Any) -> None:
-    # Which one it is makes no difference to anybody.
+    # Which one it is makes no difference to anyone.
     with pytest.raises((ValueError, TypeError, struct.error)):
         encode_rows(*columns)
 

@@ -31,7 +31,7 @@ def page(next_cursor: str | None, total: int | None = 10, *, seconds: int = 1_70
     return Page([raw], READER, next_cursor, next_cursor is not None, total)
 
 
-def test_pages_are_numbered_without_a_gap_across_walks() -> None:
+def test_pages_are_numbered_without_a_gap_across_chains() -> None:
     chain = Chain(resume())
     numbers = [step(chain, page("A"), None, None).number]
     chain.restart(5)

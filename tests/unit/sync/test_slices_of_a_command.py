@@ -116,7 +116,7 @@ def is_running(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    # Nobody may have taken note of its end yet.
+    # Its end may not have been noted yet.
     return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
 
 

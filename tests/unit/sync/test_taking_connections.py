@@ -45,7 +45,7 @@ class Waiting:
 def turns() -> Iterator[CommitOrder]:
     turns = CommitOrder()
     yield turns
-    # Nobody is left waiting where a test has failed.
+    # No one is left waiting where a test has failed.
     turns.fail()
 
 

@@ -36,7 +36,7 @@ def leads(next_: Any, **more: Any) -> str:
         ({"from": "counter:page", "to": "query:p"}, {"query": {}, "page_size": REMOVED}, "counter:page to query:p"),
     ],
 )
-def test_a_stream_is_reported_by_what_its_positions_mean(next_: Any, more: dict[str, Any], leads_: str) -> None:
+def test_a_stream_is_known_by_what_its_positions_mean(next_: Any, more: dict[str, Any], leads_: str) -> None:
     assert leads(next_, **more) == leads_
 
 

@@ -1,7 +1,7 @@
 """The course of an investigation: which requests are made one after the other, and what is concluded from the answers.
 
 A generator: it gives what to ask and is sent what came, None where nothing may be asked any more. Invariant: five
-requests at most; each of them is the first page, what is proposed for the second one, or resolves what is left open.
+requests at most; each of them is the first page, what is proposed for the second one, or answers what is left open.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _first_layout(target: Target, first: Seen) -> Layout:
     layouts = find_layouts(first.body, target.segment)
     if not layouts:
         said = f"; it says: {complaint}" if complaint else ""
-        raise NothingFound(f"the answer holds no list of records from which anything could be reported{said}")
+        raise NothingFound(f"the answer holds no list of records that a file could be made from{said}")
     return layouts[0]
 
 

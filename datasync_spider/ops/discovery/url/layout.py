@@ -135,6 +135,6 @@ def _score(layout: Layout, segment: str) -> float:
     score += 30 if not name or name in _RECORDS else 0
     score += 40 if name and name == plain(segment.partition(".")[0]) else 0
     score += 15 if any(plain(key) in {"id", "uuid", "guid", "eventid", "key"} for key in keys) else 0
-    # A cursor beside each of them reports a connection's edges from its nodes, which need no unwrapping.
+    # A cursor beside each of them distinguishes a connection's edges from its nodes, which need no unwrapping.
     score += {"list": 1.0, "wrapped": 0.5, "columns": 5, "map": -15, "scalars": -60}[layout.shape.partition(":")[0]]
     return score - (80 if any(plain(str(step)) in _NO_RECORDS for step in layout.path.steps) else 0)

@@ -1,6 +1,6 @@
 """Names as APIs spell them, made comparable; and which of them hint at what.
 
-Invariant: a name is a hint and never a proof: whoever uses one looks at the values as well, and tries what can be.
+Invariant: a name is a hint and never a proof: the caller looks at the values as well, and tries what can be.
 """
 
 from __future__ import annotations

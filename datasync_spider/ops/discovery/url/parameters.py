@@ -147,7 +147,7 @@ def counters(target: Target, body: Any, records: Path) -> Iterator[tuple[str, st
         and not isinstance(value, bool)
         and (not records.steps or steps[: len(records.steps)] != records.steps)
     ]
-    # A page's own number is surer than an offset, which some tell beside it.
+    # A page's own number is surer than an offset, which some give beside it.
     for steps, value in reported:
         name = plain(steps[-1])
         is_number = name == "number" and any(plain(one[-1]) in _PAGE_COUNTS for one, _ in reported)

@@ -1,6 +1,6 @@
 """What is asked of an unknown API, and what came back, as values.
 
-Invariant: a wish holds no secret: whoever sends it adds what proves who asks.
+Invariant: a wish holds no secret: the sender adds the credential.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is resolved once the second page was seen: where counting begins, how large a page may be, what the end is."""
+"""What is found out once the second page was seen: where counting begins, how large a page may be, what the end is."""
 
 from __future__ import annotations
 

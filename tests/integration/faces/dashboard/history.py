@@ -225,7 +225,7 @@ def add_events(connection: Connection, count: int, newest_at: datetime, days: in
 
 
 def add_hostile_history(connection: Connection) -> None:
-    """Streams, runs and dead letters whose every text is hostile, and two letters that hide things and are huge."""
+    """Streams, runs and dead letters whose every text is hostile, and two of these that hide things and are huge."""
     now = clock(connection)
     add_run(connection, Run("events", now, "failed", "api_refused", "\n".join(HOSTILE), ended_at=now, owner=HOSTILE[1]))
     add_run(connection, Run(HOSTILE[0], now, "failed", HOSTILE[2], HOSTILE[1], ended_at=now, pages=[Page(0)]))

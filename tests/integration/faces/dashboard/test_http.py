@@ -280,7 +280,7 @@ def test_a_role_that_may_only_read_is_enough(start_dashboard: Start, writing: Co
         writing.cursor().execute("DROP OWNED BY datasync_viewer; DROP ROLE datasync_viewer")
 
 
-def test_no_secret_is_reported(start_dashboard: Start, database_url: str) -> None:
+def test_no_secret_is_shown(start_dashboard: Start, database_url: str) -> None:
     secret = "hunter2-hunter2"
     with_password = re.sub(r"//(\w+)@", rf"//\1:{secret}@", database_url)
     dashboard = start_dashboard(url=with_password)

@@ -62,7 +62,7 @@ def with_poller(use: Callable[[Poller], Awaitable[None]]) -> None:
 
 
 async def polled(poller: Poller, times: int) -> None:
-    """Returns when the poller has reported its listeners so many times more."""
+    """Returns when the poller has called its listeners so many times more."""
     reported = asyncio.Semaphore(0)
     leave = poller.listen(lambda _: reported.release())
     for _ in range(times):
@@ -86,7 +86,7 @@ def test_a_viewer_who_does_not_read_has_one_message_waiting_and_not_a_heap() -> 
     with_poller(use)
 
 
-def test_a_viewer_who_leaves_is_reported_nothing_more() -> None:
+def test_a_viewer_who_leaves_is_sent_nothing_more() -> None:
     async def use(poller: Poller) -> None:
         live = Live(poller)
         leaving, staying = Browser(live), Browser(live)

@@ -54,7 +54,7 @@ def named(found: object) -> list[tuple[str, str | None]]:
 
 
 @pytest.mark.usefixtures("slices")
-def test_slices_of_one_stream_are_reported_apart_everywhere(start_dashboard: Callable[..., DashboardProcess]) -> None:
+def test_slices_of_one_stream_are_distinguished_everywhere(start_dashboard: Callable[..., DashboardProcess]) -> None:
     dashboard = start_dashboard()
     state = dashboard.state()
     assert named(state["streams"]) == [("events", None), ("orders", A), ("orders", B), ("b", None)]
@@ -90,7 +90,7 @@ def test_events_are_counted_in_the_table_of_what_is_chosen(
     types: list[str],
 ) -> None:
     set_slice(writing, "b", slices[2].name, updated_at=clock(writing))
-    # What was written later and holds nothing is not what anybody wants to see.
+    # What was written later and holds nothing is not what anyone wants to see.
     set_stream(writing, "events", updated_at=clock(writing))
     with writing.cursor() as cursor:
         cursor.execute("UPDATE ingestion_runs SET started_at = now() - INTERVAL '1 hour', ended_at = now()")

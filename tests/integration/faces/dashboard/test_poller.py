@@ -26,7 +26,7 @@ LABEL = "the database"
 
 
 class Viewer:
-    """Keeps the messages that it was reported."""
+    """Keeps the messages that it was given."""
 
     def __init__(self, poller: Poller) -> None:
         self.messages: list[dict[str, Any]] = []

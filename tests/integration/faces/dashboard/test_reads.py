@@ -122,7 +122,7 @@ def test_an_overview_holds_streams_their_newest_runs_and_the_pace_of_those_that_
     ]
     assert overview.current_runs[running]["holds_lease"] is True
     assert [row["run_id"] for row in overview.newest_runs] == [other, running]
-    # Three pages lie within the last ten minutes; the first of them only reports when the window begins.
+    # Three pages lie within the last ten minutes; the first of them only shows when the window begins.
     assert set(overview.recent) == {running}
     recent = overview.recent[running]
     assert (recent["pages"], recent["events"], recent["accounted"]) == (3, 10_000, 10_000)

@@ -63,17 +63,17 @@ def test_a_sound_database_passes_every_check(sound: str) -> None:
         pytest.param(
             "UPDATE rejected_events SET replayed_at = NULL; UPDATE ingestion_state SET total_rejected = 3",
             {"stored_or_rejected"},
-            id="a resolved letter is called open",
+            id="a resolved dead letter is called open",
         ),
         pytest.param(
             "UPDATE ingested_events SET event_id = 'acceptable' WHERE event_id = 'e3'",
             {"stored_or_rejected", "last_complete_run"},
-            id="an event is stored whose letter is open",
+            id="an event is stored whose dead letter is open",
         ),
         pytest.param(
             "UPDATE ingested_events SET event_id = 'another' WHERE event_id = 'replayed'",
             {"settled_are_stored"},
-            id="the event of a resolved letter is gone",
+            id="the event of a resolved dead letter is gone",
         ),
         pytest.param(
             "UPDATE rejected_events SET raw = raw || ' ' WHERE reason = 'no_id'",
@@ -166,13 +166,13 @@ def test_a_sound_database_passes_every_check(sound: str) -> None:
         pytest.param(
             "UPDATE ingestion_pages SET cursor = 'elsewhere' WHERE run_id = 2 AND page_number = 2",
             {"cursor_chain"},
-            id="a walk does not begin at the head",
+            id="a chain does not begin at the head",
         ),
         pytest.param(
             "UPDATE ingestion_pages SET next_cursor = NULL WHERE run_id = 1 AND page_number = 1;"
             "UPDATE ingestion_pages SET cursor = NULL WHERE run_id = 1 AND page_number = 2",
             {"cursor_chain"},
-            id="a walk goes on behind its end",
+            id="a chain goes on behind its end",
         ),
         pytest.param("UPDATE ingestion_state SET cursor = 'elsewhere'", {"position"}, id="the position is changed"),
         pytest.param(

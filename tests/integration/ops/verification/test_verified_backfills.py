@@ -73,7 +73,7 @@ def test_a_page_of_a_backfill_that_is_missing_is_found(database_url: str) -> Non
     assert checks_of(database_url)["position"].holds
 
 
-def test_the_last_backfill_is_reported_apart_until_a_pass_goes_on(database_url: str) -> None:
+def test_the_last_backfill_is_shown_apart_until_a_pass_goes_on(database_url: str) -> None:
     make_sound(database_url)
     with connected(database_url) as connection:
         assert read_last_backfill(connection, 1) is None

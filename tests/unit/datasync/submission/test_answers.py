@@ -110,7 +110,7 @@ def test_tries_left_are_read_from_any_form_but_never_guessed_from_a_list_that_is
     assert read_remote_status(200, json.dumps(content).encode()).reported_left == left
 
 
-def test_an_answer_that_is_no_success_tells_nothing_but_is_kept() -> None:
+def test_an_answer_that_is_no_success_says_nothing_but_is_kept() -> None:
     remote_status = read_remote_status(404, b'{"remainingSubmissions":0}')
     assert remote_status.reported_left is None
     assert remote_status.content == {"remainingSubmissions": 0}

@@ -53,7 +53,7 @@ def test_what_the_api_would_refuse_for_its_repository_never_costs_a_try(url: str
         check_repository(url)
 
 
-def test_keys_are_reported_apart_without_being_kept() -> None:
+def test_keys_are_distinguished_without_being_kept() -> None:
     one, other = key_fingerprint("key-1", "https://a.example"), key_fingerprint("key-2", "https://a.example")
     assert one != other
     assert "key-1" not in one
@@ -104,7 +104,7 @@ def test_a_complete_stream_is_ready() -> None:
         (replace(READY, events=11), "the table holds 11 events, the totals say 10"),
     ],
 )
-def test_what_speaks_against_handing_in_is_said_and_can_be_overruled(basis: Basis, words: str) -> None:
+def test_what_speaks_against_submitting_is_said_and_can_be_overruled(basis: Basis, words: str) -> None:
     with pytest.raises(SubmissionRefused) as refused:
         check_ready(basis, anyway=False)
     assert words in str(refused.value)
@@ -120,6 +120,6 @@ def test_an_id_that_cannot_be_a_line_cannot_be_overruled_and_is_named_safely(eve
     assert str(refused.value).isprintable()
 
 
-def test_nothing_stored_is_nothing_to_hand_in() -> None:
+def test_nothing_stored_is_nothing_to_submit() -> None:
     with pytest.raises(SubmissionRefused, match="no event is stored"):
         check_ready(replace(READY, events=0, recorded_events=0), anyway=True)

@@ -27,7 +27,7 @@ def test_a_sample_is_scaled_up_and_says_how_large_it_was() -> None:
     assert [type_.events for type_ in view.types] == [3_000, 1_000]
 
 
-def test_a_sample_tells_the_proportions_of_what_the_totals_tell() -> None:
+def test_a_sample_gives_the_proportions_of_what_the_totals_count() -> None:
     view = counted(10, {"2024-04-01": 400}, {"click": 300, "view": 100}, recorded=3_600)
     assert (view.events, view.percent) == (3_600, 10)
     assert [type_.events for type_ in view.types] == [2_700, 900]

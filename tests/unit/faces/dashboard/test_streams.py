@@ -99,6 +99,6 @@ def test_one_commit_makes_no_pace() -> None:
 def test_nothing_is_left_at_the_end_and_no_one_knows_while_known_events_are_read_again() -> None:
     assert seconds_left(window(100, 5_000), 10_000, 10_000, NOW) is None
     assert seconds_left(window(100, 0, events=5_000), 5, 10_000, NOW) is None
-    # Nor do the few new ones among them tell.
+    # Nor do the few new ones among them say anything.
     assert seconds_left(window(100, 3, events=5_000), 5, 10_000, NOW) is None
     assert seconds_left(window(100, 1_000, events=5_000), 5_000, 10_000, NOW) == 500

@@ -44,7 +44,7 @@ def row(status: str, reason: str, detail: str | None = None, **others: Any) -> d
     }
 
 
-def test_a_complete_run_tells_what_is_stored_and_that_nothing_is_to_be_done() -> None:
+def test_a_complete_run_says_what_is_stored_and_that_nothing_is_to_be_done() -> None:
     assert summary(row("complete", "last_page"), 2_999_997, 0) == [
         "ingestion complete: run 12 of stream events, a full pass in 4 min 12 s; last_page",
         "  this run: 600 pages, 3,000,000 events: 2,999,997 inserted, 3 duplicates, 0 rejected; 2 retries, 20 s waited",
@@ -97,7 +97,7 @@ def test_totals_that_could_not_be_read_are_left_out() -> None:
     assert not any(line.startswith("  stored:") for line in summary(row("complete", "last_page"), None, None))
 
 
-def test_a_run_whose_end_was_never_recorded_tells_no_duration() -> None:
+def test_a_run_whose_end_was_never_recorded_has_no_duration() -> None:
     assert " after " not in summary(row("running", "", ended_at=None), 0, 0)[0]
 
 

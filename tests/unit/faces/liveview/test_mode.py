@@ -1,4 +1,4 @@
-"""The picture is for a person at a terminal, the lines are for everybody else."""
+"""The picture is for a person at a terminal, the lines are for all others."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def busy() -> ProgressState:
     return state
 
 
-def test_it_tells_everything_that_a_person_wants_to_know() -> None:
+def test_it_shows_everything_that_a_person_wants_to_know() -> None:
     lines = drawn(busy(), 17.0, Warned("attempt 1 failed: status_503", 5.0))
     assert len(lines) == 5
     assert lines[0].startswith("events ━")

@@ -1,4 +1,4 @@
-"""What a scrape reports of a run."""
+"""What a scrape shows of a run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_committed_work_is_counted_by_its_outcome() -> None:
     assert values["datasync_expected_events",] == 11_000
 
 
-def test_the_run_is_reported_by_its_labels() -> None:
+def test_the_run_is_described_by_its_labels() -> None:
     assert scraped(running(), 0.0)["datasync_run_info", "full", "7", "events", "1.2.3"] == 1
 
 
@@ -66,7 +66,7 @@ def test_an_event_from_the_future_makes_no_lag_of_less_than_nothing() -> None:
     assert scraped(state, 86_401.0)["datasync_newest_event_timestamp_seconds",] == WALL + 86_400.0
 
 
-def test_what_the_api_did_not_tell_is_absent() -> None:
+def test_what_the_api_did_not_report_is_absent() -> None:
     names = {key[0] for key in scraped(ProgressState(300.0, 0.0), 1.0)}
     assert not names & {
         "datasync_expected_events",

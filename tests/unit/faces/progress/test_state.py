@@ -1,4 +1,4 @@
-"""The model reports committed work, and what the run is doing right now."""
+"""The model counts committed work, and says what the run is doing right now."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_commits_add_up() -> None:
     assert state.last_commit_at == WALL + 2.0
 
 
-def test_a_commit_that_was_read_back_tells_no_total_and_still_counts() -> None:
+def test_a_commit_that_was_read_back_has_no_total_and_still_counts() -> None:
     state = running(stored=100, expected_total=1_000)
     commit(state, 1.0, inserted=50, stored=None)
     assert (state.stored, state.expected_total) == (150, 1_000)

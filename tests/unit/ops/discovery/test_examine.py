@@ -104,7 +104,7 @@ def test_events_without_a_time_are_counted() -> None:
     found = look(nested(EVENT, {"id": "b"}, {"id": "c", "timestamp": "soon"}))
     assert found.fields is not None
     assert found.fields.without_time == 2
-    assert any("2 events tell no time" in text for text in found.misfits)
+    assert any("2 events have no time" in text for text in found.misfits)
 
 
 def test_events_that_cannot_be_stored_are_shown_with_their_reason_and_bytes() -> None:
@@ -125,14 +125,14 @@ def test_the_rate_limit_is_read_in_each_generation_of_headers() -> None:
     assert newer.rate_limit.headers == ("ratelimit", "ratelimit-policy")
 
 
-def test_a_page_that_falls_short_although_more_follows_tells_the_cap() -> None:
+def test_a_page_that_falls_short_although_more_follows_shows_the_cap() -> None:
     found = look(nested(EVENT, EVENT), asked=5000)
     assert found.cap is not None
     assert found.cap.reached
     assert any("asked for 5000 events a page and got 2" in text for text in found.misfits)
 
 
-def test_a_page_that_is_the_last_tells_no_cap() -> None:
+def test_a_page_that_is_the_last_shows_no_cap() -> None:
     found = look({"data": [EVENT], "hasMore": False, "nextCursor": None})
     assert found.cap is not None
     assert not found.cap.reached

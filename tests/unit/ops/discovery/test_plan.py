@@ -80,7 +80,7 @@ def test_durations_are_reported_in_units_that_people_use(seconds: float, text: s
     assert duration(seconds) == text
 
 
-def test_a_plan_tells_what_it_assumes() -> None:
+def test_a_plan_says_what_it_assumes() -> None:
     plan = make_plan(USUAL)
     text = "\n".join(plan_lines(plan))
     assert "10 requests each 60 s" in text
@@ -96,7 +96,7 @@ def page(**meta: object) -> dict[str, object]:
     return {"data": [{"id": "a"}], "hasMore": True, "nextCursor": "c", **meta}
 
 
-def test_what_the_api_tells_is_planned_with() -> None:
+def test_what_the_api_reports_is_planned_with() -> None:
     policy = ("RateLimit-Policy", '"default";q=20;w=30')
     assumed = assume(discovered(page(total=100), policy, asked=1), Wanted(page_limit=50))
     assert assumed is not None

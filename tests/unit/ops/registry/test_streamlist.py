@@ -153,7 +153,7 @@ def test_what_was_done_is_said_and_that_a_paused_stream_stays_so() -> None:
     assert done_line("reset", target(paused=1)).endswith("anew; it stays paused")
 
 
-def test_tokens_that_stay_are_reported_of() -> None:
+def test_tokens_that_stay_are_named() -> None:
     assert not any("tokens" in line for line in loss_lines("drop", target()))
     for action in ("reset", "drop"):
         assert any("the tokens of its source stay" in line for line in loss_lines(action, target(tokens=1)))
