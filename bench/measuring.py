@@ -14,6 +14,7 @@ from bench.bench import Bench, say
 from bench.cases import (
     budget,
     chain,
+    crowded,
     database,
     duplicates,
     many,
@@ -21,6 +22,7 @@ from bench.cases import (
     pages,
     rate,
     reread,
+    rounds,
     shifted,
     sliced,
     sources,
@@ -31,7 +33,23 @@ from bench.reports import begin, load, save
 from bench.server import Server
 from bench.table import text_table
 
-_ALL = (database, reread, duplicates, shifted, sliced, chain, rate, budget, pages, sources, start, many, memory)
+_ALL = (
+    database,
+    reread,
+    duplicates,
+    shifted,
+    sliced,
+    chain,
+    rate,
+    budget,
+    pages,
+    sources,
+    start,
+    many,
+    rounds,
+    crowded,
+    memory,
+)
 CASES = {case.NAME: case for case in _ALL}
 
 

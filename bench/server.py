@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg2
 
+from bench.connections import ConnectionWatch
 from datasync_spider.storage.connection import connect
 from datasync_spider.storage.migrate import migrate
 from embedded_postgres.starting import start_embedded
@@ -63,6 +64,10 @@ class Server:
         """A migrated database that the caller fills; :meth:`fresh` copies it once no one is connected."""
         self._execute(f"CREATE DATABASE {name} TEMPLATE {EMPTY}")
         return self.url(name)
+
+    def watching(self, url: str) -> ConnectionWatch:
+        """Counts the connections of one of its databases."""
+        return ConnectionWatch(self._embedded.url, urlsplit(url).path.removeprefix("/"))
 
     def version(self) -> str:
         return str(query(self._embedded.url, "SHOW server_version")[0][0])

@@ -32,10 +32,11 @@ from datasync_spider.errors import RowsRejected, StorageError, StorageRefused, S
 from datasync_spider.storage.dsn import (
     connection_parameters,
     counting_variables,
-    names_search_path,
+    refused_by_pooler,
     refused_part,
     refused_variable,
 )
+from datasync_spider.storage.options import split_path
 from datasync_spider.storage.schema import home_schema
 from datasync_spider.storage.statements import statement
 
@@ -66,9 +67,13 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Connection(extensions.connection):
-    """``server_pid``: the server's process of the last transaction; behind a pooler no other can be known."""
+    """``server_pid``: the server's process of the last transaction; behind a pooler no other can be known.
+
+    ``url_path``: the search path that DATABASE_URL itself gives, if any.
+    """
 
     server_pid: int | None = None
+    url_path: str | None = None
     _home: str | None = None
 
     def cursor(self, *args: Any, **kwargs: Any) -> Any:
@@ -102,19 +107,29 @@ class Connection(extensions.connection):
         # A plain cursor: one of ours would come back here.
         with super().cursor(cursor_factory=extensions.cursor) as plain:
             if self._home is None:
-                # Under our limits, but along the session's path.
-                plain.execute(statement("begin_transaction"), {**limits, "search_path": None})
+                # Under our limits, but along the path that is given: by the URL, else by the session.
+                self._say(plain, {**limits, "search_path": self.url_path})
                 self._home = self._find_home(plain)
             # pg_catalog comes first where it is not named; temporary tables would.
             path = f"{extensions.quote_ident(self._home, plain)}, pg_temp"
-            plain.execute(statement("begin_transaction"), {**limits, "search_path": path})
+            self._say(plain, {**limits, "search_path": path})
             (self.server_pid, *_) = plain.fetchone() or (None,)
+
+    def _say(self, plain: extensions.cursor, settings: Mapping[str, Any]) -> None:
+        try:
+            plain.execute(statement("begin_transaction"), settings)
+        except psycopg2.errors.FeatureNotSupported:
+            # READ WRITE, on a server that is a standby by now: a pooler keeps our connection when it goes to another.
+            self.readonly = None
+            plain.execute(statement("begin_transaction"), settings)
+        except psycopg2.errors.InvalidParameterValue as error:
+            raise StorageRefused(f"{error.diag.message_primary} (from the options of DATABASE_URL)") from error
 
     def _find_home(self, plain: extensions.cursor) -> str:
         plain.execute(statement("read_search_path"))
         path = [schema for (schema,) in plain.fetchall()]
         plain.execute(statement("find_our_schemas"))
-        return home_schema(path, plain.fetchall(), is_explicit=names_search_path(self.dsn))
+        return home_schema(path, plain.fetchall(), is_explicit=self.url_path is not None)
 
 
 class _Beginning(extensions.cursor):
@@ -162,9 +177,14 @@ def connect(database_url: str, *, connect_timeout_seconds: int = 5, label: str =
         # Text is stored as the bytes that are sent, read in the encoding of the session.
         "client_encoding": "UTF8",
     }
+    options, path = split_path(parameters.get("options", ""))
+    if path is not None:
+        # Empty, they are still the URL's and not the environment's.
+        parameters["options"] = options
     try:
         with translated():
             connection: Connection = _opened(parameters)
+            connection.url_path = path
             # For each BEGIN; nothing is sent. A standby would refuse to write, and one may look there.
             readonly = False if connection.get_parameter_status("in_hot_standby") == "off" else None
             connection.set_session(isolation_level="READ COMMITTED", readonly=readonly, deferrable=False)
@@ -185,6 +205,9 @@ def _opened(parameters: dict[str, Any]) -> Connection:
 
 def _with_cause(error: StorageUnavailable, database_url: str) -> StorageUnavailable | StorageRefused:
     """The error, with the environment's part in it, or the URL's: only names, since one of them is the password's."""
+    unsupported = refused_by_pooler(os.environ, database_url, str(error))
+    if unsupported is not None:
+        return StorageRefused(f"{error} ({unsupported})")
     refused = refused_variable(os.environ, database_url, str(error))
     if refused is not None:
         return StorageRefused(f"{error} (this is {refused} of the environment: correct or unset it)")

@@ -16,6 +16,7 @@ from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
 
 from datasync_spider.errors import StorageRefused
+from datasync_spider.storage.options import refused_parameter
 
 # Empty, they are still the URL's and not the environment's: libpq goes on to its own defaults.
 _LOCATING = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER"}
@@ -128,7 +129,8 @@ def refused_part(database_url: str, message: str) -> str | None:
         return (
             "DATABASE_URL holds no password, and the server wants one: write postgresql://USER:PASSWORD@HOST/DATABASE"
         )
-    if "password authentication failed" in message:
+    # The latter is PgBouncer's, also for a user whom it does not know.
+    if "password authentication failed" in message or "SASL authentication failed" in message:
         return "the server does not take user and password of DATABASE_URL: correct them"
     return None
 
@@ -148,9 +150,21 @@ def _option_words(options: str) -> list[str]:
     return [word for text in words if (word := text.removeprefix("--").removeprefix("-c"))]
 
 
-def names_search_path(dsn: str) -> bool:
-    """Whether the URL itself, and not the environment or the server, says in which schema to work."""
-    return "search_path" in _parsed(dsn).get("options", "")
+def refused_by_pooler(environ: Mapping[str, str], database_url: str, message: str) -> str | None:
+    """What of the URL or the environment a pooler between us and the server does not take, and what to do about it."""
+    name = refused_parameter(message)
+    if name is None:
+        return None
+    given = _parsed(database_url)
+    if "options" in given or "service" in given:
+        place = "the options of DATABASE_URL" if "options" in given else "the service that DATABASE_URL names"
+    else:
+        variables = [variable for variable in (*_COUNTING.values(), *_SENT) if environ.get(variable)]
+        place = next((each for each in variables if each.lower() == f"pg{name}"), name)
+    return (
+        f"{place}: a pooler takes no settings of a session but search_path in DATABASE_URL; leave it out, set it by"
+        f" ALTER ROLE if it is needed, or let the pooler ignore it (PgBouncer: ignore_startup_parameters = {name})"
+    )
 
 
 def _parsed(database_url: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from bench.reports import load
 from datasync_spider.records.compiled import IS_COMPILED
@@ -48,6 +49,23 @@ def test_a_case_measures_the_crawl_beside_its_limit_and_keeps_every_sample(tmp_p
     assert others.samples == [0.0]
     assert done.returncode == (0 if all(figure.passed is not False for figure in case.figures) else 1)
     assert "scrapy crawl events" in done.stdout
+
+
+def test_many_slices_are_measured_by_what_the_api_and_the_kernel_say_of_one_process(tmp_path: Path) -> None:
+    saved = tmp_path / "cases.json"
+    done = bench("--case", "rounds", "--case", "crowded", "--quick", "--rounds", "1", "--json", str(saved))
+    assert done.returncode in (0, 1), done.stderr
+    rounds, crowded = load(saved).cases
+    start, whole, cost, requests, memory, connections = rounds.figures
+    assert 0 < start.cpu_seconds[0] < whole.cpu_seconds[0]
+    assert cost.samples[0] * 7 == pytest.approx(1000 * (whole.cpu_seconds[0] - start.cpu_seconds[0]))
+    assert requests.samples == [1.0]
+    assert memory.samples == whole.peak_mb
+    assert connections.samples[0] >= 1
+    one, slices, last = crowded.figures
+    assert slices.ratios == [slices.samples[0] / one.samples[0]]
+    assert last.ratios[0] >= 1.0
+    assert [figure.target for figure in (whole, cost, memory, connections, slices, last)] == [30, 10, 350, 8, 0.85, 1.2]
 
 
 def test_a_file_to_compare_with_is_read_before_anything_is_measured(tmp_path: Path) -> None:

@@ -137,3 +137,11 @@ def test_tables_that_someone_made_are_adopted_where_they_are(empty_database_url:
     with connected(empty_database_url) as connection:
         assert migrate(connection)
     assert value(empty_database_url, "SELECT count(*) FROM pg_class WHERE relname = 'ingestion_state'") == 1
+
+
+def test_a_path_of_the_url_that_is_none_is_refused_with_where_it_stands(database_url: str) -> None:
+    with (
+        connected(along(database_url, '"a')) as connection,
+        pytest.raises(StorageRefused, match=r'"search_path".* options of DATABASE_URL'),
+    ):
+        read_state(connection, 1)
