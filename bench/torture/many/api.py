@@ -9,6 +9,7 @@ breach, with its time.
 from __future__ import annotations
 
 import json
+from collections import deque
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -86,6 +87,7 @@ class ManyApis:
         self._plan = FaultPlan(seed, [Rule.from_mapping({"name": name, "rate": r}) for name, r in _FAULTS.items()])
         self._refusals = {source: FaultPlan(seed, [_refusal(source)]) for source in self._limits}
         self._refused: dict[str, _Refused] = {}
+        self._admitted: deque[float] = deque(maxlen=BUDGET[0])
 
     def answer(self, call: Call) -> tuple[Reply, Entry | None]:
         if call.path.startswith(_CONTROL):
@@ -109,7 +111,10 @@ class ManyApis:
         self._look_early(credential, name, call.moment)
         headers, refusal = self._limits[source].admit(credential, call.moment)
         if refusal is not None and source == "ledger":
-            self._breach("over", name, call.moment, f"{BUDGET[0]} requests in {BUDGET[1]:g} s")
+            before = ", ".join(f"{call.moment.monotonic_ms - at:.0f}" for at in self._admitted)
+            self._breach("over", name, call.moment, f"{BUDGET[0]} requests in {BUDGET[1]:g} s: those {before} ms ago")
+        elif source == "ledger":
+            self._admitted.append(call.moment.monotonic_ms)
         if refusal is None and self._refusals[source].pick("events"):
             refusal = self._limits[source].burst(_WAIT_MS[source], call.moment)
         if refusal is not None:

@@ -50,6 +50,7 @@ _TICK_SECONDS = 0.1
 _LAST_SYNC_SECONDS = 900.0
 _LAST_SYNCS = 5
 _MOST_SICK = 3
+_STRIKES_NAMED = 4
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ class Tally:
     last_syncs: list[int] = field(default_factory=list)
     lateness: list[str] = field(default_factory=list)
     memory: str = ""
+    struck: list[tuple[float, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -194,6 +196,7 @@ class ManyGame:
         is_killed = code == -signal.SIGKILL
         if is_killed and follower.has_failpoint and not follower.expects_death:
             self.tally.injected["crash at a named place"] += 1
+            self.tally.struck.append((time.monotonic(), "crash at a named place"))
         elif not (is_killed and follower.expects_death) and not _is_a_stop(follower, code):
             self.tally.wrong.append(f"process {follower.number} ended by itself, with exit code {code}")
         follower.command = None
@@ -223,6 +226,7 @@ class ManyGame:
         else:
             self._strike_database(name)
         self.tally.injected[name] += 1
+        self.tally.struck.append((time.monotonic(), name))
 
     def _strike_process(self, follower: Follower, name: str) -> None:
         assert follower.command is not None
@@ -314,7 +318,10 @@ class ManyGame:
         tally = self.tally
         counts = self._world.counts()
         tally.requests = counts["requests"]
-        tally.wrong += [f"{one['kind']}: {one['feed']}, {one['detail']}" for one in counts["breaches"]]
+        for one in counts["breaches"]:
+            before = [f"{name} {one['monotonic'] - at:.1f} s" for at, name in tally.struck if at < one["monotonic"]]
+            ago = ", ".join(before[-_STRIKES_NAMED:]) or "nothing"
+            tally.wrong.append(f"{one['kind']}: {one['feed']}, {one['detail']}; struck before: {ago}")
         late, name = self._lateness.worst
         if late > LATE_SECONDS:
             tally.wrong.append(f"{name} was {late:.0f} s late, more than {LATE_SECONDS:g} s")
