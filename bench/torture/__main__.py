@@ -24,7 +24,8 @@ from bench.torture.game import STRIKES, Round, Tally
 from bench.torture.many import game as many
 from bench.torture.many import report as many_report
 from bench.torture.mutants import MUTANTS
-from bench.torture.scenarios import SCENARIOS, Scenario
+from bench.torture.scenario import Scenario
+from bench.torture.scenarios import SCENARIOS
 from bench.torture.scenarios import play as play_scenario
 from bench.torture.world import Database
 
@@ -111,21 +112,22 @@ def play_many(seed: int, minutes: float, slices: int, processes: int, every: int
 
 
 def play_mutants(names: Sequence[str]) -> int:
-    """Each scenario with the code as it is, which must pass, then each mutant in its own, which must be caught."""
+    """Each scenario with the code as it is, which must pass, then each mutant in its own, caught in each."""
     failures = 0
     database = Database()
     with TemporaryDirectory(prefix="datasync-torture-logs-") as logs:
         try:
-            for scenario in dict.fromkeys(SCENARIOS[name] for name in names):
+            for scenario in dict.fromkeys(scenario for name in names for scenario in SCENARIOS[name]):
                 wrong, seconds = _tried(scenario, database, Path(logs), None)
                 failures += bool(wrong)
                 said = f"FAILED without any mutant: {wrong[0]}" if wrong else "passes without a mutant"
                 print(f"{scenario.__name__}: {said} ({seconds:.0f} s)", flush=True)
-            for name in names:
-                wrong, seconds = _tried(SCENARIOS[name], database, Path(logs), name)
-                failures += not wrong
-                said = f"caught after {seconds:.0f} s: {wrong[0]}" if wrong else f"SURVIVED ({seconds:.0f} s)"
-                print(f"{name}: {said}", flush=True)
+            for mutant in names:
+                for scenario in SCENARIOS[mutant]:
+                    wrong, seconds = _tried(scenario, database, Path(logs), mutant)
+                    failures += not wrong
+                    said = f"caught after {seconds:.0f} s: {wrong[0]}" if wrong else f"SURVIVED ({seconds:.0f} s)"
+                    print(f"{mutant}, {scenario.__name__}: {said}", flush=True)
         finally:
             database.close()
     return 1 if failures else 0

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,10 @@ class World:
         found: dict[str, Any] = json.loads(self.apis.control("counts"))
         return found
 
-    def judge(self) -> Findings:
-        """What the oracle has against the tables of all slices."""
+    def judge(self, feeds: Sequence[str] | None = None) -> Findings:
+        """What the oracle has against the tables of these slices, or of all."""
         found = Findings()
-        for feed in self.feeds:
+        for feed in self.feeds if feeds is None else feeds:
             truth = self.apis.control(f"truth?feed={feed}").splitlines()
             one = compare(self.database.direct_url, truth, stream_of(feed))
             found.events += one.events
