@@ -1,11 +1,13 @@
-"""What stands before the first slice of a process is begun: tables of today's schema.
+"""What stands before the first slice of a process is begun: tables of today's schema, and in them what is to be due.
 
-Invariant: a signal is heard meanwhile, also where the database says nothing.
+Invariant: a signal is heard meanwhile, also where the database says nothing; one that is away for a moment is waited
+for.
 """
 
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from datasync_spider.ops.command import interruptibly
 from datasync_spider.sources import streamnames
@@ -15,6 +17,10 @@ from datasync_spider.storage.standstill import StandstillWatch
 from datasync_spider.storage.status import read_stream_names
 from datasync_spider.storage.tables import prepare_tables
 
+if TYPE_CHECKING:
+    from datasync_spider.fleet.claims import Claims
+    from datasync_spider.fleet.roster import Roster
+
 logger = logging.getLogger(__name__)
 
 
@@ -22,6 +28,12 @@ def prepare(database_url: str, stall_timeout_seconds: float, stream: str | None 
     """``stream``: a name that may be misspelt. Raises StorageError, Stalled, and what a signal is turned into."""
     with StandstillWatch(database_url, stall_timeout_seconds) as watch:
         interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
+
+
+def register(claims: Claims, roster: Roster, database_url: str, stall_timeout_seconds: float) -> None:
+    """Notes what the roster names. Raises as :func:`prepare` does."""
+    with StandstillWatch(database_url, stall_timeout_seconds) as watch:
+        interruptibly(lambda: patiently(lambda: claims.register(roster)), watch)
 
 
 def _prepare_tables(database_url: str, stream: str | None, watch: StandstillWatch) -> None:

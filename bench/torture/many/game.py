@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +48,7 @@ _DEAF_SECONDS = 15.0
 _TOTALS_EVERY_SECONDS = 30.0
 _LOOKS_EVERY_SECONDS = 3.0
 _TICK_SECONDS = 0.1
+_UNTOUCHED_SECONDS = 8.0
 _LAST_SYNC_SECONDS = 900.0
 _LAST_SYNCS = 5
 _MOST_SICK = 3
@@ -97,8 +99,17 @@ class Follower:
 class ManyGame:
     """``minutes`` of strikes, with ``processes`` at a time."""
 
-    def __init__(self, world: World, chance: random.Random, minutes: float, processes: int, places: int = 3) -> None:
+    def __init__(
+        self,
+        world: World,
+        chance: random.Random,
+        minutes: float,
+        processes: int,
+        strikes: Mapping[str, int] = STRIKES,
+        places: int = 3,
+    ) -> None:
         self.tally = Tally()
+        self._strikes = strikes
         self._world = world
         self._chance = chance
         self._places = places
@@ -111,7 +122,7 @@ class ManyGame:
     def play(self) -> Tally:
         world, feeds = self._world, self._world.feeds
         world.grow({feed: (self._chance.randrange(1, 90), 0) for feed in feeds})
-        self._later("strike", 8.0)
+        self._later("strike", min(_UNTOUCHED_SECONDS, (self._ends - self._began) / 3))
         self._later("totals", _TOTALS_EVERY_SECONDS)
         try:
             while time.monotonic() < self._ends and not self.tally.wrong:
@@ -176,7 +187,14 @@ class ManyGame:
             follower.thaws_at = None
         if command.code is not None:
             self._ended(follower, command.code)
-        elif follower.stopped_at is not None and now > follower.stopped_at + _STOPS_WITHIN_SECONDS:
+        elif follower.stopped_at is None:
+            return
+        elif _is_early(follower) and now > follower.stopped_at + _STOPS_WITHIN_SECONDS / 2:
+            # Whatever is imported may swallow a KeyboardInterrupt.
+            follower.stopped_at = None
+            self.tally.injected["signal that a start has not heard"] += 1
+            self._stop(follower)
+        elif now > follower.stopped_at + _STOPS_WITHIN_SECONDS:
             self.tally.wrong.append(f"process {follower.number} did not stop within {_STOPS_WITHIN_SECONDS:g} s")
 
     def _begin(self, follower: Follower) -> None:
@@ -217,7 +235,7 @@ class ManyGame:
     # The strikes
 
     def _strike(self) -> None:
-        name = self._chance.choices(list(STRIKES), list(STRIKES.values()))[0]
+        name = self._chance.choices(list(self._strikes), list(self._strikes.values()))[0]
         follower = self._chance.choice(self._followers)
         if name in _OF_PROCESSES:
             if follower.command is None or follower.is_quiet or follower.stopped_at is not None:
@@ -337,11 +355,15 @@ class ManyGame:
 
 def _is_a_stop(follower: Follower, code: int) -> bool:
     """By a signal: one that comes before Python has imported what hears it ends the process as it ends any."""
-    assert follower.memory is not None
     if follower.stopped_at is None:
         return False
-    is_early = follower.stopped_at - follower.memory.began < _DEAF_SECONDS
-    return code == 5 or (is_early and -code in {signal.SIGTERM, signal.SIGINT})
+    return code == 5 or (_is_early(follower) and -code in {signal.SIGTERM, signal.SIGINT})
+
+
+def _is_early(follower: Follower) -> bool:
+    assert follower.memory is not None
+    assert follower.stopped_at is not None
+    return follower.stopped_at - follower.memory.began < _DEAF_SECONDS
 
 
 def play(
