@@ -71,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """See the module's text."""
     # What was started here ends here, also when someone has seen enough.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # A shell's background is deaf to it, and all that is started there would be.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="python -m bench.torture", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--kills", type=int, help="stop after so many kills of crawls, if that comes first")

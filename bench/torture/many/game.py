@@ -187,14 +187,7 @@ class ManyGame:
             follower.thaws_at = None
         if command.code is not None:
             self._ended(follower, command.code)
-        elif follower.stopped_at is None:
-            return
-        elif _is_early(follower) and now > follower.stopped_at + _STOPS_WITHIN_SECONDS / 2:
-            # Whatever is imported may swallow a KeyboardInterrupt.
-            follower.stopped_at = None
-            self.tally.injected["signal that a start has not heard"] += 1
-            self._stop(follower)
-        elif now > follower.stopped_at + _STOPS_WITHIN_SECONDS:
+        elif follower.stopped_at is not None and now > follower.stopped_at + _STOPS_WITHIN_SECONDS:
             self.tally.wrong.append(f"process {follower.number} did not stop within {_STOPS_WITHIN_SECONDS:g} s")
 
     def _begin(self, follower: Follower) -> None:
@@ -357,13 +350,9 @@ def _is_a_stop(follower: Follower, code: int) -> bool:
     """By a signal: one that comes before Python has imported what hears it ends the process as it ends any."""
     if follower.stopped_at is None:
         return False
-    return code == 5 or (_is_early(follower) and -code in {signal.SIGTERM, signal.SIGINT})
-
-
-def _is_early(follower: Follower) -> bool:
     assert follower.memory is not None
-    assert follower.stopped_at is not None
-    return follower.stopped_at - follower.memory.began < _DEAF_SECONDS
+    is_early = follower.stopped_at - follower.memory.began < _DEAF_SECONDS
+    return code == 5 or (is_early and -code in {signal.SIGTERM, signal.SIGINT})
 
 
 def play(
