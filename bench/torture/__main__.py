@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from bench.torture.game import STRIKES, Round, Tally
 from bench.torture.many import game as many
 from bench.torture.many import report as many_report
+from bench.torture.many.world import SOURCES
 from bench.torture.mutants import MUTANTS
 from bench.torture.scenario import Scenario
 from bench.torture.scenarios import SCENARIOS
@@ -90,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
     if options.many:
+        if options.slices < len(SOURCES) or options.processes < 1:
+            parser.error(f"--slices must be at least {len(SOURCES)}, --processes 1")
         return play_many(seed, options.minutes, options.slices, options.processes, options.every)
     strikes = {name: weight for name, weight in STRIKES.items() if not options.only or name in options.only}
     started = time.monotonic()

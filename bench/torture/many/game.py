@@ -339,7 +339,10 @@ class ManyGame:
         by_size = sorted(late for late, _, _ in self._lateness.samples)
         if by_size:
             median = max(0.0, by_size[len(by_size) // 2])
-            tally.lateness = [f"the latest slice was {late:.0f} s late at worst ({name}), {median:.0f} s in the median"]
+            allowed = f"of {LATE_SECONDS:g} s that are allowed"
+            tally.lateness = [
+                f"the latest slice was {late:.0f} s late at worst ({name}), {median:.0f} s mostly, {allowed}"
+            ]
         memory = self._followers[0].memory
         tally.memory = str(memory) if memory is not None and self._followers[0].is_quiet else "not looked at"
         runs = self._world.database.query("SELECT status, count(*) FROM ingestion_runs GROUP BY 1 ORDER BY 1")
