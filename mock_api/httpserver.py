@@ -7,19 +7,29 @@ and nothing further is begun for a client that does not read. Nothing here knows
 import asyncio
 from asyncio import AbstractEventLoop, BaseTransport, TimerHandle, Transport
 from time import monotonic, time
-from typing import cast
+from typing import Protocol, cast
 from urllib.parse import parse_qsl
 
 from mock_api.calls import Call, Moment
 from mock_api.delivery import Sending
 from mock_api.httprequest import Request, RequestReader
-from mock_api.router import Router
-from mock_api.stats import Entry
+from mock_api.replies import Reply
+from mock_api.stats import Entry, Stats
 
 # Longer than any rate window: a client that waits one out finds its connection still open.
 _IDLE_S = 600
 _RECEIVED_BYTES = 65_536
 _MOST_WAITING = 32
+
+
+class Router(Protocol):
+    """From a call to its answer."""
+
+    stats: Stats
+
+    def answer(self, call: Call) -> tuple[Reply, Entry | None]:
+        """The answer, and its entry in the statistics if it has one."""
+        ...
 
 
 class ApiServer:

@@ -1,4 +1,6 @@
-"""``python -m bench.torture [--minutes N | --kills N] [--seed S]``, or ``--mutants``, or ``--mutant NAME``.
+"""``python -m bench.torture [--minutes N | --kills N] [--seed S]``, or ``--many``, ``--mutants``, ``--mutant NAME``.
+
+With ``--many``: slices of three sources kept fresh by ``scrapy sync --follow``, more than one process at a time.
 
 Exit code 0: nothing was found wrong (with mutants: each was caught, and the code as it is was not). 1: something was.
 """
@@ -9,6 +11,7 @@ import argparse
 import contextlib
 import random
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +21,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.torture.game import STRIKES, Round, Tally
+from bench.torture.many import game as many
+from bench.torture.many import report as many_report
+from bench.torture.many.world import SOURCES
 from bench.torture.mutants import MUTANTS
-from bench.torture.scenarios import SCENARIOS, Scenario
+from bench.torture.scenario import Scenario
+from bench.torture.scenarios import SCENARIOS
 from bench.torture.scenarios import play as play_scenario
 from bench.torture.world import Database
 
@@ -65,10 +72,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """See the module's text."""
     # What was started here ends here, also when someone has seen enough.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # A shell's background is deaf to it, and all that is started there would be.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="python -m bench.torture", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--kills", type=int, help="stop after so many kills of crawls, if that comes first")
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--many", action="store_true", help="many slices, kept fresh by processes that are killed")
+    parser.add_argument("--slices", type=int, default=200, help="with --many (200)")
+    parser.add_argument("--processes", type=int, default=2, help="with --many (2)")
+    parser.add_argument("--every", type=int, default=20, metavar="SECONDS", help="with --many: how often each (20)")
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="play this one in its scenario")
     parser.add_argument("--mutants", action="store_true", help="play each mutant in its scenario")
     parser.add_argument("--only", nargs="+", choices=sorted(STRIKES), help="do only this to the crawls")
@@ -77,6 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return play_mutants([options.mutant] if options.mutant else list(MUTANTS))
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
+    if options.many:
+        if options.slices < len(SOURCES) or options.processes < 1:
+            parser.error(f"--slices must be at least {len(SOURCES)}, --processes 1")
+        return play_many(seed, options.minutes, options.slices, options.processes, options.every)
     strikes = {name: weight for name, weight in STRIKES.items() if not options.only or name in options.only}
     started = time.monotonic()
     tally = play(seed, options.minutes * 60, options.kills, strikes)
@@ -84,22 +101,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if tally.wrong or tally.early_requests else 0
 
 
+def play_many(seed: int, minutes: float, slices: int, processes: int, every: int) -> int:
+    """The logs are left where something was found."""
+    database, started = Database(), time.monotonic()
+    with TemporaryDirectory(prefix="datasync-torture-many-") as directory:
+        try:
+            tally = many.play(database, Path(directory), seed, minutes, slices, processes, every)
+        finally:
+            database.close()
+        many_report.report(tally, seed, (time.monotonic() - started) / 60, slices, processes)
+        if tally.wrong:
+            for log in Path(directory).glob("*.log"):
+                shutil.copy(log, f"torture-many-{log.name}")
+    return 1 if tally.wrong else 0
+
+
 def play_mutants(names: Sequence[str]) -> int:
-    """Each scenario with the code as it is, which must pass, then each mutant in its own, which must be caught."""
+    """Each scenario with the code as it is, which must pass, then each mutant in its own, caught in each."""
     failures = 0
     database = Database()
     with TemporaryDirectory(prefix="datasync-torture-logs-") as logs:
         try:
-            for scenario in dict.fromkeys(SCENARIOS[name] for name in names):
+            for scenario in dict.fromkeys(scenario for name in names for scenario in SCENARIOS[name]):
                 wrong, seconds = _tried(scenario, database, Path(logs), None)
                 failures += bool(wrong)
                 said = f"FAILED without any mutant: {wrong[0]}" if wrong else "passes without a mutant"
                 print(f"{scenario.__name__}: {said} ({seconds:.0f} s)", flush=True)
-            for name in names:
-                wrong, seconds = _tried(SCENARIOS[name], database, Path(logs), name)
-                failures += not wrong
-                said = f"caught after {seconds:.0f} s: {wrong[0]}" if wrong else f"SURVIVED ({seconds:.0f} s)"
-                print(f"{name}: {said}", flush=True)
+            for mutant in names:
+                for scenario in SCENARIOS[mutant]:
+                    wrong, seconds = _tried(scenario, database, Path(logs), mutant)
+                    failures += not wrong
+                    said = f"caught after {seconds:.0f} s: {wrong[0]}" if wrong else f"SURVIVED ({seconds:.0f} s)"
+                    print(f"{mutant}, {scenario.__name__}: {said}", flush=True)
         finally:
             database.close()
     return 1 if failures else 0

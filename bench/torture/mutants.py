@@ -1,13 +1,14 @@
 """Broken versions of the pipeline, to prove that the oracle would notice.
 
-``python -m bench.torture.mutants NAME crawl events`` breaks one thing and then runs the command like ``scrapy``. Each
-mutant is a mistake that someone could make in good faith. Where two checks of ours guard against one mistake, the
-mutant takes both away: what is tried here is the oracle.
+``python -m bench.torture.mutants NAME crawl events``, or ``NAME sync``, breaks one thing and then runs the command like
+``scrapy``. Each mutant is a mistake that someone could make in good faith. Where two checks of ours guard against one
+mistake, the mutant takes both away: what is tried here is the oracle.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +17,9 @@ from typing import Any
 from msgspec import structs
 from msgspec.structs import replace
 
+from datasync_spider.commands import sync as sync_command
 from datasync_spider.downloadermiddlewares.sharedbudget import SharedBudget
+from datasync_spider.observe import exitcodes
 from datasync_spider.pacing import retry
 from datasync_spider.pacing.window import RateWindow
 from datasync_spider.storage import (
@@ -171,6 +174,18 @@ def a_budget_is_each_processs_own() -> None:
     _put(SharedBudget, "governs", property(lambda _: False))
 
 
+def one_failing_slice_ends_the_process() -> None:
+    """What goes wrong with one slice is everybody's end."""
+    original = sync_command._Ends.synced
+
+    def synced(self: Any, one: Any) -> None:
+        original(self, one)
+        if one.end.code == exitcodes.FAILED:
+            os._exit(exitcodes.FAILED)
+
+    _put(sync_command._Ends, "synced", synced)
+
+
 def known_ground_is_any_slices() -> None:
     """Whether a page is known is asked of all slices of the stream's table."""
     _of_any_slice("count_known", "find_known_before")
@@ -233,6 +248,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
         a_short_feed_is_complete,
         a_429_is_answered_early,
         a_budget_is_each_processs_own,
+        one_failing_slice_ends_the_process,
         known_ground_is_any_slices,
         a_row_of_any_slice_is_a_stored_one,
         dead_letters_of_any_stream_are_counted,

@@ -9,101 +9,22 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from bench.torture.oracle import EVENTS, Stream, compare, compare_totals, served
+from bench.torture.many import scenarios as many
+from bench.torture.oracle import EVENTS, Stream
 from bench.torture.pairs import PAIRS
 from bench.torture.proxy import Betrayal
-from bench.torture.world import Crawl, Database, Mock
+from bench.torture.scenario import Scenario, Stage
+from bench.torture.world import Crawl, Database
 
-_SEED = 7
 _PATIENCE_SECONDS = 60.0
 _NO_TOTAL = ["--shape", "flat"]
 _SLOW = ["--fault", "slow=1,delay_ms=40"]
-
-
-@dataclass(slots=True)
-class Stage:
-    """One database, and a feed for each stream; ``mutant`` None is the code as it is."""
-
-    database: Database
-    log_path: Path
-    mutant: str | None
-    wrong: list[str] = field(default_factory=list)
-    _mocks: dict[Stream, Mock] = field(default_factory=dict)
-    _crawls: list[Crawl] = field(default_factory=list)
-
-    def serve(self, total: int, *arguments: str, stream: Stream = EVENTS) -> Mock:
-        """The stream's feed; with the first one the database is made."""
-        if not self._mocks:
-            self.database.fresh()
-        edition = ["--edition", str(stream.edition)]
-        self._mocks[stream] = Mock(["--total", str(total), "--seed", str(_SEED), *edition, *arguments])
-        return self._mocks[stream]
-
-    def crawl(self, stream: Stream = EVENTS, **settings: str) -> Crawl:
-        defaults = {
-            **({"API_BASE_URL": self._mocks[stream].base_url} if stream in self._mocks else {}),
-            "DATABASE_URL": self.database.proxied_url,
-            "API_PAGE_LIMIT": "100",
-            "API_RETRY_BASE_MS": "10",
-            "WRITE_BATCH_SIZE": "200",
-            "WRITE_CONCURRENCY": "1",
-            "LEASE_TTL_MS": "1000",
-            "REJECTED_MAX_PERCENT": "100",
-        }
-        self._crawls.append(Crawl({**defaults, **settings}, self.log_path, self.mutant, stream))
-        return self._crawls[-1]
-
-    def finish(self, stream: Stream = EVENTS, **settings: str) -> None:
-        """Another run, to the end of the feed."""
-        code = self.ended(self.crawl(stream, **settings))
-        self.check(code == 0, f"the last run of {stream} ended with exit code {code}")
-
-    def ended(self, crawl: Crawl) -> int:
-        """The exit code of a crawl that ends by itself; the totals must balance then, however it ended."""
-        code = crawl.process.wait(_PATIENCE_SECONDS)
-        self.wrong += compare_totals(self.database.direct_url).wrong
-        return code
-
-    def judge(self, total: int, malformed: float | None = None, stream: Stream = EVENTS) -> None:
-        truth = served(total, _SEED, malformed, stream.edition)
-        self.wrong += compare(self.database.direct_url, truth, stream).wrong
-
-    def check(self, holds: bool, message: str) -> None:
-        if not holds:
-            self.wrong.append(message)
-
-    def value(self, sql: str) -> Any:
-        return self.database.query(sql)[0][0]
-
-    def wait_for(self, sql: str, crawl: Crawl) -> None:
-        """Until the statement says true. A crawl that ends before it does is not what the scenario is about."""
-        self.wait_until(lambda: crawl.code is not None or self._is_true(sql))
-
-    def wait_until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not holds():
-            if time.monotonic() > deadline:
-                raise TimeoutError("the scenario did not come to its point")
-            time.sleep(0.02)
-
-    def close(self) -> None:
-        for crawl in self._crawls:
-            crawl.end()
-        self.database.proxy.flow()
-        for mock in self._mocks.values():
-            mock.close()
-
-    def _is_true(self, sql: str) -> bool:
-        exists = "SELECT to_regclass('ingestion_pages') IS NOT NULL"
-        return bool(self.value(exists) and self.value(sql))
 
 
 def killed_in_the_middle_of_copy(stage: Stage) -> None:
@@ -240,10 +161,6 @@ def _is_frozen(crawl: Crawl) -> bool:
     return crawl.code is None and psutil.Process(crawl.process.pid).status() == psutil.STATUS_STOPPED
 
 
-Scenario = Callable[[Stage], None]
-
-
-# Which scenario makes which mutant show.
 def three_with_one_credential(stage: Stage) -> None:
     """Its window is 10 requests of all three."""
     streams = [EVENTS, Stream("second"), Stream("third")]
@@ -257,24 +174,26 @@ def three_with_one_credential(stage: Stage) -> None:
         stage.judge(1500, stream=stream)
 
 
-SCENARIOS: dict[str, Scenario] = {
-    "cursor_in_a_transaction_of_its_own": killed_in_the_middle_of_copy,
-    "rows_flushed_after_the_cursor": killed_in_the_middle_of_copy,
-    "fence_not_checked": frozen_past_its_lease,
-    "batches_commit_in_any_order": killed_while_a_batch_is_behind,
-    "a_page_never_reaches_copy": undisturbed,
-    "known_ground_is_any_stored_page": killed_in_an_incremental_pass_whose_cursor_expires,
-    "rejected_events_are_dropped": hostile_events_read_twice,
-    "a_rejected_event_is_kept_each_time_that_it_is_read": hostile_events_read_twice,
-    "whatever_ends_is_complete": reported_to_stop,
-    "a_commit_in_doubt_is_taken_for_granted": a_commit_that_never_arrives,
-    "a_short_feed_is_complete": a_feed_that_ends_short,
-    "a_429_is_answered_early": reported_to_wait,
-    "a_budget_is_each_processs_own": three_with_one_credential,
-    "known_ground_is_any_slices": two_slices_that_grow,
-    "a_row_of_any_slice_is_a_stored_one": two_slices_of_equal_records,
-    "dead_letters_of_any_stream_are_counted": two_streams_of_equal_dead_letters,
+SCENARIOS: dict[str, tuple[Scenario, ...]] = {
+    "cursor_in_a_transaction_of_its_own": (killed_in_the_middle_of_copy,),
+    "rows_flushed_after_the_cursor": (killed_in_the_middle_of_copy,),
+    "fence_not_checked": (frozen_past_its_lease,),
+    "batches_commit_in_any_order": (killed_while_a_batch_is_behind, many.killed_while_batches_of_slices_are_behind),
+    "a_page_never_reaches_copy": (undisturbed,),
+    "known_ground_is_any_stored_page": (killed_in_an_incremental_pass_whose_cursor_expires,),
+    "rejected_events_are_dropped": (hostile_events_read_twice,),
+    "a_rejected_event_is_kept_each_time_that_it_is_read": (hostile_events_read_twice,),
+    "whatever_ends_is_complete": (reported_to_stop,),
+    "a_commit_of_unknown_end_is_taken_for_granted": (a_commit_that_never_arrives,),
+    "a_short_feed_is_complete": (a_feed_that_ends_short,),
+    "a_429_is_answered_early": (reported_to_wait,),
+    "a_budget_is_each_processs_own": (three_with_one_credential, many.two_processes_with_one_credential),
+    "known_ground_is_any_slices": (two_slices_that_grow,),
+    "a_row_of_any_slice_is_a_stored_one": (two_slices_of_equal_records,),
+    "dead_letters_of_any_stream_are_counted": (two_streams_of_equal_dead_letters,),
+    "one_failing_slice_ends_the_process": (many.one_slice_that_always_fails,),
 }
+"""Which of them make which mutant show: each by itself."""
 
 
 def play(scenario: Scenario, database: Database, log_path: Path, mutant: str | None) -> list[str]:

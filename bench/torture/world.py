@@ -15,7 +15,7 @@ import tempfile
 import threading
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -151,21 +151,20 @@ class Mock:
         self._process.stdout.close()
 
 
-class Crawl:
-    """One crawl process of a stream; ``mutant`` names a broken version."""
+class Command:
+    """A process of ours, as an operator starts it; ``mutant`` names a broken version."""
 
     def __init__(
-        self, settings: dict[str, str], log_path: Path, mutant: str | None = None, stream: Stream = EVENTS
+        self, arguments: Sequence[str], settings: Mapping[str, str], log_path: Path, mutant: str | None = None
     ) -> None:
         tool = ["-m", "bench.torture.mutants", mutant] if mutant else ["-m", "scrapy"]
-        taken_out = ("API_", "DATA", "STREAM", "SLICE")
+        taken_out = ("API_", "DATA", "STREAM", "SLICE", "SOURCES", "SYNC_")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(taken_out)}
-        named = {"STREAM": stream.name, **({"SLICE": stream.slice} if stream.slice else {})}
         with log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *tool, "crawl", "events"],
+                [sys.executable, *tool, *arguments],
                 cwd=PROJECT,
-                env={**environment, **named, **settings},
+                env={**environment, **settings},
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -183,3 +182,13 @@ class Crawl:
         self.send(signal.SIGKILL)
         self.send(signal.SIGCONT)
         self.process.wait(30)
+
+
+class Crawl(Command):
+    """One crawl of a stream."""
+
+    def __init__(
+        self, settings: Mapping[str, str], log_path: Path, mutant: str | None = None, stream: Stream = EVENTS
+    ) -> None:
+        named = {"STREAM": stream.name, **({"SLICE": stream.slice} if stream.slice else {})}
+        super().__init__(["crawl", "events"], {**named, **settings}, log_path, mutant)

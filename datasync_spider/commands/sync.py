@@ -33,7 +33,7 @@ from datasync_spider.fleet.naming import Meant, Streams
 from datasync_spider.fleet.notices.notifying import Notifier
 from datasync_spider.fleet.roster import read_roster
 from datasync_spider.fleet.sidebyside import SideBySide, Synced
-from datasync_spider.fleet.starting import prepare
+from datasync_spider.fleet.starting import prepare, register
 from datasync_spider.fleet.supplies import Named, Reading, WhatIsDue
 from datasync_spider.observe import exitcodes
 from datasync_spider.ops.command import api, check_way, database, load_config, stoppable
@@ -140,7 +140,7 @@ class Command(ScrapyCommand):
         settings = self.settings
         roster = read_roster(settings, names)
         claims = Claims(services)
-        claims.register(roster)
+        register(claims, roster, services.pool, self._config.stall_timeout_seconds)
         self._ends.others(roster.ends)
         if not roster.turns:
             logger.warning("no stream that is meant says how often it is to be synced (every, SYNC_EVERY)")

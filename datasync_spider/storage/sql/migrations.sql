@@ -14,7 +14,9 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 );
 
 -- name: has_migrations_table
-SELECT to_regclass('schema_migrations') IS NOT NULL;
+-- Through the catalog, whose lock makes the backend hear of what others have made since it last looked: to_regclass() alone would
+-- say what it remembers, also when an advisory lock was waited for in between.
+SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass('schema_migrations'));
 
 -- name: read_migrations
 SELECT version, name, checksum FROM schema_migrations ORDER BY version;

@@ -8,7 +8,9 @@ import pytest
 from datasync_spider.errors import MigrationError
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import Migration, load_migrations, migrate, pending_migrations
+from datasync_spider.storage.statements import statement
 from tests.support.database import execute_outside, rows, value
+from tests.support.waiting import eventually
 
 
 def test_an_empty_database_gets_all_tables_and_the_second_time_nothing(empty_database_url: str) -> None:
@@ -39,6 +41,28 @@ def test_processes_that_migrate_at_the_same_time_apply_each_migration_once(empty
         thread.join(30)
     assert errors == []
     assert value(empty_database_url, "SELECT count(*) FROM schema_migrations") == len(load_migrations())
+
+
+def test_one_that_has_looked_before_it_waited_sees_what_another_has_applied_meanwhile(empty_database_url: str) -> None:
+    """A backend remembers that there was no such table, and an advisory lock does not make it forget."""
+    applied: list[Migration] = []
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with connected(empty_database_url) as first, connected(empty_database_url) as second:
+        assert pending_migrations(second, load_migrations()) == load_migrations()
+        second.rollback()
+        with first.cursor() as cursor:
+            cursor.execute(statement("lock_migrations"))
+            thread = threading.Thread(target=lambda: applied.extend(migrate(second)))
+            thread.start()
+            eventually(lambda: value(empty_database_url, waits) == 1, what="the second one waits")
+            cursor.execute(statement("create_migrations_table"))
+            migration = load_migrations()[0]
+            cursor.execute(migration.sql)
+            record = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
+            cursor.execute(statement("record_migration"), record)
+        first.commit()
+        thread.join(60)
+    assert applied == load_migrations()[1:]
 
 
 def test_a_database_of_the_first_version_is_adopted_with_its_rows_and_goes_on_at_its_cursor(
