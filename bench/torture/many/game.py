@@ -259,7 +259,7 @@ class ManyGame:
                 time.sleep(self._chance.uniform(0.0, 2.0))
                 database.come_back()
             case "terminate":
-                database.terminate_backends("datasync%")
+                database.terminate_backends()
             case "cut" | "reset":
                 self.tally.injected["connections cut"] += database.proxy.cut(with_reset=name == "reset")
             case "halve":

@@ -11,6 +11,7 @@ from datasync_spider.fleet.claims import Claims
 from datasync_spider.fleet.roster import Registered, Roster
 from datasync_spider.fleet.starting import register
 from datasync_spider.storage.due import Rhythm
+from datasync_spider.sync.services import Services
 from tests.support.database import execute_outside, rows
 from tests.support.waiting import eventually
 
@@ -22,12 +23,13 @@ def test_what_is_due_is_noted_when_a_database_that_was_away_is_back(
 ) -> None:
     name = str(parse_dsn(database_url)["dbname"])
     roster = Roster(sources={"shop": Registered([Rhythm("shop.records", ["{}"], 60.0)])})
-    claims = Claims(database_url)
+    services = Services(database_url, 3)
+    claims = Claims(services)
     raised: list[BaseException] = []
 
     def start() -> None:
         try:
-            register(claims, roster, database_url, 60.0)
+            register(claims, roster, services.pool, 60.0)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
             raised.append(error)
 
