@@ -27,14 +27,14 @@ from datasync_spider.faces.exitreport import summary
 from datasync_spider.faces.exitreport.printing import End
 from datasync_spider.observe import exitcodes
 from datasync_spider.sources import streamnames
-from datasync_spider.storage.pool import looking_on
+from datasync_spider.storage.pool import Use, looking_on
 from datasync_spider.storage.retrying import AT_END, patiently
 from datasync_spider.storage.runs import end_open_run, read_run
 from datasync_spider.storage.standstill import standstill_text
 from datasync_spider.storage.status import read_state
 
 if TYPE_CHECKING:
-    from datasync_spider.storage.pool import Pool
+    from datasync_spider.storage.pool import Line, Pool
     from datasync_spider.sync.plan import SyncPlan
     from datasync_spider.sync.syncs import Reported
 
@@ -113,10 +113,11 @@ def _end_of_run(
 ) -> End:
     """By the run's row. A database that connects and then says no more is not waited for."""
     ends: list[End] = []
+    lines: list[Line] = []
     seconds = _READ_END_SECONDS if signal_name is None else _READ_END_AFTER_SIGNAL_SECONDS
 
     def read() -> None:
-        ends.append(_read_end(run_id, pool, signal_name, exports_failed, source))
+        ends.append(_read_end(run_id, pool, lines, signal_name, exports_failed, source))
 
     reading = threading.Thread(target=read, daemon=True)
     reading.start()
@@ -125,17 +126,29 @@ def _end_of_run(
         return ends[0]
     # After a signal there is no time to ask why.
     why = standstill_text(looking_on(pool), run_id, _ASK_WHY_SECONDS) if signal_name is None else None
+    for line in lines:
+        pool.hang_up(line)
     return _unreadable(run_id, f"PostgreSQL did not answer within {seconds:g} s" + (f": {why}" if why else ""))
 
 
 def _read_end(
-    run_id: int, pool: Pool, signal_name: str | None, exports_failed: Mapping[str, str], source: str | None
+    run_id: int,
+    pool: Pool,
+    lines: list[Line],
+    signal_name: str | None,
+    exports_failed: Mapping[str, str],
+    source: str | None,
 ) -> End:
+    """``lines`` is given what may have to be hung up on."""
+
     def read() -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-        with pool.connected(connect_timeout_seconds=2) as connection:
-            end_open_run(connection, run_id, signal_name)
-            row = read_run(connection, run_id)
-            return row, read_state(connection, row["slice_id"]) if row else None
+        with pool.lent(Use.ASKING, connect_timeout_seconds=2) as line:
+            lines.append(line)
+            row = read_run(line.connection, run_id)
+            if row is not None and (row["status"] == "running" or row["holds_lease"]):
+                end_open_run(line.connection, run_id, signal_name)
+                row = read_run(line.connection, run_id)
+            return row, read_state(line.connection, row["slice_id"]) if row else None
 
     try:
         row, state = patiently(read, AT_END)

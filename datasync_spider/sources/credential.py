@@ -13,13 +13,13 @@ from hashlib import scrypt
 
 from datasync_spider.sources.urls import origin
 
-# About ten milliseconds and four megabytes a try, once a process. Keys should be long and random; one that is a word
-# must not be found by trying all words.
+# About ten milliseconds and four megabytes a try, once a credential in a process. Keys should be long and random; one
+# that is a word must not be found by trying all words.
 _TRIES_COST = 2**12
 _BLOCK_SIZE = 8
 _DIGEST_BYTES = 16
-# A process of many slices needs a key's again with each sync.
-_KEPT = 4_096
+# A process may sync as many tenants again and again, each with a key of its own.
+_REMEMBERED = 4_096
 _BUNDLED_MOCK = "the bundled mock API"
 
 
@@ -37,13 +37,12 @@ class Credential:
 
     def fingerprint(self, salt: str) -> str:
         """The same for the same credential and salt, 32 hexadecimal digits."""
-        return _fingerprint(self.api, self.key, salt)
+        # As JSON, so that no two pairs are one text.
+        return _digest(json.dumps([self.api, self.key]), salt)
 
 
-@lru_cache(_KEPT)
-def _fingerprint(api: str, key: str | None, salt: str) -> str:
-    # As JSON, so that no two pairs are one text.
-    text = json.dumps([api, key])
+@lru_cache(_REMEMBERED)
+def _digest(text: str, salt: str) -> str:
     digest = scrypt(text.encode(), salt=salt.encode(), n=_TRIES_COST, r=_BLOCK_SIZE, p=1, dklen=_DIGEST_BYTES)
     return digest.hex()
 
