@@ -78,6 +78,7 @@ class Config:
     token_encryption_keys: tuple[bytes, ...] | None
     metrics_port: int | None
     metrics_host: str
+    metrics_per_slice: bool
     notify_url: str | None
     notify_secret: str | None
     log_level: str
