@@ -67,12 +67,9 @@ def read_lines(
         "streams": None if among is None else [one.stream for one in among],
         "slices": None if among is None else [one.slice for one in among],
     }
+    is_of_state = sql.SQL("false" if question.state is None else "{} > 0").format(sql.Identifier(question.state or ""))
     query = sql.SQL(statement("read_lines")).format(
-        states=_counts(),
-        columns=_over({(key,): how for key, how in over.items()}),
-        is_of_state=sql.SQL("false")
-        if question.state not in STATES
-        else sql.SQL("{} > 0").format(sql.Identifier(question.state)),
+        states=_counts(), columns=_over(((key,), how) for key, how in over.items()), is_of_state=is_of_state
     )
     rows = _all(connection, query, values)
     return Lines(rows[0] if rows else None, rows[1:])
@@ -83,8 +80,14 @@ def read_measures(connection: Connection, over: Mapping[tuple[str, str], str], *
 
     A value is under both, as ``run.pages``; how many slices are in each state, under the state.
     """
-    query = sql.SQL(statement("read_measures")).format(states=_counts(), columns=_over(over))
+    query = sql.SQL(statement("read_measures")).format(states=_counts(), columns=_over(over.items()))
     return _all(connection, query, {"per_slice": per_slice})
+
+
+def read_slices(connection: Connection, among: Sequence[SliceNames]) -> list[Row]:
+    """What is known of each of these, by name."""
+    values = {"streams": [one.stream for one in among], "slices": [one.slice for one in among]}
+    return _all(connection, sql.SQL(statement("read_slices")), values)
 
 
 def read_line_names(connection: Connection) -> list[SliceNames]:
@@ -99,10 +102,10 @@ def _counts() -> sql.Composable:
     return sql.SQL(", ").join(one.format(sql.Literal(state), sql.Identifier(state)) for state in STATES)
 
 
-def _over(columns: Mapping[tuple[str, ...], str]) -> sql.Composable:
+def _over(columns: Iterable[tuple[tuple[str, ...], str]]) -> sql.Composable:
     one = sql.SQL("{}({}) AS {}")
     return sql.SQL(", ").join(
-        one.format(sql.SQL(how), sql.Identifier(*of), sql.Identifier(".".join(of))) for of, how in columns.items()
+        one.format(sql.SQL(how), sql.Identifier(*of), sql.Identifier(".".join(of))) for of, how in columns
     )
 
 

@@ -55,6 +55,14 @@ LEFT JOIN ingestion_run_facts AS run ON run.run_id = state.newest_run_id
 GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3;
 
+-- name: read_slices
+-- All that is known of each, as far as it is registered.
+SELECT facts.*, state.*
+FROM ingestion_slice_states AS state
+LEFT JOIN ingestion_stream_facts AS facts ON facts.id = state.slice_id
+WHERE (state.stream, state.slice) IN (SELECT * FROM unnest(%(streams)s::text[], %(slices)s::text[]) AS one (stream, slice))
+ORDER BY state.source, state.stream, state.slice;
+
 -- name: read_names_of_lines
 -- All sources, streams and slices of which there is a line.
 SELECT source, stream, slice FROM ingestion_slice_states ORDER BY source, stream, slice;
