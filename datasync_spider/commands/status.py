@@ -161,8 +161,8 @@ def _look_at_one(connection: Connection, slice_: Slice, opts: argparse.Namespace
     backfill = read_last_backfill(connection, slice_.slice_id)
     waits = waits_of(connection, state["credential_id"])
     report = {
-        **_report(slice_, state, runs, current, backfill, doing, waits),
         **_line_report(lines[0] if lines else None),
+        **_report(slice_, state, runs, current, backfill, doing, waits),
         "next_sync_in_seconds": read_poll(connection, slice_.slice_id),
     }
     if opts.json:
@@ -205,7 +205,7 @@ def _summary(connection: Connection, meant: list[SliceNames]) -> list[str]:
     # A line for all, one for the table's head, and the prompt.
     screen = max(1, shutil.get_terminal_size().lines - 3)
     slices = read_lines(connection, LineQuestion("slices", limit=max(screen, _LISTED)), over, meant)
-    if slices.whole is None:
+    if not slices.lines:
         raise ConfigurationError("all of it has been dropped meanwhile")
     lines = [whole_line(slices.whole)]
     if len(meant) <= screen:

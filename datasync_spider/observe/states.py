@@ -1,4 +1,4 @@
-"""The words for how a slice is, those that need somebody first. Pure.
+"""The words for how a slice is: two that need somebody, then what runs, then all others. Pure.
 
 Invariant: each is one that the view ``ingestion_slice_states`` gives, and it gives no other; a test compares both.
 """

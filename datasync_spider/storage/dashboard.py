@@ -68,9 +68,9 @@ class ReadOnlySession:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Rows that were read at one instant. ``whole``: of all slices together, None where there are none."""
+    """Rows that were read at one instant. ``whole``: of all slices together."""
 
-    whole: Row | None
+    whole: Row
     newest_runs: list[Row]
     recent: dict[int, Row]
 

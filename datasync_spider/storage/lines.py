@@ -40,9 +40,9 @@ class LineQuestion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """``whole``: one row of all slices that are meant, whatever their state; None where there are none."""
+    """``whole``: one row of all slices that are meant, whatever their state."""
 
-    whole: Row | None
+    whole: Row
     lines: list[Row]
 
 
@@ -72,7 +72,7 @@ def read_lines(
         states=_counts(), columns=_over(((key,), how) for key, how in over.items()), is_of_state=is_of_state
     )
     rows = _all(connection, query, values)
-    return Lines(rows[0] if rows else None, rows[1:])
+    return Lines(rows[0], rows[1:])
 
 
 def read_measures(connection: Connection, over: Mapping[tuple[str, str], str], *, per_slice: bool = False) -> list[Row]:

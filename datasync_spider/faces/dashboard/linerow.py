@@ -30,10 +30,14 @@ class Whole(msgspec.Struct, frozen=True):
     states: dict[str, int]
 
 
+NOTHING = Whole(0, 0, 0, {})
+
+
 class LineView(msgspec.Struct, frozen=True, omit_defaults=True):
     """``stream``, ``slice``: absent where the line is of a whole source or stream, or a stream has no slices.
 
-    ``state``: of several slices the worst, and ``states`` how many are in each. ``values``: by the keys of the columns.
+    ``state``: of several slices whether one fails, is late or runs; ``states``: how many are in each. ``values``: by the
+    keys of the columns.
     """
 
     source: str
@@ -49,7 +53,7 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=True):
 class LinesPage(msgspec.Struct, frozen=True):
     """``count``: how many lines there are; ``after`` of them come before these, ``next_after`` continues the list."""
 
-    at: datetime | None
+    at: datetime
     level: str
     whole: Whole
     lines: list[LineView]
@@ -60,13 +64,12 @@ class LinesPage(msgspec.Struct, frozen=True):
 
 def lines_page(found: Lines, after: int) -> LinesPage:
     """The page that begins behind ``after`` lines."""
-    whole = found.whole
-    count = whole["lines"] if whole else 0
+    count = found.whole["lines"]
     shown = after + len(found.lines)
     return LinesPage(
-        at=whole["read_at"] if whole else None,
-        level=whole["level"] if whole else "slices",
-        whole=whole_view(whole),
+        at=found.whole["read_at"],
+        level=found.whole["level"],
+        whole=whole_view(found.whole),
         lines=[_line_view(row) for row in found.lines],
         count=count,
         after=after,
@@ -74,10 +77,8 @@ def lines_page(found: Lines, after: int) -> LinesPage:
     )
 
 
-def whole_view(row: Row | None) -> Whole:
-    """Of no row: that there are none."""
-    if row is None:
-        return Whole(0, 0, 0, {})
+def whole_view(row: Row) -> Whole:
+    """Of the row of all slices."""
     return Whole(row["sources"], row["streams"], row["slices"], _states(row))
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from datasync_spider.errors import StorageError, StorageUnavailable
-from datasync_spider.faces.dashboard.linerow import Whole, whole_view
+from datasync_spider.faces.dashboard.linerow import NOTHING, Whole, whole_view
 from datasync_spider.faces.dashboard.runrow import RunView, run_view
 from datasync_spider.storage.dashboard import Overview, is_schema_missing, is_timeout
 
@@ -40,9 +40,8 @@ class State(msgspec.Struct, frozen=True):
 
 def present(overview: Overview, label: str, version: str) -> State:
     """The state after a read that succeeded."""
-    rows = [*([overview.whole] if overview.whole else []), *overview.newest_runs]
     return State(
-        at=rows[0]["read_at"] if rows else None,
+        at=overview.whole["read_at"],
         version=version,
         database=DatabaseView(label, available=True),
         whole=whole_view(overview.whole),
@@ -55,7 +54,7 @@ def absent(last: State | None, label: str, version: str, since: datetime, error:
     words, advice = _trouble(error)
     database = DatabaseView(label, available=False, since=since, words=words, advice=advice)
     if last is None:
-        return State(None, version, database, whole_view(None), [])
+        return State(None, version, database, NOTHING, [])
     return msgspec.structs.replace(last, database=database)
 
 

@@ -29,9 +29,9 @@ def whole_line(whole: Row) -> str:
 
 def sum_lines(sums: Lines) -> list[str]:
     """A line for each source or stream: how many of its slices are how, and the worst of their columns."""
-    states = [state for state in STATES if sums.whole and sums.whole[state]]
+    states = [state for state in STATES if sums.whole[state]]
     columns = shown(LINE, sums.lines)
-    kind = "source" if sums.whole and sums.whole["level"] == "sources" else "stream"
+    kind = "source" if sums.whole["level"] == "sources" else "stream"
     head = (kind, "slices", *states, *(column.label.lower() for column in columns))
     cells = [
         (
@@ -64,7 +64,7 @@ def slice_table(rows: Sequence[Row]) -> list[str]:
 def troubles_of(found: Lines) -> tuple[list[Row], int]:
     """Those lines of slices that somebody should look at, and how many more there are of them."""
     rows = [row for row in found.lines if row["state"] in TROUBLES]
-    total = sum(found.whole[state] for state in TROUBLES) if found.whole else 0
+    total = sum(found.whole[state] for state in TROUBLES)
     return rows, total - len(rows)
 
 
@@ -73,7 +73,6 @@ def slice_object(row: Row, run: Mapping[str, Any] | None) -> dict[str, Any]:
     owner = parse_owner(row["lease_owner"]) if row["lease_owner"] else None
     return {
         **{key: row[key] for key in ("source", "stream", "slice", "state", "reason")},
-        "table": f"{row['table_schema']}.{row['table_name']}" if row["table_name"] else None,
         **values(STREAM, row),
         **values(LINE, row),
         "expected_total": row["pass_expected_total"],

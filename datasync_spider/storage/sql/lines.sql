@@ -20,16 +20,19 @@ whole AS (
 named AS (
     SELECT matched.*, whole.*, array_position(%(states)s::text[], state) AS place_of_state,
            CASE WHEN level <> 'sources' THEN stream END AS stream_of_line, CASE WHEN level = 'slices' THEN slice END AS slice_of_line
-    FROM matched CROSS JOIN whole
+    FROM whole LEFT JOIN matched ON true
 ),
 lines AS (
     SELECT grouping(source) = 1 AS is_whole, level, sources, streams, source, stream_of_line AS stream, slice_of_line AS slice,
-           count(*) AS slices, (%(states)s::text[])[min(place_of_state)] AS state, min(place_of_state) AS place_of_state, {states},
+           -- What needs somebody, or runs, is said of all; one that is paused or new makes no source so.
+           count(source) AS slices, coalesce(min(place_of_state) FILTER (WHERE state IN ('failing', 'late', 'running')), max(place_of_state))
+               AS place_of_state,
+           {states},
            CASE WHEN count(*) = 1 THEN min(reason) END AS reason, {columns}
     FROM named
     GROUP BY GROUPING SETS ((level, sources, streams, source, stream_of_line, slice_of_line), (level, sources, streams))
 )
-SELECT placed.*, now() AS read_at
+SELECT placed.*, (%(states)s::text[])[place_of_state] AS state, now() AS read_at
 FROM (
     SELECT lines.*, count(*) OVER () - 1 AS lines,
            row_number() OVER (
@@ -41,7 +44,7 @@ FROM (
                         source, stream, slice
            ) - 1 AS place
     FROM lines
-    WHERE is_whole OR %(state)s::text IS NULL OR {is_of_state}
+    WHERE is_whole OR source IS NOT NULL AND (%(state)s::text IS NULL OR {is_of_state})
 ) AS placed
 WHERE is_whole OR place > %(after)s AND place <= %(after)s + %(limit)s
 ORDER BY place;

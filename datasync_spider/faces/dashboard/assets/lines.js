@@ -61,7 +61,8 @@ function sourceNote(line, level) {
 // "4 failing, 1 late, of 50".
 function counts(line) {
   const told = COUNTED.filter((state) => line.states[state]).map((state) => `${format.number(line.states[state])} ${state}, `);
-  return `${told.join("")}${told.length ? "of " : ""}${format.number(line.slices ?? 1)}`;
+  const all = line.slices ?? 1;
+  return told.length ? `${told.join("")}of ${format.number(all)}` : format.plural(all, "slice");
 }
 
 export class LineTable {

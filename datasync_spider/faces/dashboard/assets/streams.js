@@ -18,7 +18,8 @@ const NOTHING = "There are no streams yet. The first crawl makes one: scrapy cra
 export class StreamsView {
   constructor(parameters, go) {
     const { source, stream, slice } = parameters;
-    this.path = h("nav", { class: "path", "aria-label": "Path" });
+    this.steps = h("ol");
+    this.path = h("nav", { class: "path", "aria-label": "Path" }, this.steps);
     this.title = h("h1");
     this.header = h("header", { class: "head title" }, this.path, this.title);
     this.element = h("div", { class: "stack" }, this.header);
@@ -39,7 +40,7 @@ export class StreamsView {
     const isRoot = steps.length === 0;
     this.header.classList.toggle("unseen", isRoot);
     this.title.replaceChildren(isRoot ? "Streams" : foreign(own));
-    this.path.replaceChildren(...steps.map(([name, href]) => h("a", { href }, foreign(name))));
+    keyed(this.steps, steps, ([, href]) => href, ([name, href]) => h("li", {}, h("a", { href }, foreign(name))), () => {});
     show(this.path, !isRoot);
   }
 
