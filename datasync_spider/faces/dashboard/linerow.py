@@ -36,8 +36,8 @@ NOTHING = Whole(0, 0, 0, {})
 class LineView(msgspec.Struct, frozen=True, omit_defaults=True):
     """``stream``, ``slice``: absent where the line is of a whole source or stream, or a stream has no slices.
 
-    ``state``: of several slices whether one fails, is late or runs; ``states``: how many are in each. ``values``: by the
-    keys of the columns.
+    ``state``: of several slices whether one fails, is late or runs; ``states``: how many are in each.
+    ``values``: by the keys of the columns.
     """
 
     source: str
