@@ -15,6 +15,7 @@ from bench.bench import Bench
 from bench.crowd import MEASURED, gather
 from bench.figures import CaseFound, Figure, ratios
 from bench.streams import READER
+from datasync_spider.faces.dashboard.linerow import OVER
 from datasync_spider.ops.verification.allchecks import check_all
 from datasync_spider.ops.verification.deadletterchecks import look_through
 from datasync_spider.storage.connection import Connection, connected
@@ -136,7 +137,7 @@ def _page(connection: Connection, slice_: Slice) -> None:
 
 
 def _poll(connection: Connection, _: Slice) -> None:
-    read_overview(connection, max_streams=50, max_runs=10)
+    read_overview(connection, OVER, max_runs=10)
 
 
 def _rejected(connection: Connection, slice_: Slice) -> None:

@@ -61,7 +61,14 @@ class Command(DatasyncCommand):
             print(f"dashboard: http://{shown}:{port}/ shows {config.database_label}; Ctrl-C ends it", flush=True)
 
         try:
-            serve(database_url, config.database_label, __version__, address, ready)
+            serve(
+                database_url,
+                config.database_label,
+                __version__,
+                address,
+                ready,
+                per_slice=config.metrics_per_slice,
+            )
         except CannotListen as error:
             print(f"dashboard: {error}", file=sys.stderr)
             return exitcodes.FAILED

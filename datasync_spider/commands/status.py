@@ -1,8 +1,9 @@
-"""``scrapy status``: what the database says of the stream and its last runs, also while another process crawls."""
+"""``scrapy status``: what the database says of slices and their last runs, also while other processes sync them."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datasync_spider.faces.dashboard.activity import Activity
     from datasync_spider.storage.connection import Connection
     from datasync_spider.storage.credentials import Waits
+    from datasync_spider.storage.lines import Level, SliceNames
     from datasync_spider.storage.registry import Slice
 
 _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
@@ -28,6 +30,8 @@ _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
 
 _WATCH_SECONDS = 1.0
 _LAST_RUNS = 6
+# Of sums, and of slices that somebody should look at.
+_LISTED = 200
 # What is the slice's or the moment's own, and is said of those.
 _REPORTED_ELSEWHERE = {
     "run_id",
@@ -44,18 +48,33 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 class Command(DatasyncCommand):
-    """Exit code 0, or 1 where ``--expect`` names another status than that of the last run.
+    """Exit code 0, or 1 where ``--expect`` names another status than that of the last run, or of one of several.
 
     With ``--watch`` it looks again every second until it is interrupted, or no one reads it any more; the exit code is
     that of the last look.
     """
 
+    _names: list[str]
+
+    def syntax(self) -> str:
+        return "[options] [SOURCE | STREAM | SLICE | pattern]…"
+
     def short_desc(self) -> str:
-        return "Show the stream's state, position, lease and last runs"
+        return "Show how slices are: one with its position, lease and last runs, many as sums and those that fail"
+
+    def long_desc(self) -> str:
+        return (
+            "Without names, the slice that STREAM and SLICE name where they are set, else all that there are. Names are"
+            ' shop, shop.orders, \'shop.orders {"tenant":"a"}\', or patterns of them.'
+        )
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        self._names = [name for name in args if not name.startswith("-")]
+        super().process_options([name for name in args if name.startswith("-")], opts)
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--json", action="store_true", help="print one JSON object a slice")
         parser.add_argument("--watch", action="store_true", help="look again every second until Ctrl-C")
         parser.add_argument("--expect", choices=_STATUSES, help="exit 1 unless the last run has this status")
 
@@ -81,35 +100,132 @@ class Command(DatasyncCommand):
         return code
 
     def _look(self, database_url: str, config: Config, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
-        from datasync_spider.observe.display import visible
         from datasync_spider.storage.connection import connected
-        from datasync_spider.storage.credentials import waits_of
-        from datasync_spider.storage.polls import read_poll
-        from datasync_spider.storage.status import read_last_backfill, read_last_runs, read_state
 
         with connected(database_url) as connection:
             if not is_migrated(connection):
                 return exitcodes.FAILED
-            slice_ = chosen_slice(connection, self.plan(with_secrets=False))
-            state = read_state(connection, slice_.slice_id)
-            if state is None:
-                raise ConfigurationError(f"stream {slice_} has been dropped meanwhile")
-            runs = read_last_runs(connection, slice_.slice_id, _LAST_RUNS)
-            # Earlier ones tell of what is forgotten.
-            current = [run for run in runs if run["run_id"] >= state["first_run_id"]]
-            doing = _activity(connection, current[0]["run_id"]) if current else None
-            backfill = read_last_backfill(connection, slice_.slice_id)
-            waits = waits_of(connection, state["credential_id"])
-            poll_seconds = read_poll(connection, slice_.slice_id)
-        report = {
-            **_report(slice_, state, runs, current, backfill, doing, waits),
-            "next_sync_in_seconds": poll_seconds,
-        }
-        show(json.dumps(report, default=_plain) if opts.json else "\n".join(visible(line) for line in _lines(report)))
-        run = report["run"]
-        if opts.expect and (run is None or run["status"] != opts.expect):
-            return exitcodes.FAILED
+            meant = self._meant(connection, config)
+            slice_ = self._one(connection, meant)
+            if slice_ is None:
+                assert meant is not None
+                return _look_at_many(connection, meant, opts, show)
+            return _look_at_one(connection, slice_, opts, show)
+
+    def _meant(self, connection: Connection, config: Config) -> list[SliceNames] | None:
+        """Of all that have a line; None: the slice that STREAM and SLICE name, or the first one while there is none."""
+        from datasync_spider.ops.registry.choosing import choose_slices
+        from datasync_spider.storage.lines import read_line_names
+
+        if config.is_slice_given and not self._names:
+            return None
+        known = read_line_names(connection)
+        connection.rollback()
+        return choose_slices(known, self._names) if self._names else known or None
+
+    def _one(self, connection: Connection, meant: list[SliceNames] | None) -> Slice | None:
+        """The slice, where one is meant; one that is named and was never begun is no more than a line."""
+        from datasync_spider.config.sourcefiles import built_in_source
+        from datasync_spider.records.recordreader import RecordReader
+        from datasync_spider.storage.registry import FIRST_STREAM, find_slice
+
+        if meant is None:
+            return chosen_slice(connection, self.plan(with_secrets=False))
+        if len(meant) > 1:
+            return None
+        # Of whatever stream it is: none of its records is read here.
+        reader = RecordReader.of(built_in_source().streams[FIRST_STREAM])
+        found = find_slice(connection, meant[0].stream, reader, meant[0].slice)
+        connection.rollback()
+        return found
+
+
+def _look_at_one(connection: Connection, slice_: Slice, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
+    from datasync_spider.observe.display import visible
+    from datasync_spider.ops.registry.slicestatus import slice_lines
+    from datasync_spider.storage.credentials import waits_of
+    from datasync_spider.storage.lines import SliceNames, read_slices
+    from datasync_spider.storage.polls import read_poll
+    from datasync_spider.storage.status import read_last_backfill, read_last_runs, read_state
+
+    state = read_state(connection, slice_.slice_id)
+    if state is None:
+        raise ConfigurationError(f"stream {slice_} has been dropped meanwhile")
+    # Nothing says how one is that was never begun.
+    lines = read_slices(connection, [SliceNames(state["source"], state["stream"], state["slice"])])
+    connection.rollback()
+    runs = read_last_runs(connection, slice_.slice_id, _LAST_RUNS)
+    # Earlier ones tell of what is forgotten.
+    current = [run for run in runs if run["run_id"] >= state["first_run_id"]]
+    doing = _activity(connection, current[0]["run_id"]) if current else None
+    backfill = read_last_backfill(connection, slice_.slice_id)
+    waits = waits_of(connection, state["credential_id"])
+    report = {
+        **_line_report(lines[0] if lines else None),
+        **_report(slice_, state, runs, current, backfill, doing, waits),
+        "next_sync_in_seconds": read_poll(connection, slice_.slice_id),
+    }
+    if opts.json:
+        show(json.dumps(report, default=_plain))
+    else:
+        show("\n".join(visible(line) for line in slice_lines(report, typed())))
+    run = report["run"]
+    return _judged([run["status"] if run else None], opts)
+
+
+def _look_at_many(
+    connection: Connection, meant: list[SliceNames], opts: argparse.Namespace, show: Callable[[str], None]
+) -> int:
+    from datasync_spider.ops.registry.linelist import slice_object
+    from datasync_spider.storage.dashboard import read_runs_by_id
+    from datasync_spider.storage.lines import read_slices
+
+    if not opts.json and not opts.expect:
+        show("\n".join(_summary(connection, meant)))
         return exitcodes.COMPLETE
+    rows = read_slices(connection, meant)
+    run_ids = [row["newest_run_id"] for row in rows if row["newest_run_id"] is not None]
+    runs = {run["run_id"]: run for run in read_runs_by_id(connection, run_ids)}
+    newest = [runs.get(row["newest_run_id"]) for row in rows]
+    if opts.json:
+        objects = (slice_object(row, run) for row, run in zip(rows, newest, strict=True))
+        show("\n".join(json.dumps(each, default=_plain) for each in objects))
+    else:
+        show("\n".join(_summary(connection, meant)))
+    return _judged([run["status"] if run else None for run in newest], opts)
+
+
+def _summary(connection: Connection, meant: list[SliceNames]) -> list[str]:
+    """All slices where they are no more than a screen; else sums, and those that somebody should look at."""
+    from datasync_spider.observe.columns import LINE
+    from datasync_spider.ops.registry.linelist import slice_table, sum_lines, troubles_of, whole_line
+    from datasync_spider.storage.lines import LineQuestion, read_lines
+
+    over = {column.key: column.over for column in LINE}
+    # A line for all, one for the table's head, and the prompt.
+    screen = max(1, shutil.get_terminal_size().lines - 3)
+    slices = read_lines(connection, LineQuestion("slices", limit=max(screen, _LISTED)), over, meant)
+    if not slices.lines:
+        raise ConfigurationError("all of it has been dropped meanwhile")
+    lines = [whole_line(slices.whole)]
+    if len(meant) <= screen:
+        return [*lines, *slice_table(slices.lines)]
+    level: Level = "streams" if slices.whole["streams"] <= screen else "sources"
+    lines += sum_lines(read_lines(connection, LineQuestion(level, limit=_LISTED), over, meant))
+    troubled, more = troubles_of(slices)
+    if troubled:
+        lines += ["", *slice_table(troubled)]
+    if more:
+        lines.append(
+            f"and {more:,} more that fail or are late: {typed()} status NAME shows those of a source or stream"
+        )
+    return lines
+
+
+def _judged(statuses: list[str | None], opts: argparse.Namespace) -> int:
+    if opts.expect and any(status != opts.expect for status in statuses):
+        return exitcodes.FAILED
+    return exitcodes.COMPLETE
 
 
 def _print(text: str) -> None:
@@ -182,100 +298,16 @@ def _report(
     }
 
 
+def _line_report(line: dict[str, Any] | None) -> dict[str, Any]:
+    """What a line of a list says of it; of one that was never begun nothing is known."""
+    from datasync_spider.observe.columns import LINE
+
+    keys = ("source", "state", "every_seconds", *(column.key for column in LINE if column.key != "completed_at"))
+    return {key: line[key] if line else None for key in keys if line or key != "late_seconds"}
+
+
 def _run_report(run: dict[str, Any]) -> dict[str, Any]:
     return {"id": run["run_id"], **{key: value for key, value in run.items() if key not in _REPORTED_ELSEWHERE}}
-
-
-def _lines(report: dict[str, Any]) -> list[str]:
-    from datasync_spider.observe.columns import STREAM, words
-    from datasync_spider.sources.streamnames import label
-
-    expected = f" of {report['expected_total']:,}" if report["expected_total"] is not None else ""
-    further = words([column for column in STREAM if column.key != "total_ingested"], report)
-    of_all = f"{report['total_ingested']:,}{expected} stored"
-    lines = [f"stream {label(report['stream'], report['slice'])}: {', '.join([of_all, *further])}"]
-    if report["pass"]["number"] is not None:
-        since = f", since {_time(report['pass']['since'])}" if report["pass"]["since"] else ""
-        number, kind = report["pass"]["number"], report["pass"]["kind"]
-        lines.append(f"pass {number} ({kind}{since}) is {report['pass']['status']}")
-    if report["floor_at"]:
-        lines.append(f"all up to {_time(report['floor_at'])} is stored")
-    if report["newest_occurred_at"]:
-        lines.append(f"events from {_time(report['oldest_occurred_at'])} to {_time(report['newest_occurred_at'])}")
-    lease = report["lease"]
-    if lease["held_by"]:
-        expired = ", expired" if lease["expired"] else ""
-        lines.append(f"lease: {lease['held_by']} since {_time(lease['since'])} (run {lease['run_id']}{expired})")
-    if report["paused_at"]:
-        lines.append(f"paused since {_time(report['paused_at'])}: {typed()} streams resume {report['stream']}")
-    lines += _wait_lines(report["credential"])
-    lines += _field_lines(report)
-    lines += _poll_lines(report["next_sync_in_seconds"])
-    run = report["run"]
-    if run is None and report["earlier_runs"]:
-        lines.append("no run since what it had stored was forgotten: the next crawl reads all of it anew")
-    elif run is None:
-        first = "begins it" if report["backfill"] is None else "begins with a full pass"
-        lines.append(f"no run yet: the first crawl {first}")
-    else:
-        lines += _run_lines(run, report["activity"])
-    if report["backfill"]:
-        lines.append("a backfill after it:" if run else "a backfill:")
-        lines.append(_earlier_line(report["backfill"]))
-    if report["earlier_runs"]:
-        lines += ["before it:", *(_earlier_line(run) for run in report["earlier_runs"])]
-    return lines
-
-
-def _wait_lines(credential: dict[str, Any]) -> list[str]:
-    from datasync_spider.pacing.waittexts import until_text
-
-    column, seconds = "closed_until", credential["seconds"]
-    if seconds < credential["advised_seconds"]:
-        column, seconds = "advised_until", credential["advised_seconds"]
-    if seconds <= 0:
-        return []
-    where = f"ingestion_credentials.{column} of credential {credential['id']}"
-    return [f"the API asks for no request until {until_text(seconds, time.time())} ({where})"]
-
-
-def _field_lines(report: dict[str, Any]) -> list[str]:
-    from datasync_spider.sources.drift import in_text
-
-    changes = report["newest_drift"]
-    return [f"fields: {in_text(changes, report['drifted'])}"] if changes else []
-
-
-def _poll_lines(seconds: float) -> list[str]:
-    from datasync_spider.pacing.waittexts import until_text
-
-    return [f"the API asks for no further sync of it until {until_text(seconds, time.time())}"] if seconds > 0 else []
-
-
-def _run_lines(run: dict[str, Any], doing: dict[str, str]) -> list[str]:
-    from datasync_spider.observe.columns import of_part, words
-
-    reason = f": {run['reason']}" if run["reason"] else ""
-    detail = f" ({run['detail']})" if run["detail"] else ""
-    state = f", {doing['state']}" if run["status"] == "running" else ""
-    return [
-        f"run {run['id']} is {run['status']}{state}{reason}{detail}",
-        *(f"  {text}" for text in (doing["words"], doing["advice"]) if text),
-        f"  {_time(run['started_at'])} to {_time(run['ended_at'])}",
-        *(f"  {', '.join(words(of_part(part), run))}" for part in ("received", "became", "cost")),
-    ]
-
-
-def _earlier_line(run: dict[str, Any]) -> str:
-    reason = f", {run['reason']}" if run["reason"] else ""
-    return (
-        f"  run {run['id']}: {run['status']}{reason}; {_time(run['started_at'])} to {_time(run['ended_at'])},"
-        f" {run['inserted']:,} inserted of {run['events']:,} events"
-    )
-
-
-def _time(instant: datetime | None) -> str:
-    return f"{instant:%Y-%m-%d %H:%M:%S %Z}" if instant else "-"
 
 
 def _plain(value: Any) -> str:

@@ -44,7 +44,7 @@ BUNDLED_MOCK_URL = "BUNDLED_MOCK_URL"
 class Config:
     """Every setting under its attribute (see ``table.py``); None where it is unset and has no default.
 
-    ``is_sources_dir_given``: then the directory must be there.
+    ``is_sources_dir_given``: then the directory must be there. ``is_slice_given``: STREAM or SLICE says which is meant.
     """
 
     api_mode: str
@@ -79,6 +79,7 @@ class Config:
     token_encryption_keys: tuple[bytes, ...] | None
     metrics_port: int | None
     metrics_host: str
+    metrics_per_slice: bool
     notify_url: str | None
     notify_secret: str | None
     log_level: str
@@ -86,6 +87,7 @@ class Config:
     log_copy_file: Path | None
     progress_log_interval_ms: int
     is_sources_dir_given: bool
+    is_slice_given: bool
     mock_environ: Mapping[str, str]
     bundled_mock_url: str | None
     warnings: tuple[str, ...]
@@ -116,6 +118,7 @@ class Config:
         return cls(
             **values,
             is_sources_dir_given="sources_dir" in reading.given,
+            is_slice_given=not reading.given.isdisjoint({"stream", "slice"}),
             mock_environ=dict(given_texts(sources, MOCK_PREFIX)),
             bundled_mock_url=settings.get(BUNDLED_MOCK_URL),
             warnings=warnings,

@@ -275,6 +275,13 @@ OBSERVING = (
         kinds.listen_address(),
         "The address for METRICS_PORT; anything but loopback also answers requests with foreign Host headers.",
     ),
+    Setting(
+        "METRICS_PER_SLICE",
+        "metrics_per_slice",
+        "false",
+        kinds.boolean(),
+        "Metrics of scrapy dashboard have the label slice besides source and stream, and a line for each slice.",
+    ),
 )
 NOTIFYING = (
     Setting(

@@ -8,6 +8,7 @@ is done, does not belong here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -18,7 +19,8 @@ class Column(Struct, frozen=True):
 
     ``is_quiet``: where it is 0, sentences and tables leave it out. ``in_tables``, ``in_text``: else it is for the page
     of one run, programs and metrics alone. ``part`` of a sentence: what was received, what became of it, what it cost.
-    ``metric`` is the counter of a running crawl, ``outcome`` the label of the events that it counts by.
+    ``metric`` is the counter of a running crawl, ``outcome`` the label of the events that it counts by. ``over``: what
+    is said of several slices together.
     """
 
     key: str
@@ -27,13 +29,14 @@ class Column(Struct, frozen=True):
     many: str
     unit: str
     help: str
-    format: Literal["count", "bytes", "seconds"] = "count"
+    format: Literal["count", "bytes", "seconds", "instant"] = "count"
     part: Literal["received", "became", "cost"] = "became"
     is_quiet: bool = False
     in_tables: bool = True
     in_text: bool = True
     metric: str = ""
     outcome: str = ""
+    over: Literal["sum", "max", "min"] = "sum"
 
 
 STREAM = (
@@ -77,6 +80,61 @@ STREAM = (
         "How long a sync has been due that has not begun.",
         "seconds",
         is_quiet=True,
+        over="max",
+    ),
+)
+LINE = (
+    Column(
+        "lag_seconds",
+        "Lag",
+        "behind now",
+        "behind now",
+        "seconds",
+        "How old the newest stored record is; of several slices the largest.",
+        "seconds",
+        over="max",
+    ),
+    Column(
+        "late_seconds",
+        "Late",
+        "late",
+        "late",
+        "seconds",
+        "How long a sync has been due that has not begun; of several slices the longest.",
+        "seconds",
+        is_quiet=True,
+        over="max",
+    ),
+    Column(
+        "completed_at",
+        "Last success",
+        "since it was complete",
+        "since it was complete",
+        "time",
+        "When the last complete sync ended; of several slices the one longest ago.",
+        "instant",
+        over="min",
+    ),
+    Column("new_records", "New", "new", "new", "records", "Records that the last sync has added."),
+    Column(
+        "failures",
+        "Failures",
+        "failure in a row",
+        "failures in a row",
+        "syncs",
+        "Syncs in a row that have failed; of several slices the most.",
+        is_quiet=True,
+        over="max",
+    ),
+    Column(
+        "due_at",
+        "Next due",
+        "until it is due",
+        "until it is due",
+        "time",
+        "When the next sync is due; of several slices the first.",
+        "instant",
+        over="min",
     ),
 )
 RUN = (
@@ -185,15 +243,17 @@ def words(columns: Iterable[Column], row: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def phrase(column: Column, value: float) -> str:
+def phrase(column: Column, value: Any) -> str:
     """The value with its name, as a sentence has it."""
     return f"{text(column, value)} {column.one if value == 1 and column.format == 'count' else column.many}"
 
 
-def text(column: Column, value: float | None) -> str:
+def text(column: Column, value: Any) -> str:
     """The value alone, as a table has it."""
     if value is None:
         return "-"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S %Z}"
     return duration(value) if column.format == "seconds" else f"{value:,}"
 
 

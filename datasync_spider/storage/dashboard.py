@@ -9,7 +9,7 @@ bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from datasync_spider.errors import StorageError
 from datasync_spider.storage.connection import Connection, RowCursor, close_quietly, connect, translated
+from datasync_spider.storage.lines import LineQuestion, read_lines
 from datasync_spider.storage.retrying import once_more
 from datasync_spider.storage.statements import StreamTable, statement
 
@@ -67,12 +68,19 @@ class ReadOnlySession:
 
 
 class Overview(Struct, frozen=True):
-    """Rows that were read at one instant. ``recent`` holds the last minutes of running runs, by run id."""
+    """Rows that were read at one instant. ``whole``: of all slices together."""
+
+    whole: Row
+    newest_runs: list[Row]
+    recent: dict[int, Row]
+
+
+class StreamRows(Struct, frozen=True):
+    """Slices with their newest runs. ``recent`` holds the last minutes of those that run, by run id."""
 
     streams: list[Row]
     current_runs: dict[int, Row]
     recent: dict[int, Row]
-    newest_runs: list[Row]
 
 
 class Chosen(Struct, frozen=True):
@@ -107,21 +115,21 @@ def read_written_last(connection: Connection) -> Chosen | None:
     return read_chosen(connection, rows[0]["stream"], None) if rows else None
 
 
-def read_overview(connection: Connection, *, max_streams: int, max_runs: int) -> Overview:
-    """The small whole: cheap enough to be asked for every second, however many streams there are."""
-    streams = _all(connection, "dashboard_streams", {"limit": max_streams})
-    current, recent = _read_current(connection, streams)
+def read_overview(connection: Connection, over: Mapping[str, str], *, max_runs: int) -> Overview:
+    """What all viewers are given, of one size however many slices there are. ``over``: as of :func:`read_lines`."""
+    whole = read_lines(connection, LineQuestion(limit=0), over).whole
     newest = read_runs(connection, slice_ids=None, status=None, before=None, limit=max_runs)
-    return Overview(streams, current, recent, newest)
+    running = [row["run_id"] for row in newest if row["status"] == "running"]
+    return Overview(whole, newest, read_recent_pages(connection, running))
 
 
 def read_streams(
     connection: Connection, *, slice_ids: list[int] | None, text: str | None, after: int, limit: int
-) -> Overview:
+) -> StreamRows:
     """Slices with ids above ``after`` in the order in which they were made."""
     values = {"slice_ids": slice_ids, "text": text, "after": after, "limit": limit}
     streams = _all(connection, "dashboard_streams_found", values)
-    return Overview(streams, *_read_current(connection, streams), [])
+    return StreamRows(streams, *_read_current(connection, streams))
 
 
 def _read_current(connection: Connection, streams: list[Row]) -> tuple[dict[int, Row], dict[int, Row]]:

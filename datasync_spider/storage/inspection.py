@@ -40,6 +40,7 @@ NEEDED_RIGHTS = {
     "ingestion_stream_facts": ("SELECT",),
     "ingestion_run_facts": ("SELECT",),
     "ingestion_due_facts": ("SELECT",),
+    "ingestion_slice_states": ("SELECT",),
 }
 
 

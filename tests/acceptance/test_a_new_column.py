@@ -87,14 +87,14 @@ def test_a_new_column_is_a_line_in_a_view_and_a_line_in_the_registry(
                     text: str = answer.read().decode()
                 return text
 
+            assert json.loads(page("/api/streams.json"))["streams"][0]["values"]["twice"] == 600
             state = json.loads(page("/api/state.json"))
-            assert state["streams"][0]["values"]["twice"] == 600
             assert state["runs"][0]["values"]["sheets"] == 6
             # What the page draws its cards, tables and facts by.
             columns = json.loads(page("/assets/columns.js").partition("COLUMNS = ")[2].rstrip(";\n"))
             assert (columns["stream"][0]["label"], columns["run"][0]["label"]) == ("Twice", "Sheets")
             metrics = page("/metrics")
-            assert 'datasync_stream_twice{slice="{}",stream="events"} 600.0' in metrics
-            assert 'datasync_last_run_sheets{slice="{}",stream="events"} 6.0' in metrics
+            assert 'datasync_stream_twice{source="datasync",stream="events"} 600.0' in metrics
+            assert 'datasync_last_run_sheets{source="datasync",stream="events"} 6.0' in metrics
         finally:
             dashboard.terminate()

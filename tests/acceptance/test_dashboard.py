@@ -82,7 +82,7 @@ def test_a_crawl_is_watched_from_its_first_page_to_its_end(
 ) -> None:
     page = screen.page
     screen.open()
-    expect(page.locator(".stream .badge").first).to_have_text("never run")
+    expect(page.locator("main")).to_contain_text("There are no streams yet.")
     mock = start_mock_api("--total", "6000", "--latency-ms", "120")
     crawl = start_crawl(mock.base_url, API_PAGE_LIMIT="100", WRITE_BATCH_SIZE="100")
     expect(page.locator(".stream .badge").first).to_have_text("fetching")
@@ -163,6 +163,8 @@ def test_waits_are_drawn_where_they_were_and_none_are_called_none(
 
 def test_a_stream_shows_no_more_than_there_is_to_tell(screen: Window, expect: Any, database_url: str) -> None:
     page = screen.page
+    # One that was named, and was never begun.
+    write(database_url, lambda connection: set_stream(connection, "events", paused_at=clock(connection)))
     screen.open()
     expect(page.locator(".stream .badge").first).to_have_text("never run")
     expect(page.locator(".stream .advice")).to_be_visible()
@@ -273,7 +275,7 @@ def test_the_keyboard_and_a_screen_reader_get_everywhere(screen: Window, expect:
     expect(page.get_by_role("figure", name="Page latency")).to_contain_text("Mean: at most 400 ms")
     # What changes in kind is said aloud.
     write(database_url, lambda connection: set_stream(connection, "events", lease_run_id=None, lease_owner=None))
-    expect(page.get_by_role("status")).to_contain_text("events: displaced.")
+    expect(page.get_by_role("status")).to_contain_text("Run 1 of events: displaced.")
 
 
 def test_runs_are_filtered_by_hand_and_the_filter_can_be_shared(screen: Window, expect: Any, database_url: str) -> None:

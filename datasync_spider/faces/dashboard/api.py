@@ -8,21 +8,26 @@ Invariant: nothing that was asked for comes back in an answer, and every list is
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, get_args
+
+import msgspec
 
 from datasync_spider.errors import StorageError
 from datasync_spider.faces.dashboard.curves import Ledger
-from datasync_spider.faces.dashboard.exposition import exposition
+from datasync_spider.faces.dashboard.exposition import MEASURED, exposition
 from datasync_spider.faces.dashboard.heavycounts import EventCounter, GroupCounter, Question
+from datasync_spider.faces.dashboard.kept import Kept
+from datasync_spider.faces.dashboard.linerow import OVER, lines_page
 from datasync_spider.faces.dashboard.poller import Poller
 from datasync_spider.faces.dashboard.questions import Busy, Reader
 from datasync_spider.faces.dashboard.rejections import HEAD_BYTES, RejectedPage, rejected_page
 from datasync_spider.faces.dashboard.replies import Refused, Reply, encoded_reply, json_reply
 from datasync_spider.faces.dashboard.runrow import STATUSES, RunsPage, RunView, run_view, runs_page
 from datasync_spider.faces.dashboard.streamrow import StreamsPage, streams_page
+from datasync_spider.observe.states import STATES
 from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.dashboard import (
-    Overview,
     read_chosen,
     read_recent_pages,
     read_rejected,
@@ -30,12 +35,13 @@ from datasync_spider.storage.dashboard import (
     read_runs_by_id,
     read_streams,
 )
+from datasync_spider.storage.lines import Level, LineQuestion, Sort, read_lines, read_measures
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _LONGEST_TEXT = 200
 _LONGEST_SLICE = 1_000
 _MOST_LISTED = 200
-_MOST_MEASURED = 1_000
+_MOST_LINES = 50
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _STREAMS_LISTED = 50
 _RUNS_LISTED = 25
@@ -46,13 +52,25 @@ Handler = Callable[[Parameters], Awaitable[Reply]]
 
 
 class Api:
-    """``reader`` answers what is asked on demand; the others keep what they have read."""
+    """``reader`` answers what is asked on demand; the others keep what they have read.
+
+    ``per_slice``: metrics have a label for each slice.
+    """
 
     def __init__(
-        self, poller: Poller, reader: Reader, ledger: Ledger, events: EventCounter, groups: GroupCounter
+        self,
+        poller: Poller,
+        reader: Reader,
+        ledger: Ledger,
+        events: EventCounter,
+        groups: GroupCounter,
+        *,
+        per_slice: bool,
     ) -> None:
         self._poller = poller
         self._reader = reader
+        self._per_slice = per_slice
+        self._kept_lines = Kept(self._read_lines)
         self._ledger = ledger
         self._events = events
         self._groups = groups
@@ -60,6 +78,7 @@ class Api:
             "/healthz": self._health,
             "/metrics": self._metrics,
             "/api/state.json": self._state,
+            "/api/lines.json": self._lines,
             "/api/streams.json": self._streams,
             "/api/runs.json": self._runs,
             "/api/events.json": self._event_counts,
@@ -90,13 +109,30 @@ class Api:
         return json_reply({"status": "ok", "viewers": self._poller.listeners})
 
     async def _metrics(self, _: Parameters) -> Reply:
-        def read(connection: Connection) -> Overview:
-            return read_streams(connection, slice_ids=None, text=None, after=0, limit=_MOST_MEASURED)
-
-        return Reply(200, _TEXT, exposition(await self._reader.read(read)))
+        rows = await self._reader.read(
+            lambda connection: read_measures(connection, MEASURED, per_slice=self._per_slice)
+        )
+        return Reply(200, _TEXT, exposition(rows, per_slice=self._per_slice))
 
     async def _state(self, _: Parameters) -> Reply:
         return encoded_reply(await self._poller.message())
+
+    async def _lines(self, parameters: Parameters) -> Reply:
+        question = LineQuestion(
+            level=_one_of(parameters, "level", get_args(Level)),
+            source=_text(parameters, "source"),
+            stream=_text(parameters, "stream"),
+            text=_text(parameters, "find"),
+            state=_one_of(parameters, "state", tuple(STATES)),
+            sort=_one_of(parameters, "sort", get_args(Sort)) or "state",
+            after=_number(parameters, "after") or 0,
+            limit=min(_limit(parameters, _MOST_LINES), _MOST_LINES),
+        )
+        return encoded_reply(await self._kept_lines.answer(question))
+
+    async def _read_lines(self, question: LineQuestion) -> bytes:
+        found = await self._reader.read(lambda connection: read_lines(connection, question, OVER))
+        return msgspec.json.encode(lines_page(found, question.after))
 
     async def _streams(self, parameters: Parameters) -> Reply:
         of, text = _chosen(parameters), _text(parameters, "find")
@@ -111,9 +147,7 @@ class Api:
         return json_reply(await self._reader.read(read))
 
     async def _runs(self, parameters: Parameters) -> Reply:
-        of, status = _chosen(parameters), _text(parameters, "status")
-        if status is not None and status not in STATUSES:
-            raise Refused(400, f"status is one of {', '.join(STATUSES)}.")
+        of, status = _chosen(parameters), _one_of(parameters, "status", STATUSES)
         before, limit = _number(parameters, "before"), _limit(parameters, _RUNS_LISTED)
 
         def read(connection: Connection) -> RunsPage:
@@ -183,6 +217,13 @@ def _text(parameters: Parameters, name: str, longest: int = _LONGEST_TEXT) -> st
     text = parameters.get(name) or None
     if text is not None and (len(text) > longest or "\0" in text):
         raise Refused(400, f"{name} is not of a form that any {name} has.")
+    return text
+
+
+def _one_of(parameters: Parameters, name: str, allowed: Sequence[str]) -> Any:
+    text = _text(parameters, name)
+    if text is not None and text not in allowed:
+        raise Refused(400, f"{name} is one of {', '.join(allowed)}.")
     return text
 
 

@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from datasync_spider.faces.dashboard.replies import Reply
-from datasync_spider.observe.columns import RUN, STREAM
+from datasync_spider.observe.columns import LINE, RUN, STREAM
+from datasync_spider.observe.states import STATES
 
 COLUMNS = "columns.js"
 _TYPES = {
@@ -56,5 +57,9 @@ def _asset(kind: str, body: bytes) -> Asset:
 
 def _columns() -> bytes:
     """The registry, as a module that the page's own import: a label or a format is written nowhere else."""
-    registry = msgspec.json.format(msgspec.json.encode({"stream": STREAM, "run": RUN}), indent=2)
-    return b"// Made of datasync_spider/observe/columns.py.\n\nexport const COLUMNS = " + registry + b";\n"
+    columns, states = (
+        msgspec.json.format(msgspec.json.encode(made), indent=2)
+        for made in ({"stream": STREAM, "line": LINE, "run": RUN}, STATES)
+    )
+    head = b"// Made of datasync_spider/observe/columns.py and states.py.\n\n"
+    return head + b"export const STATES = " + states + b";\n\nexport const COLUMNS = " + columns + b";\n"

@@ -18,6 +18,7 @@ from datasync_spider.errors import DatasyncError
 from datasync_spider.faces.dashboard.api import Api
 from datasync_spider.faces.dashboard.curves import Ledger
 from datasync_spider.faces.dashboard.heavycounts import EventCounter, GroupCounter
+from datasync_spider.faces.dashboard.linerow import OVER
 from datasync_spider.faces.dashboard.live import Live
 from datasync_spider.faces.dashboard.poller import Poller
 from datasync_spider.faces.dashboard.questions import Reader
@@ -27,7 +28,6 @@ from datasync_spider.storage.dashboard import read_overview
 
 logger = logging.getLogger(__name__)
 
-_MOST_STREAMS = 50
 _NEWEST_RUNS = 10
 _POLL_TIMEOUT_SECONDS = 4.0
 _READ_TIMEOUT_SECONDS = 15.0
@@ -46,8 +46,18 @@ class Address(Struct, frozen=True):
     allowed_hosts: frozenset[str]
 
 
-def serve(database_url: str, label: str, version: str, address: Address, ready: Callable[[int], None]) -> None:
+def serve(
+    database_url: str,
+    label: str,
+    version: str,
+    address: Address,
+    ready: Callable[[int], None],
+    *,
+    per_slice: bool = False,
+) -> None:
     """Serves until SIGTERM, SIGINT or SIGHUP. ``ready`` is called with the port that was bound.
+
+    ``per_slice``: metrics have a label for each slice.
 
     Raises CannotListen.
     """
@@ -63,13 +73,12 @@ def serve(database_url: str, label: str, version: str, address: Address, ready: 
     ]
     polling, reading, counting = readers
     poller = Poller(
-        lambda: polling.read(
-            lambda connection: read_overview(connection, max_streams=_MOST_STREAMS, max_runs=_NEWEST_RUNS)
-        ),
+        lambda: polling.read(lambda connection: read_overview(connection, OVER, max_runs=_NEWEST_RUNS)),
         label=label,
         version=version,
     )
-    api = Api(poller, reading, Ledger(reading.read), EventCounter(counting.read), GroupCounter(counting.read))
+    events, groups = EventCounter(counting.read), GroupCounter(counting.read)
+    api = Api(poller, reading, Ledger(reading.read), events, groups, per_slice=per_slice)
     dashboard = Dashboard(api, Live(poller), address.allowed_hosts)
     try:
         listening = reactor.listenTCP(address.port, make_site(dashboard), interface=address.host)

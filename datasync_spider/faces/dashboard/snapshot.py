@@ -1,4 +1,7 @@
-"""The whole small state, which each message to each viewer holds, so that one is as good as all before it. Pure."""
+"""The whole small state, which each message to each viewer holds, so that one is as good as all before it. Pure.
+
+Invariant: its size is the same however many streams and slices there are; lists of them are asked for, page by page.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from datetime import datetime
 import msgspec
 
 from datasync_spider.errors import StorageError, StorageUnavailable
+from datasync_spider.faces.dashboard.linerow import NOTHING, Whole, whole_view
 from datasync_spider.faces.dashboard.runrow import RunView, run_view
-from datasync_spider.faces.dashboard.streamrow import StreamView, stream_views
 from datasync_spider.storage.dashboard import Overview, is_schema_missing, is_timeout
 
 
@@ -23,26 +26,25 @@ class DatabaseView(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """``at``: the database's clock when the rows were read. Where it is away, the rows are the last ones known."""
+    """``at``: the database's clock when the rows were read. Where it is away, the rows are the last ones known.
+
+    ``whole``: of all slices together.
+    """
 
     at: datetime | None
     version: str
     database: DatabaseView
-    streams: list[StreamView]
-    more_streams: int
+    whole: Whole
     runs: list[RunView]
 
 
 def present(overview: Overview, label: str, version: str) -> State:
     """The state after a read that succeeded."""
-    rows = [*overview.streams, *overview.newest_runs]
-    total = overview.streams[0]["streams"] if overview.streams else 0
     return State(
-        at=rows[0]["read_at"] if rows else None,
+        at=overview.whole["read_at"],
         version=version,
         database=DatabaseView(label, available=True),
-        streams=stream_views(overview),
-        more_streams=total - len(overview.streams),
+        whole=whole_view(overview.whole),
         runs=[run_view(row, overview.recent.get(row["run_id"])) for row in overview.newest_runs],
     )
 
@@ -52,7 +54,7 @@ def absent(last: State | None, label: str, version: str, since: datetime, error:
     words, advice = _trouble(error)
     database = DatabaseView(label, available=False, since=since, words=words, advice=advice)
     if last is None:
-        return State(None, version, database, [], 0, [])
+        return State(None, version, database, NOTHING, [])
     return msgspec.structs.replace(last, database=database)
 
 

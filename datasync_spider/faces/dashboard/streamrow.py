@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from datasync_spider.faces.dashboard.runrow import RunView, run_view
 from datasync_spider.faces.dashboard.visible import line, slice_view
 from datasync_spider.observe.columns import STREAM, values
 from datasync_spider.sources.drift import in_text
-from datasync_spider.storage.dashboard import Overview, Row
+from datasync_spider.storage.dashboard import Row, StreamRows
 from datasync_spider.storage.owner import parse_owner
 
 # A few new events on known ground that is read again say nothing of the pace behind it.
@@ -43,6 +44,7 @@ class StreamView(msgspec.Struct, frozen=True):
     lives, else they are None.
     """
 
+    source: str
     name: str
     slice: str | None
     state: str
@@ -75,23 +77,17 @@ class StreamsPage(msgspec.Struct, frozen=True):
     next_after: int | None
 
 
-def streams_page(overview: Overview, limit: int) -> StreamsPage:
-    """``overview`` may hold one more than ``limit``: the sign that there is a next page."""
-    shown = overview.streams[:limit]
-    next_after = shown[-1]["id"] if len(overview.streams) > limit else None
-    return StreamsPage([_stream_view(row, overview) for row in shown], next_after)
+def streams_page(rows: StreamRows, limit: int) -> StreamsPage:
+    """``rows`` may hold one more than ``limit``: the sign that there is a next page."""
+    shown = rows.streams[:limit]
+    next_after = shown[-1]["id"] if len(rows.streams) > limit else None
+    return StreamsPage([_stream_view(row, rows) for row in shown], next_after)
 
 
-def stream_views(overview: Overview) -> list[StreamView]:
-    """All slices that were read, in the order in which they were made."""
-    rows = sorted(overview.streams, key=lambda row: int(row["id"]))
-    return [_stream_view(row, overview) for row in rows]
-
-
-def _stream_view(row: Row, overview: Overview) -> StreamView:
+def _stream_view(row: Row, rows: StreamRows) -> StreamView:
     now: datetime = row["read_at"]
-    run_row = overview.current_runs.get(row["newest_run_id"])
-    recent = overview.recent.get(row["newest_run_id"])
+    run_row = rows.current_runs.get(row["newest_run_id"])
+    recent = rows.recent.get(row["newest_run_id"])
     run = run_view(run_row, recent) if run_row else None
     state, tone, words, advice = _state(row, run)
     accounted = row["accounted"]
@@ -99,6 +95,7 @@ def _stream_view(row: Row, overview: Overview) -> StreamView:
     alive = run is not None and run.activity.alive
     newest_at = row["newest_occurred_at"]
     return StreamView(
+        source=line(row["source"], 200) or "",
         name=line(row["stream"], 200) or "",
         slice=slice_view(row["slice"]),
         state=state,
@@ -135,12 +132,13 @@ def _state(row: Row, run: RunView | None) -> tuple[str, Tone, str, str]:
     if run is not None:
         doing = run.activity
         return doing.state, doing.tone, doing.words, doing.advice
+    advice = f"Start it: scrapy sync {line(shlex.quote(row['stream']), 200)}"
     if row["pass_status"] == "open":
         words = "Its position was taken over from an older database; no run has followed it yet."
-        return "adopted", "idle", words, "Start it: scrapy crawl events"
+        return "adopted", "idle", words, advice
     if row["pass_number"] > 0:
-        return "reset", "idle", "What it had stored is forgotten; no run has followed.", "Start it: scrapy crawl events"
-    return "never run", "idle", "No run of this stream has been recorded.", "Start it: scrapy crawl events"
+        return "reset", "idle", "What it had stored is forgotten; no run has followed.", advice
+    return "never run", "idle", "No run of this stream has been recorded.", advice
 
 
 def _lease(row: Row, now: datetime) -> LeaseView | None:

@@ -1,4 +1,4 @@
-"""Which streams and slices are meant by what was typed: a name of each, or patterns of them. Pure.
+"""Which sources, streams and slices are meant by what was typed: names of them, or patterns. Pure.
 
 Invariant: what is meant is registered; a name that matches nothing is answered with what there is.
 """
@@ -9,9 +9,13 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from datasync_spider.errors import ConfigurationError
-from datasync_spider.sources.streamnames import NO_SLICE, is_pattern, label, like, not_registered
+from datasync_spider.config.kinds import slice_name as slice_kind
+from datasync_spider.errors import ConfigurationError, WronglyCalled
+from datasync_spider.sources.streamnames import NO_SLICE, is_pattern, label, like, not_registered, not_there
+from datasync_spider.storage.lines import SliceNames
 from datasync_spider.storage.streams import StreamNames
+
+_LONGEST_SLICE_BYTES = 1_000
 
 
 class Chosen(Struct, frozen=True):
@@ -64,3 +68,33 @@ def choose(known: Sequence[StreamNames], stream: str, slice_name: str | None) ->
             not_registered(min(wanted) if is_pattern(stream) else stream, slice_name, names, slices)
         )
     return chosen
+
+
+def choose_slices(known: Sequence[SliceNames], names: Sequence[str]) -> list[SliceNames]:
+    """What is meant by names of sources, of streams, and of slices behind their stream's, or by patterns of them.
+
+    Raises WronglyCalled where one means nothing.
+    """
+    meant: set[SliceNames] = set()
+    for name in names:
+        stream, _, part = name.partition(" ")
+        of_stream = [one for one in known if like(stream, (one.source, one.stream))]
+        if not of_stream:
+            there = sorted({one.source for one in known}) + sorted({one.stream for one in known})
+            raise WronglyCalled(not_there(name, list(dict.fromkeys(there))))
+        slices = [one.slice for one in of_stream]
+        wanted = set(like(_canonical(part), slices)) if part else set(slices)
+        if not wanted:
+            raise WronglyCalled(not_registered(stream, part, [stream], slices))
+        meant.update(one for one in of_stream if one.slice in wanted)
+    return [one for one in known if one in meant]
+
+
+def _canonical(part: str) -> str:
+    """The name of a slice however its JSON is written."""
+    if is_pattern(part):
+        return part
+    try:
+        return str(slice_kind(_LONGEST_SLICE_BYTES).read(part))
+    except ValueError:
+        return part

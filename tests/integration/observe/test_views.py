@@ -7,14 +7,16 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from datasync_spider.observe.columns import RUN, STREAM, Column
+from datasync_spider.observe.columns import LINE, RUN, STREAM, Column
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import load_migrations, migrate
 from tests.support.database import rows
 from tests.support.pages import page
 from tests.support.runs import run_writer
 
-VIEWS = [("ingestion_stream_facts", STREAM), ("ingestion_run_facts", RUN)]
+VIEWS = [("ingestion_stream_facts", STREAM), ("ingestion_run_facts", RUN), ("ingestion_slice_states", LINE)]
+
+KEYS = {"ingestion_stream_facts": "id", "ingestion_run_facts": "run_id", "ingestion_slice_states": "slice_id"}
 
 
 @pytest.mark.parametrize(("view", "columns"), VIEWS)
@@ -61,8 +63,8 @@ def test_a_policy_that_hides_rows_of_a_table_hides_them_in_the_views(database_ur
         cursor.execute("CREATE ROLE datasync_tenant; GRANT SELECT ON ALL TABLES IN SCHEMA public TO datasync_tenant")
         cursor.execute("ALTER TABLE ingestion_state ENABLE ROW LEVEL SECURITY; SET ROLE datasync_tenant")
         found = {}
-        for view, key in (("ingestion_stream_facts", "id"), ("ingestion_run_facts", "run_id")):
+        for view, key in KEYS.items():
             cursor.execute(f"SELECT count({key}) FROM {view}")
             found[view] = cursor.fetchone()
         owner.rollback()
-    assert found == {"ingestion_stream_facts": (0,), "ingestion_run_facts": (0,)}
+    assert found == dict.fromkeys(KEYS, (0,))

@@ -14,7 +14,7 @@ from psycopg2 import extensions
 from datasync_spider.errors import StorageError
 from datasync_spider.records.event import RejectedEvent
 from datasync_spider.storage.connection import connect, connected
-from datasync_spider.storage.dashboard import ReadOnlySession, read_overview
+from datasync_spider.storage.dashboard import ReadOnlySession, read_streams
 from datasync_spider.storage.event_ids import id_snapshot
 from datasync_spider.storage.migrate import migrate
 from datasync_spider.storage.passdepth import read_pass_depth
@@ -154,8 +154,8 @@ def read_everything(url: str) -> None:
         assert (depth.oldest_ms, depth.newest_ms) == (None, LAST_US // 1000)
         migrate(connection)
     session = ReadOnlySession(url)
-    overview = session.run(lambda connection: read_overview(connection, max_streams=5, max_runs=5), 60.0)
-    assert overview.streams[0]["newest_occurred_at"] == LAST
+    found = session.run(lambda connection: read_streams(connection, slice_ids=None, text=None, after=0, limit=5), 60.0)
+    assert found.streams[0]["newest_occurred_at"] == LAST
     session.close()
     with snapshot(url) as connection:
         facts = read_facts(connection, EVENTS)

@@ -1,9 +1,9 @@
 // The page's frame: which view is shown, what it is fed with, and what is said about the connection.
 
+import { say } from "./announce.js";
 import { setData, setText, show } from "./dom.js";
 import * as format from "./format.js";
 import { Live } from "./live.js";
-import { label } from "./parts.js";
 import { RejectedView } from "./rejected.js";
 import { RunView } from "./run.js";
 import { RunsView } from "./runs.js";
@@ -18,7 +18,6 @@ let view = null;
 let state = null;
 let receivedAt = 0;
 let lostAt = null;
-const spoken = new Map();
 
 // The database's clock, so that a browser whose clock is wrong shows right ages. It stands still while nothing is read.
 function now() {
@@ -66,7 +65,13 @@ function received(message) {
   setText(byId("database"), state.database.label);
   setText(byId("asof"), state.at ? `As of ${format.at(state.at)} (${zone}), version ${state.version}` : "");
   notice();
-  announce();
+  troubles();
+}
+
+// On every page, since somebody is to look at them.
+function troubles() {
+  const { failing = 0, late = 0 } = state.whole.states;
+  say("Slices", `${format.number(failing)} failing, ${format.number(late)} late`, "");
 }
 
 function notice() {
@@ -88,16 +93,6 @@ function connection(kind, since) {
   setData(element, "kind", shown);
   setText(element.lastElementChild, shown !== kind ? "database away" : CONNECTION[kind]);
   notice();
-}
-
-// Says aloud what changed in kind, and leaves the numbers to who looks for them.
-function announce() {
-  for (const stream of state.streams) {
-    const name = label(stream.name, stream.slice);
-    const before = spoken.get(name);
-    spoken.set(name, stream.state);
-    if (before !== undefined && before !== stream.state) setText(byId("announcer"), `${name}: ${stream.state}. ${stream.words}`);
-  }
 }
 
 window.addEventListener("hashchange", enter);

@@ -56,6 +56,14 @@ export function span(seconds) {
   return rest ? `${text} ${rest} ${smaller}` : text;
 }
 
+// In one unit, for columns: "51 min", "2 h".
+export function brief(seconds) {
+  if (seconds === null || seconds === undefined) return NONE;
+  const left = Math.max(0, Math.floor(seconds));
+  const [name, size] = UNITS.find(([, unit]) => left >= unit) ?? UNITS.at(-1);
+  return `${whole.format(Math.floor(left / size))} ${name}`;
+}
+
 export function milliseconds(value) {
   if (value === null || value === undefined) return NONE;
   return value < 1000 ? `${whole.format(Math.round(value))} ms` : span(value / 1000);
@@ -76,6 +84,13 @@ export function day(iso) {
 
 export function timeOfDay(date) {
   return clock.format(date);
+}
+
+// Of an instant, how long ago it was, or how long it is until then.
+export function briefInstant(iso, now) {
+  if (iso === null || iso === undefined) return NONE;
+  const seconds = (now - Date.parse(iso)) / 1000;
+  return seconds < 0 ? `in ${brief(-seconds)}` : `${brief(seconds)} ago`;
 }
 
 // By the name that the registry of columns gives.

@@ -1,5 +1,6 @@
 // One run: what it does or how it ended, its counters, and its curves on one time axis.
 
+import { say } from "./announce.js";
 import { Chart } from "./charts.js";
 import { COLUMNS } from "./columns.js";
 import { foreign, h, setText, show } from "./dom.js";
@@ -102,12 +103,13 @@ export class RunView {
   }
 
   update(state, now) {
-    const known = [...state.streams.map((stream) => stream.run), ...state.runs].find((run) => run && run.id === this.id);
+    const known = state.runs.find((run) => run.id === this.id);
     if (known) this.show(known, now);
     else if (this.run) this.show(this.run, now);
     if (!state.database.available) return;
-    // What the messages do not tell of is asked for: an older run, once.
-    if (!known && performance.now() - this.askedAt > (this.run ? Infinity : REFRESH_MS)) this.load(now);
+    // What the messages do not tell of is asked for: one that has ended, once.
+    const isOver = this.run !== null && this.run.status !== "running";
+    if (!known && !isOver && performance.now() - this.askedAt > REFRESH_MS) this.load(now);
     if (this.run && this.curvesDue()) this.loadCurves();
     if (this.run) this.events.update(state);
   }
@@ -126,6 +128,7 @@ export class RunView {
       this.named = true;
     }
     this.badge.update(run.activity.state, run.activity.tone);
+    say(`Run ${run.id} of ${label(run.stream, run.slice)}`, run.activity.state, run.activity.words);
     setText(this.words, run.activity.words);
     setText(this.detail, run.detail ?? "");
     show(this.detail, Boolean(run.detail));

@@ -15,6 +15,7 @@ export class RunsView {
     this.asked = new AbortController();
     this.askedAt = -Infinity;
     this.runs = [];
+    this.streams = null;
     this.table = new RunTable();
     this.stream = h("select", { id: "stream" });
     this.status = h("select", { id: "status" }, h("option", { value: "" }, "any"), STATUSES.map((status) => h("option", { value: status }, status)));
@@ -48,21 +49,33 @@ export class RunsView {
   }
 
   update(state, now) {
-    this.offerStreams(state.streams);
+    this.offerStreams();
+    if (state.database.available && this.streams === null) this.loadStreams();
     this.table.update(this.runs, now);
     // The first page follows what happens; an older one stays as it is.
     const due = performance.now() - this.askedAt > REFRESH_MS;
     if (state.database.available && due && (!this.parameters.before || this.askedAt < 0)) this.load(now);
   }
 
-  // Those that the page knows of, each with its slices, and what is chosen. Others are chosen from their own page.
-  offerStreams(streams) {
+  // The first of them by name, and what is chosen. Others, and slices, are chosen from their own page.
+  offerStreams() {
     const { stream, slice } = this.parameters;
     const chosen = stream ? JSON.stringify([stream, slice || null]) : "";
-    const named = streams.flatMap((known) => [[known.name, null], [known.name, known.slice]]);
-    const offered = [...new Set(["", ...named.map((names) => JSON.stringify(names)), chosen])];
+    const named = (this.streams ?? []).map((name) => JSON.stringify([name, null]));
+    const offered = [...new Set(["", ...named, chosen])];
     keyed(this.stream, offered, (value) => value, (value) => h("option", { value }, value ? label(...JSON.parse(value)) : "all"), () => {});
     if (document.activeElement !== this.stream) this.stream.value = chosen;
+  }
+
+  async loadStreams() {
+    this.streams = [];
+    try {
+      const page = await ask(address("/api/lines.json", { level: "streams", sort: "name" }), this.asked.signal);
+      this.streams = page.lines.map((line) => line.stream);
+      this.offerStreams();
+    } catch {
+      // All of them, and what is chosen, can be shown without.
+    }
   }
 
   async load(now) {

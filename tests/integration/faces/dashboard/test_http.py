@@ -114,6 +114,10 @@ def test_every_address_that_is_documented_is_there(shared_dashboard: DashboardPr
         "/api/runs.json?limit=1e3",
         "/api/runs.json?status=dead",
         "/api/runs.json?stream=%00",
+        "/api/lines.json?level=rows",
+        "/api/lines.json?sort=size",
+        "/api/lines.json?state=dead",
+        "/api/lines.json?after=-1",
         "/api/rejected.json?reason=" + "x" * 300,
         "/api/events.json?run=1%27",
     ],
@@ -141,7 +145,7 @@ def test_the_numbers_are_those_of_the_database(dashboard: DashboardProcess, writ
     add_rejected(writing, running, "events", "no_id", b'{"a":1}')
     add_events(writing, 30, now, 2, ["click", "view"])
 
-    (stream,) = dashboard.state()["streams"]
+    (stream,) = dashboard.ask("/api/streams.json").json["streams"]
     assert (
         stream["values"]["total_ingested"],
         stream["values"]["total_rejected"],
@@ -198,13 +202,13 @@ def test_viewers_get_messages_and_who_comes_back_gets_everything(
 ) -> None:
     with live(dashboard) as viewer:
         assert viewer.answer.headers["Content-Type"].startswith("text/event-stream")
-        assert viewer.message()["streams"][0]["values"]["total_ingested"] == 0
-        set_stream(writing, "events", total_ingested=42)
-        while viewer.message()["streams"][0]["values"]["total_ingested"] != 42:
+        assert viewer.message()["whole"]["states"] == {}
+        set_stream(writing, "events", pass_status="complete")
+        while viewer.message()["whole"]["states"] != {"new": 1}:
             pass
-    set_stream(writing, "events", total_ingested=43)
+    set_stream(writing, "events", paused_at=clock(writing))
     with live(dashboard) as viewer:
-        while viewer.message()["streams"][0]["values"]["total_ingested"] != 43:
+        while viewer.message()["whole"]["states"] != {"paused": 1}:
             pass
     eventually(lambda: dashboard.ask("/healthz").json["viewers"] == 0, what="leaving")
 
@@ -273,8 +277,15 @@ def test_a_role_that_may_only_read_is_enough(start_dashboard: Start, writing: Co
         dashboard = start_dashboard(url=re.sub(r"//\w+@", "//datasync_viewer@", database_url))
         assert dashboard.state()["database"]["available"]
         run_id = add_run(writing, Run("events", clock(writing), pages=[Page(0)]))
-        paths = ["runs.json", f"runs/{run_id}/series.json", "events.json", "rejected.json", "rejected/groups.json"]
-        assert [dashboard.ask(f"/api/{path}").status for path in paths] == [200] * 5
+        paths = [
+            "lines.json",
+            "runs.json",
+            f"runs/{run_id}/series.json",
+            "events.json",
+            "rejected.json",
+            "rejected/groups.json",
+        ]
+        assert [dashboard.ask(f"/api/{path}").status for path in paths] == [200] * 6
         dashboard.end()
     finally:
         writing.cursor().execute("DROP OWNED BY datasync_viewer; DROP ROLE datasync_viewer")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -16,6 +17,7 @@ from twisted.web.server import Site
 
 from datasync_spider.faces.dashboard.live import Live
 from datasync_spider.faces.dashboard.poller import Poller
+from datasync_spider.observe.states import STATES
 from datasync_spider.storage.dashboard import Overview
 
 
@@ -49,7 +51,8 @@ class Browser:
 
 def with_poller(use: Callable[[Poller], Awaitable[None]]) -> None:
     async def read() -> Overview:
-        return Overview([], {}, {}, [])
+        nothing = {"sources": 0, "streams": 0, "slices": 0, "read_at": datetime.now(UTC), **dict.fromkeys(STATES, 0)}
+        return Overview(nothing, [], {})
 
     async def run() -> None:
         poller = Poller(read, label="here", version="1", interval_seconds=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -12,6 +13,7 @@ from datasync_spider.storage.connection import connected
 from datasync_spider.storage.registry import Slice, register
 from tests.integration.faces.dashboard.history import Page, Run, add_rejected, add_run, clock, set_slice, set_stream
 from tests.integration.faces.dashboard.process import DashboardProcess
+from tests.support.manyslices import make_slices, set_run
 from tests.support.sources import stream_spec
 
 A, B = '{"tenant":"a"}', '{"tenant":"b"}'
@@ -56,9 +58,9 @@ def named(found: object) -> list[tuple[str, str | None]]:
 @pytest.mark.usefixtures("slices")
 def test_slices_of_one_stream_are_distinguished_everywhere(start_dashboard: Callable[..., DashboardProcess]) -> None:
     dashboard = start_dashboard()
-    state = dashboard.state()
-    assert named(state["streams"]) == [("events", None), ("orders", A), ("orders", B), ("b", None)]
-    assert named(state["runs"]) == [("b", None), ("orders", B), ("orders", A)]
+    lines = dashboard.ask("/api/lines.json").json["lines"]
+    assert [(each["stream"], each.get("slice")) for each in lines] == [("b", None), ("orders", A), ("orders", B)]
+    assert named(dashboard.state()["runs"]) == [("b", None), ("orders", B), ("orders", A)]
     one, whole, plain = {"stream": "orders", "slice": B}, {"stream": "orders"}, {"stream": "b"}
     for path, key in (("streams.json", "streams"), ("runs.json", "runs"), ("rejected.json", "events")):
         assert named(ask(dashboard, path, **one)[key]) == [("orders", B)], path
@@ -116,8 +118,6 @@ def test_each_of_three_hundred_is_found_by_its_name_and_by_going_on(
     for number in range(1, 300):
         set_slice(writing, f"stream-{number:03}", "{}")
     dashboard = start_dashboard()
-    state = dashboard.state()
-    assert (len(state["streams"]), state["more_streams"]) == (50, 250)
     found = ask(dashboard, "streams.json", find="REAM-299")
     assert (named(found["streams"]), found["next_after"]) == ([("stream-299", None)], None)
     seen, after = [], "0"
@@ -126,3 +126,46 @@ def test_each_of_three_hundred_is_found_by_its_name_and_by_going_on(
         seen += named(page["streams"])
         after = str(page["next_after"])
     assert [name for name, _ in seen] == ["events", *(f"stream-{number:03}" for number in range(1, 300))]
+
+
+def test_what_travels_to_a_viewer_of_a_thousand_slices_is_one_page_with_the_failing_first(
+    start_dashboard: Callable[..., DashboardProcess], writing: Connection
+) -> None:
+    make_slices(writing, sources=20, streams=5, slices=10)
+    last = '{"tenant":"0010"}'
+    set_run(writing, "source-20.stream-5", last, status="failed", reason="api_refused")
+    dashboard = start_dashboard()
+    state = dashboard.ask("/api/state.json")
+    assert state.json["whole"] == {
+        "sources": 20,
+        "streams": 100,
+        "slices": 1_000,
+        "states": {"failing": 1, "fine": 999},
+    }
+    assert len(state.body) < 15_000
+    asked = [dashboard.ask(f"/api/lines.json?limit=5000{more}") for more in ("", "&level=streams", "&level=slices")]
+    assert [len(answer.json["lines"]) for answer in asked] == [20, 50, 50]
+    assert max(len(answer.body) for answer in asked) < 25_000
+    source, stream, slice_ = (answer.json["lines"][0] for answer in asked)
+    assert (source["source"], source["slices"], source["states"]) == ("source-20", 50, {"failing": 1, "fine": 49})
+    assert (stream["stream"], stream["slices"]) == ("source-20.stream-5", 10)
+    assert (slice_["stream"], slice_["slice"], slice_["reason"]) == ("source-20.stream-5", last, "api_refused")
+    pages = [dashboard.ask(f"/api/lines.json?level=slices&after={after}").json for after in (0, 950)]
+    assert [page["next_after"] for page in pages] == [50, None]
+
+
+def test_metrics_name_slices_where_they_are_asked_to(
+    start_dashboard: Callable[..., DashboardProcess],
+    writing: Connection,
+    database_url: str,
+    tmp_path: Path,
+) -> None:
+    make_slices(writing, sources=1, streams=1, slices=2)
+    metrics = start_dashboard().ask("/metrics").body
+    assert b"slice=" not in metrics
+    assert b'datasync_slices{source="source-01",state="fine",stream="source-01.stream-1"} 2.0' in metrics
+    each = DashboardProcess(database_url, tmp_path / "each", METRICS_PER_SLICE="true")
+    try:
+        assert each.ask("/metrics").body.count(b"datasync_stream_total_ingested{slice=") == 2
+    finally:
+        each.end()

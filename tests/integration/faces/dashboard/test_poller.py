@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
+from datasync_spider.faces.dashboard.linerow import OVER
 from datasync_spider.faces.dashboard.poller import Poller
 from datasync_spider.faces.dashboard.questions import Busy, Reader
 from datasync_spider.storage.connection import connected
@@ -59,7 +60,7 @@ def polling(url: str, use: Callable[[Poller], Awaitable[None]], patience_seconds
         reader = Reader(url, "test", timeout_seconds=5)
 
         def read() -> Awaitable[Overview]:
-            return reader.read(lambda connection: read_overview(connection, max_streams=10, max_runs=3))
+            return reader.read(lambda connection: read_overview(connection, OVER, max_runs=3))
 
         poller = Poller(read, label=LABEL, version="1", interval_seconds=0.05, patience_seconds=patience_seconds)
         try:
@@ -109,7 +110,7 @@ def test_a_viewer_who_comes_later_gets_the_whole_state_at_once(database_url: str
         first = Viewer(poller)
         await first.until(available)
         second = Viewer(poller)
-        assert second.messages[0]["streams"][0]["name"] == "events"
+        assert second.messages[0]["whole"]["slices"] == 0
 
     polling(database_url, use)
 
@@ -131,7 +132,7 @@ def test_a_database_without_tables_is_reported_and_found_when_it_has_them(empty_
         with connected(empty_database_url) as connection:
             migrate(connection)
         message = await viewer.until(available)
-        assert message["streams"][0]["name"] == "events"
+        assert message["whole"]["slices"] == 0
 
     polling(empty_database_url, use)
 
@@ -155,7 +156,7 @@ def test_a_server_that_dies_is_reported_with_the_time_since_and_its_return_is_se
         since = message["database"]["since"]
         assert message["database"]["words"] == "PostgreSQL cannot be reached."
         # What was known stays, as of when it was read.
-        assert message["streams"] == known["streams"]
+        assert message["whole"] == known["whole"]
         seen = len(viewer.messages)
         await viewer.until(lambda _: len(viewer.messages) >= seen + 3)
         assert viewer.messages[-1]["database"]["since"] == since

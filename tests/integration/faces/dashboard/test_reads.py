@@ -10,9 +10,11 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from datasync_spider.errors import StorageError
+from datasync_spider.faces.dashboard.linerow import OVER
 from datasync_spider.storage.connection import Connection as Session
 from datasync_spider.storage.dashboard import (
     ReadOnlySession,
+    StreamRows,
     count_events,
     is_schema_missing,
     is_timeout,
@@ -21,6 +23,7 @@ from datasync_spider.storage.dashboard import (
     read_rejected,
     read_rejected_groups,
     read_runs,
+    read_streams,
 )
 from datasync_spider.storage.statements import SEED_TABLE, StreamTable
 from tests.integration.faces.dashboard.history import (
@@ -49,6 +52,10 @@ def chosen(connection: Session, stream: str | None, slice_name: str | None = Non
         return None
     found = read_chosen(connection, stream, slice_name)
     return found.slice_ids if found else []
+
+
+def read_all(connection: Session) -> StreamRows:
+    return read_streams(connection, slice_ids=None, text=None, after=0, limit=5)
 
 
 def ask(connection: Connection, sql: str) -> str:
@@ -100,7 +107,7 @@ def test_a_connection_that_died_while_idle_is_replaced(session: ReadOnlySession,
 def test_a_database_without_tables_is_known_by_its_code(empty_database_url: str) -> None:
     session = ReadOnlySession(empty_database_url)
     with pytest.raises(StorageError) as caught:
-        session.run(lambda connection: read_overview(connection, max_streams=5, max_runs=5), 5)
+        session.run(lambda connection: read_overview(connection, OVER, max_runs=5), 5)
     assert is_schema_missing(caught.value)
     session.close()
 
@@ -115,16 +122,15 @@ def test_an_overview_holds_streams_their_newest_runs_and_the_pace_of_those_that_
     other = add_run(writing, Run("other", now - timedelta(hours=2), "stopped", "SIGTERM", ended_at=now))
     set_stream(writing, "events", **lease(running, now, 60))
     set_stream(writing, "other", updated_at=now - timedelta(hours=2))
-    overview = session.run(lambda connection: read_overview(connection, max_streams=5, max_runs=2), 5)
-    assert [(row["stream"], row["newest_run_id"]) for row in overview.streams] == [
-        ("events", running),
-        ("other", other),
-    ]
-    assert overview.current_runs[running]["holds_lease"] is True
+    overview = session.run(lambda connection: read_overview(connection, OVER, max_runs=2), 5)
+    assert (overview.whole["slices"], overview.whole["running"], overview.whole["stopped"]) == (2, 1, 1)
     assert [row["run_id"] for row in overview.newest_runs] == [other, running]
-    # Three pages lie within the last ten minutes; the first of them only shows when the window begins.
-    assert set(overview.recent) == {running}
-    recent = overview.recent[running]
+    found = session.run(read_all, 5)
+    assert [(row["stream"], row["newest_run_id"]) for row in found.streams] == [("events", running), ("other", other)]
+    assert found.current_runs[running]["holds_lease"] is True
+    # Three pages lie within the last ten minutes; the first of them only reports when the window begins.
+    assert set(overview.recent) == set(found.recent) == {running}
+    recent = found.recent[running]
     assert (recent["pages"], recent["events"], recent["accounted"]) == (3, 10_000, 10_000)
     assert recent["longest_wait_ms"] == 1_790
     assert (recent["last_at"] - recent["first_at"]).total_seconds() == 290
@@ -134,16 +140,10 @@ def test_a_replay_says_nothing_of_how_a_stream_goes(session: ReadOnlySession, wr
     now = clock(writing)
     crawl = add_run(writing, Run("events", now, "failed", "api_refused", ended_at=now))
     replay = add_run(writing, Run("events", now, "complete", "replayed", ended_at=now, pass_kind="replay"))
-    overview = session.run(lambda connection: read_overview(connection, max_streams=5, max_runs=5), 5)
-    assert overview.streams[0]["newest_run_id"] == crawl
+    overview = session.run(lambda connection: read_overview(connection, OVER, max_runs=5), 5)
+    assert overview.whole["failing"] == 1
+    assert session.run(read_all, 5).streams[0]["newest_run_id"] == crawl
     assert [row["run_id"] for row in overview.newest_runs] == [replay, crawl]
-
-
-def test_streams_beyond_the_limit_are_counted(session: ReadOnlySession, writing: Connection) -> None:
-    for number in range(5):
-        set_stream(writing, f"tenant-{number}")
-    overview = session.run(lambda connection: read_overview(connection, max_streams=2, max_runs=1), 5)
-    assert [row["streams"] for row in overview.streams] == [6, 6]
 
 
 def test_runs_are_filtered_and_continued(session: ReadOnlySession, writing: Connection) -> None:

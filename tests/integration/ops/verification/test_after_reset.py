@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datasync_spider.faces.dashboard.streamrow import StreamView, stream_views
+from datasync_spider.faces.dashboard.streamrow import StreamView, streams_page
 from datasync_spider.ops.verification.completeness import RemoteTotal
 from datasync_spider.storage.connection import connected
-from datasync_spider.storage.dashboard import read_overview
+from datasync_spider.storage.dashboard import read_streams
 from datasync_spider.storage.removal import find_target, reset
 from datasync_spider.storage.status import read_last_runs
 from tests.support.database import execute_outside
@@ -35,7 +35,8 @@ def test_what_is_forgotten_is_not_missed_and_what_is_stored_anew_is_all_that_cou
 def test_the_page_shows_no_run_of_what_is_forgotten(sound: str) -> None:
     def shown() -> StreamView:
         with connected(sound) as connection:
-            (view,) = stream_views(read_overview(connection, max_streams=5, max_runs=5))
+            rows = read_streams(connection, slice_ids=None, text=None, after=0, limit=5)
+        (view,) = streams_page(rows, 5).streams
         return view
 
     assert shown().run is not None

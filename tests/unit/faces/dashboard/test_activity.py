@@ -7,6 +7,7 @@ import pytest
 
 from datasync_spider.faces.dashboard import activity as activity_module
 from datasync_spider.faces.dashboard.activity import Activity, activity
+from datasync_spider.observe.states import STATES
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -110,8 +111,10 @@ def test_each_state_of_a_running_run_is_documented() -> None:
     source = Path(activity_module.__file__).read_text()
     states = set(re.findall(r'Activity\(\s*"(\w+)"', source))
     assert {"fetching", "silent"} <= states
-    page = Path(activity_module.__file__).parents[3] / "docs" / "operate" / "dashboard.md"
-    assert set(re.findall(r"^\| `(\w+)` \|", page.read_text(), re.MULTILINE)) == states
+    page = (Path(activity_module.__file__).parents[3] / "docs" / "operate" / "dashboard.md").read_text()
+    of_slices, _, of_runs = page.partition("### What a run is doing")
+    assert set(re.findall(r"^\| `(\w+)` \|", of_runs, re.MULTILINE)) == states
+    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", of_slices, re.MULTILINE)) == STATES
 
 
 def test_clocks_that_disagree_make_no_negative_times() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from datasync_spider.errors import StorageRefused, StorageUnavailable
 from datasync_spider.faces.dashboard.snapshot import absent, present
+from datasync_spider.observe.states import STATES
 from datasync_spider.storage.dashboard import Overview
 
 SINCE = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -32,8 +33,9 @@ def test_trouble_is_reported_by_its_kind_and_never_by_its_text(error: Exception 
 
 
 def test_what_was_known_last_stays_while_the_database_is_away() -> None:
-    known = present(Overview([], {}, {}, []), "the label", "1.0")
+    whole = {"sources": 1, "streams": 1, "slices": 2, "read_at": SINCE, **dict.fromkeys(STATES, 0), "fine": 2}
+    known = present(Overview(whole, [], {}), "the label", "1.0")
     assert known.database.available
     gone = absent(known, "the label", "1.0", SINCE, None)
-    assert gone.streams == known.streams
+    assert (gone.whole, gone.whole.states) == (known.whole, {"fine": 2})
     assert not gone.database.available

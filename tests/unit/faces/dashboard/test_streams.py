@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.faces.dashboard.streamrow import StreamView, rate, seconds_left, stream_views
-from datasync_spider.storage.dashboard import Overview
+from datasync_spider.faces.dashboard.streamrow import StreamView, rate, seconds_left, streams_page
+from datasync_spider.storage.dashboard import StreamRows
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -21,6 +21,7 @@ def window(seconds: float, accounted: int, events: int | None = None) -> dict[st
 def stream(**columns: Any) -> StreamView:
     row = {
         "id": 1,
+        "source": "datasync",
         "stream": "events",
         "slice": "{}",
         "total_ingested": 700,
@@ -46,11 +47,10 @@ def stream(**columns: Any) -> StreamView:
         "lease_acquired_at": None,
         "lease_expires_at": None,
         "newest_run_id": None,
-        "streams": 1,
         "read_at": NOW,
         **columns,
     }
-    return stream_views(Overview([row], {}, {}, []))[0]
+    return streams_page(StreamRows([row], {}, {}), 1).streams[0]
 
 
 def test_progress_counts_what_is_stored_and_what_is_rejected() -> None:

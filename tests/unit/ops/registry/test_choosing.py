@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.ops.registry.choosing import Chosen, choose
+from datasync_spider.ops.registry.choosing import Chosen, choose, choose_slices
+from datasync_spider.storage.lines import SliceNames
 from datasync_spider.storage.streams import StreamNames
 
 A, B = '{"tenant":"a"}', '{"tenant":"b"}'
@@ -57,3 +60,41 @@ def test_what_is_meant_is_said_in_words() -> None:
     assert words == ["stream shop.orders", f"stream shop.orders {A}"]
     many = Chosen(2, "shop.orders", (A, B))
     assert f"{many} {many.be}, {many.was}" == "2 slices of stream shop.orders are, were"
+
+
+LINES = [
+    SliceNames("datasync", "events", "{}"),
+    SliceNames("shop", "shop.items", A),
+    SliceNames("shop", "shop.orders", A),
+    SliceNames("shop", "shop.orders", B),
+]
+
+
+@pytest.mark.parametrize(
+    ("names", "meant"),
+    [
+        (["events"], [0]),
+        (["datasync"], [0]),
+        (["shop"], [1, 2, 3]),
+        (["shop.orders"], [2, 3]),
+        (["shop.orders", "shop", "shop.orders"], [1, 2, 3]),
+        (['shop.orders {"tenant": "a"}'], [2]),
+        (["*s *b*"], [3]),
+        (["s* " + A], [1, 2]),
+    ],
+)
+def test_lines_are_meant_by_names_of_sources_streams_and_slices(names: list[str], meant: list[int]) -> None:
+    assert choose_slices(LINES, names) == [LINES[place] for place in meant]
+
+
+@pytest.mark.parametrize(
+    ("name", "reported"),
+    [
+        ("shap", "there is no source, stream or slice shap: there are datasync, shop, events, shop.items, shop.orders"),
+        ("nothing*", "nothing is like nothing*: there are datasync"),
+        ("shop.orders c", f"the stream shop.orders has no slice c: it has {A}, {B}"),
+    ],
+)
+def test_a_name_that_no_line_has_is_answered_with_what_there_is(name: str, reported: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(reported)):
+        choose_slices(LINES, ["shop", name])

@@ -1,0 +1,21 @@
+"""The words for how a slice is: two that need somebody, then what runs, then all others. Pure.
+
+Invariant: each is one that the view ``ingestion_slice_states`` gives, and it gives no other; a test compares both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+STATES: Final[Mapping[str, str]] = {
+    "failing": "Its last sync has failed, or ended incomplete, or its process has died.",
+    "late": "It has been due, and not begun, for longer than twice its `every`.",
+    "running": "A run of it is under way.",
+    "paused": "Somebody has paused it.",
+    "stopped": "Its last run was stopped before it was through, or fenced off.",
+    "new": "It is named, and no sync of it has begun yet.",
+    "fine": "Its last sync is complete.",
+}
+TROUBLES: Final = ("failing", "late")
+"""Those that somebody should look at."""
