@@ -7,10 +7,10 @@ slices together a column is their sum, or the worst of them, as whoever asks say
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
+from msgspec import Struct
 from psycopg2 import sql
 
 from datasync_spider.observe.states import STATES
@@ -38,8 +38,7 @@ class LineQuestion(NamedTuple):
     limit: int = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """``whole``: one row of all slices that are meant, whatever their state."""
 
     whole: Row
