@@ -171,7 +171,7 @@ class _Ends:
 
     @property
     def stopped(self) -> list[End]:
-        """Those that tell of a signal."""
+        """An end as stopped, where a signal has ended any."""
         return self.total.stopped
 
     def synced(self, synced: Synced) -> None:
