@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from importlib.util import find_spec
 
 from datasync_spider.errors import ConfigurationError
 
@@ -10,8 +11,8 @@ from datasync_spider.errors import ConfigurationError
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application")
 
 
-def check_installed() -> None:
-    """Imports it. Raises ConfigurationError where it is missing."""
+def check_installed(dashboard: str | None = None) -> None:
+    """Imports it. ``dashboard``: its page is wanted. Raises ConfigurationError where something is missing for that."""
     try:
         import distributed  # noqa: F401, PLC0415 - heavy, and missing where no one wants it
     except ImportError as error:
@@ -20,6 +21,8 @@ def check_installed() -> None:
             " pip install 'datasync-ingestion[fleet]', or in a checkout"
             " pip install --require-hashes -r requirements-fleet.txt; scrapy sync needs nothing"
         ) from error
+    if dashboard is not None and find_spec("bokeh") is None:
+        raise ConfigurationError("Dask's page needs bokeh, which is not installed: pip install bokeh")
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()

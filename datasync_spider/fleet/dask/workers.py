@@ -24,6 +24,9 @@ LOOPBACK = "127.0.0.1"
 NO_PORT_OF_OTHERS = f"{LOOPBACK}:0"
 """Where Dask's HTTP servers listen that no one has asked for: they cannot be left out, and tell no secrets."""
 
+NO_MACHINES_MEMORY = 0
+"""What Dask is to watch over: a worker holds nothing, and its processes are none of Dask's."""
+
 _CONNECTS_WITHIN = "5s"
 _ANSWERS_WITHIN_SECONDS = 30.0
 _STOPS_WITHIN_SECONDS = 3.0
@@ -66,7 +69,7 @@ class Here:
                 distributed.LocalCluster(
                     n_workers=self._workers,
                     threads_per_worker=1,
-                    memory_limit=0,
+                    memory_limit=NO_MACHINES_MEMORY,
                     host=LOOPBACK,
                     security=True,
                     dashboard_address=self._dashboard or NO_PORT_OF_OTHERS,
