@@ -50,4 +50,4 @@ def take_over(connection: Connection, bundle: str, slices: Sequence[tuple[str, s
 
 def _is_of(owner_text: str, bundle: str) -> bool:
     owner = parse_owner(owner_text)
-    return owner is not None and owner.bundle == bundle
+    return owner is not None and bundle != "" and owner.bundle == bundle
