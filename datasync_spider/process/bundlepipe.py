@@ -5,7 +5,7 @@ worker's with the worker, whatever has ended it, and the worker closes it by its
 what a crash in each leaves:
 
 piped      there is the pipe and no process: it ends with the worker
-started    the process imports what it needs. Of a worker that dies now it hears in the next state, having begun nothing
+started    the process reads what is set. Of a worker that dies now it hears in the next state, having begun nothing
 watching   a thread waits for the end of the pipe. A process that dies is seen by the worker, in its exit code
 ended      the process asks itself to stop, once, as a signal would: what was fetched is committed, the lease given back
 overdue    ten seconds later it is killed, wherever it stands: its lease is taken over, or runs out

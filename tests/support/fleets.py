@@ -52,5 +52,10 @@ def objects(text: str) -> list[dict[str, Any]]:
 def bundles_of(pid: int) -> Sequence[tuple[psutil.Process, psutil.Process]]:
     """The bundles' processes that run below this one, each behind its worker."""
     below = psutil.Process(pid).children(recursive=True)
-    bundles = [one for one in below if "datasync_spider" in one.cmdline() and "sync" in one.cmdline()]
-    return [(bundle.parent() or bundle, bundle) for bundle in bundles]
+    starters = [one for one in below if "datasync_spider.fleet.bundlestarter" in one.cmdline()]
+    found = []
+    for starter in starters:
+        worker = starter.parent()
+        if worker is not None and worker not in starters:
+            found += [(worker, bundle) for bundle in starter.children()]
+    return found

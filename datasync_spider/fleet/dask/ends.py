@@ -36,7 +36,7 @@ def ends_of(found: Mapping[str, Any], names: Iterable[tuple[str, str]]) -> dict[
             continue
         said = [str(other["detail"]) for other in others]
         code = worst(int(other["exit_code"]) for other in others) if others else exitcodes.FAILED
-        why = "; ".join(said) or f"its process ended with code {found['code']}, see the log of its worker"
+        why = "; ".join(said) or "its process ended without a word, see the log of its worker"
         ends[key] = SliceEnd(End(code, [f"on {found['host']}: {why}"], where), None)
     return ends
 

@@ -18,7 +18,7 @@ import distributed
 from distributed.utils import get_ip
 
 from datasync_spider.errors import ConfigurationError
-from datasync_spider.fleet.dask.bundle import stop_bundles
+from datasync_spider.fleet.dask.bundle import Bundles, stop_bundles
 from datasync_spider.fleet.dask.workers import NO_MACHINES_MEMORY, NO_PORT_OF_OTHERS
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.observe import exitcodes
@@ -75,6 +75,7 @@ def run_worker(security: Any, scheduler: str, listening: Listening, processes: i
                     protocol="tls://",
                     security=security,
                     nthreads=processes,
+                    plugins=(Bundles(),),
                     memory_limit=NO_MACHINES_MEMORY,
                     dashboard_address=NO_PORT_OF_OTHERS,
                 )

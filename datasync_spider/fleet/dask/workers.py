@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import dask
 import distributed
 
-from datasync_spider.fleet.dask.bundle import EndsBundles, run_bundle, stop_bundles
+from datasync_spider.fleet.dask.bundle import Bundles, run_bundle, stop_bundles
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Workers:
             async with asyncio.timeout(_ANSWERS_WITHIN_SECONDS):
                 if self._client is None:
                     self._client = await self._place.connect(self._whole)
-                    await self._client.register_plugin(EndsBundles())
+                    await self._client.register_plugin(Bundles())
                 places = int(sum((await self._client.nthreads()).values()))
         except Exception as error:  # noqa: BLE001 - whatever a connection raises whose other side is gone
             self._say("%s does not answer, and is asked again: %s", self._place.where, _words(error))

@@ -53,8 +53,8 @@ def test_pauses_grow_to_a_minute() -> None:
     assert [pause_seconds(attempts) for attempts in (1, 2, 3, 7, 100)] == [1.0, 2.0, 4.0, 60.0, 60.0]
 
 
-def found(*ends: dict[str, Any], code: int = 0) -> dict[str, Any]:
-    return {"host": "m1", "ends": list(ends), "code": code}
+def found(*ends: dict[str, Any]) -> dict[str, Any]:
+    return {"host": "m1", "ends": list(ends)}
 
 
 def test_an_end_is_the_one_that_was_printed_with_the_machine_that_it_was_on() -> None:
@@ -68,12 +68,12 @@ def test_an_end_is_the_one_that_was_printed_with_the_machine_that_it_was_on() ->
 
 def test_of_a_slice_that_was_not_begun_it_is_said_why() -> None:
     other = {"exit_code": 2, "detail": "SHOP_TOKEN_b is not set"}
-    ends = ends_of(found(other, code=2), [B])
+    ends = ends_of(found(other), [B])
     assert (ends[B].end.code, ends[B].end.lines) == (2, ["on m1: SHOP_TOKEN_b is not set"])
     assert ends[B].seconds is None
 
 
 def test_a_process_that_has_said_nothing_has_failed() -> None:
-    ends = ends_of(found(code=-9), [A])
+    ends = ends_of(found(), [A])
     assert ends[A].end.code == exitcodes.FAILED
-    assert "code -9" in ends[A].end.lines[0]
+    assert "without a word" in ends[A].end.lines[0]
