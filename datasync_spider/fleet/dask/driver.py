@@ -20,7 +20,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,8 +30,9 @@ from datasync_spider.faces.exitreport.printing import End
 from datasync_spider.fleet.dask.ends import SliceEnd, ends_of
 from datasync_spider.fleet.dask.workers import Lost, Workers
 from datasync_spider.fleet.roster import Turn
-from datasync_spider.observe import exitcodes, stats
+from datasync_spider.observe import exitcodes
 from datasync_spider.sources.streamnames import label
+from datasync_spider.sync.syncs import Reported
 
 if TYPE_CHECKING:
     from datasync_spider.fleet.supplies import Supply
@@ -223,7 +224,7 @@ class Driver:
     async def _report_end(self, one: Slice, ended: SliceEnd) -> None:
         end, is_begun = ended.end, ended.seconds is not None
         # Of what was begun the process has noted the end, or the refusal.
-        noted: Mapping[str, Any] = {stats.RUN_ID: end.fields.get("run_id")} if is_begun else {}
+        noted = Reported(end.fields.get("run_id"), refused="noted by its process") if is_begun else None
         await self._supply.ended(one.turn, noted, end, is_stopped=end.code == exitcodes.STOPPED)
         seconds = time.monotonic() - one.began if ended.seconds is None else ended.seconds
         self._report(end, *one.names, seconds)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,19 +24,19 @@ from datasync_spider.fleet.naming import Streams
 from datasync_spider.fleet.notices.notifying import Notifier
 from datasync_spider.fleet.reporting import Ends
 from datasync_spider.fleet.roster import plans_for_others, read_roster
-from datasync_spider.fleet.starting import prepare
+from datasync_spider.fleet.starting import prepare, register
 from datasync_spider.fleet.supplies import Named, Reading, WhatIsDue
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.observe import exitcodes
-from datasync_spider.process.workers import Worker
-from datasync_spider.storage.connection import connected
 from datasync_spider.storage.takeover import take_over
+from datasync_spider.sync.services import Services
 from datasync_spider.transport.reactor import run
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from datasync_spider.fleet.supplies import Supply
+    from datasync_spider.storage.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +69,27 @@ class Driving:
         """The exit code, of what is reported to ``ends``."""
         try:
             prepare(self._database_url, self._config.stall_timeout_seconds)
-            run(partial(self._run, ends))
+            with closing(Services(self._database_url, self._config.database_connections)) as services:
+                run(partial(self._run, services, ends))
         except (ConfigurationError, StorageError, Stalled, Stopped) as error:
             ends.others([end_of_error(error)])
         ends.whole()
         return exitcodes.STOPPED if self._order.follows and self._signal_name else ends.total.code
 
-    async def _run(self, ends: Ends) -> None:
+    async def _run(self, services: Services, ends: Ends) -> None:
         stopped = asyncio.Event()
         self._hear(stopped)
-        supply = await Worker("datasync-start").submit(self._named) if self._order.is_by_name else self._due(ends)
+        is_by_name = self._order.is_by_name
+        supply = await services.worker().submit(self._named) if is_by_name else self._due(services, ends)
         workers = Workers(self._place, self._order.concurrency)
-        taking_over = Worker("datasync-takeover")
+        taking_over = services.worker()
         driver = Driver(
             workers,
             supply,
             ends.synced,
-            lambda bundle, slices: taking_over.submit(partial(self._take_over, bundle, slices)),
+            lambda bundle, slices: taking_over.submit(partial(_take_over, services.pool, bundle, slices)),
             size=self._order.size,
-            retries_failures=self._order.is_by_name,
+            retries_failures=is_by_name,
         )
         try:
             await driver.run(stopped)
@@ -117,16 +120,17 @@ class Driving:
 
         return Named(Agenda(meant.spiders, plan, forgives=True))
 
-    def _due(self, ends: Ends) -> Supply:
+    def _due(self, services: Services, ends: Ends) -> Supply:
         read = partial(read_roster, self._settings, self._order.names, is_elsewhere=True)
         roster = read()
-        claims = Claims(self._database_url)
-        claims.register(roster)
+        claims = Claims(services)
+        register(claims, roster, services.pool, self._config.stall_timeout_seconds)
         ends.others(roster.ends)
         reading = Reading(read, self._config.sources_dir)
-        notifier = Notifier(Config.from_settings(self._settings), Worker("datasync-notices"))
+        notifier = Notifier(Config.from_settings(self._settings), services)
         return WhatIsDue(roster, claims, reading, notifier, ends.others, follows=self._order.follows)
 
-    def _take_over(self, bundle: str, slices: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-        with connected(self._database_url, connect_timeout_seconds=2) as connection:
-            return take_over(connection, bundle, slices)
+
+def _take_over(pool: Pool, bundle: str, slices: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    with pool.connected(connect_timeout_seconds=2) as connection:
+        return take_over(connection, bundle, slices)
