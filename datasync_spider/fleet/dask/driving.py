@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
     from datasync_spider.storage.pool import Pool
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What ``scrapy fleet`` was asked for. ``names``: of what is meant; what is due where there are none."""
 
     names: Sequence[str]

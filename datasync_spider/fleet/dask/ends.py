@@ -6,8 +6,9 @@ Invariant: of a slice of which nothing is printed it is said why, as far as the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from datasync_spider.faces.exitreport.printing import End
 from datasync_spider.observe import exitcodes
@@ -16,8 +17,7 @@ from datasync_spider.observe.exitcodes import worst
 _OF_THE_LINE = frozenset({"exit_code", "seconds", "stream", "slice", "status", "detail"})
 
 
-@dataclass(frozen=True, slots=True)
-class SliceEnd:
+class SliceEnd(Struct, frozen=True):
     """``seconds`` None: it was not begun."""
 
     end: End

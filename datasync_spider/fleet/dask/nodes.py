@@ -10,12 +10,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import distributed
 from distributed.utils import get_ip
+from msgspec import Struct
 
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.fleet.dask.bundle import Bundles, stop_bundles
@@ -29,8 +29,7 @@ _TRIES_AGAIN_SECONDS = 2.0
 _CLOSES_WITHIN_SECONDS = 9.0
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(Struct, frozen=True):
     """Where a node does. ``host`` None: as what the scheduler is reached from. ``port`` 0: any that is free."""
 
     host: str | None
