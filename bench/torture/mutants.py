@@ -17,8 +17,8 @@ from typing import Any
 from msgspec import structs
 from msgspec.structs import replace
 
-from datasync_spider.commands import sync as sync_command
 from datasync_spider.downloadermiddlewares.sharedbudget import SharedBudget
+from datasync_spider.fleet.reporting import Ends
 from datasync_spider.observe import exitcodes
 from datasync_spider.pacing import retry
 from datasync_spider.pacing.window import RateWindow
@@ -176,14 +176,14 @@ def a_budget_is_each_processs_own() -> None:
 
 def one_failing_slice_ends_the_process() -> None:
     """What goes wrong with one slice is everybody's end."""
-    original = sync_command._Ends.synced
+    original = Ends.synced
 
-    def synced(self: Any, one: Any) -> None:
-        original(self, one)
-        if one.end.code == exitcodes.FAILED:
+    def synced(self: Any, end: Any, *slice_and_seconds: Any) -> None:
+        original(self, end, *slice_and_seconds)
+        if end.code == exitcodes.FAILED:
             os._exit(exitcodes.FAILED)
 
-    _put(sync_command._Ends, "synced", synced)
+    _put(Ends, "synced", synced)
 
 
 def known_ground_is_any_slices() -> None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import logging
-import time
+import os
+import sys
 from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,6 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
-from datasync_spider.faces.exitreport.printing import End, redacted, say
-from datasync_spider.faces.exitreport.several import Total, line_of, object_of
 from datasync_spider.faces.liveview.mode import SIDE_BY_SIDE
 from datasync_spider.fleet.agenda import Agenda
 from datasync_spider.fleet.claims import Claims
@@ -31,12 +30,14 @@ from datasync_spider.fleet.crawling import FOR_THE_FIRST_REQUEST, Crawls
 from datasync_spider.fleet.ends import end_of_error, not_begun
 from datasync_spider.fleet.naming import Meant, Streams
 from datasync_spider.fleet.notices.notifying import Notifier
+from datasync_spider.fleet.reporting import Ends
 from datasync_spider.fleet.roster import read_roster
 from datasync_spider.fleet.sidebyside import SideBySide, Synced
 from datasync_spider.fleet.starting import prepare, register
 from datasync_spider.fleet.supplies import Named, Reading, WhatIsDue
 from datasync_spider.observe import exitcodes
-from datasync_spider.ops.command import api, check_way, database, load_config, stoppable
+from datasync_spider.ops.command import api, check_way, checked_config, database, stoppable
+from datasync_spider.process.bundlepipe import end_with_worker, pipe_of
 from datasync_spider.process.importing import imported_meanwhile
 from datasync_spider.sync.services import Services
 
@@ -57,7 +58,7 @@ class Command(ScrapyCommand):
 
     requires_project = True
     _config: Config
-    _ends: _Ends
+    _ends: Ends
 
     def syntax(self) -> str:
         return "[options] [SOURCE | STREAM | SLICE | pattern]…"
@@ -86,12 +87,20 @@ class Command(ScrapyCommand):
         if opts.concurrency < 1:
             raise UsageError("--concurrency must be at least 1", print_help=False)
         assert self.settings is not None
-        self._config = load_config(self.settings)
+        if (pipe := pipe_of(os.environ)) is not None:
+            end_with_worker(pipe)
+        try:
+            self._config = checked_config(self.settings)
+        except ConfigurationError as error:
+            if opts.json:
+                print(json.dumps({"exit_code": exitcodes.BAD_CONFIGURATION, "detail": str(error)}), flush=True)
+            print(f"configuration error: {error}", file=sys.stderr)
+            raise SystemExit(exitcodes.BAD_CONFIGURATION) from None
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         self.settings.set(SIDE_BY_SIDE, True, priority="cmdline")
-        self._ends = _Ends(as_json=opts.json, logs_json=self._config.log_format == "json")
+        self._ends = Ends(as_json=opts.json, logs_json=self._config.log_format == "json")
         try:
             with imported_meanwhile(*FOR_THE_FIRST_REQUEST):
                 signal_name = self._served(args, opts)
@@ -105,6 +114,8 @@ class Command(ScrapyCommand):
         """The signal that has stopped it."""
         assert self.settings is not None
         assert isinstance(self.crawler_process, AsyncCrawlerProcess)
+        if self._config.database_url is None and pipe_of(os.environ) is not None:
+            raise ConfigurationError("DATABASE_URL is not set, and a worker of a fleet has no database of its own")
         # Before a database is started or asked.
         streams = Streams(self.settings)
         meant = streams.meant(names)
@@ -122,11 +133,14 @@ class Command(ScrapyCommand):
                 else:
                     supply = self._what_is_due(names, services, follows=opts.follow)
                 crawls = Crawls(self.crawler_process, services, opts.concurrency)
-            ends = self._ends
-            SideBySide(crawls, supply, opts.concurrency, ends.synced, ends.others).run()
+            SideBySide(crawls, supply, opts.concurrency, self._synced, self._ends.others).run()
         self._ends.others(supply.ends)
         self._ends.others(not_begun(supply.left, self._ends.stopped, crawls.signal_name))
         return crawls.signal_name
+
+    def _synced(self, synced: Synced) -> None:
+        spec = synced.plan.spec
+        self._ends.synced(synced.end, spec.name, spec.slice, synced.seconds)
 
     def _plans(self, spider: type[Any], meant: Meant) -> list[SyncPlan]:
         assert self.settings is not None
@@ -158,46 +172,3 @@ class Command(ScrapyCommand):
                 for plan in plans:
                     if plan.base_url is None and not (needs_rhythm and plan.every_seconds is None):
                         started.enter_context(api(self.settings, plan))
-
-
-class _Ends:
-    """Says each end as it comes, and what all of them come to."""
-
-    def __init__(self, *, as_json: bool, logs_json: bool) -> None:
-        self.total = Total()
-        self._as_json = as_json
-        self._logs_json = logs_json
-        self._began = time.monotonic()
-
-    @property
-    def stopped(self) -> list[End]:
-        """An end as stopped, where a signal has ended any."""
-        return self.total.stopped
-
-    def synced(self, synced: Synced) -> None:
-        end, spec = synced.end, synced.plan.spec
-        self.total.add(end)
-        if self._as_json:
-            self._print(object_of(end, spec.name, spec.slice, synced.seconds))
-        else:
-            line = line_of(end, spec.name, spec.slice, synced.seconds)
-            say(End(end.code, [line], end.fields), as_json=self._logs_json)
-
-    def others(self, ends: Sequence[End]) -> None:
-        """Of what is no slice's sync."""
-        for end in ends:
-            self.total.add(end, is_slice=False)
-            if self._as_json:
-                self._print({"exit_code": end.code, "detail": end.lines[0]})
-            else:
-                say(End(end.code, end.lines[:1]), as_json=self._logs_json)
-
-    def whole(self) -> None:
-        seconds = time.monotonic() - self._began
-        if self._as_json:
-            self._print(self.total.as_object(seconds))
-        else:
-            say(End(self.total.code, [self.total.line(seconds)]), as_json=self._logs_json)
-
-    def _print(self, fields: dict[str, Any]) -> None:
-        print(redacted(json.dumps(fields)), flush=True)

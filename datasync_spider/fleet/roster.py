@@ -18,6 +18,7 @@ from datasync_spider.fleet.ends import end_of_error
 from datasync_spider.fleet.naming import Meant, Streams
 from datasync_spider.ops.command import check_way
 from datasync_spider.storage.due import Rhythm, SliceKey
+from datasync_spider.sync.planning import source_plans
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -53,8 +54,11 @@ class Roster(Struct):
     finds: bool = False
 
 
-def read_roster(settings: BaseSettings, names: Sequence[str]) -> Roster:
-    """``names``: of what is meant; all where there are none. Raises ConfigurationError."""
+def read_roster(settings: BaseSettings, names: Sequence[str], *, is_elsewhere: bool = False) -> Roster:
+    """``names``: of what is meant; all where there are none. Raises ConfigurationError.
+
+    ``is_elsewhere``: it is synced by processes that have secrets, and ways to the APIs, of their own.
+    """
     streams = Streams(settings)
     meant = streams.meant(names) if names else None
     roster = Roster()
@@ -64,7 +68,8 @@ def read_roster(settings: BaseSettings, names: Sequence[str]) -> Roster:
     for spider in streams.spiders.values() if meant is None else meant.spiders:
         roster.finds |= spider.finds_slices()
         try:
-            _add(roster, spider, spider.make_plans(settings, {}), meant)
+            plans = plans_for_others(spider, settings) if is_elsewhere else spider.make_plans(settings, {})
+            _add(roster, spider, plans, meant, is_elsewhere=is_elsewhere)
         except (ConfigurationError, StorageError) as error:
             roster.ends.append(end_of_error(error))
             if spider.source is not None:
@@ -72,7 +77,14 @@ def read_roster(settings: BaseSettings, names: Sequence[str]) -> Roster:
     return roster
 
 
-def _add(roster: Roster, spider: type[Any], plans: list[SyncPlan], meant: Meant | None) -> None:
+def plans_for_others(spider: type[Any], settings: BaseSettings) -> list[SyncPlan]:
+    """What is to be synced by others, who need no secrets of this process. Raises ConfigurationError."""
+    if spider.source is None:
+        return list(spider.make_plans(settings, {}))
+    return source_plans(settings, spider.source, spider.stream, {}, with_secrets=False)
+
+
+def _add(roster: Roster, spider: type[Any], plans: list[SyncPlan], meant: Meant | None, *, is_elsewhere: bool) -> None:
     for plan in plans[:1]:
         source = roster.sources.setdefault(plan.source.name, Registered())
         # Of the API that comes with the project each process has the one stream that its settings name.
@@ -80,7 +92,8 @@ def _add(roster: Roster, spider: type[Any], plans: list[SyncPlan], meant: Meant 
         source.rhythms.append(Rhythm(plan.spec.name, [one.spec.slice for one in plans], plan.every_seconds))
         if plan.every_seconds is None:
             return
-        check_way(plan)
+        if not is_elsewhere:
+            check_way(plan)
     if not plans and spider.source is not None:
         roster.sources.setdefault(spider.source.name, Registered()).is_all &= meant is None
     for plan in plans if meant is None else meant.of(spider, plans):

@@ -63,11 +63,16 @@ def typed() -> str:
 def load_config(settings: BaseSettings) -> Config:
     """The checked configuration, with logging installed as it says. Exits with code 2 where it is bad."""
     try:
-        config = Config.from_settings(settings)
-        install_logging(config, settings.get("LOG_FILE"), settings.getbool("LOG_ENABLED"))
+        return checked_config(settings)
     except ConfigurationError as error:
         print(f"configuration error: {error}", file=sys.stderr)
         raise SystemExit(exitcodes.BAD_CONFIGURATION) from None
+
+
+def checked_config(settings: BaseSettings) -> Config:
+    """The same for who says it otherwise: raises ConfigurationError where it is bad."""
+    config = Config.from_settings(settings)
+    install_logging(config, settings.get("LOG_FILE"), settings.getbool("LOG_ENABLED"))
     settings.set("LOG_LEVEL", config.log_level, priority="cmdline")
     # Of any other source they become known with its plan.
     also_redact(headers=secret_places(built_in_source()).headers)

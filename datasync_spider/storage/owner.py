@@ -15,17 +15,24 @@ import psutil
 from msgspec import Struct
 from msgspec.structs import asdict
 
+BUNDLE = "DATASYNC_FLEET_BUNDLE"
+"""The variable that names the bundle to a process that a worker of a fleet starts."""
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE = Path("/proc/self/ns/pid")
 
 
 class Owner(Struct, frozen=True):
-    """``host`` is for people; ``scope`` is the boot and the pid namespace within which ``pid`` means something."""
+    """``host`` is for people; ``scope`` is the boot and the pid namespace within which ``pid`` means something.
+
+    ``bundle``: for what a worker of a fleet has started the process; empty where none has.
+    """
 
     host: str
     scope: str
     pid: int
     started: float
+    bundle: str = ""
 
     def to_text(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -38,14 +45,17 @@ def parse_owner(text: str) -> Owner | None:
     """The owner written by :meth:`Owner.to_text`, or None where the text is not ours."""
     try:
         fields = json.loads(text)
-        return Owner(str(fields["host"]), str(fields["scope"]), int(fields["pid"]), float(fields["started"]))
+        process = str(fields["host"]), str(fields["scope"]), int(fields["pid"]), float(fields["started"])
+        # Versions before there were fleets know of none.
+        return Owner(*process, str(fields.get("bundle", "")))
     except (ValueError, TypeError, KeyError):
         return None
 
 
 def this_process() -> Owner:
     """The owner that this process is."""
-    return Owner(platform.node() or "unknown", _scope(), os.getpid(), psutil.Process().create_time())
+    started = psutil.Process().create_time()
+    return Owner(platform.node() or "unknown", _scope(), os.getpid(), started, os.environ.get(BUNDLE, ""))
 
 
 def _scope() -> str:

@@ -40,6 +40,8 @@ def import_everything() -> None:
     for package in _PACKAGES:
         found = pkgutil.walk_packages(importlib.import_module(package).__path__, package + ".")
         names += [module.name for module in found if not module.name.endswith(".__main__")]
+    # Dask is large, and for few of them.
+    names = [name for name in names if not name.startswith("datasync_spider.fleet.dask.")]
     # Where a process begins: it takes the streams in hand that the fork is given.
     names.remove("datasync_spider.settings")
     for name in names:

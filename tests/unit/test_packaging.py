@@ -6,6 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -20,7 +22,9 @@ def test_what_builds_the_wheels_is_pinned_with_hashes() -> None:
     assert int(version) >= int(wanted.removeprefix("setuptools>="))
 
 
-def test_what_files_of_parquet_need_is_pinned_apart_and_no_crawl_installs_it() -> None:
-    (pin,) = re.findall(r"^pyarrow==\S+", (ROOT / "requirements-parquet.txt").read_text(encoding="utf-8"), re.MULTILINE)
+@pytest.mark.parametrize(("extra", "package"), [("parquet", "pyarrow"), ("fleet", "distributed")])
+def test_what_an_extra_needs_is_pinned_apart_and_no_crawl_installs_it(extra: str, package: str) -> None:
+    pins = (ROOT / f"requirements-{extra}.txt").read_text(encoding="utf-8")
+    (pin,) = re.findall(rf"^{package}==\S+", pins, re.MULTILINE)
     assert f"\n{pin} " in (ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
-    assert "pyarrow" not in (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert package not in (ROOT / "requirements.txt").read_text(encoding="utf-8")

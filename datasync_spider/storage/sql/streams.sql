@@ -62,6 +62,15 @@ WHERE locktype = 'advisory' AND classid = 1684107123 AND objsubid = 1
   AND datname = current_database() AND activity.datid = pg_locks.database AND pid <> pg_backend_pid()
   AND starts_with(application_name, 'datasync');
 
+-- name: lock_leased_slices
+-- Those of these that someone holds, each with its stream before it.
+SELECT slice.id, stream.name AS stream, slice.slice, slice.lease_owner
+FROM ingestion_state AS slice JOIN ingestion_streams AS stream USING (stream_id)
+JOIN unnest(%(streams)s::text[], %(slices)s::text[]) AS named (stream, slice) ON named.stream = stream.name AND named.slice = slice.slice
+WHERE slice.lease_owner IS NOT NULL
+ORDER BY slice.id
+FOR UPDATE OF slice;
+
 -- name: read_table_facts
 -- Whether there is such a table, whether it can be emptied as a whole, and which keys of other tables lead to it.
 SELECT named.oid IS NOT NULL AS is_there,

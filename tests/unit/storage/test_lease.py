@@ -1,7 +1,9 @@
 from datetime import UTC, datetime
 
+import pytest
+
 from datasync_spider.storage.lease import Free, Held, decide
-from datasync_spider.storage.owner import Owner, is_alive, parse_owner, this_process
+from datasync_spider.storage.owner import BUNDLE, Owner, is_alive, parse_owner, this_process
 
 OTHER = Owner("elsewhere", "another boot", 77, 1000.0)
 ME = Owner("here", "this boot", 78, 1001.0)
@@ -41,6 +43,14 @@ def test_an_owner_that_cannot_be_read_holds_until_it_expires() -> None:
 def test_an_owner_survives_its_text() -> None:
     me = this_process()
     assert parse_owner(me.to_text()) == me
+
+
+def test_a_process_that_a_worker_has_started_names_its_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(BUNDLE, "one")
+    assert parse_owner(this_process().to_text()) == this_process()
+    assert this_process().bundle == "one"
+    monkeypatch.delenv(BUNDLE)
+    assert this_process().bundle == ""
 
 
 def test_this_process_is_alive_and_one_that_had_its_number_before_is_not() -> None:

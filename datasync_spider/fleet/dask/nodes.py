@@ -1,0 +1,121 @@
+"""``scrapy fleet scheduler`` and ``scrapy fleet worker``: Dask's own, with what a fleet needs of them.
+
+Invariant: both speak to no one without a certificate of their authority, and listen where they must and nowhere else.
+Dask's HTTP servers, which ask for no certificate, listen on the loopback interface, or where the page is wanted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import distributed
+from distributed.utils import get_ip
+from msgspec import Struct
+
+from datasync_spider.errors import ConfigurationError
+from datasync_spider.fleet.dask.bundle import Bundles, stop_bundles
+from datasync_spider.fleet.dask.workers import NO_MACHINES_MEMORY, NO_PORT_OF_OTHERS
+from datasync_spider.local.shutdown import stop_signals
+from datasync_spider.observe import exitcodes
+
+logger = logging.getLogger(__name__)
+
+_TRIES_AGAIN_SECONDS = 2.0
+_CLOSES_WITHIN_SECONDS = 9.0
+
+
+class Listening(Struct, frozen=True):
+    """Where a node does. ``host`` None: as what the scheduler is reached from. ``port`` 0: any that is free."""
+
+    host: str | None
+    port: int
+
+
+def run_scheduler(security: Any, listening: Listening, dashboard: str | None) -> int:
+    """Until a signal comes; the exit code. Raises ConfigurationError where it cannot listen."""
+
+    async def serve(stopped: asyncio.Event) -> None:
+        try:
+            scheduler = await distributed.Scheduler(
+                host=listening.host,
+                port=listening.port,
+                protocol="tls://",
+                security=security,
+                dashboard=dashboard is not None,
+                dashboard_address=dashboard or NO_PORT_OF_OTHERS,
+                # The driver gives again what a dead worker had, when it has raised the fences.
+                allowed_failures=0,
+            )
+        except OSError as error:
+            raise ConfigurationError(f"the scheduler cannot listen: {error}") from error
+        logger.info("the scheduler listens at %s", scheduler.address)
+        await stopped.wait()
+        await scheduler.close()
+
+    return _run(serve)
+
+
+def run_worker(security: Any, scheduler: str, listening: Listening, processes: int) -> int:
+    """Until a signal comes, through whatever becomes of the scheduler; the exit code."""
+
+    async def serve(stopped: asyncio.Event) -> None:
+        is_away = False
+        while not stopped.is_set():
+            try:
+                worker = await distributed.Worker(
+                    scheduler,
+                    host=listening.host or get_ip(urlsplit(scheduler).hostname),
+                    port=listening.port,
+                    protocol="tls://",
+                    security=security,
+                    nthreads=processes,
+                    plugins=(Bundles(),),
+                    memory_limit=NO_MACHINES_MEMORY,
+                    dashboard_address=NO_PORT_OF_OTHERS,
+                )
+            except (OSError, TimeoutError) as error:
+                if not is_away:
+                    logger.warning("%s does not answer, and is asked again: %s", scheduler, error)
+                is_away = True
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopped.wait(), _TRIES_AGAIN_SECONDS)
+                continue
+            is_away = False
+            logger.info("the worker listens at %s, for %d processes at once", worker.address, processes)
+            await _until(stopped, worker.finished())
+            if stopped.is_set():
+                await _close(worker)
+            else:
+                logger.warning("the scheduler is gone, and what was under way is stopped")
+
+    return _run(serve)
+
+
+async def _close(worker: Any) -> None:
+    """Takes no bundle any more, stops those that it has, and hands over how they have ended."""
+    closing = asyncio.ensure_future(worker.close_gracefully())
+    stop_bundles()
+    await asyncio.wait((closing,), timeout=_CLOSES_WITHIN_SECONDS)
+
+
+async def _until(stopped: asyncio.Event, ended: Coroutine[Any, Any, Any]) -> None:
+    waits = {asyncio.ensure_future(stopped.wait()), asyncio.ensure_future(ended)}
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+
+
+def _run(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
+    async def main() -> None:
+        stopped = asyncio.Event()
+        for number in stop_signals():
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        await serve(stopped)
+
+    asyncio.run(main())
+    return exitcodes.STOPPED
