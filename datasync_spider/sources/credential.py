@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import scrypt
 
 from datasync_spider.sources.urls import origin
 
-# About ten milliseconds and four megabytes a try, once a run. Keys should be long and random; one that is a word must
-# not be found by trying all words.
+# About ten milliseconds and four megabytes a try, once a credential in a process. Keys should be long and random; one
+# that is a word must not be found by trying all words.
 _TRIES_COST = 2**12
 _BLOCK_SIZE = 8
 _DIGEST_BYTES = 16
+# A process may sync as many tenants again and again, each with a key of its own.
+_REMEMBERED = 4_096
 _BUNDLED_MOCK = "the bundled mock API"
 
 
@@ -35,9 +38,13 @@ class Credential:
     def fingerprint(self, salt: str) -> str:
         """The same for the same credential and salt, 32 hexadecimal digits."""
         # As JSON, so that no two pairs are one text.
-        text = json.dumps([self.api, self.key])
-        digest = scrypt(text.encode(), salt=salt.encode(), n=_TRIES_COST, r=_BLOCK_SIZE, p=1, dklen=_DIGEST_BYTES)
-        return digest.hex()
+        return _digest(json.dumps([self.api, self.key]), salt)
+
+
+@lru_cache(_REMEMBERED)
+def _digest(text: str, salt: str) -> str:
+    digest = scrypt(text.encode(), salt=salt.encode(), n=_TRIES_COST, r=_BLOCK_SIZE, p=1, dklen=_DIGEST_BYTES)
+    return digest.hex()
 
 
 NO_KEY = Credential.of(None, None)

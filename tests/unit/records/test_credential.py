@@ -46,3 +46,8 @@ def test_a_key_of_any_text_has_a_fingerprint_and_is_never_shown() -> None:
     assert len(credential.fingerprint(SALT)) == 32
     assert "gehe" not in repr(credential)
     assert "key-1" not in OWN
+
+
+def test_a_process_pays_for_a_fingerprint_once() -> None:
+    # The very same text: made anew it would be an equal one.
+    assert Credential.of(f"{ORIGIN}/api/v2", "key-1").fingerprint(SALT) is OWN
