@@ -30,7 +30,7 @@ _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
 
 _WATCH_SECONDS = 1.0
 _LAST_RUNS = 6
-# Of sums, and of slices that somebody should look at.
+# Of sums, and of slices that someone should look at.
 _LISTED = 200
 # What is the slice's or the moment's own, and is said of those.
 _REPORTED_ELSEWHERE = {
@@ -155,7 +155,7 @@ def _look_at_one(connection: Connection, slice_: Slice, opts: argparse.Namespace
     lines = read_slices(connection, [SliceNames(state["source"], state["stream"], state["slice"])])
     connection.rollback()
     runs = read_last_runs(connection, slice_.slice_id, _LAST_RUNS)
-    # Earlier ones tell of what is forgotten.
+    # Earlier ones count what is forgotten.
     current = [run for run in runs if run["run_id"] >= state["first_run_id"]]
     doing = _activity(connection, current[0]["run_id"]) if current else None
     backfill = read_last_backfill(connection, slice_.slice_id)
@@ -196,7 +196,7 @@ def _look_at_many(
 
 
 def _summary(connection: Connection, meant: list[SliceNames]) -> list[str]:
-    """All slices where they are no more than a screen; else sums, and those that somebody should look at."""
+    """All slices where they are no more than a screen; else sums, and those that someone should look at."""
     from datasync_spider.observe.columns import LINE
     from datasync_spider.ops.registry.linelist import slice_table, sum_lines, troubles_of, whole_line
     from datasync_spider.storage.lines import LineQuestion, read_lines

@@ -4,8 +4,8 @@ Answers ask by their rate window, or by a Retry-After; the budget holds whatever
 Budget and window are the credential's, of which the database gives slots (:mod:`.sharedbudget`); what is kept here of
 them counts where no run is open that would have a credential.
 
-Headers are read when they arrive, not when the body is whole: the seconds they tell count from there. What the status
-adds to them is known a little later, when Scrapy reports of the whole response. The arithmetic is in
+Headers are read when they arrive, not when the body is whole: the seconds in them count from there. What the status
+adds to them is known a little later, when Scrapy gives the whole response. The arithmetic is in
 :mod:`datasync_spider.pacing`. What an answer asks for that is no page is waited for by whoever asks again; here it
 counts for what comes after. Invariant: a wait is begun only where it ends within the page's budget; what another run
 has heard for the same credential, before this one or beside it, counts by itself. All syncs of a crawl that have the
@@ -144,7 +144,7 @@ class Pace:
         self.learned(run.waits.closed)
 
     def learned(self, closed: Closed) -> None:
-        """What the API reported another run binds this one: a refusal in full, advice for the budget at most."""
+        """What the API asked of another run binds this one: a refusal in full, advice for the budget at most."""
         now = time.monotonic()
         self._hold_back(closed.seconds, _KEPT, now)
         self._hold_back(min(closed.advised_seconds, self._budget_seconds), _ADVISED, now)
@@ -196,7 +196,7 @@ class Pace:
         self._shared.request_sent(request)
         if self._declared is not None:
             self._declared.request_sent(now, request)
-        # A page's fetch time counts from here; what was waited before is reported as waited.
+        # A page's fetch time counts from here; what was waited before counts as waited.
         request.meta["asked_at"] = now
 
     async def _take_place(self, places: asyncio.Semaphore, request: Request) -> None:
@@ -257,7 +257,7 @@ class Pace:
         request.meta["waited_ms"] = request.meta.get("waited_ms", 0) + waited_ms
 
     async def _wait(self, request: Request, seconds: float, now: float) -> None:
-        # What is known of a window by its end alone has no one's words but its headers'.
+        # A window of which only the end is known is explained by its headers alone.
         is_held = self._window.is_held(now)
         hold = self._hold if is_held else _Hold(self._window_ends_by)
         asked = AskedWait(self._window.asked_seconds(now), hold.asked_in, hold.is_plausible)

@@ -1,7 +1,7 @@
 """Lets a request leave when its credential's pace allows it: one pace for all syncs of the crawl that have it.
 
-Headers are read when they arrive, not when the body is whole: the seconds they tell count from there. What the status
-adds to them is known a little later, when Scrapy reports of the whole response. What is made of both is in
+Headers are read when they arrive, not when the body is whole: the seconds in them count from there. What the status
+adds to them is known a little later, when Scrapy gives the whole response. What is made of both is in
 :mod:`.pace`. Invariant: no credential waits for another one's limits, and none is kept when its last sync is closed.
 """
 

@@ -205,6 +205,6 @@ class SharedBudget:
 
 
 def _retrieved(asking: asyncio.Future[Answer]) -> None:
-    """Whoever has asked may wait no more; then nobody hears of an error."""
+    """Whoever has asked may wait no more; then no one hears of an error."""
     if not asking.cancelled():
         asking.exception()

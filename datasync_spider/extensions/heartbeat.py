@@ -3,7 +3,7 @@
 With each beat it looks at what other runs have heard from the API for the same credential, and says so by a signal.
 
 Invariant: a run that finds its lease taken stops at once, as fenced off. A database that does not answer is no reason
-to stop: the writer rides that out or fails, and the fence keeps everybody safe meanwhile.
+to stop: the writer rides that out or fails, and the fence keeps the data safe meanwhile.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Notes how each sync of the crawl has ended, for when the next one is due and for whoever is to be reported of it.
+"""Notes how each sync of the crawl has ended, for when the next one is due and for the receiver that is to hear of it.
 
 Invariant: it comes after the run's row is ended, and nothing of the crawl depends on it. After a signal to stop it does
 nothing: what is stopped is as due as before, and a process that is to end is not kept.

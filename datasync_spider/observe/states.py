@@ -1,4 +1,4 @@
-"""The words for how a slice is: two that need somebody, then what runs, then all others. Pure.
+"""The words for how a slice is: two that need someone, then what runs, then all others. Pure.
 
 Invariant: each is one that the view ``ingestion_slice_states`` gives, and it gives no other; a test compares both.
 """
@@ -12,10 +12,10 @@ STATES: Final[Mapping[str, str]] = {
     "failing": "Its last sync has failed, or ended incomplete, or its process has died.",
     "late": "It has been due, and not begun, for longer than twice its `every`.",
     "running": "A run of it is under way.",
-    "paused": "Somebody has paused it.",
+    "paused": "Someone has paused it.",
     "stopped": "Its last run was stopped before it was through, or fenced off.",
     "new": "It is named, and no sync of it has begun yet.",
     "fine": "Its last sync is complete.",
 }
 TROUBLES: Final = ("failing", "late")
-"""Those that somebody should look at."""
+"""Those that someone should look at."""

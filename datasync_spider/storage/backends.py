@@ -4,10 +4,10 @@ A connection can be lost on our side alone: a middlebox cut it, or its process i
 server then waits for the rest of the transaction, for hours, and keeps the keys that it has inserted. Neither a lock
 timeout nor ``idle_in_transaction_session_timeout`` ends that.
 
-So each transaction that writes to a slice says so by a lock that no one else takes for himself. Whoever has taken the
+So each transaction that writes to a slice says so by a lock that nothing else takes for itself. Whoever has taken the
 slice's lease, and does not write yet, may end all that write to it: a connection may serve many slices, and what it
 does now is what counts. Whoever has lost a connection may end what is left of it, which he knows by its label. None of
-them can commit anything any more. Invariant: no process of anybody else is ever ended, and being unable to is no
+them can commit anything any more. Invariant: no process of anyone else is ever ended, and being unable to is no
 error: the locks are waited for then.
 """
 

@@ -1,6 +1,6 @@
 """Renews the leases of many runs, and their heartbeats, in one transaction.
 
-Invariant: no one's lock is waited for, so that whoever has one slice's row keeps no other's lease from being renewed;
+Invariant: no lock is waited for, so that a transaction with one slice's row keeps no other's lease from being renewed;
 and no lease is renewed that is not the run's by its fence.
 """
 

@@ -1,7 +1,7 @@
 """Sources, streams and slices as lines of a list: how each is, a page at a time.
 
 Invariant: a page is one statement, and what it gives is bounded by its limit, however many slices there are. Of several
-slices together a column is their sum, or the worst of them, as whoever asks says.
+slices together a column is their sum, or the worst of them, as the caller says.
 """
 
 from __future__ import annotations

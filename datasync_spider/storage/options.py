@@ -1,6 +1,6 @@
 """The part of DATABASE_URL that libpq hands to the server as it is: ``options``, without what each transaction says.
 
-Transaction-pooling proxies refuse options, since one session serves many, or leave them out where they are told to,
+Transaction-pooling proxies refuse options, since one session serves many, or leave them out where they are set to,
 and say nothing. The search path decides in which schema the tables are, so it is never left to them: it is taken out
 of the options, and set by each transaction of ours, as all else is that matters. Pure.
 """
@@ -32,6 +32,6 @@ def split_path(options: str) -> tuple[str, str | None]:
 
 
 def refused_parameter(message: str) -> str | None:
-    """The parameter that a pooler takes from nobody, by the message of a failed connection."""
+    """The parameter that a pooler takes from no one, by the message of a failed connection."""
     found = _UNSUPPORTED.search(message)
     return found[1] if found else None

@@ -17,8 +17,8 @@ one or are committed, and one that has to wait for an earlier batch gives its ow
 (:mod:`datasync_spider.sync.commitorder`). So of the batches that have one the first of each slice lacks nothing: it
 commits, and gives it back.
 
-Invariant: nothing is set on a session, since behind a pooler it may be others' as well. Nobody waits for the server
-while he holds the lock in here.
+Invariant: nothing is set on a session, since behind a pooler it may be others' as well. Nothing waits for the server
+while it holds the lock in here.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Idle(Struct, frozen=True):
 
 
 class _Waiting:
-    """Someone who waits. ``turn``: what he waits for, and since when."""
+    """A thread that waits. ``turn``: what it waits for, and since when."""
 
     def __init__(self, turn: tuple[Use, int], lock: threading.Lock) -> None:
         self.turn = turn
@@ -183,7 +183,7 @@ class Pool:
         """A connection, until it is given back or lost.
 
         Waits happen in ``while_waiting``, and end where ``is_given_up`` (:meth:`look_again`). Raises StorageUnavailable
-        where the server gives none and nobody here has one, after the wait, or where it is given up.
+        where the server gives none and no one here has one, after the wait, or where it is given up.
         """
         ends_at = None if wait_seconds is None else time.monotonic() + wait_seconds
         turn = (use, next(self._arrivals))
@@ -209,9 +209,9 @@ class Pool:
         _close_all(superfluous)
 
     def lose(self, line: Line) -> None:
-        """It is closed, and nobody's; what broke it has broken the idle ones."""
+        """It is closed, and no one's; what broke it has broken the idle ones."""
         with self._lock:
-            # It counts until it is closed, and nobody hangs up what bears its number by then.
+            # It counts until it is closed, and no one hangs up what bears its number by then.
             del self._lent[line.label]
             self._unlent += 1
             self._lost.add(line.label)

@@ -5,7 +5,7 @@ it comes what other runs have heard from the API for the same credential. What a
 renewed is tried again soon, by itself.
 
 Invariant: a run whose lease is taken is said to be fenced off, once, and no other is. A database that does not answer
-is no reason to end a run: the writer rides that out or fails, and the fence keeps everybody safe meanwhile. One whose
+is no reason to end a run: the writer rides that out or fails, and the fence keeps the data safe meanwhile. One whose
 connection hangs keeps the leases of others no longer than one lives.
 """
 

@@ -1,6 +1,6 @@
 """What all syncs of a process share: connections, threads, and the heart that keeps their leases.
 
-Made once by the process and handed to whoever needs it; a spider that is handed none makes its own, and closes it when
+Made once by the process and handed to all that need it; a spider that is handed none makes its own, and closes it when
 its crawl has closed. Threads are more than connections, since some wait for one, for their turn or for the database to
 come back. Those of batches are apart from all others: a question does not wait for a thread behind batches.
 

@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 # A signal ends the run within ten seconds whatever hangs: these, and what the command takes to read the run's row.
 _STOP_FLUSH_SECONDS = 4.0
 _FINISH_SECONDS = 1.5
-# What a sync that has failed has under way is let go by then, be it in the hands of somebody who keeps it.
+# What a sync that has failed has under way is let go by then, be it in the hands of something that keeps it.
 _LET_GO_SECONDS = 5.0
 
 _present: ContextVar[SliceSync | None] = ContextVar("datasync_sync", default=None)

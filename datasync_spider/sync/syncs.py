@@ -1,7 +1,7 @@
 """The syncs of one crawl: the one that it is made for, or several that come and go side by side.
 
 Invariant: each is closed once, whatever becomes of it, and is then on no list any more; none ends another. What its
-crawl has done with it is in what is reported of it, for what it stored is told by its run's row.
+crawl has done with it is in what is reported of it, for its run's row says what it stored.
 """
 
 from __future__ import annotations

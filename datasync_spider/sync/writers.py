@@ -158,7 +158,7 @@ class Writers:
         self._give_up()
 
     def close(self) -> None:
-        """Nothing is written any more. What a thread hangs in keeps its connection from nobody for long."""
+        """Nothing is written any more. What a thread hangs in keeps its connection from no one for long."""
         for slot in self._slots:
             if (line := slot.held) is not None:
                 self._services.hang_up_later(line)
@@ -244,7 +244,7 @@ class Writers:
         return True
 
     def _give_back(self, slot: _Slot) -> None:
-        """The connection is there for the next batch that takes one, before anybody hears that this one let go."""
+        """The connection is there for the next batch that takes one, before anyone hears that this one let go."""
         line = slot.release()
         assert line is not None
         self._pool.give_back(line)

@@ -1,6 +1,6 @@
 """Answers that are kept for a moment, so that many who ask the same cost as little as one.
 
-Invariant: a question is asked to the database once at a time and not again while its answer is fresh; what is kept is
+Invariant: a question is put to the database once at a time and not again while its answer is fresh; what is kept is
 bounded.
 """
 

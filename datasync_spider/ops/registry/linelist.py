@@ -1,4 +1,4 @@
-"""What ``scrapy status`` says of many slices: sums by source or stream, and a line for each that needs somebody. Pure.
+"""What ``scrapy status`` says of many slices: sums by source or stream, and a line for each that needs someone. Pure.
 
 Invariant: it is about a screen long, however many slices there are, but for those that fail or are late; whatever
 another process has named comes out visible.
@@ -62,7 +62,7 @@ def slice_table(rows: Sequence[Row]) -> list[str]:
 
 
 def troubles_of(found: Lines) -> tuple[list[Row], int]:
-    """Those lines of slices that somebody should look at, and how many more there are of them."""
+    """Those lines of slices that someone should look at, and how many more there are of them."""
     rows = [row for row in found.lines if row["state"] in TROUBLES]
     total = sum(found.whole[state] for state in TROUBLES)
     return rows, total - len(rows)

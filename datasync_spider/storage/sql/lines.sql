@@ -24,7 +24,7 @@ named AS (
 ),
 lines AS (
     SELECT grouping(source) = 1 AS is_whole, level, sources, streams, source, stream_of_line AS stream, slice_of_line AS slice,
-           -- What needs somebody, or runs, is said of all; one that is paused or new makes no source so.
+           -- What needs someone, or runs, is said of all; one that is paused or new makes no source so.
            count(source) AS slices, coalesce(min(place_of_state) FILTER (WHERE state IN ('failing', 'late', 'running')), max(place_of_state))
                AS place_of_state,
            {states},

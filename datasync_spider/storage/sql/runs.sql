@@ -106,7 +106,7 @@ FROM ingestion_state AS state
 WHERE id = %(slice_id)s;
 
 -- name: renew_leases
--- Of many runs at once, without a wait for anybody's lock: a row that someone has is left for the next time, whoever it is,
+-- Of many runs at once, without a wait for anyone's lock: a row that someone has is left for the next time, whoever it is,
 -- so that no slice keeps another's lease from being renewed. In the order of all who take both: the slices' rows first.
 -- is_ours: as of the last commit, which is enough, since a fence never comes back.
 WITH held AS (

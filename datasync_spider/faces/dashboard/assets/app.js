@@ -68,7 +68,7 @@ function received(message) {
   troubles();
 }
 
-// On every page, since somebody is to look at them.
+// On every page, since someone is to look at them.
 function troubles() {
   const { failing = 0, late = 0 } = state.whole.states;
   say("Slices", `${format.number(failing)} failing, ${format.number(late)} late`, "");

@@ -81,7 +81,7 @@ function timeLeftNote(stream, alive) {
   // Some of what is accounted for may be versions of one event: only the verdict counts those once.
   const isShort = stream.state === "incomplete";
   if (!isShort && stream.expected !== null && stream.accounted >= stream.expected) return "all is here";
-  return alive ? "no pace to report from yet" : "nothing runs";
+  return alive ? "no pace is known yet" : "nothing runs";
 }
 
 function rateNote(stream, alive) {
@@ -99,7 +99,7 @@ function lag(stream) {
 }
 
 function leaseWords(lease, now) {
-  if (!lease) return ["nobody", ""];
+  if (!lease) return ["no one", ""];
   if (lease.expired) return [lease.holder, "the lease has expired"];
   return [lease.holder, `for another ${format.span(Math.max(0, (Date.parse(lease.expires_at) - now) / 1000))}`];
 }

@@ -107,7 +107,7 @@ export class RunView {
     if (known) this.show(known, now);
     else if (this.run) this.show(this.run, now);
     if (!state.database.available) return;
-    // What the messages do not tell of is asked for: one that has ended, once.
+    // What is in no message is asked for: one that has ended, once.
     const isOver = this.run !== null && this.run.status !== "running";
     if (!known && !isOver && performance.now() - this.askedAt > REFRESH_MS) this.load(now);
     if (this.run && this.curvesDue()) this.loadCurves();
@@ -154,7 +154,7 @@ export class RunView {
     try {
       series = await ask(`/api/runs/${encodeURIComponent(this.id)}/series.json`, this.asked.signal);
     } catch {
-      // The words above tell what is wrong; the curves that are drawn stay.
+      // The words above say what is wrong; the curves that are drawn stay.
       return;
     }
     this.drawnPages = series.pages;

@@ -11,7 +11,7 @@ import { RunTable } from "./runtable.js";
 const REFRESH_MS = 1_200;
 
 export class OneSlice {
-  // onSource: is told what it belongs to.
+  // onSource: is given what it belongs to.
   constructor(stream, slice, onSource) {
     this.names = { stream, slice };
     this.onSource = onSource;
@@ -69,7 +69,7 @@ export class OneSlice {
   }
 }
 
-// The latest runs of a stream or a slice; of everything, as the messages tell them, where none is named.
+// The latest runs of a stream or a slice; of everything, as the messages have them, where none is named.
 export class LatestRuns {
   constructor(names) {
     this.names = names;

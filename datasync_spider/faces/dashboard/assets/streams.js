@@ -1,4 +1,4 @@
-// The first page: sources, streams and slices, a line each, those that need somebody first; or one slice alone.
+// The first page: sources, streams and slices, a line each, those that need someone first; or one slice alone.
 
 import { STATES } from "./columns.js";
 import { foreign, h, keyed, setText, show } from "./dom.js";
