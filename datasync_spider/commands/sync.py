@@ -25,7 +25,7 @@ from datasync_spider.errors import ConfigurationError, Stalled, Stopped, Storage
 from datasync_spider.faces.exitreport.printing import End, redacted, say
 from datasync_spider.faces.exitreport.several import Total, line_of, object_of
 from datasync_spider.faces.liveview.mode import SIDE_BY_SIDE
-from datasync_spider.fleet.agenda import Agenda
+from datasync_spider.fleet.agenda import Agenda, plans_of
 from datasync_spider.fleet.claims import Claims
 from datasync_spider.fleet.crawling import FOR_THE_FIRST_REQUEST, Crawls
 from datasync_spider.fleet.ends import end_of_error, not_begun
@@ -118,7 +118,9 @@ class Command(ScrapyCommand):
                 services = started.enter_context(closing(Services(database_url, self._config.database_connections)))
                 supply: Supply
                 if is_by_name:
-                    supply = Named(Agenda(meant.spiders, lambda spider: self._plans(spider, meant), forgives=True))
+                    supply = Named(
+                        Agenda(meant.spiders, lambda spider: self._plans(spider, meant, services), forgives=True)
+                    )
                 else:
                     supply = self._what_is_due(names, services, follows=opts.follow)
                 crawls = Crawls(self.crawler_process, services)
@@ -127,9 +129,9 @@ class Command(ScrapyCommand):
         self._ends.others(not_begun(supply.left, self._ends.stopped, crawls.signal_name))
         return crawls.signal_name
 
-    def _plans(self, spider: type[Any], meant: Meant) -> list[SyncPlan]:
+    def _plans(self, spider: type[Any], meant: Meant, services: Services) -> list[SyncPlan]:
         assert self.settings is not None
-        plans = spider.make_plans(self.settings, {})
+        plans = plans_of(spider, self.settings, {}, services.pool)
         for plan in plans[:1]:
             check_way(plan)
         return meant.of(spider, plans)
@@ -137,13 +139,13 @@ class Command(ScrapyCommand):
     def _what_is_due(self, names: Sequence[str], services: Services, *, follows: bool) -> WhatIsDue:
         assert self.settings is not None
         settings = self.settings
-        roster = read_roster(settings, names)
+        roster = read_roster(settings, names, services.pool)
         claims = Claims(services)
         claims.register(roster)
         self._ends.others(roster.ends)
         if not roster.turns:
             logger.warning("no stream that is meant says how often it is to be synced (every, SYNC_EVERY)")
-        reading = Reading(lambda: read_roster(settings, names), self._config.sources_dir)
+        reading = Reading(lambda: read_roster(settings, names, services.pool), self._config.sources_dir)
         notifier = Notifier(Config.from_settings(settings), services)
         return WhatIsDue(roster, claims, reading, notifier, self._ends.others, follows=follows)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasync_spider.errors import ConfigurationError, StorageError
 from datasync_spider.faces.exitreport.printing import End
+from datasync_spider.fleet.agenda import plans_of
 from datasync_spider.fleet.ends import end_of_error
 from datasync_spider.fleet.naming import Meant, Streams
 from datasync_spider.ops.command import check_way
@@ -21,6 +22,7 @@ from datasync_spider.storage.due import Rhythm, SliceKey
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
+    from datasync_spider.storage.pool import Pool
     from datasync_spider.sync.plan import SyncPlan
 
 
@@ -55,7 +57,7 @@ class Roster:
     finds: bool = False
 
 
-def read_roster(settings: BaseSettings, names: Sequence[str]) -> Roster:
+def read_roster(settings: BaseSettings, names: Sequence[str], pool: Pool) -> Roster:
     """``names``: of what is meant; all where there are none. Raises ConfigurationError."""
     streams = Streams(settings)
     meant = streams.meant(names) if names else None
@@ -66,7 +68,7 @@ def read_roster(settings: BaseSettings, names: Sequence[str]) -> Roster:
     for spider in streams.spiders.values() if meant is None else meant.spiders:
         roster.finds |= spider.finds_slices()
         try:
-            _add(roster, spider, spider.make_plans(settings, {}), meant)
+            _add(roster, spider, plans_of(spider, settings, {}, pool), meant)
         except (ConfigurationError, StorageError) as error:
             roster.ends.append(end_of_error(error))
             if spider.source is not None:
