@@ -17,7 +17,9 @@ SELECT known.source, known.stream, known.slice, known.slice_id,
        CASE WHEN known.paused_at IS NULL AND known.every_seconds IS NOT NULL THEN known.due_at END AS due_at, now() AS read_at
 FROM (
     SELECT source.name AS source, stream.name AS stream, slice.slice, slice.id AS slice_id, run.run_id AS newest_run_id,
-           run.status AS run_status, run.reason, coalesce(run.inserted, 0) AS new_records, slice.total_ingested, slice.total_rejected,
+           -- Of one that was refused before it had a run, the run before that says nothing.
+           run.status AS run_status, CASE WHEN run.status <> 'complete' THEN run.reason END AS reason,
+           coalesce(run.inserted, 0) AS new_records, slice.total_ingested, slice.total_rejected,
            -- A record from the future says nothing of how old the news are, unless its clock is a little ahead.
            CASE WHEN slice.newest_occurred_at < now() + INTERVAL '1 hour'
                 THEN greatest(extract(epoch FROM now() - slice.newest_occurred_at), 0)::float8 END AS lag_seconds,

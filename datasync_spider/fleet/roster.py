@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from datasync_spider.errors import ConfigurationError, StorageError
 from datasync_spider.faces.exitreport.printing import End
+from datasync_spider.fleet.agenda import plans_of
 from datasync_spider.fleet.ends import end_of_error
 from datasync_spider.fleet.naming import Meant, Streams
 from datasync_spider.ops.command import check_way
@@ -23,6 +24,7 @@ from datasync_spider.sync.planning import source_plans
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
+    from datasync_spider.storage.pool import Pool
     from datasync_spider.sync.plan import SyncPlan
 
 
@@ -54,7 +56,7 @@ class Roster(Struct):
     finds: bool = False
 
 
-def read_roster(settings: BaseSettings, names: Sequence[str], *, is_elsewhere: bool = False) -> Roster:
+def read_roster(settings: BaseSettings, names: Sequence[str], pool: Pool, *, is_elsewhere: bool = False) -> Roster:
     """``names``: of what is meant; all where there are none. Raises ConfigurationError.
 
     ``is_elsewhere``: it is synced by processes that have secrets, and ways to the APIs, of their own.
@@ -68,7 +70,7 @@ def read_roster(settings: BaseSettings, names: Sequence[str], *, is_elsewhere: b
     for spider in streams.spiders.values() if meant is None else meant.spiders:
         roster.finds |= spider.finds_slices()
         try:
-            plans = plans_for_others(spider, settings) if is_elsewhere else spider.make_plans(settings, {})
+            plans = plans_for_others(spider, settings) if is_elsewhere else plans_of(spider, settings, {}, pool)
             _add(roster, spider, plans, meant, is_elsewhere=is_elsewhere)
         except (ConfigurationError, StorageError) as error:
             roster.ends.append(end_of_error(error))

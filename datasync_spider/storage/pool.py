@@ -224,6 +224,21 @@ class Pool:
             self._unlent -= 1
             self._wake_next()
 
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Room for a connection that someone else opens by himself."""
+        line = self.take(Use.WAITING, wait_seconds=None)
+        with self._lock:
+            del self._lent[line.label]
+            self._unlent += 1
+        close_quietly(line.connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._unlent -= 1
+                self._wake_next()
+
     def hang_up(self, line: Line) -> None:
         """On our side: whoever has it still, and waits for a server that says nothing, finds it broken."""
         with self._lock:

@@ -96,7 +96,8 @@ class Heart:
         self._beating = asyncio.ensure_future(self._beat())
 
     async def _beat(self) -> None:
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         due = [pulse for pulse in self._pulses.values() if pulse.due_at <= now + pulse.interval_seconds / 2]
         try:
             renewed = await self._renewed([Beat(pulse.run, *pulse.spent()) for pulse in due])
@@ -106,22 +107,20 @@ class Heart:
                 logger.warning("leases could not be renewed (%d), and are tried again: %s", len(due), error)
             self._is_failing, renewed = True, {}
         finally:
+            for pulse in due:
+                # What was lost at the server may hold a slice's row, until the next beat ends it.
+                pulse.due_at = loop.time() + min(pulse.interval_seconds, _AGAIN_SECONDS)
             self._beating = None
             self._set_timer()
         for pulse in due:
-            self._hear(pulse, renewed.get(pulse.run.run_id))
+            # One that has ended meanwhile has given its lease back.
+            if pulse.run.run_id in self._pulses and pulse.run.run_id in renewed:
+                self._hear(pulse, renewed[pulse.run.run_id])
         self._set_timer()
 
-    def _hear(self, pulse: Pulse, renewed: Renewed | None) -> None:
-        if pulse.run.run_id not in self._pulses:
-            # It has ended meanwhile, and given its lease back.
-            return
-        is_renewed = renewed is not None and renewed.lease == "renewed"
-        # What was lost at the server may hold a slice's row, until the next beat ends it.
-        pause = pulse.interval_seconds if is_renewed else min(pulse.interval_seconds, _AGAIN_SECONDS)
-        pulse.due_at = asyncio.get_running_loop().time() + pause
-        if renewed is None:
-            return
+    def _hear(self, pulse: Pulse, renewed: Renewed) -> None:
+        if renewed.lease == "renewed":
+            pulse.due_at = asyncio.get_running_loop().time() + pulse.interval_seconds
         pulse.learned(renewed.closed)
         if renewed.lease == "fenced":
             del self._pulses[pulse.run.run_id]
