@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 def plans_of(spider: type[Any], settings: BaseSettings, arguments: Mapping[str, str], pool: Pool) -> list[SyncPlan]:
     """Those of a stream, with room for a connection where its slices are to be found first."""
-    with pool.room() if spider.finds_slices() else nullcontext():
+    with pool.place() if spider.finds_slices() else nullcontext():
         made: list[SyncPlan] = spider.make_plans(settings, arguments)
     return made
 

@@ -225,8 +225,8 @@ class Pool:
             self._wake_next()
 
     @contextmanager
-    def room(self) -> Iterator[None]:
-        """Room for a connection that someone else opens by himself."""
+    def place(self) -> Iterator[None]:
+        """A place for a connection that is opened elsewhere."""
         line = self.take(Use.WAITING, wait_seconds=None)
         with self._lock:
             del self._lent[line.label]

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 NO_PORT_OF_OTHERS = f"{LOOPBACK}:0"
-"""Where Dask's HTTP servers listen that no one has asked for: they cannot be left out, and tell no secrets."""
+"""Where Dask's HTTP servers listen that no one has asked for: they cannot be left out, and show no secrets."""
 
 NO_MACHINES_MEMORY = 0
 """What Dask is to watch over: a worker holds nothing, and its processes are none of Dask's."""

@@ -186,7 +186,7 @@ def test_there_is_room_for_one_that_someone_else_opens(database_url: str, role: 
             return False
         return True
 
-    with pool.room():
+    with pool.place():
         held = [pool.take(Use.LOOKING_ON) for _ in range(2)]
         with pytest.raises(StorageUnavailable, match="3 are in use"):
             pool.take(Use.LOOKING_ON, wait_seconds=0.0)
