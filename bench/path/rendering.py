@@ -25,6 +25,8 @@ _OF_A_PASS_END = {
     "datasync_spider.storage.completion.PassEnd",
     "datasync_spider.storage.completion.Verdict",
     "datasync_spider.storage.countedtwice",
+    # The crawl closes with it.
+    "datasync_spider.sync.syncs",
 }
 
 
