@@ -75,9 +75,16 @@ class HeartbeatExtension:
         run = self._run
         # At once, and not when the run ends: it may be killed while it waits.
         if run is not None and seconds >= _WORTH_NOTING_SECONDS:
-            closed = Closed(seconds=seconds) if is_binding else Closed(advised_seconds=seconds)
-            self._known.learned(closed, time.monotonic())
-            self._note("what the API reported", lambda connection: note_closed(connection, run, closed))
+            ends_at = time.monotonic() + seconds
+            self._known.asked(seconds, time.monotonic(), is_binding=is_binding)
+
+            def note(connection: Connection) -> None:
+                # As long as it is by then: what is noted later would come back as another run's, and as longer.
+                left = max(0.0, ends_at - time.monotonic())
+                closed = Closed(seconds=left) if is_binding else Closed(advised_seconds=left)
+                note_closed(connection, run, closed)
+
+            self._note("what the API reported", note)
 
     def _poll_interval_asked(self, seconds: float, **_: Any) -> None:
         run = self._run
