@@ -83,9 +83,16 @@ class _Heartbeat:
     def wait_asked(self, seconds: float, *, is_binding: bool) -> None:
         # At once, and not when the run ends: it may be killed while it waits.
         if seconds >= _WORTH_NOTING_SECONDS:
-            closed = Closed(seconds=seconds) if is_binding else Closed(advised_seconds=seconds)
-            self._known.learned(closed, time.monotonic())
-            self._note("what the API reported", lambda connection: note_closed(connection, self._run, closed))
+            ends_at = time.monotonic() + seconds
+            self._known.asked(seconds, time.monotonic(), is_binding=is_binding)
+
+            def note(connection: Connection) -> None:
+                # As long as it is by then: what is noted later would come back as another run's, and as longer.
+                left = max(0.0, ends_at - time.monotonic())
+                closed = Closed(seconds=left) if is_binding else Closed(advised_seconds=left)
+                note_closed(connection, self._run, closed)
+
+            self._note("what the API reported", note)
 
     def poll_interval_asked(self, seconds: float) -> None:
         if seconds > 0:
