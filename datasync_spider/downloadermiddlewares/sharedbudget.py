@@ -212,7 +212,8 @@ class SharedBudget:
             if self._run is not None and self._connection is not None and not self._slots.is_reported:
                 report = self._slots.report()
                 await asyncio.wait_for(self._worker.submit(lambda: self._exchange(report, None)), _END_SECONDS)
-        self._worker.submit(self._disconnect)
+        if self._connection is not None:
+            self._worker.submit(self._disconnect)
         self._worker.close()
 
 

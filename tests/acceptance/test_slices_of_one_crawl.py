@@ -21,7 +21,7 @@ from tests.support.starting import start
 from tests.support.tenants import TenantsApi, tenants_api, tenants_file
 from tests.support.waiting import eventually
 
-REFUSED, STALLS, TOO_LARGE, WAITS, FENCED, HELD, SPOILED, *WHOLE = "abcdefghijklmn"
+REFUSED, STALLS, TOO_LARGE, WAITS, FENCED, HELD, SPOILED, *WHOLE = tuple("abcdefghijklmn")
 TOKENS = {name: f"token-of-{name}-4711" for name in "abcdefghijklmn"} | {HELD: f"token-of-{WAITS}-4711"}
 AUTH = '{ type = "bearer", token = "secret:SHOP_TOKEN_{slice.tenant}" }'
 RUNS = """
