@@ -90,6 +90,18 @@ class LoseThirdPage:
         return None if item.number == 3 else item
 
 
+class SpoilSomeTenants:
+    """Fails on pages of one tenant, forgets to hand on those of another, and wants none of a third one's."""
+
+    def process_item(self, item: EventPage) -> EventPage | None:
+        tenant = json.loads(item.events[0].payload)["tenant"] if item.number == 2 else None
+        if tenant == "a":
+            raise ZeroDivisionError("a bug in a user's pipeline")
+        if tenant == "c":
+            raise DropItem("not this one")
+        return None if tenant == "b" else item
+
+
 class HoldEveryPage:
     """Lets no page go before the crawl is to stop, and says which it has."""
 
