@@ -103,6 +103,7 @@ class Workers:
         self._concurrency = concurrency
         self._whole = AsyncExitStack()
         self._client: Any = None
+        self._places = 0
         self._said_at = float("-inf")
 
     async def close(self) -> None:
@@ -125,6 +126,9 @@ class Workers:
             return 0
         if not places:
             self._say("%s has no worker yet", self._place.where)
+        elif places != self._places:
+            logger.info("%s has workers for %d bundles at once", self._place.where, places)
+        self._places = places
         return places
 
     async def run(self, names: Sequence[str], bundle: str) -> dict[str, Any]:
