@@ -55,6 +55,13 @@ class Lateness:
     def worst(self) -> tuple[float, str]:
         return max(((late, name) for late, name, _ in self.samples), default=(0.0, "no slice"))
 
+    def __str__(self) -> str:
+        late, name = self.worst
+        by_size = sorted(late for late, _, _ in self.samples)
+        mostly = max(0.0, by_size[len(by_size) // 2]) if by_size else 0.0
+        allowed = f"of {LATE_SECONDS:g} s that are allowed"
+        return f"the latest slice was {late:.0f} s late at worst ({name}), {mostly:.0f} s mostly, {allowed}"
+
 
 @dataclass(slots=True)
 class Memory:
