@@ -173,7 +173,7 @@ class PassEnd(Struct):
                 return None
         if run.is_backfill:
             return cls(batch.ends_pass, 0)
-        reported = expected_total(run, batch)
+        reported = run.total_of_slice(batch.expected_total)
         return cls(batch.ends_pass, count_counted_twice(connection, run.slice, outcome.newly_rejected, reported))
 
     def look(self, cursor: Any, run: OpenRun, batch: Batch, values: Mapping[str, Any]) -> None:
@@ -203,11 +203,6 @@ class PassEnd(Struct):
             counted=self.counted,
             began_at_bookmark=run.resume.bookmark is not None,
         )
-
-
-def expected_total(run: OpenRun, batch: Batch) -> int | None:
-    """The API's total of the slice. Of a pass that does not ask for everything it says nothing of that."""
-    return batch.expected_total if run.resume.pass_since_us is None else None
 
 
 def _count_above(cursor: Any, run: OpenRun, values: Mapping[str, Any]) -> int:
