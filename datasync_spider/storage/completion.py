@@ -165,9 +165,8 @@ class PassEnd(Struct):
     def of(
         cls, connection: Connection, run: OpenRun, batch: Batch, outcome: Outcome, counts: Counts, max_percent: float
     ) -> PassEnd | None:
-        """None where the batch ends no pass, or so many of the run's records were rejected that it gets no verdict."""
-        if batch.ends_pass is None:
-            return None
+        """Of a batch that ends a pass; None where so many of the run's records were rejected that it gets no verdict."""
+        assert batch.ends_pass is not None
         with connection.cursor() as cursor:
             if _rejects_too_many(cursor, run, counts, max_percent):
                 return None
