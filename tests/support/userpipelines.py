@@ -131,6 +131,16 @@ class HoldEveryPage:
         return item
 
 
+class HoldSecondPages:
+    """Lets no second page go, whatever happens, and says that it has one."""
+
+    async def process_item(self, item: EventPage) -> EventPage:
+        if item.number == 2:
+            logger.warning("page %d is held", item.number)
+            await asyncio.Event().wait()
+        return item
+
+
 class BlockUntilNextIsAsked:
     """Keeps the event loop from doing anything else until the request for what follows is with the server.
 
