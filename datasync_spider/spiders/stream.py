@@ -196,6 +196,7 @@ class StreamSpider(Spider):
             return
         page: Page = response.meta["page"]
         item = _item(response, page)
+        item.sync = sync
         ask, headers = response.meta["ask"], partial(plain_headers, response.headers)
         try:
             asks = await sync.answered(ask, page, item, headers)

@@ -68,9 +68,8 @@ def save_checkpoint(
     counted = [outcome.counts_of(page) for page in batch.pages]
     counts = sum(counted, Counts(batches=1, conflicts=outcome.conflicts))
     values = _checkpoint_values(run, batch, outcome, counts)
-    end = None
-    if batch.ends_pass is not None and not ends_nothing:
-        end = PassEnd.of(connection, run, batch, outcome, counts, rejected_max_percent)
+    ends_nothing = ends_nothing or batch.ends_pass is None
+    end = None if ends_nothing else PassEnd.of(connection, run, batch, outcome, counts, rejected_max_percent)
     marked, verdict = None, None
     with connection.cursor() as cursor:
         refusal = _refusal(cursor, "peek_checkpoint", run, batch)

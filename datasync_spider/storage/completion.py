@@ -165,7 +165,7 @@ class PassEnd(Struct):
     def of(
         cls, connection: Connection, run: OpenRun, batch: Batch, outcome: Outcome, counts: Counts, max_percent: float
     ) -> PassEnd | None:
-        """Of a batch that ends a pass; None where so many of the run's records were rejected that it gets no verdict."""
+        """Of a batch that ends a pass; None where too many of the run's records were rejected for a verdict."""
         assert batch.ends_pass is not None
         with connection.cursor() as cursor:
             if _rejects_too_many(cursor, run, counts, max_percent):

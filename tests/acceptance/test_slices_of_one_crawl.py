@@ -207,3 +207,22 @@ def test_what_a_users_components_do_to_one_slice_is_no_matter_of_the_others(
     stored = {tenant: count for tenant, count, _ in rows(database_url, STORED)}
     # After a page is lost nothing more is committed, and the first one was not yet.
     assert {tenant: stored.get(tenant) for tenant in "cdef"} == {"c": 20, "d": 5, "e": 25, "f": 25}
+
+
+def test_a_second_signal_ends_all_at_once_and_each_of_them_is_told_of(
+    tmp_path: Path, api: TenantsApi, settings: Mapping[str, str], database_url: str
+) -> None:
+    write_sources(tmp_path / "sources", shop=tenants_file(api.base_url, AUTH, slices=tuple("abc")))
+    pipelines = json.dumps({**ITEM_PIPELINES, "tests.support.userpipelines.HoldSecondPages": 100})
+    sync = Sync(tmp_path, "shop", "--json", "-s", f"ITEM_PIPELINES={pipelines}", **settings)
+    try:
+        eventually(lambda: sync.log.count("page 2 is held") == 3, what=f"what nobody lets go of: {sync.log}")
+        sync.process.send_signal(signal.SIGTERM)
+        eventually(lambda: "received SIGTERM" in sync.log, what="the first signal to be heard")
+        sync.process.send_signal(signal.SIGTERM)
+        assert sync.process.wait(20) == 5, sync.log
+    finally:
+        sync.process.kill()
+        sync.process.wait()
+    assert [line["status"] for line in sync.lines if "slice" in line] == ["stopped"] * 3
+    assert {tenant: status for tenant, status, *_ in rows(database_url, RUNS)} == dict.fromkeys("abc", "stopped")

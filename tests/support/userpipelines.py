@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import dataclasses
 import json
 import logging
 from pathlib import Path
@@ -91,7 +93,10 @@ class LoseThirdPage:
 
 
 class SpoilSomeTenants:
-    """Fails on pages of one tenant, forgets to hand on those of another, and wants none of a third one's."""
+    """Fails on a page of one tenant, forgets to hand on another's, and wants none of a third one's.
+
+    Of others it makes pages of its own, in one way and in another.
+    """
 
     def process_item(self, item: EventPage) -> EventPage | None:
         tenant = json.loads(item.events[0].payload)["tenant"] if item.number == 2 else None
@@ -99,6 +104,10 @@ class SpoilSomeTenants:
             raise ZeroDivisionError("a bug in a user's pipeline")
         if tenant == "c":
             raise DropItem("not this one")
+        if tenant == "e":
+            return dataclasses.replace(item)
+        if tenant == "f":
+            return copy.copy(item)
         return None if tenant == "b" else item
 
 
@@ -119,6 +128,16 @@ class HoldEveryPage:
     async def process_item(self, item: EventPage) -> EventPage:
         logger.warning("page %d is held", item.number)
         await self._stopped.wait()
+        return item
+
+
+class HoldSecondPages:
+    """Lets no second page go, whatever happens, and says that it has one."""
+
+    async def process_item(self, item: EventPage) -> EventPage:
+        if item.number == 2:
+            logger.warning("page %d is held", item.number)
+            await asyncio.Event().wait()
         return item
 
 
