@@ -85,11 +85,11 @@ class Database:
     def come_back(self) -> None:
         start_embedded(self.home).close()
 
-    def terminate_backends(self, labelled: str = "datasync run %") -> int:
+    def terminate_backends(self) -> int:
         with contextlib.suppress(psycopg2.Error):
             rows = self.query(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                f" WHERE datname = current_database() AND application_name LIKE '{labelled}'"
+                " WHERE datname = current_database() AND application_name LIKE 'datasync %'"
             )
             return int(rows[0][0])
         return 0

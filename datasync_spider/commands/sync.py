@@ -138,7 +138,7 @@ class Command(ScrapyCommand):
         settings = self.settings
         roster = read_roster(settings, names)
         claims = Claims(database_url)
-        register(claims, roster, database_url, self._config.stall_timeout_seconds)
+        register(claims, roster, Config.from_settings(settings))
         self._ends.others(roster.ends)
         if not roster.turns:
             logger.warning("no stream that is meant says how often it is to be synced (every, SYNC_EVERY)")

@@ -18,6 +18,7 @@ from datasync_spider.storage.status import read_stream_names
 from datasync_spider.storage.tables import prepare_tables
 
 if TYPE_CHECKING:
+    from datasync_spider.config import Config
     from datasync_spider.fleet.claims import Claims
     from datasync_spider.fleet.roster import Roster
 
@@ -30,9 +31,9 @@ def prepare(database_url: str, stall_timeout_seconds: float, stream: str | None 
         interruptibly(lambda: patiently(lambda: _prepare_tables(database_url, stream, watch)), watch)
 
 
-def register(claims: Claims, roster: Roster, database_url: str, stall_timeout_seconds: float) -> None:
+def register(claims: Claims, roster: Roster, config: Config) -> None:
     """Notes what the roster names. Raises as :func:`prepare` does."""
-    with StandstillWatch(database_url, stall_timeout_seconds) as watch:
+    with StandstillWatch(config.database_url_text, config.stall_timeout_seconds) as watch:
         interruptibly(lambda: patiently(lambda: claims.register(roster)), watch)
 
 

@@ -35,7 +35,7 @@ def strike_database(database: Database, chance: random.Random, name: str) -> int
             time.sleep(chance.uniform(0.0, 2.0))
             database.come_back()
         case "terminate":
-            database.terminate_backends("datasync%")
+            database.terminate_backends()
         case "cut" | "reset":
             return database.proxy.cut(with_reset=name == "reset")
         case "halve":

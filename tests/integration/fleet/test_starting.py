@@ -6,7 +6,9 @@ import threading
 
 import pytest
 from psycopg2.extensions import parse_dsn
+from scrapy.settings import Settings
 
+from datasync_spider.config import Config
 from datasync_spider.fleet.claims import Claims
 from datasync_spider.fleet.roster import Registered, Roster
 from datasync_spider.fleet.starting import register
@@ -23,11 +25,12 @@ def test_what_is_due_is_noted_when_a_database_that_was_away_is_back(
     name = str(parse_dsn(database_url)["dbname"])
     roster = Roster(sources={"shop": Registered([Rhythm("shop.records", ["{}"], 60.0)])})
     claims = Claims(database_url)
+    config = Config.from_settings(Settings(), {"DATABASE_URL": database_url}, None)
     raised: list[BaseException] = []
 
     def start() -> None:
         try:
-            register(claims, roster, database_url, 60.0)
+            register(claims, roster, config)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
             raised.append(error)
 
