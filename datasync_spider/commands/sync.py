@@ -23,7 +23,8 @@ from scrapy.exceptions import UsageError
 
 from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
-from datasync_spider.faces.liveview.mode import SIDE_BY_SIDE
+from datasync_spider.faces.liveview.mode import DRAWN, SIDE_BY_SIDE, may_be_drawn
+from datasync_spider.faces.metrics.listening import reserved_port
 from datasync_spider.fleet.agenda import Agenda, plans_of
 from datasync_spider.fleet.claims import Claims
 from datasync_spider.fleet.crawling import FOR_THE_FIRST_REQUEST, Crawls
@@ -32,9 +33,11 @@ from datasync_spider.fleet.naming import Meant, Streams
 from datasync_spider.fleet.notices.notifying import Notifier
 from datasync_spider.fleet.reporting import Ends
 from datasync_spider.fleet.roster import read_roster
+from datasync_spider.fleet.showing import shown
 from datasync_spider.fleet.sidebyside import SideBySide, Synced
 from datasync_spider.fleet.starting import prepare, register
 from datasync_spider.fleet.supplies import Named, Reading, WhatIsDue
+from datasync_spider.fleet.watching import Watching
 from datasync_spider.observe import exitcodes
 from datasync_spider.ops.command import api, check_way, checked_config, database, stoppable
 from datasync_spider.process.bundlepipe import end_with_worker, pipe_of
@@ -59,6 +62,7 @@ class Command(ScrapyCommand):
     requires_project = True
     _config: Config
     _ends: Ends
+    _is_alone: bool
 
     def syntax(self) -> str:
         return "[options] [SOURCE | STREAM | SLICE | pattern]…"
@@ -100,7 +104,11 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         self.settings.set(SIDE_BY_SIDE, True, priority="cmdline")
-        self._ends = Ends(as_json=opts.json, logs_json=self._config.log_format == "json")
+        # A worker of a fleet has started many such processes, on one terminal and with one setting of a port.
+        self._is_alone = pipe_of(os.environ) is None
+        is_drawn = self._is_alone and not opts.json and may_be_drawn(self.settings, self._config.log_format)
+        self.settings.set(DRAWN, is_drawn, priority="cmdline")
+        self._ends = Ends(as_json=opts.json, logs_json=self._config.log_format == "json", sums_up=is_drawn)
         try:
             with imported_meanwhile(*FOR_THE_FIRST_REQUEST):
                 signal_name = self._served(args, opts)
@@ -114,13 +122,15 @@ class Command(ScrapyCommand):
         """The signal that has stopped it."""
         assert self.settings is not None
         assert isinstance(self.crawler_process, AsyncCrawlerProcess)
-        if self._config.database_url is None and pipe_of(os.environ) is not None:
+        if self._config.database_url is None and not self._is_alone:
             raise ConfigurationError("DATABASE_URL is not set, and a worker of a fleet has no database of its own")
         # Before a database is started or asked.
         streams = Streams(self.settings)
         meant = streams.meant(names)
         is_by_name = bool(names) and not opts.follow
         with ExitStack() as started:
+            if self._is_alone:
+                started.enter_context(reserved_port(self.settings, self._config))
             with stoppable():
                 database_url = started.enter_context(database(self.settings, self._config))
                 prepare(database_url, self._config.stall_timeout_seconds)
@@ -134,8 +144,16 @@ class Command(ScrapyCommand):
                     )
                 else:
                     supply = self._what_is_due(names, services, follows=opts.follow)
-                crawls = Crawls(self.crawler_process, services, opts.concurrency)
-            SideBySide(crawls, supply, opts.concurrency, self._synced, self._ends.others).run()
+                watching = Watching(services, (lambda: supply.kept) if opts.follow else None)
+                crawls = Crawls(self.crawler_process, services, opts.concurrency, watching.made)
+            serves = self._is_alone and self._config.metrics_port is not None
+            started.enter_context(shown(watching, supply, self.settings, self._config, serves=serves))
+
+            def synced(one: Synced) -> None:
+                watching.ended(one)
+                self._synced(one)
+
+            SideBySide(crawls, supply, opts.concurrency, watching.begins, synced, self._ends.others).run()
         self._ends.others(supply.ends)
         self._ends.others(not_begun(supply.left, self._ends.stopped, crawls.signal_name))
         return crawls.signal_name

@@ -5,7 +5,6 @@ Invariant: nothing is done per event. A request costs two readings of the clock,
 
 from __future__ import annotations
 
-import logging
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,7 @@ from scrapy.exceptions import NotConfigured
 
 from datasync_spider import __version__, signals
 from datasync_spider.faces.liveview.mode import SIDE_BY_SIDE
-from datasync_spider.faces.metrics.listening import LISTENING_SOCKET, family_of
-from datasync_spider.faces.metrics.pages import Pages, names_loopback
+from datasync_spider.faces.metrics.listening import LISTENING_SOCKET
 from datasync_spider.faces.progress.feed import progress_of
 from datasync_spider.faces.progress.health import health_report
 from datasync_spider.sync.plan import config_of
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
     from datasync_spider.faces.metrics.families import Metrics
     from datasync_spider.faces.progress.state import ProgressState
     from datasync_spider.storage.batch import Committed
-
-logger = logging.getLogger(__name__)
 
 
 class MetricsExtension:
@@ -51,7 +47,7 @@ class MetricsExtension:
     def from_crawler(cls, crawler: Crawler) -> Self:
         config = config_of(crawler)
         if config.metrics_port is None or crawler.settings.getbool(SIDE_BY_SIDE):
-            # There is one port, and each crawl would serve itself alone.
+            # There is one port, and the process serves all of them.
             raise NotConfigured
         from datasync_spider.faces.metrics.families import Metrics  # noqa: PLC0415 - a tenth of a second, for those who ask
 
@@ -68,27 +64,15 @@ class MetricsExtension:
 
     def serve(self, port: int, listening_socket: int | None) -> None:
         """On the socket that the command has taken, or on one of our own where the crawl was started otherwise."""
-        from twisted.internet import reactor as installed  # noqa: PLC0415 - importing it earlier would install it
+        from datasync_spider.faces.metrics.site import render_metrics, serve  # noqa: PLC0415 - see from_crawler
 
-        from datasync_spider.faces.metrics.site import MetricsSite, render_metrics  # noqa: PLC0415 - see from_crawler
-
-        # Its interfaces are declared in a way that type checkers misread.
-        reactor: Any = installed
-
-        site = MetricsSite(
-            Pages(
-                metrics=lambda accept: render_metrics(self._metrics.registry, accept),
-                health=lambda: health_report(self._state(), self._stall_timeout_seconds, time.monotonic()),
-                any_host=not names_loopback(f"[{self._host}]"),
-            )
+        self._port = serve(
+            lambda accept: render_metrics(self._metrics.registry, accept),
+            lambda: health_report(self._state(), self._stall_timeout_seconds, time.monotonic()),
+            self._host,
+            port,
+            listening_socket,
         )
-        if listening_socket is None:
-            self._port = reactor.listenTCP(port, site, interface=self._host)
-        else:
-            self._port = reactor.adoptStreamPort(listening_socket, family_of(self._host), site)
-        address = self._port.getHost()
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        logger.info("metrics are at http://%s:%d/metrics, health at /readyz", host, address.port)
 
     def _request_sent(self, **_: Any) -> None:
         self._asked_at = time.monotonic()

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
-from datasync_spider.faces.liveview.mode import PROGRESS_LOGGER, SIDE_BY_SIDE, wants_live_view
+from datasync_spider.faces.liveview.mode import PROGRESS_LOGGER, SIDE_BY_SIDE, is_drawn
 from datasync_spider.faces.progress.feed import progress_of
 from datasync_spider.faces.progress.texts import progress_fields, progress_line
 from datasync_spider.sync.plan import config_of
@@ -45,15 +43,7 @@ class ProgressExtension:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         config = config_of(crawler)
-        live = wants_live_view(
-            is_alone=not crawler.settings.getbool(SIDE_BY_SIDE),
-            is_terminal=sys.stderr.isatty(),
-            terminal_type=os.environ.get("TERM", ""),
-            log_format=config.log_format,
-            log_file=crawler.settings.get("LOG_FILE"),
-            log_enabled=crawler.settings.getbool("LOG_ENABLED"),
-        )
-        if live and config.log_copy_file is None:
+        if is_drawn(crawler.settings, config.log_format) and config.log_copy_file is None:
             raise NotConfigured
         extension = cls(
             crawler,

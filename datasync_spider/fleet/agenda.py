@@ -67,6 +67,11 @@ class Agenda:
         return [*planned, *(spider.name for spider in self._later)]
 
     @property
+    def left_count(self) -> int:
+        """How many that are, where a stream that is not planned yet counts as one."""
+        return len(self._planned) + len(self._later)
+
+    @property
     def is_ready(self) -> bool:
         """Whether there is a next one that waits for nothing."""
         return bool(self._planned)

@@ -41,13 +41,20 @@ _ENGINE_LOOK_SECONDS = 0.02
 class Crawls:
     """Those of one process, with its services. ``stopped`` is set with the first signal, ``signal_name`` says which.
 
-    ``places``: how many slices of a stream may be under way at once.
+    ``places``: how many slices of a stream may be under way at once. ``made`` is called with each stream's crawler.
     """
 
-    def __init__(self, process: AsyncCrawlerProcess, services: Services, places: int = 1) -> None:
+    def __init__(
+        self,
+        process: AsyncCrawlerProcess,
+        services: Services,
+        places: int = 1,
+        made: Callable[[Crawler], None] = lambda _: None,
+    ) -> None:
         self._process = process
         self.services = services
         self._places = places
+        self._made = made
         self._running: dict[Crawler, SyncPlan] = {}
         self._shared: dict[str, StreamCrawl] = {}
         self._ending: set[StreamCrawl] = set()
@@ -104,6 +111,7 @@ class Crawls:
         if shared is None:
             begun = StreamCrawl(self._process, spider, self.services, self._places)
             begun.ended.add_done_callback(lambda _: self._has_ended(begun))
+            self._made(begun.crawler)
             shared = self._shared[spider.name] = begun
         return await shared.sync(plan)
 

@@ -12,15 +12,23 @@ from typing import Any
 
 from datasync_spider.faces.exitreport.printing import End, redacted, say
 from datasync_spider.faces.exitreport.several import Total, line_of, object_of
+from datasync_spider.observe import exitcodes
+
+_IDLE_SEEN = 20
 
 
 class Ends:
-    """``as_json``: on standard output, for programs; else to standard error."""
+    """``as_json``: on standard output, for programs; else to standard error.
 
-    def __init__(self, *, as_json: bool, logs_json: bool) -> None:
+    ``sums_up``: of many that are complete and have brought nothing new, standard error gets the first few.
+    """
+
+    def __init__(self, *, as_json: bool, logs_json: bool, sums_up: bool = False) -> None:
         self.total = Total()
         self._as_json = as_json
         self._logs_json = logs_json
+        self._sums_up = sums_up
+        self._idle = 0
         self._began = time.monotonic()
 
     @property
@@ -35,7 +43,19 @@ class Ends:
             self._print(object_of(end, stream, slice_name, seconds))
         else:
             line = line_of(end, stream, slice_name, seconds)
-            say(End(end.code, [line], end.fields), as_json=self._logs_json)
+            say(End(end.code, [line], end.fields), as_json=self._logs_json, is_seen=not self._is_summed_up(end))
+
+    def _is_summed_up(self, end: End) -> bool:
+        """Those that are few are seen one by one."""
+        if not self._sums_up or end.code != exitcodes.COMPLETE or end.fields.get("inserted"):
+            return False
+        self._idle += 1
+        if self._idle == _IDLE_SEEN + 1:
+            say(
+                End(exitcodes.COMPLETE, ["further syncs that bring nothing new are counted, and not named"]),
+                as_json=False,
+            )
+        return self._idle > _IDLE_SEEN
 
     def others(self, ends: Sequence[End]) -> None:
         """Of what is no slice's sync."""

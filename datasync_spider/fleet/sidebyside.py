@@ -42,19 +42,24 @@ class Synced(Struct, frozen=True):
 
 
 class SideBySide:
-    """``places``: how many at once. ``report`` is called with each end, ``failed`` with those of no slice."""
+    """``places``: how many at once.
+
+    ``begins`` is called with the plan of each slice, ``report`` with each end, ``failed`` with those of no slice.
+    """
 
     def __init__(
         self,
         crawls: Crawls,
         supply: Supply,
         places: int,
+        begins: Callable[[SyncPlan], None],
         report: Callable[[Synced], None],
         failed: Callable[[Sequence[End]], None],
     ) -> None:
         self._crawls = crawls
         self._supply = supply
         self._places = places
+        self._begins = begins
         self._report = report
         self._failed = failed
         self._ended = 0
@@ -97,6 +102,7 @@ class SideBySide:
 
     async def _one(self, turn: Turn) -> None:
         began = time.monotonic()
+        self._begins(turn.plan)
         try:
             reported = await self._crawls.sync(turn.spider, turn.plan)
             read = partial(end_of, reported, turn.plan, self._crawls.services.pool, self._crawls.signal_name)

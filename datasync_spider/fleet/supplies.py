@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -44,6 +44,7 @@ class Supply(Protocol):
     """``pause_seconds``: when to ask again; None: not before one has ended. ``goes_on``: though nothing is under way.
 
     ``left``: how those are called whose turn has not come. ``ends``: of what is not synced at all.
+    ``kept``: what is to be kept fresh until a signal comes, each slice with its stream before it.
     """
 
     pause_seconds: float | None
@@ -53,7 +54,13 @@ class Supply(Protocol):
     def left(self) -> list[str]: ...
 
     @property
+    def left_count(self) -> int: ...
+
+    @property
     def ends(self) -> list[End]: ...
+
+    @property
+    def kept(self) -> Collection[tuple[str, str]]: ...
 
     async def take(self, free: int, running: int) -> list[Turn]:
         """At most ``free`` ones. It may be cancelled by a stop."""
@@ -76,6 +83,14 @@ class Named:
     @property
     def left(self) -> list[str]:
         return self._agenda.left
+
+    @property
+    def left_count(self) -> int:
+        return self._agenda.left_count
+
+    @property
+    def kept(self) -> Collection[tuple[str, str]]:
+        return ()
 
     @property
     def ends(self) -> list[End]:
@@ -132,6 +147,14 @@ class WhatIsDue:
     def left(self) -> list[str]:
         """Some of them may not be due."""
         return [] if self.goes_on else [label(*names) for names in sorted(self._left)]
+
+    @property
+    def left_count(self) -> int:
+        return 0 if self.goes_on else len(self._left)
+
+    @property
+    def kept(self) -> Collection[tuple[str, str]]:
+        return self._roster.turns.keys() if self.goes_on else ()
 
     @property
     def ends(self) -> list[End]:

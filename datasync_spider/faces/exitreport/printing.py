@@ -34,8 +34,8 @@ class End(Struct, frozen=True):
         return logging.WARNING if self.code == exitcodes.STOPPED else logging.ERROR
 
 
-def say(end: End, *, as_json: bool) -> None:
-    """A log in a file gets the words too, since it is what is kept."""
+def say(end: End, *, as_json: bool, is_seen: bool = True) -> None:
+    """A log in a file gets the words too, since it is what is kept; alone where they are not to be ``is_seen``."""
     if as_json:
         headline, *others = end.lines
         reported = dict(line.strip().split(": ", 1) for line in others)
@@ -43,6 +43,8 @@ def say(end: End, *, as_json: bool) -> None:
         return
     text = "\n".join(end.lines)
     _log(end, text, [handler for handler in _handlers() if handler.writes_file], {})
+    if not is_seen:
+        return
     with suppress(OSError):
         # The exit code says it, too, to whoever is left.
         sys.stderr.write(redacted(text) + "\n")

@@ -36,9 +36,15 @@ def line_of(end: End, stream: str, slice_name: str, seconds: float) -> str:
         line += f"; {counted(fields['pages'], 'page')}, {fields['inserted']:,} new{more}"
     if end.code == exitcodes.COMPLETE:
         return line
-    if not fields.get("reason"):
-        return f"{line}; {end.lines[0]}" if end.lines else line
-    return f"{line}; {fields['reason']}" + (f" ({fields['detail']})" if fields.get("detail") else "")
+    why = why_of(end)
+    return f"{line}; {why}" if why else line
+
+
+def why_of(end: End) -> str:
+    """Of one that is not complete: the run's reason, or what there is to be said without one."""
+    if not end.fields.get("reason"):
+        return end.lines[0] if end.lines else ""
+    return f"{end.fields['reason']}" + (f" ({end.fields['detail']})" if end.fields.get("detail") else "")
 
 
 def object_of(end: End, stream: str, slice_name: str, seconds: float) -> dict[str, Any]:

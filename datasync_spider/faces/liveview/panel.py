@@ -17,7 +17,7 @@ from datasync_spider.faces.progress.state import Activity, ProgressState
 from datasync_spider.faces.progress.texts import activity_text, run_phrases, stored_text
 from datasync_spider.observe.columns import duration
 
-_STYLES = {
+STYLES = {
     Activity.STARTING: "cyan",
     Activity.FETCHING: "green",
     Activity.WRITING: "green",
@@ -28,7 +28,7 @@ _STYLES = {
 _NOTED = {"rejected": "red", "conflicts": "yellow", "retries": "yellow"}
 _BAR_CELLS = 10
 # A terminal shows a Ctrl-C as ^C behind the last line. Where that wraps, the next drawing misses a line of the former.
-_MARGIN_CELLS = 4
+MARGIN_CELLS = 4
 
 
 class Warned(Struct, frozen=True):
@@ -42,8 +42,8 @@ def panel(state: ProgressState, warned: Warned | None, now: float) -> Renderable
     """A bar, the counters, what is going on, and the last warning if there was one."""
     lines: list[RenderableType] = [_bar(state, now), _rates(state, now), _counters(state), _activity(state, now)]
     if warned is not None:
-        lines.append(_warning(warned, now))
-    return Padding(Group(*lines), (0, _MARGIN_CELLS, 0, 0))
+        lines.append(warning_line(warned, now))
+    return Padding(Group(*lines), (0, MARGIN_CELLS, 0, 0))
 
 
 def _bar(state: ProgressState, now: float) -> Table:
@@ -93,7 +93,7 @@ def _counters(state: ProgressState) -> Text:
 
 
 def _activity(state: ProgressState, now: float) -> Text:
-    text = Text(activity_text(state, now), style=_STYLES[state.activity()])
+    text = Text(activity_text(state, now), style=STYLES[state.activity()])
     life = state.cursor_seconds_left(now)
     if life is not None:
         reported = f"the cursor lives {duration(life)} more" if life > 0 else "the cursor has expired"
@@ -101,7 +101,8 @@ def _activity(state: ProgressState, now: float) -> Text:
     return text
 
 
-def _warning(warned: Warned, now: float) -> Text:
+def warning_line(warned: Warned, now: float) -> Text:
+    """When it came, and what it says, in one line."""
     plain = "".join(character if character.isprintable() else " " for character in warned.text)
     ago = duration(now - warned.at)
     return Text(f"last warning, {ago} ago: {plain}", style="yellow", no_wrap=True, overflow="ellipsis")

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from datasync_spider.faces.progress.health import Verdict, health_of
 from datasync_spider.faces.progress.state import Activity, ProgressState
+from datasync_spider.faces.progress.sums import Sums
 from datasync_spider.faces.progress.texts import LIVE, run_values
 
 _REQUEST_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 10.0, 15.0, 30.0, 60.0)
@@ -25,6 +26,11 @@ _BATCH_EVENTS = (100.0, 500.0, 1e3, 5e3, 1e4, 2.5e4, 5e4, 1e5, 2.5e5, 1e6)
 # A series that begins with its first event hides that event from increase(), so what alerts ask for is there before.
 _RETRIES_FROM_THE_START = {"rate_limited": 0}
 _WAITS_FROM_THE_START = {"rate_window": 0.0, "rate_limited": 0.0}
+
+NEWEST = "datasync_newest_event_timestamp_seconds"
+NEWEST_OF_SEVERAL = (
+    "When the newest stored record happened, or now where it is dated later; of several slices the one farthest behind."
+)
 
 
 class Metrics:
@@ -83,7 +89,7 @@ class _FromState(Collector):
         now, wall_now = self._clock(), self._wall_clock()
         state = self._state()
         yield _run(state, self._version)
-        yield from _counters(state, now)
+        yield from counters(state, now)
         yield from _gauges(state)
         yield from _instants(state, wall_now - now, wall_now)
         yield from _condition(state, self._stall_timeout_seconds, now)
@@ -97,7 +103,8 @@ def _run(state: ProgressState, version: str) -> Metric:
     return info
 
 
-def _counters(state: ProgressState, now: float) -> Iterator[Metric]:
+def counters(state: ProgressState | Sums, now: float) -> Iterator[Metric]:
+    """What is counted of a run, or of several together."""
     counts = run_values(state)
     yield _counter("datasync_pages_fetched", "Pages that were fetched and read.", state.pages_fetched)
     yield _counter("datasync_response_bytes", "Bytes of the bodies of these pages.", state.bytes_fetched)
@@ -157,7 +164,7 @@ def _instants(state: ProgressState, wall_offset: float, wall_now: float) -> Iter
         None if cursor_ends_at is None else cursor_ends_at + wall_offset,
     )
     yield _gauge(
-        "datasync_newest_event_timestamp_seconds",
+        NEWEST,
         "When the newest stored event happened, or now where it is dated later; time() minus this is the lag.",
         # An event of a source whose clock is wrong would make a lag of less than nothing.
         None if newest_event_at is None else min(newest_event_at, wall_now),

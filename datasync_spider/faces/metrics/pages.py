@@ -1,4 +1,4 @@
-"""What is answered to which HTTP request: ``/metrics``, ``/healthz`` and ``/readyz``, read only. Pure.
+"""What is answered to which HTTP request: ``/metrics``, ``/healthz`` or ``/livez``, and ``/readyz``; read only. Pure.
 
 Invariant: on a loopback address only requests that name a loopback host are answered, so that a web page of someone
 else cannot read them through the browser of whoever runs the crawl, by a name that it makes point here.
@@ -16,6 +16,8 @@ from msgspec import Struct
 _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
 _METHODS = ("GET", "HEAD")
+# Of a crawl, and of a process that syncs many slices.
+_READY = frozenset({"progressing", "waiting", "ready"})
 
 
 class Answer(Struct, frozen=True):
@@ -43,13 +45,13 @@ class Pages(Struct, frozen=True):
             case "/metrics":
                 content_type, body = self.metrics(accept)
                 return Answer(200, content_type, body)
-            case "/healthz":
+            case "/healthz" | "/livez":
                 return _json(200, {"status": "alive"})
             case "/readyz":
                 report = self.health()
-                return _json(503 if report["status"] == "stalled" else 200, report)
+                return _json(200 if report["status"] in _READY else 503, report)
             case _:
-                return _refusal(404, "here are /metrics, /healthz and /readyz")
+                return _refusal(404, "here are /metrics, /livez (or /healthz) and /readyz")
 
 
 def names_loopback(host: str) -> bool:

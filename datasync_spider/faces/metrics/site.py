@@ -6,7 +6,10 @@ prometheus_client's own resource for Twisted makes them in another one.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -14,7 +17,10 @@ from twisted.web.http import Request as HttpRequest
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from datasync_spider.faces.metrics.pages import Pages
+from datasync_spider.faces.metrics.listening import family_of
+from datasync_spider.faces.metrics.pages import Pages, names_loopback
+
+logger = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 30
 
@@ -54,6 +60,32 @@ class _Everything(Resource):
         for name, value in headers.items():
             request.responseHeaders.setRawHeaders(name, [value])
         return b"" if method == "HEAD" else answer.body
+
+
+def serve(
+    metrics: Callable[[str], tuple[str, bytes]],
+    health: Callable[[], dict[str, Any]],
+    host: str,
+    port: int,
+    listening_socket: int | None,
+) -> Any:
+    """The port that it is served on: that of the socket, or where there is none, one that is opened here.
+
+    ``metrics``, ``health``: see :class:`Pages`.
+    """
+    from twisted.internet import reactor as installed  # noqa: PLC0415 - importing it earlier would install it
+
+    # Its interfaces are declared in a way that type checkers misread.
+    reactor: Any = installed
+
+    named = f"[{host}]" if ":" in host else host
+    site = MetricsSite(Pages(metrics=metrics, health=health, any_host=not names_loopback(named)))
+    if listening_socket is None:
+        serving = reactor.listenTCP(port, site, interface=host)
+    else:
+        serving = reactor.adoptStreamPort(listening_socket, family_of(host), site)
+    logger.info("metrics are at http://%s:%d/metrics, health at /readyz", named, serving.getHost().port)
+    return serving
 
 
 def render_metrics(registry: CollectorRegistry, accept: str) -> tuple[str, bytes]:

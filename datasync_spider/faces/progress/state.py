@@ -71,6 +71,7 @@ class ProgressState:
         self.accounted = 0
         self.expected_total: int | None = None
         self.counts = Counts()
+        self.requests = 0
         self.pages_fetched = 0
         self.bytes_fetched = 0
         self.chain_restarts = 0
@@ -121,6 +122,7 @@ class ProgressState:
 
     def request_sent(self, now: float) -> None:
         self.requested_at = now
+        self.requests += 1
 
     def request_ended(self) -> None:
         self.requested_at = None

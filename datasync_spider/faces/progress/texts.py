@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from datasync_spider.faces.progress.state import Activity, ProgressState
+from datasync_spider.faces.progress.sums import Sums
 from datasync_spider.observe.columns import RUN, Column, duration, phrase, values
 from datasync_spider.storage.batch import Counts
 
@@ -121,7 +122,7 @@ def progress_fields(state: ProgressState, now: float) -> dict[str, Any]:
 LIVE = tuple(c for c in RUN if c.key in Counts.__struct_fields__)
 
 
-def run_values(state: ProgressState) -> dict[str, int]:
+def run_values(state: ProgressState | Sums) -> dict[str, int]:
     """What is committed so far, and the retries, by the keys of the columns."""
     return {**msgspec.structs.asdict(state.counts), "retries": state.retries_in_all}
 

@@ -108,3 +108,23 @@ UPDATE ingestion_due AS due SET health = 'late', health_since = now()
 FROM late
 WHERE due.stream = late.stream AND due.slice = late.slice
 RETURNING due.source, due.stream, due.slice, due.every_seconds, late.late_seconds;
+
+-- name: read_freshness
+-- Of each stream how many of these slices are late, and of all of them the few that are the latest, as JSON in their streams' rows.
+WITH known AS (
+    SELECT source, stream, slice, every_seconds, late_seconds, late_seconds > %(factor)s * every_seconds AS is_late, is_due,
+           CASE WHEN every_seconds IS NOT NULL AND paused_at IS NULL THEN due_at END AS due_at
+    FROM ingestion_due_facts
+    WHERE (stream, slice) IN (SELECT stream, slice FROM unnest(%(of_streams)s::text[], %(slices)s::text[]) AS one (stream, slice))
+), placed AS (
+    SELECT *, row_number() OVER (ORDER BY is_late DESC NULLS LAST, late_seconds / every_seconds DESC NULLS LAST, stream, slice) AS place
+    FROM known
+)
+SELECT source, stream, count(*) FILTER (WHERE is_due) AS due, count(*) FILTER (WHERE is_late) AS late, max(late_seconds) AS late_seconds,
+       extract(epoch FROM min(least(due_at, now() + INTERVAL '200 years')) FILTER (WHERE due_at > now()) - now())::float8 AS next_seconds,
+       coalesce(json_agg(json_build_object(
+           'source', source, 'stream', stream, 'slice', slice, 'every_seconds', every_seconds, 'late_seconds', late_seconds
+       ) ORDER BY place) FILTER (WHERE is_late AND place <= %(limit)s), '[]') AS latest
+FROM placed
+GROUP BY source, stream
+ORDER BY source, stream;

@@ -9,7 +9,6 @@ import pytest
 from datasync_spider.faces.liveview.mode import wants_live_view
 
 TERMINAL: dict[str, Any] = {
-    "is_alone": True,
     "is_terminal": True,
     "terminal_type": "xterm-256color",
     "log_format": "text",
@@ -25,7 +24,6 @@ def test_a_terminal_gets_the_picture() -> None:
 @pytest.mark.parametrize(
     "otherwise",
     [
-        {"is_alone": False},
         {"is_terminal": False},
         {"terminal_type": ""},
         {"terminal_type": "dumb"},
