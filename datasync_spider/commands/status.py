@@ -188,9 +188,9 @@ def _print(text: str) -> None:
 
 
 def _redraw(text: str) -> None:
-    """Over the former text, line by line, so that nothing flickers; what the screen has no room for is left out."""
-    room = max(1, shutil.get_terminal_size().lines - 1)
-    lines = "".join(f"{line}{_REST_OF_LINE}\n" for line in text.splitlines()[:room])
+    """Over the former text, line by line, so that nothing flickers; what does not fit on the screen is left out."""
+    height = max(1, shutil.get_terminal_size().lines - 1)
+    lines = "".join(f"{line}{_REST_OF_LINE}\n" for line in text.splitlines()[:height])
     sys.stdout.write(f"{_HOME}{lines}{_REST_OF_SCREEN}")
     sys.stdout.flush()
 
