@@ -188,7 +188,7 @@ def _print(text: str) -> None:
 
 
 def _redraw(text: str) -> None:
-    """Over the former text, line by line, so that nothing flickers; what does not fit the screen is left out."""
+    """Over the former text, line by line, so that nothing flickers; what does not fit on the screen is left out."""
     height = max(1, shutil.get_terminal_size().lines - 1)
     lines = "".join(f"{line}{_REST_OF_LINE}\n" for line in text.splitlines()[:height])
     sys.stdout.write(f"{_HOME}{lines}{_REST_OF_SCREEN}")
