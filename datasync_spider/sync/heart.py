@@ -36,7 +36,8 @@ _AGAIN_SECONDS = 1.0
 class Pulse:
     """A run's. ``spent`` gives its retries and what it has waited in ms.
 
-    ``learned`` is given the waits that there are, and for how many seconds at most they have been on their way. What is called is called as its maker would: its log lines are about the same.
+    ``learned`` is given the waits that there are, and for how many seconds at most they have been on their way. What
+    is called is called as its maker would: its log lines are about the same.
     """
 
     def __init__(
