@@ -109,9 +109,9 @@ class _Heartbeat:
     def _fenced_off(self, error: FencedOff) -> None:
         self._crawler.signals.send_catch_log(signals.run_failed, sync=self._sync, error=error)
 
-    def _learned(self, closed: Closed) -> None:
-        # What this run has noted itself comes back as well, later by what the writing took.
-        if self._known.learned(closed, time.monotonic(), _WORTH_NOTING_SECONDS):
+    def _learned(self, closed: Closed, age_seconds: float) -> None:
+        # What this run has noted itself comes back as well, later by what the writing and the reading took.
+        if self._known.learned(closed, time.monotonic(), _WORTH_NOTING_SECONDS + age_seconds):
             self._crawler.signals.send_catch_log(signals.wait_learned, sync=self._sync, closed=closed)
 
     def _note(self, what: str, note: Callable[[Connection], None]) -> None:
