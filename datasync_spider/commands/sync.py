@@ -172,7 +172,7 @@ class Command(ScrapyCommand):
     def _what_is_due(self, names: Sequence[str], services: Services, *, follows: bool) -> WhatIsDue:
         assert self.settings is not None
         settings = self.settings
-        roster = read_roster(settings, names, services.pool)
+        roster = read_roster(settings, names, services.pool, is_first=True)
         claims = Claims(services)
         register(claims, roster, services.pool, self._config.stall_timeout_seconds)
         self._ends.others(roster.ends)

@@ -266,7 +266,8 @@ OBSERVING = (
         "metrics_port",
         "",
         kinds.whole_number(0, 65535),
-        "Where a crawl serves /metrics, /healthz and /readyz; 0: a free port, reported in the log. Unset: nowhere.",
+        "Where a crawl, or scrapy sync for all that it syncs, serves /metrics, /livez and /readyz; 0: a free port,"
+        " reported in the log. Unset: nowhere.",
     ),
     Setting(
         "METRICS_HOST",

@@ -13,7 +13,7 @@ from scrapy import signals as scrapy_signals
 from scrapy.exceptions import NotConfigured
 
 from datasync_spider import signals
-from datasync_spider.faces.liveview.mode import SIDE_BY_SIDE, is_drawn
+from datasync_spider.faces.liveview.mode import PROGRESS_LOGGER, SIDE_BY_SIDE, is_drawn
 from datasync_spider.faces.progress.feed import progress_of
 from datasync_spider.sync.plan import config_of
 
@@ -49,7 +49,7 @@ class LiveViewExtension:
     def _run_opened(self, **_: Any) -> None:
         from datasync_spider.faces.liveview.drawing import Drawing  # noqa: PLC0415 - a tenth of a second, where it is drawn
 
-        self._drawing = Drawing(self._picture)
+        self._drawing = Drawing(self._picture, {PROGRESS_LOGGER})
 
     def _picture(self, warned: Warned | None) -> RenderableType:
         from datasync_spider.faces.liveview.panel import panel  # noqa: PLC0415 - as above

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from datasync_spider.errors import ConfigurationError, StorageError
+from datasync_spider.errors import ConfigurationError, StorageError, WronglyCalled
 from datasync_spider.faces.exitreport.printing import End
 from datasync_spider.fleet.agenda import plans_of
 from datasync_spider.fleet.ends import end_of_error
@@ -56,9 +56,17 @@ class Roster(Struct):
     finds: bool = False
 
 
-def read_roster(settings: BaseSettings, names: Sequence[str], pool: Pool, *, is_elsewhere: bool = False) -> Roster:
+def read_roster(
+    settings: BaseSettings,
+    names: Sequence[str],
+    pool: Pool,
+    *,
+    is_elsewhere: bool = False,
+    is_first: bool = False,
+) -> Roster:
     """``names``: of what is meant; all where there are none. Raises ConfigurationError.
 
+    ``is_first``: who has named a slice that there is not hears of it. Later it may have gone, and come again.
     ``is_elsewhere``: it is synced by processes that have secrets, and ways to the APIs, of their own.
     """
     streams = Streams(settings)
@@ -73,6 +81,8 @@ def read_roster(settings: BaseSettings, names: Sequence[str], pool: Pool, *, is_
             plans = plans_for_others(spider, settings) if is_elsewhere else plans_of(spider, settings, {}, pool)
             _add(roster, spider, plans, meant, is_elsewhere=is_elsewhere)
         except (ConfigurationError, StorageError) as error:
+            if is_first and isinstance(error, WronglyCalled) and not spider.finds_slices():
+                raise
             roster.ends.append(end_of_error(error))
             if spider.source is not None:
                 roster.sources.setdefault(spider.source.name, Registered()).is_all = False

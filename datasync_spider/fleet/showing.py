@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from datasync_spider.faces.liveview.mode import DRAWN
+from datasync_spider.faces.liveview.mode import DRAWN, PROGRESS_LOGGER, RUN_LOGGER
 from datasync_spider.faces.metrics.listening import LISTENING_SOCKET
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from scrapy.settings import BaseSettings
 
     from datasync_spider.config import Config
     from datasync_spider.faces.liveview.drawing import Drawing
+    from datasync_spider.faces.liveview.panel import Warned
     from datasync_spider.fleet.supplies import Supply
     from datasync_spider.fleet.watching import Watching
 
@@ -68,6 +70,8 @@ def _draw(watching: Watching, supply: Supply) -> Drawing:
     from datasync_spider.faces.liveview.drawing import Drawing  # noqa: PLC0415
     from datasync_spider.faces.liveview.manypanel import Ahead, manypanel  # noqa: PLC0415
 
-    return Drawing(
-        lambda warned: manypanel(watching.many, Ahead(supply.left_count, len(supply.kept)), warned, time.monotonic())
-    )
+    def picture(warned: Warned | None) -> RenderableType:
+        ahead = Ahead(supply.left_count, len(supply.kept))
+        return manypanel(watching.many, ahead, warned, time.monotonic())
+
+    return Drawing(picture, {PROGRESS_LOGGER, RUN_LOGGER})

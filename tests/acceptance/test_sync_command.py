@@ -144,10 +144,11 @@ def test_named_slices_of_several_sources_go_side_by_side_and_one_that_is_refused
 def test_unknown_names_are_answered_with_what_there_is(
     tmp_path: Path, api: TenantsApi, settings: dict[str, str], name: str, said: str
 ) -> None:
-    write(tmp_path, api, "shop")
-    done = scrapy("sync", "shop", name, **settings)
-    assert done.returncode == 2
-    assert said in done.stderr
+    write(tmp_path, api, "shop", every="1h")
+    for arguments in (("sync", "shop", name), ("sync", "shop", name, "--follow")):
+        done = scrapy(*arguments, **settings)
+        assert done.returncode == 2
+        assert said in done.stderr
     assert api.asked == []
 
 

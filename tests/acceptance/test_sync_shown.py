@@ -162,10 +162,10 @@ def test_on_a_terminal_all_of_them_are_drawn_with_what_fails(
     api.held = {"c"}
     sync = OnTerminal("sync", "shop", columns=110, PROGRESS_LOG_INTERVAL_MS="200", **settings)
     try:
-        eventually(lambda: "sync 7 done, 1 under way, 0 left, 1 failing" in sync.text, what=f"totals: {sync.text}")
+        eventually(lambda: "sync: 7 done, 1 under way, 0 left, 1 failing" in sync.text, what=f"totals: {sync.text}")
         pattern = r'  shop\.records \{"tenant":"b"\} +failed \d s ago: api_refused'
         eventually(lambda: re.search(pattern, sync.text), what=f"the one that fails: {sync.text}")
-        assert re.search(r"[\d,]+ records/s, [\d.,]+ pages/s now; \d+ new; 1 request under way, 0 waiting", sync.text)
+        assert re.search(r"[\d,]+ records/s, [\d.,]+ pages/s now; \d+ new; 1 request open, 0 waiting", sync.text)
         api.release()
         assert sync.wait() == 1, sync.text
         assert 'shop.records {"tenant":"a"}: complete in ' in sync.text

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from datasync_spider.faces.liveview.panel import Warned
@@ -23,13 +23,16 @@ _REDRAW_SECONDS = 0.25
 
 
 class Drawing:
-    """``picture`` is given the last warning. To be made in the event loop, where it begins at once."""
+    """``picture`` is given the last warning. To be made in the event loop, where it begins at once.
 
-    def __init__(self, picture: Callable[[Warned | None], RenderableType]) -> None:
+    ``drawn``: loggers whose lines, up to INFO, the picture says.
+    """
+
+    def __init__(self, picture: Callable[[Warned | None], RenderableType], drawn: Collection[str]) -> None:
         self._warnings = _LastWarning()
         self._timer: asyncio.TimerHandle | None = None
         logging.getLogger().addHandler(self._warnings)
-        self._screen: Screen | None = Screen(lambda: picture(self._warnings.last))
+        self._screen: Screen | None = Screen(lambda: picture(self._warnings.last), drawn)
         self._redraw()
 
     def _redraw(self) -> None:

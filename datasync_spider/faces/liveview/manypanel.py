@@ -60,8 +60,9 @@ def _line(text: Text) -> Text:
 def _numbers(many: Many, ahead: Ahead, now: float) -> Text:
     ends = many.ends
     text = Text("sync", style="bold")
-    text.append(f" {counted(ahead.kept, 'slice')} kept fresh: " if ahead.kept else " ", style="not bold")
-    parts = [f"{ends.total():,} done", f"{len(many.under_way):,} under way"]
+    text.append(f", {counted(ahead.kept, 'slice')} kept fresh: " if ahead.kept else ": ", style="not bold")
+    done = counted(ends.total(), "sync") if ahead.kept else f"{ends.total():,}"
+    parts = [f"{done} done", f"{len(many.under_way):,} under way"]
     if not ahead.kept:
         parts.append(f"{ahead.left:,} left")
     elif many.freshness is not None:
@@ -73,7 +74,7 @@ def _numbers(many: Many, ahead: Ahead, now: float) -> Text:
         text.append(f", {many.freshness.late:,} late", style="not bold red")
     if many.freshness is not None and many.freshness.next_seconds is not None:
         seconds = many.freshness.next_seconds - (now - many.fresh_at)
-        text.append("; the next is due " + (f"in {duration(seconds)}" if seconds > 0 else "now"), style="not bold dim")
+        text.append("; next due " + (f"in {duration(seconds)}" if seconds > 0 else "now"), style="not bold dim")
     return _line(text)
 
 
@@ -86,7 +87,7 @@ def _rates(many: Many, now: float) -> Text:
     text = Text(f"{records:,.0f} records/s, {pages:,.1f} pages/s now; {whole.counts.inserted:,} new")
     if whole.counts.rejected:
         text.append(f", {whole.counts.rejected:,} rejected", style="red")
-    text.append(f"; {counted(asked, 'request')} under way, {waiting:,} waiting")
+    text.append(f"; {counted(asked, 'request')} open, {waiting:,} waiting")
     text.append(f"; {duration(now - many.started_at)} so far", style="dim")
     return _line(text)
 

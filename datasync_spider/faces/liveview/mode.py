@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 # The logger of the progress lines. The live view, which says the same, keeps them off the terminal; a copy gets them.
 PROGRESS_LOGGER = "datasync_spider.extensions.progress"
+# That of a run's beginning: a line each, where one picture shows many of them.
+RUN_LOGGER = "datasync_spider.sync.slicesync"
 
 
 SIDE_BY_SIDE = "DATASYNC_SIDE_BY_SIDE"

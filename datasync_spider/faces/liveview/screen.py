@@ -8,21 +8,23 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from datasync_spider.faces.liveview.mode import PROGRESS_LOGGER
 from datasync_spider.logs import LogHandler
 
 
 class Screen:
-    """The picture at the bottom of the terminal, and the log's way past it."""
+    """The picture at the bottom of the terminal, and the log's way past it.
 
-    def __init__(self, picture: Callable[[], RenderableType]) -> None:
+    ``drawn``: loggers whose lines, up to INFO, the picture says.
+    """
+
+    def __init__(self, picture: Callable[[], RenderableType], drawn: Collection[str]) -> None:
         self._console = Console(file=sys.stderr)
         self._live = Live(
             console=self._console,
@@ -40,16 +42,17 @@ class Screen:
         ]
         above = cast("TextIO", _Above(self._console))
         self._live.start()
+        self._filter = _NotDrawn(frozenset(drawn))
         self._streams = [handler.setStream(above) for handler in self._handlers]
         for handler in self._handlers:
-            handler.addFilter(_is_not_drawn)
+            handler.addFilter(self._filter)
 
     def redraw(self) -> None:
         self._live.refresh()
 
     def close(self) -> None:
         for handler, stream in zip(self._handlers, self._streams, strict=True):
-            handler.removeFilter(_is_not_drawn)
+            handler.removeFilter(self._filter)
             if stream is not None:
                 handler.setStream(stream)
         try:
@@ -59,8 +62,13 @@ class Screen:
             return
 
 
-def _is_not_drawn(record: logging.LogRecord) -> bool:
-    return record.name != PROGRESS_LOGGER
+class _NotDrawn(logging.Filter):
+    def __init__(self, drawn: frozenset[str]) -> None:
+        super().__init__()
+        self._drawn = drawn
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or record.name not in self._drawn
 
 
 class _Above(io.TextIOBase):

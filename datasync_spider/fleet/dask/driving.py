@@ -122,7 +122,7 @@ class Driving:
 
     def _due(self, services: Services, ends: Ends) -> Supply:
         read = partial(read_roster, self._settings, self._order.names, services.pool, is_elsewhere=True)
-        roster = read()
+        roster = read(is_first=True)
         claims = Claims(services)
         register(claims, roster, services.pool, self._config.stall_timeout_seconds)
         ends.others(roster.ends)

@@ -20,16 +20,23 @@ def test_metrics_are_served_in_the_format_that_is_asked_for() -> None:
     assert (answer.status, answer.content_type, answer.body) == (200, "for application/openmetrics-text", b"some 1\n")
 
 
-@pytest.mark.parametrize(("status", "code"), [("progressing", 200), ("waiting", 200), ("stalled", 503)])
-def test_only_a_stall_is_not_ready(status: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        *(("progressing", 200), ("waiting", 200), ("ready", 200)),
+        *(("stalled", 503), ("late", 503), ("database_away", 503), ("starting", 503)),
+    ],
+)
+def test_what_is_stalled_late_or_without_its_database_is_not_ready(status: str, code: int) -> None:
     answer = pages(status).answer("GET", "localhost", "/readyz", "")
     assert answer.status == code
     assert json.loads(answer.body) == {"status": status, "state": "fetching page 1"}
 
 
 def test_a_stalled_crawl_is_still_alive() -> None:
-    answer = pages("stalled").answer("HEAD", "localhost", "/healthz", "")
-    assert (answer.status, json.loads(answer.body)) == (200, {"status": "alive"})
+    for path in ("/livez", "/healthz"):
+        answer = pages("stalled").answer("HEAD", "localhost", path, "")
+        assert (answer.status, json.loads(answer.body)) == (200, {"status": "alive"})
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "get"])
