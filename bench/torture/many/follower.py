@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.torture.many.watching import Memory
 from bench.torture.many.world import World
@@ -16,7 +17,7 @@ from bench.torture.world import Command
 
 STOPS_WITHIN_SECONDS = 60.0
 """It is promised within ten, on a machine that has little else to do."""
-_DEAF_SECONDS = 15.0
+_HAS_BEGUN = b"Spider opened"
 
 
 @dataclass(slots=True)
@@ -32,8 +33,14 @@ class Follower:
     stopped_at: float | None = None
     is_killed: bool = False
     has_failpoint: bool = False
+    is_deaf: bool = False
     _command: Command | None = None
     _thaws_at: float | None = None
+    _log_begins: int = 0
+
+    @property
+    def _log(self) -> Path:
+        return self.world.directory / f"process-{self.number}.log"
 
     @property
     def is_under_way(self) -> bool:
@@ -50,8 +57,9 @@ class Follower:
 
     def begin(self, settings: Mapping[str, str]) -> None:
         """``settings`` may hold a failpoint."""
-        log = f"process-{self.number}.log"
-        self._command = self.world.sync("--follow", "--concurrency", str(self.places), log=log, **settings)
+        self._log_begins = self._log.stat().st_size if self._log.exists() else 0
+        arguments = ("--follow", "--concurrency", str(self.places))
+        self._command = self.world.sync(*arguments, log=self._log.name, **settings)
         self.memory = Memory(self._command.process.pid)
         self._thaws_at = self.stopped_at = None
         self.is_killed, self.has_failpoint = False, bool(settings)
@@ -81,6 +89,7 @@ class Follower:
     def stop(self, number: signal.Signals) -> None:
         """Once: a second signal would end it at once."""
         if self._command is not None and self.stopped_at is None:
+            self.is_deaf = _HAS_BEGUN not in self._log.read_bytes()[self._log_begins :]
             self.stopped_at = time.monotonic()
             self._command.send(number)
 
@@ -102,8 +111,5 @@ class Follower:
         """A signal that comes before Python has imported what hears it ends the process as it ends any."""
         if code == -signal.SIGKILL:
             return self.is_killed or self.has_failpoint
-        if self.stopped_at is None:
-            return False
-        assert self.memory is not None
-        is_early = self.stopped_at - self.memory.began < _DEAF_SECONDS
-        return code == 5 or (is_early and -code in {signal.SIGTERM, signal.SIGINT})
+        is_signal = self.is_deaf and -code in {signal.SIGTERM, signal.SIGINT}
+        return self.stopped_at is not None and (code == 5 or is_signal)
