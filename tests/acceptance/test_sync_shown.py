@@ -160,7 +160,8 @@ def test_on_a_terminal_all_of_them_are_drawn_with_what_fails(
     write(tmp_path, api, "shop", slices=("a", "b", "c", *NAMES[:5]))
     api.tokens["b"] = "another"
     api.held = {"c"}
-    sync = OnTerminal("sync", "shop", columns=110, PROGRESS_LOG_INTERVAL_MS="200", **settings)
+    common: dict[str, Any] = {**settings, "PROGRESS_LOG_INTERVAL_MS": "200"}
+    sync = OnTerminal("sync", "shop", columns=110, **common)
     try:
         eventually(lambda: "sync: 7 done, 1 under way, 0 left, 1 failing" in sync.text, what=f"totals: {sync.text}")
         pattern = r'  shop\.records \{"tenant":"b"\} +failed \d s ago: api_refused'

@@ -1,4 +1,4 @@
-"""Asks the metrics endpoint of a running crawl."""
+"""Asks the metrics endpoint of a running crawl, or of a process of many."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import http.client
 import json
 import re
 import urllib.parse
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.crawl import Crawl
 from tests.support.waiting import eventually
 
 _ADDRESS = re.compile(r"metrics are at (http://\S+)/metrics")
 
 
-class Endpoint:
-    """Where this crawl, started with ``METRICS_PORT=0``, says that it serves."""
+class Logging(Protocol):
+    """What runs, and logs."""
 
-    def __init__(self, crawl: Crawl) -> None:
+    @property
+    def log(self) -> str: ...
+
+
+class Endpoint:
+    """Where this one, started with ``METRICS_PORT=0``, says that it serves."""
+
+    def __init__(self, crawl: Logging) -> None:
         found = eventually(lambda: _ADDRESS.search(crawl.log), what="the address of the metrics")
         assert found is not None
         self.address = urllib.parse.urlsplit(found[1])
