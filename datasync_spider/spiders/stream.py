@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator
 from functools import partial
@@ -93,10 +94,9 @@ class StreamSpider(Spider):
             logger.warning("JOBDIR is not used: where this spider goes on is kept by the database")
             settings.set("JOBDIR", None, priority="cmdline")
         if places is not None:
-            most_bytes = settings.getint(_MOST_BYTES)
             spider = super().from_crawler(crawler, *args, crawler, None, Config.from_settings(settings))
-            # One whose writer is slow must not use up what all have.
-            settings.set(_MOST_BYTES, most_bytes * places, priority="cmdline")
+            # Each has so much for itself; one whose writer is slow must not use up what all have.
+            settings.set(_MOST_BYTES, sys.maxsize, priority="cmdline")
             _widen(settings, cls._most_requests() * places)
             return spider
         if plan is None:
