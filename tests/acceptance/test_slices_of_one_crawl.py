@@ -226,3 +226,34 @@ def test_a_second_signal_ends_all_at_once_and_each_of_them_is_told_of(
         sync.process.wait()
     assert [line["status"] for line in sync.lines if "slice" in line] == ["stopped"] * 3
     assert {tenant: status for tenant, status, *_ in rows(database_url, RUNS)} == dict.fromkeys("abc", "stopped")
+
+
+def test_one_whose_pages_are_not_let_go_asks_for_no_more_and_the_others_go_on(
+    tmp_path: Path, api: TenantsApi, settings: Mapping[str, str], database_url: str
+) -> None:
+    write_sources(tmp_path / "sources", shop=tenants_file(api.base_url, AUTH, slices=tuple("ab")))
+    asked_of_a: list[int] = []
+
+    def hold_until_a_is_held(page: int) -> None:
+        if page == 2:
+            eventually(lambda: "page 2 is held" in sync.log, seconds=60, what="a page to be held")
+        if page == 5:
+            asked_of_a.append(sum(asked.tenant == "a" for asked in api.asked))
+
+    api.instead = {"b": hold_until_a_is_held}
+    name = "tests.support.userpipelines.HoldTenantUntilAnotherIsThrough"
+    pipelines = json.dumps({**ITEM_PIPELINES, name: 100})
+    # One page is more than enough.
+    sync = Sync(
+        tmp_path,
+        "shop",
+        *("-s", f"ITEM_PIPELINES={pipelines}", "-s", "SCRAPER_SLOT_MAX_ACTIVE_SIZE=1"),
+        **settings,
+    )
+    try:
+        assert sync.process.wait(90) == 0, sync.log
+    finally:
+        sync.process.kill()
+        sync.process.wait()
+    assert asked_of_a == [2]
+    assert sorted(rows(database_url, STORED)) == [("a", 25, 25), ("b", 25, 25)]

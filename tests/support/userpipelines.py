@@ -131,6 +131,22 @@ class HoldEveryPage:
         return item
 
 
+class HoldTenantUntilAnotherIsThrough:
+    """Lets no second page of tenant a go before the last one of tenant b has come."""
+
+    def __init__(self) -> None:
+        self._is_through = asyncio.Event()
+
+    async def process_item(self, item: EventPage) -> EventPage:
+        tenant = json.loads(item.events[0].payload)["tenant"]
+        if tenant == "a" and item.number == 2:
+            logger.warning("page %d is held", item.number)
+            await self._is_through.wait()
+        if tenant == "b" and item.ends_pass is not None:
+            self._is_through.set()
+        return item
+
+
 class HoldSecondPages:
     """Lets no second page go, whatever happens, and says that it has one."""
 
