@@ -277,6 +277,7 @@ class StreamSpider(Spider):
                 "verbatim_url": True,
                 # A search by POST changes nothing.
                 "only_reads": True,
+                "counts": _has_budget(self.plan),
             },
         )
         # Given to the constructor, they would take a quarter of its time.
@@ -329,3 +330,8 @@ def _item(response: Response, page: Page) -> EventPage:
         fetched_at=time.time(),
         total=page.total,
     )
+
+
+def _has_budget(plan: SyncPlan) -> bool:
+    """Whether its source declares how many requests are allowed."""
+    return plan.source.budget is not None and plan.source.budget.requests is not None

@@ -31,6 +31,8 @@ _LOOKS_EVERY_SECONDS = 3.0
 _LAST_SYNC_SECONDS = 900.0
 _LAST_SYNCS = 5
 _MOST_SICK = 3
+# A refusal stands in the database by then, unless whoever met it was struck, or the database.
+_PASSES_ON_SECONDS = 3.0
 
 
 class ManyGame:
@@ -215,6 +217,10 @@ class ManyGame:
         counts = self._world.counts()
         tally.requests = counts["requests"]
         for one in counts["breaches"]:
+            heard_at = one["heard_at"]
+            if heard_at is not None and tally.was_struck(heard_at - _PASSES_ON_SECONDS, heard_at + _PASSES_ON_SECONDS):
+                tally.unheard += 1
+                continue
             ago = tally.struck_before(one["monotonic"])
             tally.wrong.append(f"{one['kind']}: {one['feed']}, {one['detail']}; struck before: {ago}")
         if self._lateness.starved is not None:

@@ -10,7 +10,10 @@ _STRIKES_NAMED = 4
 
 @dataclass(slots=True)
 class Tally:
-    """``struck``: when, by the monotonic clock, and what. ``wrong``: what was found, and must not be."""
+    """``struck``: when, by the monotonic clock, and what. ``wrong``: what was found, and must not be.
+
+    ``unheard``: requests that came too early after a refusal which died with the one who was struck as it heard it.
+    """
 
     injected: Counter[str] = field(default_factory=Counter)
     struck: list[tuple[float, str]] = field(default_factory=list)
@@ -23,6 +26,7 @@ class Tally:
     stored: int = 0
     rejected: int = 0
     requests: dict[str, dict[str, int]] = field(default_factory=dict)
+    unheard: int = 0
     slowest_stop: float = 0.0
     last_syncs: list[int] = field(default_factory=list)
     lateness: str = "not looked at"
@@ -32,6 +36,9 @@ class Tally:
     @property
     def kills(self) -> int:
         return self.injected["kill"] + self.injected["crash at a named place"]
+
+    def was_struck(self, since: float, until: float) -> bool:
+        return any(since <= at <= until for at, _ in self.struck)
 
     def struck_before(self, moment: float) -> str:
         """The last ones, as words, with how long before."""
