@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.crawl import clean_environment
+from tests.support.crawl import clean_environment, scrapy
 from tests.support.database import execute_outside, value, with_database
 from tests.support.endpoint import Endpoint
 from tests.support.filesources import write_sources
@@ -154,6 +155,17 @@ def test_the_metrics_of_fifty_slices_have_one_line_for_each_stream(
     assert sync.process.wait(20) == 5, sync.log
 
 
+def test_a_port_in_use_is_a_wrong_setting_and_found_before_any_request(
+    tmp_path: Path, api: TenantsApi, settings: Mapping[str, str]
+) -> None:
+    write(tmp_path, api, "shop")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = scrapy("sync", "shop", **{**settings, "METRICS_PORT": str(taken.getsockname()[1])})
+    assert done.returncode == 2, done.stderr
+    assert "Address already in use" in done.stderr
+    assert api.asked == []
+
+
 def test_on_a_terminal_all_of_them_are_drawn_with_what_fails(
     tmp_path: Path, api: TenantsApi, settings: Mapping[str, str]
 ) -> None:
@@ -173,5 +185,17 @@ def test_on_a_terminal_all_of_them_are_drawn_with_what_fails(
         assert "progress: " not in sync.text
         assert re.search(r"sync: 8 syncs in .* s: 7 complete, 1 failed; 70 new\s*$", sync.text)
         assert not any(token in sync.raw for token in TOKENS.values())
+    finally:
+        sync.close()
+
+
+def test_objects_for_programs_are_not_drawn_over(tmp_path: Path, api: TenantsApi, settings: Mapping[str, str]) -> None:
+    write(tmp_path, api, "shop")
+    common: dict[str, Any] = {**settings, "PROGRESS_LOG_INTERVAL_MS": "200"}
+    sync = OnTerminal("sync", "shop", "--json", **common)
+    try:
+        assert sync.wait() == 0, sync.text
+        assert "progress: " in sync.text
+        assert "\x1b" not in sync.raw
     finally:
         sync.close()
