@@ -277,7 +277,7 @@ class StreamSpider(Spider):
                 "verbatim_url": True,
                 # A search by POST changes nothing.
                 "only_reads": True,
-                "counts": _has_budget(self.plan),
+                "counts": _has_budget(plan),
             },
         )
         # Given to the constructor, they would take a quarter of its time.
