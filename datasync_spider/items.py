@@ -83,12 +83,23 @@ class EventPage:
     bookmark: str | None = None
     is_widened: bool = False
 
-    # What the two fields hold. No fields themselves, hence not of an instance, in the eyes of dataclasses.
+    # What the two fields hold, and whose page it is. No fields themselves, hence not of an instance, in the eyes of
+    # dataclasses.
     _events: ClassVar[Any]
     _rejected: ClassVar[Any]
+    _sync: ClassVar[Any] = None
 
     def __repr__(self) -> str:
         return f"<EventPage {self.number}: {self.received_events} events>"
+
+    @property
+    def sync(self) -> Any:
+        """The sync that stores it; None where it is not known, as of one that an item pipeline has made."""
+        return self._sync
+
+    @sync.setter
+    def sync(self, sync: Any) -> None:
+        vars(self)["_sync"] = sync
 
     def plain_events(self) -> compiled.Events | None:
         """The page's events as they came, where none needs the fallback and no one has had them in hand; else None."""

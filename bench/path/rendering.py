@@ -22,9 +22,12 @@ _PAGES, _PAGE_SIZE = 6, 1_000
 _MOST_MODULES, _MOST_TYPES = 30, 8
 # The traced page is the last of its pass, which most are not: what only such a one passes.
 _OF_A_PASS_END = {
+    "datasync_spider.storage.completion",
     "datasync_spider.storage.completion.PassEnd",
     "datasync_spider.storage.completion.Verdict",
     "datasync_spider.storage.countedtwice",
+    # The crawl closes with it.
+    "datasync_spider.sync.syncs",
 }
 
 

@@ -3,8 +3,8 @@
 The window begins when the last page's answer, which has come whole, is given to the first of the package's downloader
 middlewares, and ends when the COMMIT of its batch has been answered, each page being a batch; so no request follows it.
 Noted are the modules of the package of which a function ran, on any thread, and the classes of the package of which an
-object that was made in the window stood in such a function. A class made of a library's (a cursor) is a tool, and no
-form of the page.
+object that was made in the window stood in such a function. A class made of a library's (a cursor), or what lends one
+(a connection's), is a tool, and no form of the page.
 
 Invariant: it looks at frames and changes nothing; what C code does with a page shows only by what it gives back.
 """
@@ -34,6 +34,8 @@ _WATCHING = (
 _HEAD_IS_READ = "allHeadersReceived"
 _ANSWER_IS_TAKEN = "process_response"
 _COMMIT = "commit"
+# What it lends is a connection, which is a tool as a cursor is.
+_LENDER = f"{_PACKAGE}.storage.pool"
 _WRITER = f"{_PACKAGE}.storage.writer"
 # Where what data is made of comes from.
 _PLAIN = {_PACKAGE, "builtins", "msgspec", "typing", "collections", "enum"}
@@ -95,7 +97,7 @@ def _is_ours(kind: type[Any]) -> bool:
     """Whether it is a form of data of the package: of no library's class, and no exception."""
     if not kind.__module__.startswith(f"{_PACKAGE}.") or kind.__module__.startswith(_WATCHING):
         return False
-    if issubclass(kind, BaseException):
+    if issubclass(kind, BaseException) or kind.__module__ == _LENDER:
         return False
     return all(base is object or base.__module__.split(".")[0] in _PLAIN for base in kind.__mro__)
 

@@ -134,7 +134,7 @@ def whatever_ends_is_complete() -> None:
     _put(outcome.Outcome, "ended", lambda *_: ("complete", "last_page", None))
 
 
-def a_commit_in_doubt_is_taken_for_granted() -> None:
+def a_commit_of_unknown_end_is_taken_for_granted() -> None:
     """After a lost connection the batch is assumed to be committed."""
     _without({"checkpoint": [_NO_GAP]})
     _put(checkpoint, "_refusal", lambda *_: None)
@@ -244,7 +244,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
         rejected_events_are_dropped,
         a_rejected_event_is_kept_each_time_that_it_is_read,
         whatever_ends_is_complete,
-        a_commit_in_doubt_is_taken_for_granted,
+        a_commit_of_unknown_end_is_taken_for_granted,
         a_short_feed_is_complete,
         a_429_is_answered_early,
         a_budget_is_each_processs_own,

@@ -20,7 +20,7 @@ from datasync_spider.errors import ConfigurationError, Stalled, Stopped, Storage
 from datasync_spider.faces.exitreport import summary
 from datasync_spider.faces.exitreport.printing import End, say
 from datasync_spider.faces.metrics.listening import reserved_port
-from datasync_spider.fleet.agenda import Agenda
+from datasync_spider.fleet.agenda import Agenda, plans_of
 from datasync_spider.fleet.crawling import FOR_THE_FIRST_REQUEST, Crawls
 from datasync_spider.fleet.ends import called_wrongly, end_of, end_of_error, not_begun
 from datasync_spider.fleet.starting import prepare
@@ -106,9 +106,10 @@ class Command(crawl.Command):
                 for plan in plans[:1]:
                     services.enter_context(api(self.settings, plan))
                 # The addresses of what was started are among the settings now.
-                agenda = Agenda(spiders, lambda spider: spider.make_plans(self.settings, arguments))
-            with closing(Services(database_url, self._config.database_connections)) as shared:
-                return self._crawl(agenda, shared)
+                shared = services.enter_context(closing(Services(database_url, self._config.database_connections)))
+                settings = self.settings
+                agenda = Agenda(spiders, lambda spider: plans_of(spider, settings, arguments, shared.pool))
+            return self._crawl(agenda, shared)
 
     def _dry_run(self, args: list[str], opts: argparse.Namespace) -> int:
         """Shows the first page of each stream's first slice; without a database, and without a run."""

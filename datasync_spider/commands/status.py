@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable
+from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable, WronglyCalled
 from datasync_spider.observe import exitcodes
 from datasync_spider.ops.command import DatasyncCommand, chosen_slice, is_migrated, typed
 
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     import argparse
 
     from datasync_spider.config import Config
-    from datasync_spider.faces.dashboard.activity import Activity
     from datasync_spider.storage.connection import Connection
-    from datasync_spider.storage.credentials import Waits
-    from datasync_spider.storage.lines import Level, SliceNames
+    from datasync_spider.storage.lines import SliceNames
     from datasync_spider.storage.registry import Slice
 
 _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
@@ -30,20 +28,6 @@ _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
 
 _WATCH_SECONDS = 1.0
 _LAST_RUNS = 6
-# Of sums, and of slices that someone should look at.
-_LISTED = 200
-# What is the slice's or the moment's own, and is said of those.
-_REPORTED_ELSEWHERE = {
-    "run_id",
-    "slice_id",
-    "slice",
-    "holds_lease",
-    "lease_run_id",
-    "lease_expires_at",
-    "closed_until",
-    "is_current",
-    "read_at",
-}
 _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
@@ -114,6 +98,7 @@ class Command(DatasyncCommand):
 
     def _meant(self, connection: Connection, config: Config) -> list[SliceNames] | None:
         """Of all that have a line; None: the slice that STREAM and SLICE name, or the first one while there is none."""
+        from datasync_spider.observe.display import visible
         from datasync_spider.ops.registry.choosing import choose_slices
         from datasync_spider.storage.lines import read_line_names
 
@@ -121,7 +106,10 @@ class Command(DatasyncCommand):
             return None
         known = read_line_names(connection)
         connection.rollback()
-        return choose_slices(known, self._names) if self._names else known or None
+        try:
+            return choose_slices(known, self._names) if self._names else known or None
+        except WronglyCalled as error:
+            raise WronglyCalled(visible(str(error))) from None
 
     def _one(self, connection: Connection, meant: list[SliceNames] | None) -> Slice | None:
         """The slice, where one is meant; one that is named and was never begun is no more than a line."""
@@ -142,6 +130,7 @@ class Command(DatasyncCommand):
 
 def _look_at_one(connection: Connection, slice_: Slice, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
     from datasync_spider.observe.display import visible
+    from datasync_spider.ops.registry.slicereport import line_report, slice_report
     from datasync_spider.ops.registry.slicestatus import slice_lines
     from datasync_spider.storage.credentials import waits_of
     from datasync_spider.storage.lines import SliceNames, read_slices
@@ -161,8 +150,8 @@ def _look_at_one(connection: Connection, slice_: Slice, opts: argparse.Namespace
     backfill = read_last_backfill(connection, slice_.slice_id)
     waits = waits_of(connection, state["credential_id"])
     report = {
-        **_line_report(lines[0] if lines else None),
-        **_report(slice_, state, runs, current, backfill, doing, waits),
+        **line_report(lines[0] if lines else None),
+        **slice_report(slice_, state, runs, current, backfill, doing, waits),
         "next_sync_in_seconds": read_poll(connection, slice_.slice_id),
     }
     if opts.json:
@@ -176,50 +165,16 @@ def _look_at_one(connection: Connection, slice_: Slice, opts: argparse.Namespace
 def _look_at_many(
     connection: Connection, meant: list[SliceNames], opts: argparse.Namespace, show: Callable[[str], None]
 ) -> int:
-    from datasync_spider.ops.registry.linelist import slice_object
-    from datasync_spider.storage.dashboard import read_runs_by_id
-    from datasync_spider.storage.lines import read_slices
+    from datasync_spider.ops.registry.manystatus import slice_objects, summary
 
-    if not opts.json and not opts.expect:
-        show("\n".join(_summary(connection, meant)))
-        return exitcodes.COMPLETE
-    rows = read_slices(connection, meant)
-    run_ids = [row["newest_run_id"] for row in rows if row["newest_run_id"] is not None]
-    runs = {run["run_id"]: run for run in read_runs_by_id(connection, run_ids)}
-    newest = [runs.get(row["newest_run_id"]) for row in rows]
+    objects = slice_objects(connection, meant) if opts.json or opts.expect else []
     if opts.json:
-        objects = (slice_object(row, run) for row, run in zip(rows, newest, strict=True))
         show("\n".join(json.dumps(each, default=_plain) for each in objects))
     else:
-        show("\n".join(_summary(connection, meant)))
-    return _judged([run["status"] if run else None for run in newest], opts)
-
-
-def _summary(connection: Connection, meant: list[SliceNames]) -> list[str]:
-    """All slices where they are no more than a screen; else sums, and those that someone should look at."""
-    from datasync_spider.observe.columns import LINE
-    from datasync_spider.ops.registry.linelist import slice_table, sum_lines, troubles_of, whole_line
-    from datasync_spider.storage.lines import LineQuestion, read_lines
-
-    over = {column.key: column.over for column in LINE}
-    # A line for all, one for the table's head, and the prompt.
-    screen = max(1, shutil.get_terminal_size().lines - 3)
-    slices = read_lines(connection, LineQuestion("slices", limit=max(screen, _LISTED)), over, meant)
-    if not slices.lines:
-        raise ConfigurationError("all of it has been dropped meanwhile")
-    lines = [whole_line(slices.whole)]
-    if len(meant) <= screen:
-        return [*lines, *slice_table(slices.lines)]
-    level: Level = "streams" if slices.whole["streams"] <= screen else "sources"
-    lines += sum_lines(read_lines(connection, LineQuestion(level, limit=_LISTED), over, meant))
-    troubled, more = troubles_of(slices)
-    if troubled:
-        lines += ["", *slice_table(troubled)]
-    if more:
-        lines.append(
-            f"and {more:,} more that fail or are late: {typed()} status NAME shows those of a source or stream"
-        )
-    return lines
+        # A line for all, one for the table's head, and the prompt.
+        screen = max(1, shutil.get_terminal_size().lines - 3)
+        show("\n".join(summary(connection, meant, screen, typed())))
+    return _judged([each["run"] and each["run"]["status"] for each in objects], opts)
 
 
 def _judged(statuses: list[str | None], opts: argparse.Namespace) -> int:
@@ -233,13 +188,14 @@ def _print(text: str) -> None:
 
 
 def _redraw(text: str) -> None:
-    """Over the former text, line by line, so that nothing flickers."""
-    lines = "".join(f"{line}{_REST_OF_LINE}\n" for line in text.splitlines())
+    """Over the former text, line by line, so that nothing flickers; what does not fit on the screen is left out."""
+    height = max(1, shutil.get_terminal_size().lines - 1)
+    lines = "".join(f"{line}{_REST_OF_LINE}\n" for line in text.splitlines()[:height])
     sys.stdout.write(f"{_HOME}{lines}{_REST_OF_SCREEN}")
     sys.stdout.flush()
 
 
-def _activity(connection: Connection, run_id: int) -> Activity:
+def _activity(connection: Connection, run_id: int) -> dict[str, str]:
     """What the run does or how it ended, in the words of the status page."""
     from datasync_spider.faces.dashboard.activity import activity
     from datasync_spider.storage.dashboard import read_recent_pages, read_runs_by_id
@@ -247,67 +203,7 @@ def _activity(connection: Connection, run_id: int) -> Activity:
     (row,) = read_runs_by_id(connection, [run_id])
     doing = activity(row, read_recent_pages(connection, [run_id]).get(run_id), row["read_at"])
     connection.rollback()
-    return doing
-
-
-def _report(
-    slice_: Slice,
-    state: dict[str, Any],
-    runs: list[dict[str, Any]],
-    current: list[dict[str, Any]],
-    backfill: dict[str, Any] | None,
-    doing: Activity | None,
-    waits: Waits,
-) -> dict[str, Any]:
-    from datasync_spider.observe.columns import STREAM, values
-    from datasync_spider.storage.owner import parse_owner
-
-    owner = parse_owner(state["lease_owner"]) if state["lease_owner"] else None
-    return {
-        "stream": slice_.stream,
-        "slice": slice_.name,
-        "table": str(slice_.table),
-        **values(STREAM, state),
-        "expected_total": state["pass_expected_total"],
-        "pass": {
-            **{key: state[f"pass_{key}"] for key in ("number", "kind", "status", "started_at")},
-            "since": state["pass_since_at"],
-        },
-        "floor_at": state["floor_at"] or state["kept_floor_at"],
-        "oldest_occurred_at": state["oldest_occurred_at"],
-        "newest_occurred_at": state["newest_occurred_at"],
-        "completed_at": state["completed_at"],
-        "updated_at": state["updated_at"],
-        "paused_at": state["paused_at"],
-        "newest_drift": state["newest_drift"] or [],
-        "lease": {
-            "held_by": str(owner) if owner else None,
-            "run_id": state["lease_run_id"],
-            "since": state["lease_acquired_at"],
-            "expires_at": state["lease_expires_at"],
-            "expired": state["lease_expired"],
-        },
-        # What the API has asked of the key that the last run has used.
-        "credential": {"id": waits.credential_id, **waits.closed._asdict()},
-        "activity": {"state": doing.state, "words": doing.words, "advice": doing.advice} if doing else None,
-        "run": _run_report(current[0]) if current else None,
-        # Beside the passes: what it says of itself says nothing of them.
-        "backfill": _run_report(backfill) if backfill else None,
-        "earlier_runs": [_run_report(run) for run in (runs[1:] if current else runs)],
-        "exit_code": exitcodes.exit_code(current[0]["status"]) if current else None,
-    }
-
-
-def _line_report(line: dict[str, Any] | None) -> dict[str, Any]:
-    """What a line of a list says of it; of one that was never begun nothing is known."""
-    from datasync_spider.observe.columns import LINE
-
-    keys = ("source", "state", "every_seconds", *(column.key for column in LINE if column.key != "completed_at"))
-    return {key: line[key] if line else None for key in keys if line or key != "late_seconds"}
-
-
-def _run_report(run: dict[str, Any]) -> dict[str, Any]:
-    return {"id": run["run_id"], **{key: value for key, value in run.items() if key not in _REPORTED_ELSEWHERE}}
+    return {"state": doing.state, "words": doing.words, "advice": doing.advice}
 
 
 def _plain(value: Any) -> str:

@@ -25,7 +25,7 @@ from datasync_spider.config import Config
 from datasync_spider.errors import ConfigurationError, Stalled, Stopped, StorageError
 from datasync_spider.faces.liveview.mode import DRAWN, SIDE_BY_SIDE, may_be_drawn
 from datasync_spider.faces.metrics.listening import reserved_port
-from datasync_spider.fleet.agenda import Agenda
+from datasync_spider.fleet.agenda import Agenda, plans_of
 from datasync_spider.fleet.claims import Claims
 from datasync_spider.fleet.crawling import FOR_THE_FIRST_REQUEST, Crawls
 from datasync_spider.fleet.ends import end_of_error, not_begun
@@ -139,7 +139,9 @@ class Command(ScrapyCommand):
                 services = started.enter_context(closing(Services(database_url, self._config.database_connections)))
                 supply: Supply
                 if is_by_name:
-                    supply = Named(Agenda(meant.spiders, lambda spider: self._plans(spider, meant), forgives=True))
+                    supply = Named(
+                        Agenda(meant.spiders, lambda spider: self._plans(spider, meant, services), forgives=True)
+                    )
                 else:
                     supply = self._what_is_due(names, services, follows=opts.follow)
                 watching = Watching(services, (lambda: supply.kept) if opts.follow else None)
@@ -160,9 +162,9 @@ class Command(ScrapyCommand):
         spec = synced.plan.spec
         self._ends.synced(synced.end, spec.name, spec.slice, synced.seconds)
 
-    def _plans(self, spider: type[Any], meant: Meant) -> list[SyncPlan]:
+    def _plans(self, spider: type[Any], meant: Meant, services: Services) -> list[SyncPlan]:
         assert self.settings is not None
-        plans = spider.make_plans(self.settings, {})
+        plans = plans_of(spider, self.settings, {}, services.pool)
         for plan in plans[:1]:
             check_way(plan)
         return meant.of(spider, plans)
@@ -170,13 +172,13 @@ class Command(ScrapyCommand):
     def _what_is_due(self, names: Sequence[str], services: Services, *, follows: bool) -> WhatIsDue:
         assert self.settings is not None
         settings = self.settings
-        roster = read_roster(settings, names, is_first=True)
+        roster = read_roster(settings, names, services.pool, is_first=True)
         claims = Claims(services)
         register(claims, roster, services.pool, self._config.stall_timeout_seconds)
         self._ends.others(roster.ends)
         if not roster.turns:
             logger.warning("no stream that is meant says how often it is to be synced (every, SYNC_EVERY)")
-        reading = Reading(lambda: read_roster(settings, names), self._config.sources_dir)
+        reading = Reading(lambda: read_roster(settings, names, services.pool), self._config.sources_dir)
         notifier = Notifier(Config.from_settings(settings), services)
         return WhatIsDue(roster, claims, reading, notifier, self._ends.others, follows=follows)
 

@@ -7,7 +7,6 @@ that was started beside the crawl through a proxy that cannot reach it.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from scrapy.exceptions import NotConfigured
 
@@ -19,14 +18,12 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
 
-    from datasync_spider.sync.slicesync import SliceSync
-
 
 class ProxyChoiceMiddleware:
-    """One for all requests of a sync, since no other origin than the API's is ever asked."""
+    """One for all requests to an address, as long as the crawl lasts: to look in the environment takes its time."""
 
     def __init__(self) -> None:
-        self._chosen: WeakKeyDictionary[SliceSync, str | None] = WeakKeyDictionary()
+        self._chosen: dict[str, str | None] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -35,8 +32,8 @@ class ProxyChoiceMiddleware:
         return cls()
 
     async def process_request(self, request: Request) -> None:
-        sync = request.meta["sync"]
-        if sync not in self._chosen:
-            plan = sync.plan
-            self._chosen[sync] = None if plan.is_bundled_mock else proxy_for(plan.base_url_text)
-        request.meta.setdefault("proxy", self._chosen[sync])
+        plan = request.meta["sync"].plan
+        url = plan.base_url_text
+        if url not in self._chosen:
+            self._chosen[url] = None if plan.is_bundled_mock else proxy_for(url)
+        request.meta.setdefault("proxy", self._chosen[url])

@@ -83,9 +83,16 @@ class _Heartbeat:
     def wait_asked(self, seconds: float, *, is_binding: bool) -> None:
         # At once, and not when the run ends: it may be killed while it waits.
         if seconds >= _WORTH_NOTING_SECONDS:
-            closed = Closed(seconds=seconds) if is_binding else Closed(advised_seconds=seconds)
-            self._known.learned(closed, time.monotonic())
-            self._note("what the API reported", lambda connection: note_closed(connection, self._run, closed))
+            ends_at = time.monotonic() + seconds
+            self._known.asked(seconds, time.monotonic(), is_binding=is_binding)
+
+            def note(connection: Connection) -> None:
+                # As long as it is by then: what is noted later would come back as another run's, and as longer.
+                left = max(0.0, ends_at - time.monotonic())
+                closed = Closed(seconds=left) if is_binding else Closed(advised_seconds=left)
+                note_closed(connection, self._run, closed)
+
+            self._note("what the API reported", note)
 
     def poll_interval_asked(self, seconds: float) -> None:
         if seconds > 0:
@@ -102,9 +109,9 @@ class _Heartbeat:
     def _fenced_off(self, error: FencedOff) -> None:
         self._crawler.signals.send_catch_log(signals.run_failed, sync=self._sync, error=error)
 
-    def _learned(self, closed: Closed) -> None:
-        # What this run has noted itself comes back as well, later by what the writing took.
-        if self._known.learned(closed, time.monotonic(), _WORTH_NOTING_SECONDS):
+    def _learned(self, closed: Closed, age_seconds: float) -> None:
+        # What this run has noted itself comes back as well, later by what the writing and the reading took.
+        if self._known.learned(closed, time.monotonic(), _WORTH_NOTING_SECONDS + age_seconds):
             self._crawler.signals.send_catch_log(signals.wait_learned, sync=self._sync, closed=closed)
 
     def _note(self, what: str, note: Callable[[Connection], None]) -> None:

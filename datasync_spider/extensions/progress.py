@@ -75,4 +75,6 @@ class ProgressExtension:
         task = self._tasks.pop(sync, None)
         if task is not None:
             task.cancel()
-            self._log(sync)
+            if not self._names_stream:
+                # Where there are several, the line of its end says the same.
+                self._log(sync)

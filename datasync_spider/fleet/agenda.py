@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 from datasync_spider.errors import ConfigurationError, StorageError, WronglyCalled
 from datasync_spider.faces.exitreport import summary
@@ -18,7 +19,21 @@ from datasync_spider.observe import exitcodes
 from datasync_spider.sources.streamnames import label
 from datasync_spider.sync.plan import SyncPlan
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scrapy.settings import BaseSettings
+
+    from datasync_spider.storage.pool import Pool
+
 logger = logging.getLogger(__name__)
+
+
+def plans_of(spider: type[Any], settings: BaseSettings, arguments: Mapping[str, str], pool: Pool) -> list[SyncPlan]:
+    """Those of a stream, with room for a connection where its slices are to be found first."""
+    with pool.place() if spider.finds_slices() else nullcontext():
+        made: list[SyncPlan] = spider.make_plans(settings, arguments)
+    return made
 
 
 class Agenda:

@@ -19,13 +19,15 @@ import importlib
 import json
 import logging
 import os
-import pkgutil
 import runpy
 import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
+import datasync_spider
 from datasync_spider.process.bundlepipe import PIPE
 from datasync_spider.storage.owner import BUNDLE
 
@@ -55,10 +57,11 @@ def order_of(arguments: Sequence[str], bundle: str) -> tuple[bytes, bytes]:
 def import_everything() -> None:
     """What the processes need, and no more than importing it."""
     names = list(_SCRAPYS)
+    root = Path(datasync_spider.__file__).parent
     for package in _PACKAGES:
-        path = importlib.import_module(f"datasync_spider.{package}").__path__
-        found = pkgutil.walk_packages(path, f"datasync_spider.{package}.")
-        names += [module.name for module in found if not module.name.startswith(_LEFT_OUT)]
+        paths = sorted((root / package).rglob("*.py"))
+        found = (".".join(path.relative_to(root.parent).with_suffix("").parts) for path in paths)
+        names += [name.removesuffix(".__init__") for name in found if not name.startswith(_LEFT_OUT)]
     for name in names:
         importlib.import_module(name)
 
@@ -102,8 +105,9 @@ def _become(order: dict[str, object], pipe: int, output: int) -> list[str]:
 def _leave(code: object) -> None:
     """Ends a fork without taking all modules to pieces, which costs more than all else about it."""
     logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    with suppress(OSError, ValueError):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 

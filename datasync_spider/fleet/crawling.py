@@ -109,8 +109,10 @@ class Crawls:
             self._let_end(shared)
             shared = None
         if shared is None:
-            shared = self._shared[spider.name] = StreamCrawl(self._process, spider, self.services, self._places)
-            self._made(shared.crawler)
+            begun = StreamCrawl(self._process, spider, self.services, self._places)
+            begun.ended.add_done_callback(lambda _: self._has_ended(begun))
+            self._made(begun.crawler)
+            shared = self._shared[spider.name] = begun
         return await shared.sync(plan)
 
     async def end(self) -> Mapping[str, str]:
@@ -130,11 +132,12 @@ class Crawls:
     def _let_end(self, shared: StreamCrawl) -> None:
         del self._shared[shared.spider.name]
         self._ending.add(shared)
-        shared.ended.add_done_callback(lambda _: self._has_ended(shared))
         shared.end()
 
     def _has_ended(self, shared: StreamCrawl) -> None:
         self._ending.discard(shared)
+        if self._shared.get(shared.spider.name) is shared:
+            del self._shared[shared.spider.name]
         shared.crawler.signals.send_catch_log(signals.loop_ended)
         if (reported := reported_of(shared.crawler)) is not None:
             self._exports_failed.update(reported.exports_failed)

@@ -33,7 +33,7 @@ class Ends:
 
     @property
     def stopped(self) -> list[End]:
-        """Those that tell of a signal."""
+        """An end as stopped, where a signal has ended any."""
         return self.total.stopped
 
     def synced(self, end: End, stream: str, slice_name: str, seconds: float) -> None:

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from datasync_spider.errors import ConfigurationError, StorageError, WronglyCalled
 from datasync_spider.faces.exitreport.printing import End
+from datasync_spider.fleet.agenda import plans_of
 from datasync_spider.fleet.ends import end_of_error
 from datasync_spider.fleet.naming import Meant, Streams
 from datasync_spider.ops.command import check_way
@@ -23,6 +24,7 @@ from datasync_spider.sync.planning import source_plans
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
+    from datasync_spider.storage.pool import Pool
     from datasync_spider.sync.plan import SyncPlan
 
 
@@ -55,7 +57,12 @@ class Roster(Struct):
 
 
 def read_roster(
-    settings: BaseSettings, names: Sequence[str], *, is_elsewhere: bool = False, is_first: bool = False
+    settings: BaseSettings,
+    names: Sequence[str],
+    pool: Pool,
+    *,
+    is_elsewhere: bool = False,
+    is_first: bool = False,
 ) -> Roster:
     """``names``: of what is meant; all where there are none. Raises ConfigurationError.
 
@@ -71,7 +78,7 @@ def read_roster(
     for spider in streams.spiders.values() if meant is None else meant.spiders:
         roster.finds |= spider.finds_slices()
         try:
-            plans = plans_for_others(spider, settings) if is_elsewhere else spider.make_plans(settings, {})
+            plans = plans_for_others(spider, settings) if is_elsewhere else plans_of(spider, settings, {}, pool)
             _add(roster, spider, plans, meant, is_elsewhere=is_elsewhere)
         except (ConfigurationError, StorageError) as error:
             if is_first and isinstance(error, WronglyCalled) and not spider.finds_slices():

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _GIVE_BACK_SECONDS = 1.0
-# Syncs: the collector by itself comes after many more, and each leaves a crawler and all that belongs to it.
-_COLLECT_AFTER = 20
+# Syncs: the collector by itself comes after many more, and costs as much as several of them.
+_COLLECT_AFTER = 100
 
 
 class Synced(Struct, frozen=True):

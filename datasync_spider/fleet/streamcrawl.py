@@ -1,7 +1,7 @@
 """A crawl that slices of one stream join and leave: a crawler with its connections, however many there are.
 
-Invariant: each sync that it was given ends, also where the crawl closes meanwhile or could not be made at all. When no
-slice has come for a while it closes by itself.
+Invariant: each sync that it was given ends, also where the crawl closes meanwhile or could not be made at all, and
+where a component of somebody else's has dropped what it asks for. When no slice has come for a while it closes.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from datasync_spider.sync.plan import SyncPlan
     from datasync_spider.sync.services import Services
+    from datasync_spider.sync.slicesync import SliceSync
 
 logger = logging.getLogger(__name__)
 
 _LINGER_SECONDS = 30.0
+_LOOK_SECONDS = 1.0
 
 
 class StreamCrawl:
@@ -40,6 +42,8 @@ class StreamCrawl:
         self.crawler.signals.connect(self._opened, scrapy_signals.spider_opened)
         # It works for none of the slices, whichever has it begun. What it raises is left to asyncio, which logs it.
         self.ended: asyncio.Task[None] = Context().run(process.crawl, self.crawler, services=services, places=places)
+        looking = asyncio.get_running_loop().create_task(self._let_go_of_what_is_lost(), context=Context())
+        self.ended.add_done_callback(lambda _: looking.cancel())
 
     @property
     def takes_more(self) -> bool:
@@ -85,6 +89,30 @@ class StreamCrawl:
 
     def _opened(self, **_: Any) -> None:
         self._is_open.set()
+
+    async def _let_go_of_what_is_lost(self) -> None:
+        """Ends syncs that wait for an answer though nothing is under way, as a crawl of their own would end by itself.
+
+        At the second look, since a first request may be on its way from the spider to the scheduler.
+        """
+        lost: set[SliceSync] = set()
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            spider: Any = self.crawler.spider
+            waiting = {sync for sync in spider.syncs.present if sync.is_open} if self._has_nothing_under_way else set()
+            for sync in lost & waiting:
+                sync.leave()
+            lost = waiting
+
+    @property
+    def _has_nothing_under_way(self) -> bool:
+        if not self._is_open.is_set():
+            return False
+        engine = self.crawler.engine
+        scraper, scheduler = engine.scraper.slot, engine.scheduler
+        if scraper is None or scheduler is None or not scraper.is_idle() or engine.downloader.active:
+            return False
+        return not scheduler.has_pending_requests()
 
     @property
     def _is_closing(self) -> bool:

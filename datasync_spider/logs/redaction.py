@@ -23,13 +23,17 @@ _WORD_END = r"(?![0-9A-Za-z])"
 
 _OPENING = r"\\*[\"']?\s*[:=,]\s*(?:[\[(]\s*)*(?:b?\\*[\"'])?"
 _VALUE = r"[^\s\"'\\,;&\])}]+"
+_MASKED = rf"\1{MASK}"
+_AUTHORIZATION = rf"(authorization{_OPENING}(?:(?:basic|bearer)\s+)?){_VALUE}"
+_PASSWORD = r"(\b(?:ssl)?password\s*=\s*)(?:'(?:\\.|[^'\\])*'|[^\s&\"']+)"
+# What each such place has in it, and the place: its first group is what stays.
 _KNOWN_PLACES = (
     # scheme://user:password@
-    (re.compile(r"(://[^\s:/?#@\"']*:)[^\s/@]+(?=@)"), rf"\1{MASK}"),
+    ("://", re.compile(r"(://[^\s:/?#@\"']*:)[^\s/@]+(?=@)")),
     # as a header line, in a dict of headers, in JSON or in a query
-    (re.compile(rf"(authorization{_OPENING}(?:(?:basic|bearer)\s+)?){_VALUE}", re.IGNORECASE), rf"\1{MASK}"),
+    ("authorization", re.compile(_AUTHORIZATION, re.IGNORECASE)),
     # a password among libpq's parameters
-    (re.compile(r"(\b(?:ssl)?password\s*=\s*)(?:'(?:\\.|[^'\\])*'|[^\s&\"']+)", re.IGNORECASE), rf"\1{MASK}"),
+    ("password", re.compile(_PASSWORD, re.IGNORECASE)),
 )
 
 
@@ -40,6 +44,9 @@ class Redactor:
         self._patterns: dict[str, str] = {}
         self._passing: dict[str, str] = {}
         self._secrets: re.Pattern[str] | None = None
+        self._plain: list[str] = []
+        self._odd: list[str] = []
+        self._odd_pattern: re.Pattern[str] | None = None
         self._places: dict[tuple[str, bool], list[re.Pattern[str]]] = {}
         self.add_secrets(secrets)
 
@@ -61,6 +68,9 @@ class Redactor:
         patterns = {**self._passing, **self._patterns}
         # Longest first: a secret that begins with another one must not leave its end behind.
         ordered = sorted(patterns, key=len, reverse=True)
+        self._odd = [secret for secret in ordered if not _is_plain(secret)]
+        self._odd_pattern = re.compile("|".join(patterns[secret] for secret in self._odd)) if self._odd else None
+        self._plain = [secret for secret in ordered if _is_plain(secret)]
         self._secrets = re.compile("|".join(patterns[secret] for secret in ordered))
 
     def add_header(self, name: str) -> None:
@@ -73,14 +83,37 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """``text`` with a mask in the place of every secret."""
-        if self._secrets is not None:
+        if self._secrets is not None and self._may_have_one(text):
             text = self._secrets.sub(MASK, text)
-        for patterns in self._places.values():
-            for named in patterns:
-                text = named.sub(rf"\1{MASK}", text)
-        for pattern, replacement in _KNOWN_PLACES:
-            text = pattern.sub(replacement, text)
+        # Hardly a line names any of them, and a look for a name is a hundredth of one for what may follow it. What is
+        # a letter in other case, of all that is not ASCII, is for the patterns to say.
+        names = text.lower().replace("_", "-") if text.isascii() else None
+        for (name, _), patterns in self._places.items():
+            if names is None or name.replace("_", "-") in names:
+                for named in patterns:
+                    text = named.sub(_MASKED, text)
+        for sign, place in _KNOWN_PLACES:
+            if names is None or sign in names:
+                text = place.sub(_MASKED, text)
         return text
+
+    def _may_have_one(self, text: str) -> bool:
+        """Whether to look closely: a thousand tenants have a thousand tokens, and hardly a line has one of them.
+
+        In a text without signs that begin another spelling of a character, a secret stands as it is, or not at all.
+        """
+        if "%" in text or "+" in text or any(secret in text for secret in self._plain):
+            return True
+        if self._odd_pattern is None:
+            return False
+        if "\\" in text:
+            return self._odd_pattern.search(text) is not None
+        return any(secret in text for secret in self._odd)
+
+
+def _is_plain(secret: str) -> bool:
+    """Whether no backslash is ever among its spellings."""
+    return secret.isascii() and secret.isprintable() and not any(character in "\\\"'/" for character in secret)
 
 
 def _patterns_of_name(name: str, *, is_header: bool) -> list[re.Pattern[str]]:

@@ -16,7 +16,7 @@ from datasync_spider import signals
 from datasync_spider.errors import ConfigurationError, DatasyncError, PageLost
 from datasync_spider.items import EventPage
 from datasync_spider.observe import stats
-from datasync_spider.sync.slicesync import SliceSync, present
+from datasync_spider.sync.slicesync import SliceSync
 from datasync_spider.sync.syncs import Syncs
 
 if TYPE_CHECKING:
@@ -67,10 +67,8 @@ class PostgresPipeline:
         raise CloseSpider(reported.refused or "stopped") from error
 
     async def process_item(self, item: Any) -> Any:
-        if isinstance(item, EventPage):
-            sync = present()
-            assert sync is not None, "a page of no sync"
-            await sync.store(item)
+        if isinstance(item, EventPage) and item.sync is not None:
+            await item.sync.store(item)
         return item
 
     async def close_spider(self) -> None:
@@ -80,12 +78,15 @@ class PostgresPipeline:
 
     # What else becomes of a page
 
-    def _item_scraped(self, item: Any, response: Any = None, **_: Any) -> None:
+    async def _item_scraped(self, item: Any, response: Any = None, **_: Any) -> None:
         """What comes out of the item pipelines is the page, unless one of them has put something else in its place."""
-        if isinstance(item, EventPage) or response is None:
+        if response is None or (isinstance(item, EventPage) and item.sync is not None):
             return
         number, sync = response.meta.get("page_number"), response.meta["sync"]
-        if number is not None and sync.is_waited_for(number):
+        if isinstance(item, EventPage):
+            # Another page, of whoever asked for the first one.
+            await sync.store(item)
+        elif number is not None and sync.is_waited_for(number):
             kind = type(item).__name__
             sync.fail(PageLost(f"an item pipeline has put an object of type {kind} in place of page {number}"))
 

@@ -39,7 +39,7 @@ def pipe_of(environ: Mapping[str, str]) -> int | None:
 
 
 def end_with_worker(pipe: int) -> None:
-    """Watches the pipe from now on. To be called in the main thread, before anybody handles signals."""
+    """Watches the pipe from now on. To be called in the main thread, before anything handles signals."""
     # Whoever has started the worker with nohup has made it deaf, and the processes that it starts.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     threading.Thread(target=_watch, args=(pipe,), name="datasync-pipe", daemon=True).start()

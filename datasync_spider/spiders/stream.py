@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator
 from functools import partial
@@ -96,11 +97,10 @@ class StreamSpider(Spider):
             logger.warning("JOBDIR is not used: where this spider goes on is kept by the database")
             settings.set("JOBDIR", None, priority="cmdline")
         if places is not None:
-            most_bytes = settings.getint(_MOST_BYTES)
             config = Config.from_settings(settings)
             spider = super().from_crawler(crawler, *args, crawler, None, config, _services(crawler, config, services))
-            # One whose writer is slow must not use up what all have.
-            settings.set(_MOST_BYTES, most_bytes * places, priority="cmdline")
+            # Each has so much for itself; one whose writer is slow must not use up what all have.
+            settings.set(_MOST_BYTES, sys.maxsize, priority="cmdline")
             _widen(settings, cls._most_requests() * places)
             return spider
         if plan is None:
@@ -196,6 +196,7 @@ class StreamSpider(Spider):
             return
         page: Page = response.meta["page"]
         item = _item(response, page)
+        item.sync = sync
         ask, headers = response.meta["ask"], partial(plain_headers, response.headers)
         try:
             asks = await sync.answered(ask, page, item, headers)
@@ -276,6 +277,7 @@ class StreamSpider(Spider):
                 "verbatim_url": True,
                 # A search by POST changes nothing.
                 "only_reads": True,
+                "counts": _has_budget(plan),
             },
         )
         # Given to the constructor, they would take a quarter of its time.
@@ -328,3 +330,8 @@ def _item(response: Response, page: Page) -> EventPage:
         fetched_at=time.time(),
         total=page.total,
     )
+
+
+def _has_budget(plan: SyncPlan) -> bool:
+    """Whether its source declares how many requests are allowed."""
+    return plan.source.budget is not None and plan.source.budget.requests is not None

@@ -31,7 +31,7 @@ from msgspec.structs import asdict, replace
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage import deletions, floor, validators
 from datasync_spider.storage.batch import Batch, Committed, Counts, Outcome, PreparedPage, Watermark
-from datasync_spider.storage.completion import PassEnd, Verdict, expected_total
+from datasync_spider.storage.completion import PassEnd, Verdict
 from datasync_spider.storage.connection import Connection, instant_of
 from datasync_spider.storage.deletions import Marked
 from datasync_spider.storage.feedorder import PageTimes
@@ -68,6 +68,7 @@ def save_checkpoint(
     counted = [outcome.counts_of(page) for page in batch.pages]
     counts = sum(counted, Counts(batches=1, conflicts=outcome.conflicts))
     values = _checkpoint_values(run, batch, outcome, counts)
+    ends_nothing = ends_nothing or batch.ends_pass is None
     end = None if ends_nothing else PassEnd.of(connection, run, batch, outcome, counts, rejected_max_percent)
     marked, verdict = None, None
     with connection.cursor() as cursor:
@@ -208,7 +209,7 @@ def _checkpoint_values(run: OpenRun, batch: Batch, outcome: Outcome, counts: Cou
         "is_named": ground >= Ground.NEW,
         "is_known": ground >= Ground.KNOWN,
         "filtered": sum(page.counts.filtered for page in batch.pages if page.page.chain == chain_number),
-        "expected_total": expected_total(run, batch),
+        "expected_total": run.total_of_slice(batch.expected_total),
         "in_order": run.is_newest_first and all(page.in_order for page in batch.pages),
         "newest_at": instant_of(newest[0]) if newest else None,
         "newest_id": newest[1] if newest else None,

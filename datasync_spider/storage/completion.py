@@ -165,15 +165,14 @@ class PassEnd(Struct):
     def of(
         cls, connection: Connection, run: OpenRun, batch: Batch, outcome: Outcome, counts: Counts, max_percent: float
     ) -> PassEnd | None:
-        """None where the batch ends no pass, or so many of the run's records were rejected that it gets no verdict."""
-        if batch.ends_pass is None:
-            return None
+        """Of a batch that ends a pass; None where too many of the run's records were rejected for a verdict."""
+        assert batch.ends_pass is not None
         with connection.cursor() as cursor:
             if _rejects_too_many(cursor, run, counts, max_percent):
                 return None
         if run.is_backfill:
             return cls(batch.ends_pass, 0)
-        reported = expected_total(run, batch)
+        reported = run.total_of_slice(batch.expected_total)
         return cls(batch.ends_pass, count_counted_twice(connection, run.slice, outcome.newly_rejected, reported))
 
     def look(self, cursor: Any, run: OpenRun, batch: Batch, values: Mapping[str, Any]) -> None:
@@ -203,11 +202,6 @@ class PassEnd(Struct):
             counted=self.counted,
             began_at_bookmark=run.resume.bookmark is not None,
         )
-
-
-def expected_total(run: OpenRun, batch: Batch) -> int | None:
-    """The API's total of the slice. Of a pass that does not ask for everything it says nothing of that."""
-    return batch.expected_total if run.resume.pass_since_us is None else None
 
 
 def _count_above(cursor: Any, run: OpenRun, values: Mapping[str, Any]) -> int:

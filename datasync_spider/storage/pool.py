@@ -187,9 +187,14 @@ class Pool:
         """
         ends_at = None if wait_seconds is None else time.monotonic() + wait_seconds
         turn = (use, next(self._arrivals))
+        is_refused = False
         while True:
             idle = self._next_one(turn, ends_at, while_waiting, is_given_up)
-            line = self._opened(connect_timeout_seconds) if idle is None else self._checked(idle)
+            if idle is not None:
+                line = self._checked(idle)
+            else:
+                line = self._opened(connect_timeout_seconds, is_again=is_refused)
+                is_refused = line is None
             if line is not None:
                 self._end_what_is_lost(line)
                 return line
@@ -223,6 +228,21 @@ class Pool:
         with self._lock:
             self._unlent -= 1
             self._wake_next()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place for a connection that is opened elsewhere."""
+        line = self.take(Use.WAITING, wait_seconds=None)
+        with self._lock:
+            del self._lent[line.label]
+            self._unlent += 1
+        close_quietly(line.connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._unlent -= 1
+                self._wake_next()
 
     def hang_up(self, line: Line) -> None:
         """On our side: whoever has it still, and waits for a server that says nothing, finds it broken."""
@@ -289,15 +309,15 @@ class Pool:
         moments = [moment for moment in (ends_at, self._refused_until) if moment is not None and moment > now]
         return min(moments) - now if moments else None
 
-    def _opened(self, connect_timeout_seconds: int) -> Line | None:
-        """None where the server refuses it, and others here have one that can be waited for."""
+    def _opened(self, connect_timeout_seconds: int, *, is_again: bool) -> Line | None:
+        """None where the server refuses it, and others here have one that can be waited for, or are about to."""
         label = f"{self._name} {next(self._numbers)}"
         try:
             connection = connect(self._database_url, connect_timeout_seconds=connect_timeout_seconds, label=label)
         except BaseException as error:
             with self._lock:
                 self._unlent -= 1
-                others_have_some = bool(self._lent or self._idle)
+                others_have_some = bool(self._lent or self._idle or (self._unlent and not is_again))
                 self._wake_next()
             if not isinstance(error, StorageUnavailable) or not others_have_some:
                 raise

@@ -136,6 +136,10 @@ class OpenRun(Hold, frozen=True):
         """Whether it belongs to no pass, and moves no position."""
         return self.resume.pass_kind == BACKFILL
 
+    def total_of_slice(self, reported: int | None) -> int | None:
+        """What the API has reported as a total, as that of the slice: a pass that asks for a part of it has none."""
+        return reported if self.resume.pass_since_us is None else None
+
     def widened(self) -> OpenRun:
         """The same run once its pass has begun anew as a full one."""
         return replace(self, resume=replace(self.resume, pass_kind=FULL, bookmark=None))

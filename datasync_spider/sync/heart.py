@@ -34,9 +34,10 @@ _AGAIN_SECONDS = 1.0
 
 
 class Pulse:
-    """A run's. ``spent`` gives its retries and what it has waited in ms; ``learned`` is given the waits that there are.
+    """A run's. ``spent`` gives its retries and what it has waited in ms.
 
-    What is called is called as its maker would: its log lines are about the same.
+    ``learned`` is given the waits that there are, and for how many seconds at most they have been on their way. What
+    is called is called as its maker would: its log lines are about the same.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Pulse:
         run: OpenRun,
         spent: Callable[[], tuple[int, int]],
         fenced_off: Callable[[FencedOff], None],
-        learned: Callable[[Closed], None],
+        learned: Callable[[Closed, float], None],
     ) -> None:
         self.run = run
         self.spent = spent
@@ -57,8 +58,8 @@ class Pulse:
     def fenced_off(self) -> None:
         self._context.run(self._fenced_off, FencedOff(f"stream {self.run.slice} has been taken over by another run"))
 
-    def learned(self, closed: Closed) -> None:
-        self._context.run(self._learned, closed)
+    def learned(self, closed: Closed, age_seconds: float) -> None:
+        self._context.run(self._learned, closed, age_seconds)
 
 
 class Heart:
@@ -96,7 +97,8 @@ class Heart:
         self._beating = asyncio.ensure_future(self._beat())
 
     async def _beat(self) -> None:
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         due = [pulse for pulse in self._pulses.values() if pulse.due_at <= now + pulse.interval_seconds / 2]
         try:
             renewed = await self._renewed([Beat(pulse.run, *pulse.spent()) for pulse in due])
@@ -106,23 +108,21 @@ class Heart:
                 logger.warning("leases could not be renewed (%d), and are tried again: %s", len(due), error)
             self._is_failing, renewed = True, {}
         finally:
+            for pulse in due:
+                # What was lost at the server may hold a slice's row, until the next beat ends it.
+                pulse.due_at = loop.time() + min(pulse.interval_seconds, _AGAIN_SECONDS)
             self._beating = None
             self._set_timer()
         for pulse in due:
-            self._hear(pulse, renewed.get(pulse.run.run_id))
+            # One that has ended meanwhile has given its lease back.
+            if pulse.run.run_id in self._pulses and pulse.run.run_id in renewed:
+                self._hear(pulse, renewed[pulse.run.run_id], loop.time() - now)
         self._set_timer()
 
-    def _hear(self, pulse: Pulse, renewed: Renewed | None) -> None:
-        if pulse.run.run_id not in self._pulses:
-            # It has ended meanwhile, and given its lease back.
-            return
-        is_renewed = renewed is not None and renewed.lease == "renewed"
-        # What was lost at the server may hold a slice's row, until the next beat ends it.
-        pause = pulse.interval_seconds if is_renewed else min(pulse.interval_seconds, _AGAIN_SECONDS)
-        pulse.due_at = asyncio.get_running_loop().time() + pause
-        if renewed is None:
-            return
-        pulse.learned(renewed.closed)
+    def _hear(self, pulse: Pulse, renewed: Renewed, age_seconds: float) -> None:
+        if renewed.lease == "renewed":
+            pulse.due_at = asyncio.get_running_loop().time() + pulse.interval_seconds
+        pulse.learned(renewed.closed, age_seconds)
         if renewed.lease == "fenced":
             del self._pulses[pulse.run.run_id]
             pulse.fenced_off()

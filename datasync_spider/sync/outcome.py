@@ -80,7 +80,7 @@ class Outcome:
     def rejected_too_many(self, max_percent: float) -> RejectedTooMany | None:
         """The error that ends the run where too large a share of its events is rejected."""
         events, rejected = self._counts.events, self._counts.rejected
-        if not exceeds_share(events, rejected, max_percent):
+        if not rejected or not exceeds_share(events, rejected, max_percent):
             return None
         return RejectedTooMany(
             f"{rejected:,} of {events:,} events were rejected, more than {max_percent:g} %:"

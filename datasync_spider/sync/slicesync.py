@@ -19,7 +19,6 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from datasync_spider import failpoints
@@ -55,13 +54,6 @@ _STOP_FLUSH_SECONDS = 4.0
 _FINISH_SECONDS = 1.5
 # What a sync that has failed has under way is let go by then, be it in the hands of something that keeps it.
 _LET_GO_SECONDS = 5.0
-
-_present: ContextVar[SliceSync | None] = ContextVar("datasync_sync", default=None)
-
-
-def present() -> SliceSync | None:
-    """That which this task works for."""
-    return _present.get()
 
 
 class SliceSync:
@@ -104,8 +96,7 @@ class SliceSync:
         return self._is_closed or self._outcome.error is not None
 
     def enter(self) -> None:
-        """This task works for it from now on, and so does all that the task begins."""
-        _present.set(self)
+        """This task works for it from now on, and so does all that the task begins: so it stands in the log."""
         context.enter(self._log_fields)
 
     async def open(self) -> OpenRun:

@@ -207,7 +207,6 @@ class Writers:
             if committed is not None:
                 logger.info("batch %d had been committed before the connection was lost", batch.number)
                 return committed
-        begin(connection)
         self._order.holds(batch.number)
         return self._writer.write(connection, batch, lambda: self._wait_in_order(slot), self._spent)
 
@@ -224,24 +223,23 @@ class Writers:
                 is_given_up=lambda: self._abandoned.is_set() or self._order.is_void(slot.number),
             )
             slot.held = line
-            if line.is_new or self._is_alive(line):
+            try:
+                # Behind a pooler only that proves that the server works for it.
+                begin(line.connection)
+            except StorageUnavailable:
+                if line.is_new:
+                    raise
+                # Nothing was under way there, so it costs no attempt.
+                slot.release()
+                self._pool.lose(line)
+            else:
                 return line.connection
-            # Nothing was under way there, so it costs no attempt.
-            slot.release()
-            self._pool.lose(line)
 
     @contextmanager
     def _lacking(self, slot: _Slot) -> Iterator[None]:
         self._order.lacks(slot.number)
         with slot.not_counted():
             yield
-
-    def _is_alive(self, line: Line) -> bool:
-        try:
-            begin(line.connection)
-        except StorageUnavailable:
-            return False
-        return True
 
     def _give_back(self, slot: _Slot) -> None:
         """The connection is there for the next batch that takes one, before anyone hears that this one let go."""

@@ -4,6 +4,7 @@ Invariant: a body comes out whole or not at all, and never larger than allowed, 
 covers everything up to its last byte. TLS is verified, and redirects are not followed. A connection that was idle for
 long is not used again. A request is sent a second time only where it asks for nothing to be changed, went out on a
 connection that had been kept, and no byte of an answer came: the server had closed it, which shows only in this way.
+One that counts is not even then: whoever counts it must see each that leaves.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _STATUSES = range(200, 1000)
 _CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
 ONLY_READS = "only_reads"
 """In ``request.meta``: the request asks for nothing to be changed, whatever its method is called."""
+COUNTS = "counts"
+"""In ``request.meta``: only so many may leave in a time, and the server may have counted one that it did not answer."""
 # Ours ends it before; it also limits a connection that is given up while it is being made.
 _BEYOND_OURS_SECONDS = 1.0
 
@@ -104,6 +107,8 @@ class HttpClient:
             if not may_be_kept or not _only_reads(request):
                 raise
             self._renew()
+            if request.meta.get(COUNTS):
+                raise
             if self._report_repeated is not None:
                 self._report_repeated()
             response = await self._answer(request, way)

@@ -114,6 +114,9 @@ def test_a_crawl_is_watched_from_its_first_page_to_its_end(
     screen.go("#/")
     expect(page.locator(".stream .badge").first).to_have_text("complete")
     expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100")
+    # It was the only one: with another beside it both are lines.
+    write(database_url, lambda connection: set_stream(connection, "other", paused_at=clock(connection)))
+    expect(page.locator("table.lines tbody th")).to_have_text(["otherdatasync", "eventsdatasync"])
     screen.assert_content()
 
 

@@ -67,13 +67,16 @@ def test_a_bundle_ends_with_its_worker_and_what_it_had_goes_to_another_one(
     text = tenants_file(api.base_url, AUTH).replace('name = "shop"', 'name = "shop"\nevery = "1h"')
     write_sources(tmp_path / "sources", shop=text)
     api.held = set("abc")
-    fleet = Fleet(tmp_path, "--follow", "--local", "2", "--json", **settings, **SECRETS)
+    # So long that no process hears by its heartbeat, within the time of this test, that it is fenced off.
+    fleet = Fleet(tmp_path, "--follow", "--local", "2", "--json", **settings, **SECRETS, LEASE_TTL_MS="600000")
     try:
         running = "SELECT count(*) FROM ingestion_runs WHERE status = 'running'"
         eventually(lambda: value(database_url, running) == 3, what=f"all runs: {fleet.log}")
         (one, its), (other, others) = bundles_of(fleet.process.pid)
         one.kill()
         eventually(lambda: not its.is_running(), seconds=20, what="the end of the process whose worker was killed")
+        # It was not for its fence, which ends it as well as soon as it has something to write.
+        assert "received SIGHUP" in fleet.log
         # As the death of a machine: the one has no time to say that it stops.
         other.kill()
         others.kill()

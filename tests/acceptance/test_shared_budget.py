@@ -96,6 +96,19 @@ def test_without_the_sharing_the_same_three_crawls_are_refused(
     assert refused(mock) > 0
 
 
+def test_a_request_that_the_api_has_counted_and_not_answered_is_no_other_ones_slot(
+    start_crawl: StartCrawl, start_mock_api: StartMock, tmp_path: Path
+) -> None:
+    """Sent once more at once, as where nothing is limited, it would be one that no one has counted here."""
+    mock = start_mock_api("--total", str(20 * PAGE), "--rate-headers", "none", *LIMITS)
+    mock.control("faults", "POST", {"name": "reset", "requests": [3, 4, 15]})
+    write_source(tmp_path, mock)
+    crawl = start_crawl(mock.base_url, spider="shared.a", **settings(tmp_path), API_RETRY_BASE_MS="1")
+    assert crawl.wait() == 0, crawl.log
+    assert refused(mock) == 0
+    assert mock.requests() == 23
+
+
 def test_a_killed_crawl_takes_only_its_own_slots_along_and_only_for_a_while(
     start_crawl: StartCrawl, start_mock_api: StartMock, tmp_path: Path, database_url: str
 ) -> None:

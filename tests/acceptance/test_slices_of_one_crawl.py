@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from datasync_spider.settings import EXTENSIONS
-from tests.support.crawl import clean_environment
+from datasync_spider.settings import EXTENSIONS, ITEM_PIPELINES
+from tests.support.crawl import clean_environment, scrapy
 from tests.support.database import execute_outside, rows, value
 from tests.support.filesources import assert_totals, write_sources
 from tests.support.starting import start
 from tests.support.tenants import TenantsApi, tenants_api, tenants_file
 from tests.support.waiting import eventually
 
-REFUSED, STALLS, TOO_LARGE, WAITS, FENCED, HELD, SPOILED, *WHOLE = list("abcdefghijklmn")
+REFUSED, STALLS, TOO_LARGE, WAITS, FENCED, HELD, SPOILED, *WHOLE = tuple("abcdefghijklmn")
 TOKENS = {name: f"token-of-{name}-4711" for name in "abcdefghijklmn"} | {HELD: f"token-of-{WAITS}-4711"}
 AUTH = '{ type = "bearer", token = "secret:SHOP_TOKEN_{slice.tenant}" }'
 RUNS = """
@@ -182,3 +182,78 @@ def test_what_a_sync_has_needed_is_gone_with_it(
     grown = {kind for kind in kinds if min(one.get(kind, 0) for one in late) > max(one.get(kind, 0) for one in early)}
     assert grown == set(), left
     assert_totals(database_url, "shop__records", "shop.records")
+
+
+def test_what_a_users_components_do_to_one_slice_is_no_matter_of_the_others(
+    tmp_path: Path, api: TenantsApi, settings: Mapping[str, str], database_url: str
+) -> None:
+    write_sources(tmp_path / "sources", shop=tenants_file(api.base_url, AUTH, slices=tuple("abcdef")))
+    pipelines = json.dumps({**ITEM_PIPELINES, "tests.support.userpipelines.SpoilSomeTenants": 100})
+    middlewares = json.dumps({"tests.support.usermiddlewares.LoseRequestsOfTenant": 100})
+    done = scrapy(
+        *("sync", "shop", "--concurrency", "6"),
+        *("-s", f"ITEM_PIPELINES={pipelines}", "-s", f"SPIDER_MIDDLEWARES={middlewares}"),
+        **settings,
+    )
+    assert done.returncode == 1, done.stderr
+    assert {tenant: (status, reason) for tenant, status, reason, _ in rows(database_url, RUNS)} == {
+        "a": ("failed", "page_lost"),
+        "b": ("failed", "page_lost"),
+        "c": ("complete", "last_page"),
+        "d": ("failed", "ended_early"),
+        "e": ("complete", "last_page"),
+        "f": ("complete", "last_page"),
+    }
+    stored = {tenant: count for tenant, count, _ in rows(database_url, STORED)}
+    # After a page is lost nothing more is committed, and the first one was not yet.
+    assert {tenant: stored.get(tenant) for tenant in "cdef"} == {"c": 20, "d": 5, "e": 25, "f": 25}
+
+
+def test_a_second_signal_ends_all_at_once_and_each_of_them_is_told_of(
+    tmp_path: Path, api: TenantsApi, settings: Mapping[str, str], database_url: str
+) -> None:
+    write_sources(tmp_path / "sources", shop=tenants_file(api.base_url, AUTH, slices=tuple("abc")))
+    pipelines = json.dumps({**ITEM_PIPELINES, "tests.support.userpipelines.HoldSecondPages": 100})
+    sync = Sync(tmp_path, "shop", "--json", "-s", f"ITEM_PIPELINES={pipelines}", **settings)
+    try:
+        eventually(lambda: sync.log.count("page 2 is held") == 3, what=f"what nobody lets go of: {sync.log}")
+        sync.process.send_signal(signal.SIGTERM)
+        eventually(lambda: "received SIGTERM" in sync.log, what="the first signal to be heard")
+        sync.process.send_signal(signal.SIGTERM)
+        assert sync.process.wait(20) == 5, sync.log
+    finally:
+        sync.process.kill()
+        sync.process.wait()
+    assert [line["status"] for line in sync.lines if "slice" in line] == ["stopped"] * 3
+    assert {tenant: status for tenant, status, *_ in rows(database_url, RUNS)} == dict.fromkeys("abc", "stopped")
+
+
+def test_one_whose_pages_are_not_let_go_asks_for_no_more_and_the_others_go_on(
+    tmp_path: Path, api: TenantsApi, settings: Mapping[str, str], database_url: str
+) -> None:
+    write_sources(tmp_path / "sources", shop=tenants_file(api.base_url, AUTH, slices=tuple("ab")))
+    asked_of_a: list[int] = []
+
+    def hold_until_a_is_held(page: int) -> None:
+        if page == 2:
+            eventually(lambda: "page 2 is held" in sync.log, seconds=60, what="a page to be held")
+        if page == 5:
+            asked_of_a.append(sum(asked.tenant == "a" for asked in api.asked))
+
+    api.instead = {"b": hold_until_a_is_held}
+    name = "tests.support.userpipelines.HoldTenantUntilAnotherIsThrough"
+    pipelines = json.dumps({**ITEM_PIPELINES, name: 100})
+    # One page is more than enough.
+    sync = Sync(
+        tmp_path,
+        "shop",
+        *("-s", f"ITEM_PIPELINES={pipelines}", "-s", "SCRAPER_SLOT_MAX_ACTIVE_SIZE=1"),
+        **settings,
+    )
+    try:
+        assert sync.process.wait(90) == 0, sync.log
+    finally:
+        sync.process.kill()
+        sync.process.wait()
+    assert asked_of_a == [2]
+    assert sorted(rows(database_url, STORED)) == [("a", 25, 25), ("b", 25, 25)]

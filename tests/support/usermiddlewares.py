@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
 
 if TYPE_CHECKING:
-    from scrapy import Request
+    from collections.abc import AsyncIterator
+
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
@@ -42,3 +44,12 @@ class RefuseThird:
         self._requests += 1
         if self._requests == 3:
             raise IgnoreRequest("not this one")
+
+
+class LoseRequestsOfTenant:
+    """A spider middleware that hands no request for a second page of tenant d on."""
+
+    async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for one in result:
+            if not (isinstance(one, Request) and "/d/" in one.url):
+                yield one

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import dataclasses
 import json
 import logging
 from pathlib import Path
@@ -90,6 +92,25 @@ class LoseThirdPage:
         return None if item.number == 3 else item
 
 
+class SpoilSomeTenants:
+    """Fails on a page of one tenant, forgets to hand on another's, and wants none of a third one's.
+
+    Of others it makes pages of its own, in one way and in another.
+    """
+
+    def process_item(self, item: EventPage) -> EventPage | None:
+        tenant = json.loads(item.events[0].payload)["tenant"] if item.number == 2 else None
+        if tenant == "a":
+            raise ZeroDivisionError("a bug in a user's pipeline")
+        if tenant == "c":
+            raise DropItem("not this one")
+        if tenant == "e":
+            return dataclasses.replace(item)
+        if tenant == "f":
+            return copy.copy(item)
+        return None if tenant == "b" else item
+
+
 class HoldEveryPage:
     """Lets no page go before the crawl is to stop, and says which it has."""
 
@@ -107,6 +128,32 @@ class HoldEveryPage:
     async def process_item(self, item: EventPage) -> EventPage:
         logger.warning("page %d is held", item.number)
         await self._stopped.wait()
+        return item
+
+
+class HoldTenantUntilAnotherIsThrough:
+    """Lets no second page of tenant a go before the last one of tenant b has come."""
+
+    def __init__(self) -> None:
+        self._is_through = asyncio.Event()
+
+    async def process_item(self, item: EventPage) -> EventPage:
+        tenant = json.loads(item.events[0].payload)["tenant"]
+        if tenant == "a" and item.number == 2:
+            logger.warning("page %d is held", item.number)
+            await self._is_through.wait()
+        if tenant == "b" and item.ends_pass is not None:
+            self._is_through.set()
+        return item
+
+
+class HoldSecondPages:
+    """Lets no second page go, whatever happens, and says that it has one."""
+
+    async def process_item(self, item: EventPage) -> EventPage:
+        if item.number == 2:
+            logger.warning("page %d is held", item.number)
+            await asyncio.Event().wait()
         return item
 
 

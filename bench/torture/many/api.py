@@ -48,12 +48,16 @@ _REFUSALS = {"ledger": 0.002, "people": 0.01, "shelf": 0.004}
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Something that no client may do: ``over`` a declared budget, ``early`` after a 429, with a ``wrong key``."""
+    """Something that no client may do: ``over`` a declared budget, ``early`` after a 429, with a ``wrong key``.
+
+    ``heard_at``: when another client was refused, which cannot pass it on where it dies with that.
+    """
 
     kind: str
     feed: str
     monotonic: float
     detail: str
+    heard_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -135,8 +139,10 @@ class ManyApis:
         late_ms = moment.monotonic_ms - refused.at_ms
         if name in refused.feeds or late_ms > _LEARNED_WITHIN_MS:
             early_ms = refused.until_ms - moment.monotonic_ms
-            who = "by itself" if name in refused.feeds else "by another"
-            self._breach("early", name, moment, f"{early_ms:.0f} ms too early, {late_ms:.0f} ms after a 429 met {who}")
+            heard_at = None if name in refused.feeds else refused.at_ms / 1_000
+            who = "by itself" if heard_at is None else "by another"
+            detail = f"{early_ms:.0f} ms too early, {late_ms:.0f} ms after a 429 met {who}"
+            self._breach("early", name, moment, detail, heard_at)
 
     def _note_refusal(self, credential: str, name: str, refusal: Reply, moment: Moment) -> None:
         until_ms = moment.monotonic_ms + (refusal.refused_wait_ms or 0.0)
@@ -147,8 +153,8 @@ class ManyApis:
             known.until_ms = max(known.until_ms, until_ms)
             known.feeds.add(name)
 
-    def _breach(self, kind: str, name: str, moment: Moment, detail: str) -> None:
-        self.breaches.append(Breach(kind, name, moment.monotonic_ms / 1_000, detail))
+    def _breach(self, kind: str, name: str, moment: Moment, detail: str, heard_at: float | None = None) -> None:
+        self.breaches.append(Breach(kind, name, moment.monotonic_ms / 1_000, detail, heard_at))
 
     # The controls
 

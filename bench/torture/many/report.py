@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.torture.many.game import Tally
+from bench.torture.many.tally import Tally
 
 _MOST_FINDINGS = 20
 
@@ -20,8 +20,8 @@ def report(tally: Tally, seed: int, minutes: float, slices: int, processes: int)
     )
     print(f"of the last syncs {tally.last_syncs}")
     print(f"  runs: {tally.runs}; requests by status: {tally.requests}")
-    for line in tally.lateness:
-        print(f"  {line}")
+    print(f"  {tally.unheard} requests came early after a refusal that no one could pass on")
+    print(f"  {tally.lateness}")
     print(f"  the process that was left alone: {tally.memory}")
     print(f"  {tally.totals} comparisons of the totals; {tally.events:,} records served compared with", end=" ")
     print(f"{tally.stored:,} stored and {tally.rejected:,} rejected")

@@ -1,7 +1,7 @@
 """A bundle: some slices that a worker syncs in one process, which is ``scrapy sync`` of their names.
 
 Runs on workers, in a thread of Dask's. What becomes of process and worker, and what a crash in each state leaves, is
-told in :mod:`datasync_spider.process.bundlepipe`; who starts the process, in
+said in :mod:`datasync_spider.process.bundlepipe`; who starts the process, in
 :mod:`datasync_spider.fleet.bundlestarter`. Of a bundle there is besides:
 
 given      the worker has the names, and no process. One that dies now leaves nothing behind

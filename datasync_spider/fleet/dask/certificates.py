@@ -51,7 +51,7 @@ def _make(directory: Path) -> list[Path]:
         made += [_write_key(key_path, key), _write(certificate_path, _pem(authority))]
     missing = [role for role in ROLES if not all(path.exists() for path in _paths(directory, role))]
     if missing:
-        # It may be kept elsewhere: nobody needs it who has his certificate.
+        # It may be kept elsewhere: a process that has its certificate does not need it.
         signing = serialization.load_pem_private_key(key_path.read_bytes(), None)
         assert isinstance(signing, ec.EllipticCurvePrivateKey)
         for role in missing:

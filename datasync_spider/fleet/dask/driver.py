@@ -48,8 +48,8 @@ _FIRST_PAUSE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 60.0
 _LOOK_AGAIN_SECONDS: Final = 1.0
 _SHORTEST_PAUSE_SECONDS: Final = 0.05
-# Of the ten that a stop may take; what follows is short.
-_STOPS_WITHIN_SECONDS: Final = 8.0
+# Of the ten that a stop may take: the processes of workers have as long themselves, and mostly need two or three.
+_STOPS_WITHIN_SECONDS: Final = 6.5
 _GIVES_BACK_WITHIN_SECONDS: Final = 1.0
 _FAILURES = frozenset({exitcodes.FAILED, exitcodes.INCOMPLETE})
 _NO_ENDS = frozenset({exitcodes.LEASE_HELD, exitcodes.STOPPED})

@@ -121,7 +121,7 @@ class Driving:
         return Named(Agenda(meant.spiders, plan, forgives=True))
 
     def _due(self, services: Services, ends: Ends) -> Supply:
-        read = partial(read_roster, self._settings, self._order.names, is_elsewhere=True)
+        read = partial(read_roster, self._settings, self._order.names, services.pool, is_elsewhere=True)
         roster = read(is_first=True)
         claims = Claims(services)
         register(claims, roster, services.pool, self._config.stall_timeout_seconds)

@@ -88,9 +88,9 @@ def run_worker(security: Any, scheduler: str, listening: Listening, processes: i
             is_away = False
             logger.info("the worker listens at %s, for %d processes at once", worker.address, processes)
             await _until(stopped, worker.finished())
-            if stopped.is_set():
+            if worker.status.name == "running":
                 await _close(worker)
-            else:
+            elif not stopped.is_set():
                 logger.warning("the scheduler is gone, and what was under way is stopped")
 
     return _run(serve)

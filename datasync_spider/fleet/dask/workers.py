@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 NO_PORT_OF_OTHERS = f"{LOOPBACK}:0"
-"""Where Dask's HTTP servers listen that no one has asked for: they cannot be left out, and tell no secrets."""
+"""Where Dask's HTTP servers listen that no one has asked for: they cannot be left out, and show no secrets."""
 
 NO_MACHINES_MEMORY = 0
 """What Dask is to watch over: a worker holds nothing, and its processes are none of Dask's."""
 
 _CONNECTS_WITHIN = "5s"
 _ANSWERS_WITHIN_SECONDS = 30.0
-_STOPS_WITHIN_SECONDS = 3.0
+_STOPS_WITHIN_SECONDS = 2.0
 _CLOSES_WITHIN_SECONDS = 1.0
 _SAYS_AGAIN_SECONDS = 30.0
 
@@ -103,6 +103,7 @@ class Workers:
         self._concurrency = concurrency
         self._whole = AsyncExitStack()
         self._client: Any = None
+        self._places = 0
         self._said_at = float("-inf")
 
     async def close(self) -> None:
@@ -125,6 +126,9 @@ class Workers:
             return 0
         if not places:
             self._say("%s has no worker yet", self._place.where)
+        elif places != self._places:
+            logger.info("%s has workers for %d bundles at once", self._place.where, places)
+        self._places = places
         return places
 
     async def run(self, names: Sequence[str], bundle: str) -> dict[str, Any]:

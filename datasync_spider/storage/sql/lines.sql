@@ -19,14 +19,16 @@ whole AS (
 ),
 named AS (
     SELECT matched.*, whole.*, array_position(%(states)s::text[], state) AS place_of_state,
-           CASE WHEN level <> 'sources' THEN stream END AS stream_of_line, CASE WHEN level = 'slices' THEN slice END AS slice_of_line
+           CASE WHEN level <> 'sources' THEN stream END AS stream_of_line,
+           CASE WHEN level = 'slices' THEN slice END AS slice_of_line
     FROM whole LEFT JOIN matched ON true
 ),
 lines AS (
     SELECT grouping(source) = 1 AS is_whole, level, sources, streams, source, stream_of_line AS stream, slice_of_line AS slice,
            -- What needs someone, or runs, is said of all; one that is paused or new makes no source so.
-           count(source) AS slices, coalesce(min(place_of_state) FILTER (WHERE state IN ('failing', 'late', 'running')), max(place_of_state))
+           coalesce(min(place_of_state) FILTER (WHERE state IN ('failing', 'late', 'running')), max(place_of_state))
                AS place_of_state,
+           count(source) AS slices,
            {states},
            CASE WHEN count(*) = 1 THEN min(reason) END AS reason, {columns}
     FROM named

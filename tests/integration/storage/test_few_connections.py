@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -30,16 +31,17 @@ REFUSED = "a further connection is refused"
 
 
 class Crew:
-    """A run's writers, on the role's connections."""
+    """A run's writers, on the role's connections; ``services``: those that it shares with others."""
 
-    def __init__(self, run: OpenRun, role: LimitedRole) -> None:
+    def __init__(self, run: OpenRun, role: LimitedRole, services: Services | None = None) -> None:
         self.retries: list[str] = []
         self.attempts: list[int] = []
         self.on_retry: Callable[[], None] = lambda: None
         self._preparer = Preparer()
         self._numbers = count(1)
         settings = WriterSettings(WRITERS, BUDGET_SECONDS)
-        self._writers = Writers(Services(role.url, 8), settings, Writer(run), no_totals, self._on_retry)
+        services = services or Services(role.url, 8)
+        self._writers = Writers(services, settings, Writer(run), no_totals, self._on_retry)
 
     def _on_retry(self, error: StorageUnavailable, attempt: int, seconds: float) -> None:
         self.retries.append(str(error))
@@ -181,3 +183,37 @@ def test_connections_that_were_ended_while_they_were_idle_cost_no_attempt(databa
     asyncio.run(write())
     assert stored(database_url) == ["a", "b", "c", "d"]
     assert crew.retries == []
+
+
+def test_writers_of_several_slices_come_to_an_exact_end_on_one_connection_that_is_cut_again_and_again(
+    database_url: str, role: LimitedRole
+) -> None:
+    services, batches = Services(role.url, 3), 10
+    assert services.pool.writers == 1
+    crews = [Crew(open_test_run(role.url, f"s-{number}"), role, services) for number in range(4)]
+    written = [[crew.batch(f"e-{number}") for number in range(batches)] for crew in crews]
+    stop, cuts = threading.Event(), 0
+
+    def cut() -> None:
+        nonlocal cuts
+        while not stop.wait(0.1) and cuts < 6:
+            for pid, state, _ in role.doing():
+                if state == "idle in transaction":
+                    role.end(pid)
+                    cuts += 1
+
+    async def write() -> list[list[Committed]]:
+        cutting = asyncio.create_task(asyncio.to_thread(cut))
+        try:
+            return await asyncio.gather(*(crew.write(of) for crew, of in zip(crews, written, strict=True)))
+        finally:
+            stop.set()
+            await cutting
+            for crew in crews:
+                await crew.close()
+
+    committed = asyncio.run(write())
+    assert [sorted(one.batch_number for one in of) for of in committed] == [list(range(1, batches + 1))] * 4
+    for number in range(4):
+        assert value(database_url, f'SELECT count(*) FROM "datasync__s-{number}"') == batches
+    assert value(database_url, "SELECT sum(duplicates) FROM ingestion_pages") == 0

@@ -172,6 +172,29 @@ def test_whoever_hangs_is_hung_up_on_and_what_was_given_back_is_not(database_url
     pool.give_back(line)
 
 
+def test_there_is_room_for_one_that_someone_else_opens(database_url: str, role: LimitedRole) -> None:
+    role.limit(3)
+    pool = Pool(role.url, 3)
+    for line in [pool.take(Use.LOOKING_ON) for _ in range(3)]:
+        pool.give_back(line)
+
+    def connects() -> bool:
+        # The server may not have noticed yet that one was closed.
+        try:
+            psycopg2.connect(role.url).close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    with pool.place():
+        held = [pool.take(Use.LOOKING_ON) for _ in range(2)]
+        with pytest.raises(StorageUnavailable, match="3 are in use"):
+            pool.take(Use.LOOKING_ON, wait_seconds=0.0)
+        eventually(connects, what="room for another one")
+    for line in held:
+        pool.give_back(line)
+
+
 def test_a_wait_ends_where_it_is_given_up(database_url: str) -> None:
     pool, given_up = Pool(database_url, 3), threading.Event()
     held = [pool.take(Use.LOOKING_ON) for _ in range(3)]

@@ -32,7 +32,7 @@ class Heard:
         self.fenced: list[FencedOff] = []
         self.pulse = Pulse(run, lambda: (0, 0), self.fenced.append, self._learned)
 
-    def _learned(self, closed: Closed) -> None:
+    def _learned(self, closed: Closed, age_seconds: float) -> None:
         self.beats += 1
 
 

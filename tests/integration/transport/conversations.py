@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 
-from datasync_spider.transport.client import ONLY_READS, HttpClient
+from datasync_spider.transport.client import COUNTS, ONLY_READS, HttpClient
 
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -80,9 +80,10 @@ class Client:
         method: str = "GET",
         body: bytes = b"",
         only_reads: bool = False,
+        counts: bool = False,
         afresh: bool = False,
     ) -> bytes:
-        meta = {ONLY_READS: only_reads, **({} if proxy_url is None else {"proxy": proxy_url})}
+        meta = {ONLY_READS: only_reads, COUNTS: counts, **({} if proxy_url is None else {"proxy": proxy_url})}
         request = Request(url, method=method, body=body, headers=list(headers), meta=meta)
         return (await self.http.ask(request, afresh=afresh)).body
 

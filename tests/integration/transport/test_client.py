@@ -103,6 +103,31 @@ def test_a_kept_connection_that_dies_under_a_request_is_replaced_once_where_noth
     assert run(lambda: converse("POST", only_reads=True)) == 1
 
 
+def test_a_request_that_counts_is_sent_once_and_the_next_one_over_a_connection_of_its_own() -> None:
+    async def converse() -> int:
+        asked = 0
+
+        async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal asked
+            while await reader.readuntil(b"\r\n\r\n"):
+                asked += 1
+                if asked == 2:
+                    writer.transport.abort()
+                    return
+                writer.write(OK)
+
+        async with serving(conversation) as url, a_client() as client:
+            await client.ask(url)
+            with pytest.raises(ConnectionLost):
+                await client.ask(url, counts=True)
+            assert asked == 2
+            assert await client.ask(url, counts=True) == b"whole"
+            assert client.repeated == 0
+        return asked
+
+    assert run(converse) == 3
+
+
 def test_a_fresh_connection_that_dies_is_not_replaced() -> None:
     async def converse() -> int:
         connections = 0

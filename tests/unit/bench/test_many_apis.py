@@ -22,7 +22,7 @@ def asked(apis: ManyApis, feed: str, at_ms: float, key: str | None = None) -> in
     return answered(apis, call).status
 
 
-def told(apis: ManyApis, action: str, body: object) -> None:
+def controlled(apis: ManyApis, action: str, body: object) -> None:
     upload = Upload()
     upload.write(json.dumps(body).encode())
     answered(apis, Call("POST", f"/__control/{action}", Moment(0, 0.0), upload=upload))
@@ -36,7 +36,7 @@ def answered(apis: ManyApis, call: Call) -> Reply:
 
 def quiet() -> ManyApis:
     apis = ManyApis(TENANTS, 1)
-    told(apis, "well", {})
+    controlled(apis, "well", {})
     return apis
 
 
@@ -64,7 +64,7 @@ def test_another_tenants_key_is_wrong_and_a_sick_tenant_is_refused() -> None:
     apis = quiet()
     assert asked(apis, "people/t0", 1_000.0, key_of("people", "t1")) == 401
     assert [one.kind for one in apis.breaches] == ["wrong key"]
-    told(apis, "sick", ["shelf/t1"])
+    controlled(apis, "sick", ["shelf/t1"])
     assert [asked(apis, "shelf/t0", 2_000.0), asked(apis, "shelf/t1", 2_000.0)] == [200, 403]
 
 

@@ -24,8 +24,9 @@ export class StreamsView {
     this.header = h("header", { class: "head title" }, this.path, this.title);
     this.element = h("div", { class: "stack" }, this.header);
     this.name(source, stream, slice);
-    if (slice) this.show(this.one(stream, slice));
-    else this.show(new LinesOf(parameters, go, (page) => this.received(page, parameters)));
+    this.lines = () => new LinesOf(parameters, go, (page) => this.received(page, parameters));
+    this.isOnly = false;
+    this.show(slice ? this.one(stream, slice) : this.lines());
   }
 
   // Where it is: what it belongs to, each a link.
@@ -39,7 +40,8 @@ export class StreamsView {
     const [own] = steps.pop();
     const isRoot = steps.length === 0;
     this.header.classList.toggle("unseen", isRoot);
-    this.title.replaceChildren(isRoot ? "Streams" : foreign(own));
+    const text = isRoot ? "Streams" : own;
+    if (this.title.textContent !== text) this.title.replaceChildren(foreign(text));
     keyed(this.steps, steps, ([, href]) => href, ([name, href]) => h("li", {}, h("a", { href }, foreign(name))), () => {});
     show(this.path, !isRoot);
   }
@@ -52,10 +54,11 @@ export class StreamsView {
   }
 
   // A list of one slice is that slice.
-  received(page, { stream, find, state, after }) {
+  received(page, { source, stream, find, state, after }) {
     const [line] = page.lines;
     if (stream && line) this.name(line.source, stream, null);
     if (page.whole.slices !== 1 || !line || find || state || after) return;
+    this.isOnly = !source && !stream;
     this.show(this.one(line.stream, line.slice));
   }
 
@@ -64,6 +67,11 @@ export class StreamsView {
   }
 
   update(state, now) {
+    if (this.isOnly && state.whole.slices > 1) {
+      this.isOnly = false;
+      this.name();
+      this.show(this.lines());
+    }
     this.part.update(state, now);
   }
 
