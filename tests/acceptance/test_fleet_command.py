@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,8 +46,10 @@ def test_a_fleet_syncs_what_is_named_and_a_worker_says_which_secret_it_lacks(
     tmp_path: Path, api: TenantsApi, settings: dict[str, str], database_url: str
 ) -> None:
     write_sources(tmp_path / "sources", shop=tenants_file(api.base_url, AUTH, slices=("a",)))
-    with serving() as feed:
-        fleet = Fleet(tmp_path, "events", "shop", "--local", "2", "--json", **settings, API_BASE_URL=feed.base_url)
+    # They are many on a machine, so none of them serves metrics, and none minds that the port is taken.
+    with serving() as feed, socket.create_server(("127.0.0.1", 0)) as taken:
+        settings |= {"API_BASE_URL": feed.base_url, "METRICS_PORT": str(taken.getsockname()[1])}
+        fleet = Fleet(tmp_path, "events", "shop", "--local", "2", "--json", **settings)
         assert fleet.wait() == 2, fleet.log
     events, shop, whole = sorted(objects(fleet.out), key=lambda one: str(one.get("stream", "~")))
     assert (events["stream"], events["status"], events["inserted"]) == ("events", "complete", 30)
