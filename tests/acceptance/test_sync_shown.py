@@ -191,11 +191,13 @@ def test_on_a_terminal_all_of_them_are_drawn_with_what_fails(
 
 def test_objects_for_programs_are_not_drawn_over(tmp_path: Path, api: TenantsApi, settings: Mapping[str, str]) -> None:
     write(tmp_path, api, "shop")
+    api.held = {"c"}
     common: dict[str, Any] = {**settings, "PROGRESS_LOG_INTERVAL_MS": "200"}
     sync = OnTerminal("sync", "shop", "--json", **common)
     try:
+        eventually(lambda: "progress: " in sync.text, what="a line")
+        api.release()
         assert sync.wait() == 0, sync.text
-        assert "progress: " in sync.text
         assert "\x1b" not in sync.raw
     finally:
         sync.close()
