@@ -38,7 +38,6 @@ ELSEWHERE = {
     "datasync_spider/ops/discovery/url/names.py": {"letters"},
     "datasync_spider/ops/discovery/limits.py": {"told"},
     "datasync_spider/sync/slicing/parent.py": {"unusable"},
-    "datasync_spider/fleet/bundlestarter.py": {"walk"},
     "datasync_spider/storage/ground.py": {"walk"},
     "datasync_spider/records/grammar.py": {"walk", "walked"},
     "datasync_spider/transport/trouble.py": {"walk"},

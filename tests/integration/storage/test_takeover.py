@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from datasync_spider.errors import FencedOff, LeaseHeld
 from datasync_spider.storage.connection import connected

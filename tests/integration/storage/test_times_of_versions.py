@@ -268,6 +268,7 @@ def test_histories_of_before_have_their_times_and_a_migration_that_is_cut_short_
 def closing_role(url: str) -> Iterator[LimitedRole]:
     """One that may use what there is by now, and make nothing."""
     role = LimitedRole(url)
+    execute_outside(url, f"REVOKE CREATE ON SCHEMA public FROM {role.name}")
     try:
         yield role
     finally:
