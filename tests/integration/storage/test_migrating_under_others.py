@@ -15,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from datasync_spider.errors import DatasyncError, LeaseHeld, StorageUnavailable
+from datasync_spider.storage import upgrade
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import Migration, load_migrations, migrate
 from datasync_spider.storage.owner import Owner, this_process
@@ -140,3 +141,22 @@ def _migrating(url: str) -> Iterator[list[DatasyncError]]:
 def _waits(url: str) -> Any:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'relation'"
     return rows(url, waiting)[0][0]
+
+
+def test_a_look_ahead_that_has_lost_its_client_ends_by_itself(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[str] = []
+
+    def looked(cursor: Any) -> list[Any]:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        limits.extend(cursor.fetchone())
+        return []
+
+    monkeypatch.setattr(upgrade, "read_live_runs", looked)
+    execute_outside(
+        database_url, "DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)"
+    )
+    with connected(database_url) as connection:
+        assert upgrade.look_ahead(connection).pending
+    assert limits == ["10s"]
