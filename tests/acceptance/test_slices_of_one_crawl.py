@@ -80,17 +80,20 @@ def test_what_becomes_of_one_slice_is_no_matter_of_the_others(
     api.tokens[REFUSED] = "another"
     del api.records[SPOILED][7]["id"]
     api.held = {STALLS, FENCED}
-    # Whoever has the credential of the one that waits is held as well, when its second page is there.
-    is_asked_to_wait, may_go_on = threading.Event(), threading.Event()
+    # Whoever has the credential of the one that waits is held as well, when its second page is there: it is asked for
+    # before the other is told to wait, or it never would be.
+    second_is_asked_for, is_asked_to_wait, may_go_on = threading.Event(), threading.Event(), threading.Event()
 
     def wait(page: int) -> tuple[int, dict[str, str], Any] | None:
         if page == 1:
             return None
+        second_is_asked_for.wait(60)
         is_asked_to_wait.set()
         return 429, {"Retry-After": "600"}, {"error": "slow down"}
 
     def hold(page: int) -> None:
         if page > 1:
+            second_is_asked_for.set()
             may_go_on.wait(60)
 
     large = 200, dict[str, str](), ["x" * 30_000]
@@ -111,7 +114,8 @@ def test_what_becomes_of_one_slice_is_no_matter_of_the_others(
         API_RATE_LIMIT_WAIT_BUDGET_MS="900000",
     )
     try:
-        first_page = f"SELECT count(*) FROM ingestion_run_facts WHERE slice::json->>'tenant' = '{FENCED}' AND pages = 1"
+        stored_pages = "SELECT count(*) FROM ingestion_run_facts WHERE slice::json->>'tenant' = '{}' AND pages = {}"
+        first_page, second_page = stored_pages.format(FENCED, 1), stored_pages.format(HELD, 2)
         eventually(lambda: value(database_url, first_page) == 1, what=f"the one that is to be fenced off: {sync.log}")
         execute_outside(
             database_url, f"UPDATE ingestion_state SET fence = fence + 1 WHERE slice::json->>'tenant' = '{FENCED}'"
@@ -127,6 +131,7 @@ def test_what_becomes_of_one_slice_is_no_matter_of_the_others(
 
         eventually(all_are_over, seconds=60, what=f"the ends of all others: {sync.log}")
         eventually(lambda: sync.log.count('"waiting 5') + sync.log.count('"waiting 6') >= 2, what="the held one")
+        eventually(lambda: value(database_url, second_page) == 1, what=f"what it had asked for before: {sync.log}")
         assert status_of(database_url)[WAITS][0] == status_of(database_url)[HELD][0] == "running"
         sync.process.send_signal(signal.SIGTERM)
         assert sync.process.wait(20) == 1, sync.log
