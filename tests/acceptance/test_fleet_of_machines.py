@@ -129,6 +129,22 @@ def test_who_shows_no_certificate_of_the_fleet_is_refused_and_names_are_all_that
     assert_totals(database_url, "shop__records", "shop.records")
 
 
+def test_a_worker_ends_by_a_signal_while_its_scheduler_is_away(tmp_path: Path) -> None:
+    make_certificates(tmp_path / "fleet")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        address = f"tls://127.0.0.1:{silent.getsockname()[1]}"
+        settings = {"DATABASE_URL": "postgresql://nowhere", "DATASYNC_HOME": str(tmp_path)}
+        worker = Fleet(tmp_path, "worker", "--scheduler", address, "--processes", "1", **settings)
+        try:
+            asking, _ = silent.accept()
+            with asking:
+                worker.process.send_signal(signal.SIGTERM)
+                assert worker.process.wait(30) == 5, worker.log
+        finally:
+            worker.end()
+
+
 async def tasks_of(address: str, certificates: Path) -> list[bytes]:
     """All that the scheduler has been given to be run."""
 
