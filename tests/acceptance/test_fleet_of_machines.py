@@ -17,6 +17,7 @@ import distributed
 import psutil
 import pytest
 
+from datasync_spider.fleet import reachable
 from datasync_spider.fleet.dask.certificates import make_certificates, security_of
 from tests.support.database import rows, value
 from tests.support.feed import FEED_SETTINGS
@@ -108,6 +109,9 @@ def test_who_shows_no_certificate_of_the_fleet_is_refused_and_names_are_all_that
             listening = {one.laddr[0] for one in found if one.status == psutil.CONN_LISTEN}
             assert listening == {urlsplit(own).hostname, HTTP_OF_DASK}
             assert [lets_in(own, ours, shown) for shown in (ours, others, None)] == [True, False, False]
+        # As the health checks of containers ask.
+        assert reachable.main([address, str(ours), "worker"]) == 0
+        assert "does not let the worker in" in str(reachable.main([address, str(others), "worker"]))
         # The driver has no secret at all.
         driver = Fleet(tmp_path, "shop", "--scheduler", address, *shown, "--json", **settings)
         nodes.append(driver)
