@@ -18,6 +18,8 @@ import psutil
 import pytest
 
 from datasync_spider.fleet.dask.certificates import make_certificates, security_of
+from datasync_spider.storage.connection import connected
+from datasync_spider.storage.identity import identity_of
 from tests.support.database import rows, value
 from tests.support.feed import FEED_SETTINGS
 from tests.support.filesources import assert_totals, write_sources
@@ -115,6 +117,8 @@ def test_who_shows_no_certificate_of_the_fleet_is_refused_and_names_are_all_that
         eventually(lambda: value(database_url, running) == 2, what=f"both runs: {driver.log}")
         (submitted,) = asyncio.run(tasks_of(address, ours))
         assert b'shop.records {"tenant":"a"}' in submitted
+        with connected(database_url) as connection:
+            assert identity_of(connection).encode() in submitted
         assert not any(token.encode() in submitted for token in TOKENS.values())
         api.release()
         assert driver.wait() == 0, driver.log

@@ -96,11 +96,12 @@ class There:
 
 
 class Workers:
-    """``concurrency``: how many slices of a bundle at once."""
+    """``concurrency``: how many slices of a bundle at once. ``database``: which one they are to write to."""
 
-    def __init__(self, place: Place, concurrency: int) -> None:
+    def __init__(self, place: Place, concurrency: int, database: str) -> None:
         self._place = place
         self._concurrency = concurrency
+        self._database = database
         self._whole = AsyncExitStack()
         self._client: Any = None
         self._places = 0
@@ -136,9 +137,8 @@ class Workers:
         if self._client is None:
             raise Lost(f"{self._place.where} does not answer")
         try:
-            future = self._client.submit(
-                run_bundle, names, bundle, self._concurrency, key=key_of(names), pure=False, retries=0
-            )
+            order = names, bundle, self._concurrency, self._database
+            future = self._client.submit(run_bundle, *order, key=key_of(names), pure=False, retries=0)
             try:
                 found = await future
             finally:
