@@ -233,6 +233,7 @@ class WhatIsDue:
 
     def _read_and_register(self) -> Roster:
         roster = self._reading.read()
+        roster.keep_spiders(self._roster)
         # A source whose file cannot be read has not gone.
         is_whole = not any(end.code == exitcodes.BAD_CONFIGURATION for end in roster.ends)
         self._claims.register(roster, set(self._roster.sources) - set(roster.sources) if is_whole else ())
