@@ -131,11 +131,12 @@ def claim(
     return sorted(found, key=lambda due: due.late_seconds / due.every_seconds, reverse=True)
 
 
-def release(connection: Connection, key: SliceKey, process: str) -> None:
-    """Gives a claim back: the slice is due for any process, at once."""
+def release(connection: Connection, keys: Sequence[SliceKey], process: str) -> None:
+    """Gives claims back: the slices are due for any process, at once."""
+    given = {"streams": [key.stream for key in keys], "slices": [key.slice for key in keys], "process": process}
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
-        cursor.execute(statement("release_claim"), {**key.values, "process": process})
+        cursor.execute(statement("release_claims"), given)
         connection.commit()
 
 

@@ -122,7 +122,8 @@ class SliceStorage:
                 again=is_again,
                 is_backfill=self._plan.is_backfill,
             )
-            end_backends_of_earlier_runs(connection, run)
+            if run.is_written_to:
+                end_backends_of_earlier_runs(connection, run)
             return run
 
     async def finish(self, run: OpenRun, ended: Ended, spent: Counts, closed: Closed, timeout_seconds: float) -> None:

@@ -48,9 +48,10 @@ FROM latest
 WHERE due.stream = latest.stream AND due.slice = latest.slice
 RETURNING due.source, due.stream, due.slice, due.every_seconds, due.failures, latest.late_seconds;
 
--- name: release_claim
-UPDATE ingestion_due SET claimed_by = NULL, claimed_until = NULL
-WHERE stream = %(stream)s AND slice = %(slice)s AND claimed_by = %(process)s;
+-- name: release_claims
+UPDATE ingestion_due AS due SET claimed_by = NULL, claimed_until = NULL
+FROM unnest(%(streams)s::text[], %(slices)s::text[]) AS given (stream, slice)
+WHERE due.stream = given.stream AND due.slice = given.slice AND due.claimed_by = %(process)s;
 
 -- name: read_next_due
 -- In seconds from now; NULL where nothing will be due by itself. A claim that runs out counts as well, and so does a lease.
