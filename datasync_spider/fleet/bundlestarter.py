@@ -29,7 +29,7 @@ from pathlib import Path
 
 import datasync_spider
 from datasync_spider.process.bundlepipe import PIPE
-from datasync_spider.storage.owner import BUNDLE
+from datasync_spider.storage.owner import BUNDLE, WORKER
 
 HEADER_BYTES = 8
 """Before each order: its length, and with it the descriptors of a pipe and of a standard output."""
@@ -48,9 +48,9 @@ _SCRAPYS = (
 )
 
 
-def order_of(arguments: Sequence[str], bundle: str) -> tuple[bytes, bytes]:
-    """The header and the text of an order: to run ``datasync`` with these arguments, for the bundle."""
-    text = json.dumps({"arguments": list(arguments), "bundle": bundle}).encode()
+def order_of(arguments: Sequence[str], bundle: str, worker: str) -> tuple[bytes, bytes]:
+    """The header and the text of an order: to run ``datasync`` with these arguments, for the bundle of the worker."""
+    text = json.dumps({"arguments": list(arguments), "bundle": bundle, "worker": worker}).encode()
     return len(text).to_bytes(HEADER_BYTES, "big"), text
 
 
@@ -96,7 +96,7 @@ def _become(order: dict[str, object], pipe: int, output: int) -> list[str]:
     os.setsid()
     os.dup2(output, sys.stdout.fileno())
     os.close(output)
-    os.environ |= {PIPE: str(pipe), BUNDLE: str(order["bundle"])}
+    os.environ |= {PIPE: str(pipe), BUNDLE: str(order["bundle"]), WORKER: str(order["worker"])}
     arguments = order["arguments"]
     assert isinstance(arguments, list)
     return [str(argument) for argument in arguments]

@@ -18,6 +18,9 @@ from msgspec.structs import asdict
 BUNDLE = "DATASYNC_FLEET_BUNDLE"
 """The variable that names the bundle to a process that a worker of a fleet starts."""
 
+WORKER = "DATASYNC_FLEET_WORKER"
+"""The one that names the worker to it."""
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE = Path("/proc/self/ns/pid")
 
@@ -25,7 +28,7 @@ _PID_NAMESPACE = Path("/proc/self/ns/pid")
 class Owner(Struct, frozen=True):
     """``host`` is for people; ``scope`` is the boot and the pid namespace within which ``pid`` means something.
 
-    ``bundle``: for what a worker of a fleet has started the process; empty where none has.
+    ``bundle``: for what a worker of a fleet has started the process, ``worker``: which one has; empty where none has.
     """
 
     host: str
@@ -33,12 +36,14 @@ class Owner(Struct, frozen=True):
     pid: int
     started: float
     bundle: str = ""
+    worker: str = ""
 
     def to_text(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}"
+        """What a run says of its owner, too: views read host and worker from there."""
+        return f"process {self.pid} on {self.host}{self.worker and f', worker {self.worker}'}"
 
 
 def parse_owner(text: str) -> Owner | None:
@@ -47,7 +52,7 @@ def parse_owner(text: str) -> Owner | None:
         fields = json.loads(text)
         process = str(fields["host"]), str(fields["scope"]), int(fields["pid"]), float(fields["started"])
         # Versions before there were fleets know of none.
-        return Owner(*process, str(fields.get("bundle", "")))
+        return Owner(*process, str(fields.get("bundle", "")), str(fields.get("worker", "")))
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -55,7 +60,8 @@ def parse_owner(text: str) -> Owner | None:
 def this_process() -> Owner:
     """The owner that this process is."""
     started = psutil.Process().create_time()
-    return Owner(platform.node() or "unknown", _scope(), os.getpid(), started, os.environ.get(BUNDLE, ""))
+    bundle, worker = (os.environ.get(name, "") for name in (BUNDLE, WORKER))
+    return Owner(platform.node() or "unknown", _scope(), os.getpid(), started, bundle, worker)
 
 
 def _scope() -> str:

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from distributed import WorkerPlugin
+from distributed import WorkerPlugin, get_worker
 
 from datasync_spider.fleet.bundlestarter import order_of
 
@@ -47,7 +47,7 @@ def run_bundle(names: Sequence[str], bundle: str, concurrency: int) -> dict[str,
     try:
         arguments = ["sync", "--json", "--concurrency", str(concurrency), *names]
         try:
-            _starter.start(arguments, bundle, pipe, its_output)
+            _starter.start(arguments, (bundle, _own_name()), pipe, its_output)
         finally:
             os.close(pipe)
             os.close(its_output)
@@ -96,9 +96,9 @@ class _Starter:
         with self._turn:
             self._begun()
 
-    def start(self, arguments: Sequence[str], bundle: str, pipe: int, output: int) -> None:
-        """Raises OSError where it cannot be had."""
-        header, text = order_of(arguments, bundle)
+    def start(self, arguments: Sequence[str], named: tuple[str, str], pipe: int, output: int) -> None:
+        """``named``: the bundle, and its worker. Raises OSError where it cannot be had."""
+        header, text = order_of(arguments, *named)
         with self._turn:
             for is_last in (False, True):
                 control = self._begun()
@@ -128,6 +128,11 @@ class _Starter:
 
 
 _starter = _Starter()
+
+
+def _own_name() -> str:
+    """Of this worker, as Dask has it: the number of one that was made with its scheduler, else its address."""
+    return str(get_worker().name).removeprefix("tls://")
 
 
 def _read(line: str) -> dict[str, Any] | None:
