@@ -26,11 +26,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from distributed import WorkerPlugin
+from distributed import WorkerPlugin, get_worker
 
 from datasync_spider.fleet.bundlestarter import order_of
 from datasync_spider.storage.identity import EXPECTED
-from datasync_spider.storage.owner import BUNDLE
+from datasync_spider.storage.owner import BUNDLE, WORKER
 
 # The end that writes, of each bundle that this process runs.
 _pipes: dict[str, int] = {}
@@ -50,7 +50,8 @@ def run_bundle(names: Sequence[str], bundle: str, concurrency: int, database: st
     try:
         arguments = ["sync", "--json", "--concurrency", str(concurrency), *names]
         try:
-            _starter.start(arguments, {BUNDLE: bundle, EXPECTED: database}, pipe, its_output)
+            variables = {BUNDLE: bundle, WORKER: _own_name(), EXPECTED: database}
+            _starter.start(arguments, variables, pipe, its_output)
         finally:
             os.close(pipe)
             os.close(its_output)
@@ -131,6 +132,11 @@ class _Starter:
 
 
 _starter = _Starter()
+
+
+def _own_name() -> str:
+    """Of this worker, as Dask has it: the number of one that was made with its scheduler, else its address."""
+    return str(get_worker().name).removeprefix("tls://")
 
 
 def _read(line: str) -> dict[str, Any] | None:

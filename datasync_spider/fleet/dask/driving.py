@@ -19,6 +19,7 @@ from datasync_spider.errors import ConfigurationError, Stalled, Stopped, Storage
 from datasync_spider.fleet.agenda import Agenda
 from datasync_spider.fleet.claims import Claims
 from datasync_spider.fleet.dask.driver import Driver
+from datasync_spider.fleet.dask.presence import Presence
 from datasync_spider.fleet.dask.workers import Place, Workers
 from datasync_spider.fleet.ends import end_of_error, not_begun
 from datasync_spider.fleet.naming import Streams
@@ -94,9 +95,12 @@ class Driving:
             size=self._order.size,
             retries_failures=is_by_name,
         )
+        presence = Presence(services, workers)
+        presence.begin()
         try:
             await driver.run(stopped)
         finally:
+            await presence.end()
             await workers.close()
         ends.others(supply.ends)
         ends.others(not_begun([*driver.left, *supply.left], ends.stopped, self._signal_name))
