@@ -1,4 +1,4 @@
-"""A fleet by the commands of ``docs/operate/fleet.md``: machine 1 has scheduler, driver and a worker, the others a worker.
+"""A fleet by the commands of ``docs/operate/fleet.md``: machine 1 has scheduler, driver and a worker, others a worker.
 
 Each machine has a project of its own, with its own ``.env``, source files, DATASYNC_HOME and certificates, which are
 copied as the page says. Secrets of sources are in the environment of workers alone. Invariant: what is started again is

@@ -115,7 +115,8 @@ class Game:
         self.fleet.start()
         self.fleet.start_driver("--follow")
         self.tend(portion)
-        eventually(lambda: len(self.watching.stored()) == len(self.feeds), "the beginning of each slice")
+        keys = {(one.name, one.slice) for one in map(stream_of, self.feeds)}
+        eventually(lambda: keys <= self.watching.stored().keys(), "the beginning of each slice")
 
     def until(self, holds: Callable[[], bool], what: str, seconds: float = _FINISHES_WITHIN_SECONDS) -> float:
         """As :func:`eventually`, while the feeds grow."""

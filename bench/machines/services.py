@@ -20,6 +20,10 @@ from embedded_postgres.binaries import environment, installation, program, run
 
 _NAME = "datasync"
 _PORT = 5432
+_INITDB = (
+    *("--no-sync", "--encoding=UTF8", "--locale=C", f"--username={_NAME}"),
+    *("--auth-local=trust", "--auth-host=scram-sha-256"),
+)
 _STARTS_WITHIN_SECONDS = 60.0
 
 
@@ -41,8 +45,7 @@ class Postgres:
         password.write_text(self._password)
         for path in (directory, password):
             give(path, self._account)
-        words = ["--encoding=UTF8", "--locale=C", "--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={password}", f"--username={_NAME}"]
-        made = run("initdb", ["--no-sync", *words, "--pgdata", str(self._data)], self._account, directory)
+        made = run("initdb", [*_INITDB, f"--pwfile={password}", f"--pgdata={self._data}"], self._account, directory)
         assert made.returncode == 0, made.stderr
         with (self._data / "pg_hba.conf").open("a") as file:
             file.write("host all all samenet scram-sha-256\n")

@@ -15,6 +15,7 @@ from bench.machines.cases.restarts import database, driver, scheduler
 from bench.machines.cases.two import budget, two
 from bench.machines.fleet import Plan
 from bench.machines.game import Game
+from bench.torture.many.api import PAGE
 
 _SLICES = {"shelf": 4, "ledger": 2}
 _SLICES_OF_TWO = {"shelf": 8, "ledger": 8}
@@ -39,7 +40,9 @@ class Case:
         tenants = {source: [f"t{number}" for number in range(count)] for source, count in self.slices.items()}
         others = max(self.machines(wanted) - 1, 1)
         processes = 1 if self.most_machines else -(-sum(self.slices.values()) // others)
-        return Plan(tenants, processes, {"API_RETRY_BASE_MS": "10", "API_RETRY_MAX_MS": "200"}, mutant=self.mutant)
+        # Each page is a transaction, so that nearly always something is being written.
+        settings = {"WRITE_BATCH_SIZE": str(PAGE), "API_RETRY_BASE_MS": "10", "API_RETRY_MAX_MS": "200"}
+        return Plan(tenants, processes, settings, mutant=self.mutant)
 
 
 CASES = {

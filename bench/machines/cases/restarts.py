@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from bench.machines.game import Game
+from bench.machines.watching import Watching
 
 _PORTION = 600
 _WAIT_MS = 100
@@ -33,7 +35,7 @@ def _killed(game: Game, node: str, start: Callable[[], object]) -> None:
         game.play_on(_STARTS_AGAIN_SECONDS, _STARTS_AGAIN_SECONDS)
         start()
         began = time.monotonic()
-        game.until(lambda newest=newest: game.watching.has_committed_after(newest), "a run that was begun after it")
+        game.until(partial(game.watching.has_committed_after, newest), "a run that was begun after it")
         seconds.append(time.monotonic() - began)
     game.finish()
     listed = ", ".join(f"{one:.1f}" for one in seconds)
@@ -53,10 +55,14 @@ def database(game: Game) -> None:
         time.sleep(_AWAY_SECONDS)
         (shared.mend if is_cut else postgres.start)()
         began, pages = time.monotonic(), game.watching.pages()
-        game.until(lambda pages=pages: game.watching.pages() > pages, "a commit")
+        game.until(partial(_has_more, game.watching, pages), "a commit")
         seconds.append(time.monotonic() - began)
     game.finish()
     listed = ", ".join(f"{one:.1f}" for one in seconds)
     game.outcome.measured.append(
-        f"{len(seconds)} times away for {_AWAY_SECONDS:g} s, by turns stopped and cut off; first commit {listed} s later"
+        f"{len(seconds)} times away for {_AWAY_SECONDS:g} s, stopped and cut off by turns; a commit {listed} s later"
     )
+
+
+def _has_more(watching: Watching, pages: int) -> bool:
+    return watching.pages() > pages

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from bench.machines.game import Game
+from bench.torture.many.api import BUDGET
 
 TIMES = 1.9
 _SLICES_A_MACHINE = "4"
@@ -55,7 +56,8 @@ def _share_a_budget(game: Game) -> None:
     game.outcome.reach(len(machines) > 1, f"the slices of one credential were all on {', '.join(machines)}")
     asked, over = game.asked_of("ledger")
     game.outcome.measured.append(
-        f"a budget of 20 requests in 2 s, on {len(machines)} machines: {asked} requests in {seconds:.0f} s, {over} too many"
+        f"a budget of {BUDGET[0]} requests in {BUDGET[1]:g} s, on {len(machines)} machines:"
+        f" {asked} requests in {seconds:.0f} s, {over} too many"
     )
 
 
