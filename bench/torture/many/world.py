@@ -22,11 +22,13 @@ LEASE_TTL_MS = 3_000
 
 
 class Apis:
-    """The three APIs as a process of their own."""
+    """The three APIs as a process of their own. ``entering``: what stands before its command, to start it elsewhere."""
 
-    def __init__(self, seed: int, tenants: dict[str, list[str]]) -> None:
-        command = [sys.executable, "-m", "bench.torture.many.serve", str(seed), json.dumps(tenants)]
-        self._process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    def __init__(
+        self, seed: int, tenants: dict[str, list[str]], address: str = "127.0.0.1", entering: Sequence[str] = ()
+    ) -> None:
+        command = [sys.executable, "-m", "bench.torture.many.serve", str(seed), json.dumps(tenants), address]
+        self._process = subprocess.Popen([*entering, *command], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.base_url = self._process.stdout.readline().strip()
 
