@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from datasync_spider.faces.exitreport import summary
 from datasync_spider.faces.exitreport.printing import End
-from datasync_spider.fleet.ends import end_of
+from datasync_spider.fleet.ends import end_of, is_at_hand
 from datasync_spider.observe import exitcodes
 from datasync_spider.process.memory import collect_now
 
@@ -138,7 +138,7 @@ class SideBySide:
         try:
             reported = await self._crawls.sync(turn.spider, turn.plan)
             read = partial(end_of, reported, turn.plan, self._crawls.services.pool, self._crawls.signal_name)
-            end = await self._crawls.services.worker().submit(read)
+            end = read() if is_at_hand(reported) else await self._crawls.services.worker().submit(read)
             await self._supply.ended(turn, reported, end, is_stopped=self._crawls.stopped.is_set())
         except Exception as error:
             # A fault of ours with one slice is none of the others.

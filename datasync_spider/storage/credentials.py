@@ -79,7 +79,8 @@ def claim_credential(cursor: Any, slice_id: int, credential: Credential, opening
 
 def raise_waits(cursor: Any, credential_id: int | None, closed: Closed) -> None:
     """Records that the API wants no request for so long from now, unless it is recorded for longer."""
-    cursor.execute(statement("raise_waits"), {"credential_id": credential_id, **closed._asdict()})
+    if any(closed):
+        cursor.execute(statement("raise_waits"), {"credential_id": credential_id, **closed._asdict()})
 
 
 def read_closed(cursor: Any, credential_ids: Collection[int]) -> dict[int, Closed]:

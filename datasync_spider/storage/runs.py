@@ -486,13 +486,17 @@ def finish_run(
     """
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms, slice_id=run.slice.slice_id)
-        outcome = {"status": status, "reason": reason, "detail": detail, "retries": retries, "waited_ms": waited_ms}
-        cursor.execute(statement("release_lease"), run.key)
-        cursor.execute(statement("finish_run"), {**outcome, "run_id": run.run_id})
+        end_run(cursor, run, status, reason, detail, retries, waited_ms)
         # Last, as when a run is opened: other slices wait for this row.
         if isinstance(run, OpenRun) and closed is not None:
             raise_waits(cursor, run.waits.credential_id, closed)
         connection.commit()
+
+
+def end_run(cursor: Any, run: Hold, status: str, reason: str, detail: str | None, retries: int, waited_ms: int) -> None:
+    """The same within the caller's transaction."""
+    outcome = {"status": status, "reason": reason, "detail": detail, "retries": retries, "waited_ms": waited_ms}
+    cursor.execute(statement("finish_run"), {**run.key, **outcome})
 
 
 def end_open_run(connection: Connection, run_id: int, signal_name: str | None) -> None:

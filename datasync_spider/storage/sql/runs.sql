@@ -154,17 +154,15 @@ LEFT JOIN renewed ON renewed.id = held.slice_id
 LEFT JOIN ingestion_state AS state ON state.id = held.slice_id;
 
 -- name: finish_run
--- Only a run that is still open can be ended: what a commit has said stays said. The one exception: a run that was called
+-- Two statements, in the order of all who lock both rows. The lease is given back where it is still the run's. Only a run that is still open can be ended: what a commit has said stays said. The one exception: a run that was called
 -- lost, and then woke up to find itself fenced off, says so.
+UPDATE ingestion_state
+SET lease_owner = NULL, lease_run_id = NULL, lease_acquired_at = NULL, lease_expires_at = NULL
+WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s;
 UPDATE ingestion_runs
 SET status = %(status)s, reason = %(reason)s, detail = %(detail)s, retries = %(retries)s, waited_ms = %(waited_ms)s,
     heartbeat_at = now(), ended_at = now()
 WHERE run_id = %(run_id)s AND (status = 'running' OR (reason = 'lost' AND %(status)s = 'fenced'));
-
--- name: release_lease
-UPDATE ingestion_state
-SET lease_owner = NULL, lease_run_id = NULL, lease_acquired_at = NULL, lease_expires_at = NULL
-WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s;
 
 -- name: end_open_run
 UPDATE ingestion_runs SET status = %(status)s, reason = %(reason)s, heartbeat_at = now(), ended_at = now()
