@@ -235,12 +235,6 @@ def close_quietly(connection: Connection | None) -> None:
             connection.close()
 
 
-def begin(connection: Connection) -> None:
-    """Begins a transaction: only that proves, behind a pooler, that the server works for this connection."""
-    with translated():
-        connection.begin()
-
-
 def roll_back(connection: Connection) -> bool:
     """Ends the transaction, where there is one. A connection that cannot even do that is closed, and no use."""
     try:

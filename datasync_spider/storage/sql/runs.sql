@@ -199,6 +199,16 @@ WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (run.slice_id %
 SELECT count(*) FROM {table}
 WHERE event_id = ANY(%(event_ids)s) AND {of_slice} AND ingested_at < %(before)s;
 
+-- name: count_same
+-- How many of these records are stored with this content; their ids and their payloads in one order.
+SELECT count(*)
+FROM ROWS FROM (unnest(%(event_ids)s::text[]), jsonb_array_elements(%(payloads)s::jsonb)) AS given (event_id, payload)
+JOIN (
+    SELECT event_id, payload FROM {table}
+    WHERE event_id = ANY(%(event_ids)s) AND {of_slice} AND ingested_at < %(before)s
+) AS stored USING (event_id)
+WHERE stored.payload = given.payload;
+
 -- name: count_stored
 SELECT count(*) FROM {table} WHERE {of_slice};
 
