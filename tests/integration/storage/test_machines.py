@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import msgspec
 import psycopg2
@@ -88,7 +89,7 @@ def test_a_slice_that_is_under_way_says_where_and_is_found_and_sorted_by_that(
         writing, Ran("beta", slices=2), Ran("alpha", "3", slices=1), Ran("dead", heard=90), Ran("x", reason="last_page")
     )
 
-    def lines(**question: object) -> list[tuple[str, str | None]]:
+    def lines(**question: Any) -> list[tuple[str, str | None]]:
         with connected(database_url) as connection:
             asked = LineQuestion(level="slices")._replace(**question)
             return [(row["state"], row["machine"]) for row in read_lines(connection, asked, OVER).lines]

@@ -111,10 +111,11 @@ export class MachinesView {
   }
 }
 
-// "12 slices running, 340 syncs and 5,100 new within the last hour".
+// "12 slices running; within the last hour 340 syncs, 5,100 new".
 function summed({ values }) {
   const columns = COLUMNS.machine.filter((column) => SUMMED.includes(column.key) && (!column.is_quiet || values[column.key]));
-  return columns.map((column) => `${format.number(values[column.key])} ${values[column.key] === 1 ? column.one : column.many}`).join(", ");
+  const [running, ...ended] = columns.map((column) => `${format.number(values[column.key])} ${values[column.key] === 1 ? column.one : column.many}`);
+  return `${running}; within the last hour ${ended.join(", ")}`;
 }
 
 function fleetItem(fleet) {
