@@ -116,7 +116,7 @@ def test_who_shows_no_certificate_of_the_fleet_is_refused_and_names_are_all_that
         # Whoever looks on sees where they are, and who drives.
         worker = addresses[1].removeprefix("tls://")
         host = socket.gethostname()
-        machines = rows(database_url, "SELECT host, worker, state, running FROM ingestion_machines")
+        machines = rows(database_url, "SELECT host, worker, state, held FROM ingestion_machines")
         assert machines == [(host, worker, "running", 2)]
         fleets = "SELECT host, places, dashboard_url FROM ingestion_fleets"
         eventually(lambda: rows(database_url, fleets) == [(host, 1, None)], what="the driver's own row")

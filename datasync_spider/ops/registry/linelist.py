@@ -65,8 +65,8 @@ def slice_table(rows: Sequence[Row]) -> list[str]:
 def machine_lines(found: Machines) -> list[str]:
     """What machines have under way and have ended lately, those that are silent or late first; a line for each."""
     whole = found.whole
-    running, *ended = words([column for column in MACHINE if column.format == "count"], whole)
-    lines = [f"{_counted(whole['hosts'], 'machine')}: {running}; within the last hour {', '.join(ended)}"]
+    held, *ended = words([column for column in MACHINE if column.format == "count"], whole)
+    lines = [f"{_counted(whole['hosts'], 'machine')}: {held}; within the last hour {', '.join(ended)}"]
     if not found.lines:
         return lines
     columns = shown(MACHINE, found.lines)
