@@ -45,13 +45,13 @@ SELECT host, worker, host || coalesce(', worker ' || worker, '') AS machine,
        CASE WHEN silent > 0 THEN 'silent'
             WHEN late > 0 THEN 'late'
             -- What it had last, others have taken over since.
-            WHEN running = 0 AND lost_at = heard_at THEN 'lost'
-            WHEN running > 0 THEN 'running'
+            WHEN held = 0 AND lost_at = heard_at THEN 'lost'
+            WHEN held > 0 THEN 'running'
             ELSE 'idle' END AS state,
-       running, syncs, new_records, lost, heard_at, now() AS read_at
+       held, syncs, new_records, lost, heard_at, now() AS read_at
 FROM (
     SELECT host, worker,
-           count(*) FILTER (WHERE is_open AND lease_expires_at >= now()) AS running,
+           count(*) FILTER (WHERE is_open) AS held,
            count(*) FILTER (WHERE is_open AND lease_expires_at < now()) AS silent,
            -- Leases are renewed thrice in their lives, as the run's heartbeat is: two of three are missing.
            count(*) FILTER (

@@ -149,7 +149,7 @@ LINE = (
     ),
 )
 MACHINE = (
-    Column("running", "Running", "slice running", "slices running", "slices", "Slices that it has under way."),
+    Column("held", "Slices", "slice under way", "slices under way", "slices", "Slices whose leases it holds."),
     Column("syncs", "Syncs", "sync", "syncs", "syncs", "Syncs that it has ended within the last hour."),
     Column("new_records", "New", "new", "new", "records", "Records that these have added."),
     Column(

@@ -48,9 +48,7 @@ class Presence:
         if self._is_noted:
             with suppress(StorageError, TimeoutError):
                 async with asyncio.timeout(_LEAVES_WITHIN_SECONDS):
-                    await self._worker.submit(
-                        lambda: self._use(lambda connection: forget_fleet(connection, self._driver))
-                    )
+                    await self._submit(lambda connection: forget_fleet(connection, self._driver))
 
     async def _go_on(self) -> None:
         said: Fleet | None = None

@@ -65,7 +65,8 @@ def slice_table(rows: Sequence[Row]) -> list[str]:
 def machine_lines(found: Machines) -> list[str]:
     """What machines have under way and have ended lately, those that are silent or late first; a line for each."""
     whole = found.whole
-    lines = [f"{_counted(whole['hosts'], 'machine')}: {', '.join(_sums(whole))}"]
+    held, *ended = words([column for column in MACHINE if column.format == "count"], whole)
+    lines = [f"{_counted(whole['hosts'], 'machine')}: {held}; within the last hour {', '.join(ended)}"]
     if not found.lines:
         return lines
     columns = shown(MACHINE, found.lines)
@@ -114,10 +115,6 @@ def slice_object(row: Row, run: Mapping[str, Any] | None) -> dict[str, Any]:
         },
         "run": None if run is None else {"id": run["run_id"], **{key: run[key] for key in _RUN_FACTS}},
     }
-
-
-def _sums(whole: Row) -> list[str]:
-    return words([column for column in MACHINE if column.format == "count"], whole)
 
 
 def _cells(row: Row, columns: Sequence[Column]) -> list[str]:

@@ -4,14 +4,14 @@ WITH found AS MATERIALIZED (
     SELECT *, array_position(%(states)s::text[], state) AS place_of_state FROM ingestion_machines
 )
 SELECT true AS is_whole, NULL AS host, NULL AS worker, NULL AS machine, NULL AS state, count(*) AS lines,
-       count(DISTINCT host) AS hosts, coalesce(sum(running), 0)::bigint AS running, coalesce(sum(syncs), 0)::bigint AS syncs,
+       count(DISTINCT host) AS hosts, coalesce(sum(held), 0)::bigint AS held, coalesce(sum(syncs), 0)::bigint AS syncs,
        coalesce(sum(new_records), 0)::bigint AS new_records, coalesce(sum(lost), 0)::bigint AS lost,
        max(heard_at) AS heard_at, now() AS read_at, 0 AS place
 FROM found
 UNION ALL
 SELECT *
 FROM (
-    SELECT false, host, worker, machine, state, NULL::bigint, NULL::bigint, running, syncs, new_records, lost, heard_at, read_at,
+    SELECT false, host, worker, machine, state, NULL::bigint, NULL::bigint, held, syncs, new_records, lost, heard_at, read_at,
            row_number() OVER (ORDER BY place_of_state, host, worker) AS place
     FROM found
 ) AS placed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import msgspec
 import psycopg2
@@ -57,10 +58,10 @@ def test_a_machine_is_what_its_leases_and_its_ended_runs_say_and_who_needs_someo
     )
     found = read(database_url)
     assert [
-        (row["machine"], row["state"], row["running"], row["syncs"], row["new_records"], row["lost"])
+        (row["machine"], row["state"], row["held"], row["syncs"], row["new_records"], row["lost"])
         for row in found.lines
     ] == [
-        ("dead", "silent", 0, 0, 0, 0),
+        ("dead", "silent", 2, 0, 0, 0),
         ("slow", "late", 1, 0, 0, 0),
         ("gone", "lost", 0, 0, 4, 4),
         ("busy", "running", 3, 2, 14, 0),
@@ -69,7 +70,7 @@ def test_a_machine_is_what_its_leases_and_its_ended_runs_say_and_who_needs_someo
         ("twice, worker 10.0.0.2:40002", "idle", 0, 1, 10, 0),
     ]
     assert {row["state"] for row in found.lines} == set(MACHINE_STATES)
-    assert (found.whole["hosts"], found.whole["lines"], found.whole["running"], found.whole["syncs"]) == (6, 7, 6, 5)
+    assert (found.whole["hosts"], found.whole["lines"], found.whole["held"], found.whole["syncs"]) == (6, 7, 8, 5)
     heard = {row["host"]: (row["read_at"] - row["heard_at"]).total_seconds() for row in found.lines}
     assert heard["dead"] == pytest.approx(90, abs=20)
     assert heard["gone"] == pytest.approx(130, abs=20)
@@ -88,7 +89,7 @@ def test_a_slice_that_is_under_way_says_where_and_is_found_and_sorted_by_that(
         writing, Ran("beta", slices=2), Ran("alpha", "3", slices=1), Ran("dead", heard=90), Ran("x", reason="last_page")
     )
 
-    def lines(**question: object) -> list[tuple[str, str | None]]:
+    def lines(**question: Any) -> list[tuple[str, str | None]]:
         with connected(database_url) as connection:
             asked = LineQuestion(level="slices")._replace(**question)
             return [(row["state"], row["machine"]) for row in read_lines(connection, asked, OVER).lines]

@@ -10,7 +10,7 @@ import { address, Badge } from "./parts.js";
 const REFRESH_MS = 2_500;
 const A_PAGE = 50;
 const TONES = { silent: "bad", late: "warning", lost: "warning", running: "active" };
-const SUMMED = ["running", "syncs", "new_records", "lost"];
+const SUMMED = ["held", "syncs", "new_records", "lost"];
 
 class Machine {
   constructor(machine) {
@@ -111,10 +111,11 @@ export class MachinesView {
   }
 }
 
-// "12 slices running, 340 syncs and 5,100 new within the last hour".
+// "12 slices under way; within the last hour 340 syncs, 5,100 new".
 function summed({ values }) {
   const columns = COLUMNS.machine.filter((column) => SUMMED.includes(column.key) && (!column.is_quiet || values[column.key]));
-  return columns.map((column) => `${format.number(values[column.key])} ${values[column.key] === 1 ? column.one : column.many}`).join(", ");
+  const [held, ...ended] = columns.map((column) => `${format.number(values[column.key])} ${values[column.key] === 1 ? column.one : column.many}`);
+  return `${held}; within the last hour ${ended.join(", ")}`;
 }
 
 function fleetItem(fleet) {
