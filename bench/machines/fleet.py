@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.machines.network import Machine, Network, Process, eventually, parent_of
+from bench.served import PROJECT
 from bench.torture.many.sources import secrets_of, write_files
-from bench.torture.world import PROJECT
 
 _PORT = 8786
 _OF_A_WORKER = ("authority.pem", "worker.pem", "worker-key.pem")

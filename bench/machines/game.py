@@ -19,10 +19,10 @@ from bench.machines.fleet import Fleet, Plan
 from bench.machines.network import Machine, Network, eventually
 from bench.machines.services import Postgres
 from bench.machines.watching import Held, Watching
+from bench.served import PROJECT
 from bench.torture.many.sources import stream_of
 from bench.torture.many.world import Apis
 from bench.torture.oracle import compare, compare_totals
-from bench.torture.world import PROJECT
 
 _TENDS_EVERY_SECONDS = 0.5
 _FINISHES_WITHIN_SECONDS = 180.0
