@@ -37,9 +37,9 @@ logger = logging.getLogger(__name__)
 _GIVE_BACK_SECONDS = 1.0
 # Syncs: the collector by itself comes after many more, and costs as much as several of them.
 _COLLECT_AFTER = 100
+_COLLECT_WHOLE_AFTER = 1_000
 _AHEAD_SECONDS = 1.0
-_LONGEST_AHEAD_SECONDS = 20.0
-"""Well below the life of a claim."""
+_LONGEST_AHEAD_SECONDS = 2.0
 
 
 class Synced(Struct, frozen=True):
@@ -148,4 +148,4 @@ class SideBySide:
         self._ended += 1
         self._ended_at.append(time.monotonic())
         if self._ended % _COLLECT_AFTER == 0:
-            collect_now()
+            collect_now(whole=self._ended % _COLLECT_WHOLE_AFTER == 0)

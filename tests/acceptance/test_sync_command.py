@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,32 @@ def test_what_is_followed_is_kept_fresh_until_a_signal(
         assert sync.process.wait(20) == 5, sync.log
     assert value(database_url, "SELECT count(*) FROM ingestion_runs WHERE status = 'running'") == 0
     assert value(database_url, "SELECT count(*) FROM ingestion_due WHERE claimed_by IS NOT NULL") == 0
+
+
+def test_what_was_claimed_and_not_begun_is_given_back_at_a_signal_and_when_syncs_become_slow(
+    tmp_path: Path, settings: dict[str, str], start_sync: Callable[..., Sync], database_url: str
+) -> None:
+    names = [f"t{number:02}" for number in range(60)]
+    claims = "SELECT count(*) FROM ingestion_due WHERE claimed_until > now() AND run_id IS NULL"
+    with tenants_api(dict.fromkeys(names, "token"), 5) as api:
+        secrets = dict.fromkeys((f"SHOP_TOKEN_{name}" for name in names), "token")
+        text = tenants_file(api.base_url, AUTH, slices=names).replace('"shop"', '"shop"\nevery = "1h"')
+        write_sources(tmp_path / "sources", shop=text)
+        goes_on = threading.Event()
+
+        def slowly(_: int) -> None:
+            goes_on.wait(60)
+
+        for name in names[40:]:
+            api.instead[name] = slowly
+        sync = start_sync("--concurrency", "3", **secrets)
+        eventually(lambda: len(api.tenants()) == 43, what=f"the slow ones: {sync.log}")
+        # What is under way keeps its claim until its run has ended.
+        eventually(lambda: value(database_url, claims) == 3, what="the claims of what was ahead to be given back")
+        sync.process.send_signal(signal.SIGTERM)
+        goes_on.set()
+        assert sync.process.wait(20) == 5, sync.log
+    assert value(database_url, claims) == 0
 
 
 def test_two_that_follow_share_the_work_and_one_takes_over_what_the_other_has_when_it_is_killed(
