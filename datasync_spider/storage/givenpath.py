@@ -25,8 +25,10 @@ def path_not_taken(database_url: str) -> str | None:
     if path is None:
         return None
     try:
-        with closing(psycopg2.connect(**parameters)) as connection, connection.cursor() as cursor:
-            cursor.execute("SHOW search_path")
-            return None if cursor.fetchone() == (path,) else path
+        with closing(psycopg2.connect(**parameters)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW search_path")
+                return None if cursor.fetchone() == (path,) else path
     except psycopg2.Error as error:
         return path if refused_parameter(str(error)) in {"options", "search_path"} else None

@@ -1,4 +1,4 @@
-"""Who waits for a lock without a limit, and what ends that wait instead."""
+"""Who waits for a lock without a limit, and what ends that wait instead; and what nothing else would end."""
 
 from __future__ import annotations
 
@@ -16,10 +16,23 @@ WAIT = {
 }
 
 
-def test_whoever_waits_for_a_lock_without_a_limit_has_a_reason() -> None:
-    found = {
+def files_with(pattern: str, suffix: str = "py") -> set[str]:
+    return {
         str(path.relative_to(PACKAGE))
-        for path in PACKAGE.rglob("*.py")
-        if re.search(r"NO_LOCK_TIMEOUT_MS|lock_timeout_ms=0\b", path.read_text(encoding="utf-8"))
+        for path in PACKAGE.rglob(f"*.{suffix}")
+        if re.search(pattern, path.read_text(encoding="utf-8"))
     }
-    assert found == set(WAIT)
+
+
+def test_whoever_waits_for_a_lock_without_a_limit_has_a_reason() -> None:
+    assert files_with(r"NO_LOCK_TIMEOUT_MS|lock_timeout_ms=0\b") == set(WAIT)
+
+
+def test_no_connection_is_made_that_begins_transactions_without_our_limits() -> None:
+    # The second one begins none.
+    assert files_with(r"psycopg2\.connect\(") == {"storage/connection.py", "storage/givenpath.py"}
+
+
+def test_no_lock_is_a_sessions() -> None:
+    """It would stay on a pooler's connection, and outlive the transaction that needs it."""
+    assert files_with(r"pg_(try_)?advisory_(lock|unlock)", "sql") == set()
