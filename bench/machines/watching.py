@@ -73,8 +73,8 @@ class Watching:
         """Of each of the runs, the pages that it counts and those that are in the ledger."""
         return [tuple(row) for row in self._postgres.query(_WRITTEN, [held.runs])]
 
-    def found_out(self, held: Held) -> int:
-        """How many of the runs have noted, after they were called lost, that they are fenced off."""
+    def refused(self, held: Held) -> int:
+        """How many of the runs have noted, after they were called lost, that they found another fence."""
         sql = "SELECT count(*) FROM ingestion_runs WHERE run_id = ANY(%s) AND status = 'fenced'"
         return int(self._postgres.query(sql, [held.runs])[0][0])
 

@@ -41,7 +41,7 @@ class Case:
         others = max(self.machines(wanted) - 1, 1)
         processes = 1 if self.most_machines else -(-sum(self.slices.values()) // others)
         # Each page is a transaction, so that nearly always something is being written.
-        settings = {"WRITE_BATCH_SIZE": str(PAGE), "API_RETRY_BASE_MS": "10", "API_RETRY_MAX_MS": "200"}
+        settings = {"WRITE_BATCH_SIZE": str(PAGE), "API_TIMEOUT_MS": "5000", "API_RETRY_MAX_MS": "200"}
         return Plan(tenants, processes, settings, mutant=self.mutant)
 
 
