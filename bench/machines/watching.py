@@ -100,7 +100,7 @@ class Watching:
 
     def machines_of(self, stream: str) -> list[str]:
         """Those that have synced a slice of it."""
-        sql = "SELECT DISTINCT owner::json ->> 'host' FROM ingestion_runs WHERE stream = %s ORDER BY 1"
+        sql = "SELECT DISTINCT split_part(owner, ' on ', 2) FROM ingestion_runs WHERE stream = %s ORDER BY 1"
         return [name for (name,) in self._postgres.query(sql, [stream])]
 
     def pages(self) -> int:

@@ -14,7 +14,7 @@ from bench.machines.cases.kill import kill
 from bench.machines.cases.restarts import database, driver, scheduler
 from bench.machines.cases.two import budget, two
 from bench.machines.fleet import Plan
-from bench.machines.game import Game
+from bench.machines.game import Game, Outcome
 from bench.torture.many.api import PAGE
 
 _SLICES = {"shelf": 4, "ledger": 2}
@@ -31,6 +31,10 @@ class Case:
     slices: dict[str, int]
     most_machines: int | None = None
     mutant: str | None = None
+
+    def is_met(self, outcome: Outcome) -> bool:
+        """A mistake must be found out in what is stored or was asked: that something takes too long is no proof."""
+        return bool(outcome.wrong) if self.mutant else not outcome.wrong and not outcome.missed
 
     def machines(self, wanted: int) -> int:
         return min(wanted, self.most_machines or wanted)
