@@ -104,7 +104,11 @@ class Watching:
         return [name for (name,) in self._postgres.query(sql, [stream])]
 
     def pages(self) -> int:
-        return int(self._postgres.query("SELECT count(*) FROM ingestion_pages")[0][0])
+        """How many are committed; none where the database is away, or has no tables yet."""
+        try:
+            return int(self._postgres.query("SELECT count(*) FROM ingestion_pages")[0][0])
+        except psycopg2.Error:
+            return 0
 
     def _is(self, sql: str, values: Sequence[object]) -> bool:
         try:
