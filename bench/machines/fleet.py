@@ -92,6 +92,10 @@ class Fleet:
         found = machine.running("datasync_spider.fleet.bundlestarter")
         return [pid for pid in found if parent_of(pid) in found]
 
+    def send(self, machine: Machine, number: signal.Signals) -> None:
+        """To its worker, and to nothing that this has started."""
+        self._nodes[f"worker-{machine.number}"].send(number)
+
     def kill(self, node: str) -> None:
         """This process of the first machine alone."""
         self._nodes[node].send(signal.SIGKILL)

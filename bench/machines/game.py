@@ -147,6 +147,8 @@ class Game:
     def finish(self) -> None:
         """What is served now is synced to its end, without a hand."""
         self._portion = 0
+        if self.outcome.wrong:
+            return
         since = time.time()
         # Twice: a pass that was begun when the feed was shorter is gone on with, and says nothing of what came since.
         left: list[str] = []
@@ -158,7 +160,7 @@ class Game:
         try:
             eventually(look, "complete runs", _FINISHES_WITHIN_SECONDS)
         except TimeoutError:
-            self.outcome.wrong.append(f"not complete within {_FINISHES_WITHIN_SECONDS:g} s: {', '.join(left)}")
+            self.outcome.missed.append(f"not complete within {_FINISHES_WITHIN_SECONDS:g} s: {', '.join(left)}")
 
     def judge(self) -> None:
         """Everything is off but the database and the APIs."""

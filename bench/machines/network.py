@@ -95,7 +95,9 @@ class Process:
         return self._started.poll()
 
     def send(self, number: signal.Signals) -> None:
-        for pid in _children(self._started.pid):
+        """``nsenter`` stops itself with what it has started, and wants to go on itself."""
+        pids = _children(self._started.pid)
+        for pid in [*pids, self._started.pid] if number == signal.SIGCONT else pids:
             os.kill(pid, number)
 
     def wait(self, seconds: float = _PATIENCE_SECONDS) -> int:
@@ -174,6 +176,7 @@ class Machine:
         os.kill(self._pid, signal.SIGKILL)
         self._first.wait()
         for started in self._started:
+            started.send_signal(signal.SIGCONT)
             started.wait()
             if started.stdout is not None:
                 started.stdout.close()

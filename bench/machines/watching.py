@@ -73,8 +73,8 @@ class Watching:
         """Of each of the runs, the pages that it counts and those that are in the ledger."""
         return [tuple(row) for row in self._postgres.query(_WRITTEN, [held.runs])]
 
-    def found_out(self, held: Held) -> int:
-        """How many of the runs have noted, after they were called lost, that they are fenced off."""
+    def refused(self, held: Held) -> int:
+        """How many of the runs have noted, after they were called lost, that they found another fence."""
         sql = "SELECT count(*) FROM ingestion_runs WHERE run_id = ANY(%s) AND status = 'fenced'"
         return int(self._postgres.query(sql, [held.runs])[0][0])
 
@@ -100,11 +100,15 @@ class Watching:
 
     def machines_of(self, stream: str) -> list[str]:
         """Those that have synced a slice of it."""
-        sql = "SELECT DISTINCT owner::json ->> 'host' FROM ingestion_runs WHERE stream = %s ORDER BY 1"
+        sql = "SELECT DISTINCT split_part(owner, ' on ', 2) FROM ingestion_runs WHERE stream = %s ORDER BY 1"
         return [name for (name,) in self._postgres.query(sql, [stream])]
 
     def pages(self) -> int:
-        return int(self._postgres.query("SELECT count(*) FROM ingestion_pages")[0][0])
+        """How many are committed; none where the database is away, or has no tables yet."""
+        try:
+            return int(self._postgres.query("SELECT count(*) FROM ingestion_pages")[0][0])
+        except psycopg2.Error:
+            return 0
 
     def _is(self, sql: str, values: Sequence[object]) -> bool:
         try:

@@ -28,7 +28,7 @@ def kill(game: Game) -> None:
         game.until(partial(game.watching.has_gone_on, held), "a commit elsewhere")
         seconds.append(time.monotonic() - began)
         outcome.wrong += compare_totals(game.postgres.own_url).wrong
-        if outcome.wrong:
+        if outcome.wrong or len(seconds) == game.rounds:
             break
         victim.switch_on()
         fleet.start_worker(victim)

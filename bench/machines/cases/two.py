@@ -12,7 +12,7 @@ from bench.torture.many.api import BUDGET
 
 TIMES = 1.9
 _SLICES_A_MACHINE = "4"
-_WAIT_MS = 150
+_WAIT_MS = 200
 _RECORDS = 6_000
 _OF_A_BUDGET = 300
 _BEGUN_PAGES = 20
