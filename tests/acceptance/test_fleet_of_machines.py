@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import re
+import shlex
 import signal
 import socket
 import ssl
@@ -17,10 +18,12 @@ import distributed
 import psutil
 import pytest
 
+from datasync_spider.errors import ConfigurationError
 from datasync_spider.fleet import reachable
 from datasync_spider.fleet.dask.certificates import make_certificates, security_of
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.identity import identity_of
+from tests.support.commandlines import accepted
 from tests.support.database import rows, value
 from tests.support.feed import FEED_SETTINGS
 from tests.support.filesources import assert_totals, write_sources
@@ -76,6 +79,13 @@ def test_the_certificates_of_a_fleet_are_for_no_other_eyes_and_none_is_replaced(
     assert {path.name for path in again} == {"worker.pem", "worker-key.pem"}
     assert {path for path in made if path.read_bytes() != before[path]} == set(again)
     security_of(tmp_path / "fleet", "worker")
+
+
+def test_where_certificates_are_missing_it_is_said_which_and_how_to_make_them(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"worker-key\.pem") as refused:
+        security_of(tmp_path / "fleet", "worker")
+    (command,) = re.findall(r"'scrapy (.*)'", str(refused.value))
+    assert accepted(shlex.split(command)).certificates == str(tmp_path / "fleet")
 
 
 def test_who_shows_no_certificate_of_the_fleet_is_refused_and_names_are_all_that_is_submitted(

@@ -75,8 +75,8 @@ def security_of(directory: Path, role: str) -> Any:
     certificate, key = _paths(directory, role)
     if missing := [str(path) for path in (authority, certificate, key) if not path.exists()]:
         raise ConfigurationError(
-            f"a {role} of a fleet needs {', '.join(missing)}: 'scrapy fleet certificates {directory}' makes them, once"
-            " for all machines"
+            f"a {role} of a fleet needs {', '.join(missing)}: 'scrapy fleet certificates --certificates {directory}'"
+            " makes them, once for all machines"
         )
     name = _DASKS_ROLES[role]
     security = distributed.Security(
