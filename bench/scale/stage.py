@@ -17,9 +17,9 @@ from typing import Self
 
 from bench.bench import say
 from bench.crawl import crawl_environment, scrapy_command
-from bench.feed import PROJECT
 from bench.figures import Figure
 from bench.processes import Finished, Measured, run
+from bench.served import PROJECT
 from bench.server import Server, execute, query
 from bench.servercost import ServerCost, cost_of, count_statements, log_statements, table_bytes
 from bench.tenants import AskedOf, Served, Tenants

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from functools import lru_cache
 from pathlib import Path
 
 import psutil
@@ -59,9 +60,14 @@ def parse_owner(text: str) -> Owner | None:
 
 def this_process() -> Owner:
     """The owner that this process is."""
-    started = psutil.Process().create_time()
-    bundle, worker = (os.environ.get(name, "") for name in (BUNDLE, WORKER))
-    return Owner(platform.node() or "unknown", _scope(), os.getpid(), started, bundle, worker)
+    return _owner_of(os.getpid(), os.environ.get(BUNDLE, ""), os.environ.get(WORKER, ""))
+
+
+# A fork is another process.
+@lru_cache(1)
+def _owner_of(pid: int, bundle: str, worker: str) -> Owner:
+    started = psutil.Process(pid).create_time()
+    return Owner(platform.node() or "unknown", _scope(), pid, started, bundle, worker)
 
 
 def _scope() -> str:

@@ -14,6 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from datasync_spider.process.bundlepipe import PIPE
+from datasync_spider.storage.connection import connected
+from datasync_spider.storage.identity import EXPECTED, identity_of
 from tests.support.crawl import PROJECT, clean_environment, scrapy
 from tests.support.database import rows, value
 from tests.support.feed import FEED_SETTINGS, serving
@@ -98,6 +101,34 @@ def test_a_bundle_ends_with_its_worker_and_what_it_had_goes_to_another_one(
     assert_totals(database_url, "shop__records", "shop.records")
     assert value(database_url, running) == 0
     assert value(database_url, "SELECT count(*) FROM ingestion_due WHERE claimed_by IS NOT NULL") == 0
+
+
+def test_a_worker_with_another_database_than_the_drivers_says_so_and_leaves_it_alone(
+    tmp_path: Path, api: TenantsApi, settings: dict[str, str], database_url: str, empty_database_url: str
+) -> None:
+    write_sources(tmp_path / "sources", shop=tenants_file(api.base_url, AUTH))
+    with connected(database_url) as connection:
+        drivers = identity_of(connection)
+    ours, its_workers = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "scrapy", "sync", "shop", "--json"],
+            cwd=PROJECT,
+            env=clean_environment(**{**settings, **SECRETS, "DATABASE_URL": empty_database_url})
+            | {PIPE: str(ours), EXPECTED: drivers},
+            pass_fds=[ours],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        os.close(ours)
+        os.close(its_workers)
+    assert done.returncode == 2, done.stderr
+    said, _ = objects(done.stdout)
+    assert f"than that of the driver ({drivers};" in said["detail"]
+    assert api.asked == []
+    assert value(empty_database_url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == 0
 
 
 def test_without_dask_a_fleet_is_refused_with_how_to_get_it(tmp_path: Path, settings: dict[str, str]) -> None:

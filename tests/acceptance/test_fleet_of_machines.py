@@ -17,7 +17,10 @@ import distributed
 import psutil
 import pytest
 
+from datasync_spider.fleet import reachable
 from datasync_spider.fleet.dask.certificates import make_certificates, security_of
+from datasync_spider.storage.connection import connected
+from datasync_spider.storage.identity import identity_of
 from tests.support.database import rows, value
 from tests.support.feed import FEED_SETTINGS
 from tests.support.filesources import assert_totals, write_sources
@@ -108,6 +111,9 @@ def test_who_shows_no_certificate_of_the_fleet_is_refused_and_names_are_all_that
             listening = {one.laddr[0] for one in found if one.status == psutil.CONN_LISTEN}
             assert listening == {urlsplit(own).hostname, HTTP_OF_DASK}
             assert [lets_in(own, ours, shown) for shown in (ours, others, None)] == [True, False, False]
+        # As the health checks of containers ask.
+        assert reachable.main([address, str(ours), "worker"]) == 0
+        assert "does not let the worker in" in str(reachable.main([address, str(others), "worker"]))
         # The driver has no secret at all.
         driver = Fleet(tmp_path, "shop", "--scheduler", address, *shown, "--json", **settings)
         nodes.append(driver)
@@ -122,6 +128,8 @@ def test_who_shows_no_certificate_of_the_fleet_is_refused_and_names_are_all_that
         eventually(lambda: rows(database_url, fleets) == [(host, 1, None)], what="the driver's own row")
         (submitted,) = asyncio.run(tasks_of(address, ours))
         assert b'shop.records {"tenant":"a"}' in submitted
+        with connected(database_url) as connection:
+            assert identity_of(connection).encode() in submitted
         assert not any(token.encode() in submitted for token in TOKENS.values())
         api.release()
         assert driver.wait() == 0, driver.log
@@ -136,6 +144,22 @@ def test_who_shows_no_certificate_of_the_fleet_is_refused_and_names_are_all_that
             node.end()
     assert rows(database_url, "SELECT count(*), count(DISTINCT (slice_id, event_id)) FROM shop__records") == [(50, 50)]
     assert_totals(database_url, "shop__records", "shop.records")
+
+
+def test_a_worker_ends_by_a_signal_while_its_scheduler_is_away(tmp_path: Path) -> None:
+    make_certificates(tmp_path / "fleet")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        address = f"tls://127.0.0.1:{silent.getsockname()[1]}"
+        settings = {"DATABASE_URL": "postgresql://nowhere", "DATASYNC_HOME": str(tmp_path)}
+        worker = Fleet(tmp_path, "worker", "--scheduler", address, "--processes", "1", **settings)
+        try:
+            asking, _ = silent.accept()
+            with asking:
+                worker.process.send_signal(signal.SIGTERM)
+                assert worker.process.wait(30) == 5, worker.log
+        finally:
+            worker.end()
 
 
 async def tasks_of(address: str, certificates: Path) -> list[bytes]:

@@ -30,6 +30,8 @@ from datasync_spider.fleet.starting import prepare, register
 from datasync_spider.fleet.supplies import Named, Reading, WhatIsDue
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.observe import exitcodes
+from datasync_spider.storage.identity import identity_of
+from datasync_spider.storage.retrying import patiently
 from datasync_spider.storage.takeover import take_over
 from datasync_spider.sync.services import Services
 from datasync_spider.transport.reactor import run
@@ -82,8 +84,9 @@ class Driving:
         self._hear(stopped)
         is_by_name = self._order.is_by_name
         supply = await services.worker().submit(self._named) if is_by_name else self._due(services, ends)
-        workers = Workers(self._place, self._order.concurrency)
         taking_over = services.worker()
+        database = await taking_over.submit(partial(_identity, services.pool))
+        workers = Workers(self._place, self._order.concurrency, database)
         driver = Driver(
             workers,
             supply,
@@ -133,6 +136,14 @@ class Driving:
         reading = Reading(read, self._config.sources_dir)
         notifier = Notifier(Config.from_settings(self._settings), services)
         return WhatIsDue(roster, claims, reading, notifier, ends.others, follows=self._order.follows)
+
+
+def _identity(pool: Pool) -> str:
+    def look() -> str:
+        with pool.connected() as connection:
+            return identity_of(connection)
+
+    return patiently(look)
 
 
 def _take_over(pool: Pool, bundle: str, slices: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

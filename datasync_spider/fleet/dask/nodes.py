@@ -26,6 +26,7 @@ from datasync_spider.observe import exitcodes
 
 logger = logging.getLogger(__name__)
 
+_ANSWERS_WITHIN_SECONDS = 10.0
 _TRIES_AGAIN_SECONDS = 2.0
 _CLOSES_WITHIN_SECONDS = 9.0
 
@@ -70,7 +71,7 @@ def run_worker(security: Any, scheduler: str, listening: Listening, processes: i
         is_away = False
         while not stopped.is_set():
             try:
-                worker = await distributed.Worker(
+                worker = distributed.Worker(
                     scheduler,
                     host=listening.host or get_ip(urlsplit(scheduler).hostname),
                     port=listening.port,
@@ -81,6 +82,8 @@ def run_worker(security: Any, scheduler: str, listening: Listening, processes: i
                     memory_limit=NO_MACHINES_MEMORY,
                     dashboard_address=NO_PORT_OF_OTHERS,
                 )
+                if not await _begin(worker, scheduler, stopped):
+                    break
             except (OSError, TimeoutError) as error:
                 if not is_away:
                     logger.warning("%s does not answer, and is asked again: %s", scheduler, error)
@@ -97,6 +100,23 @@ def run_worker(security: Any, scheduler: str, listening: Listening, processes: i
                 logger.warning("the scheduler is gone, and what was under way is stopped")
 
     return _run(serve)
+
+
+async def _begin(worker: Any, scheduler: str, stopped: asyncio.Event) -> bool:
+    """Waits until the scheduler has it; False where the stop comes first. Raises what Dask does not wait for."""
+    beginning, stopping = asyncio.ensure_future(worker.start()), asyncio.ensure_future(stopped.wait())
+    waits = {beginning, stopping}
+    # Dask asks one that is away for ever, and says nothing.
+    done, _ = await asyncio.wait(waits, timeout=_ANSWERS_WITHIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    if not done:
+        logger.warning("%s does not answer, and is asked again", scheduler)
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not beginning.done():
+        beginning.cancel()
+        return False
+    beginning.result()
+    return True
 
 
 async def _close(worker: Any) -> None:

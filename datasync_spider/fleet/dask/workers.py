@@ -99,14 +99,15 @@ class There:
 
 
 class Workers:
-    """``concurrency``: how many slices of a bundle at once.
+    """``concurrency``: how many slices of a bundle at once. ``database``: which one they are to write to.
 
     ``last_places``: what :meth:`places` gave last. ``dashboard_url``: of Dask's own page, as the scheduler says.
     """
 
-    def __init__(self, place: Place, concurrency: int) -> None:
+    def __init__(self, place: Place, concurrency: int, database: str) -> None:
         self._place = place
         self._concurrency = concurrency
+        self._database = database
         self._whole = AsyncExitStack()
         self._client: Any = None
         self.last_places = 0
@@ -145,9 +146,8 @@ class Workers:
         if self._client is None:
             raise Lost(f"{self._place.where} does not answer")
         try:
-            future = self._client.submit(
-                run_bundle, names, bundle, self._concurrency, key=key_of(names), pure=False, retries=0
-            )
+            order = names, bundle, self._concurrency, self._database
+            future = self._client.submit(run_bundle, *order, key=key_of(names), pure=False, retries=0)
             try:
                 found = await future
             finally:
