@@ -37,6 +37,7 @@ def measure_slices(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--slices", type=positive, action="append", metavar="N", help=f"so many in all; repeatable ({usual})"
     )
+    parser.add_argument("--without-fleet", action="store_true", help="leave out the fleet, which is half of the time")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured to this file")
     options = parser.parse_args(arguments)
     with Server() as server, Tenants(FEED) as tenants:
@@ -45,10 +46,10 @@ def measure_slices(arguments: Sequence[str]) -> int:
         for size in sorted(set(options.slices or SIZES)):
             with Stage(server, tenants, size) as stage:
                 say(f"{stage.slices:,} slices")
-                figures = _measure(stage)
+                figures = _measure(stage, with_fleet=not options.without_fleet)
             if not report.cases:
                 with Stage(server, tenants, size) as stage:
-                    figures += _count_statements(stage)
+                    figures += _count_statements(stage, with_fleet=not options.without_fleet)
             report.cases.append(_case(stage, figures))
             if options.json is not None:
                 # After each size, so that an end halfway loses nothing that was measured.
@@ -66,12 +67,12 @@ def _case(stage: Stage, figures: list[Figure]) -> CaseFound:
     return CaseFound(name=f"{stage.slices:,}", title=title, rounds=1, events=stage.slices, figures=figures)
 
 
-def _measure(stage: Stage) -> list[Figure]:
+def _measure(stage: Stage, *, with_fleet: bool) -> list[Figure]:
     first = stage.sync("first sync", _SYNC)
     stored = stage.table_bytes()
     by_sync = stage.sync("a round by scrapy sync", _SYNC)
     after = stage.table_bytes()
-    by_fleet = stage.sync("a round by scrapy fleet", _FLEET)
+    by_fleet = [stage.sync("a round by scrapy fleet", _FLEET)] if with_fleet else []
 
     def stored_in(what: str, size: int) -> Figure:
         return figure(f"{what}, a slice", size / 1000 / stage.slices, "kB")
@@ -79,13 +80,13 @@ def _measure(stage: Stage) -> list[Figure]:
     return [
         *first.figures("first sync", stage.slices),
         *by_sync.figures("round", stage.slices),
-        *by_fleet.figures("round of a fleet", stage.slices),
+        *(each for found in by_fleet for each in found.figures("round of a fleet", stage.slices)),
         *(stored_in(name, stored[name]) for name in _OWN_TABLES),
         stored_in("tables of records", sum(size for name, size in stored.items() if stage.is_of_records(name))),
         stored_in("a round adds", sum(after.values()) - sum(stored.values())),
         *look_at_all(stage),
         _by_cpu("a round of all, by CPU alone", by_sync),
-        _by_cpu("a round of all by a fleet, by CPU alone", by_fleet),
+        *(_by_cpu("a round of all by a fleet, by CPU alone", found) for found in by_fleet),
     ]
 
 
@@ -95,11 +96,12 @@ def _by_cpu(what: str, found: Round) -> Figure:
     return figure(f"{what}, {cores} cores", (found.cpu_seconds + found.server.cpu_seconds) / cores, "s")
 
 
-def _count_statements(stage: Stage) -> list[Figure]:
+def _count_statements(stage: Stage, *, with_fleet: bool) -> list[Figure]:
     """Of each kind, with a log of all of them, which would be a part of any other figure."""
     stage.log_statements()
     found = []
-    for what, command in (("first sync", _SYNC), ("round", _SYNC), ("round of a fleet", _FLEET)):
+    kinds = [("first sync", _SYNC), ("round", _SYNC), *([("round of a fleet", _FLEET)] if with_fleet else [])]
+    for what, command in kinds:
         counted = stage.statements_of(what, command)
         found.append(figure(f"{what}: statements a slice", counted / stage.slices, ""))
     return found

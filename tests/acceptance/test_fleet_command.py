@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,7 @@ import pytest
 from datasync_spider.process.bundlepipe import PIPE
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.identity import EXPECTED, identity_of
-from tests.support.crawl import PROJECT, clean_environment
+from tests.support.crawl import PROJECT, clean_environment, scrapy
 from tests.support.database import rows, value
 from tests.support.feed import FEED_SETTINGS, serving
 from tests.support.filesources import assert_totals, write_sources
@@ -143,3 +144,13 @@ def test_without_dask_a_fleet_is_refused_with_how_to_get_it(tmp_path: Path, sett
     )
     assert done.returncode == 2
     assert "pip install --require-hashes -r requirements-fleet.txt" in done.stderr
+
+
+def test_dasks_own_page_is_refused_where_it_cannot_be_served_with_what_is_missing(settings: dict[str, str]) -> None:
+    wrong = scrapy("fleet", "scheduler", "--dashboard", "http://127.0.0.1:8787", **settings)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "--dashboard http://127.0.0.1:8787: it is to be HOST:PORT" in wrong.stderr
+    if find_spec("bokeh") is None:
+        missing = scrapy("fleet", "--dashboard", "127.0.0.1:0", **settings)
+        assert missing.returncode == 2
+        assert "Dask's page needs bokeh, which is not installed: pip install 'bokeh>=3.1'" in missing.stderr
