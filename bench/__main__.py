@@ -1,4 +1,4 @@
-"""``python -m bench`` measures; ``sources``, ``peers``, ``growth``, ``report``, ``path`` are commands of their own."""
+"""``python -m bench`` measures; ``sources``, ``peers``, ``growth``, ``slices``, ``report``, ``path`` are others."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from bench.measuring import measure
 from bench.path.rendering import show_path
 from bench.peers.comparing import compare_peers
 from bench.publishing import publish
+from bench.scale.measuring import measure_slices
 from bench.sources import measure_sources
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "sources": measure_sources,
     "peers": compare_peers,
     "growth": grow,
+    "slices": measure_slices,
     "report": publish,
     "path": show_path,
 }

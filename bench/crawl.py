@@ -12,9 +12,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.feed import PROJECT, Asked, Feed
+from bench.feed import Asked, Feed
 from bench.processes import Finished, run
 from bench.profiling import profiler
+from bench.served import PROJECT
 from bench.server import query
 from datasync_spider.config.table import MOCK_PREFIX, SETTINGS
 

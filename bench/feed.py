@@ -7,15 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import urllib.request
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[1]
+from bench.served import ServingProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +25,16 @@ class Asked:
     refused: int
 
 
-class Feed:
+class Feed(ServingProcess):
     """A mock on a free port of the loopback interface; further arguments as of ``python -m mock_api``."""
 
     def __init__(self, total: int, *arguments: str) -> None:
-        command = [sys.executable, "-m", "mock_api", "--host", "127.0.0.1", "--port", "0", "--exit-with-parent"]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("MOCK_")}
         self.total = total
-        self._process = subprocess.Popen(
-            [*command, "--total", str(total), *arguments],
-            cwd=PROJECT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
+        super().__init__(
+            "mock_api",
+            *("--host", "127.0.0.1", "--port", "0", "--exit-with-parent", "--total", str(total), *arguments),
+            environment={name: value for name, value in os.environ.items() if not name.startswith("MOCK_")},
         )
-        assert self._process.stdout is not None
-        self.base_url = self._process.stdout.readline().strip()
-        if not self.base_url.startswith("http://"):
-            self.close()
-            raise RuntimeError("the mock API did not start; see above")
 
     def forget(self) -> None:
         """Clears the statistics."""
@@ -68,21 +54,5 @@ class Feed:
             refused=sum(each.get("429", 0) for each in counts),
         )
 
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _control(self, method: str, path: str) -> Any:
-        address = f"{self.base_url.removesuffix('/api/v1')}/__control/{path}"
-        with urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=60) as answer:
-            return json.load(answer)
+        return json.loads(self.ask(f"__control/{path}", method))

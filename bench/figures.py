@@ -74,7 +74,7 @@ class Machine(msgspec.Struct, kw_only=True):
 class Report(msgspec.Struct, kw_only=True):
     """One run of the benchmark; ``kind`` names the command that took it."""
 
-    kind: Literal["cases", "sources", "peers", "growth"]
+    kind: Literal["cases", "sources", "peers", "growth", "slices"]
     taken_at: str
     command: str
     commit: str

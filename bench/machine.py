@@ -8,8 +8,8 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.feed import PROJECT
 from bench.figures import Machine
+from bench.served import PROJECT
 from datasync_spider.records.compiled import IS_COMPILED
 
 _LIBRARIES = ("scrapy", "twisted", "httptools", "msgspec", "psycopg2-binary")

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=__doc__,
-        epilog="also: python -m bench sources | peers | growth | report, each with --help. Exit code 1: not all met.",
+        epilog="also: bench sources | peers | growth | slices | report, each with --help. Exit code 1: not all met.",
     )
     parser.add_argument("--case", action="append", choices=list(CASES), help="only this one; repeatable")
     parser.add_argument("--rounds", type=positive, default=3, help="how often each subject takes its turn (3)")

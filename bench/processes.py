@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.processtree import TreePeak
+from bench.treecpu import TreeCpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,10 @@ class Finished:
 
 
 class Measured:
-    """A running program whose output goes to ``log``; it is killed after ``within_seconds``."""
+    """A running program whose output goes to ``log``; it is killed after ``within_seconds``.
+
+    ``counts_tree``: :attr:`tree_cpu_seconds` are of it and of all that it starts.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Measured:
         cwd: Path,
         env: Mapping[str, str] | None = None,
         within_seconds: float = 900.0,
+        counts_tree: bool = False,
     ) -> None:
         self._command, self._log = command, log
         with log.open("ab") as stream:
@@ -52,6 +57,8 @@ class Measured:
                 command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
             )
         self._tree = TreePeak(self._process.pid)
+        self._cpu = TreeCpu(self._process.pid) if counts_tree else None
+        self.tree_cpu_seconds = 0.0
         self._watchdog = threading.Timer(within_seconds, self._process.kill)
         self._watchdog.daemon = True
         self._watchdog.start()
@@ -68,6 +75,8 @@ class Measured:
         finally:
             self._watchdog.cancel()
             with_children = self._tree.stop()
+            if self._cpu is not None:
+                self.tree_cpu_seconds = self._cpu.stop()
         ended = time.monotonic()
         self._process.returncode = os.waitstatus_to_exitcode(status)
         if self._process.returncode != 0:

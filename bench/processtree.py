@@ -29,12 +29,12 @@ class TreePeak:
 
     def _watch(self) -> None:
         while not self._ended.wait(_EVERY_SECONDS):
-            tree = _tree(self._pid)
-            if len(tree) > 1:
-                self._peak_kib = max(self._peak_kib, sum(map(_held_kib, tree)))
+            found = tree(self._pid)
+            if len(found) > 1:
+                self._peak_kib = max(self._peak_kib, sum(map(_held_kib, found)))
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
     """The process and its descendants, as far as they are still there."""
     found, left = [], [pid]
     while left:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.figures import Report
 from bench.reports import load
-from bench.table import markdown_table
+from bench.table import markdown_table, wide_markdown_table
 
 
 def publish(arguments: Sequence[str]) -> int:
@@ -41,9 +41,11 @@ def markdown(report: Report) -> str:
         f" on {machine.cores} cores ({machine.cpu}), {machine.memory_gb:.0f} GB, {machine.system}, load"
         f" {machine.load_before} before; {versions}."
     )
-    cases = [f"- {case.name}: {case.title}; {case.events:,} events, {_times(case.rounds)}" for case in report.cases]
+    noun = "slices" if report.kind == "slices" else "events"
+    cases = [f"- {case.name}: {case.title}; {case.events:,} {noun}, {_times(case.rounds)}" for case in report.cases]
     notes = [f"- {case.name}: {note}" for case in report.cases for note in case.notes]
-    return "\n".join([circumstances, "", markdown_table(report), "", *cases, *notes])
+    table = wide_markdown_table(report) if report.kind == "slices" else markdown_table(report)
+    return "\n".join([circumstances, "", table, "", *cases, *notes])
 
 
 def _times(rounds: int) -> str:

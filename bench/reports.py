@@ -18,7 +18,9 @@ from bench.machine import commit, this_machine
 from bench.server import Server
 
 
-def begin(kind: Literal["cases", "sources", "peers", "growth"], arguments: Sequence[str], server: Server) -> Report:
+def begin(
+    kind: Literal["cases", "sources", "peers", "growth", "slices"], arguments: Sequence[str], server: Server
+) -> Report:
     """An empty report of now, here, and the command that was typed."""
     return Report(
         kind=kind,

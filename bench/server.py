@@ -19,6 +19,8 @@ import psycopg2
 from bench.connections import ConnectionWatch
 from datasync_spider.storage.connection import connect
 from datasync_spider.storage.migrate import migrate
+from embedded_postgres.places import Places
+from embedded_postgres.postmaster import read_postmaster
 from embedded_postgres.starting import start_embedded
 
 EMPTY = "bench_empty"
@@ -32,6 +34,7 @@ class Server:
         self.directory = Path(self._directory.name)
         try:
             self._embedded = start_embedded(self.directory / "home")
+            self._places = Places.below(self.directory / "home")
             self._execute(f"CREATE DATABASE {EMPTY}")
             connection = connect(self.url(EMPTY))
             try:
@@ -68,6 +71,22 @@ class Server:
     def watching(self, url: str) -> ConnectionWatch:
         """Counts the connections of one of its databases."""
         return ConnectionWatch(self._embedded.url, urlsplit(url).path.removeprefix("/"))
+
+    @property
+    def pid(self) -> int:
+        """Of the process that has started all others of the server."""
+        postmaster = read_postmaster(self._places.data)
+        assert postmaster is not None
+        return postmaster.pid
+
+    @property
+    def log(self) -> Path:
+        return self._places.log
+
+    @property
+    def other_url(self) -> str:
+        """Of a database in which nothing is measured."""
+        return self._embedded.url
 
     def version(self) -> str:
         return str(query(self._embedded.url, "SHOW server_version")[0][0])

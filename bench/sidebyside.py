@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 
 from psycopg2 import sql
 
-from bench.feed import PROJECT
+from bench.served import PROJECT
 from bench.streams import READER, stream_spec
 from datasync_spider.items import EventPage
 from datasync_spider.records.page import Page

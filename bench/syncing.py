@@ -12,9 +12,9 @@ from pathlib import Path
 
 from bench.bench import Bench
 from bench.crawl import crawl_environment, scrapy_command
-from bench.feed import PROJECT
 from bench.processes import Finished, run
 from bench.profiling import profiler
+from bench.served import PROJECT
 from bench.server import query
 from bench.tenants import AskedOf, Tenants
 

@@ -23,12 +23,34 @@ def markdown_table(report: Report) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (_HEADINGS, bars, *_rows(report)))
 
 
-def align(rows: Sequence[tuple[str, ...]]) -> str:
-    """The first row is the heading."""
+def wide_text_table(report: Report) -> str:
+    """A column a case, where all have about the same figures."""
+    return align(_wide_rows(report), words=1)
+
+
+def wide_markdown_table(report: Report) -> str:
+    """The same between bars."""
+    rows = _wide_rows(report)
+    bars = ("---", *("---:" for _ in report.cases))
+    return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], bars, *rows[1:]))
+
+
+def _wide_rows(report: Report) -> list[tuple[str, ...]]:
+    by_case = [{figure.what: figure for figure in case.figures} for case in report.cases]
+    whats = list(dict.fromkeys(figure.what for case in report.cases for figure in case.figures))
+    cells = [
+        (what, *(f"{number(of[what].median)} {of[what].unit}".strip() if what in of else "" for of in by_case))
+        for what in whats
+    ]
+    return [("", *(case.name for case in report.cases)), *cells]
+
+
+def align(rows: Sequence[tuple[str, ...]], words: int = _WORDS) -> str:
+    """The first row is the heading. ``words``: so many columns are none of numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
-            cell.ljust(width) if column < _WORDS else cell.rjust(width)
+            cell.ljust(width) if column < words else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

@@ -6,16 +6,12 @@ Invariant: what is said to have been asked is of one subject alone: it is forgot
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from bench.feed import PROJECT
+from bench.served import ServingProcess
 
 _SOURCE = """
 [source]
@@ -58,17 +54,11 @@ class AskedOf:
     most: int
 
 
-class Tenants:
+class Tenants(ServingProcess):
     """Serves the feeds until it is left."""
 
     def __init__(self, *feeds: Served) -> None:
-        command = [sys.executable, "-m", "bench.tenantserver", *(f"{f.name}={f.records}/{f.page}" for f in feeds)]
-        self._process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.base_url = self._process.stdout.readline().strip()
-        if not self.base_url:
-            self.close()
-            raise RuntimeError("the API of many tenants did not start; see above")
+        super().__init__("bench.tenantserver", *(f"{feed.name}={feed.records}/{feed.page}" for feed in feeds))
 
     def wait(self, milliseconds: int) -> None:
         """From now on each answer comes so much later."""
@@ -95,21 +85,5 @@ class Tenants:
         directory.mkdir(exist_ok=True)
         (directory / f"{name}.toml").write_text(text, encoding="utf-8")
 
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(10)
-        self._process.stdout.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _control(self, what: str) -> Any:
-        with urllib.request.urlopen(f"{self.base_url}/__{what}", timeout=60) as answer:
-            return json.load(answer)
+        return json.loads(self.ask(f"__{what}"))

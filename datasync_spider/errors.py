@@ -309,6 +309,10 @@ class StorageUnavailable(StorageError):
     reason = "storage_unavailable"
 
 
+class ConnectionsBusy(StorageUnavailable):
+    """This process has others to do with all connections that it may have: PostgreSQL was not even asked."""
+
+
 class RowsRejected(StorageError):
     """Some row of the batch is not acceptable to PostgreSQL."""
 

@@ -58,6 +58,7 @@ class EventPage:
     ``position``: where the run goes on once the page is committed, where ``next_cursor`` does not say all of it.
     ``bookmark``: of the page that ends a pass, what the next pass begins with. ``is_widened``: the page is of a pass
     that has begun anew as a full one, since the API had no use for what it began with.
+    ``is_stored``: all of its records were found stored just so, by a look before an item pipeline had them in hand.
     ``fetched_at``: seconds since the epoch; ``fetch_ms``: from request to whole body; ``waited_ms``: deliberate pauses.
     """
 
@@ -82,6 +83,7 @@ class EventPage:
     position: str | None = None
     bookmark: str | None = None
     is_widened: bool = False
+    is_stored: bool = False
 
     # What the two fields hold, and whose page it is. No fields themselves, hence not of an instance, in the eyes of
     # dataclasses.
@@ -123,6 +125,11 @@ class EventPage:
         """What the events come out of, where no list has taken their place."""
         return self._events if isinstance(self._events, Page) else None
 
+    @property
+    def _is_as_it_came(self) -> bool:
+        page = self._page()
+        return page is not None and self._rejected is page and not page.is_in_hand
+
     def without_events(self) -> EventPage:
         """The page's place in the feed alone, for a caller that keeps it longer than the events."""
         # Written out, for dataclasses.replace takes twelve times as long, for each page.
@@ -148,6 +155,7 @@ class EventPage:
             position=self.position,
             bookmark=self.bookmark,
             is_widened=self.is_widened,
+            is_stored=self.is_stored and self._is_as_it_came,
         )
 
 

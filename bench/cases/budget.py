@@ -13,9 +13,10 @@ from pathlib import Path
 
 from bench.bench import Bench
 from bench.crawl import crawl_environment, scrapy_command
-from bench.feed import PROJECT, Asked, Feed
+from bench.feed import Asked, Feed
 from bench.figures import CaseFound, Figure
 from bench.processes import Measured
+from bench.served import PROJECT
 from bench.server import query
 
 NAME = "budget"

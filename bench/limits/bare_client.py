@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from bench.feed import PROJECT, Asked, Feed
+from bench.feed import Asked, Feed
 from bench.processes import Finished, run
+from bench.served import PROJECT
 
 _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)\r\n", re.IGNORECASE)
 _CURSOR = re.compile(rb'"nextCursor":"([^"]*)"')

@@ -17,8 +17,9 @@ from scrapy import Request, Spider
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import Response, TextResponse
 
-from bench.feed import PROJECT, Asked, Feed
+from bench.feed import Asked, Feed
 from bench.processes import Finished, run
+from bench.served import PROJECT
 
 
 def follow(feed: Feed, limit: int, directory: Path) -> tuple[Finished, Asked]:

@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.feed import PROJECT
+from bench.served import PROJECT
 from mock_api.events import BLOCK_EVENTS, EventFactory
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

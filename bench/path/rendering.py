@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.crawl import crawl_environment, scrapy_command
-from bench.feed import PROJECT, Feed
+from bench.feed import Feed
+from bench.served import PROJECT
 from bench.server import Server
 
 _PAGES, _PAGE_SIZE = 6, 1_000

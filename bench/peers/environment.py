@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from bench.bench import say
-from bench.feed import PROJECT
+from bench.served import PROJECT
 
 PINS = Path(__file__).with_name("requirements.txt")
 

@@ -26,8 +26,9 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
+from bench.served import PROJECT
 from bench.torture.oracle import compare_totals
-from bench.torture.world import PROJECT, Crawl, Database, Mock
+from bench.torture.world import Crawl, Database, Mock
 
 _LOOK_SECONDS = 0.25
 _HAS_LEDGER = "SELECT to_regclass('ingestion_pages') IS NOT NULL"

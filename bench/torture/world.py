@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,11 +22,10 @@ import psutil
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
+from bench.served import PROJECT, ServingProcess
 from bench.torture.oracle import EVENTS, Stream
 from bench.torture.proxy import Proxy
 from embedded_postgres.starting import EmbeddedPostgres, start_embedded
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Database:
@@ -128,27 +126,15 @@ class Database:
             connection.close()
 
 
-class Mock:
+class Mock(ServingProcess):
     """The mock API with its faults."""
 
     def __init__(self, arguments: list[str]) -> None:
-        command = [sys.executable, "-m", "mock_api", "--port", "0", "--exit-with-parent", *arguments]
-        self._process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.base_url = self._process.stdout.readline().strip()
+        super().__init__("mock_api", "--port", "0", "--exit-with-parent", *arguments)
 
     def control(self, path: str, method: str = "GET", body: Any = None) -> Any:
-        address = f"{self.base_url.removesuffix('/api/v1')}/__control/{path}"
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(address, data, method=method), timeout=10) as answer:
-            text = answer.read()
+        text = self.ask(f"__control/{path}", method, body)
         return json.loads(text) if text else None
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
 
 
 class Command:

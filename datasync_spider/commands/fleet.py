@@ -8,6 +8,7 @@ Invariant: Dask is imported by none but this command, and only when it runs. Exi
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ _OPTIONS = {
     "scheduler": {"certificates", "host", "port", "dashboard"},
     "worker": {"certificates", "scheduler", "host", "port", "processes"},
 }
+# Without a host on all interfaces.
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 _NUMBERS = ("local", "concurrency", "bundle", "processes")
 
 
@@ -137,6 +140,8 @@ def _check(action: str, opts: argparse.Namespace) -> None:
     for name in _NUMBERS:
         if (given := getattr(opts, name)) is not None and given < 1:
             raise UsageError(f"--{name} must be at least 1", print_help=False)
+    if opts.dashboard is not None and not _ADDRESS.fullmatch(opts.dashboard):
+        raise UsageError(f"--dashboard {opts.dashboard}: it is to be HOST:PORT", print_help=False)
     if opts.scheduler is None and action == "worker":
         raise UsageError("worker needs --scheduler tls://HOST:PORT", print_help=False)
     if opts.scheduler is not None and not opts.scheduler.startswith("tls://"):

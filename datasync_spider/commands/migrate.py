@@ -35,7 +35,7 @@ class Command(DatasyncCommand):
         parser.add_argument("--check", action="store_true", help=reported)
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
-        from datasync_spider.storage.connection import connected
+        from datasync_spider.storage.connection import LOCK_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS, connected
         from datasync_spider.storage.interruption import interruptible
         from datasync_spider.storage.shape import check_tables
         from datasync_spider.storage.standstill import StandstillWatch, looking_on_from
@@ -43,7 +43,9 @@ class Command(DatasyncCommand):
         from datasync_spider.storage.upgrade import look_ahead
 
         try:
-            with connected(database_url) as connection:
+            # No one watches over a look.
+            lock_timeout_ms = LOCK_TIMEOUT_MS if opts.check else NO_LOCK_TIMEOUT_MS
+            with connected(database_url, lock_timeout_ms=lock_timeout_ms) as connection:
                 if opts.check:
                     check_tables(connection)
                     return _say(look_ahead(connection))

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from datasync_spider.errors import StorageRefused
@@ -43,9 +44,17 @@ class Command(DatasyncCommand):
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
         from datasync_spider.storage.dsn import libpq_environment
+        from datasync_spider.storage.givenpath import path_not_taken
 
         client = shutil.which("psql") or _bundled()
-        environment = _as_bytes(libpq_environment(database_url, os.environ))
+        path = path_not_taken(database_url)
+        if path is not None:
+            print(
+                f"psql: a pooler before the server gives no session the search_path of DATABASE_URL ({path}): write"
+                " names with their schema, or SET LOCAL search_path in each transaction",
+                file=sys.stderr,
+            )
+        environment = _as_bytes(libpq_environment(database_url, os.environ, with_path=path is None))
         # Ctrl-C belongs to psql, which cancels the statement; we stay for the embedded server's sake.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = subprocess.run([client, *self._arguments], env=environment, check=False).returncode

@@ -11,6 +11,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from scrapy.exceptions import UsageError
+
 from datasync_spider.errors import ConfigurationError, Stopped, StorageUnavailable, WronglyCalled
 from datasync_spider.observe import exitcodes
 from datasync_spider.ops.command import DatasyncCommand, chosen_slice, is_migrated, typed
@@ -28,6 +30,7 @@ _STATUSES = ("complete", "incomplete", "stopped", "failed", "fenced", "running")
 
 _WATCH_SECONDS = 1.0
 _LAST_RUNS = 6
+_MOST_MACHINES = 1_000
 _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
@@ -55,11 +58,18 @@ class Command(DatasyncCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         self._names = [name for name in args if not name.startswith("-")]
         super().process_options([name for name in args if name.startswith("-")], opts)
+        if opts.machines and (self._names or opts.expect):
+            raise UsageError("--machines takes neither names nor --expect", print_help=False)
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--json", action="store_true", help="print one JSON object a slice")
         parser.add_argument("--watch", action="store_true", help="look again every second until Ctrl-C")
+        parser.add_argument(
+            "--machines",
+            action="store_true",
+            help="where syncs run and have run within the last hour, a line a machine",
+        )
         parser.add_argument("--expect", choices=_STATUSES, help="exit 1 unless the last run has this status")
 
     def execute(self, database_url: str, config: Config, opts: argparse.Namespace) -> int:
@@ -89,6 +99,8 @@ class Command(DatasyncCommand):
         with connected(database_url) as connection:
             if not is_migrated(connection):
                 return exitcodes.FAILED
+            if opts.machines:
+                return _look_at_machines(connection, opts, show)
             meant = self._meant(connection, config)
             slice_ = self._one(connection, meant)
             if slice_ is None:
@@ -175,6 +187,18 @@ def _look_at_many(
         screen = max(1, shutil.get_terminal_size().lines - 3)
         show("\n".join(summary(connection, meant, screen, typed())))
     return _judged([each["run"] and each["run"]["status"] for each in objects], opts)
+
+
+def _look_at_machines(connection: Connection, opts: argparse.Namespace, show: Callable[[str], None]) -> int:
+    from datasync_spider.ops.registry.linelist import machine_lines, machine_object
+    from datasync_spider.storage.machines import read_machines
+
+    found = read_machines(connection, after=0, limit=_MOST_MACHINES)
+    if opts.json:
+        show("\n".join(json.dumps(machine_object(row), default=_plain) for row in found.lines))
+    else:
+        show("\n".join(machine_lines(found)))
+    return exitcodes.COMPLETE
 
 
 def _judged(statuses: list[str | None], opts: argparse.Namespace) -> int:

@@ -73,8 +73,8 @@ class Command(ScrapyCommand):
     def long_desc(self) -> str:
         return (
             "Without names, what is due by `every` of the sources' files and by SYNC_EVERY; with names, those, due or"
-            ' not: shop, shop.orders, \'shop.orders {"tenant":"a"}\', or patterns of them. There is no live view, and'
-            " METRICS_PORT is not listened on: scrapy dashboard shows and serves all of it."
+            ' not: shop, shop.orders, \'shop.orders {"tenant":"a"}\', or patterns of them. METRICS_PORT serves the'
+            " metrics of all that it syncs, and whether anything is late."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

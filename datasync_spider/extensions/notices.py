@@ -1,4 +1,6 @@
-"""Notes how each sync of the crawl has ended, for when the next one is due and for the receiver that is to hear of it.
+"""Sees to it that each sync's end is noted, for when the next one is due and for the receiver that is to hear of it.
+
+What has a run is noted with the run's end; here, what was refused one, and what could not be noted then.
 
 Invariant: it comes after the run's row is ended, and nothing of the crawl depends on it. After a signal to stop it does
 nothing: what is stopped is as due as before, and a process that is to end is not kept.
@@ -42,8 +44,11 @@ class NoticesExtension:
 
     async def _sync_closed(self, sync: SliceSync, reported: Reported, **_: Any) -> None:
         plan = sync.plan
-        if self._is_stopped or plan.is_backfill or (plan.config.notify_url is None and plan.every_seconds is None):
+        if self._is_stopped or not plan.is_kept_fresh:
             return
-        if reported.run_id is not None or reported.refused is not None:
+        if reported.finished is not None and reported.finished.is_noted:
+            if plan.config.notify_url is not None:
+                await self._notifier.deliver()
+        elif reported.run_id is not None or reported.refused is not None:
             key = SliceKey(plan.source.name, plan.spec.name, plan.spec.slice)
             await self._notifier.sync_ended(key, run_id=reported.run_id, refused=reported.refused)

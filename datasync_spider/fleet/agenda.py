@@ -86,6 +86,10 @@ class Agenda:
         """The spider and its plan, taken from the agenda."""
         return self._planned.popleft()
 
+    def put_back(self, spider: type[Any], plan: SyncPlan) -> None:
+        """It is the next one again."""
+        self._planned.appendleft((spider, plan))
+
     def _try(self, spider: type[Any], *, is_late: bool = False) -> None:
         try:
             self._take(spider)

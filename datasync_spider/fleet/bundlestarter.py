@@ -23,13 +23,13 @@ import runpy
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import datasync_spider
 from datasync_spider.process.bundlepipe import PIPE
-from datasync_spider.storage.owner import BUNDLE
 
 HEADER_BYTES = 8
 """Before each order: its length, and with it the descriptors of a pipe and of a standard output."""
@@ -48,9 +48,9 @@ _SCRAPYS = (
 )
 
 
-def order_of(arguments: Sequence[str], bundle: str) -> tuple[bytes, bytes]:
-    """The header and the text of an order: to run ``datasync`` with these arguments, for the bundle."""
-    text = json.dumps({"arguments": list(arguments), "bundle": bundle}).encode()
+def order_of(arguments: Sequence[str], variables: Mapping[str, str]) -> tuple[bytes, bytes]:
+    """The header and the text of an order: to run ``datasync`` with these arguments and variables."""
+    text = json.dumps({"arguments": list(arguments), "variables": dict(variables)}).encode()
     return len(text).to_bytes(HEADER_BYTES, "big"), text
 
 
@@ -91,15 +91,14 @@ def _read(control: socket.socket, length: int) -> bytes | None:
     return read
 
 
-def _become(order: dict[str, object], pipe: int, output: int) -> list[str]:
+def _become(order: dict[str, Any], pipe: int, output: int) -> list[str]:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     os.dup2(output, sys.stdout.fileno())
     os.close(output)
-    os.environ |= {PIPE: str(pipe), BUNDLE: str(order["bundle"])}
-    arguments = order["arguments"]
-    assert isinstance(arguments, list)
-    return [str(argument) for argument in arguments]
+    os.environ |= {**order["variables"], PIPE: str(pipe)}
+    arguments: list[str] = order["arguments"]
+    return arguments
 
 
 def _leave(code: object) -> None:

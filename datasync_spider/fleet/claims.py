@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from datasync_spider.storage.due import Among, Due, SliceKey, claim, register, release, seconds_to_next
@@ -38,13 +38,15 @@ class Claims:
         among = Among((), tuple(slices))
 
         def ask(connection: Connection) -> tuple[list[Due], float | None]:
-            return claim(connection, limit, self._process, among), seconds_to_next(connection, among)
+            found = claim(connection, limit, self._process, among)
+            # Where there were as many as were asked for, there may be more already.
+            return found, 0.0 if len(found) == limit else seconds_to_next(connection, among)
 
         return self._worker.submit(lambda: self._use(ask))
 
-    def give_back(self, key: SliceKey) -> asyncio.Future[None]:
-        """The slice is as due as it was, for any process."""
-        return self._worker.submit(lambda: self._use(lambda connection: release(connection, key, self._process)))
+    def give_back(self, keys: Sequence[SliceKey]) -> asyncio.Future[None]:
+        """The slices are as due as they were, for any process."""
+        return self._worker.submit(lambda: self._use(lambda connection: release(connection, keys, self._process)))
 
     def register(self, roster: Roster, former: Iterable[str] = ()) -> None:
         """Notes what files and settings name now. ``former``: sources of which there may be none any more."""

@@ -85,12 +85,19 @@ def not_begun(left: Sequence[str], ends: Sequence[End], signal_name: str | None)
     return [End(exitcodes.FAILED, summary.not_started(f"{', '.join(left)}: no crawl could be begun, see above"))]
 
 
+def is_at_hand(reported: Reported | None) -> bool:
+    """Whether the end can be said without the database."""
+    return reported is not None and reported.finished is not None and reported.finished.is_over
+
+
 def end_of(reported: Reported | None, plan: SyncPlan, pool: Pool, signal_name: str | None) -> End:
     """``reported``: by the crawl; None where there could be none."""
     if reported is None:
         return End(exitcodes.FAILED, summary.not_started("the spider could not be made, see above"))
     if reported.run_id is not None:
-        source = None if plan.is_built_in else plan.source.name
+        source, finished = None if plan.is_built_in else plan.source.name, reported.finished
+        if finished is not None and finished.run is not None and finished.is_over:
+            return _report(finished.run, finished.slice or {}, reported.exports_failed, source)
         return _end_of_run(reported.run_id, pool, signal_name, reported.exports_failed, source)
     label = streamnames.label(plan.spec.name, plan.spec.slice)
     return _without_run(reported.refused, reported.detail, label, signal_name)

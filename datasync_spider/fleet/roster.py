@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from datasync_spider.errors import ConfigurationError, StorageError, WronglyCalled
 from datasync_spider.faces.exitreport.printing import End
@@ -54,6 +55,18 @@ class Roster(Struct):
     sources: dict[str, Registered] = field(default_factory=dict)
     ends: list[End] = field(default_factory=list)
     finds: bool = False
+
+    def keep_spiders(self, before: Roster) -> None:
+        """Streams of which the source says what it said keep their spiders, and so the crawls that go on for them."""
+        former = {turn.spider.name: turn.spider for turn in before.turns.values()}
+        read = {turn.spider.name: turn.spider for turn in self.turns.values()}
+        kept = {
+            name: former[name]
+            for name, spider in read.items()
+            if name in former and spider.source is not None and former[name].source == spider.source
+        }
+        for key, turn in self.turns.items():
+            self.turns[key] = replace(turn, spider=kept.get(turn.spider.name, turn.spider))
 
 
 def read_roster(

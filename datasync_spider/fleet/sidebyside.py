@@ -1,5 +1,10 @@
 """Syncs of many slices at once in one process, as many as there are places, until there are no more or a signal comes.
 
+Where each question for slices costs one of the database, some are taken ahead: about as many as end in a second, so
+that quick syncs, of which each would cost a question, share one, and of slow ones none waits here that another process
+could begin. What is taken and not begun when a signal comes, or has waited for too long, is given back; a process that
+dies leaves their claims to run out.
+
 Invariant: none ends another, whatever becomes of it, and each end is reported once. After a signal none is begun.
 """
 
@@ -8,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +22,7 @@ from msgspec import Struct
 
 from datasync_spider.faces.exitreport import summary
 from datasync_spider.faces.exitreport.printing import End
-from datasync_spider.fleet.ends import end_of
+from datasync_spider.fleet.ends import end_of, is_at_hand
 from datasync_spider.observe import exitcodes
 from datasync_spider.process.memory import collect_now
 
@@ -31,6 +37,9 @@ logger = logging.getLogger(__name__)
 _GIVE_BACK_SECONDS = 1.0
 # Syncs: the collector by itself comes after many more, and costs as much as several of them.
 _COLLECT_AFTER = 100
+_COLLECT_WHOLE_AFTER = 1_000
+_AHEAD_SECONDS = 1.0
+_LONGEST_AHEAD_SECONDS = 2.0
 
 
 class Synced(Struct, frozen=True):
@@ -63,6 +72,9 @@ class SideBySide:
         self._report = report
         self._failed = failed
         self._ended = 0
+        self._ahead: deque[Turn] = deque()
+        self._taken_at = 0.0
+        self._ended_at: deque[float] = deque()
 
     def run(self) -> None:
         """Raises what is wrong with the supply."""
@@ -74,20 +86,28 @@ class SideBySide:
         stopped = asyncio.ensure_future(self._crawls.stopped.wait())
         tasks: set[asyncio.Future[None]] = set()
         while not stopped.done():
-            if free := self._places - len(tasks):
-                taking = asyncio.ensure_future(self._supply.take(free, len(tasks)))
+            if self._ahead and time.monotonic() - self._taken_at > _LONGEST_AHEAD_SECONDS:
+                await self._give_ahead_back()
+            if len(tasks) + len(self._ahead) < self._places:
+                missing = self._places - len(tasks) - len(self._ahead)
+                taking = asyncio.ensure_future(self._supply.take(missing + self._most_ahead(), len(tasks)))
                 await asyncio.wait((taking, stopped), return_when=asyncio.FIRST_COMPLETED)
                 if stopped.done():
                     await self._give_back(taking)
                     break
-                tasks.update(asyncio.ensure_future(self._one(turn)) for turn in taking.result())
+                self._ahead.extend(taking.result())
+                self._taken_at = time.monotonic()
+            while self._ahead and len(tasks) < self._places:
+                tasks.add(asyncio.ensure_future(self._one(self._ahead.popleft())))
+            free = self._places - len(tasks)
             if not tasks and not self._supply.goes_on:
                 break
-            pause = self._supply.pause_seconds if free else None
+            pause = self._supply.pause_seconds if free else _LONGEST_AHEAD_SECONDS if self._ahead else None
             waits: set[asyncio.Future[Any]] = {*tasks, stopped}
             await asyncio.wait(waits, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
             tasks = {task for task in tasks if not task.done()}
         stopped.cancel()
+        await self._give_ahead_back()
         if tasks:
             await asyncio.wait(tasks)
         if exports_failed := await self._crawls.end():
@@ -97,8 +117,20 @@ class SideBySide:
         """What was asked for when the signal came. What is claimed later than this waits for, runs out by itself."""
         await asyncio.wait((taking,), timeout=_GIVE_BACK_SECONDS)
         if not taking.cancel():
-            for turn in taking.result():
-                await self._supply.ended(turn, None, End(exitcodes.STOPPED, []), is_stopped=True)
+            self._ahead.extend(taking.result())
+
+    async def _give_ahead_back(self) -> None:
+        turns, self._ahead = self._ahead, deque()
+        if turns:
+            await self._supply.give_back(turns)
+
+    def _most_ahead(self) -> int:
+        """As many as have ended lately."""
+        if not self._supply.asks:
+            return 0
+        while self._ended_at and self._ended_at[0] < time.monotonic() - _AHEAD_SECONDS:
+            self._ended_at.popleft()
+        return len(self._ended_at)
 
     async def _one(self, turn: Turn) -> None:
         began = time.monotonic()
@@ -106,7 +138,7 @@ class SideBySide:
         try:
             reported = await self._crawls.sync(turn.spider, turn.plan)
             read = partial(end_of, reported, turn.plan, self._crawls.services.pool, self._crawls.signal_name)
-            end = await self._crawls.services.worker().submit(read)
+            end = read() if is_at_hand(reported) else await self._crawls.services.worker().submit(read)
             await self._supply.ended(turn, reported, end, is_stopped=self._crawls.stopped.is_set())
         except Exception as error:
             # A fault of ours with one slice is none of the others.
@@ -114,5 +146,6 @@ class SideBySide:
             end = End(exitcodes.FAILED, summary.not_started(f"{type(error).__name__}: {error}"))
         self._report(Synced(turn.plan, end, time.monotonic() - began))
         self._ended += 1
+        self._ended_at.append(time.monotonic())
         if self._ended % _COLLECT_AFTER == 0:
-            collect_now()
+            collect_now(whole=self._ended % _COLLECT_WHOLE_AFTER == 0)

@@ -7,11 +7,13 @@ for.
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 from datasync_spider.ops.command import interruptibly
 from datasync_spider.sources import streamnames
-from datasync_spider.storage.connection import connected
+from datasync_spider.storage.connection import NO_LOCK_TIMEOUT_MS, connected
+from datasync_spider.storage.identity import check_identity
 from datasync_spider.storage.pool import looking_on
 from datasync_spider.storage.retrying import patiently
 from datasync_spider.storage.standstill import StandstillWatch, looking_on_from
@@ -40,7 +42,8 @@ def register(claims: Claims, roster: Roster, pool: Pool, stall_timeout_seconds: 
 
 def _prepare_tables(database_url: str, stream: str | None, watch: StandstillWatch) -> None:
     """``stream``: a name that may be misspelt."""
-    with connected(database_url) as connection, watch.over(connection):
+    with connected(database_url, lock_timeout_ms=NO_LOCK_TIMEOUT_MS) as connection, watch.over(connection):
+        check_identity(connection, os.environ)
         prepare_tables(connection, on_applied=lambda migration: logger.info("applied migration %s", migration))
         if stream is not None and (warning := streamnames.new(stream, read_stream_names(connection))):
             logger.warning("%s", warning)

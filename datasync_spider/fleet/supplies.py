@@ -43,12 +43,14 @@ _DELIVER_SECONDS = 30.0
 class Supply(Protocol):
     """``pause_seconds``: when to ask again; None: not before one has ended. ``goes_on``: though nothing is under way.
 
+    ``asks``: each :meth:`take` costs a question, so that more than a few at a time are the cheaper.
     ``left``: how those are called whose turn has not come. ``ends``: of what is not synced at all.
     ``kept``: what is to be kept fresh until a signal comes, each slice with its stream before it.
     """
 
     pause_seconds: float | None
     goes_on: bool
+    asks: bool
 
     @property
     def left(self) -> list[str]: ...
@@ -70,12 +72,17 @@ class Supply(Protocol):
         """``is_stopped``: a signal came before it had ended, or was begun."""
         ...
 
+    async def give_back(self, turns: Sequence[Turn]) -> None:
+        """They have been taken and are not begun: their turn comes again."""
+        ...
+
 
 class Named:
     """What the agenda has, due or not."""
 
     pause_seconds: float | None = None
     goes_on = False
+    asks = False
 
     def __init__(self, agenda: Agenda) -> None:
         self._agenda = agenda
@@ -106,6 +113,10 @@ class Named:
     async def ended(self, turn: Turn, reported: Reported | None, end: End, *, is_stopped: bool) -> None:
         """It is the next one's turn."""
 
+    async def give_back(self, turns: Sequence[Turn]) -> None:
+        for turn in reversed(turns):
+            self._agenda.put_back(turn.spider, turn.plan)
+
 
 class Reading(Struct, frozen=True):
     """How the roster is read (in a thread), and where its files are."""
@@ -116,6 +127,8 @@ class Reading(Struct, frozen=True):
 
 class WhatIsDue:
     """``follows``: for ever, else each slice once. ``failed`` is given what ends no slice."""
+
+    asks = True
 
     def __init__(
         self,
@@ -130,6 +143,7 @@ class WhatIsDue:
         self.pause_seconds: float | None = None
         self.goes_on = follows
         self._roster = roster
+        self._parents = _parents(roster)
         self._claims = claims
         self._reading = reading
         self._notifier = notifier
@@ -191,11 +205,19 @@ class WhatIsDue:
             await self._notifier.sync_ended(turn.key, refused="failed")
         if is_stopped or end.code == exitcodes.LEASE_HELD:
             # What was stopped is as due as it was. Of all others the end is noted, or the claim is their pause.
-            with suppress(StorageError, TimeoutError):
-                async with asyncio.timeout(_GIVE_BACK_SECONDS):
-                    await self._claims.give_back(turn.key)
-        is_parent = any(other.spider.parent() == turn.plan.spec.name for other in self._roster.turns.values())
-        self._is_stale |= is_parent and end.code == exitcodes.COMPLETE
+            await self._release([turn])
+        self._is_stale |= turn.plan.spec.name in self._parents and end.code == exitcodes.COMPLETE
+
+    async def give_back(self, turns: Sequence[Turn]) -> None:
+        names = {(turn.key.stream, turn.key.slice) for turn in turns}
+        self._running -= names
+        self._left |= names
+        await self._release(turns)
+
+    async def _release(self, turns: Sequence[Turn]) -> None:
+        with suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(_GIVE_BACK_SECONDS):
+                await self._claims.give_back([turn.key for turn in turns])
 
     def _deliver_now_and_then(self) -> None:
         """So that what is late is noticed, and messages are tried again, though no sync ends."""
@@ -226,14 +248,21 @@ class WhatIsDue:
             self._is_stale = isinstance(error, StorageError)
             logger.error("the files of sources cannot be read again, and are taken as they were: %s", error)
             return
-        self._roster = roster
+        self._roster, self._parents = roster, _parents(roster)
         if is_changed:
             logger.info("the files of sources have changed: %d slices are to be kept fresh", len(roster.turns))
             self._failed(roster.ends)
 
     def _read_and_register(self) -> Roster:
         roster = self._reading.read()
+        roster.keep_spiders(self._roster)
         # A source whose file cannot be read has not gone.
         is_whole = not any(end.code == exitcodes.BAD_CONFIGURATION for end in roster.ends)
         self._claims.register(roster, set(self._roster.sources) - set(roster.sources) if is_whole else ())
         return roster
+
+
+def _parents(roster: Roster) -> Collection[str]:
+    """The streams of whose records slices of others are made."""
+    spiders = {turn.spider for turn in roster.turns.values()}
+    return {parent for spider in spiders if (parent := spider.parent()) is not None}

@@ -12,13 +12,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from datasync_spider import signals
-from datasync_spider.errors import StorageError
+from datasync_spider.errors import ConnectionsBusy, StorageError
 from datasync_spider.faces.exitreport.printing import redacted
 from datasync_spider.faces.exitreport.several import status_of, why_of
 from datasync_spider.faces.progress.feed import progress_of
 from datasync_spider.faces.progress.many import Many, Place
 from datasync_spider.faces.progress.readiness import ASK_EVERY_SECONDS, NAMED, Asked, readiness
 from datasync_spider.storage.freshness import Freshness, read_freshness
+from datasync_spider.storage.pool import Use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -50,6 +51,7 @@ class Watching:
     def made(self, crawler: Crawler) -> None:
         """A stream's crawler, before it crawls."""
         crawler.signals.connect(self._run_opened, signals.run_opened)
+        crawler.signals.connect(self._batch_committed, signals.batch_committed)
 
     def begins(self, plan: SyncPlan) -> None:
         self.many.began(_place(plan))
@@ -60,6 +62,9 @@ class Watching:
 
     def _run_opened(self, sync: SliceSync, sender: Crawler, **_: Any) -> None:
         self.many.opened(_place(sync.plan), progress_of(sender, sync))
+
+    def _batch_committed(self, **_: Any) -> None:
+        self._asked.committed(time.monotonic())
 
     # From the database
 
@@ -74,7 +79,9 @@ class Watching:
         return readiness(self.many, self._asked, time.monotonic(), time.time())
 
     def _ask(self, slices: list[tuple[str, str]]) -> Freshness:
-        with self._services.pool.connected(wait_seconds=_WAIT_SECONDS, connect_timeout_seconds=2) as connection:
+        # The last one that is free will do: what others do with theirs is no answer.
+        taking = self._services.pool.connected(Use.LOOKING_ON, wait_seconds=_WAIT_SECONDS, connect_timeout_seconds=2)
+        with taking as connection:
             return read_freshness(connection, slices, NAMED)
 
     def _answered(self, asking: asyncio.Future[Freshness]) -> None:
@@ -83,6 +90,8 @@ class Watching:
             self._asked.answered(now)
             if self._kept is not None:
                 self.many.freshness_known(asking.result(), now)
+        elif isinstance(error, ConnectionsBusy):
+            self._asked.busy(redacted(str(error)), now)
         else:
             self._asked.failed(redacted(str(error)), now)
             if not isinstance(error, StorageError):

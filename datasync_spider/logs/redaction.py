@@ -2,12 +2,20 @@
 
 Invariant: a known secret is found in every form that reaches a log: as it is, percent-encoded whole or in part, and as
 ``repr`` and JSON write it. Credentials that no one has named to us are found by the words around them.
+
+What a line costs does not grow with the number of secrets: a thousand tenants have a thousand tokens, and hardly a line
+has one of them. Whatever way a secret is written, its letters and digits are there as they are, or percent-encoded; so
+the line is decoded once, and only those are looked for closely of whose longest piece it has the beginning.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from urllib.parse import unquote
+
+from msgspec import Struct
 
 MASK = "***"
 # A short secret is also part of innocent words ("postgres" of "postgresql"), so it counts only as a word of its own.
@@ -20,6 +28,12 @@ _WORD_START = (
     r"(?:(?<![0-9A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[abfnrtv])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
 )
 _WORD_END = r"(?![0-9A-Za-z])"
+# All else may be written in more ways than percent-encoded; see _character.
+_NOT_AS_IT_IS = re.compile(r"[^!-~]|[\\\"'/%]")
+_TAKEN_FOR_A_CODE = re.compile(r"^[0-9A-Fa-f]{1,2}")
+_BEGINNING = 6
+# Each of so many is looked for by itself.
+_FEW = 100
 
 _OPENING = r"\\*[\"']?\s*[:=,]\s*(?:[\[(]\s*)*(?:b?\\*[\"'])?"
 _VALUE = r"[^\s\"'\\,;&\])}]+"
@@ -37,41 +51,61 @@ _KNOWN_PLACES = (
 )
 
 
+class _Known(Struct, frozen=True):
+    """``begun``: secrets with their pieces, by how these begin. ``short``: those whose pieces are shorter than that."""
+
+    begun: dict[str, list[tuple[str, str]]]
+    short: list[tuple[str, str]]
+
+    @classmethod
+    def of(cls, secrets: Iterable[str]) -> _Known:
+        known = cls({}, [])
+        for secret in secrets:
+            piece = _piece_of(secret)
+            same = known.short if len(piece) < _BEGINNING else known.begun.setdefault(piece[:_BEGINNING], [])
+            same.append((piece, secret))
+        return known
+
+    def perhaps_in(self, text: str) -> Iterator[str]:
+        """Those that may be in the text: hardly ever one that is not."""
+        read = unquote(text) if "%" in text else text
+        for piece, secret in self.short:
+            if piece in read:
+                yield secret
+        beginnings = self.begun if len(self.begun) <= _FEW else self.begun.keys() & _beginnings_in(read)
+        for beginning in beginnings:
+            for piece, secret in self.begun[beginning]:
+                if piece in read:
+                    yield secret
+
+
+def _beginnings_in(text: str) -> set[str]:
+    return {text[at : at + _BEGINNING] for at in range(len(text) - _BEGINNING + 1)}
+
+
 class Redactor:
     """Knows the secrets. Secrets and names may be added while other threads redact."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._patterns: dict[str, str] = {}
-        self._passing: dict[str, str] = {}
-        self._secrets: re.Pattern[str] | None = None
-        self._plain: list[str] = []
-        self._odd: list[str] = []
-        self._odd_pattern: re.Pattern[str] | None = None
+        self._lasting: dict[str, None] = {}
+        self._passing: dict[str, None] = {}
+        self._known = _Known.of(())
         self._places: dict[tuple[str, bool], list[re.Pattern[str]]] = {}
         self.add_secrets(secrets)
 
     def add_secrets(self, values: Iterable[str]) -> None:
         """From now on the values are masked; an empty one is none."""
-        new = {value: _pattern_of(value) for value in values if value and value not in self._patterns}
+        new = [value for value in values if value and value not in self._lasting]
         if new:
-            self._patterns = {**self._patterns, **new}
-            self._compile()
+            self._lasting = dict.fromkeys([*self._lasting, *new])
+            self._known = _Known.of({**self._passing, **self._lasting})
 
     def add_passing(self, values: Iterable[str]) -> None:
         """The same for values of which there will always be newer ones: only the last few are masked."""
-        new = {value: _pattern_of(value) for value in values if value and value not in self._passing}
+        new = [value for value in values if value and value not in self._passing]
         if new:
-            self._passing = dict([*self._passing.items(), *new.items()][-_PASSING:])
-            self._compile()
-
-    def _compile(self) -> None:
-        patterns = {**self._passing, **self._patterns}
-        # Longest first: a secret that begins with another one must not leave its end behind.
-        ordered = sorted(patterns, key=len, reverse=True)
-        self._odd = [secret for secret in ordered if not _is_plain(secret)]
-        self._odd_pattern = re.compile("|".join(patterns[secret] for secret in self._odd)) if self._odd else None
-        self._plain = [secret for secret in ordered if _is_plain(secret)]
-        self._secrets = re.compile("|".join(patterns[secret] for secret in ordered))
+            self._passing = dict.fromkeys([*self._passing, *new][-_PASSING:])
+            self._known = _Known.of({**self._passing, **self._lasting})
 
     def add_header(self, name: str) -> None:
         """From now on what stands behind the header's name is masked, whatever it is."""
@@ -83,8 +117,8 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """``text`` with a mask in the place of every secret."""
-        if self._secrets is not None and self._may_have_one(text):
-            text = self._secrets.sub(MASK, text)
+        if found := set(self._known.perhaps_in(text)):
+            text = _pattern_of(frozenset(found)).sub(MASK, text)
         # Hardly a line names any of them, and a look for a name is a hundredth of one for what may follow it. What is
         # a letter in other case, of all that is not ASCII, is for the patterns to say.
         names = text.lower().replace("_", "-") if text.isascii() else None
@@ -97,23 +131,11 @@ class Redactor:
                 text = place.sub(_MASKED, text)
         return text
 
-    def _may_have_one(self, text: str) -> bool:
-        """Whether to look closely: a thousand tenants have a thousand tokens, and hardly a line has one of them.
 
-        In a text without signs that begin another spelling of a character, a secret stands as it is, or not at all.
-        """
-        if "%" in text or "+" in text or any(secret in text for secret in self._plain):
-            return True
-        if self._odd_pattern is None:
-            return False
-        if "\\" in text:
-            return self._odd_pattern.search(text) is not None
-        return any(secret in text for secret in self._odd)
-
-
-def _is_plain(secret: str) -> bool:
-    """Whether no backslash is ever among its spellings."""
-    return secret.isascii() and secret.isprintable() and not any(character in "\\\"'/" for character in secret)
+def _piece_of(secret: str) -> str:
+    """What every spelling of it has, percent-decoded. Its first two hexadecimal digits may be taken for a code's."""
+    longest = max(_NOT_AS_IT_IS.split(secret), key=len)
+    return _TAKEN_FOR_A_CODE.sub("", longest)
 
 
 def _patterns_of_name(name: str, *, is_header: bool) -> list[re.Pattern[str]]:
@@ -134,7 +156,13 @@ def _patterns_of_name(name: str, *, is_header: bool) -> list[re.Pattern[str]]:
     return [re.compile(form, re.IGNORECASE) for form in forms]
 
 
-def _pattern_of(secret: str) -> str:
+@lru_cache(maxsize=64)
+def _pattern_of(secrets: frozenset[str]) -> re.Pattern[str]:
+    # Longest first: a secret that begins with another one must not leave its end behind.
+    return re.compile("|".join(_spellings_of(secret) for secret in sorted(secrets, key=len, reverse=True)))
+
+
+def _spellings_of(secret: str) -> str:
     body = "".join(_character(character) for character in secret)
     return f"{_WORD_START}{body}{_WORD_END}" if len(secret) <= _SHORT else body
 

@@ -20,7 +20,7 @@ class Column(Struct, frozen=True):
     ``is_quiet``: where it is 0, sentences and tables leave it out. ``in_tables``, ``in_text``: else it is for the page
     of one run, programs and metrics alone. ``part`` of a sentence: what was received, what became of it, what it cost.
     ``metric`` is the counter of a running crawl, ``outcome`` the label of the events that it counts by. ``over``: what
-    is said of several slices together.
+    is said of several slices together; ``only``: the one that all have that have any.
     """
 
     key: str
@@ -29,14 +29,14 @@ class Column(Struct, frozen=True):
     many: str
     unit: str
     help: str
-    format: Literal["count", "bytes", "seconds", "instant"] = "count"
+    format: Literal["count", "bytes", "seconds", "instant", "text"] = "count"
     part: Literal["received", "became", "cost"] = "became"
     is_quiet: bool = False
     in_tables: bool = True
     in_text: bool = True
     metric: str = ""
     outcome: str = ""
-    over: Literal["sum", "max", "min"] = "sum"
+    over: Literal["sum", "max", "min", "only"] = "sum"
 
 
 STREAM = (
@@ -135,6 +135,41 @@ LINE = (
         "When the next sync is due; of several slices the first.",
         "instant",
         over="min",
+    ),
+    Column(
+        "machine",
+        "Machine",
+        "",
+        "",
+        "name",
+        "The host, and of a fleet the worker, that has it under way; of several slices the one of all, or `several`.",
+        "text",
+        is_quiet=True,
+        over="only",
+    ),
+)
+MACHINE = (
+    Column("held", "Slices", "slice under way", "slices under way", "slices", "Slices whose leases it holds."),
+    Column("syncs", "Syncs", "sync", "syncs", "syncs", "Syncs that it has ended within the last hour."),
+    Column("new_records", "New", "new", "new", "records", "Records that these have added."),
+    Column(
+        "lost",
+        "Lost",
+        "lost",
+        "lost",
+        "syncs",
+        "Syncs of its that others had to take over within the last hour.",
+        is_quiet=True,
+    ),
+    Column(
+        "heard_at",
+        "Last heard",
+        "since it was heard",
+        "since it was heard",
+        "time",
+        "When it renewed a lease, committed or ended a sync last.",
+        "instant",
+        over="max",
     ),
 )
 RUN = (
@@ -252,6 +287,8 @@ def text(column: Column, value: Any) -> str:
     """The value alone, as a table has it."""
     if value is None:
         return "-"
+    if isinstance(value, str):
+        return value
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S %Z}"
     return duration(value) if column.format == "seconds" else f"{value:,}"

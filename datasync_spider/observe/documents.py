@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from datasync_spider.observe.columns import LINE, RUN, STREAM, Column
+from datasync_spider.observe.columns import LINE, MACHINE, RUN, STREAM, Column
 from datasync_spider.observe.markdown import table, with_table
 
 PAGE = Path("docs/reference/columns.md")
@@ -18,7 +18,8 @@ _HEAD = ("key", "label", "unit", "meaning", "metric of a crawl")
 
 def made(page: str) -> str:
     """The page with its tables as the registry has them."""
-    for heading, columns in (("Of a stream", STREAM), ("Of a line", LINE), ("Of a run", RUN)):
+    tables = {"Of a stream": STREAM, "Of a line": LINE, "Of a machine": MACHINE, "Of a run": RUN}
+    for heading, columns in tables.items():
         page = with_table(page, heading, table(_HEAD, _rows(columns)))
     return page
 

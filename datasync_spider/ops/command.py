@@ -198,8 +198,10 @@ def chosen_slice(connection: Connection, plan: SyncPlan) -> Slice:
 
 
 def is_migrated(connection: Connection) -> bool:
-    """Whether the schema is today's; where it is not, standard error says what to do."""
-    if not pending_migrations(connection, load_migrations()):
+    """Whether the schema is today's; where it is not, standard error says what to do. Rolls back."""
+    pending = pending_migrations(connection, load_migrations())
+    connection.rollback()
+    if not pending:
         return True
     print(f"the schema is not up to date: run '{typed()} migrate' (a crawl does so by itself)", file=sys.stderr)
     return False

@@ -41,6 +41,10 @@ def spare_what_is_imported() -> None:
     gc.freeze()
 
 
-def collect_now() -> None:
-    """Lets go of what a crawl has left in circles. What was spared is not looked through, so it takes milliseconds."""
-    gc.collect()
+def collect_now(*, whole: bool = True) -> None:
+    """Lets go of what crawls have left in circles. What was spared is not looked through.
+
+    ``whole`` False: of what was made since the last time alone, which takes a millisecond and not fifty; of what was in
+    use by then the circles stay.
+    """
+    gc.collect(2 if whole else 1)

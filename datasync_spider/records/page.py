@@ -89,6 +89,11 @@ class Page(msgspec.Struct, eq=False):
             raw = self.raw_events
             return None if isinstance(raw, list) or self._events is not None or raw.fallbacks() else raw
 
+    @property
+    def is_in_hand(self) -> bool:
+        """Whether someone has had the records, and may have changed one."""
+        return self._events is not None
+
     def unmodified(self) -> ParsedEvents | None:
         """The records as columns, where no one has had them in hand, and may have changed one; else None."""
         with self._lock:

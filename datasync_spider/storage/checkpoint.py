@@ -31,7 +31,7 @@ from msgspec.structs import asdict, replace
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage import deletions, floor, validators
 from datasync_spider.storage.batch import Batch, Committed, Counts, Outcome, PreparedPage, Watermark
-from datasync_spider.storage.completion import PassEnd, Verdict
+from datasync_spider.storage.completion import Before, PassEnd, Verdict
 from datasync_spider.storage.connection import Connection, instant_of
 from datasync_spider.storage.deletions import Marked
 from datasync_spider.storage.feedorder import PageTimes
@@ -69,22 +69,27 @@ def save_checkpoint(
     counts = sum(counted, Counts(batches=1, conflicts=outcome.conflicts))
     values = _checkpoint_values(run, batch, outcome, counts)
     ends_nothing = ends_nothing or batch.ends_pass is None
-    end = None if ends_nothing else PassEnd.of(connection, run, batch, outcome, counts, rejected_max_percent)
-    marked, verdict = None, None
+    end, marked, verdict = None, None, None
     with connection.cursor() as cursor:
-        refusal = _refusal(cursor, "peek_checkpoint", run, batch)
-        if refusal is not None:
-            raise refusal
+        cursor.execute(statement("peek_checkpoint"), run.key)
+        row = cursor.fetchone()
+        refusal = _refusal(row, run, batch)
+        if refusal is not None or row is None:
+            raise refusal or FencedOff(_taken_over(run))
+        before = Before(*row)
+        if not ends_nothing:
+            end = PassEnd.of(connection, run, batch, outcome, counts, before, rejected_max_percent)
         ledger = (_ledger_row(run, batch, *row, write_seconds) for row in zip(batch.pages, counted, strict=True))
         cursor.copy_expert(statement("copy_pages"), io.BytesIO(b"".join((HEADER, *ledger, TRAILER))))
         if end is not None:
-            end.look(cursor, run, batch, values)
+            end.look(cursor, run, batch, values, before)
             if outcome.memory is not None and not run.is_backfill:
                 marked = deletions.end(cursor, run, outcome.memory)
         cursor.execute(statement("checkpoint_backfill" if run.is_backfill else "checkpoint"), values)
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
-            raise _refusal(cursor, "read_checkpoint", run, batch) or FencedOff(_taken_over(run))
+            cursor.execute(statement("read_checkpoint"), run.key)
+            raise _refusal(cursor.fetchone(), run, batch) or FencedOff(_taken_over(run))
         stored, rejected, filtered, total = row
         if run.since is not None and not run.is_backfill:
             floor.move(cursor, run, batch)
@@ -95,21 +100,7 @@ def save_checkpoint(
         if outcome.memory is not None:
             deleted, verdict = _save_deletions(cursor, run, outcome, marked, verdict)
             counts += Counts(deleted=deleted)
-        if verdict is not None and verdict.pass_status is not None:
-            bookmark = batch.pages[-1].page.bookmark
-            cursor.execute(statement("end_pass"), {**run.key, "pass_status": verdict.pass_status, "bookmark": bookmark})
-        advanced = {
-            **asdict(counts),
-            **_verdict_values(verdict, run.note),
-            "bytes": counts.body_bytes,
-            "retries": spent.retries,
-            "waited_ms": spent.waited_ms,
-            "expected_total": total,
-            "cursor": _position(batch),
-            "is_widened": batch.is_widened,
-            "run_id": run.run_id,
-        }
-        cursor.execute(statement("advance_run"), advanced)
+        _advance(cursor, run, batch, counts, spent, total, verdict)
     return Committed(
         batch_number=batch.number,
         first_page=batch.first_page,
@@ -123,6 +114,35 @@ def save_checkpoint(
         last_new_page=_last_new_page(batch, counted, outcome),
         accounted=stored + rejected + filtered,
     )
+
+
+def _advance(
+    cursor: psycopg2.extensions.cursor,
+    run: OpenRun,
+    batch: Batch,
+    counts: Counts,
+    spent: Counts,
+    total: int | None,
+    verdict: Verdict | None,
+) -> None:
+    """The pass and the run by what the batch has brought."""
+    values = {
+        **run.key,
+        **asdict(counts),
+        **_verdict_values(verdict, run.note),
+        "bytes": counts.body_bytes,
+        "retries": spent.retries,
+        "waited_ms": spent.waited_ms,
+        "expected_total": total,
+        "cursor": _position(batch),
+        "is_widened": batch.is_widened,
+    }
+    if verdict is None or verdict.pass_status is None:
+        cursor.execute(statement("advance_run"), values)
+        return
+    ended = {"pass_status": verdict.pass_status, "bookmark": batch.pages[-1].page.bookmark}
+    # One message, in the order of all who lock both rows.
+    cursor.execute(f"{statement('end_pass')};\n{statement('advance_run')}", {**values, **ended})
 
 
 def _save_deletions(
@@ -149,10 +169,8 @@ def _last_new_page(batch: Batch, counted: list[Counts], outcome: Outcome) -> int
     return next(numbers, None)
 
 
-def _refusal(cursor: psycopg2.extensions.cursor, look: str, run: OpenRun, batch: Batch) -> StorageError | None:
-    """Why the checkpoint may touch no row, by a statement that reads it."""
-    cursor.execute(statement(look), run.key)
-    row = cursor.fetchone()
+def _refusal(row: tuple[Any, ...] | None, run: OpenRun, batch: Batch) -> StorageError | None:
+    """Why the checkpoint may touch no row, by what a statement that reads it has given."""
     if row is None or row[:2] != (run.fence, run.run_id):
         return FencedOff(_taken_over(run))
     if row[2] == batch.first_page - 1:

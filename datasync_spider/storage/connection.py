@@ -10,9 +10,10 @@ PostgreSQL's appendix "PostgreSQL Error Codes"; an error without a code comes fr
 connection is gone.
 
 Invariants: no statement reaches the server in a transaction that does not begin so, which is why every cursor is one of
-the two classes here. No transaction of ours that has lost its client keeps others waiting for longer than a lease
-lives; the one exception, a COPY, is ended by :mod:`datasync_spider.storage.backends`. A peer that is gone without a
-word is noticed by TCP within half a minute.
+the two classes here. Each has an idle limit, whoever begins it: one that has lost its client keeps its locks for
+IDLE_TIMEOUT_MS, one of a run for as long as a lease lives. What is no idleness to the server, a COPY, is ended by
+:mod:`datasync_spider.storage.backends`. Each waits for a lock for LOCK_TIMEOUT_MS at most; who waits longer says so,
+and is watched. A peer that is gone without a word is noticed by TCP within half a minute.
 """
 
 from __future__ import annotations
@@ -44,9 +45,11 @@ _Values: TypeAlias = Sequence[Any] | Mapping[str, Any] | None
 
 # For what no lease covers: each step of it is a round trip away from the next.
 IDLE_TIMEOUT_MS = 10_000
+# For what is read piece by piece and handed on: whoever reads a pipe may stand still for long, and so may a disk.
+HANDED_ON_IDLE_TIMEOUT_MS = 3_600_000
 LOCK_TIMEOUT_MS = 10_000
+# Only where somebody watches what is waited for, or a statement's own limit ends it.
 NO_LOCK_TIMEOUT_MS = 0
-
 
 _TCP_LIMITS: dict[str, Any] = {
     "keepalives": 1,
@@ -62,16 +65,21 @@ _PASSING_CODES = frozenset({"55P03", "55006", "25P03", "25P04", "XX000"})
 _DATA_CLASSES = frozenset({"21", "22", "23", "54"})
 UNIQUE_VIOLATION = "23505"
 # What a server's words leave open. A standby may be made the primary, so it is tried again for a while.
-_REMEDIES = {"25006": "the server takes no writes, as a standby does: name the primary in DATABASE_URL"}
+_REMEDIES = {
+    "25006": "the server takes no writes, as a standby does: name the primary in DATABASE_URL",
+    "55P03": "another transaction, such as a migration, has locked a table or a row: let it end, and try again",
+}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Connection(extensions.connection):
     """``server_pid``: the server's process of the last transaction; behind a pooler no other can be known.
 
-    ``url_path``: the search path that DATABASE_URL itself gives, if any.
+    ``url_path``: the search path that DATABASE_URL itself gives, if any. ``lock_timeout_ms``: of transactions that do
+    not say one of their own.
     """
 
+    lock_timeout_ms = LOCK_TIMEOUT_MS
     server_pid: int | None = None
     url_path: str | None = None
     _home: str | None = None
@@ -86,20 +94,22 @@ class Connection(extensions.connection):
     def begin(
         self,
         *,
-        lock_timeout_ms: int = 0,
-        idle_timeout_ms: int = 0,
+        lock_timeout_ms: int | None = None,
+        idle_timeout_ms: int = IDLE_TIMEOUT_MS,
         statement_timeout_ms: int = 0,
         slice_id: int | None = None,
     ) -> None:
-        """Begins a transaction, or sets the limits of the one that is open. 0 is no limit.
+        """Begins a transaction, or sets the limits of the one that is open. 0 is no limit; none may be idle for ever.
 
-        ``slice_id``: the slice that it writes to, for whoever has to know on the server what its backends do.
+        ``lock_timeout_ms``: None is the connection's. ``slice_id``: the slice that it writes to, for whoever has to
+        know on the server what its backends do.
 
-        The first statement through a cursor does so by itself, without a limit. Raises psycopg2's errors, and
+        The first statement through a cursor does so by itself, with these limits. Raises psycopg2's errors, and
         StorageRefused where it is not clear in which schema the tables are.
         """
+        assert idle_timeout_ms > 0
         limits = {
-            "lock_timeout_ms": str(lock_timeout_ms),
+            "lock_timeout_ms": str(self.lock_timeout_ms if lock_timeout_ms is None else lock_timeout_ms),
             "idle_timeout_ms": str(idle_timeout_ms),
             "statement_timeout_ms": str(statement_timeout_ms),
             "slice_id": slice_id,
@@ -225,12 +235,6 @@ def close_quietly(connection: Connection | None) -> None:
             connection.close()
 
 
-def begin(connection: Connection) -> None:
-    """Begins a transaction: only that proves, behind a pooler, that the server works for this connection."""
-    with translated():
-        connection.begin()
-
-
 def roll_back(connection: Connection) -> bool:
     """Ends the transaction, where there is one. A connection that cannot even do that is closed, and no use."""
     try:
@@ -248,9 +252,12 @@ def hang_up(connection: Connection) -> None:
 
 
 @contextmanager
-def connected(database_url: str, *, connect_timeout_seconds: int = 5) -> Iterator[Connection]:
+def connected(
+    database_url: str, *, connect_timeout_seconds: int = 5, lock_timeout_ms: int = LOCK_TIMEOUT_MS
+) -> Iterator[Connection]:
     """A connection for one piece of work: commit is spoken by the caller, anything else is rolled back by closing."""
     connection = connect(database_url, connect_timeout_seconds=connect_timeout_seconds)
+    connection.lock_timeout_ms = lock_timeout_ms
     try:
         with translated():
             yield connection

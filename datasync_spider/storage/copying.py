@@ -3,7 +3,8 @@
 Straight is the fastest but fails as a whole on the first key that exists, so it pays only where conflicts are rare.
 After a conflict some batches are split, twice as many after each further one; a batch that turns out to hold nothing
 known shortens the wait. Splitting known from new asks first which keys exist, unless the batch before held little else:
-then it is cheaper to compare all rows at once. What can be neither copied nor split, since PostgreSQL refuses a row or
+then it is cheaper to compare all rows at once. A batch of pages that were looked up before, and found to be stored just
+so, needs none of it. What can be neither copied nor split, since PostgreSQL refuses a row or
 another process stores a key meanwhile, is merged.
 
 Invariant: whichever way is taken, each row is stored, known or refused in the end, and a way that failed has left
@@ -74,6 +75,9 @@ class RowWriter:
         """Stores what is new among the batch's rows. The transaction goes on."""
         if batch.rows == 0:
             return ALL_NEW
+        if all(page.page.is_stored for page in batch.pages):
+            self._mode.split(batch.rows, batch.rows)
+            return _all_known(batch)
         if self._mode.prefers_straight():
             return self._copy_straight(connection, batch)
         return self._split_known(connection, batch)
@@ -127,6 +131,11 @@ class RowWriter:
         taken = batch.rows - sum(map(len, refused.values()))
         self._mode.split(batch.rows, taken - len(merged))
         return Outcome(changes, known, differing, refused, is_staging=True)
+
+
+def _all_known(batch: Batch) -> Outcome:
+    changes = {page.page.number: Counts(inserted=-len(page.rows), duplicates=len(page.rows)) for page in batch.pages}
+    return Outcome(changes, {event_id for page in batch.pages for event_id in page.rows.event_ids})
 
 
 def _raise_unless_refused(error: psycopg2.Error) -> None:

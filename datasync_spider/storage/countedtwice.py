@@ -14,10 +14,9 @@ from array import array
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from datasync_spider.storage.connection import Connection, translated
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.deadletters import Chosen, find_stored, read_dead_letters_after, read_ids
 from datasync_spider.storage.registry import Slice
-from datasync_spider.storage.statements import statement
 
 _PARTS = 256
 
@@ -48,21 +47,13 @@ class DeadLetterIds:
         return self._dead_letters - sum(len(set(part)) for part in self._unstored)
 
 
-def count_counted_twice(
-    connection: Connection, slice_: Slice, newly_rejected: int, expected_total: int | None = None
-) -> int:
-    """Of the slice's dead letters; those of the open transaction, ``newly_rejected`` of them, are not recorded yet.
+def count_counted_twice(connection: Connection, slice_: Slice) -> int:
+    """Of the slice's dead letters, those of the open transaction included.
 
-    0, and nothing is read, where no dead letter is recorded, or no total is known to compare with, be it
-    ``expected_total`` or the one that the pass has met earlier. Takes a while with many dead letters, so it is to
-    be called before the slice's row is locked. The run with the slice's fence is the only one to store its events and
-    dead letters, so what is seen is true at the COMMIT if the fence is still held then.
+    Takes a while with many dead letters, so it is to be called before the slice's row is locked. The run with the
+    slice's fence is the only one to store its events and dead letters, so what is seen is true at the COMMIT if the
+    fence is still held then.
     """
-    with translated(), connection.cursor() as cursor:
-        cursor.execute(statement("read_claimed"), {"slice_id": slice_.slice_id})
-        row = cursor.fetchone()
-    if row is None or row[0] + newly_rejected == 0 or (expected_total is None and row[1] is None):
-        return 0
     ids = DeadLetterIds()
     after = 0
     while piece := read_dead_letters_after(connection, Chosen(slice_), after):

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.sources.credential import Credential
 from datasync_spider.storage.connection import Connection, translated
+from datasync_spider.storage.polls import poll_name
 from datasync_spider.storage.statements import statement
 
 
@@ -42,8 +43,31 @@ class Waits(NamedTuple):
         return self._replace(closed=self.closed._replace(advised_seconds=advised_seconds))
 
 
-def claim_credential(cursor: Any, slice_id: int, credential: Credential) -> Waits:
+class Opening(NamedTuple):
+    """The columns of ``read_opening``, in its order."""
+
+    salt: str | None
+    credential_id: int | None
+    fingerprint: str | None
+    seconds: float
+    advised_seconds: float
+    has_budget: bool
+    has_keeper: bool
+    has_poll: bool
+
+
+def read_opening(cursor: Any, slice_id: int) -> Opening:
+    """What the slice's last run has left. The caller holds the slice's row."""
+    names = {"keeper": _keeper(slice_id), "poll": poll_name(slice_id)}
+    cursor.execute(statement("read_opening"), {"slice_id": slice_id, **names})
+    return Opening(*cursor.fetchone())
+
+
+def claim_credential(cursor: Any, slice_id: int, credential: Credential, opening: Opening) -> Waits:
     """The credential's row, which the slice uses from now on. The caller holds the slice's row, and commits."""
+    is_same = opening.salt is not None and opening.fingerprint == credential.fingerprint(opening.salt)
+    if is_same and not opening.has_keeper:
+        return Waits(opening.credential_id, Closed(opening.seconds, opening.advised_seconds), opening.has_budget)
     cursor.execute(statement("make_salt"))
     fingerprint = credential.fingerprint(_read_salt(cursor))
     credential_id = _find_or_insert(cursor, fingerprint)
@@ -55,7 +79,8 @@ def claim_credential(cursor: Any, slice_id: int, credential: Credential) -> Wait
 
 def raise_waits(cursor: Any, credential_id: int | None, closed: Closed) -> None:
     """Records that the API wants no request for so long from now, unless it is recorded for longer."""
-    cursor.execute(statement("raise_waits"), {"credential_id": credential_id, **closed._asdict()})
+    if any(closed):
+        cursor.execute(statement("raise_waits"), {"credential_id": credential_id, **closed._asdict()})
 
 
 def read_closed(cursor: Any, credential_ids: Collection[int]) -> dict[int, Closed]:

@@ -16,7 +16,14 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from datasync_spider.errors import StorageError
-from datasync_spider.storage.connection import Connection, RowCursor, close_quietly, connect, translated
+from datasync_spider.storage.connection import (
+    NO_LOCK_TIMEOUT_MS,
+    Connection,
+    RowCursor,
+    close_quietly,
+    connect,
+    translated,
+)
 from datasync_spider.storage.lines import LineQuestion, read_lines
 from datasync_spider.storage.retrying import once_more
 from datasync_spider.storage.statements import StreamTable, statement
@@ -54,7 +61,9 @@ class ReadOnlySession:
             # psycopg2 sends it with each BEGIN; the session itself is left as it was.
             self._connection.readonly = True
             with translated():
-                self._connection.begin(statement_timeout_ms=round(timeout_seconds * 1000))
+                self._connection.begin(
+                    lock_timeout_ms=NO_LOCK_TIMEOUT_MS, statement_timeout_ms=round(timeout_seconds * 1000)
+                )
                 result = read(self._connection)
                 self._connection.rollback()
         except BaseException:

@@ -16,7 +16,7 @@ from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
 
 from datasync_spider.errors import StorageRefused
-from datasync_spider.storage.options import refused_parameter
+from datasync_spider.storage.options import refused_parameter, split_path
 
 # Empty, they are still the URL's and not the environment's: libpq goes on to its own defaults.
 _LOCATING = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER"}
@@ -80,15 +80,19 @@ def connection_parameters(database_url: str) -> dict[str, str]:
     return {**dict.fromkeys(_LOCATING, ""), **given}
 
 
-def libpq_environment(database_url: str, environ: Mapping[str, str]) -> dict[str, str]:
+def libpq_environment(database_url: str, environ: Mapping[str, str], *, with_path: bool = True) -> dict[str, str]:
     """``environ``, changed so that any libpq client connects to this database; no password gets onto a command line.
 
-    Raises StorageRefused where the URL cannot be understood or holds a parameter that has no variable.
+    ``with_path``: whether the options keep a search path, which a pooler may refuse. Raises StorageRefused where the
+    URL cannot be understood or holds a parameter that has no variable.
     """
     given = _parsed(database_url)
     unknown = sorted(set(given) - set(_VARIABLES))
     if unknown:
         raise StorageRefused(f"DATABASE_URL has parameters that psql's environment cannot carry: {', '.join(unknown)}")
+    if "options" in given and not with_path:
+        # Empty, they are still the URL's.
+        given["options"], _ = split_path(given["options"])
     kept = {name: value for name, value in environ.items() if name not in {*_LOCATING.values(), _SERVICE}}
     return {**kept, **{_VARIABLES[name]: value for name, value in given.items()}}
 

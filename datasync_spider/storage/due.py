@@ -14,7 +14,7 @@ for whoever wants to know how it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -131,11 +131,12 @@ def claim(
     return sorted(found, key=lambda due: due.late_seconds / due.every_seconds, reverse=True)
 
 
-def release(connection: Connection, key: SliceKey, process: str) -> None:
-    """Gives a claim back: the slice is due for any process, at once."""
+def release(connection: Connection, keys: Sequence[SliceKey], process: str) -> None:
+    """Gives claims back: the slices are due for any process, at once."""
+    given = {"streams": [key.stream for key in keys], "slices": [key.slice for key in keys], "process": process}
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
-        cursor.execute(statement("release_claim"), {**key.values, "process": process})
+        cursor.execute(statement("release_claims"), given)
         connection.commit()
 
 
@@ -166,47 +167,61 @@ def ended(
     """
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         limit_transaction(connection, IDLE_TIMEOUT_MS)
-        run = _run(cursor, run_id)
-        status = run.get("status") if refused is None else None if refused in _NO_FAILURES else "failed"
-        is_failure = status in _FAILURES
-        if not is_failure and status != "complete":
-            connection.rollback()
-            return
-        cursor.execute(statement("lock_due"), key.values)
-        before = cursor.fetchone()
-        if run_id is not None and before["run_id"] is not None and run_id <= before["run_id"]:
-            connection.rollback()
-            return
-        failures = before["failures"] + 1 if is_failure else 0
-        every = before["every_seconds"]
-        jitter = jitter_of(f"{key.stream} {key.slice}")
-        health = "failed" if is_failure else _FINE
-        end = {
-            "began_at": run.get("started_at"),
-            "run_id": run_id,
-            "failures": failures,
-            "is_failure": is_failure,
-            "pause_seconds": None if every is None else interval_seconds(every, jitter, failures),
-            "health": health,
-        }
-        cursor.execute(statement("end_sync"), {**key.values, **end})
-        if notifies and health != before["health"]:
-            facts = {
-                "run_id": run_id,
-                "status": status,
-                "reason": run.get("reason", refused),
-                "failures": failures,
-                "every_seconds": every,
-            }
-            insert_notice(cursor, FAILED if is_failure else RECOVERED, key.values, facts)
+        run: dict[str, Any] = {}
+        if run_id is not None:
+            cursor.execute(statement("read_run_end"), {"run_id": run_id})
+            run = dict(cursor.fetchone() or {})
+        note_end(cursor, key, run, refused=refused, notifies=notifies)
         connection.commit()
 
 
-def _run(cursor: Any, run_id: int | None) -> dict[str, Any]:
-    if run_id is None:
-        return {}
-    cursor.execute(statement("read_run_end"), {"run_id": run_id})
-    return dict(cursor.fetchone() or {})
+def note_end(
+    cursor: Any,
+    key: SliceKey,
+    run: Mapping[str, Any],
+    *,
+    refused: str | None = None,
+    notifies: bool = False,
+    waits: bool = True,
+) -> bool:
+    """The same in the caller's transaction, by rows with column names. ``run``: its row; empty where there was none.
+
+    ``waits`` False: not for whoever has the slice's row here. False where it is to be noted later.
+    """
+    status = run.get("status") if refused is None else None if refused in _NO_FAILURES else "failed"
+    is_failure = status in _FAILURES
+    if not is_failure and status != "complete":
+        return True
+    cursor.execute(statement("lock_due" if waits else "lock_due_at_once"), key.values)
+    before = cursor.fetchone()
+    if before is None:
+        return False
+    run_id = run.get("run_id")
+    if run_id is not None and before["run_id"] is not None and run_id <= before["run_id"]:
+        return True
+    failures = before["failures"] + 1 if is_failure else 0
+    every = before["every_seconds"]
+    jitter = jitter_of(f"{key.stream} {key.slice}")
+    health = "failed" if is_failure else _FINE
+    end = {
+        "began_at": run.get("started_at"),
+        "run_id": run_id,
+        "failures": failures,
+        "is_failure": is_failure,
+        "pause_seconds": None if every is None else interval_seconds(every, jitter, failures),
+        "health": health,
+    }
+    cursor.execute(statement("end_sync"), {**key.values, **end})
+    if notifies and health != before["health"]:
+        facts = {
+            "run_id": run_id,
+            "status": status,
+            "reason": run.get("reason", refused),
+            "failures": failures,
+            "every_seconds": every,
+        }
+        insert_notice(cursor, FAILED if is_failure else RECOVERED, key.values, facts)
+    return True
 
 
 def read_late(connection: Connection, limit: int, factor: float = LATE_FACTOR) -> list[Late]:

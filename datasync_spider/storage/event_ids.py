@@ -13,7 +13,13 @@ from datetime import datetime
 from msgspec import Struct
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
-from datasync_spider.storage.connection import Connection, connected, translated
+from datasync_spider.storage.connection import (
+    HANDED_ON_IDLE_TIMEOUT_MS,
+    Connection,
+    connected,
+    limit_transaction,
+    translated,
+)
 from datasync_spider.storage.registry import Slice
 from datasync_spider.storage.statements import statement
 
@@ -60,6 +66,7 @@ def id_snapshot(database_url: str, slice_: Slice) -> Iterator[IdSnapshot]:
     """The ids that the slice has stored. Read-only, and closed with the context."""
     with connected(database_url) as connection:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+        limit_transaction(connection, HANDED_ON_IDLE_TIMEOUT_MS)
         yield IdSnapshot(connection, _read_basis(connection, slice_))
 
 

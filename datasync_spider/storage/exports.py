@@ -14,7 +14,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 from psycopg2 import sql
 
-from datasync_spider.storage.connection import Connection, translated
+from datasync_spider.storage.connection import (
+    HANDED_ON_IDLE_TIMEOUT_MS,
+    Connection,
+    limit_transaction,
+    translated,
+)
 from datasync_spider.storage.statements import statement
 from datasync_spider.storage.views import StreamView, find_view
 
@@ -81,8 +86,10 @@ def _types_of(cursor: Any, view: StreamView) -> dict[str, str]:
 
 
 def take_snapshot(connection: Connection) -> None:
-    """The next transaction sees what was committed when it began, and writes nothing."""
+    """From here on the connection sees what is committed by now, and writes nothing."""
     connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+    with translated():
+        limit_transaction(connection, HANDED_ON_IDLE_TIMEOUT_MS)
 
 
 def write_text(connection: Connection, export: Export, form: TextForm, file: IO[bytes]) -> int:

@@ -36,11 +36,13 @@ NEEDED_RIGHTS = {
     "ingestion_notices": (*_CHANGE, "DELETE"),
     "ingestion_fields": (*_CHANGE, "DELETE"),
     "ingestion_field_drift": (*_CHANGE, "DELETE"),
+    "ingestion_fleets": (*_CHANGE, "DELETE"),
     "schema_migrations": _ADD,
     "ingestion_stream_facts": ("SELECT",),
     "ingestion_run_facts": ("SELECT",),
     "ingestion_due_facts": ("SELECT",),
     "ingestion_slice_states": ("SELECT",),
+    "ingestion_machines": ("SELECT",),
 }
 
 

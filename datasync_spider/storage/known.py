@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import psycopg2
+
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import ParsedEvents
 from datasync_spider.storage.connection import Connection, translated
@@ -26,7 +28,8 @@ def is_known_entirely(connection: Connection, slice_: Slice, page: EventPage, be
     """Whether every event of the page, stored or rejected, was there before the instant ``before``.
 
     In a mutable stream in this version or a later one. A page without a single record that has an id proves nothing,
-    and is no reason to stop: False.
+    and is no reason to stop: False. Notes on the page where all of it is stored just so, which spares the writer the
+    comparison: no one but the run that asks changes what it has looked at.
     """
     columns = page.columns()
     if not columns.event_ids and all(event.event_id is None for event in columns.rejected):
@@ -41,8 +44,24 @@ def is_known_entirely(connection: Connection, slice_: Slice, page: EventPage, be
             rejected = {"slice_id": slice_.slice_id, "digests": list(digests), "before": before}
             cursor.execute(statement("count_known_rejected"), rejected)
             known_rejected = _count(cursor.fetchone())
+        is_known = known_rejected == len(digests)
+        if is_known and not columns.rejected and slice_.table.versions is None:
+            page.is_stored = _are_stored(connection, slice_, columns, before)
         connection.rollback()
-    return known_rejected == len(digests)
+    return is_known
+
+
+def _are_stored(connection: Connection, slice_: Slice, columns: ParsedEvents, before: datetime) -> bool:
+    """Whether each of the events is stored with this content. The transaction may be over by that."""
+    payloads = b"[%b]" % b",".join(columns.payloads)
+    given = {"event_ids": columns.event_ids, "payloads": payloads.decode(), "before": before}
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(slice_.table.statement("count_same"), given)
+        except psycopg2.DataError:
+            # What PostgreSQL refuses is no row.
+            return False
+        return _count(cursor.fetchone()) == len(columns.event_ids)
 
 
 def _unstored(connection: Connection, slice_: Slice, columns: ParsedEvents, before: datetime) -> set[bytes]:

@@ -18,12 +18,18 @@ from datasync_spider.storage.connection import Connection, RowCursor, translated
 from datasync_spider.storage.statements import statement
 
 Row = dict[str, Any]
+_OVER = {
+    **{how: f"{how}({{of}}) AS {{name}}" for how in ("sum", "max", "min")},
+    "only": "CASE WHEN min({of}) = max({of}) THEN min({of}) WHEN min({of}) IS NOT NULL THEN 'several' END AS {name}",
+}
+"""How several slices make one value."""
+
 Level = Literal["sources", "streams", "slices"]
-Sort = Literal["state", "lag", "name"]
+Sort = Literal["state", "lag", "name", "machine"]
 
 
 class LineQuestion(NamedTuple):
-    """``level`` None: the finest of which all lines fit. ``text``: what a name holds.
+    """``level`` None: the finest of which all lines fit. ``text``: what a name, or its machine's, holds.
 
     ``state``: lines with such a slice. ``after``: so many lines are passed over.
     """
@@ -102,9 +108,8 @@ def _counts() -> sql.Composable:
 
 
 def _over(columns: Iterable[tuple[tuple[str, ...], str]]) -> sql.Composable:
-    one = sql.SQL("{}({}) AS {}")
     return sql.SQL(", ").join(
-        one.format(sql.SQL(how), sql.Identifier(*of), sql.Identifier(".".join(of))) for of, how in columns
+        sql.SQL(_OVER[how]).format(of=sql.Identifier(*of), name=sql.Identifier(".".join(of))) for of, how in columns
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from functools import lru_cache
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,9 @@ from msgspec.structs import asdict
 BUNDLE = "DATASYNC_FLEET_BUNDLE"
 """The variable that names the bundle to a process that a worker of a fleet starts."""
 
+WORKER = "DATASYNC_FLEET_WORKER"
+"""The one that names the worker to it."""
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE = Path("/proc/self/ns/pid")
 
@@ -25,7 +29,7 @@ _PID_NAMESPACE = Path("/proc/self/ns/pid")
 class Owner(Struct, frozen=True):
     """``host`` is for people; ``scope`` is the boot and the pid namespace within which ``pid`` means something.
 
-    ``bundle``: for what a worker of a fleet has started the process; empty where none has.
+    ``bundle``: for what a worker of a fleet has started the process, ``worker``: which one has; empty where none has.
     """
 
     host: str
@@ -33,12 +37,14 @@ class Owner(Struct, frozen=True):
     pid: int
     started: float
     bundle: str = ""
+    worker: str = ""
 
     def to_text(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}"
+        """What a run says of its owner, too: views read host and worker from there."""
+        return f"process {self.pid} on {self.host}{self.worker and f', worker {self.worker}'}"
 
 
 def parse_owner(text: str) -> Owner | None:
@@ -47,15 +53,21 @@ def parse_owner(text: str) -> Owner | None:
         fields = json.loads(text)
         process = str(fields["host"]), str(fields["scope"]), int(fields["pid"]), float(fields["started"])
         # Versions before there were fleets know of none.
-        return Owner(*process, str(fields.get("bundle", "")))
+        return Owner(*process, str(fields.get("bundle", "")), str(fields.get("worker", "")))
     except (ValueError, TypeError, KeyError):
         return None
 
 
 def this_process() -> Owner:
     """The owner that this process is."""
-    started = psutil.Process().create_time()
-    return Owner(platform.node() or "unknown", _scope(), os.getpid(), started, os.environ.get(BUNDLE, ""))
+    return _owner_of(os.getpid(), os.environ.get(BUNDLE, ""), os.environ.get(WORKER, ""))
+
+
+# A fork is another process.
+@lru_cache(1)
+def _owner_of(pid: int, bundle: str, worker: str) -> Owner:
+    started = psutil.Process(pid).create_time()
+    return Owner(platform.node() or "unknown", _scope(), pid, started, bundle, worker)
 
 
 def _scope() -> str:

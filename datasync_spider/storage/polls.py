@@ -16,13 +16,13 @@ from datasync_spider.storage.statements import statement
 def note_poll(connection: Connection, slice_id: int, seconds: float) -> None:
     """Remembers that the next sync of the slice is not to begin for so long from now."""
     with translated(), connection.cursor() as cursor:
-        cursor.execute(statement("note_poll"), {"poll": _name(slice_id), "seconds": seconds})
+        cursor.execute(statement("note_poll"), {"poll": poll_name(slice_id), "seconds": seconds})
         connection.commit()
 
 
 def take_poll(cursor: Any, slice_id: int) -> float:
     """How long the sync that begins now should have waited, which is then forgotten. The caller commits."""
-    cursor.execute(statement("take_poll"), {"poll": _name(slice_id)})
+    cursor.execute(statement("take_poll"), {"poll": poll_name(slice_id)})
     row = cursor.fetchone()
     return 0.0 if row is None else float(row[0])
 
@@ -30,11 +30,12 @@ def take_poll(cursor: Any, slice_id: int) -> float:
 def read_poll(connection: Connection, slice_id: int) -> float:
     """How long from now the next sync of the slice should not begin."""
     with translated(), connection.cursor() as cursor:
-        cursor.execute(statement("read_poll"), {"poll": _name(slice_id)})
+        cursor.execute(statement("read_poll"), {"poll": poll_name(slice_id)})
         row = cursor.fetchone()
         connection.rollback()
     return 0.0 if row is None else float(row[0])
 
 
-def _name(slice_id: int) -> str:
+def poll_name(slice_id: int) -> str:
+    """What its row goes by."""
     return f"poll:{slice_id}"

@@ -37,7 +37,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from datasync_spider.errors import StorageUnavailable
+from datasync_spider.errors import ConnectionsBusy, StorageUnavailable
 from datasync_spider.storage.backends import end_lost_backends
 from datasync_spider.storage.connection import (
     Connection,
@@ -298,11 +298,11 @@ class Pool:
         return bool(self._idle) or not self._lent or time.monotonic() >= self._refused_until
 
     def _pause_seconds(self, ends_at: float | None) -> float | None:
-        """Raises StorageUnavailable where the time is over."""
+        """Raises ConnectionsBusy where the time is over."""
         now = time.monotonic()
         if ends_at is not None and now >= ends_at:
             refused = f", and the server refuses more: {self._refusal}" if self._refused_until > now else ""
-            raise StorageUnavailable(
+            raise ConnectionsBusy(
                 f"no connection was free: {len(self._lent) + self._unlent} are in use (DATABASE_CONNECTIONS is"
                 f" {self._most}){refused}"
             )

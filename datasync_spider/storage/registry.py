@@ -158,8 +158,9 @@ def _marked(name: str, what: str) -> str:
 
 def find_slice(connection: Connection, stream: str, reader: RecordReader, slice_name: str = NO_SLICE) -> Slice | None:
     """The slice, or None where no run has ever opened it. The transaction goes on."""
-    with translated(), connection.cursor() as cursor:
-        return _find(cursor, stream, slice_name, reader)
+    with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
+        found = _read_stream(cursor, stream, slice_name)
+    return None if found is None or found["slice_id"] is None else _slice_of(found, stream, slice_name, reader)
 
 
 def register(connection: Connection, spec: StreamSpec) -> Slice:
@@ -179,29 +180,40 @@ def register(connection: Connection, spec: StreamSpec) -> Slice:
 def _register(connection: Connection, spec: StreamSpec) -> Slice:
     with connection.cursor(cursor_factory=RowCursor) as cursor:
         values = {"source": spec.source, "stream": spec.name, "is_sliced": spec.is_sliced}
-        stream = _read_stream(cursor, spec.name)
+        stream = _read_stream(cursor, spec.name, spec.slice)
         if stream is None:
             cursor.execute(statement("insert_source"), values)
             cursor.execute(statement("insert_stream"), values)
-            stream = _read_stream(cursor, spec.name)
+            stream = _read_stream(cursor, spec.name, spec.slice)
         if stream is None:
             # It was there to be waited for, and went with another process's drop, or its source did.
             raise StorageUnavailable(f"the stream {spec.name} has just been dropped by another process")
         has_other_tombstone = _check_reading(cursor, spec, stream)
-        if stream["table_name"] is None:
-            make_table(connection, spec.name, spec.schema, spec.tombstone)
-        elif has_other_tombstone:
-            _mark_deleted(cursor, spec, stream)
-        if spec.deletions is not None:
-            _make_markable(cursor, spec)
-    with connection.cursor() as plain:
-        found = _find(plain, spec.name, spec.slice, spec.reader)
-        if found is None:
-            new = {"stream_id": stream["stream_id"], "stream": spec.name, "slice": spec.slice}
-            plain.execute(statement("insert_slice"), new)
-            found = _find(plain, spec.name, spec.slice, spec.reader)
-            assert found is not None
-    return versioned(connection, found, spec)
+        if has_other_tombstone or not _is_ready(stream, spec):
+            _make_ready(connection, cursor, spec, stream, has_other_tombstone=has_other_tombstone)
+            stream = _read_stream(cursor, spec.name, spec.slice)
+            assert stream is not None
+    return versioned(connection, _slice_of(stream, spec.name, spec.slice, spec.reader), spec)
+
+
+def _is_ready(stream: dict[str, Any], spec: StreamSpec) -> bool:
+    """Whether all is there that a run writes to, but for its history."""
+    is_markable = spec.deletions is None or stream["unseen_column"] is not None
+    return is_markable and stream["table_name"] is not None and stream["slice_id"] is not None
+
+
+def _make_ready(
+    connection: Connection, cursor: Any, spec: StreamSpec, stream: dict[str, Any], *, has_other_tombstone: bool
+) -> None:
+    if stream["table_name"] is None:
+        make_table(connection, spec.name, spec.schema, spec.tombstone)
+    elif has_other_tombstone:
+        _mark_deleted(cursor, spec, stream)
+    if spec.deletions is not None:
+        _make_markable(cursor, spec)
+    if stream["slice_id"] is None:
+        new = {"stream_id": stream["stream_id"], "stream": spec.name, "slice": spec.slice}
+        cursor.execute(statement("insert_slice"), new)
 
 
 def versioned(connection: Connection, slice_: Slice, spec: StreamSpec) -> Slice:
@@ -255,20 +267,23 @@ def make_missing_tables(connection: Connection) -> None:
             connection.commit()
 
 
-def _find(cursor: Any, stream: str, slice_name: str, reader: RecordReader) -> Slice | None:
-    cursor.execute(statement("find_slice"), {"stream": stream, "slice": slice_name})
-    row = cursor.fetchone()
-    if row is None:
-        return None
-    slice_id, stream_id, schema, name, history, is_sliced, unseen = row
-    if name is None:
+def _slice_of(found: dict[str, Any], stream: str, slice_name: str, reader: RecordReader) -> Slice:
+    """Raises StorageRefused where there is no table."""
+    if found["table_name"] is None:
         raise StorageRefused(f"the stream {stream} has no table yet: run scrapy migrate")
-    table = StreamTable(name, schema, slice_id if is_sliced else None, history, unseen=unseen)
-    return Slice(slice_id, stream_id, stream, slice_name, table, reader)
+    slice_id = found["slice_id"]
+    table = StreamTable(
+        found["table_name"],
+        found["table_schema"],
+        slice_id if found["is_sliced"] else None,
+        found["history_name"],
+        unseen=found["unseen_column"],
+    )
+    return Slice(slice_id, found["stream_id"], stream, slice_name, table, reader)
 
 
-def _read_stream(cursor: Any, stream: str) -> dict[str, Any] | None:
-    cursor.execute(statement("read_stream"), {"stream": stream})
+def _read_stream(cursor: Any, stream: str, slice_name: str = NO_SLICE) -> dict[str, Any] | None:
+    cursor.execute(statement("read_stream"), {"stream": stream, "slice": slice_name})
     row = cursor.fetchone()
     return dict(row) if row else None
 

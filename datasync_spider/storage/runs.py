@@ -43,7 +43,7 @@ from datasync_spider.storage.connection import (
     translated,
     us_of,
 )
-from datasync_spider.storage.credentials import Waits, claim_credential, raise_waits
+from datasync_spider.storage.credentials import Waits, claim_credential, raise_waits, read_opening
 from datasync_spider.storage.lease import Held, decide
 from datasync_spider.storage.owner import Owner, is_alive, this_process
 from datasync_spider.storage.passdepth import epoch_ms
@@ -114,7 +114,7 @@ class OpenRun(Hold, frozen=True):
     which no time stands for all that lies above it. ``since``: how the stream is asked for what is not older than a
     time. ``deletions``: of a stream in which what a complete full pass has not met is marked. ``note``: what else the
     run's detail is to say. ``is_counted``: its pages are asked for by number. ``fails_on_drift``: a change of a field
-    ends it as failed.
+    ends it as failed. ``is_written_to``: someone was writing to the slice when it was taken.
     """
 
     resume: ResumePoint
@@ -126,6 +126,7 @@ class OpenRun(Hold, frozen=True):
     note: str = ""
     is_counted: bool = False
     fails_on_drift: bool = False
+    is_written_to: bool = False
 
     @property
     def is_newest_first(self) -> bool:
@@ -190,7 +191,8 @@ def open_run(
 
     ``again``: an attempt of this process failed, and may have been committed all the same. ``is_backfill``: the run
     stores a window of the feed beside the passes.
-    The caller then ends what earlier runs have left on the server (:mod:`datasync_spider.storage.backends`).
+    Where the run ``is_written_to`` the caller then ends what earlier runs have left on the server
+    (:mod:`datasync_spider.storage.backends`).
     Raises LeaseHeld where another run is active, StreamPaused, StreamChanged or TableRefused
     (:mod:`datasync_spider.storage.registry`), StorageRefused where the state is not one that we write.
     """
@@ -210,12 +212,13 @@ def open_run(
             resume = _beside_the_passes(cursor, slice_, state)
         else:
             resume = _begin_or_continue(cursor, spec, slice_, state)
-        waits = claim_credential(cursor, slice_.slice_id, spec.credential)
-        if resume.cursor is None and not is_backfill:
+        opening = read_opening(cursor, slice_.slice_id)
+        waits = claim_credential(cursor, slice_.slice_id, spec.credential, opening)
+        if opening.has_poll and resume.cursor is None and not is_backfill:
             waits = waits.advised(take_poll(cursor, slice_.slice_id))
         begun = {"pass_number": resume.pass_number, "pass_kind": resume.pass_kind}
         begun["cursor"] = resume.bookmark if resume.cursor is None else resume.cursor
-        hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
+        hold, is_written_to = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me, version, begun, took_over)
         connection.commit()
     return OpenRun(
         hold.run_id,
@@ -230,6 +233,7 @@ def open_run(
         spec.deletions,
         is_counted=spec.is_counted,
         fails_on_drift=spec.fails_on_drift,
+        is_written_to=is_written_to,
     )
 
 
@@ -255,7 +259,7 @@ def open_replay(
             raise StorageRefused(f"stream {slice_} has been dropped meanwhile")
         took_over = _check_free(connection, slice_, state, None, alive)
         kept = {"pass_number": state.pass_number, "pass_kind": "replay", "cursor": state.cursor}
-        hold = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me or this_process(), version, kept, took_over)
+        hold, _ = _take(cursor, slice_, state.fence + 1, lease_ttl_ms, me or this_process(), version, kept, took_over)
         connection.commit()
     return hold
 
@@ -303,22 +307,24 @@ def _take(
     version: str,
     begun: dict[str, Any],
     took_over: str | None,
-) -> Hold:
-    """Inserts the run's row and gives it the lease; whatever was still called running before has been lost."""
-    slice_id = slice_.slice_id
-    values = {"slice_id": slice_id, "stream": slice_.stream, "fence": fence, "owner": str(owner), "version": version}
-    cursor.execute(statement("insert_run"), {**values, **begun})
-    run_id = int(cursor.fetchone()[0])
-    superseded = {
-        "slice_ids": [slice_id],
-        "run_id": run_id,
-        "reason": "lost",
-        "detail": f"{took_over or 'the run ended without a word'}; run {run_id} took over",
+) -> tuple[Hold, bool]:
+    """Inserts the run's row and gives it the lease; whatever was still called running before has been lost.
+
+    Gives also whether someone is writing to the slice.
+    """
+    values = {
+        "slice_id": slice_.slice_id,
+        "stream": slice_.stream,
+        "fence": fence,
+        "owner": owner.to_text(),
+        "person": str(owner),
+        "version": version,
+        "lease_ttl_ms": lease_ttl_ms,
+        "why_lost": took_over or "the run ended without a word",
     }
-    cursor.execute(statement("supersede_runs"), superseded)
-    lease = {"slice_id": slice_id, "fence": fence, "owner": owner.to_text(), "run_id": run_id}
-    cursor.execute(statement("take_lease"), {**lease, "lease_ttl_ms": lease_ttl_ms})
-    return Hold(run_id, slice_, fence, lease_ttl_ms)
+    cursor.execute(statement("take_slice"), {**values, **begun})
+    run_id, is_written_to = cursor.fetchone()
+    return Hold(run_id, slice_, fence, lease_ttl_ms), is_written_to
 
 
 def _beside_the_passes(cursor: Any, slice_: Slice, state: SliceRow) -> ResumePoint:
@@ -480,13 +486,17 @@ def finish_run(
     """
     with translated(), connection.cursor() as cursor:
         limit_transaction(connection, run.lease_ttl_ms, slice_id=run.slice.slice_id)
-        outcome = {"status": status, "reason": reason, "detail": detail, "retries": retries, "waited_ms": waited_ms}
-        cursor.execute(statement("release_lease"), run.key)
-        cursor.execute(statement("finish_run"), {**outcome, "run_id": run.run_id})
+        end_run(cursor, run, status, reason, detail, retries, waited_ms)
         # Last, as when a run is opened: other slices wait for this row.
         if isinstance(run, OpenRun) and closed is not None:
             raise_waits(cursor, run.waits.credential_id, closed)
         connection.commit()
+
+
+def end_run(cursor: Any, run: Hold, status: str, reason: str, detail: str | None, retries: int, waited_ms: int) -> None:
+    """The same within the caller's transaction."""
+    outcome = {"status": status, "reason": reason, "detail": detail, "retries": retries, "waited_ms": waited_ms}
+    cursor.execute(statement("finish_run"), {**run.key, **outcome})
 
 
 def end_open_run(connection: Connection, run_id: int, signal_name: str | None) -> None:

@@ -33,20 +33,23 @@ LookingOn: TypeAlias = Callable[[], AbstractContextManager[Connection]]
 
 
 class StandstillWatch:
-    """Watches a piece of work on the database, by its connection, from a thread of its own."""
+    """Watches a piece of work on the database, by its connection, from a thread of its own.
+
+    The thread is begun when the work is not done by the first look: nearly all of it is, and a thread costs as much.
+    """
 
     def __init__(self, looking_on: LookingOn, timeout_seconds: float) -> None:
         self._looking_on = looking_on
         self._timeout_seconds = timeout_seconds
         self._watched: Connection | None = None
         self._over = threading.Event()
-        self._moved_at = time.monotonic()
+        self._looker: threading.Thread | None = None
+        self._began_at = self._moved_at = time.monotonic()
         self._words = _SILENT
         self.pause_seconds = min(timeout_seconds / _LOOKS_PER_TIMEOUT, _LONGEST_PAUSE_SECONDS)
         """How often it is worth asking."""
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._look_on, name="datasync-standstill", daemon=True).start()
         return self
 
     def __exit__(
@@ -65,8 +68,12 @@ class StandstillWatch:
             self._watched = None
 
     def check(self) -> None:
-        """Raises Stalled where nothing has moved for the whole time allowed."""
-        idle_seconds = time.monotonic() - self._moved_at
+        """Raises Stalled where nothing has moved for the whole time allowed. To be asked every ``pause_seconds``."""
+        now = time.monotonic()
+        if self._looker is None and now - self._began_at >= self.pause_seconds:
+            self._looker = threading.Thread(target=self._look_on, name="datasync-standstill", daemon=True)
+            self._looker.start()
+        idle_seconds = now - self._moved_at
         if self._watched is not None and idle_seconds >= self._timeout_seconds:
             raise Stalled(f"the database has not gone on for {idle_seconds:.0f} s: {self._words}")
 

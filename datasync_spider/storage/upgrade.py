@@ -11,13 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from datasync_spider.storage.connection import (
-    IDLE_TIMEOUT_MS,
-    NO_LOCK_TIMEOUT_MS,
-    Connection,
-    limit_transaction,
-    translated,
-)
+from datasync_spider.storage.connection import Connection, translated
 from datasync_spider.storage.liveruns import LiveRun, has_leases, read_live_runs
 from datasync_spider.storage.migrate import Migration, load_migrations, pending_migrations
 from datasync_spider.storage.obstacles import Obstacle, find_obstacles
@@ -81,16 +75,12 @@ class Upgrade(Struct, frozen=True):
 def look_ahead(connection: Connection) -> Upgrade:
     """Raises MigrationError where the database's past is not a prefix of ours. Rolls back."""
     known = load_migrations()
-    with translated():
-        # A look that has lost its client must not keep the migrations waiting for its locks.
-        limit_transaction(connection, IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS)
     pending = pending_migrations(connection, known)
     connection.rollback()
     if not pending:
         return Upgrade(pending)
     version = pending[0].version - 1
     with translated(), connection.cursor() as cursor:
-        limit_transaction(connection, IDLE_TIMEOUT_MS, NO_LOCK_TIMEOUT_MS)
         live = tuple(read_live_runs(cursor)) if has_leases(cursor) else ()
         is_filled = _FIRST_RELEASED <= version < _APART <= len(known)
         sharing = _read_sharing(cursor) if is_filled else None

@@ -49,6 +49,15 @@ class Writer:
         self._rejected_max_percent = rejected_max_percent
         self._fields = fields.FieldWatch(run)
 
+    def begin(self, connection: Connection) -> None:
+        """Begins a batch's transaction, where none is begun: only that proves, behind a pooler, that the server works.
+
+        Raises StorageErrors.
+        """
+        with translated():
+            if connection.status == psycopg2.extensions.STATUS_READY:
+                limit_transaction(connection, self._run.lease_ttl_ms, slice_id=self._run.slice.slice_id)
+
     def write(
         self, connection: Connection, batch: Batch, turn: Callable[[], None], spent: Callable[[], Counts]
     ) -> Committed:
@@ -60,8 +69,8 @@ class Writer:
         """
         started = time.monotonic()
         run = self._run.widened() if batch.is_widened else self._run
+        self.begin(connection)
         with translated():
-            limit_transaction(connection, self._run.lease_ttl_ms, slice_id=self._run.slice.slice_id)
             outcome = self._rows.write(connection, batch)
             sample = fields.sample(batch, outcome.known, outcome.differing)
             turn()
@@ -105,8 +114,8 @@ class Writer:
         run meanwhile.
         """
         run = self._run
+        self.begin(connection)
         with translated(), connection.cursor() as cursor:
-            limit_transaction(connection, self._run.lease_ttl_ms)
             cursor.execute(statement("read_checkpoint"), run.key)
             row = cursor.fetchone()
             if row is None or row[0] != run.fence or row[1] != run.run_id:

@@ -117,6 +117,11 @@ class SyncPlan:
         return every_of(self.source, self.stream)
 
     @property
+    def is_kept_fresh(self) -> bool:
+        """Whether someone asks how its syncs end, be it for when the next one is due: a backfill is no sync."""
+        return not self.is_backfill and (self.config.notify_url is not None or self.every_seconds is not None)
+
+    @property
     def requests_at_once(self) -> int | None:
         """How many may be under way at most, by what the source declares. None: it declares nothing."""
         budget = self.source.budget

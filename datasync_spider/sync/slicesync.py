@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from datasync_spider.records.page import Page
     from datasync_spider.storage.batch import Batch, Committed
     from datasync_spider.storage.runs import OpenRun
+    from datasync_spider.storage.syncend import Finished
     from datasync_spider.sync.fetching import Ask, HeadersOf
     from datasync_spider.sync.observer import Observer
     from datasync_spider.sync.plan import SyncPlan
@@ -85,6 +86,8 @@ class SliceSync:
         self._writer: Writer | None = None
         self._writing: Writing | None = None
         self._fetching: Fetching | None = None
+        self.finished: Finished | None = None
+        """What its rows say, once it is closed; None where that could not be recorded, or there was no run."""
 
     @property
     def is_open(self) -> bool:
@@ -326,7 +329,7 @@ class SliceSync:
         closed = self._asked_waits.left(time.monotonic())
         spent = self.spent()
         writing.close()
-        await self._storage.finish(self._run, ended, spent, closed, seconds)
+        self.finished = await self._storage.finish(self._run, ended, spent, closed, seconds)
         self._storage.close()
 
     def _seconds_left(self) -> float | None:

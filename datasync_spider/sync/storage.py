@@ -16,13 +16,15 @@ from datasync_spider import __version__, failpoints
 from datasync_spider.errors import Stopped, StorageError, StorageUnavailable
 from datasync_spider.logs.redaction import Redactor
 from datasync_spider.storage.backends import end_backends_of_earlier_runs
+from datasync_spider.storage.due import SliceKey
 from datasync_spider.storage.known import count_stored, is_known_entirely
 from datasync_spider.storage.passdepth import PassDepth, read_pass_depth
 from datasync_spider.storage.pool import Use, looking_on
 from datasync_spider.storage.resync import begin_anew
 from datasync_spider.storage.retrying import AT_END, patiently
-from datasync_spider.storage.runs import OpenRun, finish_run, open_run
+from datasync_spider.storage.runs import OpenRun, open_run
 from datasync_spider.storage.standstill import StandstillWatch
+from datasync_spider.storage.syncend import Due, Finished, finish_sync
 from datasync_spider.storage.validators import end_unmodified
 
 if TYPE_CHECKING:
@@ -122,11 +124,14 @@ class SliceStorage:
                 again=is_again,
                 is_backfill=self._plan.is_backfill,
             )
-            end_backends_of_earlier_runs(connection, run)
+            if run.is_written_to:
+                end_backends_of_earlier_runs(connection, run)
             return run
 
-    async def finish(self, run: OpenRun, ended: Ended, spent: Counts, closed: Closed, timeout_seconds: float) -> None:
-        """Records in the run's row how it has ended, or logs why it cannot be recorded within the time.
+    async def finish(
+        self, run: OpenRun, ended: Ended, spent: Counts, closed: Closed, timeout_seconds: float
+    ) -> Finished | None:
+        """Records in the run's row how it has ended; None, and it is logged why, where it cannot be within the time.
 
         Nothing depends on it: a row that goes on saying running belongs to a process that is gone, which the next run
         sees and corrects.
@@ -138,22 +143,32 @@ class SliceStorage:
             # The API's own words may be in it, and an API may say a key aloud.
             detail = Redactor(self._plan.secrets).redact(detail)
 
-        def finish() -> None:
-            failpoints.reach("before_finish")
-            patiently(finish_once, AT_END)
+        due = self._due()
 
-        def finish_once() -> None:
+        def finish() -> Finished:
+            failpoints.reach("before_finish")
+            return patiently(finish_once, AT_END)
+
+        def finish_once() -> Finished:
             with self._connected(connect_timeout_seconds=2) as connection:
-                finish_run(connection, run, status, reason, detail, spent.retries, spent.waited_ms, closed)
+                return finish_sync(connection, run, status, reason, detail, spent.retries, spent.waited_ms, closed, due)
 
         finishing = self._control.submit(finish)
         try:
             async with asyncio.timeout(timeout_seconds):
-                await finishing
+                return await finishing
         except StorageError as error:
             logger.error("the end of the run could not be recorded: %s", error)
         except TimeoutError:
             logger.error("the end of the run could not be recorded: PostgreSQL took longer than %g s", timeout_seconds)
+        return None
+
+    def _due(self) -> Due | None:
+        """After a signal to stop, what is stopped is as due as before."""
+        plan, notifies = self._plan, self._config.notify_url is not None
+        if self._stopped.is_set() or not plan.is_kept_fresh:
+            return None
+        return Due(SliceKey(plan.source.name, plan.spec.name, plan.spec.slice), notifies)
 
     # Its pass, beside the writing of its pages
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from datasync_spider.errors import LeaseHeld, Stalled, Stopped, StorageError, StreamChanged, StreamPaused
+from datasync_spider.storage.syncend import Finished
 
 if TYPE_CHECKING:
     from datasync_spider.sync.plan import SyncPlan
@@ -26,13 +27,14 @@ logger = logging.getLogger(__name__)
 class Reported(Struct, frozen=True):
     """What a crawl reports of a sync. ``refused``: why there is no run, as a slug, and ``detail`` in words.
 
-    ``exports_failed``: why, by what they were to be written to.
+    ``exports_failed``: why, by what they were to be written to. ``finished``: what its row says, if that is known.
     """
 
     run_id: int | None = None
     refused: str | None = None
     detail: str | None = None
     exports_failed: Mapping[str, str] = {}
+    finished: Finished | None = None
 
 
 class Syncs:
@@ -101,7 +103,7 @@ class Syncs:
         """What there is to be reported of it."""
         try:
             await sync.close()
-            reported = replace(self._open[sync], exports_failed=self._exports_failed())
+            reported = replace(self._open[sync], exports_failed=self._exports_failed(), finished=sync.finished)
             await self._closed(sync, reported)
         finally:
             del self._open[sync]

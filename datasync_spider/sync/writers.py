@@ -47,7 +47,7 @@ from datasync_spider.errors import StorageUnavailable
 from datasync_spider.pacing.backoff import backoff_seconds
 from datasync_spider.process.workers import Worker
 from datasync_spider.storage.batch import Batch, Committed, Counts
-from datasync_spider.storage.connection import Connection, begin
+from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.pool import Line, Use
 from datasync_spider.storage.writer import Writer
 from datasync_spider.sync.commitorder import CommitOrder, GaveWay
@@ -225,7 +225,7 @@ class Writers:
             slot.held = line
             try:
                 # Behind a pooler only that proves that the server works for it.
-                begin(line.connection)
+                self._writer.begin(line.connection)
             except StorageUnavailable:
                 if line.is_new:
                     raise

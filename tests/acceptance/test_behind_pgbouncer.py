@@ -141,6 +141,18 @@ def test_every_command_does_with_a_single_connection_and_leaves_nothing_on_it(
         assert rows(url, "SELECT locktype FROM pg_locks WHERE locktype = 'advisory'") == []
 
 
+@pytest.mark.parametrize("more", ["", "ignore_startup_parameters = options"], ids=["refused", "left out"])
+def test_psql_opens_although_pgbouncer_passes_no_schema_on_and_that_is_said(
+    tmp_path: Path, postgres_url: str, database_url: str, more: str
+) -> None:
+    with PgBouncer(postgres_url, more=more) as bouncer:
+        url = bouncer.url(database_url, options="-csearch_path%3Dpublic")
+        ask = "SELECT count(*) FROM public.ingestion_state"
+        done = scrapy("psql", "--", "-Atc", ask, DATABASE_URL=url, DATASYNC_HOME=str(tmp_path / "home"))
+        assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+        assert "gives no session the search_path of DATABASE_URL (public)" in done.stderr
+
+
 def test_a_server_that_becomes_a_standby_behind_pgbouncer_can_be_read_and_is_waited_for(own_server: OwnServer) -> None:
     with PgBouncer(own_server.url) as bouncer, connected(bouncer.url(own_server.url)) as connection:
         migrate(connection)

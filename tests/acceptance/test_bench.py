@@ -68,6 +68,27 @@ def test_many_slices_are_measured_by_what_the_api_and_the_kernel_say_of_one_proc
     assert [figure.target for figure in (whole, cost, memory, connections, slices, last)] == [30, 10, 350, 8, 0.85, 1.2]
 
 
+def test_what_slices_cost_is_told_by_each_side_of_a_sync_of_all_of_them(tmp_path: Path) -> None:
+    saved = tmp_path / "slices.json"
+    done = bench("slices", "--slices", "20", "--without-fleet", "--json", str(saved))
+    assert done.returncode == 0, done.stderr
+    report = load(saved)
+    (case,) = report.cases
+    assert (report.kind, case.name, case.events) == ("slices", "20", 20)
+    found = {figure.what: figure.samples[0] for figure in case.figures}
+    for what in ("first sync", "round"):
+        assert found[f"{what}: CPU of ours a slice"] > 1
+        assert found[f"{what}: CPU of PostgreSQL a slice"] > 0
+        assert found[f"{what}: transactions a slice"] >= 1
+        # BEGIN and COMMIT are two of them.
+        assert found[f"{what}: statements a slice"] > 2 * found[f"{what}: transactions a slice"] - 2
+        assert 0 < found[f"{what}: until the first request"] < found[f"{what}: from start to end"]
+        assert found[f"{what}: connections, at most"] >= 1
+    assert found["tables of records, a slice"] > 20 * 0.3
+    assert found["the page's list of slices: bytes"] > 20 * 100
+    assert "a round of all, by CPU alone" in done.stdout
+
+
 def test_a_file_to_compare_with_is_read_before_anything_is_measured(tmp_path: Path) -> None:
     done = bench("--compare", str(tmp_path / "nothing.json"))
     assert done.returncode == 1

@@ -8,12 +8,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support.crawl import PROJECT, clean_environment
+from datasync_spider.process.bundlepipe import PIPE
+from datasync_spider.storage.connection import connected
+from datasync_spider.storage.identity import EXPECTED, identity_of
+from tests.support.crawl import PROJECT, clean_environment, scrapy
 from tests.support.database import rows, value
 from tests.support.feed import FEED_SETTINGS, serving
 from tests.support.filesources import assert_totals, write_sources
@@ -99,6 +103,34 @@ def test_a_bundle_ends_with_its_worker_and_what_it_had_goes_to_another_one(
     assert value(database_url, "SELECT count(*) FROM ingestion_due WHERE claimed_by IS NOT NULL") == 0
 
 
+def test_a_worker_with_another_database_than_the_drivers_says_so_and_leaves_it_alone(
+    tmp_path: Path, api: TenantsApi, settings: dict[str, str], database_url: str, empty_database_url: str
+) -> None:
+    write_sources(tmp_path / "sources", shop=tenants_file(api.base_url, AUTH))
+    with connected(database_url) as connection:
+        drivers = identity_of(connection)
+    ours, its_workers = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "scrapy", "sync", "shop", "--json"],
+            cwd=PROJECT,
+            env=clean_environment(**{**settings, **SECRETS, "DATABASE_URL": empty_database_url})
+            | {PIPE: str(ours), EXPECTED: drivers},
+            pass_fds=[ours],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        os.close(ours)
+        os.close(its_workers)
+    assert done.returncode == 2, done.stderr
+    said, _ = objects(done.stdout)
+    assert f"than that of the driver ({drivers};" in said["detail"]
+    assert api.asked == []
+    assert value(empty_database_url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == 0
+
+
 def test_without_dask_a_fleet_is_refused_with_how_to_get_it(tmp_path: Path, settings: dict[str, str]) -> None:
     (tmp_path / "distributed.py").write_text("raise ImportError('no such module')", encoding="utf-8")
     environment = clean_environment(**settings, PYTHONPATH=f"{tmp_path}{os.pathsep}{PROJECT}")
@@ -112,3 +144,13 @@ def test_without_dask_a_fleet_is_refused_with_how_to_get_it(tmp_path: Path, sett
     )
     assert done.returncode == 2
     assert "pip install --require-hashes -r requirements-fleet.txt" in done.stderr
+
+
+def test_dasks_own_page_is_refused_where_it_cannot_be_served_with_what_is_missing(settings: dict[str, str]) -> None:
+    wrong = scrapy("fleet", "scheduler", "--dashboard", "http://127.0.0.1:8787", **settings)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "--dashboard http://127.0.0.1:8787: it is to be HOST:PORT" in wrong.stderr
+    if find_spec("bokeh") is None:
+        missing = scrapy("fleet", "--dashboard", "127.0.0.1:0", **settings)
+        assert missing.returncode == 2
+        assert "Dask's page needs bokeh, which is not installed: pip install 'bokeh>=3.1'" in missing.stderr

@@ -21,6 +21,8 @@ import pytest
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.fleet import reachable
 from datasync_spider.fleet.dask.certificates import make_certificates, security_of
+from datasync_spider.storage.connection import connected
+from datasync_spider.storage.identity import identity_of
 from tests.support.commandlines import accepted
 from tests.support.database import rows, value
 from tests.support.feed import FEED_SETTINGS
@@ -127,12 +129,23 @@ def test_who_shows_no_certificate_of_the_fleet_is_refused_and_names_are_all_that
         nodes.append(driver)
         running = "SELECT count(*) FROM ingestion_runs WHERE status = 'running'"
         eventually(lambda: value(database_url, running) == 2, what=f"both runs: {driver.log}")
+        # Whoever looks on sees where they are, and who drives.
+        worker = addresses[1].removeprefix("tls://")
+        host = socket.gethostname()
+        machines = rows(database_url, "SELECT host, worker, state, held FROM ingestion_machines")
+        assert machines == [(host, worker, "running", 2)]
+        fleets = "SELECT host, places, dashboard_url FROM ingestion_fleets"
+        eventually(lambda: rows(database_url, fleets) == [(host, 1, None)], what="the driver's own row")
         (submitted,) = asyncio.run(tasks_of(address, ours))
         assert b'shop.records {"tenant":"a"}' in submitted
+        with connected(database_url) as connection:
+            assert identity_of(connection).encode() in submitted
         assert not any(token.encode() in submitted for token in TOKENS.values())
         api.release()
         assert driver.wait() == 0, driver.log
         assert [one["status"] for one in objects(driver.out)[:2]] == ["complete", "complete"]
+        assert rows(database_url, fleets) == []
+        assert rows(database_url, "SELECT DISTINCT host, worker FROM ingestion_run_facts") == [(host, worker)]
         for node in (nodes[1], scheduler):
             node.process.send_signal(signal.SIGTERM)
             assert node.process.wait(30) == 5, node.log

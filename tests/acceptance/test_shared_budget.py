@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from datasync_spider.storage.connection import connected
 from tests.support.crawl import Crawl, clean_environment
 from tests.support.database import execute_outside, value
 from tests.support.mock import MockApi
@@ -182,8 +183,8 @@ def test_two_credentials_do_not_hold_each_other(
     keys = {"ONE": "key-1", "TWO": "key-2"}
     first = start_crawl(mock.base_url, spider="one.a", **settings(tmp_path), **keys)
     assert first.wait() == 0, first.log
-    with connected(database_url) as connection, connection.cursor() as cursor:
-        # As if one were frozen with the book in hand.
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        # As if one were frozen with the book in hand, and for longer than ours may be.
         cursor.execute("SELECT 1 FROM ingestion_budgets FOR UPDATE")
         assert cursor.rowcount == 1
         second = start_crawl(mock.base_url, spider="two.a", **settings(tmp_path), **keys)

@@ -11,6 +11,7 @@ import pytest
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.registry import make_missing_tables
 from tests.support.crawl import scrapy
+from tests.support.machines import Ran, add_machines
 from tests.support.manyslices import make_slices, set_due, set_run
 
 FAILING, LATE = '{"tenant":"0012"}', '{"tenant":"0003"}'
@@ -90,3 +91,26 @@ def test_a_name_that_means_nothing_is_answered_with_what_there_is(many: str, nam
     done = scrapy("status", name, DATABASE_URL=many)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"status: {words}")
+
+
+def test_machines_are_listed_with_what_they_have_and_have_done(many: str) -> None:
+    with closing(psycopg2.connect(many)) as connection:
+        connection.autocommit = True
+        add_machines(connection, Ran("alpha", "0", slices=2), Ran("evil\x1b[2J", slices=3, heard=90))
+    lines = scrapy("status", "--machines", DATABASE_URL=many).stdout.splitlines()
+    assert lines[0] == "3 machines: 5 slices under way; within the last hour 72 syncs, 144 new"
+    assert lines[1].split() == ["machine", "state", "slices", "syncs", "new", "last", "heard"]
+    assert [line.split()[:-3] for line in lines[2:]] == [
+        ["evil\\x1b[2J", "silent", "3", "0", "0", "1", "min"],
+        ["alpha,", "worker", "0", "running", "2", "0", "0"],
+        ["crawler", "idle", "0", "72", "144"],
+    ]
+    objects = [
+        json.loads(line) for line in scrapy("status", "--machines", "--json", DATABASE_URL=many).stdout.splitlines()
+    ]
+    assert [(each["host"], each["worker"], each["held"]) for each in objects][1] == ("alpha", "0", 2)
+    slices = [json.loads(line) for line in scrapy("status", "--json", DATABASE_URL=many).stdout.splitlines()]
+    assert {each["machine"] for each in slices} == {None, "alpha, worker 0", "evil\x1b[2J"}
+    assert {(each["lease"]["host"], each["lease"]["worker"]) for each in slices} >= {("alpha", "0")}
+    refused = scrapy("status", "--machines", "source-01", DATABASE_URL=many)
+    assert (refused.returncode, refused.stdout) == (2, "")

@@ -76,6 +76,7 @@ class ManyApis:
         self.stats = Stats()
         self.breaches: list[Breach] = []
         self._sick: set[str] = set()
+        self._wait_ms = 0.0
         self._feeds: dict[str, Growing | Changing] = {}
         for source, names in tenants.items():
             for name in names:
@@ -129,6 +130,7 @@ class ManyApis:
         faults = self._plan.pick("events", cursor=call.params.get("cursor"))
         reply = answer_instead(faults, self._limits[source], call.moment) or _page_of(feed, call)
         mark_delivery(reply, faults)
+        reply.delay_ms += self._wait_ms
         reply.headers += headers
         return reply
 
@@ -168,6 +170,8 @@ class ManyApis:
                     self._feeds[name].grow(new, changed)
             case "sick":
                 self._sick = set(given)
+            case "slow":
+                self._wait_ms = given
             case "well":
                 self._sick.clear()
                 self._plan.clear()

@@ -1,6 +1,6 @@
-"""``python -m bench.torture.many.serve SEED TENANTS``: the three APIs as a process of its own.
+"""``python -m bench.torture.many.serve SEED TENANTS ADDRESS``: the three APIs as a process of its own.
 
-TENANTS is JSON, names by source. It prints its address, and ends with SIGTERM or with the process that has started it.
+TENANTS is JSON, names by source. It prints its URL, and ends with SIGTERM or with the process that has started it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from mock_api.parent import watch_parent
 _PARENT = os.getppid()
 
 
-async def _serve(seed: int, tenants: dict[str, list[str]]) -> None:
+async def _serve(seed: int, tenants: dict[str, list[str]], address: str) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     watching = asyncio.create_task(watch_parent(_PARENT, stopping.set))
     server = ApiServer(ManyApis(tenants, seed), loop)
-    listening = await loop.create_server(server.connection, "127.0.0.1", 0)
-    print(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", flush=True)
+    listening = await loop.create_server(server.connection, address, 0)
+    print(f"http://{address}:{listening.sockets[0].getsockname()[1]}", flush=True)
     await stopping.wait()
     listening.close()
     server.close()
@@ -34,4 +34,4 @@ async def _serve(seed: int, tenants: dict[str, list[str]]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), json.loads(sys.argv[2])))
+    asyncio.run(_serve(int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]))

@@ -91,6 +91,8 @@ def stream_of(feed: str) -> Stream:
 def write_files(directory: Path, base_url: str, tenants: dict[str, list[str]], every: int) -> None:
     directory.mkdir()
     for name, text in _FILES.items():
+        if not tenants.get(name):
+            continue
         slices = ", ".join(f'{{ tenant = "{tenant}" }}' for tenant in tenants[name])
         requests, seconds = BUDGET
         (directory / f"{name}.toml").write_text(
@@ -102,6 +104,8 @@ def write_files(directory: Path, base_url: str, tenants: dict[str, list[str]], e
 
 def secrets_of(tenants: dict[str, list[str]]) -> dict[str, str]:
     """As the environment has them."""
-    people = {f"PEOPLE_KEY_{name}": key_of("people", name).removeprefix("Bearer ") for name in tenants["people"]}
+    people = {
+        f"PEOPLE_KEY_{name}": key_of("people", name).removeprefix("Bearer ") for name in tenants.get("people", ())
+    }
     ledger = key_of("ledger", "").removeprefix("Bearer ")
     return {"LEDGER_KEY": ledger, "SHELF_KEY": key_of("shelf", ""), **people}

@@ -6,41 +6,30 @@ Invariant: everything started here ends here, whatever was done to it.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.served import ServingProcess
 from bench.torture.many.sources import secrets_of, stream_of, tenants_of, write_files
 from bench.torture.oracle import Findings, compare
-from bench.torture.world import PROJECT, Command, Database
+from bench.torture.world import Command, Database
 
 SOURCES = ("ledger", "people", "shelf")
 LEASE_TTL_MS = 3_000
 
 
-class Apis:
-    """The three APIs as a process of their own."""
+class Apis(ServingProcess):
+    """The three APIs as a process of their own. ``entering``: what stands before its command, to start it elsewhere."""
 
-    def __init__(self, seed: int, tenants: dict[str, list[str]]) -> None:
-        command = [sys.executable, "-m", "bench.torture.many.serve", str(seed), json.dumps(tenants)]
-        self._process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.base_url = self._process.stdout.readline().strip()
+    def __init__(
+        self, seed: int, tenants: dict[str, list[str]], address: str = "127.0.0.1", entering: Sequence[str] = ()
+    ) -> None:
+        given = str(seed), json.dumps(tenants), address
+        super().__init__("bench.torture.many.serve", *given, entering=entering)
 
     def control(self, action: str, body: Any = None) -> bytes:
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"{self.base_url}/__control/{action}", data, timeout=30) as answer:
-            found: bytes = answer.read()
-        return found
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        return self.ask(f"__control/{action}", body=body)
 
 
 class World:

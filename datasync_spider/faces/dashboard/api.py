@@ -19,6 +19,7 @@ from datasync_spider.faces.dashboard.exposition import MEASURED, exposition
 from datasync_spider.faces.dashboard.heavycounts import EventCounter, GroupCounter, Question
 from datasync_spider.faces.dashboard.kept import Kept
 from datasync_spider.faces.dashboard.linerow import OVER, lines_page
+from datasync_spider.faces.dashboard.machinerow import machines_page
 from datasync_spider.faces.dashboard.poller import Poller
 from datasync_spider.faces.dashboard.questions import Busy, Reader
 from datasync_spider.faces.dashboard.rejections import HEAD_BYTES, RejectedPage, rejected_page
@@ -36,6 +37,7 @@ from datasync_spider.storage.dashboard import (
     read_streams,
 )
 from datasync_spider.storage.lines import Level, LineQuestion, Sort, read_lines, read_measures
+from datasync_spider.storage.machines import read_fleets, read_machines
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _LONGEST_TEXT = 200
@@ -71,6 +73,7 @@ class Api:
         self._reader = reader
         self._per_slice = per_slice
         self._kept_lines = Kept(self._read_lines)
+        self._kept_machines = Kept(self._read_machines)
         self._ledger = ledger
         self._events = events
         self._groups = groups
@@ -79,6 +82,7 @@ class Api:
             "/metrics": self._metrics,
             "/api/state.json": self._state,
             "/api/lines.json": self._lines,
+            "/api/machines.json": self._machines,
             "/api/streams.json": self._streams,
             "/api/runs.json": self._runs,
             "/api/events.json": self._event_counts,
@@ -133,6 +137,19 @@ class Api:
     async def _read_lines(self, question: LineQuestion) -> bytes:
         found = await self._reader.read(lambda connection: read_lines(connection, question, OVER))
         return msgspec.json.encode(lines_page(found, question.after))
+
+    async def _machines(self, parameters: Parameters) -> Reply:
+        after, limit = _number(parameters, "after") or 0, min(_limit(parameters, _MOST_LINES), _MOST_LINES)
+        return encoded_reply(await self._kept_machines.answer((after, limit)))
+
+    async def _read_machines(self, question: tuple[int, int]) -> bytes:
+        after, limit = question
+
+        def read(connection: Connection) -> bytes:
+            found = read_machines(connection, after=after, limit=limit)
+            return msgspec.json.encode(machines_page(found, read_fleets(connection), after))
+
+        return await self._reader.read(read)
 
     async def _streams(self, parameters: Parameters) -> Reply:
         of, text = _chosen(parameters), _text(parameters, "find")

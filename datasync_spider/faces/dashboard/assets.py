@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from datasync_spider.faces.dashboard.replies import Reply
-from datasync_spider.observe.columns import LINE, RUN, STREAM
-from datasync_spider.observe.states import STATES
+from datasync_spider.observe.columns import LINE, MACHINE, RUN, STREAM
+from datasync_spider.observe.states import MACHINE_STATES, STATES
 
 COLUMNS = "columns.js"
 _TYPES = {
@@ -57,9 +57,12 @@ def _asset(kind: str, body: bytes) -> Asset:
 
 def _columns() -> bytes:
     """The registry, as a module that the page's own import: a label or a format is written nowhere else."""
-    columns, states = (
-        msgspec.json.format(msgspec.json.encode(made), indent=2)
-        for made in ({"stream": STREAM, "line": LINE, "run": RUN}, STATES)
-    )
-    head = b"// Made of datasync_spider/observe/columns.py and states.py.\n\n"
-    return head + b"export const STATES = " + states + b";\n\nexport const COLUMNS = " + columns + b";\n"
+    exported = {
+        "STATES": STATES,
+        "MACHINE_STATES": MACHINE_STATES,
+        "COLUMNS": {"stream": STREAM, "line": LINE, "machine": MACHINE, "run": RUN},
+    }
+    parts = ["// Made of datasync_spider/observe/columns.py and states.py."]
+    for name, made in exported.items():
+        parts.append(f"export const {name} = {msgspec.json.format(msgspec.json.encode(made), indent=2).decode()};")
+    return ("\n\n".join(parts) + "\n").encode()

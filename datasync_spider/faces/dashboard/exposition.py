@@ -20,7 +20,9 @@ from datasync_spider.observe.states import STATES
 from datasync_spider.storage.lines import Row
 
 # A column that both have is said once.
-_OF_STREAMS = {column.key: ("state", column) for column in LINE} | {column.key: ("facts", column) for column in STREAM}
+_OF_STREAMS = {column.key: ("state", column) for column in LINE if column.format != "text"} | {
+    column.key: ("facts", column) for column in STREAM
+}
 _FAMILIES = [
     *((f"datasync_stream_{key}", relation, column) for key, (relation, column) in _OF_STREAMS.items()),
     *((f"datasync_last_run_{column.key}", "run", column) for column in RUN),

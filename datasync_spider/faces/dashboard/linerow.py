@@ -87,7 +87,7 @@ def _line_view(row: Row) -> LineView:
     return LineView(
         source=line(row["source"], _LONGEST) or "",
         state=row["state"],
-        values=values(LINE, row),
+        values={key: _shown(value) for key, value in values(LINE, row).items()},
         stream=line(row["stream"], _LONGEST),
         # What it is asked for by, so it is not cut.
         slice=slice_view(row["slice"]) if is_slice else None,
@@ -95,6 +95,10 @@ def _line_view(row: Row) -> LineView:
         slices=row["slices"],
         states={} if is_slice else _states(row),
     )
+
+
+def _shown(value: Any) -> Any:
+    return line(value, _LONGEST) if isinstance(value, str) else value
 
 
 def _states(row: Row) -> dict[str, int]:

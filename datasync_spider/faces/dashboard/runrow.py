@@ -20,7 +20,7 @@ class RunView(msgspec.Struct, frozen=True):
 
     ``events_per_second`` is the average over the run's whole time, waits included.
 
-    ``values``: what is counted, by the keys of the columns.
+    ``values``: what is counted, by the keys of the columns. ``worker``: of a fleet.
     """
 
     id: int
@@ -31,6 +31,8 @@ class RunView(msgspec.Struct, frozen=True):
     detail: str | None
     activity: Activity
     owner: str
+    host: str | None
+    worker: str | None
     version: str
     pass_number: int
     pass_kind: str
@@ -64,6 +66,8 @@ def run_view(row: Row, recent: Row | None = None) -> RunView:
         detail=line(row["detail"]),
         activity=activity(row, recent, now),
         owner=_line(row["owner"]),
+        host=line(row["host"], 200),
+        worker=line(row["worker"], 200),
         version=_line(row["version"]),
         pass_number=row["pass_number"],
         pass_kind=_line(row["pass_kind"]),

@@ -1,6 +1,7 @@
 """Whether a process does what it is there for: the database answers, nothing that it is to keep fresh is late. Pure.
 
-Invariant: what is not known is not ready: an answer that is too old, or has not come yet, is none.
+Invariant: what is not known is not ready: an answer that is too old, or has not come yet, is none. That this process
+has no connection left to ask with says nothing of the database, and is no trouble while it commits.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ NAMED = 10
 
 # A database that is away gives an error, or says nothing at all.
 _OLD_SECONDS = 15.0
+# How old an answer may be while commits show that the database is there.
+_UNKNOWN_SECONDS = 60.0
 
 
 class Asked:
@@ -27,25 +30,41 @@ class Asked:
         self.answered_at: float | None = None
         self.failed_at: float | None = None
         """Since when it has failed; None where the last answer was one."""
+        self.busy_at: float | None = None
+        """Since when there was no connection to ask with."""
         self.failure = ""
+        self._heard_at = now
 
     def answered(self, now: float) -> None:
-        self.answered_at, self.failed_at = now, None
+        self.answered_at, self.busy_at = now, None
+        self.committed(now)
+
+    def committed(self, now: float) -> None:
+        """Something else has shown that it is there."""
+        self._heard_at, self.failed_at = now, None
 
     def failed(self, why: str, now: float) -> None:
         self.failed_at = now if self.failed_at is None else self.failed_at
+        self.busy_at, self.failure = None, why
+
+    def busy(self, why: str, now: float) -> None:
+        """It was not asked, for want of a connection."""
+        self.busy_at = now if self.busy_at is None else self.busy_at
         self.failure = why
 
     def away_since(self, now: float) -> float | None:
         """None where it is there."""
         if self.failed_at is not None:
             return self.failed_at
-        last = self.began_at if self.answered_at is None else self.answered_at
-        return last if now - last > _OLD_SECONDS else None
+        return self._heard_at if now - self._heard_at > _OLD_SECONDS else None
+
+    def is_unknown(self, now: float) -> bool:
+        """Whether its last answer is too old to go by, though it is there."""
+        return now - (self.began_at if self.answered_at is None else self.answered_at) > _UNKNOWN_SECONDS
 
 
 def readiness(many: Many, asked: Asked, now: float, wall_now: float) -> dict[str, Any]:
-    """For ``/readyz``: ``status`` is ready, late, database_away or starting, and the rest is what it rests on."""
+    """For ``/readyz``: ``status`` is ready, late, busy, database_away or starting, the rest is what it rests on."""
     away_since = asked.away_since(now)
     report: dict[str, Any] = {"status": "ready", "under_way": len(many.under_way), "failing": len(many.failing)}
     fresh = many.freshness
@@ -56,7 +75,11 @@ def readiness(many: Many, asked: Asked, now: float, wall_now: float) -> dict[str
         report["status"] = "late" if fresh.late else "ready"
     if asked.answered_at is None:
         report["status"] = "starting"
-    if away_since is not None:
+    if asked.busy_at is not None and asked.failed_at is None:
+        report |= {"database": visible(asked.failure), "busy_since": _instant(wall_now - (now - asked.busy_at))}
+        if away_since is not None or asked.is_unknown(now):
+            report["status"] = "busy"
+    elif away_since is not None:
         said = asked.failure if asked.failed_at is not None else "it does not answer"
         report |= {
             "status": "database_away",

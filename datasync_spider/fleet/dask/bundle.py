@@ -9,8 +9,8 @@ reading    the process prints a line for each slice that it has synced, and the 
 ended      the lines are on their way to the driver. Of a worker that dies now it hears nothing: it gives the slices
            again, of which those that are complete cost a request
 
-Invariant: nothing but names goes into a process, and nothing but what it reports of them comes back. Its settings and
-secrets are this machine's.
+Invariant: nothing but names goes into a process, and which database is meant; nothing but what it reports of them comes
+back. Its settings and secrets are this machine's.
 """
 
 from __future__ import annotations
@@ -22,23 +22,26 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from distributed import WorkerPlugin
+from distributed import WorkerPlugin, get_worker
 
 from datasync_spider.fleet.bundlestarter import order_of
+from datasync_spider.storage.identity import EXPECTED
+from datasync_spider.storage.owner import BUNDLE, WORKER
 
 # The end that writes, of each bundle that this process runs.
 _pipes: dict[str, int] = {}
 _lock = threading.Lock()
 
 
-def run_bundle(names: Sequence[str], bundle: str, concurrency: int) -> dict[str, Any]:
+def run_bundle(names: Sequence[str], bundle: str, concurrency: int, database: str) -> dict[str, Any]:
     """Syncs the slices of these names, so many at once, and gives what is printed of them.
 
-    ``bundle``: what distinguishes this attempt from all others.
+    ``bundle``: what distinguishes this attempt from all others. ``database``: the driver's, as
+    :func:`~datasync_spider.storage.identity.identity_of` has it.
     """
     pipe, its_worker = os.pipe()
     output, its_output = os.pipe()
@@ -47,7 +50,8 @@ def run_bundle(names: Sequence[str], bundle: str, concurrency: int) -> dict[str,
     try:
         arguments = ["sync", "--json", "--concurrency", str(concurrency), *names]
         try:
-            _starter.start(arguments, bundle, pipe, its_output)
+            variables = {BUNDLE: bundle, WORKER: _own_name(), EXPECTED: database}
+            _starter.start(arguments, variables, pipe, its_output)
         finally:
             os.close(pipe)
             os.close(its_output)
@@ -96,9 +100,9 @@ class _Starter:
         with self._turn:
             self._begun()
 
-    def start(self, arguments: Sequence[str], bundle: str, pipe: int, output: int) -> None:
+    def start(self, arguments: Sequence[str], variables: Mapping[str, str], pipe: int, output: int) -> None:
         """Raises OSError where it cannot be had."""
-        header, text = order_of(arguments, bundle)
+        header, text = order_of(arguments, variables)
         with self._turn:
             for is_last in (False, True):
                 control = self._begun()
@@ -128,6 +132,11 @@ class _Starter:
 
 
 _starter = _Starter()
+
+
+def _own_name() -> str:
+    """Of this worker, as Dask has it: the number of one that was made with its scheduler, else its address."""
+    return str(get_worker().name).removeprefix("tls://")
 
 
 def _read(line: str) -> dict[str, Any] | None:

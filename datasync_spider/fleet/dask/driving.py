@@ -19,6 +19,7 @@ from datasync_spider.errors import ConfigurationError, Stalled, Stopped, Storage
 from datasync_spider.fleet.agenda import Agenda
 from datasync_spider.fleet.claims import Claims
 from datasync_spider.fleet.dask.driver import Driver
+from datasync_spider.fleet.dask.presence import Presence
 from datasync_spider.fleet.dask.workers import Place, Workers
 from datasync_spider.fleet.ends import end_of_error, not_begun
 from datasync_spider.fleet.naming import Streams
@@ -29,6 +30,8 @@ from datasync_spider.fleet.starting import prepare, register
 from datasync_spider.fleet.supplies import Named, Reading, WhatIsDue
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.observe import exitcodes
+from datasync_spider.storage.identity import identity_of
+from datasync_spider.storage.retrying import patiently
 from datasync_spider.storage.takeover import take_over
 from datasync_spider.sync.services import Services
 from datasync_spider.transport.reactor import run
@@ -81,8 +84,9 @@ class Driving:
         self._hear(stopped)
         is_by_name = self._order.is_by_name
         supply = await services.worker().submit(self._named) if is_by_name else self._due(services, ends)
-        workers = Workers(self._place, self._order.concurrency)
         taking_over = services.worker()
+        database = await taking_over.submit(partial(_identity, services.pool))
+        workers = Workers(self._place, self._order.concurrency, database)
         driver = Driver(
             workers,
             supply,
@@ -91,9 +95,12 @@ class Driving:
             size=self._order.size,
             retries_failures=is_by_name,
         )
+        presence = Presence(services, workers)
+        presence.begin()
         try:
             await driver.run(stopped)
         finally:
+            await presence.end()
             await workers.close()
         ends.others(supply.ends)
         ends.others(not_begun([*driver.left, *supply.left], ends.stopped, self._signal_name))
@@ -129,6 +136,14 @@ class Driving:
         reading = Reading(read, self._config.sources_dir)
         notifier = Notifier(Config.from_settings(self._settings), services)
         return WhatIsDue(roster, claims, reading, notifier, ends.others, follows=self._order.follows)
+
+
+def _identity(pool: Pool) -> str:
+    def look() -> str:
+        with pool.connected() as connection:
+            return identity_of(connection)
+
+    return patiently(look)
 
 
 def _take_over(pool: Pool, bundle: str, slices: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

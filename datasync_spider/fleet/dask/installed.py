@@ -22,7 +22,7 @@ def check_installed(dashboard: str | None = None) -> None:
             " pip install --require-hashes -r requirements-fleet.txt; scrapy sync needs nothing"
         ) from error
     if dashboard is not None and find_spec("bokeh") is None:
-        raise ConfigurationError("Dask's page needs bokeh, which is not installed: pip install bokeh")
+        raise ConfigurationError("Dask's page needs bokeh, which is not installed: pip install 'bokeh>=3.1'")
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from datasync_spider.errors import ConfigurationError
 from datasync_spider.fleet.dask.bundle import Bundles, stop_bundles
+from datasync_spider.fleet.dask.dashboards import note_dashboard
 from datasync_spider.fleet.dask.workers import NO_MACHINES_MEMORY, NO_PORT_OF_OTHERS
 from datasync_spider.local.shutdown import stop_signals
 from datasync_spider.observe import exitcodes
@@ -56,6 +57,8 @@ def run_scheduler(security: Any, listening: Listening, dashboard: str | None) ->
         except OSError as error:
             raise ConfigurationError(f"the scheduler cannot listen: {error}") from error
         logger.info("the scheduler listens at %s", scheduler.address)
+        if dashboard is not None:
+            logger.info("Dask's own page is at %s", note_dashboard(scheduler, dashboard))
         await stopped.wait()
         await asyncio.wait((asyncio.ensure_future(scheduler.close()),), timeout=_CLOSES_WITHIN_SECONDS)
 

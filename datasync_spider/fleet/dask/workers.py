@@ -17,6 +17,7 @@ import dask
 import distributed
 
 from datasync_spider.fleet.dask.bundle import Bundles, run_bundle, stop_bundles
+from datasync_spider.fleet.dask.dashboards import dashboard_of, note_dashboard
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,8 @@ class Here:
                     asynchronous=True,
                 )
             )
+            if self._dashboard is not None:
+                note_dashboard(self._cluster.scheduler, self._dashboard)
         return await distributed.Client(self._cluster, asynchronous=True, set_as_default=False)
 
 
@@ -96,14 +99,19 @@ class There:
 
 
 class Workers:
-    """``concurrency``: how many slices of a bundle at once."""
+    """``concurrency``: how many slices of a bundle at once. ``database``: which one they are to write to.
 
-    def __init__(self, place: Place, concurrency: int) -> None:
+    ``last_places``: what :meth:`places` gave last. ``dashboard_url``: of Dask's own page, as the scheduler says.
+    """
+
+    def __init__(self, place: Place, concurrency: int, database: str) -> None:
         self._place = place
         self._concurrency = concurrency
+        self._database = database
         self._whole = AsyncExitStack()
         self._client: Any = None
-        self._places = 0
+        self.last_places = 0
+        self.dashboard_url: str | None = None
         self._said_at = float("-inf")
 
     async def close(self) -> None:
@@ -119,16 +127,18 @@ class Workers:
                 if self._client is None:
                     self._client = await self._place.connect(self._whole)
                     await self._client.register_plugin(Bundles())
+                    self.dashboard_url = await dashboard_of(self._client)
                 places = int(sum((await self._client.nthreads()).values()))
         except Exception as error:  # noqa: BLE001 - whatever a connection raises whose other side is gone
             self._say("%s does not answer, and is asked again: %s", self._place.where, _words(error))
             await self._disconnect()
+            self.last_places = 0
             return 0
         if not places:
             self._say("%s has no worker yet", self._place.where)
-        elif places != self._places:
+        elif places != self.last_places:
             logger.info("%s has workers for %d bundles at once", self._place.where, places)
-        self._places = places
+        self.last_places = places
         return places
 
     async def run(self, names: Sequence[str], bundle: str) -> dict[str, Any]:
@@ -136,9 +146,8 @@ class Workers:
         if self._client is None:
             raise Lost(f"{self._place.where} does not answer")
         try:
-            future = self._client.submit(
-                run_bundle, names, bundle, self._concurrency, key=key_of(names), pure=False, retries=0
-            )
+            order = names, bundle, self._concurrency, self._database
+            future = self._client.submit(run_bundle, *order, key=key_of(names), pure=False, retries=0)
             try:
                 found = await future
             finally:

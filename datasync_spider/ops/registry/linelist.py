@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datasync_spider.observe.columns import LINE, STREAM, Column, duration, shown, text, values
+from datasync_spider.observe.columns import LINE, MACHINE, STREAM, Column, duration, shown, text, values, words
 from datasync_spider.observe.display import visible
 from datasync_spider.observe.states import STATES, TROUBLES
 from datasync_spider.sources.streamnames import label
 from datasync_spider.storage.lines import Lines, Row
+from datasync_spider.storage.machines import Machines
 from datasync_spider.storage.owner import parse_owner
 
 _LONGEST_NAME = 80
@@ -61,6 +62,27 @@ def slice_table(rows: Sequence[Row]) -> list[str]:
     return _table([head, *cells], left=3)
 
 
+def machine_lines(found: Machines) -> list[str]:
+    """What machines have under way and have ended lately, those that are silent or late first; a line for each."""
+    whole = found.whole
+    held, *ended = words([column for column in MACHINE if column.format == "count"], whole)
+    lines = [f"{_counted(whole['hosts'], 'machine')}: {held}; within the last hour {', '.join(ended)}"]
+    if not found.lines:
+        return lines
+    columns = shown(MACHINE, found.lines)
+    head = ("machine", "state", *(column.label.lower() for column in columns))
+    cells = [(visible(row["machine"], _LONGEST_NAME), row["state"], *_cells(row, columns)) for row in found.lines]
+    lines += _table([head, *cells], left=2)
+    if (more := whole["lines"] - len(found.lines)) > 0:
+        lines.append(f"and {more:,} more")
+    return lines
+
+
+def machine_object(row: Row) -> dict[str, Any]:
+    """For programs."""
+    return {**{key: row[key] for key in ("host", "worker", "machine", "state")}, **values(MACHINE, row)}
+
+
 def troubles_of(found: Lines) -> tuple[list[Row], int]:
     """Those lines of slices that someone should look at, and how many more there are of them."""
     rows = [row for row in found.lines if row["state"] in TROUBLES]
@@ -88,6 +110,8 @@ def slice_object(row: Row, run: Mapping[str, Any] | None) -> dict[str, Any]:
             "run_id": row["lease_run_id"],
             "expires_at": row["lease_expires_at"],
             "expired": row["lease_expired"],
+            "host": row["host"],
+            "worker": row["worker"],
         },
         "run": None if run is None else {"id": run["run_id"], **{key: run[key] for key in _RUN_FACTS}},
     }
@@ -100,6 +124,8 @@ def _cells(row: Row, columns: Sequence[Column]) -> list[str]:
 def _said(column: Column, value: Any, now: Any) -> str:
     if value is None:
         return "-"
+    if isinstance(value, str):
+        return visible(value, _LONGEST_NAME)
     if column.format != "instant":
         return "" if column.is_quiet and not value else text(column, value)
     seconds = (now - value).total_seconds()

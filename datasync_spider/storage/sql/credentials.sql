@@ -5,6 +5,20 @@ INSERT INTO ingestion_credential_salt DEFAULT VALUES ON CONFLICT DO NOTHING;
 -- name: read_salt
 SELECT salt::text FROM ingestion_credential_salt;
 
+-- name: read_opening
+-- What a slice's next run finds of the credential that the last one had, and of what was kept for this slice alone. After its
+-- row is locked: what others have heard until then counts. Seconds as read_waits gives them.
+SELECT salt.salt::text, said.credential_id, said.fingerprint,
+       (CASE WHEN said.closed_until > now() THEN extract(epoch FROM least(said.closed_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS seconds,
+       (CASE WHEN said.advised_until > now() THEN extract(epoch FROM least(said.advised_until, now() + INTERVAL '200 years') - now()) ELSE 0 END)::float8 AS advised_seconds,
+       EXISTS (SELECT FROM ingestion_budgets AS budget WHERE budget.credential_id = said.credential_id) AS has_budget,
+       EXISTS (SELECT FROM ingestion_credentials AS kept WHERE kept.fingerprint = %(keeper)s) AS has_keeper,
+       EXISTS (SELECT FROM ingestion_credentials AS poll WHERE poll.fingerprint = %(poll)s) AS has_poll
+FROM ingestion_state AS slice
+LEFT JOIN ingestion_credential_salt AS salt ON true
+LEFT JOIN ingestion_credentials AS said USING (credential_id)
+WHERE slice.id = %(slice_id)s;
+
 -- name: find_credential
 SELECT credential_id FROM ingestion_credentials WHERE fingerprint = %(fingerprint)s;
 

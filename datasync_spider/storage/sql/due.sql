@@ -48,9 +48,10 @@ FROM latest
 WHERE due.stream = latest.stream AND due.slice = latest.slice
 RETURNING due.source, due.stream, due.slice, due.every_seconds, due.failures, latest.late_seconds;
 
--- name: release_claim
-UPDATE ingestion_due SET claimed_by = NULL, claimed_until = NULL
-WHERE stream = %(stream)s AND slice = %(slice)s AND claimed_by = %(process)s;
+-- name: release_claims
+UPDATE ingestion_due AS due SET claimed_by = NULL, claimed_until = NULL
+FROM unnest(%(streams)s::text[], %(slices)s::text[]) AS given (stream, slice)
+WHERE due.stream = given.stream AND due.slice = given.slice AND due.claimed_by = %(process)s;
 
 -- name: read_next_due
 -- In seconds from now; NULL where nothing will be due by itself. A claim that runs out counts as well, and so does a lease.
@@ -68,8 +69,14 @@ INSERT INTO ingestion_due AS due (source, stream, slice) VALUES (%(source)s, %(s
 ON CONFLICT (stream, slice) DO UPDATE SET source = due.source
 RETURNING every_seconds, run_id, failures, health;
 
+-- name: lock_due_at_once
+-- The same, but for one that is not there, or is another's at the moment.
+SELECT every_seconds, run_id, failures, health FROM ingestion_due
+WHERE stream = %(stream)s AND slice = %(slice)s
+FOR NO KEY UPDATE SKIP LOCKED;
+
 -- name: read_run_end
-SELECT status, reason, started_at FROM ingestion_runs WHERE run_id = %(run_id)s;
+SELECT run_id, status, reason, started_at FROM ingestion_runs WHERE run_id = %(run_id)s;
 
 -- name: end_sync
 -- is_failure: the pause counts from now, else from where the sync began. A sync of a slice that nothing says how often to sync

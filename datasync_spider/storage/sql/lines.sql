@@ -5,7 +5,7 @@ WITH matched AS MATERIALIZED (
     SELECT * FROM ingestion_slice_states
     WHERE (%(source)s::text IS NULL OR source = %(source)s)
       AND (%(stream)s::text IS NULL OR stream = %(stream)s)
-      AND (%(text)s::text IS NULL OR strpos(lower(source || ' ' || stream || ' ' || slice), lower(%(text)s)) > 0)
+      AND (%(text)s::text IS NULL OR strpos(lower(concat_ws(' ', source, stream, slice, machine)), lower(%(text)s)) > 0)
       AND (%(streams)s::text[] IS NULL
            OR (stream, slice) IN (SELECT * FROM unnest(%(streams)s::text[], %(slices)s::text[]) AS one (stream, slice)))
 ),
@@ -43,6 +43,7 @@ FROM (
                         CASE WHEN %(sort)s = 'state' THEN failing END DESC,
                         CASE WHEN %(sort)s = 'state' THEN late_seconds END DESC NULLS LAST,
                         CASE WHEN %(sort)s = 'lag' THEN lag_seconds END DESC NULLS LAST,
+                        CASE WHEN %(sort)s = 'machine' THEN machine END NULLS LAST,
                         source, stream, slice
            ) - 1 AS place
     FROM lines

@@ -1,9 +1,3 @@
--- name: find_slice
-SELECT slice.id, stream.stream_id, stream.table_schema, stream.table_name, stream.history_name, stream.is_sliced,
-       stream.unseen_column
-FROM ingestion_state AS slice JOIN ingestion_streams AS stream USING (stream_id)
-WHERE stream.name = %(stream)s AND slice.slice = %(slice)s;
-
 -- name: insert_source
 -- Where another process makes the same one, what it does is waited for; so below.
 INSERT INTO ingestion_sources (name) VALUES (%(source)s) ON CONFLICT DO NOTHING;
@@ -14,11 +8,15 @@ SELECT source_id, %(stream)s, %(is_sliced)s FROM ingestion_sources WHERE name = 
 ON CONFLICT DO NOTHING;
 
 -- name: read_stream
+-- slice_id: of the slice with this name; NULL where no run has opened it.
 SELECT stream.stream_id, source.name AS source, stream.table_schema, stream.table_name, stream.history_name,
        stream.is_sliced, stream.fingerprint, stream.unseen_column, stream.timeline_name,
        to_regclass(quote_ident(coalesce(table_schema, current_schema())) || '.' || quote_ident(timeline_name)) IS NOT NULL
-           AS has_timeline
-FROM ingestion_streams AS stream JOIN ingestion_sources AS source USING (source_id)
+           AS has_timeline,
+       slice.id AS slice_id
+FROM ingestion_streams AS stream
+JOIN ingestion_sources AS source USING (source_id)
+LEFT JOIN ingestion_state AS slice ON slice.stream_id = stream.stream_id AND slice.slice = %(slice)s
 WHERE stream.name = %(stream)s;
 
 -- name: streams_without_table

@@ -15,20 +15,33 @@ UPDATE ingestion_runs
 SET status = 'failed', reason = %(reason)s, detail = %(detail)s, ended_at = now()
 WHERE slice_id = ANY(%(slice_ids)s) AND status = 'running' AND run_id <> %(run_id)s;
 
--- name: insert_run
-INSERT INTO ingestion_runs (slice_id, stream, fence, owner, version, pass_number, pass_kind, start_cursor, end_cursor)
-VALUES (%(slice_id)s, %(stream)s, %(fence)s, %(owner)s, %(version)s, %(pass_number)s, %(pass_kind)s, %(cursor)s, %(cursor)s)
-RETURNING run_id;
-
--- name: take_lease
+-- name: take_slice
+-- The run's row, and the lease for it; whatever was still called running before has been lost. Also whether anyone is writing to
+-- the slice at this moment, which is what an earlier run has left on the server (end_backends_of_earlier_runs): hardly ever.
+WITH taker AS (
+    INSERT INTO ingestion_runs (slice_id, stream, fence, owner, version, pass_number, pass_kind, start_cursor, end_cursor)
+    VALUES (%(slice_id)s, %(stream)s, %(fence)s, %(person)s, %(version)s, %(pass_number)s, %(pass_kind)s, %(cursor)s, %(cursor)s)
+    RETURNING run_id
+), lost AS (
+    UPDATE ingestion_runs AS run
+    SET status = 'failed', reason = 'lost', ended_at = now(),
+        detail = %(why_lost)s || '; run ' || taker.run_id || ' took over'
+    FROM taker
+    WHERE run.slice_id = %(slice_id)s AND run.status = 'running'
+)
 UPDATE ingestion_state
 SET fence = %(fence)s,
     lease_owner = %(owner)s,
-    lease_run_id = %(run_id)s,
+    lease_run_id = taker.run_id,
     lease_acquired_at = now(),
     lease_expires_at = now() + %(lease_ttl_ms)s * INTERVAL '1 millisecond',
     checkpoint_page = 0
-WHERE id = %(slice_id)s;
+FROM taker
+WHERE id = %(slice_id)s
+RETURNING taker.run_id, EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (%(slice_id)s::bigint %% 4294967296)::oid AND objsubid = 1
+);
 
 -- name: begin_pass
 -- A full one begins at the head, and forgets what the passes before have ended with.
@@ -141,17 +154,15 @@ LEFT JOIN renewed ON renewed.id = held.slice_id
 LEFT JOIN ingestion_state AS state ON state.id = held.slice_id;
 
 -- name: finish_run
--- Only a run that is still open can be ended: what a commit has said stays said. The one exception: a run that was called
+-- Two statements, in the order of all who lock both rows. The lease is given back where it is still the run's. Only a run that is still open can be ended: what a commit has said stays said. The one exception: a run that was called
 -- lost, and then woke up to find itself fenced off, says so.
+UPDATE ingestion_state
+SET lease_owner = NULL, lease_run_id = NULL, lease_acquired_at = NULL, lease_expires_at = NULL
+WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s;
 UPDATE ingestion_runs
 SET status = %(status)s, reason = %(reason)s, detail = %(detail)s, retries = %(retries)s, waited_ms = %(waited_ms)s,
     heartbeat_at = now(), ended_at = now()
 WHERE run_id = %(run_id)s AND (status = 'running' OR (reason = 'lost' AND %(status)s = 'fenced'));
-
--- name: release_lease
-UPDATE ingestion_state
-SET lease_owner = NULL, lease_run_id = NULL, lease_acquired_at = NULL, lease_expires_at = NULL
-WHERE id = %(slice_id)s AND fence = %(fence)s AND lease_run_id = %(run_id)s;
 
 -- name: end_open_run
 UPDATE ingestion_runs SET status = %(status)s, reason = %(reason)s, heartbeat_at = now(), ended_at = now()
@@ -187,6 +198,16 @@ WHERE locktype = 'advisory' AND classid = 1684107123 AND objid = (run.slice_id %
 -- How many of these ids are known to the pass: only those say that the chain has reached known ground.
 SELECT count(*) FROM {table}
 WHERE event_id = ANY(%(event_ids)s) AND {of_slice} AND ingested_at < %(before)s;
+
+-- name: count_same
+-- How many of these records are stored with this content; their ids and their payloads in one order.
+SELECT count(*)
+FROM ROWS FROM (unnest(%(event_ids)s::text[]), jsonb_array_elements(%(payloads)s::jsonb)) AS given (event_id, payload)
+JOIN (
+    SELECT event_id, payload FROM {table}
+    WHERE event_id = ANY(%(event_ids)s) AND {of_slice} AND ingested_at < %(before)s
+) AS stored USING (event_id)
+WHERE stored.payload = given.payload;
 
 -- name: count_stored
 SELECT count(*) FROM {table} WHERE {of_slice};

@@ -56,6 +56,15 @@ WHERE events.relname = 'ingested_events'
   AND pg_catalog.has_table_privilege(state.oid, 'SELECT')
 ORDER BY space.nspname;
 
+-- name: may_identify_cluster
+SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE');
+
+-- name: identify_database
+-- The number of the server's data, of the database, and our schema.
+SELECT pg_catalog.concat_ws('/', control.system_identifier, base.oid, pg_catalog.current_schema())
+FROM pg_catalog.pg_control_system() AS control, pg_catalog.pg_database AS base
+WHERE base.datname = pg_catalog.current_database();
+
 -- name: read_standstill
 -- What keeps one of these server processes of ours from going on: a standby that does not confirm a commit, or someone's lock. Waits
 -- for an advisory lock are for another process that migrates, and count only where that one cannot go on either. No row:

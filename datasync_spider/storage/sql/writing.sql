@@ -207,14 +207,6 @@ SET pass_status = %(pass_status)s,
     validator = CASE WHEN %(pass_status)s = 'complete' THEN pass_validator END
 WHERE id = %(slice_id)s AND fence = %(fence)s;
 
--- name: read_run_share
--- Before this batch is added.
-SELECT events, rejected FROM ingestion_runs WHERE run_id = %(run_id)s;
-
--- name: read_claimed
--- Before this batch is added, and without a lock.
-SELECT total_rejected, pass_expected_total FROM ingestion_state WHERE id = %(slice_id)s;
-
 -- name: copy_pages
 COPY ingestion_pages (
     run_id, page_number, slice_id, stream, pass_number, walk, batch_number, cursor, next_cursor, request_id,
@@ -245,8 +237,12 @@ SET pages = pages + %(pages)s,
 WHERE run_id = %(run_id)s;
 
 -- name: peek_checkpoint
--- Without a lock: what it says may be over in a moment, and the checkpoint will see.
-SELECT fence, lease_run_id, checkpoint_page FROM ingestion_state WHERE id = %(slice_id)s;
+-- Without a lock: what it says may be over in a moment, and the checkpoint will see. Of run and slice as they are before the
+-- batch is added; was_backfilled: since the pass began.
+SELECT state.fence, state.lease_run_id, state.checkpoint_page, state.total_rejected, state.pass_expected_total,
+       state.backfilled_at IS NOT NULL AS was_backfilled, run.events, run.rejected
+FROM ingestion_state AS state JOIN ingestion_runs AS run ON run.run_id = %(run_id)s
+WHERE state.id = %(slice_id)s;
 
 -- name: read_checkpoint
 -- What an ambiguous COMMIT is resolved by. The lock waits for one that is still going on.

@@ -7,16 +7,26 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from datasync_spider.observe.columns import LINE, RUN, STREAM, Column
+from datasync_spider.observe.columns import LINE, MACHINE, RUN, STREAM, Column
 from datasync_spider.storage.connection import connected
 from datasync_spider.storage.migrate import load_migrations, migrate
 from tests.support.database import rows
 from tests.support.pages import page
 from tests.support.runs import run_writer
 
-VIEWS = [("ingestion_stream_facts", STREAM), ("ingestion_run_facts", RUN), ("ingestion_slice_states", LINE)]
+VIEWS = [
+    ("ingestion_stream_facts", STREAM),
+    ("ingestion_run_facts", RUN),
+    ("ingestion_slice_states", LINE),
+    ("ingestion_machines", MACHINE),
+]
 
-KEYS = {"ingestion_stream_facts": "id", "ingestion_run_facts": "run_id", "ingestion_slice_states": "slice_id"}
+KEYS = {
+    "ingestion_stream_facts": "id",
+    "ingestion_run_facts": "run_id",
+    "ingestion_slice_states": "slice_id",
+    "ingestion_machines": "host",
+}
 
 
 @pytest.mark.parametrize(("view", "columns"), VIEWS)

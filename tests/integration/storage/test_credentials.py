@@ -10,7 +10,7 @@ from datasync_spider.errors import LeaseHeld
 from datasync_spider.pacing.askedwaits import Closed
 from datasync_spider.sources.credential import Credential
 from datasync_spider.storage.connection import connected
-from datasync_spider.storage.credentials import claim_credential, find_waits
+from datasync_spider.storage.credentials import claim_credential, find_waits, read_opening
 from datasync_spider.storage.migrate import load_migrations, migrate
 from datasync_spider.storage.runs import OpenRun, finish_run, note_closed, open_run
 from tests.support.credentials import keep_wait
@@ -143,7 +143,7 @@ def test_a_run_that_is_not_opened_claims_nothing(database_url: str) -> None:
     before = rows(database_url, "SELECT * FROM ingestion_credentials")
     with connected(database_url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM ingestion_state WHERE id = 1 FOR UPDATE")
-        assert claim_credential(cursor, 1, MINE).closed.seconds > 490
+        assert claim_credential(cursor, 1, MINE, read_opening(cursor, 1)).closed.seconds > 490
     assert rows(database_url, "SELECT * FROM ingestion_credentials") == before
     with connected(database_url) as connection:
         open_run(connection, stream_spec("events", credential=MINE), 60_000, "test")

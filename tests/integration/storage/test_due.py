@@ -171,9 +171,9 @@ def test_a_process_is_given_what_it_is_ready_to_sync_alone(database_url: str) ->
         assert {(due.stream, due.slice) for due in given} == {("shop.items", A), ("shop.items", B), ("shop.orders", B)}
         assert (seconds_to_next(connection, wanted) or 0) > 50
         assert seconds_to_next(connection) == 0
-        release(connection, given[0], "another")
+        release(connection, [given[0]], "another")
         assert claim(connection, 10, "p", wanted) == []
-        release(connection, given[0], "p")
+        release(connection, [given[0]], "p")
         assert [(due.stream, due.slice) for due in claim(connection, 10, "p", wanted)] == [
             (given[0].stream, given[0].slice)
         ]

@@ -282,8 +282,8 @@ def test_isolation_access_and_limits_are_ours(database_url: str) -> None:
         "transaction_read_only": ("default_transaction_read_only=on", "off"),
         "transaction_deferrable": ("default_transaction_deferrable=on", "off"),
         "statement_timeout": ("statement_timeout=60000", "0"),
-        "lock_timeout": ("lock_timeout=60000", "0"),
-        "idle_in_transaction_session_timeout": ("idle_in_transaction_session_timeout=60000", "0"),
+        "lock_timeout": ("lock_timeout=60000", "10s"),
+        "idle_in_transaction_session_timeout": ("idle_in_transaction_session_timeout=60000", "10s"),
         "transaction_timeout": ("transaction_timeout=60000", "0"),
     }
     for name, (setting, ours) in wanted.items():

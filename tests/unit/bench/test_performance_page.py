@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 PAGE = PROJECT / "docs" / "understand" / "performance.md"
 
 
-@pytest.mark.parametrize("kind", ["cases", "sources", "peers", "growth"])
+@pytest.mark.parametrize("kind", ["cases", "sources", "peers", "growth", "slices"])
 def test_the_page_shows_the_saved_report(kind: str) -> None:
     page = PAGE.read_text(encoding="utf-8")
     report = load(PROJECT / "bench" / "results" / f"{kind}.json")

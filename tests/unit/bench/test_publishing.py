@@ -26,6 +26,14 @@ def test_the_text_names_machine_date_command_and_commit_and_explains_the_cases()
     assert "- database: the machine was busy" in text
 
 
+def test_slices_are_counted_as_such_a_column_a_number_of_them() -> None:
+    found = taken()
+    found.kind = "slices"
+    text = markdown(found)
+    assert "|  | database |\n| --- | ---: |\n| crawl | 100 events/s |" in text
+    assert "- database: the database case; 1,000 slices, 3 rounds" in text
+
+
 def test_a_saved_report_is_read_back_whole_and_put_between_its_marks(tmp_path: Path) -> None:
     saved, page = tmp_path / "results" / "cases.json", tmp_path / "performance.md"
     save(taken(), saved)

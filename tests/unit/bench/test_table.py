@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bench.figures import Figure
-from bench.table import markdown_table, number, text_table
+from bench.table import markdown_table, number, text_table, wide_markdown_table, wide_text_table
 from tests.unit.bench.reports import case, figure, report
 
 OURS = Figure(
@@ -33,6 +33,19 @@ def test_the_columns_of_the_text_stand_below_each_other() -> None:
     lines = text_table(report(case("database", figure("psql", 111_111.0), OURS))).splitlines()
     assert lines[2].index("111,111") + len("111,111 events/s") == lines[3].index("100,000") + len("100,000 events/s")
     assert set(lines[1]) == {"-"}
+
+
+def test_cases_of_the_same_figures_stand_beside_each_other() -> None:
+    few = case("100", figure("CPU", 12.5, unit="ms"), figure("statements", 24.0, unit=""))
+    many = case("1,000", figure("CPU", 11.0, unit="ms"))
+    assert wide_markdown_table(report(few, many)).splitlines() == [
+        "|  | 100 | 1,000 |",
+        "| --- | ---: | ---: |",
+        "| CPU | 12.5 ms | 11 ms |",
+        "| statements | 24 |  |",
+    ]
+    head, _, cpu, _ = wide_text_table(report(few, many)).splitlines()
+    assert len(head) == len(cpu)
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,43 @@ def test_a_secret_is_found_in_every_spelling(secret: str, spelling: Any) -> None
     assert redacted.replace("***", "").count("0123456789") == 0
 
 
+@pytest.mark.parametrize("others", [0, 1_000])
+@pytest.mark.parametrize(
+    ("secret", "written"),
+    [
+        # What stands before it looks like the beginning of a code.
+        ("1bcdefghijk", "%61bcdefghijk"),
+        ("1bcdefghijk", "%61%62cdefghijk"),
+        ("61bcdefghij", "%61bcdefghi%6a"),
+        # It holds what looks like one, or a sign that is one in another place.
+        ("with%41sign-and-more", "with%41sign-and-more"),
+        ("with%41sign-and-more", "with%2541sign-and-more"),
+        ("a word+another one", "a+word+another%20one"),
+        ("///+++", "%2F\\/%2f+%2b+"),
+        ('\\"\\', '\\\\\\"%5C'),
+    ],
+)
+def test_a_secret_is_found_whatever_stands_before_it_and_however_many_there_are(
+    secret: str, written: str, others: int
+) -> None:
+    redactor = Redactor([*(f"{number:08}-of-another-tenant" for number in range(others)), secret])
+
+    assert "***" in redactor.redact(written)
+
+
+def test_a_line_costs_as_much_with_thousands_of_secrets_as_with_a_few() -> None:
+    redactor = Redactor(f"{number:08x}/token+of={number}" for number in range(5_000))
+    began = time.process_time()
+
+    for number in range(1_000):
+        line = f"page {number} at 35 %: GET /x?cursor=abc%3D%3D&since=2024-01-01T00:00:00+00:00"
+        assert redactor.redact(line) == line
+    assert redactor.redact("a+00000fff%2Ftoken%2Bof%3D4095") == "a+***"
+
+    # A second here; where each line is searched for all of them it takes minutes.
+    assert time.process_time() - began < 30
+
+
 def test_a_long_secret_is_found_inside_a_word_and_a_short_one_only_as_a_word() -> None:
     assert Redactor([KEY]).redact(f"x{KEY}x") == "x***x"
     assert Redactor(["postgres"]).redact("postgresql of postgres") == "postgresql of ***"

@@ -90,6 +90,14 @@ def test_a_word_of_the_options_that_the_server_refuses_is_theirs(options: str) -
     assert refused_variable(environ, "postgresql://me@here/events", 'FATAL: role "me" does not exist') is None
 
 
+def test_a_client_behind_a_pooler_gets_no_search_path_and_nothing_of_the_environment_instead() -> None:
+    url = "postgresql://me@here/events?options=-csearch_path%3Dapp"
+    environment = libpq_environment(url, {"PGOPTIONS": "-cgeqo=off"}, with_path=False)
+    assert environment["PGOPTIONS"] == ""
+    assert libpq_environment(f"{url}%20-cwork_mem%3D9MB", {}, with_path=False)["PGOPTIONS"] == "-cwork_mem=9MB"
+    assert libpq_environment(url, {})["PGOPTIONS"] == "-csearch_path=app"
+
+
 @pytest.mark.parametrize("use", [connection_parameters, lambda url: libpq_environment(url, {})])
 def test_a_parameter_that_libpq_does_not_know_is_named_and_nothing_else_of_the_url_is(
     use: Callable[[str], object],

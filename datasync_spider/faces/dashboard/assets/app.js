@@ -4,6 +4,7 @@ import { say } from "./announce.js";
 import { setData, setText, show } from "./dom.js";
 import * as format from "./format.js";
 import { Live } from "./live.js";
+import { MachinesView } from "./machines.js";
 import { RejectedView } from "./rejected.js";
 import { RunView } from "./run.js";
 import { RunsView } from "./runs.js";
@@ -33,6 +34,7 @@ function route() {
   if (run) return { page: "runs", title: `Run ${run[1]}`, make: () => new RunView(Number(run[1])) };
   if (path === "/runs") return { page: "runs", title: "Runs", make: () => new RunsView(parameters, go) };
   if (path === "/rejected") return { page: "rejected", title: "Rejected events", make: () => new RejectedView(parameters) };
+  if (path === "/machines") return { page: "machines", title: "Machines", make: () => new MachinesView(parameters) };
   return { page: "streams", title: "Streams", make: () => new StreamsView(parameters, go) };
 }
 

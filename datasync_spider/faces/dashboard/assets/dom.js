@@ -15,6 +15,15 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+// A page of another server, by an address that the server of this one has looked at: it learns nothing of this one.
+export function elsewhere(url, text) {
+  const { protocol, username, password } = new URL(url);
+  if (!/^https?:$/.test(protocol) || username || password) throw new Error("no address to be sent to");
+  const link = h("a", { rel: "noopener noreferrer external", target: "_blank" }, text);
+  link.href = url;
+  return link;
+}
+
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

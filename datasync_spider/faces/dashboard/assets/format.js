@@ -100,6 +100,14 @@ export function value(column, row) {
   return BY_NAME[column.format](row.values[column.key]);
 }
 
+// As a table of many has it: in one unit, and nothing where a quiet column has nothing to say.
+export function cell(column, value, now) {
+  if (column.is_quiet && !value) return "";
+  if (column.format === "text") return value ?? NONE;
+  if (column.format === "instant") return briefInstant(value, now);
+  return column.format === "seconds" ? brief(value) : number(value);
+}
+
 export function plural(count, noun) {
   return `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

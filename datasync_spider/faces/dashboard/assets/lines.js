@@ -15,7 +15,7 @@ class Line {
   constructor(line, level, isOfOneStream) {
     this.badge = new Badge();
     this.note = h("span", { class: "note" });
-    this.values = COLUMNS.line.map(({ key, label: name }) => h("td", { class: "number", "data-label": name, "data-key": key }));
+    this.values = COLUMNS.line.map((column) => h("td", { class: kind(column), "data-label": column.label, "data-key": column.key }));
     this.element = h(
       "tr", {},
       h("th", { scope: "row" }, h("a", { href: target(line, level) }, foreign(named(line, level, isOfOneStream))), sourceNote(line, level)),
@@ -29,17 +29,15 @@ class Line {
     setText(this.note, line.states ? counts(line) : (WITH_REASON.includes(line.state) && line.reason) || "");
     COLUMNS.line.forEach((column, place) => {
       const cell = this.values[place];
-      setText(cell, said(column, line.values[column.key], now));
+      setText(cell, format.cell(column, line.values[column.key], now));
       if (column.format === "instant") cell.title = format.at(line.values[column.key]);
       show(cell, shown[place]);
     });
   }
 }
 
-function said(column, value, now) {
-  if (column.is_quiet && !value) return "";
-  if (column.format === "instant") return format.briefInstant(value, now);
-  return column.format === "seconds" ? format.brief(value) : format.number(value);
+function kind(column) {
+  return column.format === "text" ? "text" : "number";
 }
 
 function named(line, level, isOfOneStream) {
@@ -70,7 +68,7 @@ export class LineTable {
     this.rows = new Map();
     this.body = h("tbody");
     this.name = h("th", { scope: "col" });
-    this.heads = COLUMNS.line.map((column) => h("th", { scope: "col", class: "number", title: column.help }, column.label));
+    this.heads = COLUMNS.line.map((column) => h("th", { scope: "col", class: kind(column), title: column.help }, column.label));
     this.table = h(
       "table", { class: "lines" },
       h("caption", { class: "unseen" }, "How sources, streams and slices are"),
@@ -84,7 +82,7 @@ export class LineTable {
     const { level, lines } = page;
     setText(this.name, NAMES[level]);
     // Nothing but noughts is not worth the room.
-    const shown = COLUMNS.line.map((column) => !column.is_quiet || lines.some((line) => line.values[column.key] > 0));
+    const shown = COLUMNS.line.map((column) => !column.is_quiet || lines.some((line) => line.values[column.key]));
     this.heads.forEach((head, place) => show(head, shown[place]));
     const isOfOneStream = page.whole.streams === 1;
     keyed(

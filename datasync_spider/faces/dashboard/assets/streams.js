@@ -11,7 +11,7 @@ import { LatestRuns, OneSlice } from "./slice.js";
 
 const REFRESH_MS = 1_200;
 const LEVELS = [["sources", "source"], ["streams", "stream"], ["slices", "slice"]];
-const SORTS = { state: "Failing first", lag: "Largest lag first", name: "By name" };
+const SORTS = { state: "Failing first", lag: "Largest lag first", name: "By name", machine: "By machine" };
 const ASKED = ["level", "source", "stream", "find", "state", "sort", "after"];
 const NOTHING = "There are no streams yet. The first crawl makes one: scrapy crawl events";
 
@@ -112,7 +112,7 @@ class LinesOf {
     const sort = h("select", { id: "sort" }, Object.entries(SORTS).map(([value, name]) => h("option", { value }, name)));
     find.value = this.parameters.find ?? "";
     sort.value = this.parameters.sort ?? "state";
-    const form = h("form", { class: "filters", role: "search" }, h("label", { for: "find" }, "Find by name"), find, h("button", {}, "Find"), h("label", { for: "sort" }, "Order"), sort);
+    const form = h("form", { class: "filters", role: "search" }, h("label", { for: "find" }, "Find by name or machine"), find, h("button", {}, "Find"), h("label", { for: "sort" }, "Order"), sort);
     const submit = () => go(this.link({ find: find.value.trim(), sort: sort.value === "state" ? null : sort.value, after: null }));
     sort.addEventListener("change", submit);
     form.addEventListener("submit", (event) => {

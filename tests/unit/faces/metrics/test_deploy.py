@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from datasync_spider.faces.dashboard.exposition import exposition
+
 ROOT = Path(__file__).resolve().parents[4]
 PROMETHEUS = ROOT / "deploy/prometheus"
 ALERTS = PROMETHEUS / "alerts.yml"
@@ -22,13 +24,18 @@ _PARTS = re.compile(r"_(bucket|sum|count)$")
 
 
 def documented() -> set[str]:
-    """Of a crawl: what the status page serves of all streams stands behind them."""
-    page = (ROOT / "docs/reference/metrics.md").read_text().partition("\n## Of all streams")[0]
+    """Of a crawl, and of a process that syncs many slices."""
+    crawl, _, more = (ROOT / "docs/reference/metrics.md").read_text().partition("\n## Of all streams")
+    page = crawl + more.partition("\n## Of a process")[2]
     return set(re.findall(r"^\| `((?:datasync|process)_\w+)` \|", page, re.MULTILINE))
 
 
+def of_the_status_page() -> set[str]:
+    return set(re.findall(r"^# TYPE (\w+) gauge", exposition([], per_slice=False).decode(), re.MULTILINE))
+
+
 def names_in(text: str) -> set[str]:
-    known = documented()
+    known = documented() | of_the_status_page()
     return {name if name in known else _PARTS.sub("", name) for name in _METRIC.findall(text)}
 
 
@@ -43,12 +50,13 @@ def expressions() -> Iterator[str]:
 
 
 def test_the_alerts_use_metrics_that_exist() -> None:
-    assert names_in(ALERTS.read_text()) <= documented()
+    assert names_in(ALERTS.read_text()) <= documented() | of_the_status_page()
 
 
-def test_the_dashboard_uses_metrics_that_exist_and_shows_each_that_the_crawl_makes() -> None:
+def test_the_dashboard_uses_metrics_that_exist_and_shows_each_that_a_crawl_or_a_sync_of_many_makes() -> None:
     shown = names_in(" ".join(expressions()))
-    assert shown <= documented()
+    assert shown <= documented() | of_the_status_page()
+    assert "datasync_slices" in shown
     assert {name for name in documented() if name.startswith("datasync_")} <= shown
 
 

@@ -24,7 +24,7 @@ def test_metrics_are_served_in_the_format_that_is_asked_for() -> None:
     ("status", "code"),
     [
         *(("progressing", 200), ("waiting", 200), ("ready", 200)),
-        *(("stalled", 503), ("late", 503), ("database_away", 503), ("starting", 503)),
+        *(("stalled", 503), ("late", 503), ("database_away", 503), ("starting", 503), ("busy", 503)),
     ],
 )
 def test_what_is_stalled_late_or_without_its_database_is_not_ready(status: str, code: int) -> None:

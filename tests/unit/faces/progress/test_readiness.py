@@ -70,3 +70,38 @@ def test_a_database_that_says_nothing_at_all_is_away_as_well() -> None:
     report = readiness(many(fresh()), answered(1.0), 17.0, WALL)
     assert (report["status"], report["database"]) == ("database_away", "it does not answer")
     assert report["away_since"] == "2023-11-14T22:13:04.000+00:00"
+
+
+BUSY = "no connection was free: 4 are in use"
+
+
+def test_that_no_connection_is_free_is_said_and_is_no_trouble_while_batches_are_committed() -> None:
+    asked = answered(1.0)
+    asked.busy(BUSY, 9.0)
+    report = readiness(many(fresh()), asked, 10.0, WALL)
+    assert (report["status"], report["database"]) == ("ready", BUSY)
+    assert report["busy_since"] == "2023-11-14T22:13:19.000+00:00"
+    for second in range(10, 60):
+        asked.committed(float(second))
+        asked.busy(BUSY, float(second))
+        assert readiness(many(fresh()), asked, second + 1.0, WALL)["status"] == "ready"
+    assert readiness(many(fresh(2)), asked, 60.0, WALL)["status"] == "late"
+    # What may have become late meanwhile no one knows.
+    assert readiness(many(fresh()), asked, 62.0, WALL)["status"] == "busy"
+    asked.answered(63.0)
+    assert readiness(many(fresh()), asked, 64.0, WALL) == readiness(many(fresh()), answered(63.0), 64.0, WALL)
+
+
+def test_connections_that_are_busy_with_nothing_that_is_committed_are_not_ready() -> None:
+    asked = answered(1.0)
+    asked.busy(BUSY, 9.0)
+    assert readiness(many(fresh()), asked, 17.0, WALL)["status"] == "busy"
+
+
+def test_a_database_that_is_away_does_not_come_back_because_connections_are_busy() -> None:
+    asked = answered(1.0)
+    asked.failed("connection refused", 4.0)
+    asked.busy(BUSY, 9.0)
+    assert readiness(many(fresh()), asked, 10.0, WALL)["status"] == "database_away"
+    asked.committed(11.0)
+    assert readiness(many(fresh()), asked, 12.0, WALL)["status"] == "ready"

@@ -1,0 +1,1 @@
+"""What many slices cost, a slice: ``python -m bench slices``."""
