@@ -25,7 +25,7 @@ from pathlib import Path
 from shutil import which
 
 _INSIDE = "DATASYNC_MACHINES_INSIDE"
-_PROGRAMS = {"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux"}
+_PROGRAMS = {"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux"}
 _SWITCH = "switch"
 _NET = "10.77.0"
 _POLL_SECONDS = 0.02
@@ -53,7 +53,8 @@ def enter(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.
     if os.geteuid() != 0 or tried.returncode != 0:
         why = tried.stderr.strip() or "this user is not root"
         raise Impossible(f"namespaces cannot be made here ({why}): run it as root, in a container with --privileged")
-    return subprocess.Popen([*spaces, *command], env={**environment, _INSIDE: "1"})
+    ends_with_us = ["setpriv", "--pdeathsig", "KILL"]
+    return subprocess.Popen([*ends_with_us, *spaces, *command], env={**environment, _INSIDE: "1"})
 
 
 def eventually(holds: Callable[[], bool], what: str, seconds: float = _PATIENCE_SECONDS) -> float:
