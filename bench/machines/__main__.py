@@ -25,7 +25,7 @@ import psutil
 
 from bench.machines.cases import CASES, CONTROLS, Case
 from bench.machines.game import Outcome, played
-from bench.machines.network import Impossible, enter, is_inside
+from bench.machines.inside import Impossible, enter, is_inside
 
 _DIRECTORY = "datasync-machines-"
 _FAILED = 1

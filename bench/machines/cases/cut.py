@@ -14,7 +14,7 @@ from functools import partial
 
 from bench.machines.fleet import Fleet
 from bench.machines.game import Game
-from bench.machines.network import Machine
+from bench.machines.machines import Machine
 from bench.machines.watching import Held
 
 WITHIN_SECONDS = 60.0
