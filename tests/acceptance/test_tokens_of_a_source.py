@@ -45,14 +45,19 @@ def test_a_chain_outlives_its_tokens_is_killed_and_goes_on(
     killed = start_crawl("", spider="vault.records", DATASYNC_FAILPOINT="after_commit@15=kill", **settings)
     assert killed.wait() == -signal.SIGKILL, killed.log
     assert 0 < value(database_url, "SELECT count(*) FROM vault__records") < RECORDS
+    answered = mock.control("stats")["by_endpoint"]["protected"]["200"]
+    committed = value(database_url, "SELECT count(*) FROM ingestion_pages")
 
     resumed = start_crawl("", spider="vault.records", **settings)
     assert resumed.wait() == 0, resumed.log
     assert_stored(database_url, "vault__records", protected(RECORDS))
     assert_totals(database_url, "vault__records", "vault.records")
-    # Both chains together took two seconds at least, and a second request for each page would show.
+    # Both chains together took two seconds at least.
     assert tokens_given(mock) >= 3
-    assert mock.control("stats")["by_endpoint"]["protected"]["200"] <= RECORDS / 20 + 8
+    # No page was asked for twice; how many were under way in the kill is up to the host.
+    pages = value(database_url, "SELECT count(*) FROM ingestion_pages")
+    assert answered <= pages
+    assert mock.control("stats")["by_endpoint"]["protected"]["200"] == answered + pages - committed
     logs = [killed.log, resumed.log, whole_database(database_url)]
     assert_hidden([*secrets_of("me").values(), KEY], *logs)
     assert all("access-of" not in text and "refresh-of" not in text for text in logs)
