@@ -10,7 +10,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -179,9 +179,8 @@ class Game:
 @contextmanager
 def played(directory: Path, seed: int, machines: int, rounds: int, plan: Plan) -> Iterator[Game]:
     """A game on so many machines that have workers, whose feeds are empty and whose processes are not started."""
-    with ExitStack() as stack:
-        network = Network(machines + 1)
-        stack.callback(network.close)
+    # What is on the stack ends when all machines are off: an orphan would be ours to wait for.
+    with ExitStack() as stack, closing(Network(machines + 1)) as network:
         shared = network.machines[0]
         logs = directory / "logs"
         logs.mkdir()
