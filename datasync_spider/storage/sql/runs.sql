@@ -24,7 +24,7 @@ WITH taker AS (
     RETURNING run_id
 ), lost AS (
     UPDATE ingestion_runs AS run
-    SET status = 'failed', reason = 'lost', ended_at = now(),
+    SET status = 'failed', reason = %(reason)s, ended_at = now(),
         detail = %(why_lost)s || '; run ' || taker.run_id || ' took over'
     FROM taker
     WHERE run.slice_id = %(slice_id)s AND run.status = 'running'
