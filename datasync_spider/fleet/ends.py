@@ -97,7 +97,7 @@ def end_of(reported: Reported | None, plan: SyncPlan, pool: Pool, signal_name: s
     if reported.run_id is not None:
         source, finished = None if plan.is_built_in else plan.source.name, reported.finished
         if finished is not None and finished.run is not None and finished.is_over:
-            return _report(finished.run, finished.slice or {}, reported.exports_failed, source)
+            return _of_many(finished.run, reported.exports_failed)
         return _end_of_run(reported.run_id, pool, signal_name, reported.exports_failed, source)
     label = streamnames.label(plan.spec.name, plan.spec.slice)
     return _without_run(reported.refused, reported.detail, label, signal_name)
@@ -172,6 +172,13 @@ def _read_end(
 
 def _unreadable(run_id: int, why: str) -> End:
     return End(exitcodes.FAILED, summary.unreadable(run_id, why), {"run_id": run_id})
+
+
+def _of_many(row: Mapping[str, Any], exports_failed: Mapping[str, str]) -> End:
+    """Where one line is said of each."""
+    code = exitcodes.exit_code(row["status"], export_failed=bool(exports_failed))
+    fields = {name: row[name] for name in (*_REPORTED, "stored")}
+    return End(code, [summary.headline(row)], {**fields, "exports_failed": dict(exports_failed)})
 
 
 def _report(

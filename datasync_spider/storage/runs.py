@@ -320,6 +320,7 @@ def _take(
         "person": str(owner),
         "version": version,
         "lease_ttl_ms": lease_ttl_ms,
+        "reason": "lost",
         "why_lost": took_over or "the run ended without a word",
     }
     cursor.execute(statement("take_slice"), {**values, **begun})

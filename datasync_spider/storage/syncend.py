@@ -36,13 +36,12 @@ class Due(Struct, frozen=True):
 
 
 class Finished(Struct, frozen=True):
-    """The run's row, and its slice's, by column name; None where there is none any more.
+    """``run``: what its row and its slice's say, by column name; None where there is none any more.
 
     ``is_noted``: when the next sync is due is set, where that follows from this one.
     """
 
     run: dict[str, Any] | None
-    slice: dict[str, Any] | None
     is_noted: bool
 
     @property
@@ -69,12 +68,10 @@ def finish_sync(
     with translated(), connection.cursor(cursor_factory=RowCursor) as cursor:
         limit_transaction(connection, run.lease_ttl_ms, slice_id=run.slice.slice_id)
         end_run(cursor, run, status, reason, detail, retries, waited_ms)
-        cursor.execute(statement("read_run"), {"run_id": run.run_id})
+        cursor.execute(statement("read_ended_run"), {"run_id": run.run_id})
         row = cursor.fetchone()
         is_noted = due is None or note_end(cursor, due.key, row or {}, notifies=due.notifies, waits=False)
-        cursor.execute(statement("read_state"), {"slice_id": run.slice.slice_id})
-        state = cursor.fetchone()
         # Last, as when a run is opened: other slices wait for this row.
         raise_waits(cursor, run.waits.credential_id, closed)
         connection.commit()
-    return Finished(None if row is None else dict(row), None if state is None else dict(state), is_noted)
+    return Finished(None if row is None else dict(row), is_noted)

@@ -125,7 +125,7 @@ def summary(
     ``exports_failed``: why, by where each was to go. ``source``: of a stream that a file describes.
     ``stream``: all that is known of the stream, where it could be read.
     """
-    lines = [_headline(row), f"  this run: {sentence(row)}"]
+    lines = [headline(row), f"  this run: {sentence(row)}"]
     if row.get("newest_drift"):
         lines.append(f"  fields: {visible(in_text(row['newest_drift'], row['drifted']))}")
     if stored is not None:
@@ -149,7 +149,8 @@ def _exports(why: Mapping[str, str]) -> str:
     return f"  export: failed, nothing of it is kept: {reported}"
 
 
-def _headline(row: Mapping[str, Any]) -> str:
+def headline(row: Mapping[str, Any]) -> str:
+    """Its first line."""
     run = f"run {row['run_id']} of stream {label(row['stream'], row['slice'])}"
     status, because = row["status"], _because(row)
     match status:

@@ -24,7 +24,7 @@ WITH taker AS (
     RETURNING run_id
 ), lost AS (
     UPDATE ingestion_runs AS run
-    SET status = 'failed', reason = 'lost', ended_at = now(),
+    SET status = 'failed', reason = %(reason)s, ended_at = now(),
         detail = %(why_lost)s || '; run ' || taker.run_id || ' took over'
     FROM taker
     WHERE run.slice_id = %(slice_id)s AND run.status = 'running'
@@ -163,6 +163,15 @@ UPDATE ingestion_runs
 SET status = %(status)s, reason = %(reason)s, detail = %(detail)s, retries = %(retries)s, waited_ms = %(waited_ms)s,
     heartbeat_at = now(), ended_at = now()
 WHERE run_id = %(run_id)s AND (status = 'running' OR (reason = 'lost' AND %(status)s = 'fenced'));
+
+-- name: read_ended_run
+-- What one line of many says of a run, from its own row and its slice's. The views of facts say more, and the server takes longer
+-- to plan them than for all else that the end of a run needs.
+SELECT run.run_id, run.stream, slice.slice, run.status, run.reason, run.detail, run.pass_kind, run.started_at, run.ended_at,
+       run.expected_total, run.pages, run.events, run.inserted, run.duplicates, run.rejected, run.filtered, run.retries,
+       run.waited_ms, slice.total_ingested AS stored, slice.lease_run_id IS NOT DISTINCT FROM run.run_id AS holds_lease
+FROM ingestion_runs AS run JOIN ingestion_state AS slice ON slice.id = run.slice_id
+WHERE run.run_id = %(run_id)s;
 
 -- name: end_open_run
 UPDATE ingestion_runs SET status = %(status)s, reason = %(reason)s, heartbeat_at = now(), ended_at = now()

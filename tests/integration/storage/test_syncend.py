@@ -40,10 +40,8 @@ def test_all_of_it_is_said_at_once_and_reported_as_it_is(database_url: str, run:
     assert finished.is_noted
     assert finished.is_over
     assert finished.run is not None
-    assert finished.slice is not None
-    told = [finished.run[name] for name in ("run_id", "status", "reason", "retries", "slice")]
-    assert told == [run.run_id, "complete", "why", 1, A]
-    assert finished.slice["total_ingested"] == 0
+    told = [finished.run[name] for name in ("run_id", "status", "reason", "retries", "slice", "stored")]
+    assert told == [run.run_id, "complete", "why", 1, A, 0]
     assert rows(database_url, HELD) == [(False, "complete")]
     assert rows(database_url, IS_DUE) == [(False, run.run_id)]
 
