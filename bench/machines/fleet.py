@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench.machines.machines import Machine, Network
@@ -38,7 +39,7 @@ class Plan:
     tenants: dict[str, list[str]]
     processes: int
     settings: dict[str, str] = field(default_factory=dict)
-    every: int = 1
+    every: int = 2
     mutant: str | None = None
 
 
@@ -69,7 +70,7 @@ class Fleet:
         for machine in self.machines[:workers]:
             self.start_worker(machine)
         for machine in self.machines[:workers]:
-            self.wait_for_worker(machine)
+            eventually(partial(self.is_listening, machine), f"the worker of {machine.name}")
 
     def start_scheduler(self) -> None:
         self._start("scheduler", self.first, "scheduler", "--host", self.first.address)
@@ -81,8 +82,9 @@ class Fleet:
     def start_driver(self, *arguments: str) -> Process:
         return self._start("driver", self.first, *arguments, "--scheduler", self._scheduler, "--json")
 
-    def wait_for_worker(self, machine: Machine) -> None:
-        eventually(lambda: "listens at" in self.said_by(f"worker-{machine.number}"), f"the worker of {machine.name}")
+    def is_listening(self, machine: Machine) -> bool:
+        """Whether its worker is."""
+        return "listens at" in self.said_by(f"worker-{machine.number}")
 
     def said_by(self, node: str) -> str:
         """By its latest process."""

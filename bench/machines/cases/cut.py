@@ -18,7 +18,7 @@ from bench.machines.machines import Machine
 from bench.machines.watching import Held
 
 WITHIN_SECONDS = 60.0
-_PORTION = 600
+_PORTION = 1200
 _WAIT_MS = 150
 _IN_FLIGHT_SECONDS = 0.5
 _ENDS_WITHIN_SECONDS = 60.0

@@ -9,7 +9,7 @@ from functools import partial
 from bench.machines.game import Game
 from bench.machines.watching import Watching
 
-_PORTION = 600
+_PORTION = 1200
 _WAIT_MS = 100
 _STARTS_AGAIN_SECONDS = 1.0
 _AWAY_SECONDS = 30.0
