@@ -21,10 +21,13 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from bench.machines.cases import CASES, CONTROLS, Case
 from bench.machines.game import Outcome, played
-from bench.machines.network import Impossible, enter, is_inside
+from bench.machines.inside import Impossible, enter, is_inside
 
+_DIRECTORY = "datasync-machines-"
 _FAILED = 1
 _NOT_HERE = 2
 _MOST_FINDINGS = 5
@@ -54,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _inside(arguments: Sequence[str]) -> int:
     """The same command in namespaces of its own; whatever ends this process ends all that it has started."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_FAILED))
-    with tempfile.TemporaryDirectory(prefix="datasync-machines-") as directory:
+    _remove_left_behind()
+    with tempfile.TemporaryDirectory(prefix=f"{_DIRECTORY}{os.getpid()}-") as directory:
         # The server's account passes through it.
         Path(directory).chmod(0o711)
         command = [sys.executable, "-m", "bench.machines", *arguments]
@@ -68,6 +72,14 @@ def _inside(arguments: Sequence[str]) -> int:
         finally:
             process.kill()
             process.wait()
+
+
+def _remove_left_behind() -> None:
+    """The files of commands that were killed: nothing else is left of them."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{_DIRECTORY}*"):
+        pid = directory.name.removeprefix(_DIRECTORY).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _play(name: str, seed: int, machines: int, rounds: int | None) -> bool:

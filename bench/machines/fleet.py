@@ -14,7 +14,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.machines.network import Machine, Network, Process, eventually, parent_of
+from bench.machines.machines import Machine, Network
+from bench.machines.processes import Process, eventually, parent_of
 from bench.served import PROJECT
 from bench.torture.many.sources import secrets_of, write_files
 

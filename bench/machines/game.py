@@ -10,13 +10,14 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.machines.fleet import Fleet, Plan
-from bench.machines.network import Machine, Network, eventually
+from bench.machines.machines import Machine, Network
+from bench.machines.processes import eventually
 from bench.machines.services import Postgres
 from bench.machines.watching import Held, Watching
 from bench.served import PROJECT
@@ -178,13 +179,15 @@ class Game:
 @contextmanager
 def played(directory: Path, seed: int, machines: int, rounds: int, plan: Plan) -> Iterator[Game]:
     """A game on so many machines that have workers, whose feeds are empty and whose processes are not started."""
-    network = Network(machines + 1)
-    try:
+    with ExitStack() as stack:
+        network = Network(machines + 1)
+        stack.callback(network.close)
         shared = network.machines[0]
         logs = directory / "logs"
         logs.mkdir()
         postgres = Postgres(shared, directory / "postgres")
         apis = Apis(seed, plan.tenants, shared.address, shared.entering(PROJECT))
+        stack.callback(apis.close)
         apis.control("well", {})
         fleet = Fleet(network, directory, logs, plan, apis.base_url, postgres.url)
         feeds = [f"{source}/{tenant}" for source, names in plan.tenants.items() for tenant in names]
@@ -194,5 +197,3 @@ def played(directory: Path, seed: int, machines: int, rounds: int, plan: Plan) -
             machine.kill()
         game.judge()
         postgres.hang_up()
-    finally:
-        network.close()

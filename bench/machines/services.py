@@ -14,7 +14,8 @@ from typing import Any
 
 import psycopg2
 
-from bench.machines.network import Machine, Process, eventually
+from bench.machines.machines import Machine
+from bench.machines.processes import Process, eventually
 from embedded_postgres.account import give, make_readable, open_the_way, unprivileged_account
 from embedded_postgres.binaries import environment, installation, program, run
 

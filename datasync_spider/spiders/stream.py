@@ -74,6 +74,7 @@ class StreamSpider(Spider):
         self.config = config
         self.services = services
         self.syncs = Syncs(self._closed, lambda: crawler.stats.get_value(stats.EXPORTS_FAILED, {}))
+        self._is_alone = plan is not None
         self.sync = None if plan is None else self._new_sync(plan)
         # Of one sync, of pages that are on their way to the writer.
         self._most_bytes = crawler.settings.getint(_MOST_BYTES)
@@ -163,7 +164,7 @@ class StreamSpider(Spider):
 
     def _new_sync(self, plan: SyncPlan) -> SliceSync:
         reporter = self._new_reporter()
-        sync = SliceSync(plan, self.services, reporter)
+        sync = SliceSync(plan, self.services, reporter, is_alone=self._is_alone)
         reporter.sync = sync
         return sync
 

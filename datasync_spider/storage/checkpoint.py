@@ -142,7 +142,7 @@ def _advance(
         return
     ended = {"pass_status": verdict.pass_status, "bookmark": batch.pages[-1].page.bookmark}
     # One message, in the order of all who lock both rows.
-    cursor.execute(f"{statement('end_pass')};\n{statement('advance_run')}", {**values, **ended})
+    cursor.execute(";\n".join(map(statement, ("end_pass", "advance_run"))), {**values, **ended})
 
 
 def _save_deletions(

@@ -58,10 +58,14 @@ _LET_GO_SECONDS = 5.0
 
 
 class SliceSync:
-    """See the module's text. ``halted`` is set when no wait of it is worth anything any more."""
+    """See the module's text. ``halted`` is set when no wait of it is worth anything any more.
 
-    def __init__(self, plan: SyncPlan, services: Services, observer: Observer) -> None:
+    ``is_alone``: no others go on in its crawl.
+    """
+
+    def __init__(self, plan: SyncPlan, services: Services, observer: Observer, *, is_alone: bool = True) -> None:
         self.plan = plan
+        self._is_alone = is_alone
         self._services = services
         self._storage = SliceStorage(plan, services)
         self.observer = observer
@@ -107,7 +111,9 @@ class SliceSync:
         config = self.plan.config
         run = await self._storage.open_run()
         self._log_fields.update(run_id=run.run_id, stream=run.slice.stream)
-        _log_start(run)
+        # One of hundreds that begins as nearly all do says enough by its end.
+        is_usual = run.resume.begins_pass and run.resume.pass_kind == "incremental"
+        _log_start(run, logging.INFO if self._is_alone or not is_usual else logging.DEBUG)
         failpoints.reach("run_opened")
         self._run = run
         # A pass over ground that was read before meets keys that exist; a first one meets none.
@@ -355,14 +361,15 @@ class SliceSync:
         return self._writing
 
 
-def _log_start(run: OpenRun) -> None:
+def _log_start(run: OpenRun, level: int) -> None:
     resume = run.resume
     if run.took_over:
         logger.warning("took over stream %s: %s", run.slice, run.took_over)
     if resume.distrusted:
         logger.warning("the stored position is not used: the run that left it got page after page and no new record")
     if run.is_backfill:
-        logger.info(
+        logger.log(
+            level,
             "run %d of stream %s is a backfill: it begins at its window's first page and leaves position and pass as"
             " they are, %d events stored so far",
             run.run_id,
@@ -371,7 +378,8 @@ def _log_start(run: OpenRun) -> None:
             extra={"datasync": {"run_id": run.run_id, "stream": run.slice.stream}},
         )
         return
-    logger.info(
+    logger.log(
+        level,
         "run %d of stream %s starts at %s: %s pass %d, %d events stored so far",
         run.run_id,
         run.slice,

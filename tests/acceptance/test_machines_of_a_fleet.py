@@ -31,7 +31,7 @@ def test_a_machine_is_killed_with_its_syncs_and_all_records_are_compared(tmp_pat
     if played.returncode == _NOT_HERE:
         pytest.skip(played.stderr.strip())
     # How long it took is for a machine to judge that does nothing else.
-    assert "1 kills; first commit elsewhere after" in played.stdout, played.stdout + played.stderr
+    assert "kills: 1; first commit elsewhere after" in played.stdout, played.stdout + played.stderr
     assert "records served were compared" in played.stdout
     assert "WRONG" not in played.stdout
     assert not [one for one in psutil.process_iter() if f"{PROJECT}/bench/machines" in " ".join(one.cmdline())]

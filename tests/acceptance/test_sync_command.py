@@ -169,6 +169,12 @@ def test_without_names_what_is_due_is_synced_once_and_what_is_wrong_with_one_fil
     assert [one["total"]["syncs"] for one in objects(second.stdout)] == [0]
     due = "SELECT count(*) FROM ingestion_due WHERE due_at > now() + INTERVAL '50 minutes' AND claimed_by IS NULL"
     assert value(database_url, due) == 3
+    execute_outside(database_url, "UPDATE ingestion_due SET due_at = now()")
+    third = scrapy("sync", **settings)
+    assert third.returncode == 0, third.stderr
+    # What is as always is said once a slice.
+    assert ("starts at" in first.stderr, "starts at" in third.stderr) == (True, False)
+    assert len([line for line in third.stderr.splitlines() if "1 page, 0 new" in line]) == 3, third.stderr
 
 
 def test_what_is_followed_is_kept_fresh_until_a_signal(

@@ -14,7 +14,7 @@ from functools import partial
 
 from bench.machines.fleet import Fleet
 from bench.machines.game import Game
-from bench.machines.network import Machine
+from bench.machines.machines import Machine
 from bench.machines.watching import Held
 
 WITHIN_SECONDS = 60.0
@@ -45,7 +45,7 @@ def cut(game: Game) -> None:
     game.finish()
     listed = ", ".join(f"{one:.1f}" for one in tally.seconds)
     game.outcome.measured += [
-        f"{len(tally.seconds)} cuts; first commit elsewhere after {listed} s",
+        f"cuts: {len(tally.seconds)}; first commit elsewhere after {listed} s",
         f"of {tally.runs} runs {tally.alive} were alive when the cable was whole again; {tally.refused} found a fence",
     ]
     game.outcome.reach(max(tally.seconds) <= WITHIN_SECONDS, f"the worst is over {WITHIN_SECONDS:g} s")

@@ -35,7 +35,7 @@ def kill(game: Game) -> None:
         fleet.wait_for_worker(victim)
     game.finish()
     outcome.measured.append(
-        f"{len(seconds)} kills; first commit elsewhere after {median(seconds):.2f} s, worst {max(seconds):.2f} s"
+        f"kills: {len(seconds)}; first commit elsewhere after {median(seconds):.2f} s, worst {max(seconds):.2f} s"
         f" ({', '.join(f'{one:.2f}' for one in sorted(seconds))})"
     )
     outcome.reach(median(seconds) <= MEDIAN_SECONDS, f"the median is over {MEDIAN_SECONDS:g} s")

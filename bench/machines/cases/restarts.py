@@ -39,7 +39,7 @@ def _killed(game: Game, node: str, start: Callable[[], object]) -> None:
         seconds.append(time.monotonic() - began)
     game.finish()
     listed = ", ".join(f"{one:.1f}" for one in seconds)
-    game.outcome.measured.append(f"{len(seconds)} kills; first commit of a new run {listed} s after its new start")
+    game.outcome.measured.append(f"kills: {len(seconds)}; first commit of a new run {listed} s after its new start")
 
 
 def database(game: Game) -> None:

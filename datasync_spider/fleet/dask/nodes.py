@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import distributed
@@ -38,8 +39,8 @@ class Listening(Struct, frozen=True):
     port: int
 
 
-def run_scheduler(security: Any, listening: Listening, dashboard: str | None) -> int:
-    """Until a signal comes; the exit code. Raises ConfigurationError where it cannot listen."""
+def run_scheduler(security: Any, listening: Listening, dashboard: str | None) -> NoReturn:
+    """Until a signal comes, which ends the process. Raises ConfigurationError where it cannot listen."""
 
     async def serve(stopped: asyncio.Event) -> None:
         try:
@@ -59,13 +60,13 @@ def run_scheduler(security: Any, listening: Listening, dashboard: str | None) ->
         if dashboard is not None:
             logger.info("Dask's own page is at %s", note_dashboard(scheduler, dashboard))
         await stopped.wait()
-        await scheduler.close()
+        await asyncio.wait((asyncio.ensure_future(scheduler.close()),), timeout=_CLOSES_WITHIN_SECONDS)
 
-    return _run(serve)
+    run_to_the_end(serve)
 
 
-def run_worker(security: Any, scheduler: str, listening: Listening, processes: int) -> int:
-    """Until a signal comes, through whatever becomes of the scheduler; the exit code."""
+def run_worker(security: Any, scheduler: str, listening: Listening, processes: int) -> NoReturn:
+    """Until a signal comes, which ends the process, through whatever becomes of the scheduler."""
 
     async def serve(stopped: asyncio.Event) -> None:
         is_away = False
@@ -99,7 +100,7 @@ def run_worker(security: Any, scheduler: str, listening: Listening, processes: i
             elif not stopped.is_set():
                 logger.warning("the scheduler is gone, and what was under way is stopped")
 
-    return _run(serve)
+    run_to_the_end(serve)
 
 
 async def _begin(worker: Any, scheduler: str, stopped: asyncio.Event) -> bool:
@@ -133,12 +134,16 @@ async def _until(stopped: asyncio.Event, ended: Coroutine[Any, Any, Any]) -> Non
         wait.cancel()
 
 
-def _run(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
-    async def main() -> None:
+def run_to_the_end(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> NoReturn:
+    """Ends the process, as one that was stopped, when ``serve`` has; it is given what a signal sets."""
+
+    async def main() -> NoReturn:
         stopped = asyncio.Event()
         for number in stop_signals():
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
         await serve(stopped)
+        # Here asyncio would wait for tasks that Dask has left behind, and some of them wait for each other, for ever.
+        logging.shutdown()
+        os._exit(exitcodes.STOPPED)
 
     asyncio.run(main())
-    return exitcodes.STOPPED

@@ -64,11 +64,12 @@ def test_its_command_is_one_that_we_accept(path: Path) -> None:
 @each_unit
 def test_what_it_sets_is_a_setting_and_a_secret_comes_as_a_credential(path: Path) -> None:
     unit = read(path)
-    for name, value in (one.split("=", 1) for one in unit.get("Environment", [])):
+    sets = dict(one.split("=", 1) for one in unit["Environment"])
+    # The user of a unit has none otherwise, and Scrapy looks there for its configuration.
+    assert sets.pop("HOME") == sets.pop("DATASYNC_HOME") == f"%S/{unit['StateDirectory'][0]}"
+    for name, value in sets.items():
         assert name in known_names()
-        assert value.removeprefix("%d/") in credentials(unit) or value.startswith("%S/"), name
-        if value.startswith("%S/"):
-            assert unit["StateDirectory"] == [value.removeprefix("%S/")]
+        assert value.removeprefix("%d/") in credentials(unit), name
 
 
 @pytest.mark.parametrize("name", ROLES)

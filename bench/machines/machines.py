@@ -1,8 +1,6 @@
 """Machines that are namespaces of this one: each with an address, a name and processes of its own, on one switch.
 
-States of a machine, and what a crash of this process in each leaves behind: nothing, in any of them. All of it lives
-in the network and PID namespaces that :func:`enter` makes for the whole command; the kernel ends all processes of a PID
-namespace with its first one, and takes a network namespace away with the last process that is in it.
+States of a machine; a crash of this process leaves nothing behind in any of them (:mod:`bench.machines.inside`):
 
 plugged   it has its network, and no process but the one that keeps that
 on        it has a first process, below which all others are started
@@ -10,7 +8,7 @@ cut       its cable is out of the switch: packets vanish both ways, and neither 
 off       all of its processes were killed at once; the kernel has closed their sockets. It is plugged, and may be
           switched on again
 
-Invariant: from here no packet reaches the machine on which all this runs, or any other network.
+Invariant: nothing but the switch connects them, and what is started on one is below its first process.
 """
 
 from __future__ import annotations
@@ -20,50 +18,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from shutil import which
 
-_INSIDE = "DATASYNC_MACHINES_INSIDE"
-_PROGRAMS = {"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux"}
+from bench.machines.inside import is_inside
+from bench.machines.processes import Process, children_of, eventually, processes_beside
+
 _SWITCH = "switch"
 _NET = "10.77.0"
-_POLL_SECONDS = 0.02
-_PATIENCE_SECONDS = 60.0
-
-
-class Impossible(Exception):
-    """No machines can be made here; the text says why, and what to do."""
-
-
-def is_inside() -> bool:
-    """Whether this process is in the namespaces that :func:`enter` makes."""
-    return _INSIDE in os.environ
-
-
-def enter(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Starts the command in namespaces of its own; they end with it, and it ends with who has started it.
-
-    Raises Impossible.
-    """
-    if missing := [f"{name} (Debian: {package})" for name, package in _PROGRAMS.items() if which(name) is None]:
-        raise Impossible(f"machines are made by {', '.join(missing)}, which is not installed")
-    spaces = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    tried = subprocess.run([*spaces, "ip", "link", "set", "lo", "up"], check=False, capture_output=True, text=True)
-    if os.geteuid() != 0 or tried.returncode != 0:
-        why = tried.stderr.strip() or "this user is not root"
-        raise Impossible(f"namespaces cannot be made here ({why}): run it as root, in a container with --privileged")
-    return subprocess.Popen([*spaces, *command], env={**environment, _INSIDE: "1"})
-
-
-def eventually(holds: Callable[[], bool], what: str, seconds: float = _PATIENCE_SECONDS) -> float:
-    """Waits for it; how many seconds it took. Raises TimeoutError."""
-    began = time.monotonic()
-    while not holds():
-        if time.monotonic() - began > seconds:
-            raise TimeoutError(f"waited {seconds:g} s for {what}")
-        time.sleep(_POLL_SECONDS)
-    return time.monotonic() - began
 
 
 class Network:
@@ -84,32 +46,6 @@ class Network:
         _ip("link", "delete", _SWITCH)
 
 
-class Process:
-    """What was started on a machine. ``nsenter`` stays in front of it, outside."""
-
-    def __init__(self, started: subprocess.Popen[str]) -> None:
-        self._started = started
-
-    @property
-    def code(self) -> int | None:
-        return self._started.poll()
-
-    def send(self, number: signal.Signals) -> None:
-        """``nsenter`` stops itself with what it has started, and wants to go on itself."""
-        pids = _children(self._started.pid)
-        for pid in [*pids, self._started.pid] if number == signal.SIGCONT else pids:
-            os.kill(pid, number)
-
-    def wait(self, seconds: float = _PATIENCE_SECONDS) -> int:
-        """The exit code. Raises TimeoutExpired."""
-        return self._started.wait(seconds)
-
-    def first_line(self) -> str:
-        """Of its standard output, where that was asked for."""
-        assert self._started.stdout is not None
-        return self._started.stdout.readline().strip()
-
-
 class Machine:
     """Number 0, 1, 2 … on the switch, called ``machine-N``."""
 
@@ -119,7 +55,7 @@ class Machine:
         self.address = f"{_NET}.{number + 1}"
         self._cable = f"cable{number}"
         self._first: subprocess.Popen[bytes] | None = None
-        self._started: list[subprocess.Popen[str]] = []
+        self._started: list[subprocess.Popen[bytes]] = []
         self._keeper = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
         ours = Path("/proc/self/ns/net").readlink()
         eventually(lambda: Path(f"/proc/{self._keeper.pid}/ns/net").readlink() != ours, f"the network of {self.name}")
@@ -147,9 +83,8 @@ class Machine:
         environment: Mapping[str, str],
         log: Path,
         user: tuple[int, int] | None = None,
-        is_read: bool = False,
     ) -> Process:
-        """``user``: as this one, and its group. ``is_read``: its standard output is for :meth:`Process.first_line`."""
+        """``user``: as this one, and its group."""
         entering = self.entering(directory)
         if user is not None:
             entering += ["--setuid", str(user[0]), "--setgid", str(user[1])]
@@ -158,9 +93,8 @@ class Machine:
                 [*entering, *command],
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if is_read else written,
+                stdout=written,
                 stderr=written,
-                text=True,
             )
         self._started.append(started)
         return Process(started)
@@ -170,16 +104,15 @@ class Machine:
         return ["nsenter", "--target", str(self._pid), "--net", "--pid", "--uts", "--mount", f"--wdns={directory}"]
 
     def kill(self) -> float:
-        """All of its processes at once; gives when, by the monotonic clock."""
-        assert self._first is not None
+        """All of its processes at once, where it is on; gives when, by the monotonic clock."""
         began = time.monotonic()
+        if self._first is None:
+            return began
         os.kill(self._pid, signal.SIGKILL)
         self._first.wait()
         for started in self._started:
             started.send_signal(signal.SIGCONT)
             started.wait()
-            if started.stdout is not None:
-                started.stdout.close()
         self._started.clear()
         self._first = None
         return began
@@ -195,7 +128,7 @@ class Machine:
     def running(self, part: str) -> list[int]:
         """Processes of it that have this in their command line, as numbers of ours; none that have ended."""
         found = []
-        for pid in _below(self._pid) if self._first is not None else []:
+        for pid in processes_beside(self._pid) if self._first is not None else []:
             try:
                 line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except OSError:
@@ -206,8 +139,7 @@ class Machine:
         return found
 
     def close(self) -> None:
-        if self._first is not None:
-            self.kill()
+        self.kill()
         self._keeper.kill()
         self._keeper.wait()
 
@@ -215,40 +147,12 @@ class Machine:
     def _pid(self) -> int:
         """Of its first process."""
         assert self._first is not None
-        (pid,) = _children(self._first.pid)
+        (pid,) = children_of(self._first.pid)
         return pid
 
     def _is_named(self) -> bool:
         assert self._first is not None
-        return any(Path(f"/proc/{pid}/comm").read_text().strip() == "sleep" for pid in _children(self._first.pid))
-
-
-def _below(pid: int) -> list[int]:
-    """All processes of the PID namespace of which this is the first."""
-    space = Path(f"/proc/{pid}/ns/pid").readlink()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if (entry / "ns" / "pid").readlink() == space:
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
-
-
-def parent_of(pid: int) -> int | None:
-    """None where it has ended."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return None
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
+        return any(Path(f"/proc/{pid}/comm").read_text().strip() == "sleep" for pid in children_of(self._first.pid))
 
 
 def _ip(*words: str) -> None:
