@@ -7,7 +7,7 @@ since the streams of both would be the same ones in the database.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,7 +15,10 @@ from msgspec import Struct, field
 
 from datasync_spider.errors import ConfigurationError, SourceRefused
 from datasync_spider.sources.files.load import BUILT_IN, read_source
+from datasync_spider.sources.inpython import know_as_read
 from datasync_spider.sources.spec import Source
+
+_MOST_FILES = 1_024
 
 
 class SourceFiles(Struct, frozen=True):
@@ -51,7 +54,7 @@ def read_source_files(directory: Path, *, is_given: bool) -> SourceFiles:
     refused: dict[str, SourceRefused] = {}
     for path in _toml_files(directory, is_given=is_given):
         try:
-            read[path.name] = read_source(_text_of(path), str(path))
+            read[path.name] = _source_of(_text_of(path), str(path))
         except SourceRefused as refusal:
             refused[path.name] = refusal
     by_name: dict[str, list[str]] = {}
@@ -61,6 +64,14 @@ def read_source_files(directory: Path, *, is_given: bool) -> SourceFiles:
         if doubled[1:]:
             refused |= {file: _one_of_several(directory, file, name, doubled) for file in doubled}
     return SourceFiles({source.name: source for file, source in read.items() if file not in refused}, refused)
+
+
+@lru_cache(maxsize=_MOST_FILES)
+def _source_of(text: str, file: str) -> Source:
+    """A process reads its files several times, and looks at what each of thousands of slices makes of them."""
+    source = read_source(text, file)
+    know_as_read(source)
+    return source
 
 
 def _toml_files(directory: Path, *, is_given: bool) -> list[Path]:

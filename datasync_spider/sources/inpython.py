@@ -7,6 +7,7 @@ Nothing is checked here: that is the business of those who read files.
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,12 +40,36 @@ from datasync_spider.sources.spec import (
 )
 from datasync_spider.sources.userclasses import PYTHON
 
+# A source is looked at for each of its streams, whoever plans them: by its identity what has come of it.
+_known: OrderedDict[int, tuple[Source, Source]] = OrderedDict()
+_MOST_KNOWN = 1_024
+
 
 def checked(source: Source, place: str) -> Source:
     """The source as a file with the same content would give it; ``place`` is how its mistakes name it.
 
     Raises SourceRefused with all of them.
     """
+    known = _known.get(id(source))
+    if known is not None and known[0] is source:
+        return known[1]
+    read = _read(source, place)
+    _know(source, read)
+    return read
+
+
+def know_as_read(source: Source) -> None:
+    """It is of a file, so that there is nothing more to be looked at."""
+    _know(source, source)
+
+
+def _know(source: Source, read: Source) -> None:
+    _known[id(source)] = source, read
+    while len(_known) > _MOST_KNOWN:
+        _known.popitem(last=False)
+
+
+def _read(source: Source, place: str) -> Source:
     try:
         tables = _source_tables(source)
         names = [(key, stream.name) for key, stream in source.streams.items()]

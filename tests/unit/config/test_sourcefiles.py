@@ -11,6 +11,7 @@ from scrapy.settings import Settings
 from datasync_spider.config import Config
 from datasync_spider.config.sourcefiles import SourceFiles, built_in_source, read_source_files
 from datasync_spider.errors import ConfigurationError
+from datasync_spider.sources.inpython import checked
 from tests.support.sourcetexts import changed, plain, toml
 
 
@@ -60,6 +61,24 @@ def test_a_byte_order_mark_and_the_line_ends_of_windows_change_nothing(tmp_path:
     (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
 
     assert list(read_source_files(tmp_path, is_given=True).sources) == ["plain"]
+
+
+def test_a_file_is_looked_at_once_as_long_as_it_says_the_same(tmp_path: Path) -> None:
+    """Of thousands of slices each is looked at, and a process reads its files several times."""
+
+    def read() -> SourceFiles:
+        return read_source_files(tmp_path, is_given=True)
+
+    write(tmp_path, "shop.toml", "shop")
+    source = read().sources["shop"]
+    assert read().sources["shop"] is source
+    # Nor is it held once more to what it was read from.
+    assert checked(source, "source shop") is source
+    text = (tmp_path / "shop.toml").read_text(encoding="utf-8")
+    (tmp_path / "shop.toml").write_text(f"{text}wrong = 1\n", encoding="utf-8")
+    assert list(read().refused) == list(read().refused) == ["shop.toml"]
+    write(tmp_path, "shop.toml", "store")
+    assert list(read().sources) == ["store"]
 
 
 def test_what_cannot_be_read_is_refused_by_its_name(tmp_path: Path) -> None:

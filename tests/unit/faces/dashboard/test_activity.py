@@ -7,7 +7,7 @@ import pytest
 
 from datasync_spider.faces.dashboard import activity as activity_module
 from datasync_spider.faces.dashboard.activity import Activity, activity
-from datasync_spider.observe.states import STATES
+from datasync_spider.observe.states import MACHINE_STATES, STATES
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -112,9 +112,11 @@ def test_each_state_of_a_running_run_is_documented() -> None:
     states = set(re.findall(r'Activity\(\s*"(\w+)"', source))
     assert {"fetching", "silent"} <= states
     page = (Path(activity_module.__file__).parents[3] / "docs" / "operate" / "dashboard.md").read_text()
-    of_slices, _, of_runs = page.partition("### What a run is doing")
+    of_slices, _, others = page.partition("### Machines")
+    of_machines, _, of_runs = others.partition("### What a run is doing")
     assert set(re.findall(r"^\| `(\w+)` \|", of_runs, re.MULTILINE)) == states
-    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", of_slices, re.MULTILINE)) == STATES
+    for text, known in ((of_slices, STATES), (of_machines, MACHINE_STATES)):
+        assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", text, re.MULTILINE)) == known
 
 
 def test_clocks_that_disagree_make_no_negative_times() -> None:

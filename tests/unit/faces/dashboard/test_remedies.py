@@ -89,7 +89,7 @@ def test_verdicts_have_words() -> None:
 
 def test_reasons_that_are_written_as_literals_have_words() -> None:
     written = set()
-    for name in ("storage/runs.py", "sync/fetching.py", "pipelines/postgres.py"):
+    for name in ("storage/runs.py", "storage/takeover.py", "sync/fetching.py", "pipelines/postgres.py"):
         text = (PACKAGE / name).read_text()
         written |= set(re.findall(r'"reason": (?:\w+ or )?"([a-z_]+)"', text))
         written |= set(re.findall(r'ends_pass = (?:\w+ if .*? else )?"([a-z_]+)"', text))
