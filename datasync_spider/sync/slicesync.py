@@ -26,12 +26,14 @@ from datasync_spider.errors import DatasyncError, FencedOff, FieldsDrifted, Stal
 from datasync_spider.logs import context
 from datasync_spider.observe.display import visible
 from datasync_spider.pacing.askedwaits import AskedWaits
+from datasync_spider.process.waiting import unless_halted
 from datasync_spider.storage.batch import Counts
 from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.writer import Writer
 from datasync_spider.sync.fetching import Fetching
 from datasync_spider.sync.outcome import ChainNews, Outcome
 from datasync_spider.sync.storage import SliceStorage
+from datasync_spider.sync.turns import Share
 from datasync_spider.sync.writers import Writers, WriterSettings
 from datasync_spider.sync.writing import FLUSH_AFTER_SECONDS, Writing
 
@@ -69,6 +71,7 @@ class SliceSync:
         self.halted = asyncio.Event()
         self.bytes_under_way = 0
         """Of pages that were answered, and are not stored yet."""
+        self._room = Share(services.room)
         self._log_fields: dict[str, Any] = {}
         self._retries = 0
         self._waited_ms = 0
@@ -143,9 +146,17 @@ class SliceSync:
             if item.number:
                 came += 1
                 self.bytes_under_way += item.body_bytes
+                self._room.take(item.body_bytes)
         finally:
             self._moved(came)
         return asks
+
+    async def have_room(self) -> None:
+        """Returns when another page may come. What it has is written by then, full batch or not. Raises Stopped."""
+        if self._room.may_ask:
+            return
+        with self._opened_writing.hurried():
+            await unless_halted(self, self._room.turn(), "pages are written")
 
     async def not_answered(self, ask: Ask, error: BaseException | None) -> list[Ask]:
         """What is asked for instead. Raises what ends the run."""
@@ -193,6 +204,7 @@ class SliceSync:
 
     def _committed(self, batch: Batch, committed: Committed) -> None:
         self._outcome.committed(committed)
+        self._room.give_back(committed.counts.body_bytes)
         self.observer.batch_committed(batch, committed)
         error = self._outcome.rejected_too_many(self.plan.config.rejected_max_percent)
         if error is not None:
@@ -311,6 +323,7 @@ class SliceSync:
         """Returns when all that could be is written, and the run's row says how it has ended."""
         self._is_closed = True
         self.halted.set()
+        self._room.close()
         if self._run is None or self._writing is None:
             self._storage.close()
             return
