@@ -323,14 +323,16 @@ class SliceSync:
         """Returns when all that could be is written, and the run's row says how it has ended."""
         self._is_closed = True
         self.halted.set()
-        self._room.close()
         if self._run is None or self._writing is None:
             self._storage.close()
             return
         writing = self._writing
         self._outcome.close()
-        if not await writing.finish(self._seconds_left):
-            self._outcome.abandoned()
+        try:
+            if not await writing.finish(self._seconds_left):
+                self._outcome.abandoned()
+        finally:
+            self._room.close()
         self._storage.give_up()
         if self._counting is not None:
             self._counting.cancel()

@@ -138,6 +138,9 @@ class Room:
 
     async def turn(self, share: Share) -> None:
         """Returns when it may ask."""
+        if share.may_ask:
+            share.expect()
+            return
         turn = asyncio.get_running_loop().create_future()
         waiting = share, turn
         self._waiting.append(waiting)

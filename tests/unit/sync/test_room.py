@@ -75,6 +75,18 @@ def test_those_that_have_waited_longest_go_on_first_and_no_more_than_there_is_ro
     run(act)
 
 
+def test_a_turn_that_has_come_before_it_is_waited_for_is_not_missed() -> None:
+    async def act() -> None:
+        slices = Slices(Room(10), "a")
+        slices["a"].take(10)
+        slices.wait("a")
+        slices["a"].give_back(10)
+        await slices.waiting["a"]
+        assert slices.gone_on == ["a"]
+
+    run(act)
+
+
 def test_one_that_ends_leaves_its_room_and_one_that_waits_no_more_its_turn() -> None:
     async def act() -> None:
         slices = Slices(Room(10), "abc")
