@@ -11,12 +11,6 @@
 
 #define LEAST_ROOM 1024
 
-#ifdef __GNUC__
-#define FETCH(place) __builtin_prefetch(place, 1)
-#else
-#define FETCH(place) ((void)0)
-#endif
-
 /* ``hashes`` has a power of two of places; 0 is an empty one. Hashes of one home lie behind each other without a gap. */
 typedef struct {
     uint64_t *hashes;
@@ -104,21 +98,38 @@ static inline bool make_room(Flight *flight, size_t more) {
     return true;
 }
 
+/* The hashes of up to AHEAD rows. The table is larger than the processor's caches: all of their places are fetched at once. */
+static inline size_t hash_ahead(const Flight *flight, const RowPlace *rows, size_t count, uint64_t hashes[AHEAD]) {
+    size_t some = count < AHEAD ? count : AHEAD;
+    for (size_t i = 0; i < some; i++) {
+        if (i + AHEAD < count) fetch(rows[i + AHEAD].row);
+        hashes[i] = hash_of_row(flight, rows[i].row);
+        fetch(&flight->hashes[hashes[i] & (flight->room - 1)]);
+    }
+    return some;
+}
+
 /* How many of the rows' ids were there already, or come twice among them. There must be room. */
 static inline size_t put_rows(Flight *flight, const RowPlace *rows, size_t count) {
-    enum { AHEAD = 16 };
     uint64_t hashes[AHEAD];
     size_t were_there = 0;
-    for (size_t start = 0; start < count; start += AHEAD) {
-        size_t some = count - start < AHEAD ? count - start : AHEAD;
-        for (size_t i = 0; i < some; i++) {
-            hashes[i] = hash_of_row(flight, rows[start + i].row);
-            /* The table is larger than the processor's caches: all of these are fetched at once. */
-            FETCH(&flight->hashes[hashes[i] & (flight->room - 1)]);
-        }
+    for (size_t start = 0, some; start < count; start += some) {
+        some = hash_ahead(flight, rows + start, count - start, hashes);
         for (size_t i = 0; i < some; i++) were_there += put_in(flight, hashes[i]);
     }
     return were_there;
+}
+
+/* How many of the rows' ids were not there. */
+static inline size_t take_rows_out(Flight *flight, const RowPlace *rows, size_t count) {
+    uint64_t hashes[AHEAD];
+    size_t missing = 0;
+    if (flight->room == 0) return count;
+    for (size_t start = 0, some; start < count; start += some) {
+        some = hash_ahead(flight, rows + start, count - start, hashes);
+        for (size_t i = 0; i < some; i++) missing += !take_out(flight, hashes[i]);
+    }
+    return missing;
 }
 
 #endif

@@ -59,10 +59,8 @@ PyDoc_STRVAR(remove_doc, "remove(rows, /)\n--\n\nTakes the rows' ids out once. V
 static PyObject *inflight_remove(PyObject *object, PyObject *removed) {
     Flight *flight = &((InFlight *)object)->flight;
     const Rows *rows = rows_of(removed);
-    size_t missing = 0;
     if (rows == NULL) return NULL;
-    for (size_t i = 0; i < rows->count; i++) missing += !take_out(flight, hash_of_row(flight, rows->places[i].row));
-    if (missing == 0) return new_none();
+    if (take_rows_out(flight, rows->places, rows->count) == 0) return new_none();
     PyErr_SetString(PyExc_ValueError, "an id that is not in flight cannot be taken out");
     return NULL;
 }

@@ -15,11 +15,28 @@
 
 #define ID_AT 4
 #define DIGITS 8
+#define AHEAD 16 /* so many rows before its own turn a row is fetched from memory: a batch is larger than the caches */
+#define LINE_BYTES 64
+#define MOST_LINES 8
+
+static inline void fetch(const void *place) {
+#ifdef __GNUC__
+    __builtin_prefetch(place);
+#else
+    (void)place;
+#endif
+}
 
 typedef struct {
     const unsigned char *row;
     size_t bytes;
 } RowPlace;
+
+/* Of a large row its beginning: then the processor sees by itself what is read. */
+static inline void fetch_row(const RowPlace *row) {
+    size_t lines = row->bytes / LINE_BYTES + 1;
+    for (size_t line = 0; line < lines && line < MOST_LINES; line++) fetch(row->row + line * LINE_BYTES);
+}
 
 static inline size_t id_bytes_of(const unsigned char *row) {
     return (size_t)row[0] << 24 | (size_t)row[1] << 16 | (size_t)row[2] << 8 | row[3];
@@ -73,6 +90,7 @@ static inline bool sort_rows(const RowPlace *rows, size_t count, RowPlace *sorte
     Keyed *from = keyed, *to = keyed + count;
     uint64_t common = ~UINT64_C(0), some = 0;
     for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD < count) fetch(rows[i + AHEAD].row);
         from[i] = (Keyed){key_of(rows[i].row), &rows[i]};
         common &= from[i].key;
         some |= from[i].key;

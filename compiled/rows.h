@@ -156,6 +156,7 @@ static PyObject *rows_piece(PyObject *object, PyObject *arguments) {
     unsigned char *at = (unsigned char *)PyBytes_AsString(piece);
     Py_BEGIN_ALLOW_THREADS
     for (size_t i = start; i < stop; i++) {
+        if (i + AHEAD < self->count) fetch_row(&self->places[i + AHEAD]);
         memcpy(at, before, before_bytes);
         at += before_bytes;
         memcpy(at, self->places[i].row, self->places[i].bytes);

@@ -39,7 +39,7 @@ from datasync_spider.storage.copying import RowWriter
 from datasync_spider.storage.ground import Ground
 from datasync_spider.sync import outcome
 from datasync_spider.sync import storage as sync_storage
-from datasync_spider.sync.commitorder import CommitOrder
+from datasync_spider.sync.turns import CommitOrder
 
 _NO_FENCE = " AND fence = %(fence)s AND lease_run_id = %(run_id)s"
 _NO_FENCES = "\n    WHERE state.fence = held.fence AND state.lease_run_id = held.run_id"

@@ -54,7 +54,9 @@ class RateLimitMiddleware:
         return middleware
 
     async def process_request(self, request: Request) -> None:
-        pace = self._pace_of(request.meta["sync"])
+        sync: SliceSync = request.meta["sync"]
+        await sync.have_room()
+        pace = self._pace_of(sync)
         if pace is None:
             raise IgnoreRequest("its sync is over")
         await pace.let_go(request)

@@ -14,7 +14,7 @@ lost     gone for us, perhaps not for the server    its transaction, until it is
 
 No deadlock: short work takes none while it has one. A batch takes one only when all earlier batches of its slice have
 one or are committed, and one that has to wait for an earlier batch gives its own back as soon as that lacks one
-(:mod:`datasync_spider.sync.commitorder`). So of the batches that have one the first of each slice lacks nothing: it
+(:mod:`datasync_spider.sync.turns`). So of the batches that have one the first of each slice lacks nothing: it
 commits, and gives it back.
 
 Invariant: nothing is set on a session, since behind a pooler it may be others' as well. Nothing waits for the server

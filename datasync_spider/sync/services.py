@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from datasync_spider.process.workers import Threads, Worker
 from datasync_spider.storage.pool import Pool
 from datasync_spider.sync.heart import Heart
+from datasync_spider.sync.turns import Room
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _THREADS_A_CONNECTION = 4
 _RENEWALS_SHARE = 4
+_MOST_UNDER_WAY_BYTES = 64_000_000
+"""Of pages that are not committed. More than one slice has by itself, with batches of the usual size."""
 _HANGS_SECONDS = 30.0
 """How long a sync that has ended may have a connection still: a server that says nothing would keep it for ever."""
 
@@ -38,6 +41,7 @@ class Services:
         """For what may take an hour: one at a time."""
         self.renewals = asyncio.Semaphore(max(1, connections // _RENEWALS_SHARE))
         """Of tokens: each has a connection while a provider is asked, and a thread before and after."""
+        self.room = Room(_MOST_UNDER_WAY_BYTES)
         self._threads = Threads("datasync-work", connections * _THREADS_A_CONNECTION)
         self._writing = Threads("datasync-writer", self.pool.writers * _THREADS_A_CONNECTION)
 

@@ -26,12 +26,14 @@ from datasync_spider.errors import DatasyncError, FencedOff, FieldsDrifted, Stal
 from datasync_spider.logs import context
 from datasync_spider.observe.display import visible
 from datasync_spider.pacing.askedwaits import AskedWaits
+from datasync_spider.process.waiting import unless_halted
 from datasync_spider.storage.batch import Counts
 from datasync_spider.storage.copying import CopyMode
 from datasync_spider.storage.writer import Writer
 from datasync_spider.sync.fetching import Fetching
 from datasync_spider.sync.outcome import ChainNews, Outcome
 from datasync_spider.sync.storage import SliceStorage
+from datasync_spider.sync.turns import Share
 from datasync_spider.sync.writers import Writers, WriterSettings
 from datasync_spider.sync.writing import FLUSH_AFTER_SECONDS, Writing
 
@@ -74,6 +76,7 @@ class SliceSync:
         self.halted = asyncio.Event()
         self.bytes_under_way = 0
         """Of pages that were answered, and are not stored yet."""
+        self._room = Share(services.room)
         self._log_fields: dict[str, Any] = {}
         self._retries = 0
         self._waited_ms = 0
@@ -152,9 +155,17 @@ class SliceSync:
             if item.number:
                 came += 1
                 self.bytes_under_way += item.body_bytes
+                self._room.take(item.body_bytes)
         finally:
             self._moved(came)
         return asks
+
+    async def have_room(self) -> None:
+        """Returns when another page may come. What it has is written by then, full batch or not. Raises Stopped."""
+        if self._room.may_ask:
+            return
+        with self._opened_writing.hurried():
+            await unless_halted(self, self._room.turn(), "pages are written")
 
     async def not_answered(self, ask: Ask, error: BaseException | None) -> list[Ask]:
         """What is asked for instead. Raises what ends the run."""
@@ -202,6 +213,7 @@ class SliceSync:
 
     def _committed(self, batch: Batch, committed: Committed) -> None:
         self._outcome.committed(committed)
+        self._room.give_back(committed.counts.body_bytes)
         self.observer.batch_committed(batch, committed)
         error = self._outcome.rejected_too_many(self.plan.config.rejected_max_percent)
         if error is not None:
@@ -325,8 +337,11 @@ class SliceSync:
             return
         writing = self._writing
         self._outcome.close()
-        if not await writing.finish(self._seconds_left):
-            self._outcome.abandoned()
+        try:
+            if not await writing.finish(self._seconds_left):
+                self._outcome.abandoned()
+        finally:
+            self._room.close()
         self._storage.give_up()
         if self._counting is not None:
             self._counting.cancel()

@@ -10,7 +10,7 @@ connecting  waits for a connection, or for one   nothing; where it has to wait, 
             answered
 copying     holds a connection                   what :mod:`datasync_spider.storage.writer` says; the connection is
                                                  closed, and no later batch takes one until this one has another
-its turn    holds one until all earlier ones     given way (:mod:`datasync_spider.sync.commitorder`): rolled back, the
+its turn    holds one until all earlier ones     given way (:mod:`datasync_spider.sync.turns`): rolled back, the
             are committed                        connection is there for the batch that lacks one
 pausing     holds none                           nothing
 committed   its connection is given back         everything
@@ -50,7 +50,7 @@ from datasync_spider.storage.batch import Batch, Committed, Counts
 from datasync_spider.storage.connection import Connection
 from datasync_spider.storage.pool import Line, Use
 from datasync_spider.storage.writer import Writer
-from datasync_spider.sync.commitorder import CommitOrder, GaveWay
+from datasync_spider.sync.turns import CommitOrder, GaveWay
 
 if TYPE_CHECKING:
     from datasync_spider.sync.services import Services

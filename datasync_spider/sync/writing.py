@@ -16,17 +16,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from datasync_spider.errors import DatasyncError, PageLost
 from datasync_spider.records.pagetrail import MOST_REPEATED_PAGES
 from datasync_spider.storage.batch import Batch, PreparedPage
 from datasync_spider.storage.prepare import Preparer
-from datasync_spider.sync.commitorder import PredecessorFailed
+from datasync_spider.sync.turns import PredecessorFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from datasync_spider.items import EventPage
     from datasync_spider.storage.batch import Committed
@@ -85,6 +85,7 @@ class Writing:
         self._unprepared_bytes = 0
         self._is_preparing = False
         self._is_flushed = False
+        self._hurries = 0
         self._is_abandoned = False
         self._timer: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
@@ -107,24 +108,27 @@ class Writing:
     async def _prepare_in_order(self) -> None:
         while True:
             await self.wait_for(lambda: bool(self._in_line))
-            page = self._in_line.popleft()
-            self._is_preparing = True
-            try:
-                prepared = await self._prepared(page)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the page is lost, and the run must end
-                if isinstance(error, PageLost):
-                    self._failed(error, None)
-                else:
-                    self._failed(PageLost(f"a page could not be prepared: {error}"), error)
-            else:
-                if self._outcome.may_write:
-                    self.buffer.add(prepared)
-                    self._flush_after_a_while()
-                    self._report(self.buffer, self._writers.in_flight)
-            finally:
-                self._is_preparing = False
-                self._unprepared_bytes -= page.body_bytes
+            # By itself, so that nothing of it is kept until the next page comes.
+            await self._prepare(self._in_line.popleft())
             self.look_again()
+
+    async def _prepare(self, page: EventPage) -> None:
+        self._is_preparing = True
+        try:
+            prepared = await self._prepared(page)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page is lost, and the run must end
+            if isinstance(error, PageLost):
+                self._failed(error, None)
+            else:
+                self._failed(PageLost(f"a page could not be prepared: {error}"), error)
+        else:
+            if self._outcome.may_write:
+                self.buffer.add(prepared)
+                self._flush_after_a_while()
+                self._report(self.buffer, self._writers.in_flight)
+        finally:
+            self._is_preparing = False
+            self._unprepared_bytes -= page.body_bytes
 
     async def _prepared(self, page: EventPage) -> PreparedPage:
         if page.body_bytes < _WORTH_A_HOP_BYTES:
@@ -134,14 +138,17 @@ class Writing:
     async def _write_in_order(self) -> None:
         while True:
             await self.wait_for(lambda: self._may_begin_a_batch)
-            batch = self.buffer.take()
-            assert batch is not None
-            self._is_flushed = self._is_flushed and bool(self.buffer.pages)
-            commit = asyncio.ensure_future(self._commit(batch, self._writers.write(batch)))
-            self._commits.add(commit)
-            commit.add_done_callback(self._commit_ended)
-            self._report(self.buffer, self._writers.in_flight)
+            self._begin_a_batch()
             self.look_again()
+
+    def _begin_a_batch(self) -> None:
+        batch = self.buffer.take()
+        assert batch is not None
+        self._is_flushed = self._is_flushed and bool(self.buffer.pages)
+        commit = asyncio.ensure_future(self._commit(batch, self._writers.write(batch)))
+        self._commits.add(commit)
+        commit.add_done_callback(self._commit_ended)
+        self._report(self.buffer, self._writers.in_flight)
 
     async def _commit(self, batch: Batch, writing: asyncio.Future[Committed]) -> None:
         try:
@@ -173,7 +180,9 @@ class Writing:
     def _may_begin_a_batch(self) -> bool:
         if self._is_abandoned or not self._outcome.may_write or not self._writers.has_capacity():
             return False
-        return self.buffer.is_due() or (self.buffer.pages > 0 and (self._is_flushed or self._outcome.is_final))
+        return self.buffer.is_due() or (
+            self.buffer.pages > 0 and (self._is_flushed or self._hurries > 0 or self._outcome.is_final)
+        )
 
     def _has_capacity(self, page_number: int) -> bool:
         """Whether the page is in line, and little waits to be prepared and less than one more batch to be written."""
@@ -196,6 +205,16 @@ class Writing:
         """What there is leaves, full batch or not."""
         self._is_flushed = self.buffer.pages > 0
         self.look_again()
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Whatever comes leaves at once, for no page will come before it is committed."""
+        self._hurries += 1
+        self.look_again()
+        try:
+            yield
+        finally:
+            self._hurries -= 1
 
     def look_again(self) -> None:
         """All that wait look whether what they wait for is so."""

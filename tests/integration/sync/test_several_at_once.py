@@ -72,14 +72,17 @@ def asked_over_http(plan: SyncPlan, ask: Ask) -> tuple[Page, EventPage]:
     return page, item
 
 
-async def sync_slice(plan: SyncPlan, services: Services, *, breaks_after_pages: int | None = None) -> Report:
-    report = Report()
+async def sync_slice(
+    plan: SyncPlan, services: Services, report: Report | None = None, *, breaks_after_pages: int | None = None
+) -> Report:
+    report = report or Report()
     sync = SliceSync(plan, services, report)
     sync.enter()
     await sync.open()
     try:
         asks, pages = sync.first(), 0
         while asks:
+            await sync.have_room()
             ask = asks.pop()
             page, item = await asyncio.to_thread(asked_over_http, plan, ask)
             asks += await sync.answered(ask, page, item, dict)
@@ -135,3 +138,33 @@ def test_several_syncs_on_one_event_loop_are_each_exact_and_one_that_fails_ends_
     }
     kept = {name: value(database_url, f"SELECT count(*) FROM {table}") for name, (_, table) in facts.items()}
     assert kept == {"tenant_0": reports[-1].inserted, **dict.fromkeys(names[1:], 3_000)}
+
+
+def test_where_pages_take_up_all_room_each_slice_asks_for_one_when_its_last_one_is_committed(
+    start_mock_api: Callable[..., MockApi], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasync_spider.sync.services._MOST_UNDER_WAY_BYTES", 1)
+    # Who waits for room would wait for ever, were its page kept for a full batch.
+    monkeypatch.setattr("datasync_spider.sync.writing.FLUSH_AFTER_SECONDS", 3_600.0)
+    mock = start_mock_api("--total", "1000")
+    plans = [
+        plan_for(mock.base_url, DATABASE_URL=database_url, STREAM=name, API_PAGE_LIMIT=200) for name in ("one", "two")
+    ]
+    batches: dict[str, int] = {"one": 0, "two": 0}
+
+    class Counting(Report):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self._name = name
+
+        def batch_committed(self, batch: Batch, committed: Committed) -> None:
+            batches[self._name] += 1
+
+    async def sync_both() -> None:
+        services = Services(database_url, 3)
+        syncs = (sync_slice(plan, services, Counting(plan.spec.name)) for plan in plans)
+        await asyncio.wait_for(asyncio.gather(*map(asyncio.create_task, syncs)), 60)
+
+    asyncio.run(sync_both())
+    assert batches == {"one": 5, "two": 5}
+    assert {status for _, status, _ in rows(database_url, ENDED)} == {"complete"}

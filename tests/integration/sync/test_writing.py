@@ -110,6 +110,20 @@ def test_the_end_comes_with_the_last_commit_and_not_with_the_next_look(
     assert write(database_url, act).pages == [1]
 
 
+def test_what_is_waited_for_is_not_kept_for_a_fuller_batch(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasync_spider.sync.writing.FLUSH_AFTER_SECONDS", 3_600.0)
+
+    async def act(run: Run) -> None:
+        with run.writing.hurried():
+            for number in (1, 2):
+                await run.writing.store(sized(number, LARGE))
+                await run.writing.wait_for(lambda number=number: run.writing.committed_page == number)  # type: ignore[misc]
+        await run.writing.store(sized(3, LARGE))
+        await run.writing.wait_for(lambda: run.writing.buffer.pages == 1)
+
+    assert write(database_url, act).pages == [1, 2, 3]
+
+
 def test_a_large_page_does_not_keep_the_event_loop(database_url: str) -> None:
     async def act(run: Run) -> None:
         await run.writing.store(sized(1, LARGE))

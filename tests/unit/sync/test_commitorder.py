@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from datasync_spider.errors import StorageUnavailable
-from datasync_spider.sync.commitorder import CommitOrder, PredecessorFailed
+from datasync_spider.sync.turns import CommitOrder, PredecessorFailed
 from tests.support.waiting import eventually
 
 

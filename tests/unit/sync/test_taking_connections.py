@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from datasync_spider.sync.commitorder import CommitOrder, GaveWay, PredecessorFailed
+from datasync_spider.sync.turns import CommitOrder, GaveWay, PredecessorFailed
 from tests.support.waiting import eventually
 
 SECONDS = 60
