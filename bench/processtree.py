@@ -39,11 +39,12 @@ def tree(pid: int) -> list[int]:
     found, left = [], [pid]
     while left:
         found.append(left.pop())
-        for task in Path(f"/proc/{found[-1]}/task").glob("*/children"):
-            try:
-                left += map(int, task.read_text(encoding="ascii").split())
-            except OSError:
-                continue
+        try:
+            for task in Path(f"/proc/{found[-1]}/task").iterdir():
+                left += map(int, (task / "children").read_text(encoding="ascii").split())
+        except OSError:
+            # It, or a thread of it, has just ended.
+            continue
     return found
 
 
