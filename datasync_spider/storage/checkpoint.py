@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -31,8 +31,8 @@ from msgspec.structs import asdict, replace
 from datasync_spider.errors import FencedOff, StorageError, StorageRefused
 from datasync_spider.storage import deletions, floor, validators
 from datasync_spider.storage.batch import Batch, Committed, Counts, Outcome, PreparedPage, Watermark
-from datasync_spider.storage.completion import Before, PassEnd, Verdict
-from datasync_spider.storage.connection import Connection, instant_of
+from datasync_spider.storage.completion import PassEnd, Verdict
+from datasync_spider.storage.connection import Connection, RowCursor, instant_of
 from datasync_spider.storage.deletions import Marked
 from datasync_spider.storage.feedorder import PageTimes
 from datasync_spider.storage.ground import Ground
@@ -70,13 +70,12 @@ def save_checkpoint(
     values = _checkpoint_values(run, batch, outcome, counts)
     ends_nothing = ends_nothing or batch.ends_pass is None
     end, marked, verdict = None, None, None
-    with connection.cursor() as cursor:
-        cursor.execute(statement("peek_checkpoint"), run.key)
-        row = cursor.fetchone()
-        refusal = _refusal(row, run, batch)
-        if refusal is not None or row is None:
+    with connection.cursor() as cursor, connection.cursor(cursor_factory=RowCursor) as looking:
+        looking.execute(statement("peek_checkpoint"), run.key)
+        before = looking.fetchone()
+        refusal = _refusal(before, run, batch)
+        if refusal is not None or before is None:
             raise refusal or FencedOff(_taken_over(run))
-        before = Before(*row)
         if not ends_nothing:
             end = PassEnd.of(connection, run, batch, outcome, counts, before, rejected_max_percent)
         ledger = (_ledger_row(run, batch, *row, write_seconds) for row in zip(batch.pages, counted, strict=True))
@@ -88,8 +87,8 @@ def save_checkpoint(
         cursor.execute(statement("checkpoint_backfill" if run.is_backfill else "checkpoint"), values)
         row = cursor.fetchone()
         if cursor.rowcount != 1 or row is None:
-            cursor.execute(statement("read_checkpoint"), run.key)
-            raise _refusal(cursor.fetchone(), run, batch) or FencedOff(_taken_over(run))
+            looking.execute(statement("read_checkpoint"), run.key)
+            raise _refusal(looking.fetchone(), run, batch) or FencedOff(_taken_over(run))
         stored, rejected, filtered, total = row
         if run.since is not None and not run.is_backfill:
             floor.move(cursor, run, batch)
@@ -169,13 +168,14 @@ def _last_new_page(batch: Batch, counted: list[Counts], outcome: Outcome) -> int
     return next(numbers, None)
 
 
-def _refusal(row: tuple[Any, ...] | None, run: OpenRun, batch: Batch) -> StorageError | None:
+def _refusal(row: Mapping[str, Any] | None, run: OpenRun, batch: Batch) -> StorageError | None:
     """Why the checkpoint may touch no row, by what a statement that reads it has given."""
-    if row is None or row[:2] != (run.fence, run.run_id):
+    if row is None or (row["fence"], row["lease_run_id"]) != (run.fence, run.run_id):
         return FencedOff(_taken_over(run))
-    if row[2] == batch.first_page - 1:
+    if row["checkpoint_page"] == batch.first_page - 1:
         return None
-    return StorageRefused(f"the run's last committed page is {row[2]}, and the batch begins with {batch.first_page}")
+    last = row["checkpoint_page"]
+    return StorageRefused(f"the run's last committed page is {last}, and the batch begins with {batch.first_page}")
 
 
 def _taken_over(run: OpenRun) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -147,19 +147,6 @@ def backfill_verdict() -> Verdict:
     return Verdict("complete", None, "backfilled", detail)
 
 
-class Before(NamedTuple):
-    """The columns of ``peek_checkpoint``, in its order: of slice and run before a batch is added."""
-
-    fence: int
-    lease_run_id: int | None
-    checkpoint_page: int
-    total_rejected: int
-    pass_expected_total: int | None
-    was_backfilled: bool
-    events: int
-    rejected: int
-
-
 class PassEnd(Struct):
     """What the verdict on a pass is made of, by the transaction that commits its last page.
 
@@ -182,29 +169,36 @@ class PassEnd(Struct):
         batch: Batch,
         outcome: Outcome,
         counts: Counts,
-        before: Before,
+        before: Mapping[str, Any],
         max_percent: float,
     ) -> PassEnd | None:
-        """Of a batch that ends a pass; None where too many of the run's records were rejected for a verdict."""
+        """Of a batch that ends a pass; None where too many of the run's records were rejected for a verdict.
+
+        ``before``: what ``peek_checkpoint`` says of slice and run.
+        """
         assert batch.ends_pass is not None
-        if exceeds_share(before.events + counts.events, before.rejected + counts.rejected, max_percent):
+        if exceeds_share(before["events"] + counts.events, before["rejected"] + counts.rejected, max_percent):
             return None
         if run.is_backfill:
             return cls(batch.ends_pass, 0)
-        is_total_known = run.total_of_slice(batch.expected_total) is not None or before.pass_expected_total is not None
+        is_total_known = (
+            run.total_of_slice(batch.expected_total) is not None or before["pass_expected_total"] is not None
+        )
         # What is counted twice matters beside a total alone.
-        if not is_total_known or before.total_rejected + outcome.newly_rejected == 0:
+        if not is_total_known or before["total_rejected"] + outcome.newly_rejected == 0:
             return cls(batch.ends_pass, 0)
         return cls(batch.ends_pass, count_counted_twice(connection, run.slice))
 
-    def look(self, cursor: Any, run: OpenRun, batch: Batch, values: Mapping[str, Any], before: Before) -> None:
+    def look(
+        self, cursor: Any, run: OpenRun, batch: Batch, values: Mapping[str, Any], before: Mapping[str, Any]
+    ) -> None:
         """At what the pass has brought, this batch included: its rows are stored, and its pages in the ledger.
 
         ``values``: of its checkpoint.
         """
         if not run.is_backfill:
             self.counted = _counted(cursor, run, batch)
-            self.above = _count_above(cursor, run, values) if before.was_backfilled else 0
+            self.above = _count_above(cursor, run, values) if before["was_backfilled"] else 0
             self.received = _read_received(cursor, run, batch, values["oldest_at"])
 
     def verdict(self, run: OpenRun, stored: int, rejected: int, filtered: int, expected_total: int | None) -> Verdict:
