@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import ScrapyCommand
@@ -164,10 +165,10 @@ class Command(ScrapyCommand):
 
     def _plans(self, spider: type[Any], meant: Meant, services: Services) -> list[SyncPlan]:
         assert self.settings is not None
-        plans = plans_of(spider, self.settings, {}, services.pool)
+        plans = plans_of(spider, self.settings, {}, services.pool, partial(meant.slices, spider))
         for plan in plans[:1]:
             check_way(plan)
-        return meant.of(spider, plans)
+        return plans
 
     def _what_is_due(self, names: Sequence[str], services: Services, *, follows: bool) -> WhatIsDue:
         assert self.settings is not None

@@ -25,14 +25,23 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from datasync_spider.storage.pool import Pool
+    from datasync_spider.sync.planning import MeantSlices
 
 logger = logging.getLogger(__name__)
 
 
-def plans_of(spider: type[Any], settings: BaseSettings, arguments: Mapping[str, str], pool: Pool) -> list[SyncPlan]:
-    """Those of a stream, with room for a connection where its slices are to be found first."""
+def plans_of(
+    spider: type[Any],
+    settings: BaseSettings,
+    arguments: Mapping[str, str],
+    pool: Pool,
+    meant: MeantSlices | None = None,
+) -> list[SyncPlan]:
+    """Those of a stream, or what is meant of them, with room for a connection where slices are to be found first."""
     with pool.place() if spider.finds_slices() else nullcontext():
-        made: list[SyncPlan] = spider.make_plans(settings, arguments)
+        made: list[SyncPlan] = (
+            spider.make_plans(settings, arguments) if meant is None else spider.plans_meant(settings, arguments, meant)
+        )
     return made
 
 

@@ -8,8 +8,9 @@ waiting    for the next order; it ends when its worker does, since no one else h
            has started ends by pipes of its own
 forked     the process has its standard output, its pipe and its names, and is where ``datasync sync`` would be
 
-Invariant: nothing has begun when it forks: no thread, no event loop, no connection, no setting read. Of a process that
-it cannot start, the worker sees an output that ends without a word.
+Invariant: nothing has begun when it forks: no thread, no event loop, no connection. Files of sources have been read,
+and count where they still say the same; settings and secrets are read by the fork. Of a process that it cannot start,
+the worker sees an output that ends without a word.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from scrapy.utils.project import get_project_settings
+
 import datasync_spider
 from datasync_spider.process.bundlepipe import PIPE
+from datasync_spider.sync.planning import source_files
 
 HEADER_BYTES = 8
 """Before each order: its length, and with it the descriptors of a pipe and of a standard output."""
@@ -75,11 +79,19 @@ def serve(control: socket.socket) -> list[str] | None:
         text = _read(control, int.from_bytes(header, "big"))
         if len(header) < HEADER_BYTES or text is None:
             return None
+        _read_sources()
         if os.fork() == 0:
             control.close()
             return _become(json.loads(text), *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _read_sources() -> None:
+    """Once for all forks: of thousands of slices it takes longer than to sync a bundle of them."""
+    # What is wrong with them is said by the fork that wants them.
+    with suppress(Exception):
+        source_files(get_project_settings())
 
 
 def _read(control: socket.socket, length: int) -> bytes | None:

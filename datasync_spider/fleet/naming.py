@@ -69,14 +69,18 @@ class Meant:
 
     def of(self, spider: type[Any], plans: list[SyncPlan]) -> list[SyncPlan]:
         """Those that are meant. Raises WronglyCalled for a slice that there is not."""
-        slices = [plan.spec.slice for plan in plans]
+        wanted = self.slices(spider, [plan.spec.slice for plan in plans])
+        return [plan for plan in plans if plan.spec.slice in wanted]
+
+    def slices(self, spider: type[Any], slices: Sequence[str]) -> set[str]:
+        """Those of the stream's slices that are meant. Raises WronglyCalled for one that there is not."""
         wanted: set[str] = set()
         for part in self._chosen[spider.name]:
             found = like(_read(part), slices)
             if not found and part != _ANY:
                 raise WronglyCalled(not_registered(spider.name, part, [spider.name], slices))
             wanted.update(found)
-        return [plan for plan in plans if plan.spec.slice in wanted]
+        return wanted
 
 
 def _read(part: str) -> str:

@@ -58,6 +58,8 @@ def is_pattern(text: str) -> bool:
 
 def like(pattern: str, names: Sequence[str]) -> list[str]:
     """Those that are of the pattern: ``*`` is any text, ``?`` one character; a name is of itself."""
+    if not is_pattern(pattern):
+        return [name for name in names if name == pattern]
     parts = ("".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)) or "(?!)"
     return [name for name in names if name == pattern or re.fullmatch(parts, name, re.DOTALL)]
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from datasync_spider.records.page import Page
     from datasync_spider.sources.spec import Source
     from datasync_spider.sync.fetching import Ask
+    from datasync_spider.sync.planning import MeantSlices
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +137,17 @@ class StreamSpider(Spider):
                 f"the spider {cls.name} names the stream {cls.stream!r}; its source has {there_are}"
             )
         return source_plans(settings, cls.source, cls.stream, arguments)
+
+    @classmethod
+    def plans_meant(cls, settings: BaseSettings, arguments: Mapping[str, str], meant: MeantSlices) -> list[SyncPlan]:
+        """As :meth:`make_plans`, of those slices alone that ``meant`` takes of the names of all."""
+        planned_by = next(one for one in cls.__mro__ if "make_plans" in vars(one))
+        if cls.source is not None and planned_by is StreamSpider:
+            return source_plans(settings, cls.source, cls.stream, arguments, meant=meant)
+        # Whoever plans by himself is asked for all.
+        plans = cls.make_plans(settings, arguments)
+        names = meant([plan.spec.slice for plan in plans])
+        return [plan for plan in plans if plan.spec.slice in names]
 
     @classmethod
     def finds_slices(cls) -> bool:

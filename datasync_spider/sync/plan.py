@@ -257,6 +257,11 @@ def plan_built_in(config: Config) -> SyncPlan:
     )
 
 
+def name_of(values: SliceValues) -> str:
+    """The slice's, as all else calls it."""
+    return canonical(values) if values else NO_SLICE
+
+
 def plan_sync(
     config: Config,
     source: Source,
@@ -276,7 +281,7 @@ def plan_sync(
             source,
             source.streams[stream],
             name=f"{source.name}.{stream}",
-            slice_name=canonical(values) if values else NO_SLICE,
+            slice_name=name_of(values),
             base_url=fill_url(source.base_url, slot_values(values)),
             values=values,
             secrets=secrets,

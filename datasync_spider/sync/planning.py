@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from datasync_spider.config import Config
 from datasync_spider.config.kinds import slice_name
@@ -30,7 +30,7 @@ from datasync_spider.sources.slicevalues import checked_values
 from datasync_spider.sources.slots import slot_values
 from datasync_spider.sources.spec import SliceValues, Source, Stream
 from datasync_spider.sources.streamnames import NO_SLICE
-from datasync_spider.sync.plan import SyncPlan, plan_built_in, plan_sync
+from datasync_spider.sync.plan import SyncPlan, name_of, plan_built_in, plan_sync
 from datasync_spider.sync.slicing.find import find_slices, with_slices
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LONGEST_SLICE_BYTES = 1_000
+MeantSlices: TypeAlias = Callable[[Sequence[str]], Collection[str]]
+"""Those of the slices of a stream, by their names, that are meant."""
+
 _ARGUMENTS = ("slice", "since", "until")
 _LISTED = 10
 
@@ -71,13 +74,15 @@ def source_plans(
     *,
     with_secrets: bool = True,
     finds_slices: bool = True,
+    meant: MeantSlices | None = None,
 ) -> list[SyncPlan]:
     """The slices of the stream that settings and arguments name; all where they name none.
 
-    ``source`` may have been made in Python. ``with_secrets`` False: for those who send no request. ``finds_slices``:
-    whether slices that do not stand in the source are looked for, with a database that is up to date; else the one
-    that is named is taken for one. Raises ConfigurationError. None of them where the slices are another stream's
-    records, of which there is none.
+    ``source`` may have been made in Python. ``with_secrets`` False: for those who send no request. ``meant``: which of
+    those are planned at all, since each costs a moment, and there may be thousands. ``finds_slices``: whether slices
+    that do not stand in the source are looked for, with a database that is up to date; else the one that is named is
+    taken for one. Raises ConfigurationError. None of them where the slices are another stream's records, of which there
+    is none.
     """
     _check_names(arguments)
     source = checked(source, f"source {source.name}")
@@ -91,6 +96,9 @@ def source_plans(
         if not source.streams[stream].slices:
             return []
     slices = _chosen(name, source.streams[stream], wanted)
+    if meant is not None:
+        names = meant([name_of(values) for values in slices])
+        slices = [values for values in slices if name_of(values) in names]
     secrets = _secrets(settings, source, stream, slices) if with_secrets else None
     plans: list[SyncPlan] = []
     for values in slices:
