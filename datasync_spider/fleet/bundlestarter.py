@@ -3,7 +3,7 @@
 A process that syncs would spend a second and a half of a processor on imports, which is more than most of its slices
 cost. So this one imports what they need, once, and a fork of it becomes each. States, and what a crash in each leaves:
 
-importing  a worker gives its first orders meanwhile, and they wait
+importing  its worker is given nothing yet; orders that come all the same, since another one has died, wait
 waiting    for the next order; it ends when its worker does, since no one else has the other end of the socket. What it
            has started ends by pipes of its own
 forked     the process has its standard output, its pipe and its names, and is where ``datasync sync`` would be
@@ -37,6 +37,9 @@ from datasync_spider.sync.planning import source_files
 
 HEADER_BYTES = 8
 """Before each order: its length, and with it the descriptors of a pipe and of a standard output."""
+
+READY = b"!"
+"""What it says once, when it has imported."""
 
 _LEFT_OUT = ("datasync_spider.fleet.dask", "datasync_spider.fleet.bundlestarter")
 _PACKAGES = (
@@ -72,6 +75,8 @@ def import_everything() -> None:
 
 def serve(control: socket.socket) -> list[str] | None:
     """Returns in a fork, with its arguments; None in the starter itself, when its worker has ended."""
+    with suppress(OSError):
+        control.sendall(READY)
     # No one waits for those that have ended: their output says it.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:

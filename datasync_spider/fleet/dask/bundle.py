@@ -15,6 +15,7 @@ back. Its settings and secrets are this machine's.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
@@ -28,9 +29,12 @@ from typing import Any
 
 from distributed import WorkerPlugin, get_worker
 
-from datasync_spider.fleet.bundlestarter import order_of
+from datasync_spider.fleet.bundlestarter import READY, order_of
 from datasync_spider.storage.identity import EXPECTED
 from datasync_spider.storage.owner import BUNDLE, WORKER
+
+# What a driver may wait for at its start, too.
+_IMPORTS_WITHIN_SECONDS = 20.0
 
 # The end that writes, of each bundle that this process runs.
 _pipes: dict[str, int] = {}
@@ -79,8 +83,9 @@ class Bundles(WorkerPlugin):
 
     name = "datasync-bundles"
 
-    def setup(self, worker: Any) -> None:
-        _starter.begin()
+    async def setup(self, worker: Any) -> None:
+        # Dask gives nothing to a worker before that: what a dead one had would wait for imports.
+        await asyncio.to_thread(_starter.begin)
 
     def teardown(self, worker: Any) -> None:
         # A driver that comes later brings its own in place of this one, and the worker goes on.
@@ -93,12 +98,19 @@ class _Starter:
 
     def __init__(self) -> None:
         self._control: socket.socket | None = None
+        self._is_ready = False
         self._turn = threading.Lock()
 
     def begin(self) -> None:
-        """Lets it import while nothing is to be started yet."""
+        """Returns when it has imported all that bundles need, or if that takes too long."""
         with self._turn:
-            self._begun()
+            control = self._begun()
+            if not self._is_ready:
+                control.settimeout(_IMPORTS_WITHIN_SECONDS)
+                with suppress(OSError):
+                    control.recv(len(READY))
+                control.settimeout(None)
+                self._is_ready = True
 
     def start(self, arguments: Sequence[str], variables: Mapping[str, str], pipe: int, output: int) -> None:
         """Raises OSError where it cannot be had."""
@@ -127,7 +139,7 @@ class _Starter:
                     # Ctrl-C is the driver's to hear.
                     start_new_session=True,
                 )
-            self._control = ours
+            self._control, self._is_ready = ours, False
         return self._control
 
 
