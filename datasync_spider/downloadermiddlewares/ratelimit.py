@@ -55,7 +55,7 @@ class RateLimitMiddleware:
 
     async def process_request(self, request: Request) -> None:
         sync: SliceSync = request.meta["sync"]
-        await sync.have_room()
+        await sync.have_capacity()
         pace = self._pace_of(sync)
         if pace is None:
             raise IgnoreRequest("its sync is over")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from datasync_spider.process.workers import Threads, Worker
 from datasync_spider.storage.pool import Pool
 from datasync_spider.sync.heart import Heart
-from datasync_spider.sync.turns import Room
+from datasync_spider.sync.turns import Capacity
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -41,7 +41,7 @@ class Services:
         """For what may take an hour: one at a time."""
         self.renewals = asyncio.Semaphore(max(1, connections // _RENEWALS_SHARE))
         """Of tokens: each has a connection while a provider is asked, and a thread before and after."""
-        self.room = Room(_MOST_UNDER_WAY_BYTES)
+        self.capacity = Capacity(_MOST_UNDER_WAY_BYTES)
         self._threads = Threads("datasync-work", connections * _THREADS_A_CONNECTION)
         self._writing = Threads("datasync-writer", self.pool.writers * _THREADS_A_CONNECTION)
 

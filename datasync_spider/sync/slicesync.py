@@ -76,7 +76,7 @@ class SliceSync:
         self.halted = asyncio.Event()
         self.bytes_under_way = 0
         """Of pages that were answered, and are not stored yet."""
-        self._room = Share(services.room)
+        self._share = Share(services.capacity)
         self._log_fields: dict[str, Any] = {}
         self._retries = 0
         self._waited_ms = 0
@@ -155,17 +155,17 @@ class SliceSync:
             if item.number:
                 came += 1
                 self.bytes_under_way += item.body_bytes
-                self._room.take(item.body_bytes)
+                self._share.take(item.body_bytes)
         finally:
             self._moved(came)
         return asks
 
-    async def have_room(self) -> None:
+    async def have_capacity(self) -> None:
         """Returns when another page may come. What it has is written by then, full batch or not. Raises Stopped."""
-        if self._room.may_ask:
+        if self._share.may_ask:
             return
         with self._opened_writing.hurried():
-            await unless_halted(self, self._room.turn(), "pages are written")
+            await unless_halted(self, self._share.turn(), "pages are written")
 
     async def not_answered(self, ask: Ask, error: BaseException | None) -> list[Ask]:
         """What is asked for instead. Raises what ends the run."""
@@ -213,7 +213,7 @@ class SliceSync:
 
     def _committed(self, batch: Batch, committed: Committed) -> None:
         self._outcome.committed(committed)
-        self._room.give_back(committed.counts.body_bytes)
+        self._share.give_back(committed.counts.body_bytes)
         self.observer.batch_committed(batch, committed)
         error = self._outcome.rejected_too_many(self.plan.config.rejected_max_percent)
         if error is not None:
@@ -341,7 +341,7 @@ class SliceSync:
             if not await writing.finish(self._seconds_left):
                 self._outcome.abandoned()
         finally:
-            self._room.close()
+            self._share.close()
         self._storage.give_up()
         if self._counting is not None:
             self._counting.cancel()

@@ -7,11 +7,11 @@ means that it rolls back and gives the connection back, in two cases: when an ea
 and when the wait takes too long, because it may hold keys that someone outside this process needs before our place has
 come.
 
-Slices, on the event loop (:class:`Room`). A page takes room when it has come, and gives it back when it is committed or
-its slice has ended. Whoever would ask for another one while no room is left waits; those that have waited longest go on
-first, and one that goes on is taken to get a page as large as its last one. Invariant: a slice that has nothing on its
-way never waits, so none is held back by another's trouble. Together they have no more than there is room for, and a
-page each.
+Slices, on the event loop (:class:`Capacity`). A page takes room when it has come, and gives it back when it is
+committed or its slice has ended. Whoever would ask for another one while no room is left waits; those that have waited
+longest go on first, and one that goes on is taken to get a page as large as its last one. Invariant: a slice that has
+nothing on its way never waits, so none is held back by another's trouble. Together they have no more than there is room
+for, and a page each.
 
 Nothing here connects, writes or asks; each says what became of its own.
 """
@@ -112,7 +112,7 @@ class CommitOrder:
             raise PredecessorFailed(f"batch {number} is void: an earlier one failed")
 
 
-class Room:
+class Capacity:
     """For pages on their way to the database: so many bytes, whichever slices they are of."""
 
     def __init__(self, most_bytes: int) -> None:
@@ -153,40 +153,40 @@ class Room:
 class Share:
     """What one slice has of it."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
         self._taken_bytes = self._expected_bytes = self._last_bytes = 0
 
     @property
     def may_ask(self) -> bool:
         """Whether another page may be asked for now."""
-        return not self._taken_bytes or not self._room.is_full
+        return not self._taken_bytes or not self._capacity.is_full
 
     async def turn(self) -> None:
         """Returns when another page may be asked for, which is expected from then on."""
-        await self._room.turn(self)
+        await self._capacity.turn(self)
 
     def expect(self) -> None:
         """A page has been let go on for, after a wait."""
         if not self._expected_bytes:
             self._expected_bytes = self._last_bytes
-            self._room.change(self._expected_bytes)
+            self._capacity.change(self._expected_bytes)
 
     def take(self, page_bytes: int) -> None:
         """A page has come."""
         more = page_bytes - self._expected_bytes
         self._taken_bytes += page_bytes
         self._expected_bytes, self._last_bytes = 0, page_bytes
-        self._room.change(more)
+        self._capacity.change(more)
 
     def give_back(self, page_bytes: int) -> None:
         """So much of what has come is committed; of pages that somebody has made, perhaps more than has come."""
         page_bytes = min(page_bytes, self._taken_bytes)
         self._taken_bytes -= page_bytes
-        self._room.change(-page_bytes)
+        self._capacity.change(-page_bytes)
 
     def close(self) -> None:
         """Whatever the slice has is let go of."""
         left = self._taken_bytes + self._expected_bytes
         self._taken_bytes = self._expected_bytes = 0
-        self._room.change(-left)
+        self._capacity.change(-left)

@@ -82,7 +82,7 @@ async def sync_slice(
     try:
         asks, pages = sync.first(), 0
         while asks:
-            await sync.have_room()
+            await sync.have_capacity()
             ask = asks.pop()
             page, item = await asyncio.to_thread(asked_over_http, plan, ask)
             asks += await sync.answered(ask, page, item, dict)

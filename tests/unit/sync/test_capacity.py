@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from datasync_spider.sync.turns import Room, Share
+from datasync_spider.sync.turns import Capacity, Share
 
 
 def run(act: Callable[[], Awaitable[None]]) -> None:
@@ -23,10 +23,10 @@ async def let_others_go_on() -> None:
 class Slices:
     """``gone_on``: those that may ask for another page, in their order."""
 
-    def __init__(self, room: Room, names: str) -> None:
+    def __init__(self, capacity: Capacity, names: str) -> None:
         self.gone_on: list[str] = []
         self.waiting: dict[str, asyncio.Task[None]] = {}
-        self._shares = {name: Share(room) for name in names}
+        self._shares = {name: Share(capacity) for name in names}
 
     def __getitem__(self, name: str) -> Share:
         return self._shares[name]
@@ -41,8 +41,8 @@ class Slices:
 
 
 def test_who_has_nothing_on_its_way_may_ask_however_little_room_there_is() -> None:
-    room = Room(10)
-    slices = Slices(room, "ab")
+    capacity = Capacity(10)
+    slices = Slices(capacity, "ab")
     slices["a"].take(1_000)
     assert not slices["a"].may_ask
     assert slices["b"].may_ask
@@ -52,8 +52,8 @@ def test_who_has_nothing_on_its_way_may_ask_however_little_room_there_is() -> No
 
 def test_those_that_have_waited_longest_go_on_first_and_no_more_than_there_is_room_for() -> None:
     async def act() -> None:
-        room = Room(30)
-        slices = Slices(room, "abcd")
+        capacity = Capacity(30)
+        slices = Slices(capacity, "abcd")
         slices["d"].take(30)
         for name in "abc":
             slices[name].take(5)
@@ -65,9 +65,9 @@ def test_those_that_have_waited_longest_go_on_first_and_no_more_than_there_is_ro
         slices["d"].give_back(10)
         await let_others_go_on()
         assert slices.gone_on == ["c"]
-        assert room.is_full
+        assert capacity.is_full
         slices["c"].take(5)
-        assert room.is_full
+        assert capacity.is_full
         slices["d"].give_back(10)
         await let_others_go_on()
         assert slices.gone_on == ["c", "a", "b"]
@@ -77,7 +77,7 @@ def test_those_that_have_waited_longest_go_on_first_and_no_more_than_there_is_ro
 
 def test_a_turn_that_has_come_before_it_is_waited_for_is_not_missed() -> None:
     async def act() -> None:
-        slices = Slices(Room(10), "a")
+        slices = Slices(Capacity(10), "a")
         slices["a"].take(10)
         slices.wait("a")
         slices["a"].give_back(10)
@@ -89,7 +89,7 @@ def test_a_turn_that_has_come_before_it_is_waited_for_is_not_missed() -> None:
 
 def test_one_that_ends_leaves_its_room_and_one_that_waits_no_more_its_turn() -> None:
     async def act() -> None:
-        slices = Slices(Room(10), "abc")
+        slices = Slices(Capacity(10), "abc")
         for name in "abc":
             slices[name].take(10)
         slices.wait("ab")
