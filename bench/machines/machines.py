@@ -37,7 +37,13 @@ class Network:
         _ip("link", "add", _SWITCH, "type", "bridge")
         _ip("address", "add", f"{_NET}.254/24", "dev", _SWITCH)
         _ip("link", "set", _SWITCH, "up")
-        self.machines = [Machine(number) for number in range(machines)]
+        self.machines: list[Machine] = []
+        try:
+            for number in range(machines):
+                self.machines.append(Machine(number))
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Ends all processes of all machines, and takes the switch away."""
@@ -140,6 +146,8 @@ class Machine:
 
     def close(self) -> None:
         self.kill()
+        # The kernel takes a network to pieces some time after its last process, and the next game has such a cable.
+        _ip("link", "delete", self._cable)
         self._keeper.kill()
         self._keeper.wait()
 
