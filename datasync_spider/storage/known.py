@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import psycopg2
-
+from datasync_spider.errors import RowsRejected
 from datasync_spider.items import EventPage
 from datasync_spider.records.event import ParsedEvents
 from datasync_spider.storage.connection import Connection, translated
@@ -57,9 +56,10 @@ def _are_stored(connection: Connection, slice_: Slice, columns: ParsedEvents, be
     given = {"event_ids": columns.event_ids, "payloads": payloads.decode(), "before": before}
     with connection.cursor() as cursor:
         try:
-            cursor.execute(slice_.table.statement("count_same"), given)
-        except psycopg2.DataError:
-            # What PostgreSQL refuses is no row.
+            with translated():
+                cursor.execute(slice_.table.statement("count_same"), given)
+        except RowsRejected:
+            # What PostgreSQL refuses, be it for a value or for its size, is no row.
             return False
         return _count(cursor.fetchone()) == len(columns.event_ids)
 
